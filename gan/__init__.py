@@ -1,0 +1,3 @@
+"""GAN Duel: train, watch and compare generative adversarial networks."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,297 @@
+"""The command line: everything the dashboard can start, without the dashboard.
+
+Exit status: 0 on success, 1 when a run failed, 2 on wrong input (one sentence on standard error).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gan import config as configs
+from gan import launcher, presets, runs
+from gan.errors import InputError
+from gan.runs import Run, Status
+
+log = logging.getLogger("gan")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are InputErrors instead of a usage page."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see “{self.prog} --help”.")
+
+
+def make_parser() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(prog="python -m gan", description="Train, resume, list and score GANs.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str, run: Callable[[argparse.Namespace], int], *, has_json: bool = False) -> Parser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(run=run)
+        added.add_argument("--root", type=Path, default=None, metavar="DIR",
+                           help="folder of the runs (default: $GAN_RUNS, else checkpoints/)")  # fmt: skip
+        if has_json:
+            added.add_argument("--json", action="store_true", help="print JSON")
+        return added
+
+    train = command("train", "Train a new run in the foreground; Ctrl-C stops it cleanly.", _train)
+    train.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
+    train.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
+                       help="change one setting; may be repeated")  # fmt: skip
+    _add_length(train)
+    train.add_argument("--name", default="", metavar="TEXT", help="display name of the run")
+
+    resume = command("resume", "Go on with a run from its last checkpoint, in the foreground.", _resume)
+    resume.add_argument("run_id", metavar="RUN")
+    _add_length(resume)
+    resume.add_argument("--quiet", action="store_true", help="no progress bar; write to the log alone")
+
+    command("runs", "List all runs, the newest first.", _runs, has_json=True)
+    score = command("score", "Score runs: FID and IS of their newest samples.", _score, has_json=True)
+    score.add_argument("run_ids", nargs="+", metavar="RUN")
+    score.add_argument("--extractor", default="auto", metavar="NAME", help="classifier, inception or auto (default)")
+    score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
+    score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
+    score.add_argument("--quiet", action="store_true", help="no progress bar; write to the log alone")
+    command("presets", "List the presets.", _presets, has_json=True)
+    estimate = command("estimate", "Measure how long a training would take on this machine.", _estimate, has_json=True)
+    estimate.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
+    estimate.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments")
+    _add_length(estimate)
+    return parser
+
+
+def _add_length(parser: Parser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--steps", type=int, metavar="N", help="length in generator steps")
+    group.add_argument("--epochs", type=int, metavar="N", help="length in passes over the real images")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    try:
+        options = make_parser().parse_args(arguments)
+        options.root = options.root.expanduser() if options.root else runs.default_root()
+        status: int = options.run(options)
+        return status
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 1
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from gan.data import loaders
+
+    with _Progress(is_quiet=False) as progress:
+        loaders.ensure(config.data.name, progress.report)  # before the run is made: without data there is none
+    run = runs.create(options.root, config, options.name, state="starting", threads=config.training.threads or launcher.cores())
+    return _foreground(run, is_quiet=False)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    run = runs.find(options.root, options.run_id)
+    config = run.config()
+    if not options.quiet:  # the queue has done this already for a run that it starts
+        length = _length(options)
+        total = (length or run.control().length or config.training.length).in_steps(config.steps_per_epoch)
+        status = run.status()
+        if status.state in ("running", "starting"):
+            raise InputError(f"Run {run.id} is under way already.")
+        if total <= status.step:
+            raise InputError(f"Run {run.id} has done {status.step} of {total} steps; ask for more with --steps or --epochs.")
+        run.write_control(stop=False, length=length or run.control().length)
+        threads = status.threads or config.training.threads or launcher.cores()
+        run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
+    return _foreground(run, is_quiet=options.quiet)
+
+
+def _foreground(run: Run, *, is_quiet: bool) -> int:
+    """Train a run in this process, with a progress bar unless quiet."""
+    held = run.hold()
+    try:
+        _log_to(run, is_quiet=is_quiet)
+        interrupted = _Interrupt()
+        from gan.training.loop import train  # imports torch, so only now that the run is held
+
+        with _Progress(is_quiet) as progress:
+            status = train(run, progress.observe, interrupted.is_set)
+    finally:
+        held.release()
+        launcher.advance(run.root)
+    if not is_quiet:
+        print(_closing_words(run, status))
+    return 0 if status.state in ("finished", "stopped") else 1
+
+
+def _closing_words(run: Run, status: Status) -> str:
+    if status.state == "stopped":
+        return f"Stopped at step {status.step} of {status.total_steps}. Go on with: python -m gan resume {run.id}"
+    if status.state == "finished":
+        return f"Finished {status.step} steps. Samples: {run.samples_path}. Score it with: python -m gan score {run.id}"
+    return f"{status.state.capitalize()} at step {status.step}: {status.message} Log: {run.log_path}"
+
+
+def _runs(options: argparse.Namespace) -> int:
+    rows = [_row(run) for run in runs.list_runs(options.root)]
+    if options.json:
+        print(runs.to_json(rows, indent=1))
+    elif not rows:
+        print(f"No runs in {options.root} yet; start one with: python -m gan train")
+    for row in [] if options.json else rows:
+        print(f"{row['id']}  {row['state']:<11}  {row['step']:>7}/{row['total_steps']:<7}  {row['name']}")
+    return 0
+
+
+def _row(run: Run) -> dict[str, Any]:
+    status = run.status()
+    return {"id": run.id, "name": run.label(), **status.model_dump(), "epoch": round(status.epoch, 3)}
+
+
+def _score(options: argparse.Namespace) -> int:
+    chosen = [runs.find(options.root, run_id) for run_id in dict.fromkeys(options.run_ids)]
+    from gan.scoring import scores
+
+    if options.quiet:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
+    plan = scores.Plan(extractor=options.extractor, images=options.images, draws=options.draws)
+    found, has_failed = [], False
+    with _Progress(is_quiet=options.quiet or options.json) as progress:
+        for run in chosen:
+            try:
+                found.append(scores.score_run(run, plan, progress.report))
+            except InputError as error:
+                has_failed = True
+                print(f"{run.label()}: {error}", file=sys.stderr)
+    if options.json:
+        print(runs.to_json(found, indent=1))
+    elif not options.quiet:
+        for line in found:
+            print(scores.describe(line))
+    return 1 if has_failed else 0
+
+
+def _presets(options: argparse.Namespace) -> int:
+    if options.json:
+        rows = [{**vars(preset), "config": preset.config.model_dump(mode="json")} for preset in presets.PRESETS.values()]
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    for preset in presets.PRESETS.values():
+        print(f"{preset.name:<16}{preset.title}\n{'':<16}{preset.description}")
+    return 0
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from gan.training import estimate
+
+    found = estimate.measure(options.root, config)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        print(f"{found['images_per_second']:.0f} images/s with {found['threads']} threads in {found['precision']}: "
+              f"{found['seconds_per_epoch']:.1f} s an epoch, {found['seconds']:.0f} s in all.")  # fmt: skip
+    return 0
+
+
+def _config(options: argparse.Namespace) -> configs.RunConfig:
+    changes = configs.parse_assignments(options.assignments)
+    if length := _length(options):
+        changes["training.length"] = str(length)
+    return configs.replace(presets.find(options.preset).config, changes)
+
+
+def _length(options: argparse.Namespace) -> configs.Span | None:
+    for unit in ("steps", "epochs"):
+        count = getattr(options, unit)
+        if count is not None and not 1 <= count <= 100_000_000:
+            raise InputError(f"--{unit} is {count}, expected a whole number from 1 to 100000000; change it.")
+        if count is not None:
+            return configs.Span(count=count, unit=unit)  # type: ignore[arg-type]
+    return None
+
+
+_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+def _log_to(run: Run, *, is_quiet: bool) -> None:
+    """Write the log to the run's file; a quiet process has that file as its standard error already."""
+    if is_quiet:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
+    else:
+        logging.basicConfig(filename=run.log_path, level=logging.INFO, format=_FORMAT, encoding="utf-8")
+
+
+class _Interrupt:
+    """Turns Ctrl-C and a polite kill into a wish to stop; a second Ctrl-C ends the process at once."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        for name in ("SIGINT", "SIGTERM"):
+            signal.signal(getattr(signal, name), self._catch)
+
+    def _catch(self, number: int, frame: object) -> None:
+        if self._is_set and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+
+class _Progress:
+    """A progress bar on a terminal, a line now and then elsewhere, nothing when quiet."""
+
+    def __init__(self, is_quiet: bool) -> None:
+        self._is_quiet, self._bar, self._said = is_quiet, None, ""
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def observe(self, status: Status, line: dict[str, Any] | None) -> None:
+        """Show how far a training is (an observer of the training loop)."""
+        if self._is_quiet or status.state != "running" or not status.total_steps:
+            return
+        bar = self._make(total=status.total_steps, unit="step", initial=status.step)
+        bar.total = status.total_steps
+        if line:
+            bar.set_postfix_str(
+                f"D {line['discriminator_loss']:.3f} G {line['generator_loss']:.3f} {line['images_per_second']:.0f} images/s",
+                refresh=False,
+            )
+            bar.update(line["step"] - bar.n)
+
+    def report(self, sentence: str, share: float) -> None:
+        """Show how far something else is: a sentence and a share from 0 to 1."""
+        if self._is_quiet:
+            return
+        bar = self._make(total=100, unit="%", initial=0)
+        bar.set_description_str(sentence, refresh=False)
+        bar.update(round(share * 100) - bar.n)
+
+    def _make(self, total: int, unit: str, initial: int) -> Any:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            interval = 0.2 if sys.stderr.isatty() else 10.0
+            self._bar = tqdm(total=total, unit=unit, initial=initial, mininterval=interval, dynamic_ncols=True)
+        return self._bar
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,395 @@
+"""What a run is: its configuration, validated and immutable, and the sentences for what is wrong with one.
+
+Every field has a title, a range, a unit and a sentence of help; the form on the Train page and the command line
+are made from them, so a new field appears in both by being written here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic.fields import FieldInfo
+
+from gan.data import catalogue
+from gan.errors import InputError, nearest
+
+SCHEMA_VERSION = 1
+
+
+def option(default: Any, title: str, help: str, *, unit: str = "", **bounds: Any) -> Any:
+    """Return a pydantic field with what a form needs to show it: title, help in plain words, unit and bounds."""
+    return Field(default=default, title=title, description=help, json_schema_extra={"unit": unit}, **bounds)
+
+
+class Span(BaseModel):
+    """A length of training: a number of steps or of epochs, written "500 steps" or "10 epochs"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(ge=0, le=100_000_000)
+    unit: Literal["steps", "epochs"] = "steps"
+
+    @model_validator(mode="before")
+    @classmethod
+    def parse(cls, value: Any) -> Any:
+        """Accept "10 epochs", "500 steps", "500" and 500 (steps) beside the two fields themselves."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"count": value, "unit": "steps"}
+        if isinstance(value, str):
+            words = value.split()
+            unit = {"epoch": "epochs", "step": "steps"}.get(words[1], words[1]) if len(words) == 2 else "steps"
+            if len(words) not in (1, 2) or not words[0].isascii() or not words[0].isdigit():
+                raise ValueError("expected something like “10 epochs” or “500 steps”")
+            if unit not in ("steps", "epochs"):
+                raise ValueError("expected something like “10 epochs” or “500 steps”")
+            return {"count": int(words[0][:12]), "unit": unit}
+        return value
+
+    @model_serializer
+    def write(self) -> str:
+        """Return the text form, which :meth:`parse` reads back."""
+        return str(self)
+
+    def __str__(self) -> str:
+        unit = self.unit.removesuffix("s") if self.count == 1 else self.unit
+        return f"{self.count} {unit}"
+
+    def in_steps(self, steps_per_epoch: int) -> int:
+        """Return the length in generator steps, for a data set of ``steps_per_epoch`` batches."""
+        return self.count * (steps_per_epoch if self.unit == "epochs" else 1)
+
+
+class Section(BaseModel):
+    """A group of settings: immutable, finite, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class DataConfig(Section):
+    """Which real images the generator has to imitate."""
+
+    name: str = option("digits", "Data set", "The real images that the generator learns to imitate.")
+    size: Literal[16, 32, 64] = option(
+        32, "Image size", "Width and height of the images; larger ones take longer: twice the size, four times the work.",
+        unit="pixels",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def know_name(self) -> DataConfig:
+        """Refuse a data set that the catalogue does not list."""
+        catalogue.find(self.name)
+        return self
+
+
+class MlpConfig(Section):
+    """Two multilayer perceptrons (fully connected layers), as in Goodfellow et al. 2014 (1406.2661)."""
+
+    family: Literal["mlp"] = option("mlp", "Architecture", "Fully connected layers: simple, fast, and a little noisy.")
+    latent: int = option(
+        64, "Latent size", "Length of the latent vector z, the random numbers that the generator turns into one image.",
+        unit="numbers", ge=1, le=1024,
+    )  # fmt: skip
+    hidden: int = option(
+        256, "Hidden size", "Neurons in each of the two hidden layers, in both networks.",
+        unit="neurons", ge=8, le=4096,
+    )  # fmt: skip
+    batch_norm: bool = option(
+        False, "Batch norm", "Normalise the generator's hidden layers over each batch (Ioffe & Szegedy 2015).",
+    )  # fmt: skip
+
+
+class DcganConfig(Section):
+    """Two convolutional networks as in Radford et al. 2015 (1511.06434)."""
+
+    family: Literal["dcgan"] = option("dcgan", "Architecture", "Convolutions with batch norm: sharper images, more work.")
+    latent: int = option(
+        100, "Latent size", "Length of the latent vector z, the random numbers that the generator turns into one image.",
+        unit="numbers", ge=1, le=1024,
+    )  # fmt: skip
+    width: int = option(
+        64, "Width", "Filters in the layer nearest to the image; each deeper layer has twice as many.",
+        unit="filters", ge=4, le=256,
+    )  # fmt: skip
+    depth: int = option(
+        3, "Depth", "How many times the image is halved (discriminator) or doubled (generator); 32 pixels halved 3 times are 4.",
+        unit="layers", ge=1, le=5,
+    )  # fmt: skip
+
+
+Networks = Annotated[Union[MlpConfig, DcganConfig], Field(discriminator="family")]
+FAMILIES: dict[str, type[Section]] = {"dcgan": DcganConfig, "mlp": MlpConfig}
+
+
+class ObjectiveConfig(Section):
+    """What the two networks are rewarded for."""
+
+    loss: Literal["non-saturating", "minimax"] = option(
+        "non-saturating", "Loss",
+        "Minimax is the original game: the generator minimises log(1 − D(G(z))). Non-saturating gives it stronger "
+        "gradients early on: it maximises log D(G(z)) (Goodfellow et al. 2014).",
+    )  # fmt: skip
+
+
+class OptimizerConfig(Section):
+    """How the weights are updated (Adam, Kingma & Ba 2014)."""
+
+    batch_size: int = option(
+        64, "Batch size", "Real images, and as many generated ones, that each step looks at.", unit="images", ge=2, le=4096,
+    )  # fmt: skip
+    generator_lr: float = option(
+        2e-4, "Generator learning rate", "How far one step moves the generator's weights.", gt=0, le=1,
+    )  # fmt: skip
+    discriminator_lr: float = option(
+        2e-4, "Discriminator learning rate", "How far one step moves the discriminator's weights.", gt=0, le=1,
+    )  # fmt: skip
+    beta1: float = option(
+        0.5, "Adam β₁", "Memory of past gradients (momentum); GANs prefer 0.5 or less over the usual 0.9.", ge=0, lt=1,
+    )  # fmt: skip
+    beta2: float = option(
+        0.999, "Adam β₂", "Memory of past squared gradients, which scales each weight's own step.", ge=0, lt=1,
+    )  # fmt: skip
+    ema_decay: float = option(
+        0.99, "EMA decay",
+        "Samples come from a running average of the generator's weights: average ← decay·average + (1 − decay)·weights "
+        "after each step; 0 switches it off.", ge=0, lt=1,
+    )  # fmt: skip
+
+
+class TrainingConfig(Section):
+    """How long, from which random numbers, and on what part of the machine."""
+
+    length: Span = option(
+        Span(count=60, unit="epochs"), "Train for", "An epoch is one pass over all real images; a step is one generator update.",
+    )  # fmt: skip
+    seed: int = option(
+        0, "Seed", "Start of all random numbers: the same seed and settings give the same run.", ge=0, le=2**31 - 1,
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Device", "Where to compute; auto takes a GPU when there is one.",
+    )  # fmt: skip
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
+        "auto", "Precision",
+        "Bits per number in the networks: auto takes bf16 where this machine computes it faster; fp16 needs an NVIDIA GPU.",
+    )  # fmt: skip
+    threads: int = option(
+        0, "CPU threads", "Cores for this run; 0 lets the queue share out what is free. A resumed run keeps its number.",
+        unit="threads", ge=0, le=256,
+    )  # fmt: skip
+
+
+class CadenceConfig(Section):
+    """How often things are written down; 0 means never."""
+
+    log_every: Span = option(
+        Span(count=10), "Log every", "Losses, D(real), D(fake), gradient norms and speed: one point of the curves.",
+    )  # fmt: skip
+    sample_every: Span = option(
+        Span(count=1, unit="epochs"), "Samples every", "A grid of images from always the same latent vectors.",
+    )  # fmt: skip
+    score_every: Span = option(
+        Span(count=0, unit="epochs"), "Scores every", "FID and IS during training; each pauses the training for a moment.",
+    )  # fmt: skip
+    checkpoint_every: Span = option(
+        Span(count=10, unit="epochs"), "Checkpoint every", "How much work a crash can cost at most.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def need_some(self) -> CadenceConfig:
+        """Log lines and checkpoints cannot be switched off: a run without them could be neither watched nor resumed."""
+        for name in ("log_every", "checkpoint_every"):
+            if getattr(self, name).count == 0:
+                raise ValueError(f"cadence.{name} is 0, expected at least 1 step; set it to “10 steps”, say")
+        return self
+
+
+class RunConfig(Section):
+    """Everything that a run was asked to do; written once as ``config.json``."""
+
+    schema_version: Literal[1] = 1
+    preset: str = Field(default="", max_length=64)
+    data: DataConfig = DataConfig()
+    networks: Networks = DcganConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    training: TrainingConfig = TrainingConfig()
+    cadence: CadenceConfig = CadenceConfig()
+
+    @model_validator(mode="after")
+    def fit_together(self) -> RunConfig:
+        """Refuse combinations that cannot be trained."""
+        if isinstance(self.networks, DcganConfig) and self.data.size >> self.networks.depth < 2:
+            deepest = self.data.size.bit_length() - 2
+            raise ValueError(
+                f"networks.depth is {self.networks.depth}, but {self.data.size}-pixel images can be halved at most "
+                f"{deepest} times; set networks.depth to {deepest} or less, or choose larger images"
+            )
+        images = catalogue.find(self.data.name).images
+        if self.optimizer.batch_size > images:
+            raise ValueError(
+                f"optimizer.batch_size is {self.optimizer.batch_size}, but the data set “{self.data.name}” has only "
+                f"{images} images; choose a smaller batch"
+            )
+        return self
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in one pass over the real images (the last, smaller one is left out)."""
+        return catalogue.find(self.data.name).images // self.optimizer.batch_size
+
+    @property
+    def total_steps(self) -> int:
+        """Generator steps of the whole training."""
+        return self.training.length.in_steps(self.steps_per_epoch)
+
+
+def sections() -> dict[str, FieldInfo]:
+    """Return the groups of settings of a :class:`RunConfig` by name, in the order in which a form shows them."""
+    return {name: info for name, info in RunConfig.model_fields.items() if name not in ("schema_version", "preset")}
+
+
+def parse(raw: Any) -> RunConfig:
+    """Return the configuration in ``raw`` (parsed JSON). Raises InputError with one sentence for the first mistake."""
+    if not isinstance(raw, dict):
+        raise InputError("The configuration is not a JSON object; expected one as written in a run's config.json.")
+    version = raw.get("schema_version", SCHEMA_VERSION)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise InputError(
+            f"The configuration has schema version {version}, but this program knows versions up to "
+            f"{SCHEMA_VERSION}; update the program to use it."
+        )
+    try:
+        return RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(explain(error)) from None
+
+
+def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
+    """Return ``config`` with ``changes`` such as ``{"optimizer.batch_size": 32}`` applied and validated as a whole.
+
+    Setting ``networks.family`` to another family starts from that family's defaults and keeps the fields that both have.
+    Raises InputError for unknown keys and bad values.
+    """
+    raw = config.model_dump(mode="json")
+    family = changes.get("networks.family")
+    if isinstance(family, str) and family in FAMILIES and family != config.networks.family:
+        fields = FAMILIES[family].model_fields
+        kept = {key: value for key, value in raw["networks"].items() if key in fields and key not in ("family", "latent")}
+        raw["networks"] = {"family": family, **kept}
+    for key, value in changes.items():
+        section, _, field = key.partition(".")
+        if section not in sections() or not field or "." in field:
+            known = [f"{name}.{field}" for name in sections() for field in raw[name]]
+            raise InputError(f"There is no setting “{key}”; " + nearest(key, known))
+        raw[section][field] = value
+    return parse(raw)
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return ``["optimizer.batch_size=32"]`` as a dictionary for :func:`replace`; values are JSON or plain text."""
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"“{assignment}” is not a setting; expected section.field=value, e.g. optimizer.batch_size=32.")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text.strip()
+        changes[key.strip()] = value
+    return changes
+
+
+def explain(error: ValidationError) -> str:
+    """Return one sentence for the first mistake in ``error``: what was wrong, what was expected, what to do."""
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"] if part not in FAMILIES]
+    key = ".".join(where) or "configuration"
+    shown = repr(first.get("input")) if not isinstance(first.get("input"), (dict, BaseModel)) else "a group"
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "extra_forbidden":
+        parent = _field_owner(where[:-1])
+        known = [".".join([*where[:-1], name]) for name in parent] if parent else []
+        return f"There is no setting “{key}”; " + (nearest(key, known) if known else "remove it.")
+    if kind == "value_error":
+        message = str(context.get("error", first["msg"])).rstrip(".")
+        names_the_field = message.split(" ", maxsplit=1)[0].partition(".")[0] in sections()
+        return f"{message}." if names_the_field else f"{key} is {shown}: {message}; change it."
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = context.get("expected") or context.get("expected_tags", "")
+        key = key if kind == "literal_error" else f"{key}.family"
+        shown = shown if kind == "literal_error" else repr(context.get("tag"))
+        return f"{key} is {shown}, expected one of {expected}; choose one of these."
+    if kind == "missing":
+        return f"{key} is missing; add it."
+    return f"{key} is {shown}, expected {_expected(where, first)}; change it."
+
+
+def _expected(where: list[str], first: Any) -> str:
+    """Return what the field at ``where`` takes, in words, from its annotation and bounds."""
+    info = _field_owner(where[:-1]).get(where[-1]) if where else None
+    if info is None:
+        message: str = first["msg"]
+        return message[:1].lower() + message[1:]
+    return describe_range(info)
+
+
+def describe_range(info: FieldInfo) -> str:
+    """Return what a field accepts in words, e.g. "a whole number from 2 to 4096 (images)"."""
+    kind = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(info.annotation, "")  # type: ignore[arg-type]
+    if get_origin(info.annotation) is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(info.annotation))
+    if info.annotation is Span:
+        return "something like “10 epochs” or “500 steps”"
+    bounds = bounds_of(info)
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    words = ""
+    if low is not None:
+        words = f" above {low:g}" if "gt" in bounds else f" from {low}"
+    if high is not None:
+        words += f" and below {high:g}" if "lt" in bounds else f" to {high}"
+    unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
+    return f"{kind}{words}" + (f" ({unit})" if unit else "")
+
+
+def bounds_of(info: FieldInfo) -> dict[str, Any]:
+    """Return the ``ge``, ``gt``, ``le`` and ``lt`` limits of a field, as far as it has them."""
+    found = {}
+    for constraint in info.metadata:
+        for name in ("ge", "gt", "le", "lt"):
+            if getattr(constraint, name, None) is not None:
+                found[name] = getattr(constraint, name)
+    return found
+
+
+def _field_owner(where: list[str]) -> dict[str, FieldInfo]:
+    """Return the fields of the section at ``where`` (of every family for ``networks``)."""
+    if not where:
+        return dict(RunConfig.model_fields)
+    if where == ["networks"]:
+        return {name: info for family in FAMILIES.values() for name, info in family.model_fields.items()}
+    info = RunConfig.model_fields.get(where[0])
+    model = info.annotation if info else None
+    return dict(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+
+
+def difference(configs: list[RunConfig]) -> list[str]:
+    """Return the keys ("optimizer.batch_size") whose values are not the same in all ``configs``."""
+    flat = [flatten(config) for config in configs]
+    keys = list(dict.fromkeys(key for one in flat for key in one))
+    return [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
+
+
+def flatten(config: RunConfig) -> dict[str, Any]:
+    """Return all settings as ``{"optimizer.batch_size": 64, ...}``, in form order."""
+    raw = config.model_dump(mode="json")
+    return {f"{name}.{field}": value for name in sections() for field, value in raw[name].items()}
+
+
+def field_info(config: RunConfig, key: str) -> FieldInfo:
+    """Return the field behind a key such as "optimizer.batch_size" (title, help, bounds) for this configuration."""
+    section, _, field = key.partition(".")
+    return type(getattr(config, section)).model_fields[field]

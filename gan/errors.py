@@ -1,0 +1,39 @@
+"""Errors meant for people: one sentence that says what was wrong, what was expected and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Something a person asked for cannot be done as asked; ``str(error)`` is one sentence for that person."""
+
+
+class RunFailed(Exception):
+    """A run ended without a result (a full disk, a damaged checkpoint, ...); ``str(error)`` is one sentence."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint such as ``did you mean “mnist”?`` or, when nothing is near, the list of what is known."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean “{close[0]}”?" if close else "choose one of " + ", ".join(known) + "."
+
+
+def explain_os_error(error: BaseException, doing: str) -> str:
+    """Return one sentence for an operating-system error met while ``doing`` something ("writing a checkpoint").
+
+    The errno is looked up through ``__context__`` and ``__cause__`` too, because libraries wrap the real error.
+    """
+    seen: BaseException | None = error
+    while seen is not None and not (isinstance(seen, OSError) and seen.errno):
+        seen = seen.__cause__ or seen.__context__
+    code = seen.errno if isinstance(seen, OSError) else None
+    place = f" ({seen.filename})" if isinstance(seen, OSError) and seen.filename else ""
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full: {doing} failed{place}; free some space, then resume the run."
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"No permission to write: {doing} failed{place}; make the folder writable or choose another one."
+    return f"{doing[:1].upper()}{doing[1:]} failed{place}: {error}; look at the end of the log, then try again."

@@ -1,0 +1,172 @@
+"""Starting and steering trainers: the queue, their processes, and what people ask of them.
+
+There is no daemon. The queue is written in the run directories (state "queued", in order of ``queued_at``), and
+:func:`advance` starts whatever fits. Everyone calls it: a launch, a trainer that ends, every open page. It works under a
+lock, so that two callers never start the same run, and it knows only what is on disk, so that a restarted server goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gan import runs
+from gan.config import RunConfig, Span
+from gan.data.catalogue import PROJECT
+from gan.errors import InputError, explain_os_error
+from gan.runs import Run
+
+_MOST_THREADS = 8  # more threads bring nothing to networks of this size
+
+
+def cores() -> int:
+    """Return how many cores the queue may hand out: ``GAN_CORES``, else those this process may use."""
+    chosen = os.environ.get("GAN_CORES", "")
+    if chosen.isdigit() and int(chosen) > 0:
+        return int(chosen)
+    with contextlib.suppress(AttributeError):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def launch(root: Path, config: RunConfig, name: str = "") -> Run:
+    """Make a run, put it at the end of the queue and start it if there is room. Raises InputError when it cannot be made."""
+    run = runs.create(root, config, name)
+    advance(root)
+    return run
+
+
+def resume(run: Run, length: Span | None = None) -> None:
+    """Put a run that has ended or was ended back into the queue, to go on from its last checkpoint.
+
+    ``length`` replaces how long to train in all. Raises InputError when the run is under way, or when nothing is left to do.
+    """
+    config = run.config()
+    with _queue_lock(run.root):
+        status = run.status()
+        if status.state in runs.UNDER_WAY:
+            raise InputError(f"Run {run.id} is under way already.")
+        asked = length or run.control().length or config.training.length
+        total = asked.in_steps(config.steps_per_epoch)
+        if total <= status.step:
+            raise InputError(f"Run {run.id} has done {status.step} steps, and “{asked}” are {total} steps; ask for more to go on.")
+        run.write_control(stop=False, length=length or run.control().length)
+        now = time.time()
+        update = {"state": "queued", "queued_at": now, "heartbeat": now, "total_steps": total, "message": ""}
+        run.write_status(status.model_copy(update=update))
+    advance(run.root)
+
+
+def stop(run: Run) -> None:
+    """Ask a trainer to write a checkpoint and end, or take a waiting run out of the queue."""
+    with _queue_lock(run.root):
+        status = run.status()
+        if status.state == "queued":
+            run.write_status(status.model_copy(update={"state": "stopped", "message": "Taken out of the queue."}))
+        elif status.state in runs.UNDER_WAY:
+            run.write_control(stop=True)
+        else:
+            raise InputError(f"Run {run.id} is not under way; there is nothing to stop.")
+
+
+def queue(root: Path) -> list[Run]:
+    """Return the waiting runs, the next one first."""
+    waiting = [(status.queued_at, run) for run in runs.list_runs(root) if (status := run.status()).state == "queued"]
+    return [run for _, run in sorted(waiting, key=lambda pair: (pair[0], pair[1].id))]
+
+
+def advance(root: Path) -> list[Run]:
+    """Start the runs at the head of the queue for which there are free cores, and return them.
+
+    The free cores are shared out evenly among those waiting, one thread each at least: two trainers with one thread each
+    do more than one with two. A resumed run gets the number of threads that it had, since another number would change its
+    losses; if that is more than are free, it waits until they are, or until nothing else runs.
+    """
+    started: list[Run] = []
+    if not root.is_dir() or not os.access(root, os.W_OK):
+        return started
+    with contextlib.suppress(InputError), _queue_lock(root):
+        busy, waiting = 0, []
+        for run in runs.list_runs(root):
+            status = run.status()
+            if status.state == "queued":
+                waiting.append((status.queued_at, run.id, run, status))
+            elif status.state in runs.UNDER_WAY:
+                busy += max(1, status.threads)
+        waiting.sort(key=lambda entry: entry[:2])
+        free = cores() - busy
+        for place, (_, _, run, status) in enumerate(waiting):
+            share = min(_MOST_THREADS, max(1, free // (len(waiting) - place)))
+            try:
+                wanted = status.threads or run.config().training.threads or share
+            except InputError as error:
+                run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
+                continue
+            if wanted > free and (busy or started):
+                break
+            run.write_status(
+                status.model_copy(update={"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"})
+            )
+            try:
+                spawn(["resume", run.id, "--root", str(root.resolve()), "--quiet"], run.log_path)
+            except OSError as error:
+                message = explain_os_error(error, "starting the trainer")
+                run.write_status(status.model_copy(update={"state": "failed", "message": message}))
+                continue
+            started.append(run)
+            free -= wanted
+    return started
+
+
+def score(chosen: Sequence[Run]) -> None:
+    """Score runs one after the other in a process of its own; their progress is in ``scoring.json``.
+
+    Raises InputError when one of them is being scored already.
+    """
+    for run in chosen:
+        if run.scoring().state == "running":
+            raise InputError(f"“{run.label()}” is being scored already; wait for that to end.")
+    for run in chosen:
+        run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
+    if chosen:
+        root = chosen[0].root
+        spawn(["score", *(run.id for run in chosen), "--root", str(root.resolve()), "--quiet"], chosen[0].log_path)
+
+
+def spawn(arguments: Sequence[str], log: Path, *, is_background: bool = False) -> subprocess.Popen[bytes]:
+    """Start ``python -m gan`` with ``arguments`` in a session of its own, so that it outlives this process.
+
+    Its output goes to the end of ``log``. A background process gives way to all others (lower priority).
+    """
+    command = [sys.executable, "-m", "gan", *arguments]
+    options: dict[str, object] = {"start_new_session": True}
+    if os.name == "nt":
+        detached = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW  # type: ignore[attr-defined]
+        lower = subprocess.BELOW_NORMAL_PRIORITY_CLASS if is_background else 0  # type: ignore[attr-defined]
+        options = {"creationflags": detached | lower}
+    elif is_background:
+        command = ["nice", "-n", "10", *command]
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            **options,  # type: ignore[call-overload]
+        )
+
+
+@contextlib.contextmanager
+def _queue_lock(root: Path) -> Iterator[None]:
+    """Hold the lock under which the queue changes. Raises InputError when it stays taken for long."""
+    lock = runs.hold_lock(root / ".queue.lock", "The queue is busy; try again in a moment.", patience=10)
+    try:
+        yield
+    finally:
+        lock.release()

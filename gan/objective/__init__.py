@@ -1,0 +1,1 @@
+"""What the two networks are rewarded for: pure functions of tensors."""

@@ -1,0 +1,537 @@
+"""The run directory: sole owner of its file names, with atomic writes and tolerant reads.
+
+``checkpoints/<run id>/`` holds ``config.json`` (what was asked, written once), ``status.json`` (state, step, heartbeat),
+``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object a line), ``samples/<step>.png``, ``reals.png``,
+``checkpoints/<step>.safetensors`` with ``<step>.json`` beside it, ``log.txt``, ``label.json`` (the display name),
+``control.json`` (what people asked of the trainer) and ``scoring.json`` (progress of a scoring process).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gan import config as configs
+from gan.config import RunConfig, Span
+from gan.data.catalogue import PROJECT
+from gan.errors import InputError, explain_os_error
+
+State = Literal["queued", "starting", "running", "stopped", "finished", "diverged", "failed", "interrupted"]
+
+#: States in which a process is at work or will be; "interrupted" is never written, but seen (the lock is free).
+UNDER_WAY = ("queued", "starting", "running")
+
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+_TRASH = ".trash"
+_STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def default_root() -> Path:
+    """Return the folder of all runs: ``GAN_RUNS``, else ``checkpoints/`` beside the program."""
+    chosen = os.environ.get("GAN_RUNS")
+    return Path(chosen).expanduser() if chosen else PROJECT / "checkpoints"
+
+
+class Status(BaseModel):
+    """How far a run is; replaced atomically by whoever owns the run at that moment.
+
+    Times are seconds since 1970, durations seconds of training (pauses left out), speed is real images per second.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    state: State = "queued"
+    step: int = Field(default=0, ge=0)
+    total_steps: int = Field(default=0, ge=0)
+    steps_per_epoch: int = Field(default=1, ge=1)
+    images_seen: int = Field(default=0, ge=0)
+    images_per_second: float | None = None
+    seconds: float = 0.0
+    heartbeat: float = 0.0
+    queued_at: float = 0.0
+    threads: int = Field(default=0, ge=0)
+    device: str = ""
+    precision: str = ""
+    message: str = ""
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the real images so far."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate of the training time that remains, from the average speed so far."""
+        if not self.step or not self.seconds or not self.total_steps:
+            return None
+        return max(0.0, (self.total_steps - self.step) * self.seconds / self.step)
+
+
+class Control(BaseModel):
+    """What people asked of a running trainer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stop: bool = False
+    length: Span | None = None
+
+
+class Label(BaseModel):
+    """What people call a run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+
+
+class Scoring(BaseModel):
+    """Progress of the process that scores a run; ``progress`` is a share from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    state: Literal["idle", "running", "finished", "failed"] = "idle"
+    progress: float = Field(default=0.0, ge=0, le=1)
+    seconds_left: float | None = None
+    message: str = ""
+    heartbeat: float = 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory. Cheap to make: nothing is read before it is asked for."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """Name of the directory, made by the program."""
+        return self.path.name
+
+    @property
+    def root(self) -> Path:
+        """Folder of all runs."""
+        return self.path.parent
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def scores_path(self) -> Path:
+        return self.path / "scores.jsonl"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def reals_path(self) -> Path:
+        return self.path / "reals.png"
+
+    @property
+    def log_path(self) -> Path:
+        return self.path / "log.txt"
+
+    def config(self) -> RunConfig:
+        """Return what the run was asked to do. Raises InputError when the file is missing, damaged or too new."""
+        return _read_config(self.config_path, *_stamp(self.config_path))
+
+    def status(self) -> Status:
+        """Return how far the run is, with "interrupted" for a run whose process is gone.
+
+        A damaged or missing file reads as an interrupted run at step 0 whose message says so.
+        """
+        try:
+            status = _read_model(Status, self.status_path)
+        except InputError as error:
+            return Status(state="interrupted", message=str(error))
+        if status.state == "running" and not self.is_held():
+            return status.model_copy(update={"state": "interrupted", "message": "The trainer was ended from outside; resume it."})
+        if status.state == "starting" and time.time() - status.heartbeat > _STARTING_GRACE and not self.is_held():
+            return status.model_copy(update={"state": "interrupted", "message": "The trainer did not start; see the log."})
+        return status
+
+    def write_status(self, status: Status, *, durable: bool = True) -> None:
+        """Replace the status; a mere heartbeat need not be ``durable`` (synced to disk)."""
+        write_json(self.status_path, status.model_dump(), durable=durable)
+
+    def control(self) -> Control:
+        """Return what people asked for; nothing, when the file is missing or damaged."""
+        with contextlib.suppress(InputError):
+            return _read_model(Control, self.path / "control.json")
+        return Control()
+
+    def write_control(self, **changes: Any) -> None:
+        """Ask something of the trainer: ``stop=True``, or another ``length``."""
+        write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
+
+    def label(self) -> str:
+        """Return the display name: free text from a person, or the preset and the id."""
+        with contextlib.suppress(InputError):
+            if name := _read_model(Label, self.path / "label.json").name:
+                return name
+        with contextlib.suppress(InputError):
+            if preset := self.config().preset:
+                return f"{preset} · {self.id[-6:]}"
+        return self.id
+
+    def rename(self, name: str) -> None:
+        """Give the run a display name of at most 120 characters; an empty one returns to the default."""
+        name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+        if len(name) > 120:
+            raise InputError(f"The name has {len(name)} characters, expected at most 120; shorten it.")
+        write_json(self.path / "label.json", Label(name=name).model_dump())
+
+    def scoring(self) -> Scoring:
+        """Return the progress of the scoring process; "failed" when it was ended from outside."""
+        with contextlib.suppress(InputError):
+            scoring = _read_model(Scoring, self.path / "scoring.json")
+            if (
+                scoring.state == "running"
+                and time.time() - scoring.heartbeat > _STARTING_GRACE
+                and not is_locked(self.path / "scoring.lock")
+            ):
+                return Scoring(state="failed", message="The scoring process was ended from outside; score again.")
+            return scoring
+        return Scoring()
+
+    def write_scoring(self, scoring: Scoring) -> None:
+        """Replace the progress of the scoring process."""
+        write_json(self.path / "scoring.json", scoring.model_dump(), durable=False)
+
+    def hold(self) -> FileLock:
+        """Take the lock that makes this process the run's only trainer. Raises InputError when another one has it."""
+        return hold_lock(self.path / "trainer.lock", f"Run {self.id} is being trained by another process; stop that one first.")
+
+    def hold_scoring(self) -> FileLock:
+        """Take the lock that makes this process the run's only scorer. Raises InputError when another one has it."""
+        return hold_lock(self.path / "scoring.lock", f"Run {self.id} is being scored already; wait for that to end.")
+
+    def is_held(self) -> bool:
+        """Return whether a trainer holds the run: the sign of life that survives neither kill nor reboot."""
+        return is_locked(self.path / "trainer.lock")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return all logged lines in order of steps; of a step logged twice (after a crash), the later line."""
+        lines, _ = read_lines(self.metrics_path)
+        return list({line["step"]: line for line in lines if isinstance(line.get("step"), int)}.values())
+
+    def scores(self) -> list[dict[str, Any]]:
+        """Return all scores in the order in which they were made."""
+        return read_lines(self.scores_path)[0]
+
+    def samples(self) -> dict[int, Path]:
+        """Return the sample grids by step, in order."""
+        found = {}
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.samples_path):
+                stem, _, suffix = entry.name.partition(".")
+                if suffix == "png" and stem.isdigit():
+                    found[int(stem)] = Path(entry.path)
+        return dict(sorted(found.items()))
+
+    def log_tail(self, size: int = 4000) -> str:
+        """Return the last ``size`` bytes of the log as text."""
+        try:
+            with open(self.log_path, "rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - size))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+
+def create(root: Path, config: RunConfig, name: str = "", *, state: State = "queued", threads: int = 0) -> Run:
+    """Make a run directory and return it; in state "queued" it is for the queue to start.
+
+    It is prepared under another name and renamed, so a run is either whole or not there, and two at once never share one.
+    Raises InputError when the folder cannot be written.
+    """
+    total, per_epoch = config.total_steps, config.steps_per_epoch
+    if total == 0:
+        raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, say.")
+    while True:
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
+        if run.path.exists():
+            continue
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            staged.path.mkdir()
+            staged.samples_path.mkdir()
+            staged.checkpoints_path.mkdir()
+            write_json(staged.config_path, config.model_dump(mode="json"))
+            if name:
+                staged.rename(name)
+            now = time.time()
+            staged.write_status(
+                Status(state=state, total_steps=total, steps_per_epoch=per_epoch, threads=threads, queued_at=now, heartbeat=now)
+            )
+            os.rename(staged.path, run.path)
+            sync_directory(root)
+        except FileExistsError:
+            shutil.rmtree(staged.path, ignore_errors=True)
+            continue
+        except OSError as error:
+            shutil.rmtree(staged.path, ignore_errors=True)
+            raise InputError(explain_os_error(error, f"making a run in {root}")) from error
+        except InputError:
+            shutil.rmtree(staged.path, ignore_errors=True)
+            raise
+        return run
+
+
+def find(root: Path, run_id: str) -> Run:
+    """Return the run with this id. Raises InputError for anything that is not the id of a run in ``root``."""
+    if not _RUN_ID.fullmatch(run_id):
+        shown = run_id if len(run_id) <= 60 else run_id[:57] + "…"
+        raise InputError(f"“{shown}” is not a run id; expected one like 20260131-093000-1a2b3c, as the list of runs shows.")
+    run = Run(root / run_id)
+    if not run.path.is_dir():
+        raise InputError(f"There is no run {run_id} in {root}; look at the list of runs.")
+    return run
+
+
+def list_runs(root: Path) -> list[Run]:
+    """Return all runs in ``root``, the newest first; none when the folder does not exist."""
+    try:
+        names = [entry.name for entry in os.scandir(root) if _RUN_ID.fullmatch(entry.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"reading the runs in {root}")) from error
+    return [Run(root / name) for name in sorted(names, reverse=True)]
+
+
+def delete(run: Run) -> Path:
+    """Move a run that is not under way to the trash folder and return where it lies now."""
+    if run.status().state in UNDER_WAY or run.is_held():
+        raise InputError(f"Run {run.id} is still under way; stop it first.")
+    try:
+        trash = run.root / _TRASH
+        trash.mkdir(exist_ok=True)
+        os.rename(run.path, trash / run.id)
+        sync_directory(run.root)
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"deleting run {run.id}")) from error
+    return trash / run.id
+
+
+def restore(root: Path, run_id: str) -> Run:
+    """Bring a run back from the trash folder."""
+    run = Run(root / run_id)
+    if not _RUN_ID.fullmatch(run_id) or not (root / _TRASH / run_id).is_dir():
+        raise InputError(f"There is no run {run_id[:60]} in the trash.")
+    os.rename(root / _TRASH / run_id, run.path)
+    sync_directory(root)
+    return run
+
+
+# Files
+
+
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace ``path`` by ``content`` so that a crash at any instant leaves the old or the new file, whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+    try:
+        with open(temporary, "xb", buffering=0) as file:
+            write_all(file, content)
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def write_all(file: Any, content: bytes) -> None:
+    """Write all of ``content`` to an unbuffered file: on a full disk a single write may take only a part, silently."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames in a directory survive a power cut (POSIX; Windows has no such call)."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Replace ``path`` by ``value`` as JSON; NaN and infinity become null."""
+    write_atomically(path, to_json(value, indent=1).encode(), durable=durable)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return ``value`` as JSON, with null for NaN and infinity."""
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
+    except ValueError:
+        return json.dumps(_without_nan(value), allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+class LineWriter:
+    """Appends JSON objects to a file, one a line; opening it removes a last line that a crash cut in half."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "a+b", buffering=0)
+        size = self._file.seek(0, os.SEEK_END)
+        whole = size
+        while whole > 0:
+            start = max(0, whole - 65536)
+            self._file.seek(start)
+            newline = self._file.read(whole - start).rfind(b"\n")
+            whole = start if newline < 0 else start + newline + 1
+            if newline >= 0:
+                break
+        if whole < size:
+            self._file.truncate(whole)
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Append one object. When it returns, the line survives the end of this process; :meth:`sync` adds power cuts."""
+        write_all(self._file, (to_json(line) + "\n").encode())
+
+    def sync(self) -> None:
+        """Make all lines written so far survive a power cut."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Return the objects on the whole lines after byte ``offset``, and the offset at which to go on.
+
+    A line cut in half at the end is left for the next call; a damaged one within is skipped.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].splitlines()
+    try:
+        found = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        found = list(_parse_each(lines))
+    return [line for line in found if isinstance(line, dict)], offset + end
+
+
+def _parse_each(lines: list[bytes]) -> Iterator[Any]:
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
+
+
+def hold_lock(path: Path, otherwise: str, *, patience: float = 1.0) -> FileLock:
+    """Take the lock at ``path`` and return it. Raises InputError with the sentence ``otherwise`` when it is taken.
+
+    It waits ``patience`` seconds at most, and not less than a moment, because :func:`is_locked` takes the lock for an
+    instant to look at it.
+    """
+    lock = FileLock(path, timeout=patience, poll_interval=0.02)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(otherwise) from None
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"locking {path}")) from error
+    return lock
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a living process holds the lock at ``path``."""
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is replaced: inode, time of the last change and size; zeros for a missing one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=2048)
+def _read_config(path: Path, inode: int, changed: int, size: int) -> RunConfig:
+    return configs.parse(_read_json(path))
+
+
+@lru_cache(maxsize=8192)
+def _read_stamped(model: type[Model], path: Path, inode: int, changed: int, size: int) -> Model:
+    try:
+        return model.model_validate(_read_json(path))
+    except ValidationError as error:
+        raise InputError(f"{path} is damaged ({error.errors()[0]['msg']}); restore it from a copy.") from None
+
+
+def _read_model(model: type[Model], path: Path) -> Model:
+    return _read_stamped(model, path, *_stamp(path))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; this folder is not a whole run.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); restore it from a copy or delete the run.") from None

@@ -1,0 +1,1 @@
+"""Scoring: feature extractors, and metrics on their features."""

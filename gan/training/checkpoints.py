@@ -1,0 +1,108 @@
+"""Checkpoints: tensors in a safetensors file, facts and its SHA-256 in a JSON file beside it.
+
+No pickle is ever read. A checkpoint counts once its facts are in place; the tensors are written, synced and read back
+before that, and the one before stays until then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from gan import runs
+from gan.errors import RunFailed
+
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint: its step, its tensors by name and its facts."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write the checkpoint of a step, verify it, and drop all but the newest two.
+
+    Raises OSError when it cannot be written and RunFailed when the disk does not give back what was written; the
+    checkpoints that were there before are left as they were.
+    """
+    content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    digest = hashlib.sha256(content).hexdigest()
+    runs.write_atomically(_tensors_path(folder, step), content)
+    if hashlib.sha256(_tensors_path(folder, step).read_bytes()).hexdigest() != digest:
+        raise RunFailed(f"The checkpoint of step {step} reads back differently; the disk may be failing, check it.")
+    runs.write_json(_facts_path(folder, step), {"step": step, "sha256": digest, "bytes": len(content), **facts})
+    _drop_old(folder, kept=steps(folder)[-_KEPT:])
+
+
+def steps(folder: Path) -> list[int]:
+    """Return the steps of which there is a checkpoint, in order; whether they are whole shows on loading."""
+    with contextlib.suppress(OSError):
+        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit())
+    return []
+
+
+def load(folder: Path, step: int) -> Checkpoint:
+    """Return the checkpoint of a step. Raises RunFailed when it is damaged in any way."""
+    try:
+        facts = json.loads(_facts_path(folder, step).read_bytes())
+        content = _tensors_path(folder, step).read_bytes()
+        if not isinstance(facts, dict) or facts.get("step") != step:
+            raise ValueError("its facts are not those of this step")
+        if hashlib.sha256(content).hexdigest() != facts.get("sha256"):
+            raise ValueError("its SHA-256 does not match")
+        return Checkpoint(step, safetensors.torch.load(content), facts)
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
+        raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
+
+
+def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest whole checkpoint (None where there is none at all), and a sentence for each damaged one passed over.
+
+    Raises RunFailed when there are checkpoints but all are damaged: starting over silently would lose the run.
+    """
+    complaints: list[str] = []
+    found = steps(folder)
+    for step in reversed(found):
+        try:
+            return load(folder, step), complaints
+        except RunFailed as error:
+            complaints.append(str(error))
+    if found:
+        raise RunFailed(" ".join(complaints) + " No whole checkpoint is left; start the training anew.")
+    return None, complaints
+
+
+def discard_after(folder: Path, step: int) -> None:
+    """Remove checkpoints later than ``step``: those passed over as damaged, before the run goes on from ``step``."""
+    _drop_old(folder, kept=[found for found in steps(folder) if found <= step])
+
+
+def _drop_old(folder: Path, kept: list[int]) -> None:
+    """Remove every file of the folder that does not belong to the ``kept`` steps; facts first, so that none is half there."""
+    wanted = {path for step in kept for path in (_facts_path(folder, step), _tensors_path(folder, step))}
+    for path in sorted(folder.iterdir(), key=lambda path: path.suffix != ".json"):
+        if path not in wanted:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _tensors_path(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}.safetensors"
+
+
+def _facts_path(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}.json"

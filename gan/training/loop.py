@@ -1,0 +1,347 @@
+"""The training loop: one run from its first step, or from its last checkpoint, to its end.
+
+The run directory is the interface: what goes on is written there, and what people ask for is read from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gan import networks, runs
+from gan.config import RunConfig, Span
+from gan.data import loaders
+from gan.data.feed import Feed, to_pixels
+from gan.errors import InputError, RunFailed, explain_os_error
+from gan.objective.losses import LOSSES
+from gan.runs import Run, Status
+from gan.training import checkpoints, pictures, precision
+from gan.training.game import Game, Outcome
+
+log = logging.getLogger("gan")
+
+_HEARTBEAT_SECONDS = 1.0
+_RESERVE_BYTES = 32768  # given back when the disk is full, so that the end of the run can still be written down
+
+#: Called with the status, and with the newest logged line, if there is one since the last call.
+Observer = Callable[[Status, dict[str, Any] | None], None]
+
+
+def train(run: Run, observe: Observer = lambda status, line: None, should_stop: Callable[[], bool] = lambda: False) -> Status:
+    """Train a run to its end and return its last status; the caller holds the run's lock.
+
+    Ends as "finished", as "stopped" (``should_stop`` or the control file asked for it), as "diverged" (a loss became NaN or
+    infinite) or as "failed" (the message says why). Goes on from the newest whole checkpoint, if there is one.
+    """
+    trainer = None
+    reserve = run.path / ".reserve"
+    try:
+        runs.write_atomically(reserve, bytes(_RESERVE_BYTES), durable=False)
+        trainer = Trainer(run, observe)
+        return trainer.play(should_stop)
+    except (InputError, RunFailed) as error:
+        message = str(error)
+    except Exception as error:
+        message = _describe(error)
+        with suppress(OSError):
+            log.exception("The training failed")
+    with suppress(OSError):
+        reserve.unlink()
+    status = trainer.status if trainer else run.status()
+    status = status.model_copy(update={"state": "failed", "message": message, "heartbeat": time.time()})
+    with suppress(OSError):
+        run.write_status(status)
+    with suppress(OSError):
+        log.error(message)
+    return status
+
+
+class Trainer:
+    """A run in memory: data, players, and everything that a checkpoint has to hold."""
+
+    def __init__(self, run: Run, observe: Observer) -> None:
+        """Load the data and build the players, in the state of the newest whole checkpoint."""
+        self.run, self.config, self.observe = run, run.config(), observe
+        self.status = run.status()
+        saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+        threads = saved.facts["threads"] if saved else self.status.threads
+        torch.set_num_threads(max(1, threads))
+        torch.set_flush_denormal(True)
+        self.device = precision.choose_device(self.config.training.device)
+        chosen = precision.choose_precision(self.config.training.precision, self.device)
+        self._announce(
+            state="running", message="Loading the images", threads=threads, precision=chosen,
+            device=precision.name_device(self.device),
+        )  # fmt: skip
+
+        images = loaders.load(self.config.data.name, self.config.data.size, report=self._report_loading)
+        self.feed = Feed(images.pixels.to(self.device), self.config.optimizer.batch_size, self.config.training.seed)
+        torch.manual_seed(self.config.training.seed)
+        self.game = build_game(self.config, self.device, chosen)
+        self.latents = torch.Generator().manual_seed(self.config.training.seed + 1)
+        self.fixed_latents = self._draw_latents(pictures.GRID**2, torch.Generator().manual_seed(self.config.training.seed + 2))
+        self.step, self.seconds = 0, 0.0
+        if saved:
+            self._restore(saved)
+        for complaint in complaints:
+            log.warning("%s Going on from step %d.", complaint, self.step)
+        if complaints:
+            checkpoints.discard_after(run.checkpoints_path, self.step)
+        if not run.reals_path.exists():
+            self._save_reals(images.pixels)
+        note = f"Fell back to the checkpoint of step {self.step}: a newer one is damaged." if complaints else ""
+        self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.feed.steps_per_epoch, message=note)
+
+    def play(self, should_stop: Callable[[], bool]) -> Status:
+        """Play step after step until the length is reached or someone asks to stop."""
+        length = self.run.control().length or self.config.training.length
+        self.total = length.in_steps(self.feed.steps_per_epoch)
+        cadence = self.config.cadence
+        is_due = {name: _every(getattr(cadence, name), self.feed.steps_per_epoch) for name in type(cadence).model_fields}
+        self._announce(total_steps=self.total)
+        log.info(
+            "Training %s from step %d to %d on %s, %s, %d threads",
+            self.run.id, self.step, self.total, self.status.device, self.status.precision, self.status.threads,
+        )  # fmt: skip
+        if self.step == 0:
+            self._save_samples()
+
+        metrics = runs.LineWriter(self.run.metrics_path)
+        try:
+            started, began_at = time.perf_counter(), self.seconds
+            marked, marked_step, last_beat = started, self.step, started
+            is_finite = torch.ones((), dtype=torch.bool, device=self.device)
+            while self.step < self.total:
+                # One step of the game.
+                should_log = is_due["log_every"](self.step + 1) or self.step + 1 == self.total
+                reals = self.feed.batch(self.step)
+                outcome = self.game.step(reals, self._draw_latents(len(reals), self.latents), wants_norms=should_log)
+                self.step += 1
+                is_finite &= torch.isfinite(outcome.discriminator_loss) & torch.isfinite(outcome.generator_loss)
+
+                # Write down what happened; a line is written before the checkpoint that holds its step.
+                now = time.perf_counter()
+                self.seconds = began_at + now - started
+                line = None
+                if should_log:
+                    speed = (self.step - marked_step) * len(reals) / max(now - marked, 1e-9)
+                    marked, marked_step = now, self.step
+                    line = self._line(outcome, speed)
+                    metrics.write(line)
+                    self.status = self.status.model_copy(update={"images_per_second": round(speed, 1)})
+                has_checkpoint = is_due["checkpoint_every"](self.step) or self.step == self.total
+                if (should_log or has_checkpoint) and not is_finite:
+                    return self._end(
+                        "diverged",
+                        "A loss became NaN or infinite; the last finite checkpoint is kept. Try a smaller learning rate.",
+                    )
+                if is_due["sample_every"](self.step) or self.step == self.total:
+                    self._save_samples()
+                if has_checkpoint:
+                    metrics.sync()
+                    if not self._save_checkpoint():
+                        return self._end(
+                            "diverged",
+                            "A weight became NaN or infinite; the last finite checkpoint is kept. Try a smaller learning rate.",
+                        )
+                if is_due["score_every"](self.step):
+                    self._score()
+
+                # Show signs of life, and look for what people ask.
+                if now - last_beat >= _HEARTBEAT_SECONDS or (line is not None and now - last_beat >= _HEARTBEAT_SECONDS / 2):
+                    last_beat = now
+                    self._announce(durable=False, step=self.step, seconds=self.seconds, images_seen=self.step * len(reals))
+                self.observe(self.status, line)
+                if should_stop() or self.run.control().stop:
+                    if not has_checkpoint:
+                        metrics.sync()
+                        if is_finite and not self._save_checkpoint():
+                            return self._end("diverged", "A weight became NaN or infinite; the last finite checkpoint is kept.")
+                    return self._end("stopped", "Stopped; resume it to go on.")
+            return self._end("finished", "")
+        finally:
+            metrics.close()
+            with suppress(OSError):
+                (self.run.path / ".reserve").unlink()
+
+    def _line(self, outcome: Outcome, speed: float) -> dict[str, Any]:
+        """Return one line of the metrics."""
+        values = {name: None if value is None else float(value) for name, value in vars(outcome).items()}
+        return {
+            "step": self.step,
+            "epoch": round(self.step / self.feed.steps_per_epoch, 4),
+            "images_seen": self.step * self.config.optimizer.batch_size,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(speed, 1),
+            **values,
+        }
+
+    def _draw_latents(self, count: int, source: torch.Generator) -> Tensor:
+        """Draw latent vectors [count, latent] from N(0, 1), always on the CPU, so that devices see the same ones."""
+        return torch.randn(count, self.config.networks.latent, generator=source).to(self.device)
+
+    def sampler(self) -> nn.Module:
+        """Return the generator that samples come from: the averaged one, if there is one."""
+        return self.game.average.module if self.game.average is not None else self.game.generator
+
+    def _save_samples(self) -> None:
+        images = generate(self.sampler(), self.fixed_latents, self.game.autocast)
+        picture = pictures.to_png(pictures.grid(to_pixels(images)))
+        runs.write_atomically(self.run.samples_path / f"{self.step:08d}.png", picture, durable=False)
+
+    def _save_reals(self, pixels: Tensor) -> None:
+        chosen = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))[: pictures.GRID**2]
+        runs.write_atomically(self.run.reals_path, pictures.to_png(pictures.grid(pixels[chosen])), durable=False)
+
+    def _save_checkpoint(self) -> bool:
+        """Save everything that an exact resume needs; return False, having saved nothing, when a weight is not finite."""
+        tensors, facts = pack(self.game)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
+            return False
+        tensors["random/latents"] = self.latents.get_state()
+        tensors["random/torch"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
+        facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
+        facts |= {"epoch": self.step / self.feed.steps_per_epoch, "images_seen": self.step * self.config.optimizer.batch_size}
+        checkpoints.save(self.run.checkpoints_path, self.step, tensors, facts)
+        return True
+
+    def _restore(self, saved: checkpoints.Checkpoint) -> None:
+        unpack(self.game, saved.tensors, saved.facts)
+        self.latents.set_state(saved.tensors["random/latents"])
+        torch.set_rng_state(saved.tensors["random/torch"])
+        if self.device.type == "cuda" and "random/cuda" in saved.tensors:
+            torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.device)
+        self.step, self.seconds = saved.step, float(saved.facts["seconds"])
+
+    def _score(self) -> None:
+        """Score the samples as they are now; it draws from generators of its own, so the training goes on unchanged."""
+        from gan.scoring import scores  # imports torchmetrics: only when asked for
+
+        self._announce(message="Scoring")
+        scores.score_during_training(self.run, self.sampler(), self.config, self.step, self.device)
+        self._announce(message="")
+
+    def _report_loading(self, sentence: str, share: float) -> None:
+        self._announce(durable=False, message=f"{sentence} · {share:.0%}")
+
+    def _announce(self, *, durable: bool = True, **changes: Any) -> None:
+        """Change the status on disk; the heartbeat moves with every change."""
+        self.status = self.status.model_copy(update={**changes, "heartbeat": time.time()})
+        self.run.write_status(self.status, durable=durable)
+        self.observe(self.status, None)
+
+    def _end(self, state: runs.State, message: str) -> Status:
+        images = self.step * self.config.optimizer.batch_size
+        self._announce(state=state, message=message, step=self.step, seconds=self.seconds, images_seen=images)
+        log.info("The run ended as %s at step %d. %s", state, self.step, message)
+        return self.status
+
+
+def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:
+    """Return the players of a run on ``device``, freshly initialised from torch's global random state."""
+    generator, discriminator = networks.build(config)
+    for player in (generator, discriminator):
+        player.to(device).to(memory_format=torch.channels_last)
+    decay = config.optimizer.ema_decay
+    average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+    if average is not None:
+        average.requires_grad_(False)
+
+    def adam(player: nn.Module, lr: float) -> torch.optim.Adam:
+        betas = (config.optimizer.beta1, config.optimizer.beta2)
+        return torch.optim.Adam(player.parameters(), lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))
+
+    return Game(
+        generator,
+        discriminator,
+        average,
+        loss=LOSSES[config.objective.loss],
+        generator_optimizer=adam(generator, config.optimizer.generator_lr),
+        discriminator_optimizer=adam(discriminator, config.optimizer.discriminator_lr),
+        autocast=lambda: precision.autocast(device, chosen_precision),
+        scaler=torch.amp.GradScaler(device.type, enabled=chosen_precision == "fp16"),
+    )
+
+
+@torch.inference_mode()
+def generate(generator: nn.Module, z: Tensor, autocast: Any, batch: int = 256) -> Tensor:
+    """Return images [N, C, H, W] in float32 for latent vectors [N, latent], in evaluation mode."""
+    was_training = generator.training
+    generator.eval()
+    try:
+        with autocast():
+            return torch.cat([generator(part).float() for part in z.split(batch)])
+    finally:
+        generator.train(was_training)
+
+
+def pack(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return all tensors of a game by name, and what else it takes to rebuild it exactly."""
+    tensors: dict[str, Tensor] = {}
+    for name, network in _networks(game).items():
+        tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
+    facts: dict[str, Any] = {"optimizers": {}, "scaler": game.scaler.state_dict()}
+    for name, optimizer in _optimizers(game).items():
+        state = optimizer.state_dict()
+        facts["optimizers"][name] = state["param_groups"]
+        for index, values in state["state"].items():
+            tensors |= {f"{name}/{index}/{key}": value for key, value in values.items()}
+    return tensors, facts
+
+
+def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Put a game into the state that :func:`pack` returned."""
+
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {key.removeprefix(f"{prefix}/"): value for key, value in tensors.items() if key.startswith(f"{prefix}/")}
+
+    for name, network in _networks(game).items():
+        network.load_state_dict(under(name))
+    for name, optimizer in _optimizers(game).items():
+        state: dict[int, dict[str, Tensor]] = {}
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        for key, value in under(name).items():
+            index, _, kind = key.partition("/")
+            # Moments keep the memory layout of their weight (channels last), which the file does not know.
+            like = weights[int(index)]
+            is_moment = value.dim() and value.shape == like.shape
+            state.setdefault(int(index), {})[kind] = torch.empty_like(like).copy_(value) if is_moment else value
+        optimizer.load_state_dict({"state": state, "param_groups": facts["optimizers"][name]})
+    if facts["scaler"]:
+        game.scaler.load_state_dict(facts["scaler"])
+
+
+def _networks(game: Game) -> dict[str, nn.Module]:
+    found: dict[str, nn.Module] = {"generator": game.generator, "discriminator": game.discriminator}
+    return found | ({"average": game.average} if game.average is not None else {})
+
+
+def _optimizers(game: Game) -> dict[str, torch.optim.Optimizer]:
+    return {"generator_optimizer": game.generator_optimizer, "discriminator_optimizer": game.discriminator_optimizer}
+
+
+def _every(span: Span, steps_per_epoch: int) -> Callable[[int], bool]:
+    """Return whether something is due at a step."""
+    every = span.in_steps(steps_per_epoch)
+    return lambda step: every > 0 and step % every == 0
+
+
+def _describe(error: Exception) -> str:
+    """Return one sentence for an error that nobody foresaw."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError):
+            return explain_os_error(error, "writing the run")
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return "The machine ran out of memory; choose a smaller batch, fewer filters or smaller images."
+    return f"The training failed unexpectedly ({type(error).__name__}: {error}); the log has the details."

@@ -1,0 +1,54 @@
+"""Which device to compute on and how many bits per number: what "auto" means on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+
+import torch
+
+from gan.errors import InputError
+
+
+def choose_device(asked: str) -> torch.device:
+    """Return the device for "auto", "cpu", "cuda" or "mps". Raises InputError for one that this machine lacks."""
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if asked == "auto":
+        return torch.device(next(kind for kind, is_there in has.items() if is_there))
+    if not has[asked]:
+        raise InputError(f"training.device is “{asked}”, but this machine has none; choose “auto” or “cpu”.")
+    return torch.device(asked)
+
+
+def choose_precision(asked: str, device: torch.device) -> str:
+    """Return "fp32", "bf16" or "fp16" for what was asked.
+
+    "auto" is bf16 where the hardware multiplies it natively (CPUs with AVX512-BF16 or AMX, NVIDIA GPUs from Ampere on).
+    Raises InputError for fp16 elsewhere than on CUDA: it needs loss scaling and hardware for it.
+    """
+    if asked == "fp16" and device.type != "cuda":
+        raise InputError(f"training.precision is “fp16”, which needs an NVIDIA GPU (here: {device.type}); choose “auto”.")
+    if asked != "auto":
+        return asked
+    return "bf16" if has_fast_bf16(device) else "fp32"
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Return whether bf16 matrix products are native on this device, rather than emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """Return the context in which networks run: mixed precision, or nothing for fp32."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)
+
+
+def name_device(device: torch.device) -> str:
+    """Return the device in words for a status line."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
