@@ -1,0 +1,45 @@
+"""Fixtures of all tests: folders of their own, so that nothing is written into the project, and real data where it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.helpers import PROJECT
+
+# The same examples every time, so that a failure on one machine is a failure on all; no file of past examples in the project.
+settings.register_profile(
+    "default", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)  # fmt: skip
+settings.register_profile("random", parent=settings.get_profile("default"), derandomize=False, max_examples=1000)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Send runs and data of the whole session, and of all processes it starts, to a temporary folder."""
+    folder = tmp_path_factory.mktemp("session")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAN_RUNS", str(folder / "runs"))
+        patch.setenv("GAN_DATA", str(folder / "data"))
+        patch.delenv("GAN_CORES", raising=False)
+        yield folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a folder for the runs of one test; it does not exist yet."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real data sets (``GAN_TEST_DATA``, else ``../shared/data``), or skip where it is missing."""
+    folder = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
+    if not (folder / "MNIST" / "raw").is_dir():
+        pytest.skip(f"no real MNIST in {folder}; set GAN_TEST_DATA to the folder that has MNIST/raw")
+    return folder

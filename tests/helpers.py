@@ -1,0 +1,121 @@
+"""What tests share: a tiny run, the command line as a real process, and waiting with a deadline."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gan import config as configs
+from gan import presets, runs
+from gan.config import RunConfig
+from gan.runs import Run
+
+PROJECT = Path(__file__).resolve().parents[1]
+Value = TypeVar("Value")
+
+#: Settings of the smallest training that is still a real one: some milliseconds a step.
+TINY = {
+    "networks.width": 4,
+    "networks.depth": 2,
+    "networks.latent": 8,
+    "data.size": 16,
+    "optimizer.batch_size": 32,
+    "training.length": "12 steps",
+    "training.device": "cpu",
+    "training.precision": "fp32",
+    "training.threads": 1,
+    "cadence.log_every": "1 step",
+    "cadence.sample_every": "0 steps",
+    "cadence.checkpoint_every": "5 steps",
+}
+
+TINY_MLP = {
+    "networks.family": "mlp",
+    **{key: value for key, value in TINY.items() if key not in ("networks.width", "networks.depth")},
+    "networks.hidden": 16,
+}
+
+
+def tiny(changes: dict[str, Any] | None = None, *, family: str = "dcgan") -> RunConfig:
+    """Return a configuration of the smallest real training, with ``changes`` to it."""
+    small = TINY if family == "dcgan" else TINY_MLP
+    return configs.replace(presets.find("digits-dcgan").config, {**small, **(changes or {})})
+
+
+def make_run(root: Path, changes: dict[str, Any] | None = None, *, family: str = "dcgan", **options: Any) -> Run:
+    """Make the directory of a tiny run that a trainer may take up at once."""
+    return runs.create(root, tiny(changes, family=family), **{"state": "starting", "threads": 1, **options})
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the argument list of ``python -m gan``."""
+    return [sys.executable, "-m", "gan", *map(str, arguments)]
+
+
+def run_gan(
+    *arguments: object, root: Path | None = None, env: dict[str, str] | None = None, seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end in a process of its own, as a person would; ``root`` becomes ``GAN_RUNS``."""
+    return subprocess.run(
+        command(*arguments), cwd=PROJECT, env=environment(root, env), capture_output=True, text=True, timeout=seconds, check=False
+    )
+
+
+def start_gan(*arguments: object, root: Path | None = None, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the command line and return its process; the caller waits for it or kills it."""
+    return subprocess.Popen(
+        command(*arguments), cwd=PROJECT, env=environment(root, env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def environment(root: Path | None = None, extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process that works on the runs in ``root``."""
+    chosen = {} if root is None else {"GAN_RUNS": str(root)}
+    return {**os.environ, **chosen, **(extra or {})}
+
+
+def wait_until(condition: Callable[[], Value], what: str, *, seconds: float = 60, every: float = 0.02) -> Value:
+    """Return the first true value of ``condition``, asked again and again; fail, saying ``what``, after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Waited {seconds:g} s in vain for this: {what}")
+        time.sleep(every)
+    return value
+
+
+def is_sentence(text: str) -> bool:
+    """Return whether a message for people is as it should be: one line, ended like a sentence, nothing of a traceback."""
+    return (
+        bool(text)
+        and "\n" not in text
+        and "\r" not in text
+        and text.isprintable()
+        and text[-1] in ".?"
+        and not any(word in text for word in ("Traceback", 'File "', "pydantic", "ValidationError", "https://errors"))
+    )
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
+    """Assert that a command ended with ``status`` and exactly one sentence on standard error; return it."""
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    assert done.stderr.endswith("\n")
+    sentence = done.stderr.removesuffix("\n")
+    assert is_sentence(sentence), done.stderr
+    return sentence
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the names of all modules that a file imports, at its top or inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
