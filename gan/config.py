@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serial
 from pydantic.fields import FieldInfo
 
 from gan.data import catalogue
-from gan.errors import InputError, nearest
+from gan.errors import InputError, nearest, shown
 
 SCHEMA_VERSION = 1
 
@@ -45,7 +45,7 @@ class Span(BaseModel):
                 raise ValueError("expected something like “10 epochs” or “500 steps”")
             if unit not in ("steps", "epochs"):
                 raise ValueError("expected something like “10 epochs” or “500 steps”")
-            return {"count": int(words[0][:12]), "unit": unit}
+            return {"count": int(words[0].lstrip("0")[:12] or 0), "unit": unit}
         return value
 
     @model_serializer
@@ -80,7 +80,9 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def know_name(self) -> DataConfig:
         """Refuse a data set that the catalogue does not list."""
-        catalogue.find(self.name)
+        if self.name not in catalogue.DATA_SETS:
+            hint = nearest(self.name, catalogue.DATA_SETS)
+            raise ValueError(f"data.name is {_shown_value(self.name)}, but there is no such data set; {hint}")
         return self
 
 
@@ -175,7 +177,7 @@ class TrainingConfig(Section):
         "Bits per number in the networks: auto takes bf16 where this machine computes it faster; fp16 needs an NVIDIA GPU.",
     )  # fmt: skip
     threads: int = option(
-        0, "CPU threads", "Cores for this run; 0 lets the queue share out what is free. A resumed run keeps its number.",
+        0, "CPU cores", "Cores for this run; 0 lets the queue share out what is free. A resumed run keeps its number.",
         unit="threads", ge=0, le=256,
     )  # fmt: skip
 
@@ -282,7 +284,7 @@ def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
         section, _, field = key.partition(".")
         if section not in sections() or not field or "." in field:
             known = [f"{name}.{field}" for name in sections() for field in raw[name]]
-            raise InputError(f"There is no setting “{key}”; " + nearest(key, known))
+            raise InputError(f"There is no setting “{shown(key)}”; " + nearest(key, known))
         raw[section][field] = value
     return parse(raw)
 
@@ -293,10 +295,10 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"“{assignment}” is not a setting; expected section.field=value, e.g. optimizer.batch_size=32.")
+            raise InputError(f"“{shown(assignment)}” is not a setting; expected section.field=value, e.g. optimizer.batch_size=32.")
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = text.strip()
         changes[key.strip()] = value
     return changes
@@ -305,32 +307,63 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 def explain(error: ValidationError) -> str:
     """Return one sentence for the first mistake in ``error``: what was wrong, what was expected, what to do."""
     first = error.errors()[0]
-    where = [str(part) for part in first["loc"] if part not in FAMILIES]
-    key = ".".join(where) or "configuration"
-    shown = repr(first.get("input")) if not isinstance(first.get("input"), (dict, BaseModel)) else "a group"
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    where, family = _place(first["loc"])
+    key = shown(".".join(where)) or "configuration"
+    value = _shown_value(first.get("input"))
     kind, context = first["type"], first.get("ctx", {})
     if kind == "extra_forbidden":
-        parent = _field_owner(where[:-1])
-        known = [".".join([*where[:-1], name]) for name in parent] if parent else []
-        return f"There is no setting “{key}”; " + (nearest(key, known) if known else "remove it.")
+        return _explain_unknown(where, family)
     if kind == "value_error":
         message = str(context.get("error", first["msg"])).rstrip(".")
-        names_the_field = message.split(" ", maxsplit=1)[0].partition(".")[0] in sections()
-        return f"{message}." if names_the_field else f"{key} is {shown}: {message}; change it."
-    if kind in ("literal_error", "union_tag_invalid"):
-        expected = context.get("expected") or context.get("expected_tags", "")
-        key = key if kind == "literal_error" else f"{key}.family"
-        shown = shown if kind == "literal_error" else repr(context.get("tag"))
-        return f"{key} is {shown}, expected one of {expected}; choose one of these."
+        if message.split(" ", maxsplit=1)[0].partition(".")[0] not in sections():
+            return f"{key} is {value}: {message}; change it."
+        return message if message.endswith("?") else f"{message}."
+    if kind == "literal_error":
+        return f"{key} is {value}, expected one of {context['expected']}; choose one of these."
+    if kind == "union_tag_invalid":
+        tag = _shown_value(context.get("tag"))
+        return f"{key}.family is {tag}, expected one of {context['expected_tags']}; choose one of these."
+    if kind == "union_tag_not_found" and isinstance(first.get("input"), dict):
+        return f"{key}.family is missing, expected one of {', '.join(FAMILIES)}; add it."
     if kind == "missing":
         return f"{key} is missing; add it."
-    return f"{key} is {shown}, expected {_expected(where, first)}; change it."
+    return f"{key} is {value}, expected {_expected(where, family, first)}; change it."
 
 
-def _expected(where: list[str], first: Any) -> str:
+def _place(loc: tuple[int | str, ...]) -> tuple[list[str], str]:
+    """Return the path of keys to a mistake, and the family of the networks where that is part of pydantic's ``loc``."""
+    where, family = [str(part) for part in loc], ""
+    if where[:1] == ["networks"] and len(where) > 1:
+        family = where.pop(1)
+    if _owner(where[:-1], family) is Span.model_fields and where[-1] in Span.model_fields:
+        where.pop()  # people write a length as one text
+    return where, family
+
+
+def _explain_unknown(where: list[str], family: str) -> str:
+    """Return the sentence for a key that is not there: what is near, or which family of networks has it."""
+    key = ".".join(where)
+    owners = [name for name, model in FAMILIES.items() if where == ["networks", where[-1]] and where[-1] in model.model_fields]
+    if owners:
+        change = f"remove it, or set networks.family to {owners[0]}"
+        return f"The setting “{key}” belongs to {' and '.join(owners)}, and these networks are {family}; {change}."
+    known = [".".join([*where[:-1], name]) for name in _owner(where[:-1], family)]
+    return f"There is no setting “{shown(key)}”; " + (nearest(key, known) if known else "remove it.")
+
+
+def _shown_value(value: Any) -> str:
+    """Return a value as it may stand in a sentence."""
+    if isinstance(value, (dict, BaseModel)):
+        return "a group"
+    try:
+        return shown(repr(value))
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        return "a very long number"
+
+
+def _expected(where: list[str], family: str, first: Any) -> str:
     """Return what the field at ``where`` takes, in words, from its annotation and bounds."""
-    info = _field_owner(where[:-1]).get(where[-1]) if where else None
+    info = _owner(where[:-1], family).get(where[-1]) if where else None
     if info is None:
         message: str = first["msg"]
         return message[:1].lower() + message[1:]
@@ -343,7 +376,9 @@ def describe_range(info: FieldInfo) -> str:
     if get_origin(info.annotation) is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(info.annotation))
     if info.annotation is Span:
-        return "something like “10 epochs” or “500 steps”"
+        return "something like “10 epochs” or “500 steps”, at most 100000000"
+    if get_origin(info.annotation) is Union or (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
+        return "a group of settings"
     bounds = bounds_of(info)
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     words = ""
@@ -351,6 +386,9 @@ def describe_range(info: FieldInfo) -> str:
         words = f" above {low:g}" if "gt" in bounds else f" from {low}"
     if high is not None:
         words += f" and below {high:g}" if "lt" in bounds else f" to {high}"
+    longest = next((limit for part in info.metadata if (limit := getattr(part, "max_length", None))), None)
+    if longest is not None:
+        words = f" of at most {longest} characters"
     unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
     return f"{kind}{words}" + (f" ({unit})" if unit else "")
 
@@ -365,15 +403,13 @@ def bounds_of(info: FieldInfo) -> dict[str, Any]:
     return found
 
 
-def _field_owner(where: list[str]) -> dict[str, FieldInfo]:
-    """Return the fields of the section at ``where`` (of every family for ``networks``)."""
-    if not where:
-        return dict(RunConfig.model_fields)
-    if where == ["networks"]:
-        return {name: info for family in FAMILIES.values() for name, info in family.model_fields.items()}
-    info = RunConfig.model_fields.get(where[0])
-    model = info.annotation if info else None
-    return dict(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+def _owner(where: list[str], family: str) -> dict[str, FieldInfo]:
+    """Return the fields of the group at ``where``; under ``networks`` those of ``family``. Empty for anything else."""
+    fields: dict[str, FieldInfo] = RunConfig.model_fields
+    for part in where:
+        model = FAMILIES.get(family) if part == "networks" else fields[part].annotation if part in fields else None
+        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    return fields
 
 
 def difference(configs: list[RunConfig]) -> list[str]:

@@ -15,10 +15,16 @@ class RunFailed(Exception):
     """A run ended without a result (a full disk, a damaged checkpoint, ...); ``str(error)`` is one sentence."""
 
 
+def shown(text: str, most: int = 60) -> str:
+    """Return foreign text as it may stand in a sentence: on one line, printable, and cut where it is long."""
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 4 * most]).split())
+    return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint such as ``did you mean “mnist”?`` or, when nothing is near, the list of what is known."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:200], known, n=1, cutoff=0.6)
     return f"did you mean “{close[0]}”?" if close else "choose one of " + ", ".join(known) + "."
 
 

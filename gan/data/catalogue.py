@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan.errors import InputError, nearest
+from gan.errors import InputError, nearest, shown
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -48,7 +48,7 @@ DATA_SETS: dict[str, DataSet] = {
 def find(name: str) -> DataSet:
     """Return the entry called ``name``. Raises InputError, naming what there is, when there is none."""
     if name not in DATA_SETS:
-        raise InputError(f"There is no data set “{name}”; " + nearest(name, DATA_SETS))
+        raise InputError(f"There is no data set “{shown(name)}”; " + nearest(name, DATA_SETS))
     return DATA_SETS[name]
 
 
