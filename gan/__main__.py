@@ -96,7 +96,9 @@ def _train(options: argparse.Namespace) -> int:
 
     with _Progress(is_quiet=False) as progress:
         loaders.ensure(config.data.name, progress.report)  # before the run is made: without data there is none
-    run = runs.create(options.root, config, options.name, state="starting", threads=config.training.threads or launcher.cores())
+    run = runs.create(
+        options.root, config, options.name, state="starting", threads=config.training.threads or launcher.usual_threads()
+    )
     return _foreground(run, is_quiet=False)
 
 
@@ -112,7 +114,7 @@ def _resume(options: argparse.Namespace) -> int:
         if total <= status.step:
             raise InputError(f"Run {run.id} has done {status.step} of {total} steps; ask for more with --steps or --epochs.")
         run.write_control(stop=False, length=length or run.control().length)
-        threads = status.threads or config.training.threads or launcher.cores()
+        threads = status.threads or config.training.threads or launcher.usual_threads()
         run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
     return _foreground(run, is_quiet=options.quiet)
 
@@ -198,10 +200,12 @@ def _estimate(options: argparse.Namespace) -> int:
 
     found = estimate.measure(options.root, config)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(vars(found)))
     else:
-        print(f"{found['images_per_second']:.0f} images/s with {found['threads']} threads in {found['precision']}: "
-              f"{found['seconds_per_epoch']:.1f} s an epoch, {found['seconds']:.0f} s in all.")  # fmt: skip
+        print(
+            f"{found.images_per_second:.0f} images/s with {found.threads} threads in {found.precision}: "
+            f"{found.seconds_per_epoch:.1f} s an epoch, {found.seconds:.0f} s in all."
+        )
     return 0
 
 

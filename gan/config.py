@@ -177,7 +177,8 @@ class TrainingConfig(Section):
         "Bits per number in the networks: auto takes bf16 where this machine computes it faster; fp16 needs an NVIDIA GPU.",
     )  # fmt: skip
     threads: int = option(
-        0, "CPU cores", "Cores for this run; 0 lets the queue share out what is free. A resumed run keeps its number.",
+        0, "CPU cores", "Cores for this run; 0 takes half of them at most, which leaves room for the browser and for a second run. "
+        "A resumed run keeps its number.",
         unit="threads", ge=0, le=256,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ from gan.data.catalogue import PROJECT
 from gan.errors import InputError, explain_os_error
 from gan.runs import Run
 
-_MOST_THREADS = 8  # more threads bring nothing to networks of this size
+MOST_THREADS = 8  # more threads bring nothing to networks of this size
 
 
 def cores() -> int:
@@ -32,6 +32,16 @@ def cores() -> int:
     with contextlib.suppress(AttributeError):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def usual_threads() -> int:
+    """Return how many threads one trainer gets at most unless it asks for more: half of the cores.
+
+    A trainer that has all cores is slowed down several times by whatever else wants one, the browser that watches it
+    included, because its threads wait for each other at every layer; and two trainers with one thread each do 1.4 times
+    as much as one with two.
+    """
+    return min(MOST_THREADS, max(1, cores() // 2))
 
 
 def launch(root: Path, config: RunConfig, name: str = "") -> Run:
@@ -83,8 +93,8 @@ def queue(root: Path) -> list[Run]:
 def advance(root: Path) -> list[Run]:
     """Start the runs at the head of the queue for which there are free cores, and return them.
 
-    The free cores are shared out evenly among those waiting, one thread each at least: two trainers with one thread each
-    do more than one with two. A resumed run gets the number of threads that it had, since another number would change its
+    The free cores are shared out evenly among those waiting, one thread each at least and :func:`usual_threads` at most.
+    A resumed run gets the number of threads that it had, since another number would change its
     losses; if that is more than are free, it waits until they are, or until nothing else runs.
     """
     started: list[Run] = []
@@ -101,7 +111,7 @@ def advance(root: Path) -> list[Run]:
         waiting.sort(key=lambda entry: entry[:2])
         free = cores() - busy
         for place, (_, _, run, status) in enumerate(waiting):
-            share = min(_MOST_THREADS, max(1, free // (len(waiting) - place)))
+            share = min(usual_threads(), max(1, free // (len(waiting) - place)))
             try:
                 wanted = status.threads or run.config().training.threads or share
             except InputError as error:

@@ -1,0 +1,17 @@
+"""The router: the list of pages and their titles; start it with ``streamlit run dashboard.py``.
+
+Pages have no icons here: the browser would fetch each from the network to show it in its tab, and this works offline.
+"""
+
+import streamlit as st
+
+PAGES = [
+    st.Page(
+        "pages/home.py", title="Home", default=True, help="What this is, one click to a first training, and all runs as cards."
+    ),
+    st.Page("pages/train.py", title="Train", help="Choose a preset, change its settings, see how long it will take, launch it."),
+    st.Page("pages/watch.py", title="Watch", help="One run live: losses, D(real), D(fake), samples; stop, resume, train longer."),
+    st.Page("pages/evaluate.py", title="Evaluate", help="FID and IS of the runs you choose, beside what differs in them."),
+]
+
+st.navigation(PAGES, position="top").run()

@@ -1,0 +1,109 @@
+"""How long a training will take on this machine: measured speeds, kept by what decides them.
+
+A speed comes from a short measurement (``python -m gan estimate``, a process of its own) or from an earlier run with the
+same networks, batch, image size and precision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from gan import launcher, runs
+from gan.config import RunConfig, flatten
+from gan.data import catalogue
+from gan.errors import InputError
+
+_FOLDER = ".estimates"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The speed of a configuration in real images per second, and what follows from it."""
+
+    images_per_second: float
+    threads: int
+    precision: str
+    seconds_per_epoch: float
+    seconds: float
+
+
+def key(config: RunConfig) -> str:
+    """Return a name for everything that decides the speed of a training, the same for configurations of the same speed."""
+    deciding = {
+        "networks": config.networks.model_dump(mode="json"),
+        "objective": config.objective.model_dump(mode="json"),
+        "image": [config.data.size, catalogue.find(config.data.name).channels],
+        "batch": config.optimizer.batch_size,
+        "average": config.optimizer.ema_decay > 0,
+        "machine": [config.training.device, config.training.precision, config.training.threads, launcher.cores()],
+    }
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def find(root: Path, config: RunConfig) -> Estimate | None:
+    """Return what is known of a configuration's speed: the newest measurement, or None."""
+    try:
+        found = json.loads(path(root, config).read_bytes())
+        return make(config, float(found["images_per_second"]), int(found["threads"]), str(found["precision"]))
+    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
+        return None
+
+
+def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, precision: str) -> Estimate:
+    """Write a measured speed down and return what follows from it."""
+    path(root, config).parent.mkdir(parents=True, exist_ok=True)
+    found = {"images_per_second": images_per_second, "threads": threads, "precision": precision, "time": time.time()}
+    runs.write_json(path(root, config), found, durable=False)
+    return make(config, images_per_second, threads, precision)
+
+
+def make(config: RunConfig, images_per_second: float, threads: int, precision: str) -> Estimate:
+    """Return the estimate that follows from a speed."""
+    per_epoch = config.steps_per_epoch * config.optimizer.batch_size / images_per_second
+    total = config.total_steps * config.optimizer.batch_size / images_per_second
+    return Estimate(images_per_second, threads, precision, per_epoch, total)
+
+
+def path(root: Path, config: RunConfig) -> Path:
+    """Return where the speed of a configuration is written down."""
+    return root / _FOLDER / f"{key(config)}.json"
+
+
+def is_measuring(root: Path) -> bool:
+    """Return whether a measurement is going on; there is never more than one."""
+    return runs.is_locked(root / _FOLDER / "lock")
+
+
+def start_measuring(root: Path, config: RunConfig) -> None:
+    """Start to measure a configuration in a process of low priority. Raises InputError when the folder is not writable."""
+    folder = root / _FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        assignments = [f"{name}={json.dumps(value)}" for name, value in _settings(config).items()]
+        settings = [part for assignment in assignments for part in ("--set", assignment)]
+        log = folder / "log.txt"
+        with contextlib.suppress(FileNotFoundError):
+            if log.stat().st_size > 100_000:
+                log.unlink()
+        launcher.spawn(["estimate", *settings, "--root", str(root.resolve())], log, is_background=True)
+    except OSError as error:
+        raise InputError(f"The speed cannot be measured ({error}); the training can be started all the same.") from error
+
+
+def hold(root: Path) -> FileLock:
+    """Take the lock of the one measurement. Raises InputError when another one goes on."""
+    (root / _FOLDER).mkdir(parents=True, exist_ok=True)
+    return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is going on; wait for it to end.")
+
+
+def _settings(config: RunConfig) -> dict[str, object]:
+    """Return the settings of a configuration by key, the family of networks first."""
+    settings = flatten(config)
+    return {"networks.family": settings.pop("networks.family"), **settings}

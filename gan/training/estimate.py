@@ -1,0 +1,55 @@
+"""Measuring how fast a configuration trains on this machine, in a few seconds, on random images."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from gan import estimates, launcher
+from gan.config import RunConfig
+from gan.data import catalogue
+from gan.estimates import Estimate
+from gan.training import precision
+from gan.training.loop import build_game
+
+_SECONDS = 2.0
+_FEWEST_STEPS = 3
+
+
+def measure(root: Path, config: RunConfig) -> Estimate:
+    """Play some steps of the real game, and write down and return the speed that follows from them.
+
+    Raises InputError for a device or precision that this machine lacks, and while another measurement goes on.
+    """
+    device = precision.choose_device(config.training.device)
+    chosen = precision.choose_precision(config.training.precision, device)
+    threads = config.training.threads or launcher.usual_threads()
+    lock = estimates.hold(root)
+    try:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(True)
+        torch.manual_seed(0)
+        game = build_game(config, device, chosen)
+        batch, size = config.optimizer.batch_size, config.data.size
+        images = torch.rand(batch, catalogue.find(config.data.name).channels, size, size).mul_(2).sub_(1).to(device)
+        reals = images.contiguous(memory_format=torch.channels_last)
+        steps, started = 0, 0.0
+        while steps < _FEWEST_STEPS or time.perf_counter() - started < _SECONDS:
+            if steps == 0:
+                game.step(reals, torch.randn(batch, config.networks.latent, device=device))  # the first one warms up
+                _wait(device)
+                started = time.perf_counter()
+            game.step(reals, torch.randn(batch, config.networks.latent, device=device))
+            _wait(device)
+            steps += 1
+        speed = steps * batch / (time.perf_counter() - started)
+        return estimates.keep(root, config, round(speed, 1), threads, chosen)
+    finally:
+        lock.release()
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,58 @@
+"""Home: what this is, one click to a first training, and all runs as cards."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from gan import launcher, presets, runs
+from pages.parts import cards, frame
+
+FEW = 8  # cards shown before someone asks for all
+
+root = frame.begin("Home")
+
+left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
+with left:
+    st.title("GAN Duel")
+    st.markdown(
+        "Two networks play against each other: a :orange[**generator**] forges images out of random numbers, and a "
+        ":blue[**discriminator**] tries to tell them from real ones. Train them, watch the duel live, and compare what "
+        "each change of the settings really brings."
+    )
+    if st.button("Train a GAN on digits now", icon=":material/play_arrow:", type="primary", key="start"):
+        with frame.spoken_errors():
+            started = launcher.launch(root, presets.find(presets.DEFAULT).config)
+            st.switch_page("pages/watch.py", query_params={"run": started.id})
+    st.caption("1,797 real handwritten digits, built in. The first shapes appear within seconds, digits within a minute.")
+with right:
+    st.image(
+        str(Path(__file__).parent / "parts" / "duel.png"), width="stretch",
+        alt="The same eight latent vectors drawn by a generator after more and more training: noise turns into digits",
+        caption="One row per moment of a training: the same latent vectors, from noise to digits.",
+    )  # fmt: skip
+
+
+def gallery() -> None:
+    """Draw what is under way first, then what has ended."""
+    with frame.spoken_errors():
+        found = runs.list_runs(root)
+        active = [run for run in found if run.status().state in runs.UNDER_WAY]
+        ended = [run for run in found if run.status().state not in runs.UNDER_WAY]
+        if len(active) < st.session_state.get("home/active", 0):
+            st.session_state["home/active"] = len(active)
+            st.rerun()
+        st.session_state["home/active"] = len(active)
+        if active:
+            st.header("Under way")
+            cards.wall(active, key="home/under-way")
+        if ended:
+            st.header("Ended")
+            with_all = len(ended) > FEW and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
+            cards.wall(ended if with_all else ended[:FEW], key="home/ended")
+        if not found:
+            st.info("No runs yet. The button above makes the first one; the Train page lets you choose.", icon=":material/info:")
+
+
+with frame.spoken_errors():
+    is_active = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
+st.fragment(gallery, run_every=frame.TICK if is_active else None)()

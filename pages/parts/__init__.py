@@ -1,0 +1,1 @@
+"""What pages share; nothing here becomes a page of its own."""

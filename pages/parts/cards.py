@@ -1,0 +1,55 @@
+"""Runs as cards and badges."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan import launcher
+from gan.errors import InputError
+from gan.runs import Run, Status
+from pages.parts import words
+
+
+def badge(status: Status) -> None:
+    """Draw the state of a run."""
+    label, icon, color = words.STATES[status.state]
+    st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
+
+
+def wall(chosen: list[Run], key: str) -> None:
+    """Draw runs as a wall of cards."""
+    waiting: list[Run] | None = None
+    with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
+        for run in chosen:
+            status = run.status()
+            if status.state == "queued" and waiting is None:
+                waiting = launcher.queue(run.root)
+            with grid.cell(), st.container(border=True, height="stretch"):
+                card(run, status, waiting or [])
+
+
+def card(run: Run, status: Status, waiting: list[Run]) -> None:
+    """Draw one run: newest samples, name, state, progress, and the way to its page."""
+    samples = run.samples()
+    name = run.label()
+    if samples:
+        step, picture = list(samples.items())[-1]
+        st.image(str(picture), width="stretch", alt=f"Newest samples of {name}, step {step}")
+    else:
+        st.caption("No samples yet.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
+        badge(status)
+    share, sentence = words.progress(status)
+    if status.state == "queued":
+        st.caption(words.place_in_queue(run, waiting))
+    elif status.state in ("starting", "running"):
+        st.progress(share, text=sentence)
+    else:
+        st.caption(sentence)
+        if status.state in ("failed", "diverged") and status.message:
+            st.caption(f":red[{words.escape(status.message)}]")
+        try:
+            run.config()
+        except InputError as error:
+            st.caption(f":red[{words.escape(str(error))}]")

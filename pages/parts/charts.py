@@ -1,0 +1,129 @@
+"""Charts as pure functions: a table in, a Vega-Lite specification or a Plotly figure out; no streamlit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+MOST_POINTS = 400  # buckets per curve: about what a screen can show
+
+
+def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tuple[float, float] | None = None) -> pd.DataFrame:
+    """Return what a curve chart needs of a table of logged lines: ``step``, and for each curve its name and name + " raw".
+
+    ``curves`` maps names to columns. Smoothing is an exponential average, from 0 (none) to below 1; it is computed over
+    the whole table. Then the part within ``zoom`` (steps) is cut into at most ``MOST_POINTS`` buckets, and each gives two
+    rows that carry its smallest and its largest raw value, so that no spike is lost.
+    """
+    steps = table["step"].to_numpy()
+    smooth = {
+        name: (table[column].ewm(alpha=1 - smoothing).mean() if smoothing else table[column]).to_numpy()
+        for name, column in curves.items()
+    }
+    raw = {name: table[column].to_numpy() for name, column in curves.items()}
+    inside = slice(0, len(steps))
+    if zoom:
+        # One bucket more on either side, so that lines run out of the picture instead of ending in it.
+        first, last = np.searchsorted(steps, zoom[0]), np.searchsorted(steps, zoom[1], side="right")
+        margin = max(1, (last - first) // MOST_POINTS)
+        inside = slice(max(0, first - margin), min(len(steps), last + margin))
+    steps = steps[inside]
+    if len(steps) <= 2 * MOST_POINTS:
+        shown = {"step": steps}
+        for name in curves:
+            shown |= {name: smooth[name][inside], f"{name} raw": raw[name][inside]}
+        return pd.DataFrame(shown)
+    edges = np.linspace(0, len(steps), MOST_POINTS + 1).astype(int)[:-1]
+    sizes = np.diff(np.append(edges, len(steps)))
+    shown = {"step": np.repeat(steps[edges], 2) + np.tile([0.0, 0.5], len(edges)) * np.repeat(np.gradient(steps[edges]), 2)}
+    for name in curves:
+        part = np.nan_to_num(smooth[name][inside])
+        shown[name] = np.repeat(np.add.reduceat(part, edges) / sizes, 2)
+        values = np.nan_to_num(raw[name][inside])
+        lowest, highest = np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)
+        shown[f"{name} raw"] = np.column_stack([lowest, highest]).ravel()
+    return pd.DataFrame(shown)
+
+
+def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[float, float] | None = None,
+           rule: float | None = None, height: int = 260) -> dict[str, Any]:  # fmt: skip
+    """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
+
+    It depends on the settings alone and not on the data, so the browser keeps the chart, its zoom and its hover when
+    data arrives. The interval ``zoom`` must be asked for as a selection, or else the browser resets it then.
+    """
+    scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
+    if is_log:
+        scale["constant"] = 0.1
+    if domain:
+        scale["domain"] = list(domain)
+    colour = {
+        "field": "curve", "type": "nominal", "sort": names, "scale": {"domain": names},
+        "legend": {"orient": "top", "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 3},
+    }  # fmt: skip
+    line = {"type": "line", "clip": True, "interpolate": "linear"}
+    x = {"field": "step", "type": "quantitative", "title": "step", "axis": {"format": ",.0f", "tickMinStep": 1, "grid": False}}
+    layers: list[dict[str, Any]] = [
+        {
+            "transform": [
+                {"fold": names, "as": ["curve", "value"]},
+                {"calculate": "datum[datum.curve + ' raw']", "as": "raw"},
+            ],
+            "encoding": {"color": colour},
+            "layer": [
+                {
+                    "params": [{"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}],
+                    "mark": {**line, "strokeWidth": 1, "opacity": 0.25},
+                    "encoding": {"y": {"field": "raw", "type": "quantitative", "title": title, "scale": scale}},
+                },
+                {"mark": {**line, "strokeWidth": 2}, "encoding": {"y": {"field": "value", "type": "quantitative"}}},
+            ],
+        },
+        {
+            "params": [
+                {
+                    "name": "hover",
+                    "select": {"type": "point", "fields": ["step"], "nearest": True, "on": "pointerover", "clear": "pointerout"},
+                }
+            ],
+            "mark": {"type": "rule", "color": "gray"},
+            "encoding": {
+                "opacity": {"condition": {"param": "hover", "empty": False, "value": 0.7}, "value": 0},
+                "tooltip": [
+                    {"field": "step", "type": "quantitative", "format": ",.0f"},
+                    *({"field": name, "type": "quantitative", "format": ".4~g"} for name in names),
+                ],
+            },
+        },
+    ]
+    if rule is not None:
+        mark = {"type": "rule", "strokeDash": [4, 4], "color": "gray", "opacity": 0.6}
+        layers.append({"data": {"values": [{}]}, "mark": mark, "encoding": {"y": {"datum": rule}, "x": None}})
+    return {"height": height, "encoding": {"x": x}, "layer": layers}
+
+
+def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better: bool) -> go.Figure:
+    """Return a dot plot of one score over runs, with its spread, and the real images as a line.
+
+    ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order.
+    """
+    best = table["value"].idxmin() if lower_is_better else table["value"].idxmax()
+    figure = go.Figure(
+        go.Scatter(
+            x=table["value"], y=table["name"], mode="markers",
+            error_x={"type": "data", "array": table["spread"].fillna(0.0), "thickness": 1.5, "width": 5},
+            marker={"size": 11, "symbol": ["star" if index == best and len(table) > 1 else "circle" for index in table.index]},
+            hovertemplate="%{y}<br>" + score + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    if floor is not None:
+        figure.add_vline(x=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top")
+    figure.update_layout(
+        height=110 + 34 * len(table), margin={"l": 10, "r": 20, "t": 30, "b": 40}, showlegend=False,
+        xaxis={"title": f"{score} ({'lower' if lower_is_better else 'higher'} is better)", "rangemode": "tozero"},
+        yaxis={"autorange": "reversed", "automargin": True},
+    )  # fmt: skip
+    return figure

@@ -1,0 +1,53 @@
+"""What every page begins with: its frame, the folder of runs, and a sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import streamlit as st
+
+from gan import launcher, runs
+from gan.errors import InputError, explain_os_error
+
+TICK = 1.5  # seconds between two looks at a run that is under way
+
+
+def begin(title: str) -> Path:
+    """Set the page up, see to the queue, and return the folder of all runs. The first call of every page."""
+    st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
+    root = runs.default_root()
+    _tend_queue(root)
+    return root
+
+
+@contextlib.contextmanager
+def spoken_errors() -> Iterator[None]:
+    """Show what goes wrong inside as one sentence and go on behind it."""
+    try:
+        yield
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+    except OSError as error:
+        logging.getLogger("gan").exception("A page failed")
+        st.error(explain_os_error(error, "reading the runs"), icon=":material/error:")
+
+
+@st.cache_resource
+def _tend_queue(root: Path) -> threading.Thread:
+    """Start whatever waits in the queue as soon as there is room, for as long as this server lives, open pages or not."""
+
+    def tend() -> None:
+        while True:
+            try:
+                launcher.advance(root)
+            except Exception:
+                logging.getLogger("gan").exception("The queue could not go on")
+            threading.Event().wait(2.0)
+
+    thread = threading.Thread(target=tend, name="queue", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,54 @@
+"""The logged lines of a run as a table that grows with the file: only what is new is read."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from gan import runs
+from gan.runs import Run
+
+COLUMNS = [
+    "step", "epoch", "images_seen", "seconds", "images_per_second", "generator_loss", "discriminator_loss",
+    "d_real", "d_fake", "generator_grad_norm", "discriminator_grad_norm",
+]  # fmt: skip
+
+
+class Tail:
+    """The table of one metrics file, kept by the server and shared by its sessions."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset, self._lock = path, 0, threading.Lock()
+        self._table = pd.DataFrame(columns=COLUMNS, dtype="float64")
+
+    def table(self) -> pd.DataFrame:
+        """Return all lines so far, one row a step in order; of a step logged twice (after a crash) the later line."""
+        with self._lock:
+            size = self._path.stat().st_size if self._path.exists() else 0
+            if size < self._offset:
+                self._offset, self._table = 0, self._table.iloc[:0]
+            if size > self._offset:
+                lines, self._offset = runs.read_lines(self._path, self._offset)
+                if lines:
+                    self._table = self._grow(pd.DataFrame(lines))
+            return self._table
+
+    def _grow(self, new: pd.DataFrame) -> pd.DataFrame:
+        new = new.reindex(columns=COLUMNS).apply(pd.to_numeric, errors="coerce").dropna(subset=["step"]).astype("float64")
+        table = pd.concat([self._table, new], ignore_index=True) if len(self._table) else new.reset_index(drop=True)
+        if not table["step"].is_monotonic_increasing or table["step"].duplicated().any():
+            table = table.drop_duplicates("step", keep="last").sort_values("step", ignore_index=True)
+        return table
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _tail(path: str) -> Tail:
+    return Tail(Path(path))
+
+
+def read(run: Run) -> pd.DataFrame:
+    """Return the logged lines of a run (columns: ``COLUMNS``); the table must not be changed."""
+    return _tail(str(run.metrics_path)).table()

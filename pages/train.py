@@ -1,0 +1,105 @@
+"""Train: choose a preset, change its settings, see how long it will take, and launch it."""
+
+import streamlit as st
+
+from gan import config as configs
+from gan import estimates, launcher, presets, runs
+from gan.config import RunConfig
+from gan.errors import InputError
+from pages.parts import form, frame, words
+
+root = frame.begin("Train")
+st.title("Train")
+
+name = st.selectbox(
+    "Preset", list(presets.PRESETS), key="preset", bind="query-params",
+    format_func=lambda name: presets.PRESETS[name].title,
+    help="A named configuration to start from; everything below can be changed.",
+)  # fmt: skip
+preset = presets.find(name)
+st.caption(preset.description)
+
+settings, summary = st.columns([5, 3], gap="large")
+with settings:
+    changes: dict[str, object] = {}
+    for section in ("data", "networks", "objective", "optimizer", "training", "cadence"):
+        heading, icon = form.HEADINGS[section]
+        is_main = section in ("data", "networks", "objective")
+        with st.expander(heading, icon=icon, expanded=is_main or section == "training"):
+            changes |= form.ask(section, preset.config, f"train/{preset.name}")
+
+
+def show_estimate(config: RunConfig) -> None:
+    """Show how long the training will take on this machine, measuring it first where that is not known."""
+    known = estimates.find(root, config)
+    if known:
+        st.metric("Expected time on this machine", words.duration(known.seconds), border=True,
+                  help="Measured with these very networks and this batch, without samples, scores and checkpoints.")  # fmt: skip
+        st.caption(
+            f"{words.duration(known.seconds_per_epoch)} an epoch · {known.images_per_second:,.0f} images/s · "
+            f"{words.count(known.threads, 'thread')} · {known.precision}"
+        )
+        return
+    is_busy = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
+    asked = st.session_state.setdefault("train/measured", set())
+    this = estimates.key(config)
+    if estimates.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > 20):
+        st.session_state["train/patience"] = st.session_state.get("train/patience", 0) + 1
+        with st.container(border=True):
+            st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
+        return
+    if this in asked:
+        st.caption("The speed of these settings could not be measured; the training can be started all the same.")
+        return
+    if is_busy and not st.button("Measure the speed now", icon=":material/timer:",
+                                 help="A training is under way and would be slowed down for some 5 seconds."):  # fmt: skip
+        st.caption("How long these settings take is not known yet.")
+        return
+    asked.add(this)
+    st.session_state["train/patience"] = 0
+    estimates.start_measuring(root, config)
+    st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
+
+
+with summary, st.container(border=True):
+    st.subheader("Launch")
+    label = st.text_input("Name", key="train/name", max_chars=120, placeholder=preset.title,
+                          help="How the run is shown; any characters. Empty: the preset's name.")  # fmt: skip
+    config: RunConfig | None = None
+    try:
+        config = configs.replace(preset.config, changes)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+    if config:
+        per_epoch = config.steps_per_epoch
+        st.markdown(
+            f"{words.count(config.total_steps, 'step')} · {words.count(per_epoch, 'step')} an epoch · "
+            f"batches of {config.optimizer.batch_size}"
+        )
+
+        @st.fragment(run_every=1.0 if not estimates.find(root, config) else None)
+        def estimate(asked: RunConfig) -> None:
+            had = estimates.find(root, asked)
+            with frame.spoken_errors():
+                show_estimate(asked)
+            if had and st.session_state.get("train/patience", 0):
+                st.session_state["train/patience"] = 0
+                st.rerun()
+
+        estimate(config)
+    waiting = launcher.queue(root)
+    if waiting:
+        st.caption(f"{words.count(len(waiting), 'run')} waiting in the queue; this one comes after.")
+    if st.button("Start training", icon=":material/play_arrow:", type="primary", width="stretch", disabled=config is None,
+                 key="launch"):  # fmt: skip
+        with frame.spoken_errors():
+            assert config is not None
+            run = launcher.launch(root, config, label)
+            st.switch_page("pages/watch.py", query_params={"run": run.id})
+    if config:
+        changed = configs.difference([preset.config, config])
+        command = f"python -m gan train --preset {preset.name}" + "".join(
+            f" --set '{key}={configs.flatten(config)[key]}'" for key in changed if key in configs.flatten(config)
+        )
+        with st.expander("The same on the command line", icon=":material/terminal:"):
+            st.code(command, language="bash", wrap_lines=True)

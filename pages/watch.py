@@ -1,0 +1,239 @@
+"""Watch: one run live, and what can be done with it."""
+
+import time
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from gan import config as configs
+from gan import launcher, runs
+from gan.config import Span
+from gan.errors import InputError
+from gan.runs import Run, Status
+from pages.parts import cards, charts, frame, metrics, words
+
+root = frame.begin("Watch")
+
+LOSSES = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
+PROBABILITIES = {"D(fake)": "d_fake", "D(real)": "d_real"}
+SILENCE = 120  # seconds without a heartbeat after which to worry
+
+NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_grad_norm"}
+
+
+def choose() -> Run | None:
+    """Let a person choose a run; the URL names it."""
+    found = runs.list_runs(root)
+    if deleted := st.session_state.get("watch/deleted"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.info("The run lies in the trash folder now.", icon=":material/delete:")
+            if st.button("Undo", icon=":material/undo:", key="undo"):
+                runs.restore(root, deleted)
+                del st.session_state["watch/deleted"]
+                st.query_params["run"] = deleted
+                st.rerun()
+    wanted = st.query_params.get("run")
+    if wanted and wanted not in [run.id for run in found]:
+        with frame.spoken_errors():
+            runs.find(root, wanted)
+    if not found:
+        st.info("No runs yet; start one on the Home or the Train page.", icon=":material/info:")
+        return None
+    ids = [run.id for run in found]
+    place = ids.index(wanted) if wanted in ids else 0
+
+    def follow() -> None:
+        st.query_params["run"] = st.session_state["watch/choice"].id
+        st.session_state.pop("watch/deleted", None)
+
+    if st.session_state.get("watch/choice") not in found or wanted in ids:
+        st.session_state["watch/choice"] = found[place]
+    run = st.selectbox("Run", found, key="watch/choice", format_func=Run.label, on_change=follow, label_visibility="collapsed")
+    st.query_params["run"] = run.id
+    return run
+
+
+def act(run: Run, status: Status) -> None:
+    """Draw the buttons for what can be done in this state."""
+    with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+        if status.state in runs.UNDER_WAY:
+            is_stopping = status.state != "queued" and run.control().stop
+            label = "Stopping …" if is_stopping else "Stop"
+            about = "Writes a checkpoint and ends; it can be resumed."
+            if st.button(label, icon=":material/stop:", key="stop", disabled=is_stopping, help=about):
+                launcher.stop(run)
+                st.rerun()
+        else:
+            offer_to_go_on(run, status)
+        with st.popover("Rename", icon=":material/edit:"):
+            name = st.text_input("Name", value=run.label(), max_chars=120, key=f"name/{run.id}")
+            if st.button("Save", type="primary", key="save-name"):
+                run.rename(name)
+                st.rerun()
+        if status.state not in runs.UNDER_WAY and st.button(
+            "Delete", icon=":material/delete:", key="delete", help="Moves it to a trash folder first."
+        ):
+            runs.delete(run)
+            st.session_state["watch/deleted"] = run.id
+            st.query_params.pop("run", None)
+            st.rerun()
+
+
+def offer_to_go_on(run: Run, status: Status) -> None:
+    """Draw the buttons that train a run further."""
+    if status.step < status.total_steps and st.button(
+        "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Goes on from the last checkpoint."
+    ):
+        launcher.resume(run)
+        st.rerun()
+    with st.popover("Train longer", icon=":material/more_time:"):
+        more = st.number_input("More epochs", min_value=1, max_value=100_000, value=50, step=1, key="more")
+        if st.button("Go on", type="primary", key="longer"):
+            launcher.resume(run, Span(count=status.total_steps + more * status.steps_per_epoch))
+            st.rerun()
+
+
+def show_state(run: Run, status: Status) -> None:
+    """Show state, progress, and what went wrong."""
+    share, sentence = words.progress(status)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        cards.badge(status)
+        if status.state == "queued":
+            st.caption(words.place_in_queue(run, launcher.queue(root)))
+        elif status.device:
+            st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}")
+    st.progress(share, text=sentence)
+    if status.message and status.state in ("failed", "diverged", "interrupted"):
+        (st.warning if status.state == "interrupted" else st.error)(words.escape(status.message))
+    elif status.message and status.state in ("running", "starting", "stopped"):
+        st.caption(words.escape(status.message))
+    if status.state == "running" and time.time() - status.heartbeat > SILENCE:
+        st.warning("The trainer has not reported for two minutes; the machine may be overloaded.")
+    if status.state in ("failed", "diverged", "interrupted") and (tail := run.log_tail()):
+        with st.expander("End of the log", icon=":material/article:", expanded=status.state == "failed"):
+            st.code(tail, language=None, wrap_lines=True)
+
+
+def show_curves(run: Run) -> None:
+    """Show the losses and what the discriminator thinks."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        smoothing = st.slider("Smoothing", 0.0, 0.99, 0.6, 0.01, key="smoothing", persist_state="session", width=220,
+                              help="Exponential average: s ← a·s + (1 − a)·value. The faint line is what was logged.")  # fmt: skip
+        is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
+    table = metrics.read(run)
+    if table.empty:
+        st.caption("The curves begin with the first logged line.")
+        return
+    draw(table, LOSSES, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
+    draw(table, PROBABILITIES, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
+    if more.open:
+        with more:
+            draw(table, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
+    st.caption("Ctrl + wheel zooms, dragging moves, a double click shows everything again.")
+
+
+def draw(
+    table: pd.DataFrame, names: dict[str, str], title: str, key: str, smoothing: float,
+    is_log: bool = False, domain: tuple[float, float] | None = None, rule: float | None = None,
+) -> None:  # fmt: skip
+    """Draw one chart of curves (name → column), thinned to what its zoom shows."""
+    zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
+    shown = charts.thin(table, names, smoothing, tuple(zoom) if zoom else None)
+    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule)
+    about = f"{title} over steps: " + " and ".join(names)
+    st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
+
+
+def show_samples(run: Run) -> None:
+    """Show the newest samples, or those of the moment that the slider is at."""
+    samples = run.samples()
+    if not samples:
+        st.caption("The first samples appear when the networks are built.")
+        return
+    steps = list(samples)
+    key = f"snapshot/{run.id}"
+    if st.session_state.get(f"{key}/follow", True) or st.session_state.get(key) not in steps:
+        st.session_state[key] = steps[-1]
+
+    def moved() -> None:
+        st.session_state[f"{key}/follow"] = st.session_state[key] == steps[-1]
+
+    step = st.session_state[key]
+    picture(samples[step], f"Samples of step {step}")
+    if len(steps) > 1:
+        st.select_slider(
+            "Step", steps, key=key, on_change=moved, format_func=lambda step: f"{step:,}",
+            help="All snapshots, of always the same latent vectors. At the right end it follows the newest.",
+        )  # fmt: skip
+
+
+def picture(path: Path, about: str) -> None:
+    """Show one grid of images."""
+    try:
+        st.image(path.read_bytes(), width="stretch", alt=about)
+    except OSError:
+        st.caption(f"{about}: the picture is missing.")
+
+
+def show_ends(run: Run) -> None:
+    """Show the first five snapshots against the last five, and the real images."""
+    samples = list(run.samples().items())
+    if len(samples) < 2:
+        return
+    st.subheader("First five against last five")
+    for chosen in (samples[:5], samples[-5:]):
+        with st.grid(5, min_column_width=120, gap="small"):
+            for step, path in chosen:
+                with st.container():
+                    picture(path, f"Samples of step {step}")
+                    st.caption(f"step {step:,}")
+
+
+@st.fragment(run_every=None)
+def still(run: Run) -> None:
+    show(run)
+
+
+@st.fragment(run_every=frame.TICK)
+def live(run: Run) -> None:
+    show(run)
+    if run.status().state not in runs.UNDER_WAY:
+        st.rerun()
+
+
+def show(run: Run) -> None:
+    """Draw everything that changes while a run goes on."""
+    with frame.spoken_errors():
+        status = run.status()
+        show_state(run, status)
+        pictures, curves = st.columns([2, 3], gap="large")
+        with pictures:
+            show_samples(run)
+        with curves:
+            show_curves(run)
+        show_ends(run)
+
+
+with frame.spoken_errors():
+    chooser, actions = st.columns([3, 4], vertical_alignment="center")
+    with chooser:
+        run = choose()
+    if run:
+        status = run.status()
+        with actions:
+            act(run, status)
+        (live if status.state in runs.UNDER_WAY else still)(run)
+        try:
+            settings = configs.flatten(run.config())
+        except InputError as error:
+            st.error(str(error))
+        else:
+            with st.expander("Settings and real images", icon=":material/tune:"):
+                left, right = st.columns([3, 2])
+                left.table({key: str(value) for key, value in settings.items()})
+                if run.reals_path.exists():
+                    with right:
+                        picture(run.reals_path, "Real images of the data set")
+                        st.caption("Real images")
