@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class InputError(Exception):
@@ -43,3 +44,12 @@ def explain_os_error(error: BaseException, doing: str) -> str:
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write: {doing} failed{place}; make the folder writable or choose another one."
     return f"{doing[:1].upper()}{doing[1:]} failed{place}: {error}; look at the end of the log, then try again."
+
+
+@contextlib.contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn an operating-system error met while ``doing`` something for a person into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(explain_os_error(error, doing)) from error

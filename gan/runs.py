@@ -28,17 +28,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gan import config as configs
 from gan.config import RunConfig, Span
 from gan.data.catalogue import PROJECT
-from gan.errors import InputError, explain_os_error
+from gan.errors import InputError, explained, shown
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 State = Literal["queued", "starting", "running", "stopped", "finished", "diverged", "failed", "interrupted"]
 
 #: States in which a process is at work or will be; "interrupted" is never written, but seen (the lock is free).
 UNDER_WAY = ("queued", "starting", "running")
 
-_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 _TRASH = ".trash"
 _STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
-
+_LONGEST_NAME = 120
+_MOST = 10**15  # more steps or images than any run has: a larger number is damage
+_TICK = 100_000_000  # nanoseconds: files that replace each other within a tick of the clock may carry the same time
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,13 +62,13 @@ class Status(BaseModel):
     Times are seconds since 1970, durations seconds of training (pauses left out), speed is real images per second.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     state: State = "queued"
-    step: int = Field(default=0, ge=0)
-    total_steps: int = Field(default=0, ge=0)
-    steps_per_epoch: int = Field(default=1, ge=1)
-    images_seen: int = Field(default=0, ge=0)
+    step: int = Field(default=0, ge=0, le=_MOST)
+    total_steps: int = Field(default=0, ge=0, le=_MOST)
+    steps_per_epoch: int = Field(default=1, ge=1, le=_MOST)
+    images_seen: int = Field(default=0, ge=0, le=_MOST)
     images_per_second: float | None = None
     seconds: float = 0.0
     heartbeat: float = 0.0
@@ -104,7 +111,7 @@ class Label(BaseModel):
 class Scoring(BaseModel):
     """Progress of the process that scores a run; ``progress`` is a share from 0 to 1."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     state: Literal["idle", "running", "finished", "failed"] = "idle"
     progress: float = Field(default=0.0, ge=0, le=1)
@@ -163,7 +170,7 @@ class Run:
 
     def config(self) -> RunConfig:
         """Return what the run was asked to do. Raises InputError when the file is missing, damaged or too new."""
-        return _read_config(self.config_path, *_stamp(self.config_path))
+        return _read_cached(_read_config, self.config_path)
 
     def status(self) -> Status:
         """Return how far the run is, with "interrupted" for a run whose process is gone.
@@ -192,24 +199,26 @@ class Run:
 
     def write_control(self, **changes: Any) -> None:
         """Ask something of the trainer: ``stop=True``, or another ``length``."""
-        write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
+        with explained(f"steering run {self.id}"):
+            write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
 
     def label(self) -> str:
         """Return the display name: free text from a person, or the preset and the id."""
         with contextlib.suppress(InputError):
-            if name := _read_model(Label, self.path / "label.json").name:
-                return name
+            if name := _plain(_read_model(Label, self.path / "label.json").name):
+                return name[:_LONGEST_NAME]
         with contextlib.suppress(InputError):
-            if preset := self.config().preset:
+            if preset := _plain(self.config().preset):
                 return f"{preset} · {self.id[-6:]}"
         return self.id
 
     def rename(self, name: str) -> None:
         """Give the run a display name of at most 120 characters; an empty one returns to the default."""
-        name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
-        if len(name) > 120:
-            raise InputError(f"The name has {len(name)} characters, expected at most 120; shorten it.")
-        write_json(self.path / "label.json", Label(name=name).model_dump())
+        name = _plain(name)
+        if len(name) > _LONGEST_NAME:
+            raise InputError(f"The name has {len(name)} characters, expected at most {_LONGEST_NAME}; shorten it.")
+        with explained(f"naming run {self.id}"):
+            write_json(self.path / "label.json", Label(name=name).model_dump())
 
     def scoring(self) -> Scoring:
         """Return the progress of the scoring process; "failed" when it was ended from outside."""
@@ -243,7 +252,8 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """Return all logged lines in order of steps; of a step logged twice (after a crash), the later line."""
         lines, _ = read_lines(self.metrics_path)
-        return list({line["step"]: line for line in lines if isinstance(line.get("step"), int)}.values())
+        latest = {line["step"]: line for line in lines if isinstance(line.get("step"), int)}
+        return [latest[step] for step in sorted(latest)]
 
     def scores(self) -> list[dict[str, Any]]:
         """Return all scores in the order in which they were made."""
@@ -255,7 +265,7 @@ class Run:
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.samples_path):
                 stem, _, suffix = entry.name.partition(".")
-                if suffix == "png" and stem.isdigit():
+                if suffix == "png" and stem.isdecimal():
                     found[int(stem)] = Path(entry.path)
         return dict(sorted(found.items()))
 
@@ -279,14 +289,17 @@ def create(root: Path, config: RunConfig, name: str = "", *, state: State = "que
     total, per_epoch = config.total_steps, config.steps_per_epoch
     if total == 0:
         raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, say.")
-    while True:
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-        run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
-        if run.path.exists():
-            continue
+    with explained(f"making a run in {root}"):
+        root.mkdir(parents=True, exist_ok=True)
+        while True:
+            run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+            run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
+            with contextlib.suppress(FileExistsError):
+                staged.path.mkdir()  # two processes with the same id: one of them draws again
+                if not run.path.exists():
+                    break
+                staged.path.rmdir()
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            staged.path.mkdir()
             staged.samples_path.mkdir()
             staged.checkpoints_path.mkdir()
             write_json(staged.config_path, config.model_dump(mode="json"))
@@ -297,38 +310,32 @@ def create(root: Path, config: RunConfig, name: str = "", *, state: State = "que
                 Status(state=state, total_steps=total, steps_per_epoch=per_epoch, threads=threads, queued_at=now, heartbeat=now)
             )
             os.rename(staged.path, run.path)
-            sync_directory(root)
-        except FileExistsError:
-            shutil.rmtree(staged.path, ignore_errors=True)
-            continue
-        except OSError as error:
-            shutil.rmtree(staged.path, ignore_errors=True)
-            raise InputError(explain_os_error(error, f"making a run in {root}")) from error
-        except InputError:
+        except BaseException:
             shutil.rmtree(staged.path, ignore_errors=True)
             raise
-        return run
+        sync_directory(root)
+    return run
 
 
 def find(root: Path, run_id: str) -> Run:
     """Return the run with this id. Raises InputError for anything that is not the id of a run in ``root``."""
     if not _RUN_ID.fullmatch(run_id):
-        shown = run_id if len(run_id) <= 60 else run_id[:57] + "…"
-        raise InputError(f"“{shown}” is not a run id; expected one like 20260131-093000-1a2b3c, as the list of runs shows.")
+        raise InputError(f"“{shown(run_id)}” is not a run id; expected one like 20260131-093000-1a2b3c, as the list of runs shows.")
     run = Run(root / run_id)
-    if not run.path.is_dir():
+    with explained(f"looking for run {run_id} in {root}"):
+        is_there = run.path.is_dir()
+    if not is_there:
         raise InputError(f"There is no run {run_id} in {root}; look at the list of runs.")
     return run
 
 
 def list_runs(root: Path) -> list[Run]:
     """Return all runs in ``root``, the newest first; none when the folder does not exist."""
-    try:
-        names = [entry.name for entry in os.scandir(root) if _RUN_ID.fullmatch(entry.name)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise InputError(explain_os_error(error, f"reading the runs in {root}")) from error
+    with explained(f"reading the runs in {root}"):
+        try:
+            names = [entry.name for entry in os.scandir(root) if _RUN_ID.fullmatch(entry.name)]
+        except FileNotFoundError:
+            return []
     return [Run(root / name) for name in sorted(names, reverse=True)]
 
 
@@ -336,13 +343,11 @@ def delete(run: Run) -> Path:
     """Move a run that is not under way to the trash folder and return where it lies now."""
     if run.status().state in UNDER_WAY or run.is_held():
         raise InputError(f"Run {run.id} is still under way; stop it first.")
-    try:
-        trash = run.root / _TRASH
+    trash = run.root / _TRASH
+    with explained(f"deleting run {run.id}"):
         trash.mkdir(exist_ok=True)
         os.rename(run.path, trash / run.id)
         sync_directory(run.root)
-    except OSError as error:
-        raise InputError(explain_os_error(error, f"deleting run {run.id}")) from error
     return trash / run.id
 
 
@@ -350,10 +355,16 @@ def restore(root: Path, run_id: str) -> Run:
     """Bring a run back from the trash folder."""
     run = Run(root / run_id)
     if not _RUN_ID.fullmatch(run_id) or not (root / _TRASH / run_id).is_dir():
-        raise InputError(f"There is no run {run_id[:60]} in the trash.")
-    os.rename(root / _TRASH / run_id, run.path)
-    sync_directory(root)
+        raise InputError(f"There is no run “{shown(run_id)}” in the trash.")
+    with explained(f"restoring run {run_id}"):
+        os.rename(root / _TRASH / run_id, run.path)
+        sync_directory(root)
     return run
+
+
+def _plain(name: str) -> str:
+    """Return a name on one line, without control characters, but with the joiners of emoji and of Persian."""
+    return " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in name).split())
 
 
 # Files
@@ -448,50 +459,60 @@ class LineWriter:
 def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Return the objects on the whole lines after byte ``offset``, and the offset at which to go on.
 
-    A line cut in half at the end is left for the next call; a damaged one within is skipped.
+    A line cut in half at the end is left for the next call; a damaged one within is skipped. A file that cannot be read
+    has no lines.
     """
     try:
         with open(path, "rb") as file:
             file.seek(offset)
             content = file.read()
-    except FileNotFoundError:
+    except OSError:
         return [], offset
     end = content.rfind(b"\n") + 1
     lines = content[:end].splitlines()
     try:
         found = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = list(_parse_each(lines))
     return [line for line in found if isinstance(line, dict)], offset + end
 
 
 def _parse_each(lines: list[bytes]) -> Iterator[Any]:
     for line in lines:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             yield json.loads(line)
 
 
 def hold_lock(path: Path, otherwise: str, *, patience: float = 1.0) -> FileLock:
     """Take the lock at ``path`` and return it. Raises InputError with the sentence ``otherwise`` when it is taken.
 
-    It waits ``patience`` seconds at most, and not less than a moment, because :func:`is_locked` takes the lock for an
+    It waits ``patience`` seconds at most, and not less than a moment, because :func:`is_locked` shares the lock for an
     instant to look at it.
     """
     lock = FileLock(path, timeout=patience, poll_interval=0.02)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(otherwise) from None
-    except OSError as error:
-        raise InputError(explain_os_error(error, f"locking {path}")) from error
+    with explained(f"locking {path}"):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(otherwise) from None
     return lock
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a living process holds the lock at ``path``."""
+    """Return whether a living process holds the lock at ``path``.
+
+    It asks for a share of the lock, so that many who look at once do not take one another for the holder.
+    """
     if not path.exists():
         return False
-    lock = FileLock(path, timeout=0)
+    if fcntl is not None:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+    lock = FileLock(path, timeout=0)  # Windows, and file systems without flock
     try:
         lock.acquire()
     except Timeout:
@@ -511,6 +532,13 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
+def _read_cached(read: Any, path: Path, *arguments: Any) -> Any:
+    """Call a cached reader; not from its cache while the file is so new that its stamp may be that of another."""
+    stamp = _stamp(path)
+    is_settled = time.time_ns() - stamp[1] > _TICK
+    return (read if is_settled else read.__wrapped__)(*arguments, path, *stamp)
+
+
 @lru_cache(maxsize=2048)
 def _read_config(path: Path, inode: int, changed: int, size: int) -> RunConfig:
     return configs.parse(_read_json(path))
@@ -525,7 +553,8 @@ def _read_stamped(model: type[Model], path: Path, inode: int, changed: int, size
 
 
 def _read_model(model: type[Model], path: Path) -> Model:
-    return _read_stamped(model, path, *_stamp(path))
+    found: Model = _read_cached(_read_stamped, path, model)
+    return found
 
 
 def _read_json(path: Path) -> Any:
@@ -533,5 +562,5 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path} is missing; this folder is not a whole run.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}); restore it from a copy or delete the run.") from None

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 from gan import config as configs
-from gan import presets, runs
+from gan import launcher, presets, runs
 from gan.config import RunConfig
 from gan.runs import Run
 
@@ -119,3 +122,29 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def trainers(root: Path) -> list[psutil.Process]:
+    """Return the living processes that work on the runs in ``root``, whoever started them."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        is_alive = process.info["status"] != psutil.STATUS_ZOMBIE
+        if is_alive and str(root.resolve()) in (process.info["cmdline"] or []):
+            found.append(process)
+    return found
+
+
+def trainer_of(run: Run) -> psutil.Process:
+    """Return the living process that trains a run."""
+    (found,) = [process for process in trainers(run.root) if run.id in process.cmdline()]
+    return found
+
+
+def end_all(root: Path) -> None:
+    """Take all runs out of the queue and kill their trainers, so that a test leaves no process behind."""
+    for run in launcher.queue(root):
+        launcher.stop(run)
+    for process in trainers(root):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_until(lambda: not trainers(root), "all trainers have ended")
