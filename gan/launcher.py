@@ -18,8 +18,8 @@ from pathlib import Path
 from gan import runs
 from gan.config import RunConfig, Span
 from gan.data.catalogue import PROJECT
-from gan.errors import InputError, explain_os_error
-from gan.runs import Run
+from gan.errors import InputError, explain_os_error, explained
+from gan.runs import Run, Status
 
 MOST_THREADS = 8  # more threads bring nothing to networks of this size
 
@@ -27,7 +27,7 @@ MOST_THREADS = 8  # more threads bring nothing to networks of this size
 def cores() -> int:
     """Return how many cores the queue may hand out: ``GAN_CORES``, else those this process may use."""
     chosen = os.environ.get("GAN_CORES", "")
-    if chosen.isdigit() and int(chosen) > 0:
+    if chosen.isdecimal() and int(chosen) > 0:
         return int(chosen)
     with contextlib.suppress(AttributeError):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
@@ -56,15 +56,11 @@ def resume(run: Run, length: Span | None = None) -> None:
 
     ``length`` replaces how long to train in all. Raises InputError when the run is under way, or when nothing is left to do.
     """
-    config = run.config()
-    with _queue_lock(run.root):
+    with explained(f"resuming run {run.id}"), _queue_lock(run.root):
         status = run.status()
         if status.state in runs.UNDER_WAY:
             raise InputError(f"Run {run.id} is under way already.")
-        asked = length or run.control().length or config.training.length
-        total = asked.in_steps(config.steps_per_epoch)
-        if total <= status.step:
-            raise InputError(f"Run {run.id} has done {status.step} steps, and “{asked}” are {total} steps; ask for more to go on.")
+        total = total_after(run, status, length)
         run.write_control(stop=False, length=length or run.control().length)
         now = time.time()
         update = {"state": "queued", "queued_at": now, "heartbeat": now, "total_steps": total, "message": ""}
@@ -72,9 +68,23 @@ def resume(run: Run, length: Span | None = None) -> None:
     advance(run.root)
 
 
+def total_after(run: Run, status: Status, length: Span | None) -> int:
+    """Return how many steps a run will have done in all once it is resumed.
+
+    Raises InputError when that is no more than it has done; but a run that was killed after its last step, before it could
+    say so, may be resumed to be finished.
+    """
+    config = run.config()
+    asked = length or run.control().length or config.training.length
+    total = asked.in_steps(config.steps_per_epoch)
+    if total < status.step or (total == status.step and status.state in ("finished", "stopped")):
+        raise InputError(f"Run {run.id} has done {status.step} steps, and “{asked}” are {total} steps; ask for more to go on.")
+    return total
+
+
 def stop(run: Run) -> None:
     """Ask a trainer to write a checkpoint and end, or take a waiting run out of the queue."""
-    with _queue_lock(run.root):
+    with explained(f"stopping run {run.id}"), _queue_lock(run.root):
         status = run.status()
         if status.state == "queued":
             run.write_status(status.model_copy(update={"state": "stopped", "message": "Taken out of the queue."}))
@@ -98,9 +108,9 @@ def advance(root: Path) -> list[Run]:
     losses; if that is more than are free, it waits until they are, or until nothing else runs.
     """
     started: list[Run] = []
-    if not root.is_dir() or not os.access(root, os.W_OK):
+    if not os.access(root, os.W_OK):
         return started
-    with contextlib.suppress(InputError), _queue_lock(root):
+    with contextlib.suppress(InputError, OSError), _queue_lock(root):
         busy, waiting = 0, []
         for run in runs.list_runs(root):
             status = run.status()
@@ -113,10 +123,11 @@ def advance(root: Path) -> list[Run]:
         for place, (_, _, run, status) in enumerate(waiting):
             share = min(usual_threads(), max(1, free // (len(waiting) - place)))
             try:
-                wanted = status.threads or run.config().training.threads or share
+                chosen = run.config().training.threads
             except InputError as error:
                 run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
                 continue
+            wanted = status.threads or chosen or share
             if wanted > free and (busy or started):
                 break
             run.write_status(
