@@ -1,0 +1,63 @@
+"""Lines of ``scores.jsonl`` in words: labels, one-line descriptions, and which of them may be compared; torch-free.
+
+A line is a dictionary. ``step``, ``epoch``, ``images_seen``, ``time`` (seconds since 1970) and ``source`` ("checkpoint" or
+"training") say when it was made; ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images
+classified rightly, or None), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
+``real_images``, ``draws`` and ``seed`` say how; ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
+(sample standard deviation, None for one draw), are the result; ``floor_fid``, ``floor_fid_spread``, ``floor_images`` and
+``real_inception_score`` are what real images get; ``seconds`` is how long it took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
+INCEPTION = "inception-2015"
+
+_MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
+_INCEPTION_FEATURES = 2048
+
+Line = Mapping[str, Any]
+
+
+def label(line: Line) -> str:
+    """Return what the FID of a line is called: "FID · digits CNN", or plain "FID" for the standard Inception network."""
+    return "FID" if _is_inception(line) else f"FID · {line.get('extractor', 'unknown features')}"
+
+
+def is_comparable(one: Line, other: Line) -> bool:
+    """Return whether two lines may be ranked against each other: same images, features, counts and kind of weights."""
+    return all(key in one and key in other and one[key] == other[key] for key in _MUST_AGREE)
+
+
+def caution(line: Line) -> str:
+    """Return one sentence on why to read this FID with care, or an empty text."""
+    fewest = min(line["images"], line["real_images"])
+    if _is_inception(line) and fewest <= _INCEPTION_FEATURES:
+        return f"Only {fewest} images for {_INCEPTION_FEATURES} features: this FID is too high, compare it with its floor."
+    return ""
+
+
+def describe(line: Line) -> str:
+    """Return a line as one line of text for the command line."""
+    draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
+    text = (
+        f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)}), "
+        f"IS {_with_spread(line['inception_score'], line['inception_score_spread'])}, "
+        f"{draws} of {line['images']} images, {line['weights']} weights, step {line['step']}"
+    )
+    return f"{text}. {care}" if (care := caution(line)) else text
+
+
+def _with_spread(value: float | None, spread: float | None) -> str:
+    """Return "12.3 ± 0.4": as many decimals as the value needs, and as many for its spread."""
+    if value is None:
+        return "–"
+    decimals = 1 if abs(value) >= 1 else 3
+    return f"{value:.{decimals}f}" + ("" if spread is None else f" ± {spread:.{decimals}f}")
+
+
+def _is_inception(line: Line) -> bool:
+    return str(line.get("extractor_id", "")).startswith(INCEPTION)

@@ -1,0 +1,288 @@
+"""Scoring a run: FID and IS of images drawn from its newest checkpoint, with spread and floor, as one line of its scores."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan import networks, runs
+from gan.config import RunConfig
+from gan.data import catalogue
+from gan.data.feed import to_pixels
+from gan.data.loaders import Report
+from gan.errors import InputError, RunFailed, explain_os_error
+from gan.runs import Run, Scoring
+from gan.scoring import classifier, inception, metrics, reference
+from gan.scoring.extractor import Extractor
+from gan.scoring.lines import caution, describe, is_comparable, label
+from gan.scoring.reference import Reference
+from gan.training import checkpoints
+from gan.training.checkpoints import Checkpoint
+from gan.training.loop import generate
+
+__all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_during_training", "score_run"]
+
+log = logging.getLogger("gan")
+
+EXTRACTORS = ("auto", "classifier", "inception")
+
+_AVERAGED = "average/module."
+_WRITE_EVERY = 0.3  # seconds between two looks at the progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to score: which features, and how many ``draws`` of how many generated ``images``, from which ``seed``.
+
+    "auto" takes the classifier of the data set where there is one. Raises InputError for what is out of range.
+    """
+
+    extractor: str = "auto"
+    images: int = 2000
+    draws: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.extractor not in EXTRACTORS:
+            raise InputError(f"The extractor is “{self.extractor}”, expected one of {', '.join(EXTRACTORS)}; choose one of these.")
+        for name, low, high in (("images", 2, 100_000), ("draws", 1, 100), ("seed", 0, 2**31 - 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise InputError(f"The number of {name} is {value}, expected a whole number from {low} to {high}; change it.")
+
+
+_DURING_TRAINING = Plan("classifier", images=1000, draws=1)
+
+
+def _say_nothing(sentence: str, share: float) -> None:
+    pass
+
+
+def score_run(run: Run, plan: Plan, report: Report = _say_nothing) -> dict[str, Any]:
+    """Score the newest checkpoint of a run, append the line to its scores and return it; ``lines`` says what it holds.
+
+    Progress goes to ``report`` and to the run's scoring file. Raises InputError, with the sentence that the scoring file
+    ends with too, when the run cannot be scored.
+    """
+    held = run.hold_scoring()
+    progress = _Progress(run, report)
+    try:
+        line = _score(run, plan, progress)
+        progress.end("finished", describe(line))
+        return line
+    except (InputError, RunFailed) as error:
+        progress.end("failed", str(error))
+        raise InputError(str(error)) from error
+    except Exception as error:
+        log.exception("Scoring run %s failed", run.id)
+        sentence = _explain(error)
+        progress.end("failed", sentence)
+        raise InputError(sentence) from error
+    except BaseException:  # Ctrl-C
+        progress.end("failed", "The scoring was interrupted; score again.")
+        raise
+    finally:
+        held.release()
+
+
+def score_during_training(run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> None:
+    """Append a quick score, one draw of 1,000 images, to a run that is being trained.
+
+    Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
+    says why.
+    """
+    started = time.time()
+    try:
+        extractor, real = _judges(config.data.name, config.data.size, device, catalogue.data_root())
+        facts = {
+            "step": step,
+            "epoch": step / config.steps_per_epoch,
+            "images_seen": step * config.optimizer.batch_size,
+            "source": "training",
+            "weights": "EMA" if config.optimizer.ema_decay else "raw",
+        }
+        line = _measure(config, generator, extractor, real, _DURING_TRAINING, facts, started)
+        _append(run, line)
+    except Exception:
+        log.exception("Scoring at step %d failed; the training goes on", step)
+
+
+@lru_cache(maxsize=1)
+def _judges(name: str, size: int, device: torch.device, root: Path) -> tuple[Extractor, Reference]:
+    """Return what a training is scored by; kept, because real images do not change while a training runs."""
+    extractor = classifier.load(name, device, _say_nothing)
+    return extractor, reference.load(name, size, extractor, _say_nothing)
+
+
+def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
+    started = time.time()
+    config = run.config()
+    saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+    for complaint in complaints:
+        log.warning("%s Scoring an older one.", complaint)
+    if saved is None:
+        raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator, weights = _restore(config, saved, device)
+
+    extractor = _choose(plan.extractor, config.data.name, device, progress.phase(0.0, 0.2))
+    real = reference.load(config.data.name, config.data.size, extractor, progress.phase(0.2, 0.4))
+    facts = {
+        "step": saved.step,
+        "epoch": saved.facts["epoch"],
+        "images_seen": saved.facts["images_seen"],
+        "source": "checkpoint",
+        "weights": weights,
+    }
+    line = _measure(config, generator, extractor, real, plan, facts, started, progress.phase)
+    _append(run, line)
+    return line
+
+
+def _choose(extractor: str, name: str, device: torch.device, report: Report) -> Extractor:
+    if extractor == "inception" or (extractor == "auto" and name not in classifier.RECIPES):
+        return inception.load(device, report)
+    return classifier.load(name, device, report)
+
+
+def _restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:
+    """Return the generator of a checkpoint, with averaged weights if there are any, and the kind of its weights."""
+    generator, _ = networks.build(config)
+    is_averaged = any(key.startswith(_AVERAGED) for key in saved.tensors)
+    prefix = _AVERAGED if is_averaged else "generator/"
+    generator.load_state_dict({key.removeprefix(prefix): value for key, value in saved.tensors.items() if key.startswith(prefix)})
+    return generator.eval().to(device).to(memory_format=torch.channels_last), "EMA" if is_averaged else "raw"
+
+
+def _measure(
+    config: RunConfig, generator: nn.Module, extractor: Extractor, real: Reference, plan: Plan,
+    facts: dict[str, Any], started: float, phase: Callable[[float, float], Report] = lambda start, end: _say_nothing,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the line of scores for a generator: ``facts`` with the results and how they were obtained."""
+    floor = real.floor(plan.images, plan.draws, plan.seed, phase(0.4, 0.5))
+    found = judge(
+        lambda seed: draw(generator, config.networks.latent, plan.images, seed, extractor.batch, extractor.device),
+        extractor, real, plan, phase(0.5, 1.0),
+    )  # fmt: skip
+    return {
+        **facts,
+        "time": time.time(),
+        "extractor": extractor.label,
+        "extractor_id": extractor.id,
+        "extractor_accuracy": extractor.accuracy,
+        "data": config.data.name,
+        "size": config.data.size,
+        "images": plan.images,
+        "real_images": len(real.features),
+        "draws": plan.draws,
+        "seed": plan.seed,
+        **found,
+        "floor_fid": statistics.fmean(floor),
+        "floor_fid_spread": _spread(floor),
+        "floor_images": real.floor_images(plan.images),
+        "real_inception_score": real.inception_score,
+        "seconds": round(time.time() - started, 2),
+    }
+
+
+def draw(
+    generator: nn.Module, latent: int, images: int, seed: int, batch: int, device: torch.device
+) -> Iterator[Tensor]:  # fmt: skip
+    """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W]; the same for the same seed."""
+    z = torch.randn(images, latent, generator=torch.Generator().manual_seed(seed))
+    for part in z.split(batch):
+        yield to_pixels(generate(generator, part.to(device), contextlib.nullcontext))
+
+
+def judge(
+    sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = _say_nothing
+) -> dict[str, float | None]:
+    """Return FID and IS of what ``sample`` (seed → batches of uint8 pixels) yields, as means and spreads over draws."""
+    fids, inception_scores = [], []
+    done = 0
+
+    def advance(images: int) -> None:
+        nonlocal done
+        done += images
+        report("Looking at the generated images", done / (plan.draws * plan.images))
+
+    for index in range(plan.draws):
+        # Far from the small numbers that trainings are seeded with.
+        found = extractor.extract(sample((plan.seed + 1) * 1_000_003 + index), advance)
+        fids.append(metrics.fid(real.features, found.features))
+        inception_scores.append(metrics.inception_score(found.logits, seed=plan.seed)[0])
+    return {
+        "fid": statistics.fmean(fids),
+        "fid_spread": _spread(fids),
+        "inception_score": statistics.fmean(inception_scores),
+        "inception_score_spread": _spread(inception_scores),
+    }
+
+
+def _spread(values: list[float]) -> float | None:
+    """Return the sample standard deviation, or None for a single value."""
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _append(run: Run, line: dict[str, Any]) -> None:
+    writer = runs.LineWriter(run.scores_path)
+    try:
+        writer.write(line)
+        writer.sync()
+    finally:
+        writer.close()
+
+
+def _explain(error: Exception) -> str:
+    """Return one sentence for an error that nobody foresaw."""
+    if isinstance(error, OSError):
+        return explain_os_error(error, "scoring")
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return "The machine ran out of memory while scoring; ask for fewer images."
+    return f"The scoring failed unexpectedly ({type(error).__name__}: {' '.join(str(error).split())}); the log has the details."
+
+
+class _Progress:
+    """Tells how far a scoring is, to a callback and to the run's scoring file, a few times a second at most."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self._run, self._report = run, report
+        self._written_at = 0.0
+
+    def phase(self, start: float, end: float) -> Report:
+        """Return the callback of a part of the work that takes the progress from ``start`` to ``end``."""
+        began_at = time.monotonic()
+
+        def tell(sentence: str, share: float) -> None:
+            progress = start + (end - start) * min(1.0, max(0.0, share))
+            now = time.monotonic()
+            if now - self._written_at < _WRITE_EVERY:
+                return
+            self._written_at = now
+            # At the pace of this part: parts that were cached took no time and tell nothing.
+            left = (1.0 - progress) * (now - began_at) / (progress - start) if progress > start else None
+            self._report(sentence, progress)
+            self._write(state="running", progress=progress, seconds_left=left, message=sentence)
+
+        tell("Preparing", 0.0)
+        return tell
+
+    def end(self, state: str, message: str) -> None:
+        """Write down how it ended; a disk that is full now must not hide the reason."""
+        if state == "finished":
+            self._report("Scored", 1.0)
+        with contextlib.suppress(OSError):
+            self._write(state=state, progress=1.0 if state == "finished" else 0.0, seconds_left=None, message=message)
+
+    def _write(self, **fields: Any) -> None:
+        self._run.write_scoring(Scoring(heartbeat=time.time(), **fields))

@@ -1,0 +1,178 @@
+"""The classifier: trained for real, honest about its accuracy, and never read from a damaged or outdated file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan.data import loaders
+from gan.data.loaders import Images
+from gan.errors import InputError
+from gan.scoring import classifier
+from gan.scoring.extractor import Extractor
+from tests.helpers import PROJECT, environment, is_sentence
+from tests.scoring.conftest import CPU, ignore
+
+
+def load_quickly() -> tuple[Extractor, bool]:
+    """Return the digits classifier, and whether it was trained for that."""
+    reported: list[tuple[str, float]] = []
+    found = classifier.load("digits", CPU, lambda sentence, share: reported.append((sentence, share)))
+    return found, bool(reported)
+
+
+def held_out() -> Images:
+    """Return the digits that are kept from the training."""
+    images = loaders.load("digits", 32)
+    is_held = classifier.split(images.labels, 0.2, torch.Generator().manual_seed(0))
+    return Images(images.pixels[is_held], images.labels[is_held])
+
+
+def test_digits_are_read_rightly(digits: Extractor) -> None:
+    unseen = held_out()
+    assert len(unseen.labels) == pytest.approx(0.2 * 1797, abs=5)
+    guesses = digits.extract(unseen.pixels.split(100)).logits.argmax(dim=1)
+    accuracy = float((guesses == unseen.labels).double().mean())
+    assert accuracy >= 0.97
+    assert digits.accuracy == pytest.approx(accuracy)
+
+
+def test_held_out_images_are_a_share_of_every_class_and_never_trained_on(monkeypatch: pytest.MonkeyPatch, quick: Path) -> None:
+    images = loaders.load("digits", 32)
+    is_held = classifier.split(images.labels, 0.2, torch.Generator().manual_seed(0))
+    for digit in range(10):
+        assert float(is_held[images.labels == digit].double().mean()) == pytest.approx(0.2, abs=0.003)
+
+    trained_on: list[torch.Tensor] = []
+    shift = classifier._shift
+
+    def watch(pixels: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+        trained_on.append(pixels)
+        return shift(pixels, random)
+
+    monkeypatch.setattr(classifier, "_shift", watch)
+    load_quickly()
+    seen = {bytes(image.numpy().data) for image in torch.cat(trained_on)}
+    assert len(seen) > 1300
+    duplicates = {bytes(image.numpy().data) for image in images.pixels[~is_held]}
+    assert not seen & ({bytes(image.numpy().data) for image in images.pixels[is_held]} - duplicates)
+
+
+def test_features_and_logits_of_any_size_come_in_one_pass(digits: Extractor) -> None:
+    for size in (16, 32, 64):
+        pixels = loaders.load("digits", size).pixels[:70]
+        found = digits.extract(pixels.split(32))
+        assert found.features.shape == (70, 64) and found.logits.shape == (70, 10)
+        assert torch.allclose(found.logits, digits.network.head(found.features), atol=1e-4)
+    with torch.inference_mode():
+        alone = digits.network(pixels[:1])[0]
+    assert torch.allclose(alone, found.features[:1], atol=1e-4), "batch norm must not look at the batch"
+
+
+def test_training_is_deterministic_and_leaves_the_global_random_state_alone(
+    quick: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, _ = load_quickly()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "other"))
+    second, was_trained = load_quickly()
+    assert was_trained and second.id == first.id and second.accuracy == first.accuracy
+
+
+def test_second_use_reads_the_first_one(quick: Path) -> None:
+    first, was_trained = load_quickly()
+    second, was_trained_again = load_quickly()
+    assert was_trained and not was_trained_again
+    assert first.id == second.id and first.accuracy == second.accuracy
+    assert all(map(torch.equal, first.network.state_dict().values(), second.network.state_dict().values()))
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _praise(path: Path) -> None:
+    path.write_text(path.read_text().replace('"accuracy": 0.', '"accuracy": 0.9'))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [
+        ("safetensors", _flip),
+        ("safetensors", lambda path: path.write_bytes(path.read_bytes()[:-100])),
+        ("safetensors", lambda path: path.write_bytes(b"")),
+        ("safetensors", Path.unlink),
+        ("json", _praise),
+        ("json", lambda path: path.write_text("[1, 2]")),
+        ("json", lambda path: path.write_text('{"version": 1')),
+        ("json", Path.unlink),
+    ],
+    ids=["bit", "cut", "empty", "missing", "accuracy", "list", "half", "missing-facts"],
+)
+def test_damaged_classifier_is_trained_again(quick: Path, suffix: str, damage: Callable[[Path], object]) -> None:
+    first, _ = load_quickly()
+    damage(quick / "classifiers" / f"digits.{suffix}")
+    second, was_trained = load_quickly()
+    assert was_trained
+    assert second.id == first.id and second.accuracy == first.accuracy
+    assert not load_quickly()[1]
+
+
+def test_outdated_classifier_is_trained_again(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = load_quickly()
+    monkeypatch.setattr(classifier, "VERSION", classifier.VERSION + 1)
+    second, was_trained = load_quickly()
+    assert was_trained and second.id != first.id
+    assert json.loads((quick / "classifiers" / "digits.json").read_text())["version"] == classifier.VERSION
+
+
+def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
+    code = (
+        "import torch; from gan.scoring import classifier\n"
+        "said = []\n"
+        "found = classifier.load('digits', torch.device('cpu'), lambda sentence, share: said.append(sentence))\n"
+        "print(found.id, bool(said))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, text=True,
+            env=environment(extra={"GAN_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}),
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    answers = [process.communicate(timeout=240)[0].split() for process in started]
+    assert answers[0][0] == answers[1][0]
+    assert sorted(answer[1] for answer in answers) == ["False", "True"]
+
+
+def test_folder_that_cannot_be_written_is_one_sentence(quick: Path) -> None:
+    quick.mkdir()
+    (quick / "classifiers").write_text("in the way")
+    with pytest.raises(InputError) as caught:
+        load_quickly()
+    assert is_sentence(str(caught.value))
+
+
+def test_data_set_without_classifier_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(classifier.RECIPES, "mnist")
+    with pytest.raises(InputError, match="no classifier for the data set “mnist”") as caught:
+        classifier.load("mnist", CPU, ignore)
+    assert is_sentence(str(caught.value))
+
+
+def test_mnist_is_read_rightly(real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "MNIST").symlink_to(real_data / "MNIST", target_is_directory=True)
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    found = classifier.load("mnist", CPU, ignore)
+    assert found.label == "MNIST CNN" and found.accuracy is not None and found.accuracy >= 0.98

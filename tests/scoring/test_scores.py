@@ -1,0 +1,343 @@
+"""Scoring runs: from a real checkpoint to a line, the same line every time, and never at the training's expense."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan.data import loaders
+from gan.data.loaders import Images
+from gan.errors import InputError
+from gan.runs import Run
+from gan.scoring import reference, scores
+from gan.scoring.extractor import Extractor
+from gan.scoring.reference import Reference
+from gan.scoring.scores import Plan
+from gan.training import checkpoints, loop
+from tests.helpers import is_sentence, make_run, run_gan
+from tests.scoring.conftest import CPU, ignore
+
+SMALL = Plan(images=300, draws=2)
+PASSING = ("time", "seconds")
+
+
+def without_time(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key not in PASSING}
+
+
+def refusal(run: Run, plan: Plan = SMALL) -> str:
+    """Return the one sentence with which scoring fails, having looked that the scoring file says the same."""
+    with pytest.raises(InputError) as caught:
+        scores.score_run(run, plan)
+    assert is_sentence(str(caught.value)), str(caught.value)
+    assert run.scoring().state == "failed" and run.scoring().message == str(caught.value)
+    return str(caught.value)
+
+
+# From a checkpoint to a line
+
+
+def test_line_says_all_about_a_score(run: Run, digits: Extractor) -> None:
+    reported: list[tuple[str, float]] = []
+    line = scores.score_run(run, SMALL, lambda sentence, share: reported.append((sentence, share)))
+    assert line["step"] == 12 and line["images_seen"] == 12 * 32 and line["epoch"] == pytest.approx(12 / 56)
+    assert line["source"] == "checkpoint" and line["weights"] == "EMA"
+    assert line["extractor"] == "digits CNN" and line["extractor_id"] == digits.id
+    assert line["extractor_accuracy"] == digits.accuracy
+    assert line["data"] == "digits" and line["size"] == 16
+    assert line["images"] == 300 and line["real_images"] == 1797 and line["draws"] == 2 and line["seed"] == 0
+    assert line["floor_images"] == 300
+    assert 0 < line["floor_fid"] < line["fid"] and line["fid_spread"] > 0 and line["floor_fid_spread"] > 0
+    assert 1 <= line["inception_score"] < line["real_inception_score"] <= 10 and line["inception_score_spread"] >= 0
+    assert line["seconds"] > 0 and line["time"] > 1.7e9
+
+    assert run.scores() == [line]
+    scoring = run.scoring()
+    assert scoring.state == "finished" and scoring.progress == 1 and scoring.message == scores.describe(line)
+    shares = [share for _, share in reported]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    run.hold_scoring().release()
+
+
+def test_same_plan_gives_the_same_line(run: Run) -> None:
+    torch.manual_seed(1)
+    first = scores.score_run(run, SMALL)
+    torch.manual_seed(2)
+    second = scores.score_run(run, SMALL)
+    assert without_time(first) == without_time(second)
+    assert scores.score_run(run, Plan(images=300, draws=2, seed=1))["fid"] != first["fid"]
+    assert [line["seed"] for line in run.scores()] == [0, 0, 1]
+    assert scores.is_comparable(first, second)
+
+
+def test_one_draw_has_no_spread(run: Run) -> None:
+    line = scores.score_run(run, Plan(images=100, draws=1))
+    assert line["fid_spread"] is line["inception_score_spread"] is line["floor_fid_spread"] is None
+    assert run.scores() == [line]
+
+
+def test_few_real_images_limit_the_floor(run: Run) -> None:
+    line = scores.score_run(run, Plan(images=1500, draws=1))
+    assert line["floor_images"] == 1797 // 2
+
+
+@pytest.mark.parametrize(("decay", "weights"), [(0.9, "EMA"), (0.0, "raw")])
+def test_averaged_weights_are_scored_where_there_are_any(decay: float, weights: str, root: Path) -> None:
+    run = make_run(root, {"optimizer.ema_decay": decay, "training.length": "3 steps"}, family="mlp")
+    with run.hold():
+        assert loop.train(run).state == "finished"
+    saved, _ = checkpoints.load_newest(run.checkpoints_path)
+    assert saved is not None
+    generator, kind = scores._restore(run.config(), saved, CPU)
+    assert kind == weights
+    prefix = "average/module." if decay else "generator/"
+    assert all(torch.equal(value, saved.tensors[prefix + key]) for key, value in generator.state_dict().items())
+    assert scores.score_run(run, Plan(images=50, draws=1))["weights"] == weights
+
+
+# What scores are worth
+
+
+def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
+    plan = Plan(images=600, draws=1, seed=3)
+    pixels = loaders.load("digits", 32).pixels
+    order = torch.randperm(1797, generator=torch.Generator().manual_seed(3 * 1_000_003))
+    rest = Reference("rest", "", real.features[order[600:]], real.inception_score)
+    found = scores.judge(lambda seed: iter(pixels[order[:600]].split(100)), digits, rest, plan)
+    assert found["fid"] == pytest.approx(real.floor(600, 1, 3, ignore)[0], rel=1e-3)
+    everything = scores.judge(lambda seed: iter(pixels.split(100)), digits, real, Plan(images=1797, draws=1))
+    assert everything["fid"] == pytest.approx(0.0, abs=1e-3)
+    assert everything["inception_score"] == pytest.approx(real.inception_score, rel=0.01)
+
+
+def test_worse_images_get_worse_scores(real: Reference, digits: Extractor) -> None:
+    pixels = loaders.load("digits", 32).pixels[:1000]
+    random = torch.Generator().manual_seed(0)
+
+    def spoil(seed: int, strength: float) -> Iterator[Tensor]:
+        noise = strength * torch.randn(pixels.shape, generator=random)
+        yield from (pixels + noise).round().clamp(0, 255).byte().split(256)
+
+    plan = Plan(images=1000, draws=1)
+    found = [scores.judge(lambda seed, s=s: spoil(seed, s), digits, real, plan) for s in (0.0, 20.0, 60.0, 200.0)]
+    fids = [line["fid"] for line in found]
+    floor = real.floor(898, 1, 0, ignore)[0]
+    assert fids == sorted(fids) and fids[0] < 2 * floor and fids[2] > 20 * floor
+    assert found[0]["inception_score"] > 9 > found[3]["inception_score"]
+
+
+def test_missing_digits_are_noticed(real: Reference, digits: Extractor) -> None:
+    images = loaders.load("digits", 32)
+    some = images.pixels[images.labels < 5]
+    found = scores.judge(lambda seed: iter(some.split(256)), digits, real, Plan(images=len(some), draws=1))
+    assert found["fid"] > 20 * real.floor(len(some), 1, 0, ignore)[0]
+    assert found["inception_score"] < 5.2
+
+
+def test_generated_images_are_whole_pixels_and_follow_their_seed(trained: Run) -> None:
+    saved, _ = checkpoints.load_newest(trained.checkpoints_path)
+    assert saved is not None
+    generator, _ = scores._restore(trained.config(), saved, CPU)
+    batches = list(scores.draw(generator, 8, 70, 5, 32, CPU))
+    assert [len(batch) for batch in batches] == [32, 32, 6] and batches[0].dtype == torch.uint8
+    assert torch.equal(torch.cat(batches), torch.cat(list(scores.draw(generator, 8, 70, 5, 32, CPU))))
+    assert not torch.equal(batches[0], next(scores.draw(generator, 8, 70, 6, 32, CPU)))
+
+
+# The real images
+
+
+def test_real_images_are_looked_at_once_and_again_when_they_change(
+    digits: Extractor, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> tuple[Reference, bool]:
+        reported: list[float] = []
+        found = reference.load("digits", 16, digits, lambda sentence, share: reported.append(share))
+        return found, bool(reported)
+
+    first, was_computed = load()
+    assert was_computed
+    again, was_computed = load()
+    assert not was_computed and torch.equal(again.features, first.features)
+    first_floor = first.floor(500, 2, 0, ignore)
+
+    whole = loaders.load("digits", 16)
+    monkeypatch.setattr(loaders, "load", lambda *arguments, **options: Images(whole.pixels[:1000] // 2, whole.labels[:1000]))
+    changed, was_computed = load()
+    assert was_computed and len(changed.features) == 1000
+    assert changed.floor(500, 2, 0, ignore) != first_floor
+
+
+@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+def test_damaged_statistics_are_computed_again(suffix: str, digits: Extractor, quick: Path) -> None:
+    first = reference.load("digits", 16, digits, ignore)
+    floor = first.floor(500, 2, 0, ignore)
+    for path in (quick / "statistics").glob(f"*.{suffix}"):
+        content = bytearray(path.read_bytes())
+        content[-1 if len(content) < 100 else len(content) * 3 // 4] ^= 1
+        path.write_bytes(content)
+    second = reference.load("digits", 16, digits, ignore)
+    assert torch.equal(second.features, first.features) and second.inception_score == first.inception_score
+    assert second.floor(500, 2, 0, ignore) == floor
+
+
+# What cannot be scored
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"extractor": "clip"}, {"images": 1}, {"images": 100_001}, {"draws": 0}, {"draws": 101}, {"images": 10.5},
+        {"images": True}, {"seed": -1},
+    ],
+)  # fmt: skip
+def test_plan_refuses_what_is_out_of_range(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        Plan(**wrong)
+    assert is_sentence(str(caught.value))
+    assert str(next(iter(wrong.values()))) in str(caught.value)
+
+
+def test_run_without_checkpoint(root: Path) -> None:
+    assert "has no checkpoint yet; train it for longer first" in refusal(make_run(root))
+
+
+def test_newest_checkpoint_damaged(run: Run) -> None:
+    found = checkpoints.steps(run.checkpoints_path)
+    assert found == [10, 12]
+    (run.checkpoints_path / "00000012.safetensors").write_bytes(b"")
+    assert scores.score_run(run, Plan(images=50, draws=1))["step"] == 10
+
+
+def test_all_checkpoints_damaged(run: Run) -> None:
+    for path in run.checkpoints_path.glob("*.safetensors"):
+        path.write_bytes(b"")
+    assert "damaged" in refusal(run)
+
+
+def test_unforeseen_error_is_one_sentence_and_logged(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("out of\nluck")
+
+    monkeypatch.setattr(reference, "load", fail)
+    with caplog.at_level(logging.ERROR):
+        assert "out of luck" in refusal(run)
+    assert "out of\nluck" in caplog.text
+    monkeypatch.undo()
+    assert run.scores() == []
+    run.hold_scoring().release()
+
+
+def test_interrupted_scoring_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reference, "load", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        scores.score_run(run, SMALL)
+    assert run.scoring().state == "failed" and "interrupted" in run.scoring().message
+    run.hold_scoring().release()
+
+
+def test_two_scorings_of_a_run_at_once(run: Run) -> None:
+    held = run.hold_scoring()
+    try:
+        before = run.scoring()
+        with pytest.raises(InputError, match="is being scored already"):
+            scores.score_run(run, SMALL)
+        assert run.scoring() == before
+    finally:
+        held.release()
+
+
+def test_line_cut_in_half_by_a_crash_is_cleaned(run: Run) -> None:
+    run.scores_path.write_bytes(b'{"step": 1}\n{"st')
+    line = scores.score_run(run, Plan(images=50, draws=1))
+    assert run.scores() == [{"step": 1}, line]
+
+
+# During a training
+
+
+class _Still(nn.Module):
+    """A generator with batch norm, all buffers of which would move if it ran in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(8, 256), nn.BatchNorm1d(256), nn.Tanh(), nn.Unflatten(1, (1, 16, 16)))
+
+    def forward(self, z: Tensor) -> Tensor:
+        images: Tensor = self.layers(z)
+        return images
+
+
+def test_scoring_leaves_the_training_untouched(root: Path, quick: Path) -> None:
+    run, generator = make_run(root), _Still()
+    before = {key: value.clone() for key, value in generator.state_dict().items()}
+    random, threads = torch.get_rng_state(), torch.get_num_threads()
+    scores.score_during_training(run, generator, run.config(), 7, CPU)
+    assert torch.equal(torch.get_rng_state(), random) and torch.get_num_threads() == threads
+    assert generator.training and all(module.training for module in generator.modules())
+    assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
+    assert all(weight.requires_grad for weight in generator.parameters())
+    (line,) = run.scores()
+    assert line["source"] == "training" and line["step"] == 7 and line["images_seen"] == 7 * 32
+    assert line["images"] == 1000 and line["draws"] == 1 and line["fid_spread"] is None
+    assert line["epoch"] == pytest.approx(7 / 56) and math.isfinite(line["fid"])
+
+
+def test_training_with_scores_is_the_training_without(root: Path, digits: Extractor) -> None:
+    threads, results = torch.get_num_threads(), []
+    for every in ("4 steps", "0 steps"):
+        run = make_run(root, {"cadence.score_every": every})
+        with run.hold():
+            assert loop.train(run).state == "finished"
+        results.append((run, checkpoints.load(run.checkpoints_path, 12).tensors))
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    (scored, with_scores), (unscored, without) = results
+    assert [line["step"] for line in scored.scores()] == [4, 8, 12] and unscored.scores() == []
+    assert with_scores.keys() == without.keys()
+    assert all(torch.equal(value, without[key]) for key, value in with_scores.items())
+
+    # The last score in training and the checkpoint's own are of the same weights.
+    line = scores.score_run(scored, Plan(images=1000, draws=1))
+    assert scores.is_comparable(line, scored.scores()[2])
+    assert line["fid"] == pytest.approx(scored.scores()[2]["fid"], rel=1e-3)
+
+
+def test_failing_score_does_not_end_the_training(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise InputError("No room.")
+
+    monkeypatch.setattr(reference, "load", fail)
+    scores._judges.cache_clear()
+    run = make_run(root)
+    scores.score_during_training(run, _Still(), run.config(), 7, CPU)
+    assert run.scores() == [] and "No room." in caplog.text
+
+
+# The command line
+
+
+def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digits: Extractor) -> None:
+    empty = make_run(root)
+    done = run_gan("score", run.id, empty.id, "--images", 60, "--draws", 2, "--json", root=root)
+    assert done.returncode == 1, done.stderr
+    (line,) = json.loads(done.stdout)
+    assert line == run.scores()[0] and line["extractor_id"] == digits.id
+    assert "has no checkpoint yet" in done.stderr and "Traceback" not in done.stderr
+    assert os.environ["GAN_DATA"], "the command shares the classifier of the tests"
