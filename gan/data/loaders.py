@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import shutil
 import socket
@@ -20,9 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan.data import catalogue
-from gan.errors import InputError, explain_os_error
+from gan.errors import InputError, explain_os_error, shown
 
 _EMBEDDED = Path(__file__).with_name("digits.npz")
+_SILENCE = 10.0  # seconds without a byte after which a download is given up
 _MNIST_BYTES = 11_594_722  # of the four compressed files
 _MNIST_RAW = {
     "train-images-idx3-ubyte": 47_040_016,
@@ -82,7 +84,11 @@ def resize(pixels: Tensor, size: int) -> Tensor:
 def _load_mnist(is_test: bool) -> tuple[Tensor, Tensor]:
     from torchvision.datasets import MNIST  # a second to import: only when asked for
 
-    found = MNIST(str(catalogue.data_root()), train=not is_test)
+    root = catalogue.data_root()
+    try:
+        found = MNIST(str(root), train=not is_test)
+    except (AssertionError, ValueError, TypeError, LookupError, RuntimeError, OSError) as error:  # what torchvision raises
+        raise InputError(f"The MNIST files in {root / 'MNIST' / 'raw'} are damaged; delete that folder, then try again.") from error
     return found.data, found.targets
 
 
@@ -105,9 +111,9 @@ def _download_mnist(root: Path, report: Report) -> None:
                 return
             staging = root / ".mnist-download"
             shutil.rmtree(staging, ignore_errors=True)
-            report("Downloading MNIST", 0.0)
             _require_network(MNIST.mirrors)
-            with _watch_size(staging, lambda size: report("Downloading MNIST", min(1.0, size / _MNIST_BYTES))), _timeout(10):
+            report("Downloading MNIST", 0.0)
+            with _watch_size(staging, lambda size: report("Downloading MNIST", min(1.0, size / _MNIST_BYTES))), _timeout(_SILENCE):
                 MNIST(str(staging), download=True)
             if not _has_whole_mnist(staging):
                 raise InputError("The downloaded MNIST files are not whole; try again.")
@@ -116,9 +122,10 @@ def _download_mnist(root: Path, report: Report) -> None:
             shutil.rmtree(root / "MNIST", ignore_errors=True)
             os.replace(staging / "MNIST", root / "MNIST")
             shutil.rmtree(staging, ignore_errors=True)
-    except (urllib.error.URLError, TimeoutError, RuntimeError, EOFError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, RuntimeError, EOFError) as error:
+        reason = shown(str(error), most=200)
         raise InputError(
-            f"MNIST could not be downloaded ({error}); check the network, or put its four files into {root / 'MNIST' / 'raw'}."
+            f"MNIST could not be downloaded ({reason}); check the network, or put its four files into {root / 'MNIST' / 'raw'}."
         ) from None
     except OSError as error:
         raise InputError(explain_os_error(error, f"downloading MNIST to {root}")) from error
@@ -148,7 +155,7 @@ def _ask(url: str, has_answer: threading.Event, patience: float) -> None:
         has_answer.set()
     except urllib.error.HTTPError:
         has_answer.set()
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return
 
 
