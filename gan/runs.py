@@ -535,6 +535,8 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _read_cached(read: Any, path: Path, *arguments: Any) -> Any:
     """Call a cached reader; not from its cache while the file is so new that its stamp may be that of another."""
     stamp = _stamp(path)
+    if not any(stamp):
+        raise InputError(f"{path} is missing; this folder is not a whole run.")
     is_settled = time.time_ns() - stamp[1] > _TICK
     return (read if is_settled else read.__wrapped__)(*arguments, path, *stamp)
 

@@ -10,7 +10,7 @@ import streamlit as st
 from gan import launcher, runs
 from gan.runs import Run
 from gan.scoring import lines
-from pages.parts import charts, frame, results, words
+from pages.parts import charts, frame, pictures, results, words
 
 root = frame.begin("Evaluate")
 st.title("Evaluate")
@@ -42,7 +42,8 @@ def choose() -> list[Run]:
         scored = [run_id for run_id, run in found.items() if run.scores_path.exists()]
         st.session_state["evaluate/runs"] = wanted or (scored or list(found))[:6]
     st.session_state["evaluate/runs"] = [run_id for run_id in st.session_state["evaluate/runs"] if run_id in found]
-    chosen = st.multiselect("Runs", list(found), key="evaluate/runs", format_func=lambda run_id: found[run_id].label(),
+    names = words.names(list(found.values()))
+    chosen = st.multiselect("Runs", list(found), key="evaluate/runs", format_func=names.get,
                             placeholder="Choose the runs to compare")  # fmt: skip
     st.query_params["runs"] = ",".join(chosen)
     return [found[run_id] for run_id in chosen]
@@ -116,17 +117,11 @@ def show(chosen: list[Run]) -> None:
 
 def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], fid: str) -> None:
     """Show the table and offer it as CSV."""
-    pictures = {}
-    for run in chosen:
-        if samples := run.samples():
-            path = list(samples.values())[-1]
-            pictures[run.id] = thumbnail(str(path), path.stat().st_mtime_ns)
-        elif run.reals_path.exists():
-            pictures[run.id] = ""
-    reals = next((run.reals_path for run in chosen if run.reals_path.exists()), None)
+    newest = {run.id: list(samples.values())[-1] for run in chosen if (samples := run.samples())}
+    if reals := next((run.reals_path for run in chosen if run.reals_path.exists()), None):
+        newest[""] = reals
     table.insert(1, "samples", [
-        pictures.get(run_id) if run_id else thumbnail(str(reals), reals.stat().st_mtime_ns) if reals else None
-        for run_id in table["run"]
+        thumbnail(str(newest[run_id]), newest[run_id].stat().st_mtime_ns) if run_id in newest else None for run_id in table["run"]
     ])  # fmt: skip
     titles = {
         "name": "Run", "samples": "Samples", "fid": fid, "fid_spread": "± FID", "is": "IS", "is_spread": "± IS", "images": "Images",
@@ -138,7 +133,7 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
     shown = table[order].rename(columns=titles)
     number = st.column_config.NumberColumn
     st.dataframe(
-        shown, hide_index=True, row_height=104, key="scores",
+        shown, hide_index=True, row_height=104, key="scores", placeholder="–",
         alt="Scores of the chosen runs beside the settings that differ",
         column_config={
             "Run": st.column_config.TextColumn(pinned=True, width="medium"),
@@ -168,7 +163,7 @@ def show_pictures(chosen: list[Run]) -> None:
         for run in chosen:
             with st.container(border=True):
                 if samples := run.samples():
-                    st.image(str(list(samples.values())[-1]), width="stretch", alt=f"Newest samples of {run.label()}")
+                    pictures.show(list(samples.values())[-1], f"Newest samples of {run.label()}")
                 st.caption(words.escape(run.label()))
 
 

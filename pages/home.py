@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from gan import launcher, presets, runs
-from pages.parts import cards, frame
+from pages.parts import cards, frame, pictures
 
 FEW = 8  # cards shown before someone asks for all
 
@@ -25,34 +25,49 @@ with left:
             st.switch_page("pages/watch.py", query_params={"run": started.id})
     st.caption("1,797 real handwritten digits, built in. The first shapes appear within seconds, digits within a minute.")
 with right:
-    st.image(
-        str(Path(__file__).parent / "parts" / "duel.png"), width="stretch",
-        alt="The same eight latent vectors drawn by a generator after more and more training: noise turns into digits",
-        caption="One row per moment of a training: the same latent vectors, from noise to digits.",
-    )  # fmt: skip
+    pictures.show(
+        Path(__file__).parent / "parts" / "duel.png",
+        "The same ten latent vectors drawn by a generator after more and more training: noise turns into digits",
+        "One row per moment of a training: the same latent vectors, from noise to digits.",
+    )
 
 
 def gallery() -> None:
     """Draw what is under way first, then what has ended."""
     with frame.spoken_errors():
-        found = runs.list_runs(root)
-        active = [run for run in found if run.status().state in runs.UNDER_WAY]
-        ended = [run for run in found if run.status().state not in runs.UNDER_WAY]
-        if len(active) < st.session_state.get("home/active", 0):
-            st.session_state["home/active"] = len(active)
-            st.rerun()
-        st.session_state["home/active"] = len(active)
+        found = [(run, run.status()) for run in runs.list_runs(root)]
+        active = [pair for pair in found if pair[1].state in runs.UNDER_WAY]
+        ended = [pair for pair in found if pair[1].state not in runs.UNDER_WAY]
         if active:
             st.header("Under way")
             cards.wall(active, key="home/under-way")
         if ended:
             st.header("Ended")
-            with_all = len(ended) > FEW and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
+            is_long = len(ended) > FEW
+            with_all = is_long and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
             cards.wall(ended if with_all else ended[:FEW], key="home/ended")
         if not found:
             st.info("No runs yet. The button above makes the first one; the Train page lets you choose.", icon=":material/info:")
+        st.session_state["home/is-active"] = bool(active)
 
 
-with frame.spoken_errors():
-    is_active = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
-st.fragment(gallery, run_every=frame.TICK if is_active else None)()
+@st.fragment
+def still() -> None:
+    """Draw the cards once."""
+    gallery()
+
+
+@st.fragment(run_every=frame.TICK)
+def live() -> None:
+    """Draw the cards again and again while something is under way."""
+    gallery()
+    if not st.session_state["home/is-active"]:
+        st.rerun()
+
+
+if st.session_state.get("home/is-active", True):
+    live()
+else:
+    still()
+    if st.session_state["home/is-active"]:  # a run has been started elsewhere
+        st.rerun()

@@ -1,7 +1,6 @@
 """Watch: one run live, and what can be done with it."""
 
 import time
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +10,7 @@ from gan import launcher, runs
 from gan.config import Span
 from gan.errors import InputError
 from gan.runs import Run, Status
-from pages.parts import cards, charts, frame, metrics, words
+from pages.parts import cards, charts, frame, metrics, pictures, words
 
 root = frame.begin("Watch")
 
@@ -24,7 +23,7 @@ NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_gra
 
 def choose() -> Run | None:
     """Let a person choose a run; the URL names it."""
-    found = runs.list_runs(root)
+    found = {run.id: run for run in runs.list_runs(root)}
     if deleted := st.session_state.get("watch/deleted"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("The run lies in the trash folder now.", icon=":material/delete:")
@@ -34,24 +33,27 @@ def choose() -> Run | None:
                 st.query_params["run"] = deleted
                 st.rerun()
     wanted = st.query_params.get("run")
-    if wanted and wanted not in [run.id for run in found]:
+    if wanted and wanted not in found:
         with frame.spoken_errors():
             runs.find(root, wanted)
     if not found:
         st.info("No runs yet; start one on the Home or the Train page.", icon=":material/info:")
         return None
-    ids = [run.id for run in found]
-    place = ids.index(wanted) if wanted in ids else 0
+    if wanted in found:
+        st.session_state["watch/choice"] = wanted
+    elif st.session_state.get("watch/choice") not in found:
+        st.session_state["watch/choice"] = next(iter(found))
+    names = words.names(list(found.values()))
 
     def follow() -> None:
-        st.query_params["run"] = st.session_state["watch/choice"].id
+        st.query_params["run"] = st.session_state["watch/choice"]
         st.session_state.pop("watch/deleted", None)
 
-    if st.session_state.get("watch/choice") not in found or wanted in ids:
-        st.session_state["watch/choice"] = found[place]
-    run = st.selectbox("Run", found, key="watch/choice", format_func=Run.label, on_change=follow, label_visibility="collapsed")
-    st.query_params["run"] = run.id
-    return run
+    chosen = st.selectbox(
+        "Run", list(found), key="watch/choice", format_func=names.get, on_change=follow, label_visibility="collapsed"
+    )
+    st.query_params["run"] = chosen
+    return found[chosen]
 
 
 def act(run: Run, status: Status) -> None:
@@ -161,20 +163,12 @@ def show_samples(run: Run) -> None:
         st.session_state[f"{key}/follow"] = st.session_state[key] == steps[-1]
 
     step = st.session_state[key]
-    picture(samples[step], f"Samples of step {step}")
+    pictures.show(samples[step], f"Samples of step {step}")
     if len(steps) > 1:
         st.select_slider(
             "Step", steps, key=key, on_change=moved, format_func=lambda step: f"{step:,}",
             help="All snapshots, of always the same latent vectors. At the right end it follows the newest.",
         )  # fmt: skip
-
-
-def picture(path: Path, about: str) -> None:
-    """Show one grid of images."""
-    try:
-        st.image(path.read_bytes(), width="stretch", alt=about)
-    except OSError:
-        st.caption(f"{about}: the picture is missing.")
 
 
 def show_ends(run: Run) -> None:
@@ -183,11 +177,11 @@ def show_ends(run: Run) -> None:
     if len(samples) < 2:
         return
     st.subheader("First five against last five")
-    for chosen in (samples[:5], samples[-5:]):
-        with st.grid(5, min_column_width=120, gap="small"):
+    for chosen in (samples[:5], samples[max(5, len(samples) - 5) :]):
+        with st.grid(5, min_column_width=60, gap="xsmall"):
             for step, path in chosen:
                 with st.container():
-                    picture(path, f"Samples of step {step}")
+                    pictures.show(path, f"Samples of step {step}")
                     st.caption(f"step {step:,}")
 
 
@@ -208,8 +202,8 @@ def show(run: Run) -> None:
     with frame.spoken_errors():
         status = run.status()
         show_state(run, status)
-        pictures, curves = st.columns([2, 3], gap="large")
-        with pictures:
+        samples, curves = st.columns([2, 3], gap="large")
+        with samples:
             show_samples(run)
         with curves:
             show_curves(run)
@@ -235,5 +229,4 @@ with frame.spoken_errors():
                 left.table({key: str(value) for key, value in settings.items()})
                 if run.reals_path.exists():
                     with right:
-                        picture(run.reals_path, "Real images of the data set")
-                        st.caption("Real images")
+                        pictures.show(run.reals_path, "Real images of the data set", "Real images")

@@ -7,7 +7,7 @@ import streamlit as st
 from gan import launcher
 from gan.errors import InputError
 from gan.runs import Run, Status
-from pages.parts import words
+from pages.parts import pictures, words
 
 
 def badge(status: Status) -> None:
@@ -16,12 +16,11 @@ def badge(status: Status) -> None:
     st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def wall(chosen: list[Run], key: str) -> None:
-    """Draw runs as a wall of cards."""
+def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
+    """Draw runs, each with its status, as a wall of cards."""
     waiting: list[Run] | None = None
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
-        for run in chosen:
-            status = run.status()
+        for run, status in chosen:
             if status.state == "queued" and waiting is None:
                 waiting = launcher.queue(run.root)
             with grid.cell(), st.container(border=True, height="stretch"):
@@ -34,7 +33,7 @@ def card(run: Run, status: Status, waiting: list[Run]) -> None:
     name = run.label()
     if samples:
         step, picture = list(samples.items())[-1]
-        st.image(str(picture), width="stretch", alt=f"Newest samples of {name}, step {step}")
+        pictures.show(picture, f"Newest samples of {name}, step {step}")
     else:
         st.caption("No samples yet.")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):

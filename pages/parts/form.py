@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -31,21 +32,23 @@ def ask(section: str, config: RunConfig, prefix: str) -> dict[str, Any]:
     """
     start = getattr(config, section)
     if section != "networks":
-        return {
-            f"{section}.{name}": _field(f"{section}.{name}", info, getattr(start, name), prefix)
-            for name, info in type(start).model_fields.items()
-        }
+        return _fields(section, type(start), start, prefix)
     families = list(configs.FAMILIES)
     info = configs.FAMILIES[start.family].model_fields["family"]
     family = _choose("Architecture", families, start.family, f"{prefix}/networks.family", _help(info), str.upper)
     model = configs.FAMILIES[family]
-    if description := model.model_fields["family"].description:
-        st.caption(description)
+    st.caption(model.model_fields["family"].description or "")
     values = start if family == start.family else model()
-    changes: dict[str, Any] = {"networks.family": family}
-    for name, info in model.model_fields.items():
-        if name != "family":
-            changes[f"networks.{name}"] = _field(f"networks.{name}", info, getattr(values, name), f"{prefix}/{family}")
+    return {"networks.family": family} | _fields(section, model, values, f"{prefix}/{family}")
+
+
+def _fields(section: str, model: type[configs.Section], values: Any, prefix: str) -> dict[str, Any]:
+    """Draw the widgets of a section side by side, as many as fit, and return their values."""
+    changes = {}
+    with st.grid(2, min_column_width=240, gap=("small", "medium")):
+        for name, info in model.model_fields.items():
+            if name != "family":
+                changes[f"{section}.{name}"] = _field(f"{section}.{name}", info, getattr(values, name), prefix)
     return changes
 
 
@@ -104,5 +107,5 @@ def _help(info: FieldInfo) -> str:
 
 
 def _float_step(value: float) -> float:
-    """Return a step for the plus and minus buttons: a tenth of the value's own size."""
-    return 10.0 ** (len(f"{value:.0e}") and (int(f"{value:.0e}".split("e")[1]) - (0 if value < 0.1 else 1))) if value else 0.01
+    """Return a step for the plus and minus buttons that suits the size of a value: 0.0001 for 0.0002, 0.01 for 0.5."""
+    return 10.0 ** min(-2, math.floor(math.log10(value))) if value else 0.01

@@ -15,6 +15,7 @@ from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
+from pages.parts import words
 
 Line = dict[str, Any]
 
@@ -43,10 +44,10 @@ def table(chosen: Sequence[Run], extractor: str) -> pd.DataFrame:
         if line and not any(lines.is_comparable(line, other) for other in groups):
             groups.append(line)
     rows = [_floor_row(line, number, len(groups)) for number, line in enumerate(groups, 1)]
-    shown = differences(chosen)
+    shown, names = differences(chosen), words.names(list(chosen))
     for run, line in found.items():
         group = next((n for n, other in enumerate(groups, 1) if line and lines.is_comparable(line, other)), 0)
-        rows.append({"name": run.label(), "run": run.id, "group": group, **shown[run.id], **_score_cells(line)})
+        rows.append({"name": names[run.id], "run": run.id, "group": group, **shown[run.id], **_score_cells(line)})
     return pd.DataFrame(rows)
 
 

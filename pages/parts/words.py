@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from gan.runs import Run, Status
 
@@ -22,6 +23,13 @@ STATES: dict[str, tuple[str, str, str]] = {
 def escape(text: str) -> str:
     """Return free text so that Markdown shows it letter by letter."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^&])", r"\\\1", text)
+
+
+def names(chosen: list[Run]) -> dict[str, str]:
+    """Return display names by id, told apart by the id where two runs have the same one."""
+    labels = {run.id: run.label() for run in chosen}
+    often = Counter(labels.values())
+    return {run_id: f"{label} · {run_id[-6:]}" if often[label] > 1 else label for run_id, label in labels.items()}
 
 
 def duration(seconds: float | None) -> str:

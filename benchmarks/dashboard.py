@@ -1,0 +1,171 @@
+"""The dashboard's server: start, CPU a rerun with hundreds of runs, and the time from a click to the first sample.
+
+    python -m benchmarks.dashboard [--runs 200] [--lines 200000] [--reruns 40] [--clicks 3]
+
+Starts a real server on a folder of made-up finished runs and drives it with a real browser (Chromium). CPU is the
+server process's own user and system time, in batches of ten reruns, because the system counts it in ticks of 10 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import math
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks import machine
+from gan import presets, runs
+from gan.data.catalogue import PROJECT
+from gan.runs import Run
+
+_BATCH = 10
+
+
+def make_picture() -> bytes:
+    """Return a grid of noise of the size of a real sample grid."""
+    picture = Image.frombytes("L", (270, 270), random.Random(0).randbytes(270 * 270)).resize((540, 540), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make_run(root: Path, lines: int, picture: bytes) -> Run:
+    """Make a finished run with ``lines`` logged lines and ten snapshots."""
+    run = runs.create(root, presets.find(presets.DEFAULT).config, state="starting")
+    run.write_status(
+        run.status().model_copy(update={"state": "finished", "step": lines * 10, "total_steps": lines * 10, "seconds": 60.0})
+    )
+    with open(run.metrics_path, "w") as file:
+        for index in range(1, lines + 1):
+            wave = math.sin(index / 50)
+            line = {
+                "step": index * 10, "epoch": index / 3, "images_seen": index * 640, "seconds": index / 20, "images_per_second": 1e3,
+                "discriminator_loss": 0.7 + wave / 3, "generator_loss": 1.6 - wave / 3, "d_real": 0.7, "d_fake": 0.3,
+                "discriminator_grad_norm": 20.0, "generator_grad_norm": 30.0,
+            }  # fmt: skip
+            file.write(json.dumps(line) + "\n")
+    for step in range(0, 1000, 100):
+        (run.samples_path / f"{step:08d}.png").write_bytes(picture)
+    return run
+
+
+@contextlib.contextmanager
+def serve(root: Path) -> Iterator[tuple[psutil.Process, str, float]]:
+    """Run a server on ``root``; give its process, its address and the seconds until it answered."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data")}
+    started = time.perf_counter()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)],
+        cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield psutil.Process(server.pid), f"http://127.0.0.1:{port}", time.perf_counter() - started
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def rerun(page: Page) -> None:
+    """Ask for a rerun, as a person does with the key R, and wait until it is over."""
+    page.keyboard.press("r")
+    page.wait_for_timeout(60)
+    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'")
+
+
+def cost(page: Page, process: psutil.Process, reruns: int) -> list[float]:
+    """Return milliseconds of server CPU a rerun, one figure for each batch."""
+    for _ in range(3):
+        rerun(page)
+    figures = []
+    for _ in range(max(1, reruns // _BATCH)):
+        before = cpu(process)
+        for _ in range(_BATCH):
+            rerun(page)
+        figures.append((cpu(process) - before) / _BATCH * 1000)
+    return figures
+
+
+def click(page: Page, address: str) -> float:
+    """Return the seconds from the click on Home to the first sample on screen; stops the training again."""
+    page.goto(address)
+    button = page.get_by_role("button", name="Train a GAN on digits now")
+    button.wait_for()
+    page.wait_for_timeout(1000)
+    started = time.perf_counter()
+    button.click()
+    is_shown = "[...document.images].some(i => i.alt.startsWith('Samples of step') && i.complete && i.naturalWidth > 0)"
+    page.wait_for_function(is_shown, timeout=60_000)
+    taken = time.perf_counter() - started
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
+    return taken
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("runs", 200), ("lines", 200_000), ("reruns", 40), ("clicks", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    options = parser.parse_args()
+    picture = make_picture()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        for _ in range(options.runs):
+            make_run(folder, 20, picture)
+        long = make_run(folder, options.lines, picture)
+        print(f"Machine: {machine.describe()}")
+        print(f"{options.runs} finished runs on disk, and one with {options.lines:,} logged lines")
+        with serve(folder) as (process, address, ready), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            print(f"ready after                     {ready:.2f} s")
+            for path in ("/", "/train", "/evaluate", f"/watch?run={long.id}"):
+                began = cpu(process)
+                page.goto(address + path)
+                page.wait_for_selector("h1, [data-testid=stVegaLiteChart]")
+                page.wait_for_timeout(3000)
+                first = (cpu(process) - began) * 1000
+                name = path.split("?")[0] + (f" ({options.lines:,} lines)" if "watch" in path else "")
+                print(
+                    f"{name:<31} {machine.spread(cost(page, process, options.reruns), 1)} ms of CPU a rerun; first opening {first:.0f} ms"
+                )
+            print(f"click to first sample           {machine.spread([click(page, address) for _ in range(options.clicks)])} s")
+            has_torch = any("libtorch" in part.path for part in process.memory_maps())
+            memory = process.memory_info().rss / 2**20
+            print(f"server memory                   {memory:.0f} MB; torch loaded: {'yes' if has_torch else 'no'}")
+            browser.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""What a measurement ran on, and medians, for the head and the rows of every table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def describe() -> str:
+    """Return the machine in one line: processor, cores, system, versions."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    bf16 = "with" if torch.cpu._is_avx512_bf16_supported() else "without"
+    return f"{name}, {os.cpu_count()} cores, {bf16} AVX512-BF16, {platform.system()}, torch {torch.__version__}"
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Return the median of some values with the smallest and the largest."""
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
