@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.helpers import PROJECT
 
+# Tiny tensors gain nothing from a second thread, and lose much when the cores are busy. Before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples every time, so that a failure on one machine is a failure on all; no file of past examples in the project.
 settings.register_profile(
     "default", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

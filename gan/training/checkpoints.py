@@ -1,4 +1,4 @@
-"""Checkpoints: tensors in a safetensors file, facts and its SHA-256 in a JSON file beside it.
+"""Checkpoints: tensors in a safetensors file, facts in a JSON file beside it with the SHA-256 of the tensors and its own.
 
 No pickle is ever read. A checkpoint counts once its facts are in place; the tensors are written, synced and read back
 before that, and the one before stays until then.
@@ -22,6 +22,7 @@ from gan import runs
 from gan.errors import RunFailed
 
 _KEPT = 2
+_SEAL = "facts_sha256"
 
 
 @dataclass(frozen=True)
@@ -44,28 +45,33 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, A
     runs.write_atomically(_tensors_path(folder, step), content)
     if hashlib.sha256(_tensors_path(folder, step).read_bytes()).hexdigest() != digest:
         raise RunFailed(f"The checkpoint of step {step} reads back differently; the disk may be failing, check it.")
-    runs.write_json(_facts_path(folder, step), {"step": step, "sha256": digest, "bytes": len(content), **facts})
+    facts = {"step": step, "sha256": digest, "bytes": len(content), **facts}
+    runs.write_atomically(_facts_path(folder, step), _sealed(facts))
     _drop_old(folder, kept=steps(folder)[-_KEPT:])
 
 
 def steps(folder: Path) -> list[int]:
     """Return the steps of which there is a checkpoint, in order; whether they are whole shows on loading."""
     with contextlib.suppress(OSError):
-        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit())
+        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
     return []
 
 
 def load(folder: Path, step: int) -> Checkpoint:
     """Return the checkpoint of a step. Raises RunFailed when it is damaged in any way."""
     try:
-        facts = json.loads(_facts_path(folder, step).read_bytes())
-        content = _tensors_path(folder, step).read_bytes()
+        written = _facts_path(folder, step).read_bytes()
+        facts = json.loads(written)
         if not isinstance(facts, dict) or facts.get("step") != step:
             raise ValueError("its facts are not those of this step")
-        if hashlib.sha256(content).hexdigest() != facts.get("sha256"):
+        facts.pop(_SEAL, None)
+        if _sealed(facts) != written:
+            raise ValueError("its facts are not what was written")
+        content = _tensors_path(folder, step).read_bytes()
+        if hashlib.sha256(content).hexdigest() != facts["sha256"]:
             raise ValueError("its SHA-256 does not match")
         return Checkpoint(step, safetensors.torch.load(content), facts)
-    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError) as error:
         raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
 
 
@@ -95,9 +101,15 @@ def _drop_old(folder: Path, kept: list[int]) -> None:
     """Remove every file of the folder that does not belong to the ``kept`` steps; facts first, so that none is half there."""
     wanted = {path for step in kept for path in (_facts_path(folder, step), _tensors_path(folder, step))}
     for path in sorted(folder.iterdir(), key=lambda path: path.suffix != ".json"):
-        if path not in wanted:
+        if path not in wanted and not path.is_dir():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def _sealed(facts: dict[str, Any]) -> bytes:
+    """Return facts as JSON with the SHA-256 of that JSON in it: a changed learning rate would spoil a run unnoticed."""
+    seal = hashlib.sha256(runs.to_json(facts, indent=1).encode()).hexdigest()
+    return runs.to_json({**facts, _SEAL: seal}, indent=1).encode()
 
 
 def _tensors_path(folder: Path, step: int) -> Path:
