@@ -155,9 +155,8 @@ def main() -> None:
                 page.wait_for_timeout(3000)
                 first = (cpu(process) - began) * 1000
                 name = path.split("?")[0] + (f" ({options.lines:,} lines)" if "watch" in path else "")
-                print(
-                    f"{name:<31} {machine.spread(cost(page, process, options.reruns), 1)} ms of CPU a rerun; first opening {first:.0f} ms"
-                )
+                each = machine.spread(cost(page, process, options.reruns), 1)
+                print(f"{name:<31} {each} ms of CPU a rerun; first opening {first:.0f} ms")
             print(f"click to first sample           {machine.spread([click(page, address) for _ in range(options.clicks)])} s")
             has_torch = any("libtorch" in part.path for part in process.memory_maps())
             memory = process.memory_info().rss / 2**20

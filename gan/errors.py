@@ -43,7 +43,8 @@ def explain_os_error(error: BaseException, doing: str) -> str:
         return f"The disk is full: {doing} failed{place}; free some space, then resume the run."
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write: {doing} failed{place}; make the folder writable or choose another one."
-    return f"{doing[:1].upper()}{doing[1:]} failed{place}: {error}; look at the end of the log, then try again."
+    reason = seen.strerror if isinstance(seen, OSError) and seen.strerror else error
+    return f"{doing[:1].upper()}{doing[1:]} failed{place}: {reason}; check the path and the end of the log, then try again."
 
 
 @contextlib.contextmanager

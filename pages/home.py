@@ -34,6 +34,7 @@ with right:
 
 def gallery() -> None:
     """Draw what is under way first, then what has ended."""
+    st.session_state["home/is-active"] = False
     with frame.spoken_errors():
         found = [(run, run.status()) for run in runs.list_runs(root)]
         active = [pair for pair in found if pair[1].state in runs.UNDER_WAY]

@@ -11,8 +11,19 @@ from pages.parts import form, frame, words
 root = frame.begin("Train")
 st.title("Train")
 
+wanted = st.query_params.get("preset")
+if wanted and wanted != st.session_state.get("train/preset"):
+    with frame.spoken_errors():
+        st.session_state["train/preset"] = presets.find(wanted).name
+
+
+def follow() -> None:
+    """Let the URL name the preset."""
+    st.query_params["preset"] = st.session_state["train/preset"]
+
+
 name = st.selectbox(
-    "Preset", list(presets.PRESETS), key="preset", bind="query-params",
+    "Preset", list(presets.PRESETS), key="train/preset", on_change=follow, persist_state="session",
     format_func=lambda name: presets.PRESETS[name].title,
     help="A named configuration to start from; everything below can be changed.",
 )  # fmt: skip
@@ -22,8 +33,7 @@ st.caption(preset.description)
 settings, summary = st.columns([5, 3], gap="large")
 with settings:
     changes: dict[str, object] = {}
-    for section in ("data", "networks", "objective", "optimizer", "training", "cadence"):
-        heading, icon = form.HEADINGS[section]
+    for section, (heading, icon) in form.HEADINGS.items():
         is_main = section in ("data", "networks", "objective")
         with st.expander(heading, icon=icon, expanded=is_main or section == "training"):
             changes |= form.ask(section, preset.config, f"train/{preset.name}")
@@ -87,9 +97,10 @@ with summary, st.container(border=True):
                 st.rerun()
 
         estimate(config)
-    waiting = launcher.queue(root)
-    if waiting:
-        st.caption(f"{words.count(len(waiting), 'run')} waiting in the queue; this one comes after.")
+    with frame.spoken_errors():
+        waiting = launcher.queue(root)
+        if waiting:
+            st.caption(f"{words.count(len(waiting), 'run')} waiting in the queue; this one comes after.")
     if st.button("Start training", icon=":material/play_arrow:", type="primary", width="stretch", disabled=config is None,
                  key="launch"):  # fmt: skip
         with frame.spoken_errors():

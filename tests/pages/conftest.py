@@ -1,0 +1,122 @@
+"""What the page tests share: a trained and scored run, and a real server in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan import runs
+from gan.runs import Run
+from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
+
+#: A display name with markup, Markdown, an icon and letters that turn the reading direction.
+NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'
+
+
+@pytest.fixture(scope="session")
+def trained(own_folders: Path) -> Run:
+    """Return a tiny run that was trained and scored for real, with a nasty name; not to be changed, see ``shown``."""
+    root = own_folders / "pages"
+    settings = [part for key, value in (TINY | {"cadence.sample_every": "4 steps"}).items() for part in ("--set", f"{key}={value}")]
+    done = run_gan("train", *settings, "--name", NASTY, root=root)
+    assert done.returncode == 0, done.stderr
+    (run,) = runs.list_runs(root)
+    done = run_gan("score", run.id, "--images", 200, "--draws", 2, root=root)
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+@pytest.fixture
+def shown(trained: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Return a copy of the trained run in a folder that the pages of this test show."""
+    shutil.copytree(trained.path, root / trained.id)
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    yield Run(root / trained.id)
+    end_all(root)
+
+
+@pytest.fixture
+def empty(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a folder without runs that the pages of this test show."""
+    root.mkdir()
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    yield root
+    end_all(root)
+
+
+@pytest.fixture
+def visit() -> Callable[..., AppTest]:
+    """Return a function that opens a page without a browser, as a link with a query would."""
+
+    def visit(page: str, **query: str) -> AppTest:
+        test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60).run()
+        for key, value in query.items():
+            test.query_params[key] = value
+        return test.switch_page(f"pages/{page}.py").run()
+
+    return visit
+
+
+@dataclass
+class Server:
+    """A dashboard that listens at ``address``."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
+    """Return a function that starts a real server on a folder of runs; all are ended after the test."""
+    servers: list[Server] = []
+    roots: list[Path] = []
+
+    def serve(root: Path) -> Server:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with open(tmp_path / f"server-{port}.log", "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)],
+                cwd=PROJECT, env=environment(root), stdout=log, stderr=log,
+            )  # fmt: skip
+        server = Server(process, f"http://127.0.0.1:{port}")
+        servers.append(server)
+        roots.append(root)
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=2):
+                return True
+            return False
+
+        wait_until(answers, "the server answers")
+        return server
+
+    yield serve
+    for server in servers:
+        server.process.kill()
+        server.process.wait()
+    for root in roots:
+        end_all(root)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium, or skip where there is none (fail where ``GAN_REQUIRE_BROWSER`` is set)."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("GAN_REQUIRE_BROWSER"):
+        pytest.fail("GAN_REQUIRE_BROWSER is set, but no Chromium is installed")
+    pytest.skip("no Chromium on this machine; install it to run the browser tests")

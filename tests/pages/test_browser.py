@@ -1,0 +1,174 @@
+"""What people do, in a real Chromium against a real server: from the first click to the table of scores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from gan import launcher, runs
+from gan.runs import Run
+from tests.helpers import end_all, tiny, trainers, wait_until
+from tests.pages.conftest import Server
+
+Serve = Callable[[Path], Server]
+
+expect.set_options(timeout=60_000)
+SAMPLES = re.compile(r"^Samples of step \d+$")
+
+#: Streamlit looks for its server at every level of a deep link first; these answers are its own affair.
+_PROBE = re.compile(r"/_stcore/(health|host-config)$")
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    """Return a browser page that fails the test if its console shows an error."""
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
+        page.on("requestfailed", lambda request: problems.append(request.url) if "127.0.0.1" not in request.url else None)
+        yield page
+        browser.close()
+    assert problems == []
+
+
+def is_problem(message) -> bool:  # type: ignore[no-untyped-def]
+    """Return whether a console message is an error of ours."""
+    return message.type == "error" and not _PROBE.search(message.location.get("url", ""))
+
+
+def curve(page: Page) -> str:
+    """Return the drawn path of the first curve."""
+    path = page.locator("[data-testid=stVegaLiteChart] svg .mark-line path").first
+    return path.get_attribute("d") or ""
+
+
+def ticks(page: Page) -> list[str]:
+    """Return the labels of the first chart's step axis."""
+    texts = page.locator("[data-testid=stVegaLiteChart]").first.locator(".role-axis-label").first.locator("text")
+    return texts.all_text_contents()
+
+
+def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path) -> None:
+    server = serve(root)
+    page.goto(server.address)
+    page.get_by_role("button", name="Train a GAN on digits now").click()
+
+    # Samples and curves appear, live.
+    expect(page.get_by_alt_text(SAMPLES).first).to_be_visible()
+    page.locator("[data-testid=stVegaLiteChart] svg .mark-line path").first.wait_for()
+    (run,) = runs.list_runs(root)
+    assert f"run={run.id}" in page.url
+    before = curve(page)
+    wait_until(lambda: curve(page) not in ("", before), "the curve grows by itself")
+
+    # A zoom survives what arrives.
+    page.evaluate("document.querySelector('[data-testid=stVegaLiteChart] svg').dataset.mine = 'yes'")
+    box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+    everything = ticks(page)
+    page.keyboard.down("Control")
+    for _ in range(6):
+        page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    wait_until(lambda: ticks(page) != everything, "the chart has zoomed")
+    page.wait_for_timeout(500)
+    zoomed, step = ticks(page), run.status().step
+    wait_until(lambda: run.status().step > step + 60, "new points have arrived")
+    page.wait_for_timeout(3000)
+    assert ticks(page) == zoomed
+    assert page.evaluate("document.querySelector('[data-testid=stVegaLiteChart] svg').dataset.mine") == "yes"
+
+    # A reload in the middle changes nothing.
+    page.reload()
+    expect(page.get_by_alt_text(SAMPLES).first).to_be_visible()
+    assert run.status().state == "running" and f"run={run.id}" in page.url
+
+    # Stop and resume.
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    stopped_at = run.status().step
+    wait_until(lambda: run.status().state == "running" and run.status().step > stopped_at, "the run goes on")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+    # Score, and read the table.
+    page.get_by_role("link", name="Evaluate").click()
+    page.get_by_role("button", name="Score 1 run now").click()
+    expect(page.get_by_text("Download as CSV")).to_be_visible(timeout=180_000)
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
+    assert "FID · digits CNN" in page.get_by_test_id("stPlotlyChart").first.inner_text()
+    assert len(run.scores()) == 1
+
+
+def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path) -> None:
+    server = serve(root)
+    run = launcher.launch(root, tiny({"training.length": "100000 steps", "cadence.log_every": "50 steps"}))
+    page.goto(f"{server.address}/watch?run={run.id}")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.goto("about:blank")
+    server.process.kill()
+    server.process.wait()
+    step = wait_until(lambda: run.status().step, "the training is on")
+    wait_until(lambda: run.status().step > step, "the training goes on without a server")
+
+    server = serve(root)
+    page.goto(f"{server.address}/watch?run={run.id}")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    assert run.status().state == "stopped"
+    assert not trainers(root)
+
+
+def test_queue_goes_on_without_an_open_page(serve: Serve, root: Path, page: Page) -> None:
+    server = serve(root)
+    page.goto(server.address)
+    expect(page.get_by_role("button", name="Train a GAN on digits now")).to_be_visible()
+    page.goto("about:blank")
+    run = runs.create(root, tiny())
+    wait_until(lambda: run.status().state == "finished", "the server has started what waits")
+    end_all(root)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["", "train", "watch", "evaluate"])
+def test_page_fits_a_phone(name: str, scheme: str, page: Page, serve: Serve, shown: Run) -> None:
+    server = serve(shown.root)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.address}/{name}")
+    page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1")
+
+
+def test_first_training_by_keyboard_alone(page: Page, serve: Serve, root: Path) -> None:
+    server = serve(root)
+    page.goto(server.address)
+    button = page.get_by_role("button", name="Train a GAN on digits now")
+    button.wait_for()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if button.evaluate("element => element === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    launcher.stop(runs.list_runs(root)[0])

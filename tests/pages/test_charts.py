@@ -1,0 +1,85 @@
+"""Charts and tables as pure functions: nothing lost by thinning, nothing ranked that must not be."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan import runs
+from pages.parts import charts, metrics, words
+
+
+def table(values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"step": np.arange(1.0, len(values) + 1) * 10, "loss": values})
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5000), st.sampled_from([0.0, 0.6, 0.99]))
+def test_thinning_keeps_every_extreme(values: list[float], smoothing: float) -> None:
+    shown = charts.thin(table(values), {"a": "loss"}, smoothing)
+    assert len(shown) <= 2 * charts.MOST_POINTS
+    assert shown["a raw"].min() == min(values) and shown["a raw"].max() == max(values)
+    assert shown["step"].is_monotonic_increasing
+    assert shown["a"].between(min(values) - 1e-6, max(values) + 1e-6).all()
+
+
+def test_smoothing_is_the_exponential_average_that_the_help_says() -> None:
+    values = [1.0, 0.0, 0.0, 4.0]
+    shown = charts.thin(table(values), {"a": "loss"}, 0.5)
+    weights = [0.5**age for age in range(4)]
+    expected = sum(weight * value for weight, value in zip(weights, reversed(values), strict=True)) / sum(weights)
+    assert shown["a"].iloc[-1] == pytest.approx(expected)
+
+
+def test_zoom_shows_more_of_less() -> None:
+    long = table([math.sin(index / 7) for index in range(100_000)])
+    shown = charts.thin(long, {"a": "loss"}, 0.0, (500_000.0, 502_000.0))
+    inside = shown[shown["step"].between(500_000, 502_000)]
+    assert len(inside) == 201  # every logged line in sight
+    assert shown["step"].min() < 500_000 and shown["step"].max() > 502_000  # the lines run out of the picture
+
+
+def test_curves_depend_on_settings_alone() -> None:
+    spec = charts.curves(["generator", "discriminator"], "loss", is_log=True, rule=0.5)
+    assert "values" not in json.dumps({key: value for key, value in spec.items() if key != "layer"})
+    assert json.loads(json.dumps(spec)) == spec
+    assert "zoom" in json.dumps(spec)
+
+
+def test_tail_reads_what_is_new_and_replaces_what_was_logged_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail = metrics.Tail(path)
+    assert tail.table().empty
+    writer = runs.LineWriter(path)
+    for step in (10, 20, 30):
+        writer.write({"step": step, "generator_loss": float(step)})
+    assert list(tail.table()["generator_loss"]) == [10.0, 20.0, 30.0]
+    path.open("ab").write(b'{"step": 40, "gener')  # cut in half by a crash
+    assert len(tail.table()) == 3
+    writer = runs.LineWriter(path)
+    for step in (20, 30, 40):  # resumed from step 10
+        writer.write({"step": step, "generator_loss": step + 0.5})
+    assert list(tail.table()["step"]) == [10, 20, 30, 40]
+    assert list(tail.table()["generator_loss"]) == [10.0, 20.5, 30.5, 40.5]
+    path.write_text("")
+    assert tail.table().empty
+
+
+@given(st.floats(0, 1e9))
+def test_durations_are_short_and_plain(seconds: float) -> None:
+    text = words.duration(seconds)
+    assert 3 <= len(text) <= 14 and text[-1].isalpha()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (9.94, "9.9 s"), (59.6, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (90_000, "1 d 1 h"), (None, "unknown")],
+)
+def test_duration(seconds: float | None, text: str) -> None:
+    assert words.duration(seconds) == text
