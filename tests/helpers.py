@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -148,3 +149,14 @@ def end_all(root: Path) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     wait_until(lambda: not trainers(root), "all trainers have ended")
+
+
+def raw_lines(run: Run) -> list[dict[str, Any]]:
+    """Return the logged lines with all fractions as the text that stands in the file."""
+    return [json.loads(line, parse_float=str) for line in run.metrics_path.read_text().splitlines()]
+
+
+def losses(run: Run) -> dict[int, dict[str, Any]]:
+    """Return what an exact resume has to repeat, by step: everything but times and speeds, as text."""
+    ours = {"seconds", "images_per_second"}
+    return {line["step"]: {key: value for key, value in line.items() if key not in ours} for line in raw_lines(run)}

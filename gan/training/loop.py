@@ -138,19 +138,13 @@ class Trainer:
                     self.status = self.status.model_copy(update={"images_per_second": round(speed, 1)})
                 has_checkpoint = is_due["checkpoint_every"](self.step) or self.step == self.total
                 if (should_log or has_checkpoint) and not is_finite:
-                    return self._end(
-                        "diverged",
-                        "A loss became NaN or infinite; the last finite checkpoint is kept. Try a smaller learning rate.",
-                    )
+                    return self._end_diverged("loss")
                 if is_due["sample_every"](self.step) or self.step == self.total:
                     self._save_samples()
                 if has_checkpoint:
                     metrics.sync()
                     if not self._save_checkpoint():
-                        return self._end(
-                            "diverged",
-                            "A weight became NaN or infinite; the last finite checkpoint is kept. Try a smaller learning rate.",
-                        )
+                        return self._end_diverged("weight")
                 if is_due["score_every"](self.step):
                     self._score()
 
@@ -159,11 +153,13 @@ class Trainer:
                     last_beat = now
                     self._announce(durable=False, step=self.step, seconds=self.seconds, images_seen=self.step * len(reals))
                 self.observe(self.status, line)
-                if should_stop() or self.run.control().stop:
+                if self.step < self.total and (should_stop() or self.run.control().stop):
                     if not has_checkpoint:
                         metrics.sync()
-                        if is_finite and not self._save_checkpoint():
-                            return self._end("diverged", "A weight became NaN or infinite; the last finite checkpoint is kept.")
+                        if not is_finite:
+                            return self._end_diverged("loss")
+                        if not self._save_checkpoint():
+                            return self._end_diverged("weight")
                     return self._end("stopped", "Stopped; resume it to go on.")
             return self._end("finished", "")
         finally:
@@ -238,6 +234,12 @@ class Trainer:
         self.status = self.status.model_copy(update={**changes, "heartbeat": time.time()})
         self.run.write_status(self.status, durable=durable)
         self.observe(self.status, None)
+
+    def _end_diverged(self, what: str) -> Status:
+        """End a training in which something is no longer a number, and say what is left of it."""
+        found = checkpoints.steps(self.run.checkpoints_path)
+        left = f"the checkpoint of step {found[-1]} is kept" if found else "there was no checkpoint yet"
+        return self._end("diverged", f"A {what} became NaN or infinite; {left}. Try a smaller learning rate.")
 
     def _end(self, state: runs.State, message: str) -> Status:
         images = self.step * self.config.optimizer.batch_size
