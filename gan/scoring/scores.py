@@ -58,7 +58,7 @@ class Plan:
         for name, low, high in (("images", 2, 100_000), ("draws", 1, 100), ("seed", 0, 2**31 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise InputError(f"The number of {name} is {value}, expected a whole number from {low} to {high}; change it.")
+                raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
 
 
 _DURING_TRAINING = Plan("classifier", images=1000, draws=1)
@@ -101,7 +101,7 @@ def score_during_training(run: Run, generator: nn.Module, config: RunConfig, ste
     Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
     says why.
     """
-    started = time.time()
+    started = time.monotonic()
     try:
         extractor, real = _judges(config.data.name, config.data.size, device, catalogue.data_root())
         facts = {
@@ -125,7 +125,7 @@ def _judges(name: str, size: int, device: torch.device, root: Path) -> tuple[Ext
 
 
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
-    started = time.time()
+    started = time.monotonic()
     config = run.config()
     saved, complaints = checkpoints.load_newest(run.checkpoints_path)
     for complaint in complaints:
@@ -191,7 +191,7 @@ def _measure(
         "floor_fid_spread": _spread(floor),
         "floor_images": real.floor_images(plan.images),
         "real_inception_score": real.inception_score,
-        "seconds": round(time.time() - started, 2),
+        "seconds": round(time.monotonic() - started, 2),
     }
 
 

@@ -138,7 +138,7 @@ class _Bomb:
 def test_code_in_a_file_is_never_run(is_plain_pickle: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path, fired = tmp_path / "bomb.pth", tmp_path / "fired"
     if is_plain_pickle:
-        path.write_bytes(pickle.dumps({"fc.weight": _Bomb(fired)}))
+        path.write_bytes(pickle.dumps({"fc.weight": _Bomb(fired)}, protocol=2))
     else:
         torch.save({"fc.weight": _Bomb(fired)}, path)
     publish(path.read_bytes(), monkeypatch)  # as if even the hash were right

@@ -46,7 +46,8 @@ def refusal(run: Run, plan: Plan = SMALL) -> str:
 # From a checkpoint to a line
 
 
-def test_line_says_all_about_a_score(run: Run, digits: Extractor) -> None:
+def test_line_says_all_about_a_score(run: Run, digits: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "_WRITE_EVERY", 0.0)
     reported: list[tuple[str, float]] = []
     line = scores.score_run(run, SMALL, lambda sentence, share: reported.append((sentence, share)))
     assert line["step"] == 12 and line["images_seen"] == 12 * 32 and line["epoch"] == pytest.approx(12 / 56)
@@ -65,6 +66,7 @@ def test_line_says_all_about_a_score(run: Run, digits: Extractor) -> None:
     assert scoring.state == "finished" and scoring.progress == 1 and scoring.message == scores.describe(line)
     shares = [share for _, share in reported]
     assert shares == sorted(shares) and shares[-1] == 1.0
+    assert "Looking at the generated images" in dict(reported)
     run.hold_scoring().release()
 
 
