@@ -24,8 +24,8 @@ _PROBE = re.compile(r"/_stcore/(health|host-config)$")
 
 
 @pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    """Return a browser page that fails the test if its console shows an error."""
+def page(chromium: str, serve: Serve) -> Iterator[Page]:
+    """Return a browser page that fails the test if its console shows an error; it is closed before its server."""
     problems: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -149,15 +149,15 @@ def test_queue_goes_on_without_an_open_page(serve: Serve, root: Path, page: Page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["", "train", "watch", "evaluate"])
-def test_page_fits_a_phone(name: str, scheme: str, page: Page, serve: Serve, shown: Run) -> None:
+def test_pages_fit_a_phone(scheme: str, page: Page, serve: Serve, shown: Run) -> None:
     server = serve(shown.root)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{server.address}/{name}")
-    page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
-    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
-    assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1")
+    for name in ("", "train", "watch", "evaluate"):
+        page.goto(f"{server.address}/{name}")
+        page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
+        page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+        assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1"), name
 
 
 def test_first_training_by_keyboard_alone(page: Page, serve: Serve, root: Path) -> None:
