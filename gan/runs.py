@@ -269,6 +269,14 @@ class Run:
                     found[int(stem)] = Path(entry.path)
         return dict(sorted(found.items()))
 
+    def clear_rubbish(self) -> None:
+        """Remove temporary files that crashes left behind; not those so new that someone may be writing them."""
+        for folder in (self.path, self.samples_path):
+            for path in folder.glob(".*.tmp"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > _STARTING_GRACE:
+                        path.unlink()
+
     def log_tail(self, size: int = 4000) -> str:
         """Return the last ``size`` bytes of the log as text."""
         try:

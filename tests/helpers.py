@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 
 from gan import config as configs
 from gan import launcher, presets, runs
@@ -160,3 +161,17 @@ def losses(run: Run) -> dict[int, dict[str, Any]]:
     """Return what an exact resume has to repeat, by step: everything but times and speeds, as text."""
     ours = {"seconds", "images_per_second"}
     return {line["step"]: {key: value for key, value in line.items() if key not in ours} for line in raw_lines(run)}
+
+
+def mount(folder: Path, options: str) -> None:
+    """Mount a disk in memory at ``folder``, or change its options; skip the test where it may not."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"this test needs the right to mount a disk in memory ({done.stderr.strip()})")
+
+
+def unmount(folder: Path) -> None:
+    """Take a disk in memory away again, even while something still looks into it."""
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import socket
 from pathlib import Path
@@ -249,6 +250,19 @@ def test_run_with_a_damaged_status_goes_on(root: Path) -> None:
     assert run.status().state == "interrupted"
     assert train(run).state == "finished"
     assert losses(run) == losses(whole)
+
+
+def test_rubbish_of_earlier_crashes_is_cleared_away(root: Path) -> None:
+    run = make_run(root)
+    old = [folder / f".{name}.7.ab.tmp" for folder, name in ((run.path, "status.json"), (run.samples_path, "00000001.png"))]
+    for path in old:
+        path.write_bytes(b"half")
+        os.utime(path, (1e9, 1e9))
+    fresh = run.path / ".label.json.8.cd.tmp"
+    fresh.write_bytes(b"a page may be writing this at the moment")
+    assert train(run).state == "finished"
+    assert not any(path.exists() for path in old)
+    assert fresh.exists()
 
 
 # What watchers read

@@ -43,6 +43,7 @@ def train(run: Run, observe: Observer = lambda status, line: None, should_stop: 
     trainer = None
     reserve = run.path / ".reserve"
     try:
+        run.clear_rubbish()
         runs.write_atomically(reserve, bytes(_RESERVE_BYTES), durable=False)
         trainer = Trainer(run, observe)
         return trainer.play(should_stop)
