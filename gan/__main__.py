@@ -10,6 +10,7 @@ import json
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -163,16 +164,19 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _score(options: argparse.Namespace) -> int:
     chosen = [runs.find(options.root, run_id) for run_id in dict.fromkeys(options.run_ids)]
+    import torch
+
     from gan.scoring import scores
 
     if options.quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
+    torch.set_num_threads(launcher.usual_threads())
     plan = scores.Plan(extractor=options.extractor, images=options.images, draws=options.draws)
     found, has_failed = [], False
     with _Progress(is_quiet=options.quiet or options.json) as progress:
-        for run in chosen:
+        for place, run in enumerate(chosen):
             try:
-                found.append(scores.score_run(run, plan, progress.report))
+                found.append(scores.score_run(run, plan, _keep_waiting(chosen[place + 1 :], progress.report)))
             except InputError as error:
                 has_failed = True
                 print(f"{run.label()}: {error}", file=sys.stderr)
@@ -182,6 +186,21 @@ def _score(options: argparse.Namespace) -> int:
         for line in found:
             print(scores.describe(line))
     return 1 if has_failed else 0
+
+
+def _keep_waiting(waiting: Sequence[Run], report: Callable[[str, float], None]) -> Callable[[str, float], None]:
+    """Return ``report`` with the duty to show, now and then, that runs that wait to be scored have not been forgotten."""
+    last = 0.0
+
+    def report_and_wait(sentence: str, share: float) -> None:
+        nonlocal last
+        report(sentence, share)
+        if time.time() - last > _WAITING_HEARTBEAT:
+            last = time.time()
+            for run in waiting:
+                run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=last))
+
+    return report_and_wait
 
 
 def _presets(options: argparse.Namespace) -> int:
@@ -226,6 +245,7 @@ def _length(options: argparse.Namespace) -> configs.Span | None:
     return None
 
 
+_WAITING_HEARTBEAT = 5.0  # seconds
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 

@@ -144,7 +144,7 @@ def advance(root: Path) -> list[Run]:
     return started
 
 
-def score(chosen: Sequence[Run]) -> None:
+def score(chosen: Sequence[Run], extractor: str = "auto") -> None:
     """Score runs one after the other in a process of its own; their progress is in ``scoring.json``.
 
     Raises InputError when one of them is being scored already.
@@ -156,7 +156,8 @@ def score(chosen: Sequence[Run]) -> None:
         run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
     if chosen:
         root = chosen[0].root
-        spawn(["score", *(run.id for run in chosen), "--root", str(root.resolve()), "--quiet"], chosen[0].log_path)
+        options = ["--extractor", extractor, "--root", str(root.resolve()), "--quiet"]
+        spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path)
 
 
 def spawn(arguments: Sequence[str], log: Path, *, is_background: bool = False) -> subprocess.Popen[bytes]:

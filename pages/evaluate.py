@@ -15,6 +15,9 @@ from pages.parts import charts, frame, pictures, results, words
 root = frame.begin("Evaluate")
 st.title("Evaluate")
 
+#: What can be asked for → how it is called.
+EXTRACTORS = {"classifier": "the data set's own classifier", "inception": "Inception"}
+
 HELP = {
     "fid": "Fréchet distance between the features of generated and real images (Heusel et al. 2017): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − "
            "2(Σ₁Σ₂)^½). 0 is perfect; judge it against the row of real images, which is what chance alone gives.",
@@ -53,12 +56,19 @@ def offer_scoring(chosen: list[Run]) -> None:
     """Draw the button that scores, and the progress of what is being scored."""
     ready = [run for run in chosen if any(run.checkpoints_path.glob("*.json"))]
     busy = [run for run in chosen if run.scoring().state == "running"]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        extractor = st.segmented_control(
+            "Features from", list(EXTRACTORS), default="classifier", required=True, format_func=EXTRACTORS.get, key="features",
+            persist_state="session",
+            help="The network whose features the scores compare. Its own classifier is trained in seconds on the data set's "
+            "labels. Inception is the one that papers use; its weights (96 MB) are downloaded once, or read from the file that "
+            "the environment variable GAN_INCEPTION names.",
+        )  # fmt: skip
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
-        if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score"):
-            launcher.score(ready)
+        about = "3 draws of 2,000 images each, in a process of its own."
+        if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about):
+            launcher.score(ready, extractor)
             st.rerun()
-        st.caption("3 draws of 2,000 images each, in a process of its own; a few seconds a run on a laptop.")
     if len(ready) < len(chosen):
         st.caption("Runs without a checkpoint yet cannot be scored; train them for longer first.")
     for run in chosen:
@@ -89,7 +99,7 @@ def show(chosen: list[Run]) -> None:
     extractor = list(extractors)[-1]
     if len(extractors) > 1:
         extractor = st.segmented_control(
-            "Features from", list(extractors), default=extractor, required=True, key="extractor",
+            "Show the scores from", list(extractors), default=extractor, required=True, key="extractor",
             format_func=lambda key: extractors[key]["extractor"],
             help="Scores of different extractors are never ranked against each other.",
         )  # fmt: skip

@@ -115,7 +115,7 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
         go.Scatter(
             x=table["value"], y=table["name"], mode="markers",
             error_x={"type": "data", "array": table["spread"].fillna(0.0), "thickness": 1.5, "width": 5},
-            marker={"size": 11, "symbol": ["star" if index == best and len(table) > 1 else "circle" for index in table.index]},
+            marker={"size": 11, "color": "#6c63ff", "symbol": ["star" if index == best and len(table) > 1 else "circle" for index in table.index]},
             hovertemplate="%{y}<br>" + score + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
         )
     )  # fmt: skip
