@@ -1,13 +1,17 @@
 """The command line: everything the dashboard can start, without the dashboard.
 
-Exit status: 0 on success, 1 when a run failed, 2 on wrong input (one sentence on standard error).
+Exit status: 0 on success, 1 when a run failed, 2 on wrong input, 130 after Ctrl-C before or beyond a clean stop; in all
+but the first case one sentence on standard error.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
+import os
+import shlex
 import signal
 import sys
 import time
@@ -15,9 +19,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from filelock import FileLock
+
 from gan import config as configs
 from gan import launcher, presets, runs
-from gan.errors import InputError
+from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
 
 log = logging.getLogger("gan")
@@ -79,16 +85,31 @@ def _add_length(parser: Parser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # letters that a terminal may lack
+    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback: the run says what happened
     try:
         options = make_parser().parse_args(arguments)
         options.root = options.root.expanduser() if options.root else runs.default_root()
         status: int = options.run(options)
+        sys.stdout.flush()
         return status
     except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return _complain(str(error), status=2)
+    except KeyboardInterrupt:
+        return _complain("Stopped by Ctrl-C; “python -m gan runs” lists what there is.", status=130)
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: what is left is not worth a complaint
         return 1
+    except OSError as error:
+        return _complain(explain_os_error(error, "the command"), status=1)
+
+
+def _complain(sentence: str, status: int) -> int:
+    """Print a sentence on standard error, on one line whatever is quoted in it, and return the exit status."""
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return status
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -100,32 +121,32 @@ def _train(options: argparse.Namespace) -> int:
     run = runs.create(
         options.root, config, options.name, state="starting", threads=config.training.threads or launcher.usual_threads()
     )
-    return _foreground(run, is_quiet=False)
+    return _foreground(run, run.hold(), is_quiet=False)
 
 
 def _resume(options: argparse.Namespace) -> int:
     run = runs.find(options.root, options.run_id)
     config = run.config()
-    if not options.quiet:  # the queue has done this already for a run that it starts
-        length = _length(options)
-        total = (length or run.control().length or config.training.length).in_steps(config.steps_per_epoch)
-        status = run.status()
-        if status.state in ("running", "starting"):
-            raise InputError(f"Run {run.id} is under way already.")
-        if total <= status.step:
-            raise InputError(f"Run {run.id} has done {status.step} of {total} steps; ask for more with --steps or --epochs.")
+    if options.quiet:  # the queue has asked and noted everything already for a run that it starts
+        return _foreground(run, run.hold(), is_quiet=True)
+    length, status = _length(options), run.status()
+    if status.state in ("running", "starting"):
+        raise InputError(f"Run {run.id} is under way already.")
+    total = launcher.total_after(run, status, length)
+    held = run.hold()
+    with explained(f"resuming run {run.id}"):
         run.write_control(stop=False, length=length or run.control().length)
         threads = status.threads or config.training.threads or launcher.usual_threads()
         run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
-    return _foreground(run, is_quiet=options.quiet)
+    return _foreground(run, held, is_quiet=False)
 
 
-def _foreground(run: Run, *, is_quiet: bool) -> int:
-    """Train a run in this process, with a progress bar unless quiet."""
-    held = run.hold()
+def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
+    """Train a run, whose lock is ``held``, in this process, with a progress bar unless quiet."""
+    interrupted = _Interrupt()
     try:
-        _log_to(run, is_quiet=is_quiet)
-        interrupted = _Interrupt()
+        with explained(f"writing the log of run {run.id}"):
+            _log_to(run, is_quiet=is_quiet)
         from gan.training.loop import train  # imports torch, so only now that the run is held
 
         with _Progress(is_quiet) as progress:
@@ -133,17 +154,20 @@ def _foreground(run: Run, *, is_quiet: bool) -> int:
     finally:
         held.release()
         launcher.advance(run.root)
+    is_well = status.state in ("finished", "stopped")
     if not is_quiet:
-        print(_closing_words(run, status))
-    return 0 if status.state in ("finished", "stopped") else 1
+        print(_closing_words(run, status), file=sys.stdout if is_well else sys.stderr)
+    return 0 if is_well else 1
 
 
 def _closing_words(run: Run, status: Status) -> str:
+    elsewhere = "" if run.root == runs.default_root() else f" --root {shlex.quote(str(run.root))}"
     if status.state == "stopped":
-        return f"Stopped at step {status.step} of {status.total_steps}. Go on with: python -m gan resume {run.id}"
+        return f"Stopped at step {status.step} of {status.total_steps}. Go on with: python -m gan resume {run.id}{elsewhere}"
     if status.state == "finished":
-        return f"Finished {status.step} steps. Samples: {run.samples_path}. Score it with: python -m gan score {run.id}"
-    return f"{status.state.capitalize()} at step {status.step}: {status.message} Log: {run.log_path}"
+        score = f"python -m gan score {run.id}{elsewhere}"
+        return f"Finished {status.step} steps. Samples: {run.samples_path}. Score it with: {score}"
+    return f"{status.state.capitalize()} at step {status.step}: {status.message} The log is {run.log_path}."
 
 
 def _runs(options: argparse.Namespace) -> int:
