@@ -40,7 +40,7 @@ def explain_os_error(error: BaseException, doing: str) -> str:
     code = seen.errno if isinstance(seen, OSError) else None
     place = f" ({seen.filename})" if isinstance(seen, OSError) and seen.filename else ""
     if code in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full: {doing} failed{place}; free some space, then resume the run."
+        return f"The disk is full: {doing} failed{place}; free some space, then try again."
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write: {doing} failed{place}; make the folder writable or choose another one."
     reason = seen.strerror if isinstance(seen, OSError) and seen.strerror else error
