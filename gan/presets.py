@@ -33,7 +33,8 @@ PRESETS: dict[str, Preset] = {
             "digits-dcgan", "Digits, DCGAN",
             "A small convolutional GAN on the built-in digits: recognisable after some 15 seconds on a laptop. Watch D(fake) "
             "settle well below ½ while the pictures still get better.",
-            networks__width=32, optimizer__batch_size=64, training__length="100 epochs",
+            networks__width=32, optimizer__batch_size=64, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
+            training__length="100 epochs",
             cadence__sample_every="2 epochs",
         ),
         _preset(
