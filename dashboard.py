@@ -14,4 +14,6 @@ PAGES = [
     st.Page("pages/evaluate.py", title="Evaluate", help="FID and IS of the runs you choose, beside what differs in them."),
 ]
 
-st.navigation(PAGES, position="top").run()
+page = st.navigation(PAGES, position="top")
+st.session_state["is-routed"] = True
+page.run()

@@ -18,6 +18,13 @@ TICK = 1.5  # seconds between two looks at a run that is under way
 
 def begin(title: str) -> Path:
     """Set the page up, see to the queue, and return the folder of all runs. The first call of every page."""
+    if "is-routed" not in st.session_state:
+        # The first visit to a fresh server by a deep link runs the page without the router, under a menu of file names;
+        # telling Streamlit that there is a router makes it run that one from now on.
+        here = f"pages/{title.lower()}.py"
+        others = [st.Page(here)] if title != "Home" else []
+        st.navigation([st.Page("pages/home.py", default=True), *others], position="hidden")
+        st.switch_page(here, query_params=st.query_params.to_dict())
     st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
     root = runs.default_root()
     _tend_queue(root)

@@ -138,6 +138,15 @@ def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path) -> No
     assert not trainers(root)
 
 
+@pytest.mark.parametrize("name", ["train", "watch", "evaluate"])
+def test_deep_link_to_a_fresh_server(name: str, page: Page, serve: Serve, shown: Run) -> None:
+    server = serve(shown.root)
+    page.goto(f"{server.address}/{name}?run={shown.id}")
+    expect(page.get_by_role("link", name="Evaluate", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="dashboard", exact=True)).to_have_count(0)  # Streamlit's own menu of file names
+    page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
+
+
 def test_queue_goes_on_without_an_open_page(serve: Serve, root: Path, page: Page) -> None:
     server = serve(root)
     page.goto(server.address)
