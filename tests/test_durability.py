@@ -166,6 +166,21 @@ def test_full_disk_ends_the_run_with_a_sentence_and_space_lets_it_go_on(disk: Pa
     assert not list(run.path.rglob("*.tmp")), "failed writes left rubbish behind"
 
 
+def test_disk_filled_by_the_last_line_still_has_room_for_the_end_of_the_run(disk: Path) -> None:
+    """A line takes what is left to the last byte, so the status could not be replaced without the reserve."""
+    rarely = {"training.length": "1000 steps", "cadence.checkpoint_every": "1000 steps", "optimizer.batch_size": 4}
+    run = make_run(disk / "runs", rarely, family="mlp")
+    assert loop.train(run, should_stop=lambda: True).step == 1
+    filler = fill(disk, 60_000)
+    status = loop.train(run)
+    assert status.state == "failed"
+    assert "disk is full" in status.message
+    assert run.status() == status
+    filler.unlink()
+    assert loop.train(run).state == "finished"
+    assert [line["step"] for line in run.metrics()] == list(range(1, 1001))
+
+
 def test_disk_without_a_byte_left_is_told_on_the_command_line(disk: Path) -> None:
     root = disk / "runs"
     run = make_run(root, LONG)

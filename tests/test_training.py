@@ -170,6 +170,7 @@ def test_run_that_explodes_ends_as_diverged_with_a_finite_checkpoint(root: Path)
     last = run.metrics()[-1]
     assert last["step"] == status.step
     assert None in (last["generator_loss"], last["discriminator_loss"]), "NaN is written as null"
+    assert all(None not in line.values() for line in run.metrics()[:-1]), "it should end with the first line that is not finite"
     kept = checkpoints.steps(run.checkpoints_path)
     assert kept
     assert f"step {kept[-1]}" in status.message
