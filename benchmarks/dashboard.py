@@ -81,7 +81,7 @@ def serve(root: Path) -> Iterator[tuple[psutil.Process, str, float]]:
     environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data")}
     started = time.perf_counter()
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", str(port)],
+        [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
         cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -14,8 +14,9 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,7 +61,8 @@ def make_parser() -> Parser:
     resume = command("resume", "Go on with a run from its last checkpoint, in the foreground.", _resume)
     resume.add_argument("run_id", metavar="RUN")
     _add_length(resume)
-    resume.add_argument("--quiet", action="store_true", help="no progress bar; write to the log alone")
+    resume.add_argument("--quiet", action="store_true", help="no progress bar; write to standard error alone")
+    resume.add_argument("--from-queue", action="store_true", help=argparse.SUPPRESS)
 
     command("runs", "List all runs, the newest first.", _runs, has_json=True)
     score = command("score", "Score runs: FID and IS of their newest samples.", _score, has_json=True)
@@ -68,7 +70,7 @@ def make_parser() -> Parser:
     score.add_argument("--extractor", default="auto", metavar="NAME", help="classifier, inception or auto (default)")
     score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
     score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
-    score.add_argument("--quiet", action="store_true", help="no progress bar; write to the log alone")
+    score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")
     command("presets", "List the presets.", _presets, has_json=True)
     estimate = command("estimate", "Measure how long a training would take on this machine.", _estimate, has_json=True)
     estimate.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
@@ -127,7 +129,7 @@ def _train(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     run = runs.find(options.root, options.run_id)
     config = run.config()
-    if options.quiet:  # the queue has asked and noted everything already for a run that it starts
+    if options.from_queue:  # which has asked and noted everything already
         return _foreground(run, run.hold(), is_quiet=True)
     length, status = _length(options), run.status()
     if status.state in ("running", "starting"):
@@ -138,7 +140,7 @@ def _resume(options: argparse.Namespace) -> int:
         run.write_control(stop=False, length=length or run.control().length)
         threads = status.threads or config.training.threads or launcher.usual_threads()
         run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
-    return _foreground(run, held, is_quiet=False)
+    return _foreground(run, held, is_quiet=options.quiet)
 
 
 def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
@@ -200,7 +202,8 @@ def _score(options: argparse.Namespace) -> int:
     with _Progress(is_quiet=options.quiet or options.json) as progress:
         for place, run in enumerate(chosen):
             try:
-                found.append(scores.score_run(run, plan, _keep_waiting(chosen[place + 1 :], progress.report)))
+                with _waiting(chosen[place + 1 :]):
+                    found.append(scores.score_run(run, plan, progress.report))
             except InputError as error:
                 has_failed = True
                 print(f"{run.label()}: {error}", file=sys.stderr)
@@ -212,19 +215,24 @@ def _score(options: argparse.Namespace) -> int:
     return 1 if has_failed else 0
 
 
-def _keep_waiting(waiting: Sequence[Run], report: Callable[[str, float], None]) -> Callable[[str, float], None]:
-    """Return ``report`` with the duty to show, now and then, that runs that wait to be scored have not been forgotten."""
-    last = 0.0
+@contextlib.contextmanager
+def _waiting(chosen: Sequence[Run]) -> Iterator[None]:
+    """Show, now and then, that runs that wait to be scored have not been forgotten."""
+    is_over = threading.Event()
 
-    def report_and_wait(sentence: str, share: float) -> None:
-        nonlocal last
-        report(sentence, share)
-        if time.time() - last > _WAITING_HEARTBEAT:
-            last = time.time()
-            for run in waiting:
-                run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=last))
+    def beat() -> None:
+        while not is_over.wait(_WAITING_HEARTBEAT):
+            for run in chosen:
+                with contextlib.suppress(OSError):
+                    run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
 
-    return report_and_wait
+    beating = threading.Thread(target=beat, daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        beating.join()
 
 
 def _presets(options: argparse.Namespace) -> int:

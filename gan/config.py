@@ -17,6 +17,7 @@ from gan.data import catalogue
 from gan.errors import InputError, nearest, shown
 
 SCHEMA_VERSION = 1
+LONGEST = 100_000_000  # steps or epochs
 
 
 def option(default: Any, title: str, help: str, *, unit: str = "", **bounds: Any) -> Any:
@@ -29,7 +30,7 @@ class Span(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    count: int = Field(ge=0, le=100_000_000)
+    count: int = Field(ge=0, le=LONGEST)
     unit: Literal["steps", "epochs"] = "steps"
 
     @model_validator(mode="before")
@@ -303,6 +304,19 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             value = text.strip()
         changes[key.strip()] = value
     return changes
+
+
+def assignments(start: RunConfig, config: RunConfig) -> list[str]:
+    """Return the ``--set`` arguments that turn ``start`` into ``config``."""
+    family = {"networks.family": config.networks.family} if config.networks.family != start.networks.family else {}
+    begun, wanted = flatten(replace(start, family)), flatten(config)
+    changes = family | {key: value for key, value in wanted.items() if begun[key] != value}
+    return [part for key, value in changes.items() for part in ("--set", f"{key}={_as_text(value)}")]
+
+
+def _as_text(value: Any) -> str:
+    """Return a value so that :func:`parse_assignments` reads it back."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def explain(error: ValidationError) -> str:

@@ -42,7 +42,7 @@ def explain_os_error(error: BaseException, doing: str) -> str:
     if code in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: {doing} failed{place}; free some space, then try again."
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"No permission to write: {doing} failed{place}; make the folder writable or choose another one."
+        return f"No permission: {doing} failed{place}; make the folder accessible or choose another one."
     reason = seen.strerror if isinstance(seen, OSError) and seen.strerror else error
     return f"{doing[:1].upper()}{doing[1:]} failed{place}: {reason}; check the path and the end of the log, then try again."
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from gan import launcher, runs
-from gan.config import RunConfig, flatten
+from gan import config as configs
+from gan import launcher, presets, runs
+from gan.config import RunConfig
 from gan.data import catalogue
 from gan.errors import InputError
 
@@ -86,8 +87,7 @@ def start_measuring(root: Path, config: RunConfig) -> None:
     folder = root / _FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        assignments = [f"{name}={json.dumps(value)}" for name, value in _settings(config).items()]
-        settings = [part for assignment in assignments for part in ("--set", assignment)]
+        settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
         log = folder / "log.txt"
         with contextlib.suppress(FileNotFoundError):
             if log.stat().st_size > 100_000:
@@ -101,9 +101,3 @@ def hold(root: Path) -> FileLock:
     """Take the lock of the one measurement. Raises InputError when another one goes on."""
     (root / _FOLDER).mkdir(parents=True, exist_ok=True)
     return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is going on; wait for it to end.")
-
-
-def _settings(config: RunConfig) -> dict[str, object]:
-    """Return the settings of a configuration by key, the family of networks first."""
-    settings = flatten(config)
-    return {"networks.family": settings.pop("networks.family"), **settings}

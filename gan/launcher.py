@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gan import runs
-from gan.config import RunConfig, Span
+from gan.config import LONGEST, RunConfig, Span
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
@@ -66,6 +66,16 @@ def resume(run: Run, length: Span | None = None) -> None:
         update = {"state": "queued", "queued_at": now, "heartbeat": now, "total_steps": total, "message": ""}
         run.write_status(status.model_copy(update=update))
     advance(run.root)
+
+
+def extend(run: Run, epochs: int) -> None:
+    """Resume a run for ``epochs`` more than it was to have. Raises InputError when that is too long or it is under way."""
+    config = run.config()
+    asked = run.control().length or config.training.length
+    total = asked.in_steps(config.steps_per_epoch) + epochs * config.steps_per_epoch
+    if not 1 <= total <= LONGEST:
+        raise InputError(f"{epochs} more epochs make {total} steps in all, expected at most {LONGEST}; ask for fewer.")
+    resume(run, Span(count=total))
 
 
 def total_after(run: Run, status: Status, length: Span | None) -> int:
@@ -134,7 +144,7 @@ def advance(root: Path) -> list[Run]:
                 status.model_copy(update={"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"})
             )
             try:
-                spawn(["resume", run.id, "--root", str(root.resolve()), "--quiet"], run.log_path)
+                spawn(["resume", run.id, "--root", str(root.resolve()), "--from-queue"], run.log_path)
             except OSError as error:
                 message = explain_os_error(error, "starting the trainer")
                 run.write_status(status.model_copy(update={"state": "failed", "message": message}))
@@ -149,13 +159,15 @@ def score(chosen: Sequence[Run], extractor: str = "auto") -> None:
 
     Raises InputError when one of them is being scored already.
     """
-    for run in chosen:
-        if run.scoring().state == "running":
-            raise InputError(f"“{run.label()}” is being scored already; wait for that to end.")
-    for run in chosen:
-        run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
-    if chosen:
-        root = chosen[0].root
+    if not chosen:
+        return
+    root = chosen[0].root
+    with explained("scoring"), _queue_lock(root):
+        for run in chosen:
+            if run.scoring().state == "running":
+                raise InputError(f"“{run.label()}” is being scored already; wait for that to end.")
+        for run in chosen:
+            run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
         options = ["--extractor", extractor, "--root", str(root.resolve()), "--quiet"]
         spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gan import config as configs
 from gan.config import RunConfig
-from gan.errors import InputError, nearest
+from gan.errors import InputError, nearest, shown
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,5 @@ PRESETS: dict[str, Preset] = {
 def find(name: str) -> Preset:
     """Return the preset called ``name``. Raises InputError, naming what there is, when there is none."""
     if name not in PRESETS:
-        raise InputError(f"There is no preset “{name}”; " + nearest(name, PRESETS))
+        raise InputError(f"There is no preset “{shown(name)}”; " + nearest(name, PRESETS))
     return PRESETS[name]

@@ -351,6 +351,8 @@ def delete(run: Run) -> Path:
     """Move a run that is not under way to the trash folder and return where it lies now."""
     if run.status().state in UNDER_WAY or run.is_held():
         raise InputError(f"Run {run.id} is still under way; stop it first.")
+    if run.scoring().state == "running":
+        raise InputError(f"Run {run.id} is being scored; wait for that to end.")
     trash = run.root / _TRASH
     with explained(f"deleting run {run.id}"):
         trash.mkdir(exist_ok=True)
@@ -386,13 +388,26 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
             write_all(file, content)
             if durable:
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     if durable:
         sync_directory(path.parent)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename a file over another; on Windows that has to wait for a moment in which nobody reads the other."""
+    deadline = time.monotonic() + 2.0
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def write_all(file: Any, content: bytes) -> None:

@@ -27,9 +27,17 @@ HELP = {
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def thumbnail(path: str, changed: int) -> str:
-    """Return a small picture of a sample grid for the table."""
+def thumbnail(path: str, changed: int) -> str | None:
+    """Return a small picture of a sample grid for the table, or None for a damaged one."""
     return results.thumbnail(Path(path))
+
+
+def changed(path: Path) -> int:
+    """Return when a file was last changed; 0 for one that is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def choose() -> list[Run]:
@@ -41,9 +49,10 @@ def choose() -> list[Run]:
     wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
     if "evaluate/runs" not in st.session_state:
         for run_id in wanted:
-            runs.find(root, run_id)
+            with frame.spoken_errors():
+                runs.find(root, run_id)
         scored = [run_id for run_id, run in found.items() if run.scores_path.exists()]
-        st.session_state["evaluate/runs"] = wanted or (scored or list(found))[:6]
+        st.session_state["evaluate/runs"] = [run_id for run_id in wanted if run_id in found] or (scored or list(found))[:6]
     st.session_state["evaluate/runs"] = [run_id for run_id in st.session_state["evaluate/runs"] if run_id in found]
     names = words.names(list(found.values()))
     chosen = st.multiselect("Runs", list(found), key="evaluate/runs", format_func=names.get,
@@ -131,7 +140,7 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
     if reals := next((run.reals_path for run in chosen if run.reals_path.exists()), None):
         newest[""] = reals
     table.insert(1, "samples", [
-        thumbnail(str(newest[run_id]), newest[run_id].stat().st_mtime_ns) if run_id in newest else None for run_id in table["run"]
+        thumbnail(str(newest[run_id]), changed(newest[run_id])) if run_id in newest else None for run_id in table["run"]
     ])  # fmt: skip
     titles = {
         "name": "Run", "samples": "Samples", "fid": fid, "fid_spread": "± FID", "is": "IS", "is_spread": "± IS", "images": "Images",

@@ -1,5 +1,7 @@
 """Train: choose a preset, change its settings, see how long it will take, and launch it."""
 
+import shlex
+
 import streamlit as st
 
 from gan import config as configs
@@ -79,7 +81,7 @@ with summary, st.container(border=True):
     try:
         config = configs.replace(preset.config, changes)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.escape(str(error)), icon=":material/error:")
     if config:
         per_epoch = config.steps_per_epoch
         st.markdown(
@@ -108,9 +110,7 @@ with summary, st.container(border=True):
             run = launcher.launch(root, config, label)
             st.switch_page("pages/watch.py", query_params={"run": run.id})
     if config:
-        changed = configs.difference([preset.config, config])
-        command = f"python -m gan train --preset {preset.name}" + "".join(
-            f" --set '{key}={configs.flatten(config)[key]}'" for key in changed if key in configs.flatten(config)
-        )
         with st.expander("The same on the command line", icon=":material/terminal:"):
-            st.code(command, language="bash", wrap_lines=True)
+            arguments = ["--preset", preset.name, *configs.assignments(preset.config, config)]
+            arguments += ["--name", label] if label else []
+            st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)

@@ -7,7 +7,6 @@ import streamlit as st
 
 from gan import config as configs
 from gan import launcher, runs
-from gan.config import Span
 from gan.errors import InputError
 from gan.runs import Run, Status
 from pages.parts import cards, charts, frame, metrics, pictures, words
@@ -84,7 +83,8 @@ def act(run: Run, status: Status) -> None:
 
 def offer_to_go_on(run: Run, status: Status) -> None:
     """Draw the buttons that train a run further."""
-    if status.step < status.total_steps and st.button(
+    is_unfinished = status.step < status.total_steps or status.state in ("interrupted", "failed")
+    if is_unfinished and st.button(
         "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Goes on from the last checkpoint."
     ):
         launcher.resume(run)
@@ -92,7 +92,7 @@ def offer_to_go_on(run: Run, status: Status) -> None:
     with st.popover("Train longer", icon=":material/more_time:"):
         more = st.number_input("More epochs", min_value=1, max_value=100_000, value=50, step=1, key="more")
         if st.button("Go on", type="primary", key="longer"):
-            launcher.resume(run, Span(count=status.total_steps + more * status.steps_per_epoch))
+            launcher.extend(run, more)
             st.rerun()
 
 
@@ -129,6 +129,9 @@ def show_curves(run: Run) -> None:
         return
     draw(table, LOSSES, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
     draw(table, PROBABILITIES, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    scores = metrics.scores(run)
+    if not scores.empty:
+        draw(scores, {"FID": "fid"}, f"{scores.attrs['label']} (during training)", f"fid/{run.id}", 0.0, is_log=is_log)
     more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
     if more.open:
         with more:
@@ -156,7 +159,9 @@ def show_samples(run: Run) -> None:
         return
     steps = list(samples)
     key = f"snapshot/{run.id}"
-    if st.session_state.get(f"{key}/follow", True) or st.session_state.get(key) not in steps:
+    if st.session_state.get(key) not in steps:  # the slider is new, or was gone with its page
+        st.session_state[f"{key}/follow"] = True
+    if st.session_state.get(f"{key}/follow", True):
         st.session_state[key] = steps[-1]
 
     def moved() -> None:
@@ -185,9 +190,16 @@ def show_ends(run: Run) -> None:
                     st.caption(f"step {step:,}")
 
 
-@st.fragment(run_every=None)
+@st.fragment
 def still(run: Run) -> None:
     show(run)
+
+
+@st.fragment(run_every=5.0)
+def notice(run: Run, shown: str) -> None:
+    """Start over when the run has changed its state by other hands: another tab, the command line, a kill."""
+    if run.status().state != shown:
+        st.rerun()
 
 
 @st.fragment(run_every=frame.TICK)
@@ -219,10 +231,12 @@ with frame.spoken_errors():
         with actions:
             act(run, status)
         (live if status.state in runs.UNDER_WAY else still)(run)
+        if status.state not in runs.UNDER_WAY:
+            notice(run, status.state)
         try:
             settings = configs.flatten(run.config())
         except InputError as error:
-            st.error(str(error))
+            st.error(words.escape(str(error)), icon=":material/error:")
         else:
             with st.expander("Settings and real images", icon=":material/tune:"):
                 left, right = st.columns([3, 2])

@@ -385,3 +385,13 @@ def test_every_flat_key_has_its_field() -> None:
 def test_all_sections_are_groups() -> None:
     assert list(configs.sections()) == ["data", "networks", "objective", "optimizer", "training", "cadence"]
     assert all(issubclass(model, BaseModel) for model in FAMILIES.values())
+
+
+@pytest.mark.parametrize("family", list(configs.FAMILIES))
+@pytest.mark.parametrize("latent", [64, 100, 128])
+@pytest.mark.parametrize("name", list(presets.PRESETS))
+def test_assignments_rebuild_a_configuration(name: str, family: str, latent: int) -> None:
+    start = presets.find(name).config
+    wanted = configs.replace(start, {"networks.family": family, "networks.latent": latent, "training.length": "7 epochs"})
+    changes = configs.parse_assignments(configs.assignments(start, wanted)[1::2])
+    assert configs.replace(start, changes) == wanted

@@ -131,7 +131,7 @@ def _download_mnist(root: Path, report: Report) -> None:
         raise InputError(explain_os_error(error, f"downloading MNIST to {root}")) from error
 
 
-def _require_network(mirrors: list[str], patience: float = 8.0) -> None:
+def _require_network(mirrors: list[str], patience: float = 4.0) -> None:
     """Raise InputError unless one of the ``mirrors`` answers within ``patience`` seconds in all.
 
     Asked in threads, because looking a name up has no time limit of its own.

@@ -32,7 +32,7 @@ class Reference:
         return min(images, len(self.features) // 2)
 
     def floor(self, images: int, draws: int, seed: int, report: Report) -> list[float]:
-        """Return the FID of real images against the other real images, one value a draw: no generator can do better.
+        """Return the FID of real images against the other real images, one value a draw: what chance alone gives.
 
         A draw parts the real images at random into ``floor_images(images)`` and the rest.
         """

@@ -53,3 +53,5 @@ def measure(root: Path, config: RunConfig) -> Estimate:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

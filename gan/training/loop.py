@@ -76,7 +76,10 @@ class Trainer:
         torch.set_num_threads(max(1, threads))
         torch.set_flush_denormal(True)
         self.device = precision.choose_device(self.config.training.device)
-        chosen = precision.choose_precision(self.config.training.precision, self.device)
+        asked = self.config.training.precision
+        if saved and asked == "auto":
+            asked = saved.facts["precision"]  # another one would change the losses
+        chosen = precision.choose_precision(asked, self.device)
         self._announce(
             state="running", message="Loading the images", threads=threads, precision=chosen,
             device=precision.name_device(self.device),
@@ -148,6 +151,7 @@ class Trainer:
                         return self._end_diverged("weight")
                 if is_due["score_every"](self.step):
                     self._score()
+                marked += time.perf_counter() - now  # the speed is that of the steps, without what is written between them
 
                 # Show signs of life, and look for what people ask.
                 if now - last_beat >= _HEARTBEAT_SECONDS or (line is not None and now - last_beat >= _HEARTBEAT_SECONDS / 2):

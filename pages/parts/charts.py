@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,15 @@ def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tu
             shown |= {name: smooth[name][inside], f"{name} raw": raw[name][inside]}
         return pd.DataFrame(shown)
     edges = np.linspace(0, len(steps), MOST_POINTS + 1).astype(int)[:-1]
-    sizes = np.diff(np.append(edges, len(steps)))
     shown = {"step": np.repeat(steps[edges], 2) + np.tile([0.0, 0.5], len(edges)) * np.repeat(np.gradient(steps[edges]), 2)}
     for name in curves:
-        part = np.nan_to_num(smooth[name][inside])
-        shown[name] = np.repeat(np.add.reduceat(part, edges) / sizes, 2)
-        values = np.nan_to_num(raw[name][inside])
-        lowest, highest = np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)
+        part = smooth[name][inside]
+        is_there = np.isfinite(part)
+        counts = np.add.reduceat(is_there.astype(float), edges)
+        sums = np.add.reduceat(np.where(is_there, part, 0.0), edges)
+        shown[name] = np.repeat(np.divide(sums, counts, out=np.full(len(edges), np.nan), where=counts > 0), 2)
+        values = raw[name][inside]  # a loss that became NaN is a gap in the curve, not a zero
+        lowest, highest = np.fmin.reduceat(values, edges), np.fmax.reduceat(values, edges)
         shown[f"{name} raw"] = np.column_stack([lowest, highest]).ravel()
     return pd.DataFrame(shown)
 
@@ -111,19 +114,24 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
     ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order.
     """
     best = table["value"].idxmin() if lower_is_better else table["value"].idxmax()
+    symbols = ["star" if index == best and len(table) > 1 else "circle" for index in table.index]
     figure = go.Figure(
         go.Scatter(
-            x=table["value"], y=table["name"], mode="markers",
+            x=table["value"],
+            y=[html.escape(name) for name in table["name"]],  # Plotly takes some tags for its own
+            mode="markers",
             error_x={"type": "data", "array": table["spread"].fillna(0.0), "thickness": 1.5, "width": 5},
-            marker={"size": 11, "color": "#6c63ff", "symbol": ["star" if index == best and len(table) > 1 else "circle" for index in table.index]},
+            marker={"size": 11, "color": "#6c63ff", "symbol": symbols},
             hovertemplate="%{y}<br>" + score + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     if floor is not None:
         figure.add_vline(x=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top")
     figure.update_layout(
-        height=110 + 34 * len(table), margin={"l": 10, "r": 20, "t": 30, "b": 40}, showlegend=False,
+        height=110 + 34 * len(table),
+        margin={"l": 10, "r": 20, "t": 30, "b": 40},
+        showlegend=False,
         xaxis={"title": f"{score} ({'lower' if lower_is_better else 'higher'} is better)", "rangemode": "tozero"},
-        yaxis={"autorange": "reversed", "automargin": True},
-    )  # fmt: skip
+        yaxis={"type": "category", "autorange": "reversed", "automargin": True},  # or else names like "64" become numbers
+    )
     return figure

@@ -12,6 +12,7 @@ import streamlit as st
 
 from gan import launcher, runs
 from gan.errors import InputError, explain_os_error
+from pages.parts import words
 
 TICK = 1.5  # seconds between two looks at a run that is under way
 
@@ -37,10 +38,10 @@ def spoken_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.escape(str(error)), icon=":material/error:")
     except OSError as error:
         logging.getLogger("gan").exception("A page failed")
-        st.error(explain_os_error(error, "reading the runs"), icon=":material/error:")
+        st.error(words.escape(explain_os_error(error, "reading the runs")), icon=":material/error:")
 
 
 @st.cache_resource

@@ -10,6 +10,7 @@ import streamlit as st
 
 from gan import runs
 from gan.runs import Run
+from gan.scoring import lines
 
 COLUMNS = [
     "step", "epoch", "images_seen", "seconds", "images_per_second", "generator_loss", "discriminator_loss",
@@ -31,22 +32,43 @@ class Tail:
             if size < self._offset:
                 self._offset, self._table = 0, self._table.iloc[:0]
             if size > self._offset:
-                lines, self._offset = runs.read_lines(self._path, self._offset)
-                if lines:
-                    self._table = self._grow(pd.DataFrame(lines))
+                new, self._offset = runs.read_lines(self._path, self._offset)
+                if new:
+                    self._table = self._grow(pd.DataFrame(new))
             return self._table
 
     def _grow(self, new: pd.DataFrame) -> pd.DataFrame:
-        new = new.reindex(columns=COLUMNS).apply(pd.to_numeric, errors="coerce").dropna(subset=["step"]).astype("float64")
+        new = new.reindex(columns=COLUMNS)
+        for column in COLUMNS:
+            if new[column].dtype.kind not in "fi":
+                new[column] = [as_number(value) for value in new[column]]
+        new = new.astype("float64").dropna(subset=["step"])
         table = pd.concat([self._table, new], ignore_index=True) if len(self._table) else new.reset_index(drop=True)
         if not table["step"].is_monotonic_increasing or table["step"].duplicated().any():
             table = table.drop_duplicates("step", keep="last").sort_values("step", ignore_index=True)
         return table
 
 
+def as_number(value: object) -> float:
+    """Return a logged value as a number; NaN for null, and for whatever a damaged line holds."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else float("nan")
+    except OverflowError:
+        return float("nan")
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _tail(path: str) -> Tail:
     return Tail(Path(path))
+
+
+def scores(run: Run) -> pd.DataFrame:
+    """Return the scores made during training (columns "step" and "fid"), and in ``attrs["label"]`` what the FID is called."""
+    found = {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}
+    values = [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
+    table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
+    table.attrs["label"] = lines.label(next(reversed(found.values()))) if found else ""
+    return table
 
 
 def read(run: Run) -> pd.DataFrame:

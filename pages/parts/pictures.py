@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts import words
+
 
 def show(path: Path, about: str, caption: str | None = None) -> None:
     """Show a PNG file; ``about`` is what it says to those who cannot see it.
@@ -15,4 +17,4 @@ def show(path: Path, about: str, caption: str | None = None) -> None:
     try:
         st.image(path.read_bytes(), caption, width="stretch", output_format="PNG", alt=about)
     except OSError:
-        st.caption(f"{about}: the picture is missing.")
+        st.caption(f"{words.escape(about)}: the picture is missing.")

@@ -28,8 +28,13 @@ def latest(run: Run) -> dict[str, Line]:
 def _is_whole(line: Line) -> bool:
     """Return whether a line, which may come from another version, has what the table needs."""
     numbers = ("fid", "inception_score", "floor_fid", "real_inception_score", "images", "real_images", "draws", "step", "epoch")
+    spreads = ("fid_spread", "inception_score_spread", "floor_fid_spread")
     texts = ("extractor", "extractor_id", "source", "data", "weights")
-    return all(isinstance(line.get(key), (int, float)) for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
+    return (
+        all(isinstance(line.get(key), (int, float)) for key in numbers)
+        and all(line.get(key) is None or isinstance(line[key], (int, float)) for key in spreads)
+        and all(isinstance(line.get(key), str) for key in texts)
+    )
 
 
 def table(chosen: Sequence[Run], extractor: str) -> pd.DataFrame:
@@ -88,11 +93,14 @@ def _floor_row(line: Line, number: int, groups: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def thumbnail(path: Path, size: int = 136) -> str:
-    """Return the upper left 4 × 4 images of a sample grid as a small data URL."""
-    with Image.open(path, formats=("PNG",)) as picture:
-        small = picture.crop((0, 0, picture.width // 2, picture.height // 2)).convert("L" if picture.mode == "L" else "RGB")
-        small = small.resize((size, size), Image.Resampling.BOX)
+def thumbnail(path: Path, size: int = 136) -> str | None:
+    """Return the upper left 4 × 4 images of a sample grid as a small data URL, or None for a damaged file."""
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            small = picture.crop((0, 0, picture.width // 2, picture.height // 2)).convert("L" if picture.mode == "L" else "RGB")
+            small = small.resize((size, size), Image.Resampling.BOX)
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises for damage
+        return None
     buffer = io.BytesIO()
     small.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

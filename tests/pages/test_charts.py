@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan import runs
-from pages.parts import charts, metrics, words
+from pages.parts import charts, metrics, results, words
+from tests.helpers import make_run
 
 
 def table(values: list[float]) -> pd.DataFrame:
@@ -83,3 +84,33 @@ def test_durations_are_short_and_plain(seconds: float) -> None:
 )
 def test_duration(seconds: float | None, text: str) -> None:
     assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize("count", [10, 5000])
+def test_a_loss_that_became_nan_is_a_gap_and_not_a_zero(count: int) -> None:
+    shown = charts.thin(table([0.7] * count + [math.nan]), {"a": "loss"}, 0.0)
+    assert shown["a raw"].min() == 0.7 and shown["a"].min() == pytest.approx(0.7)
+
+
+def test_runs_named_by_numbers_or_tags_are_names() -> None:
+    scored = pd.DataFrame({"name": ["64", "<b>128</b>"], "value": [1.0, 2.0], "spread": [math.nan, 0.1]})
+    figure = charts.scores(scored, "FID", 0.5, lower_is_better=True)
+    assert figure.layout.yaxis.type == "category"
+    assert list(figure.data[0].y) == ["64", "&lt;b&gt;128&lt;/b&gt;"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + bytes(200)])
+def test_damaged_picture_has_no_thumbnail(damage: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "00000000.png"
+    path.write_bytes(damage)
+    assert results.thumbnail(path) is None
+
+
+def test_scores_made_during_training_are_a_curve(root: Path) -> None:
+    run = make_run(root)
+    line = {"source": "training", "extractor": "digits CNN", "extractor_id": "digits-cnn-2"}
+    lines = [line | {"step": 20, "fid": 5.0}, line | {"step": 10, "fid": 9.0}, {"source": "checkpoint", "step": 30, "fid": 1.0}]
+    run.scores_path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    shown = metrics.scores(run)
+    assert shown["step"].tolist() == [10, 20] and shown["fid"].tolist() == [9.0, 5.0]
+    assert shown.attrs["label"] == "FID · digits CNN"

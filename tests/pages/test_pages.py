@@ -102,13 +102,13 @@ def test_home_says_why_nothing_can_be_started(visit: Visit, root: Path, monkeypa
     test = visit("home")
     test.button(key="start").click().run()
     assert_sound(test)
-    assert all(str(root) in error.value and "\n" not in error.value for error in test.error) and len(test.error) == 2
+    assert all(words.escape(str(root)) in error.value and "\n" not in error.value for error in test.error) and len(test.error) == 2
 
 
 def test_train_says_what_is_wrong_with_an_address(visit: Visit, empty: Path) -> None:
     test = visit("train", preset="digits-dcgn")
     assert_sound(test)
-    assert "did you mean “digits-dcgan”" in test.error[0].value
+    assert words.escape("did you mean “digits-dcgan”") in test.error[0].value
 
 
 @pytest.mark.parametrize("name", list(presets.PRESETS))
@@ -138,7 +138,7 @@ def test_form_refuses_what_does_not_fit_together(visit: Visit, empty: Path) -> N
     test = visit("train")
     test.number_input(key="train/digits-dcgan/dcgan/networks.depth").set_value(5).run()
     assert_sound(test)
-    assert "networks.depth is 5" in test.error[0].value
+    assert words.escape("networks.depth is 5") in test.error[0].value
     assert test.button(key="launch").disabled
 
 
@@ -237,3 +237,56 @@ def test_evaluate_scores(visit: Visit, shown: Run) -> None:
     assert_sound(test)
     wait_until(lambda: shown.scoring().state == "finished", "the scoring has ended", seconds=180)
     assert len(shown.scores()) == 1
+
+
+def test_evaluate_goes_on_without_a_run_that_is_gone(visit: Visit, shown: Run) -> None:
+    test = visit("evaluate", runs=f"20200101-000000-abcdef,{shown.id}")
+    assert_sound(test)
+    assert len(test.error) == 1 and len(test.dataframe) == 1
+
+
+def test_evaluate_goes_on_without_a_damaged_picture(visit: Visit, shown: Run) -> None:
+    for picture in shown.samples().values():
+        picture.write_bytes(b"")
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    assert not test.error and len(test.dataframe) == 1
+
+
+def test_address_is_never_markup(visit: Visit, shown: Run) -> None:
+    for page, key in (("watch", "run"), ("train", "preset"), ("evaluate", "runs")):
+        test = visit(page, **{key: "![x](http://127.0.0.1/x.png)"})
+        assert_sound(test)
+        assert test.error and all("![x](" not in error.value for error in test.error)
+
+
+def test_watch_refuses_to_train_for_ever(visit: Visit, shown: Run) -> None:
+    shown.write_control(length=configs.Span(count=99_999_999))
+    test = visit("watch", run=shown.id)
+    test.button(key="longer").click().run()
+    assert_sound(test)
+    assert "expected at most 100000000" in test.error[0].value
+    assert shown.status().state == "finished"
+
+
+def test_watch_offers_to_resume_a_run_whose_status_is_lost(visit: Visit, shown: Run) -> None:
+    before = shown.status()
+    shown.status_path.write_bytes(b"")
+    test = visit("watch", run=shown.id)
+    test.button(key="resume").click().run()
+    assert_sound(test)
+    wait_until(lambda: shown.status().state == "finished", "the run has found its place again")
+    assert shown.status().step == before.step
+
+
+def test_samples_follow_again_after_the_page_was_left(visit: Visit, shown: Run) -> None:
+    test = visit("watch", run=shown.id)
+    key = f"snapshot/{shown.id}"
+    test.select_slider(key=key).set_value(0).run()
+    assert test.session_state[key] == 0
+    test.switch_page("pages/home.py").run()
+    test.switch_page("pages/watch.py").run()
+    newest = list(shown.samples())[-1]
+    (shown.samples_path / f"{newest + 1:08d}.png").write_bytes(shown.samples()[newest].read_bytes())
+    test.run()
+    assert test.session_state[key] == newest + 1
