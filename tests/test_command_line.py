@@ -73,7 +73,7 @@ def only_run(root: Path) -> Run:
         (["resume", UNKNOWN_RUN], f"There is no run {UNKNOWN_RUN}"),
         (["resume", "../../etc"], "“../../etc” is not a run id"),
         (["resume", "a\nb"], "is not a run id"),
-        (["resume", UNKNOWN_RUN, "--quiet"], f"There is no run {UNKNOWN_RUN}"),
+        (["resume", UNKNOWN_RUN, "--from-queue"], f"There is no run {UNKNOWN_RUN}"),
         (["score", UNKNOWN_RUN], f"There is no run {UNKNOWN_RUN}"),
         (["resume"], "required: RUN"),
         (["dance"], "dance"),
@@ -101,7 +101,7 @@ def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[s
 def test_config_that_cannot_be_used_is_answered_with_one_sentence(root: Path, content: bytes, words: str, is_quiet: bool) -> None:
     run = make_run(root, state="stopped")
     run.config_path.write_bytes(content)
-    assert words in assert_one_sentence(run_gan("resume", run.id, *(["--quiet"] if is_quiet else []), root=root))
+    assert words in assert_one_sentence(run_gan("resume", run.id, *(["--from-queue"] if is_quiet else []), root=root))
 
 
 @pytest.mark.parametrize(("state", "words"), [("finished", "ask for more"), ("running", "under way"), ("starting", "under way")])
@@ -121,7 +121,7 @@ def test_run_held_by_another_trainer_is_left_alone(root: Path) -> None:
     run = make_run(root, state="stopped")
     lock = run.hold()
     try:
-        for arguments in (["resume", run.id], ["resume", run.id, "--quiet"]):
+        for arguments in (["resume", run.id], ["resume", run.id, "--from-queue"]):
             assert "another process" in assert_one_sentence(run_gan(*arguments, root=root))
         assert run.status().state == "stopped"
     finally:
@@ -171,8 +171,8 @@ def read_only(tmp_path: Path) -> Iterator[tuple[Path, Run]]:
 
 def test_read_only_root_is_answered_with_one_sentence(read_only: tuple[Path, Run]) -> None:
     root, run = read_only
-    for arguments in (["train", "--steps", "5"], ["resume", run.id], ["resume", run.id, "--quiet"]):
-        assert "No permission to write" in assert_one_sentence(run_gan(*arguments, root=root))
+    for arguments in (["train", "--steps", "5"], ["resume", run.id], ["resume", run.id, "--from-queue"]):
+        assert "No permission" in assert_one_sentence(run_gan(*arguments, root=root))
     done = run_gan("runs", root=root)
     assert (done.returncode, done.stderr) == (0, "")
     assert run.id in done.stdout
@@ -212,7 +212,7 @@ def test_run_that_fails_is_status_1_with_its_sentence(root: Path) -> None:
     run = only_run(root)
     assert str(run.log_path) in sentence
     assert run.status().state == "failed"
-    quiet = run_gan("resume", run.id, "--quiet", root=root)
+    quiet = run_gan("resume", run.id, "--from-queue", root=root)
     assert quiet.returncode == 1
     assert quiet.stdout == ""
     assert "Traceback" not in quiet.stderr
@@ -312,7 +312,7 @@ def test_ctrl_c_stops_cleanly_and_the_command_it_names_goes_on(root: Path, way: 
 
 def test_polite_kill_stops_as_cleanly_as_ctrl_c(root: Path) -> None:
     run = make_run(root, {"training.length": "100000 steps"})
-    training = start_gan("resume", run.id, "--quiet", root=root)
+    training = start_gan("resume", run.id, "--from-queue", root=root)
     wait_until(run.metrics, "the first line is logged")
     training.terminate()
     output, errors = training.communicate(timeout=60)

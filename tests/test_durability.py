@@ -42,7 +42,7 @@ def resume(run: Run) -> subprocess.Popen[bytes]:
     """Start the trainer of a run, its words going to the log, as the queue does."""
     with open(run.log_path, "ab") as log:
         return subprocess.Popen(
-            command("resume", run.id, "--root", run.root, "--quiet"), cwd=PROJECT, env=environment(), stdout=log, stderr=log
+            command("resume", run.id, "--root", run.root, "--from-queue"), cwd=PROJECT, env=environment(), stdout=log, stderr=log
         )
 
 
@@ -185,7 +185,7 @@ def test_disk_without_a_byte_left_is_told_on_the_command_line(disk: Path) -> Non
     root = disk / "runs"
     run = make_run(root, LONG)
     filler = fill(disk, 0)
-    done = run_gan("resume", run.id, "--quiet", root=root)
+    done = run_gan("resume", run.id, "--from-queue", root=root)
     assert done.returncode == 1
     assert "disk is full" in done.stderr.lower()
     assert run.status().state in ("failed", "interrupted", "starting")
@@ -198,7 +198,7 @@ def test_disk_without_a_byte_left_is_told_on_the_command_line(disk: Path) -> Non
     assert not list(root.glob(".new-*"))
 
     filler.unlink()
-    done = run_gan("resume", run.id, "--quiet", root=root)
+    done = run_gan("resume", run.id, "--from-queue", root=root)
     assert done.returncode == 0, done.stderr
     assert run.status().state == "finished"
     assert json.loads(run.status_path.read_bytes())["step"] == 40

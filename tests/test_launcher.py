@@ -280,7 +280,7 @@ def test_killed_launcher_leaves_the_trainer_running_to_its_end(root: Path) -> No
 def test_run_killed_after_its_last_step_can_still_be_finished(root: Path) -> None:
     """The last sign of life may say "step 12 of 12, running": resuming must not answer that nothing is left to do."""
     run = make_run(root)
-    assert run_gan("resume", run.id, "--quiet", root=root).returncode == 0
+    assert run_gan("resume", run.id, "--from-queue", root=root).returncode == 0
     run.write_status(run.status().model_copy(update={"state": "running"}))
     assert run.status().state == "interrupted"
     launcher.resume(run)
