@@ -135,7 +135,7 @@ def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path) -> No
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert run.status().state == "stopped"
-    assert not trainers(root)
+    wait_until(lambda: not trainers(root), "the trainer has gone")
 
 
 @pytest.mark.parametrize("name", ["train", "watch", "evaluate"])
