@@ -341,9 +341,10 @@ def test_ctrl_c_during_a_download_is_answered_with_one_sentence(root: Path, tmp_
         proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
         env = dict.fromkeys(OFFLINE, proxy) | {"no_proxy": "", "GAN_DATA": str(tmp_path / "data")}
         training = start_gan("train", "--preset", "mnist-dcgan", root=root, env=env)
-        silent.accept()  # it has begun to ask
+        connection, _ = silent.accept()  # it has begun to ask
         training.send_signal(signal.SIGINT)
         output, errors = training.communicate(timeout=60)
+        connection.close()
     assert training.returncode == 130
     assert output == ""
     assert is_sentence(errors.removesuffix("\n"))

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -140,8 +141,9 @@ def _require_network(mirrors: list[str], patience: float = 4.0) -> None:
     asked = [threading.Thread(target=_ask, args=(mirror, has_answer, patience), daemon=True) for mirror in mirrors]
     for thread in asked:
         thread.start()
-    for thread in asked:
-        thread.join(timeout=patience / len(asked) if not has_answer.is_set() else 0)
+    deadline = time.monotonic() + patience
+    while not has_answer.wait(0.05) and time.monotonic() < deadline and any(thread.is_alive() for thread in asked):
+        pass
     if not has_answer.is_set():
         raise InputError(
             "MNIST is not on this machine and there is no network to download it from; connect to the network, put its "
