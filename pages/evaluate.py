@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from gan import launcher, runs
@@ -30,6 +31,12 @@ HELP = {
 def thumbnail(path: str, changed: int) -> str | None:
     """Return a small picture of a sample grid for the table, or None for a damaged one."""
     return results.thumbnail(Path(path))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def plot(rows: tuple[tuple[str, float, float], ...], title: str, floor: float, is_lower: bool) -> go.Figure:
+    """Return the plot of one score over runs; kept, because Plotly takes longer to build it than the rest of the page."""
+    return charts.scores(pd.DataFrame(rows, columns=["name", "value", "spread"]), title, floor, is_lower)
 
 
 def changed(path: Path) -> int:
@@ -124,10 +131,11 @@ def show(chosen: list[Run]) -> None:
     if is_fair:
         left, right = st.columns(2, gap="large")
         for place, column, title, is_lower in ((left, "fid", fid, True), (right, "is", f"IS · {line['extractor']}", False)):
-            data = scored.assign(value=scored[column], spread=scored[f"{column}_spread"].astype(float))
-            floor = float(floors[column].iloc[0])
-            place.plotly_chart(charts.scores(data, title, floor, is_lower), key=f"plot/{column}",
-                               alt=f"{title} of each run with its spread, and the real images as a line")  # fmt: skip
+            rows = zip(scored["name"], scored[column].astype(float), scored[f"{column}_spread"].astype(float), strict=True)
+            figure = plot(tuple(rows), title, float(floors[column].iloc[0]), is_lower)
+            place.plotly_chart(
+                figure, key=f"plot/{column}", alt=f"{title} of each run with its spread, and the real images as a line"
+            )
     else:
         st.warning("These scores were made from different data, sizes or numbers of images, so they are not ranked.",
                    icon=":material/balance:")  # fmt: skip
