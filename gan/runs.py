@@ -372,6 +372,7 @@ def restore(root: Path, run_id: str) -> Run:
     return run
 
 
+@lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     """Return a name on one line, without control characters, but with the joiners of emoji and of Persian."""
     return " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in name).split())
