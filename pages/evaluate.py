@@ -180,7 +180,7 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
             f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {accuracy:.1%} of "
             "held-out images are recognised. Its FID must not be compared with a FID from the Inception network."
         )
-    st.download_button("Download as CSV", shown.drop(columns="Samples").to_csv(index=False), "scores.csv", "text/csv",
+    st.download_button("Download as CSV", lambda: shown.drop(columns="Samples").to_csv(index=False), "scores.csv", "text/csv",
                        icon=":material/download:", key="csv")  # fmt: skip
 
 

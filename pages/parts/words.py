@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
+from functools import lru_cache
 
 from gan.runs import Run, Status
+
+_SETTLED = 2_000_000_000  # nanoseconds after which a change shows in the time of its folder for certain
 
 #: State → (label, icon, colour of the badge).
 STATES: dict[str, tuple[str, str, str]] = {
@@ -27,9 +31,24 @@ def escape(text: str) -> str:
 
 def names(chosen: list[Run]) -> dict[str, str]:
     """Return display names by id, told apart by the id where two runs have the same one."""
-    labels = {run.id: run.label() for run in chosen}
+    labels = {run.id: _label(run) for run in chosen}
     often = Counter(labels.values())
     return {run_id: f"{label} · {run_id[-6:]}" if often[label] > 1 else label for run_id, label in labels.items()}
+
+
+def _label(run: Run) -> str:
+    """Return a display name, kept for as long as nothing in the run's folder changes: lists show hundreds of them."""
+    try:
+        changed = run.path.stat().st_mtime_ns
+    except OSError:
+        return run.label()
+    is_settled = time.time_ns() - changed > _SETTLED
+    return _kept_label(run, changed) if is_settled else run.label()
+
+
+@lru_cache(maxsize=4096)
+def _kept_label(run: Run, changed: int) -> str:
+    return run.label()
 
 
 def duration(seconds: float | None) -> str:
