@@ -73,7 +73,9 @@ def extend(run: Run, epochs: int) -> None:
     config = run.config()
     asked = run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch) + epochs * config.steps_per_epoch
-    if not 1 <= total <= LONGEST:
+    if epochs < 1:
+        raise InputError(f"{epochs} more epochs were asked for, expected at least 1; ask for more.")
+    if total > LONGEST:
         raise InputError(f"{epochs} more epochs make {total} steps in all, expected at most {LONGEST}; ask for fewer.")
     resume(run, Span(count=total))
 

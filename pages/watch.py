@@ -72,13 +72,14 @@ def act(run: Run, status: Status) -> None:
             if st.button("Save", type="primary", key="save-name"):
                 run.rename(name)
                 st.rerun()
-        if status.state not in runs.UNDER_WAY and st.button(
-            "Delete", icon=":material/delete:", key="delete", help="Moves it to a trash folder first."
-        ):
-            runs.delete(run)
-            st.session_state["watch/deleted"] = run.id
-            st.query_params.pop("run", None)
-            st.rerun()
+        if status.state not in runs.UNDER_WAY:
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown(f"Move “{words.escape(run.label())}” to the trash folder?")
+                if st.button("Delete this run", type="primary", key="delete"):
+                    runs.delete(run)
+                    st.session_state["watch/deleted"] = run.id
+                    st.query_params.pop("run", None)
+                    st.rerun()
 
 
 def offer_to_go_on(run: Run, status: Status) -> None:
@@ -90,7 +91,7 @@ def offer_to_go_on(run: Run, status: Status) -> None:
         launcher.resume(run)
         st.rerun()
     with st.popover("Train longer", icon=":material/more_time:"):
-        more = st.number_input("More epochs", min_value=1, max_value=100_000, value=50, step=1, key="more")
+        more = st.number_input("More epochs", value=50, step=1, key="more")
         if st.button("Go on", type="primary", key="longer"):
             launcher.extend(run, more)
             st.rerun()

@@ -111,10 +111,13 @@ def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[
 def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better: bool) -> go.Figure:
     """Return a dot plot of one score over runs, with its spread, and the real images as a line.
 
-    ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order.
+    ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order. The best one is
+    a star, unless its spread reaches into another's.
     """
     best = table["value"].idxmin() if lower_is_better else table["value"].idxmax()
-    symbols = ["star" if index == best and len(table) > 1 else "circle" for index in table.index]
+    gaps, spread = (table["value"] - table["value"][best]).abs(), table["spread"].fillna(0.0)
+    is_clear = len(table) > 1 and bool((gaps.drop(best) > spread.drop(best) + spread[best]).all())
+    symbols = ["star" if index == best and is_clear else "circle" for index in table.index]
     figure = go.Figure(
         go.Scatter(
             x=table["value"],

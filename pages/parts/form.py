@@ -66,17 +66,12 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
         return st.toggle(label, value=value, key=widget, help=help, persist_state="session")
     if info.annotation is Span:
         return _ask_span(label, value, widget, help)
-    bounds = configs.bounds_of(info)
+    # No limits in the browser: it would silently keep the last good number, while the validation says what is wrong.
     if info.annotation is int:
-        return st.number_input(
-            label, value=value, min_value=bounds.get("ge"), max_value=bounds.get("le"), step=1, key=widget, help=help,
-            persist_state="session",
-        )  # fmt: skip
-    # Open limits are left to the validation: a browser knows closed ones only.
+        return st.number_input(label, value=value, step=1, key=widget, help=help, persist_state="session")
     return st.number_input(
-        label, value=float(value), min_value=0.0, max_value=1.0, step=_float_step(value), format=_FLOAT_FORMAT, key=widget,
-        help=help, persist_state="session",
-    )  # fmt: skip
+        label, value=float(value), step=_float_step(value), format=_FLOAT_FORMAT, key=widget, help=help, persist_state="session"
+    )
 
 
 def _choose(label: str, options: list[Any], value: Any, key: str, help: str, words: Any) -> Any:
@@ -90,7 +85,7 @@ def _ask_span(label: str, value: Span, key: str, help: str) -> str:
     """Ask for a number of steps or epochs."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         count = st.number_input(
-            label, value=value.count, min_value=0, max_value=100_000_000, step=1, key=f"{key}/count", help=help, width=150,
+            label, value=value.count, step=1, key=f"{key}/count", help=help, width=150,
             persist_state="session",
         )  # fmt: skip
         unit = st.segmented_control(

@@ -114,3 +114,9 @@ def test_scores_made_during_training_are_a_curve(root: Path) -> None:
     shown = metrics.scores(run)
     assert shown["step"].tolist() == [10, 20] and shown["fid"].tolist() == [9.0, 5.0]
     assert shown.attrs["label"] == "FID · digits CNN"
+
+
+@pytest.mark.parametrize(("spread", "star"), [(0.1, "star"), (0.6, "circle")])
+def test_no_winner_within_the_spread(spread: float, star: str) -> None:
+    scored = pd.DataFrame({"name": ["a", "b"], "value": [24.2, 24.8], "spread": [spread, spread]})
+    assert list(charts.scores(scored, "FID", 0.5, lower_is_better=True).data[0].marker.symbol) == [star, "circle"]

@@ -290,3 +290,21 @@ def test_samples_follow_again_after_the_page_was_left(visit: Visit, shown: Run) 
     (shown.samples_path / f"{newest + 1:08d}.png").write_bytes(shown.samples()[newest].read_bytes())
     test.run()
     assert test.session_state[key] == newest + 1
+
+
+@pytest.mark.parametrize("value", [0, -1, 99_999_999_999])
+def test_form_says_what_is_out_of_range(value: int, visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    test.number_input(key="train/digits-dcgan/dcgan/networks.latent").set_value(value).run()
+    assert_sound(test)
+    assert "expected a whole number from 1 to 1024" in test.error[0].value
+    assert test.button(key="launch").disabled
+
+
+def test_watch_says_that_fewer_epochs_are_not_more(visit: Visit, shown: Run) -> None:
+    test = visit("watch", run=shown.id)
+    test.number_input(key="more").set_value(-5)
+    test.button(key="longer").click().run()
+    assert_sound(test)
+    assert "expected at least 1" in test.error[0].value
+    assert shown.status().state == "finished"
