@@ -203,7 +203,8 @@ def _score(options: argparse.Namespace) -> int:
         for place, run in enumerate(chosen):
             try:
                 with _waiting(chosen[place + 1 :]):
-                    found.append(scores.score_run(run, plan, progress.report))
+                    line = scores.score_run(run, plan, progress.report)
+                found.append({"run": run.id, "name": run.label(), **line})
             except InputError as error:
                 has_failed = True
                 print(f"{run.label()}: {error}", file=sys.stderr)
@@ -211,7 +212,7 @@ def _score(options: argparse.Namespace) -> int:
         print(runs.to_json(found, indent=1))
     elif not options.quiet:
         for line in found:
-            print(scores.describe(line))
+            print(f"{line['run']}  {line['name']}: {scores.describe(line)}")
     return 1 if has_failed else 0
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from gan import config as configs
 from gan import estimates, launcher, presets, runs
 from gan.config import RunConfig
+from gan.data.catalogue import PROJECT
 from gan.errors import InputError
 from pages.parts import form, frame, words
 
@@ -113,4 +114,5 @@ with summary, st.container(border=True):
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = ["--preset", preset.name, *configs.assignments(preset.config, config)]
             arguments += ["--name", label] if label else []
+            arguments += ["--root", str(root)] if root != PROJECT / "checkpoints" else []
             st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)

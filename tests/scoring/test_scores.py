@@ -340,6 +340,6 @@ def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digit
     done = run_gan("score", run.id, empty.id, "--images", 60, "--draws", 2, "--json", root=root)
     assert done.returncode == 1, done.stderr
     (line,) = json.loads(done.stdout)
-    assert line == run.scores()[0] and line["extractor_id"] == digits.id
+    assert line == {"run": run.id, "name": run.label(), **run.scores()[0]} and line["extractor_id"] == digits.id
     assert "has no checkpoint yet" in done.stderr and "Traceback" not in done.stderr
     assert os.environ["GAN_DATA"], "the command shares the classifier of the tests"
