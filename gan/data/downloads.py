@@ -1,0 +1,469 @@
+"""Data sets of others: downloaded once through torchvision, then read as plain arrays; torch only while downloading.
+
+What is read here came from somewhere else, so nothing in it is ever run: CIFAR-10's pickles are read by an unpickler that
+knows only what arrays are made of. LSUN's bedrooms (43 GB) are not downloaded but taken from where a person puts them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import math
+import os
+import pickle
+import shutil
+import socket
+import ssl
+import tarfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from gan.data import catalogue
+from gan.errors import InputError, explain_os_error, explained, shown
+
+_SILENCE = 10.0  # seconds without a byte after which a download is given up
+_PATIENCE = 4.0  # seconds for the first answer of any server
+_CLASSES = 10  # of every set here
+
+#: Called with a sentence and a share from 0 to 1 while something long goes on.
+Report = Callable[[str, float], None]
+#: uint8 [N, H, W, C] with int64 labels [N].
+Arrays = tuple[np.ndarray, np.ndarray]
+
+_FAILED_DOWNLOAD = (
+    urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError,
+    RuntimeError, EOFError, tarfile.TarError, zlib.error,
+)  # fmt: skip
+
+
+# Readers: each raises whatever it likes where a file is damaged; ``arrays`` makes a sentence of it
+
+
+def _read_idx(folder: Path, is_test: bool) -> Arrays:
+    part = "t10k" if is_test else "train"
+    pixels = _idx(folder / f"{part}-images-idx3-ubyte", dimensions=3)
+    return pixels[..., None], _idx(folder / f"{part}-labels-idx1-ubyte", dimensions=1).astype(np.int64)
+
+
+def _idx(path: Path, dimensions: int) -> np.ndarray:
+    """Read bytes in MNIST's format: 0, 0, 8 for bytes, the number of dimensions, their big-endian lengths, the values."""
+    raw = np.fromfile(path, dtype=np.uint8)
+    head = 4 + 4 * dimensions
+    if raw[:4].tolist() != [0, 0, 8, dimensions]:
+        raise ValueError("another kind of file")
+    shape = [int(length) for length in raw[4:head].view(">u4")]
+    if math.prod(shape) != len(raw) - head:
+        raise ValueError("more or fewer values than announced")
+    return raw[head:].reshape(shape)
+
+
+def _read_cifar(folder: Path, is_test: bool) -> Arrays:
+    names = ["test_batch"] if is_test else [f"data_batch_{number}" for number in range(1, 6)]
+    pixels = np.empty((len(names) * 10_000, 32, 32, 3), dtype=np.uint8)
+    labels = np.empty(len(pixels), dtype=np.int64)
+    for index, name in enumerate(names):
+        rows = slice(index * 10_000, (index + 1) * 10_000)
+        with open(folder / name, "rb") as file:
+            batch = _PlainUnpickler(file, encoding="bytes").load()
+        *_, shape, kind, is_fortran, raw = batch[b"data"].state
+        if kind.arguments[0] != b"u1":
+            raise ValueError("no bytes")
+        values = np.frombuffer(raw, dtype=np.uint8).reshape(shape, order="F" if is_fortran else "C")
+        pixels[rows] = values.reshape(10_000, 3, 32, 32).transpose(0, 2, 3, 1)
+        labels[rows] = np.array(batch[b"labels"], dtype=np.int64).reshape(10_000)
+    return pixels, labels
+
+
+class _Noted:
+    """What a pickled array, or its type, consists of; noted down, because numpy believes whatever it rebuilds one from."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: tuple[Any, ...] = ()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.state = state
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads numbers, texts, containers and notes of arrays; refuses everything else, which could be code."""
+
+    def find_class(self, module: str, name: str) -> type[_Noted]:
+        if (module, name) in {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}:
+            return _Noted
+        raise pickle.UnpicklingError("something else than an array")
+
+
+def _read_stl(folder: Path, is_test: bool) -> Arrays:
+    part = "test" if is_test else "train"
+    columns_first = np.fromfile(folder / f"{part}_X.bin", dtype=np.uint8).reshape(-1, 3, 96, 96)
+    labels = np.fromfile(folder / f"{part}_y.bin", dtype=np.uint8).astype(np.int64) - 1  # they count from 1
+    return np.ascontiguousarray(columns_first.transpose(0, 3, 2, 1)), labels
+
+
+# What there is
+
+
+@dataclass(frozen=True)
+class Download:
+    """A data set that torchvision can download.
+
+    ``maker`` is the name of torchvision's class, ``folder`` its place in the data root. ``files`` are those that are read,
+    ``unread`` those that come along and are thrown away, both with their exact bytes; ``download_bytes`` is what is fetched.
+    ``shape`` is that of one image: height, width, channels.
+    """
+
+    name: str
+    title: str
+    maker: str
+    folder: str
+    files: dict[str, int]
+    download_bytes: int
+    shape: tuple[int, int, int]
+    read: Callable[[Path, bool], Arrays]
+    unread: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the disk has to hold for a moment: the packed files and the unpacked ones."""
+        return self.download_bytes + sum(self.files.values()) + sum(self.unread.values())
+
+
+_IDX = {
+    "train-images-idx3-ubyte": 47_040_016,
+    "train-labels-idx1-ubyte": 60_008,
+    "t10k-images-idx3-ubyte": 7_840_016,
+    "t10k-labels-idx1-ubyte": 10_008,
+}
+_CIFAR = {
+    "data_batch_1": 31_035_704,
+    "data_batch_2": 31_035_320,
+    "data_batch_3": 31_035_999,
+    "data_batch_4": 31_035_696,
+    "data_batch_5": 31_035_623,
+    "test_batch": 31_035_526,
+}
+_STL = {"train_X.bin": 138_240_000, "train_y.bin": 5_000, "test_X.bin": 221_184_000, "test_y.bin": 8_000}
+
+DOWNLOADS: dict[str, Download] = {
+    entry.name: entry
+    for entry in (
+        Download("mnist", "MNIST", "MNIST", "MNIST/raw", _IDX, 11_594_722, (28, 28, 1), _read_idx),
+        Download("fashion-mnist", "Fashion-MNIST", "FashionMNIST", "FashionMNIST/raw", _IDX, 30_878_645, (28, 28, 1), _read_idx),
+        Download("kmnist", "Kuzushiji-MNIST", "KMNIST", "KMNIST/raw", _IDX, 21_240_888, (28, 28, 1), _read_idx),
+        Download("cifar10", "CIFAR-10", "CIFAR10", "cifar-10-batches-py", _CIFAR, 170_498_071, (32, 32, 3), _read_cifar),
+        Download(
+            "stl10", "STL-10", "STL10", "stl10_binary", _STL, 2_640_397_119, (96, 96, 3), _read_stl,
+            unread={"unlabeled_X.bin": 2_764_800_000},
+        ),
+    )
+}  # fmt: skip
+
+
+def has(name: str) -> bool:
+    """Return whether all files of a data set lie in their place, with all their bytes."""
+    return _is_whole(DOWNLOADS[name], catalogue.data_root())
+
+
+def ensure(name: str, report: Report) -> None:
+    """Download a data set unless it is on this machine. Raises InputError when it cannot be had.
+
+    Of two processes that want the same one, one downloads it and the other waits.
+    """
+    if has(name):
+        return
+    entry, root = DOWNLOADS[name], catalogue.data_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _only_one(root / f".{name}.lock", lambda: report(f"Waiting for {entry.title}, which another process downloads", 0.0)):
+            if not has(name):
+                _download(entry, root, report)
+    except _FAILED_DOWNLOAD as error:
+        raise InputError(
+            f"{entry.title} could not be downloaded ({_reason(error)}); check the network, or {_by_hand(entry, root)}."
+        ) from None
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"downloading {entry.title} to {root}")) from error
+
+
+def arrays(name: str, *, is_test: bool = False) -> Arrays:
+    """Return the images of a data set that is here (uint8 [N, H, W, C]) with their labels (int64 [N]).
+
+    ``is_test`` asks for the part that its makers keep for tests. Raises InputError when files are missing or damaged.
+    """
+    entry, root = DOWNLOADS[name], catalogue.data_root()
+    folder = root / entry.folder
+    if not has(name):
+        raise InputError(f"{entry.title} is not in {folder}, or only in part; download it, or {_by_hand(entry, root)}.")
+    try:
+        pixels, labels = entry.read(folder, is_test)
+        is_sound = pixels.shape == (len(labels), *entry.shape) and labels.min() >= 0 and labels.max() < _CLASSES
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"reading {entry.title}")) from error
+    except Exception:  # damaged files raise almost anything, pickles above all
+        is_sound = False
+    if not is_sound:
+        raise InputError(f"The {entry.title} files in {folder} are damaged; delete that folder, then try again.")
+    return pixels, labels
+
+
+# Downloading
+
+
+def _is_whole(entry: Download, root: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return all((root / entry.folder / name).stat().st_size == size for name, size in entry.files.items())
+    return False
+
+
+def _download(entry: Download, root: Path, report: Report) -> None:
+    """Fetch a data set into a staging folder and move it into place once it is whole (torchvision checks the MD5 sums)."""
+    from torchvision import datasets  # seconds to import: only when there is something to download
+
+    maker = getattr(datasets, entry.maker)
+    staging, folder = root / f".{entry.name}-download", root / entry.folder
+    shutil.rmtree(staging, ignore_errors=True)  # what a killed download left
+    _require_room(entry, root)
+    _require_network(entry, root, getattr(maker, "mirrors", None) or [maker.url])
+    report(f"Downloading {entry.title}", 0.0)
+    try:
+        staging.mkdir()
+        fetching = maker.__new__(maker)  # not made the usual way, which reads all images, and CIFAR-10's by running pickle
+        fetching.root = str(staging)
+        with _watch(lambda: report(*_progress(entry, staging))), _timeout(_SILENCE):
+            fetching.download()
+        if not _is_whole(entry, staging):
+            raise InputError(f"The downloaded {entry.title} files are not whole; try again.")
+        staged = staging / entry.folder
+        for useless in [*staged.glob("*.gz"), *(staged / name for name in entry.unread)]:
+            useless.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staged, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _progress(entry: Download, staging: Path) -> tuple[str, float]:
+    """Return what is going on, and how much of it is done, as the files in the staging folder tell."""
+    folder = staging / entry.folder
+    if folder.exists() and any(staging.glob("*.gz")):  # one archive beside the folder that comes out of it
+        done, total = _bytes_of(folder.iterdir()), entry.disk_bytes - entry.download_bytes
+        return f"Unpacking {entry.title}", min(1.0, done / total)
+    return f"Downloading {entry.title}", min(1.0, _bytes_of(staging.rglob("*.gz")) / entry.download_bytes)
+
+
+def _bytes_of(paths: Iterator[Path]) -> int:
+    return sum(path.stat().st_size for path in paths)
+
+
+@contextlib.contextmanager
+def _only_one(path: Path, tell_waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock, waiting for it as long as it takes."""
+    lock = FileLock(path)
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=0.5)
+        except Timeout:
+            tell_waiting()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _require_room(entry: Download, root: Path) -> None:
+    free = shutil.disk_usage(root).free
+    if free < entry.disk_bytes:
+        raise InputError(
+            f"The disk is too full for {entry.title}: its download needs {entry.disk_bytes / 1e6:,.0f} MB in {root} and "
+            f"{free / 1e6:,.0f} MB are free; free some space, then try again."
+        )
+
+
+def _require_network(entry: Download, root: Path, urls: list[str]) -> None:
+    """Raise InputError unless one of the servers answers within ``_PATIENCE``.
+
+    Asked in threads, because looking a name up has no time limit of its own.
+    """
+    has_answer = threading.Event()
+    asked = [threading.Thread(target=_ask, args=(url, has_answer), daemon=True) for url in urls]
+    for thread in asked:
+        thread.start()
+    deadline = time.monotonic() + _PATIENCE
+    while not has_answer.wait(0.05) and time.monotonic() < deadline and any(thread.is_alive() for thread in asked):
+        pass
+    if not has_answer.is_set():
+        raise InputError(
+            f"{entry.title} is not on this machine and there is no network to download it from; connect to the network, "
+            f"{_by_hand(entry, root)}, or choose a built-in set such as “digits” or “shapes”."
+        )
+
+
+def _ask(url: str, has_answer: threading.Event) -> None:
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_PATIENCE).close()
+        has_answer.set()
+    except urllib.error.HTTPError:
+        has_answer.set()
+    except (OSError, ValueError, http.client.HTTPException):
+        return
+
+
+def _by_hand(entry: Download, root: Path) -> str:
+    return f"put its unpacked files ({', '.join(entry.files)}) into {root / entry.folder}"
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error)
+    if "corrupted" in text:  # torchvision's word for a wrong MD5 sum
+        return "what arrived is cut off, or is not the file that was asked for"
+    return shown(text, most=200) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    """Give every network read a time limit: torchvision sets none."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextlib.contextmanager
+def _watch(tell: Callable[[], None]) -> Iterator[None]:
+    """Call ``tell`` twice a second; files may come and go while it looks."""
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.5):
+            with contextlib.suppress(OSError):
+                tell()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+# LSUN's bedrooms, which a person brings
+
+_LMDB = "bedroom_train_lmdb"
+_PICTURES = (".jpg", ".jpeg", ".webp")
+_opened: weakref.WeakValueDictionary[Path, Any] = weakref.WeakValueDictionary()  # LMDB opens none twice in one process
+_opening = threading.Lock()
+
+
+def lsun_path() -> Path:
+    """Return where LSUN's bedrooms are looked for."""
+    return catalogue.data_root() / "lsun-bedroom"
+
+
+def lsun_count() -> int:
+    """Return how many pictures of bedrooms there are. Raises InputError, saying where to get them, when there are none."""
+    if (lsun_path() / _LMDB).exists():
+        with _lsun_database() as database:
+            found = int(database.stat()["entries"])
+    else:
+        with explained("looking for LSUN's bedrooms"):
+            found = sum(1 for _ in _lsun_files())
+    if not found:
+        raise _no_lsun()
+    return found
+
+
+def lsun_pictures() -> Iterator[bytes]:
+    """Return the encoded pictures of bedrooms (JPEG or WebP), always in the same order.
+
+    Raises InputError, at once, when there are none, and later where one cannot be read.
+    """
+    pictures = _lsun_values() if (lsun_path() / _LMDB).exists() else _lsun_contents()
+    first = next(pictures, None)
+    if first is None:
+        raise _no_lsun()
+    return itertools.chain([first], pictures)
+
+
+def _no_lsun() -> InputError:
+    return InputError(
+        f"There are no LSUN bedrooms in {lsun_path()}; fetch the category “bedroom” (43 GB) with the download script of the "
+        f"LSUN project (github.com/fyu/lsun) and put the unzipped folder {_LMDB} there, or put JPEG or WebP images there."
+    )
+
+
+def _lsun_values() -> Iterator[bytes]:
+    with _lsun_database() as database, database.begin(write=False) as transaction, transaction.cursor() as cursor:
+        for value in cursor.iternext(keys=False, values=True):  # in the order of their keys
+            yield bytes(value)
+
+
+def _lsun_contents() -> Iterator[bytes]:
+    for path in _lsun_files():
+        with explained("reading LSUN's bedrooms"):
+            content = path.read_bytes()
+        yield content
+
+
+def _lsun_files() -> Iterator[Path]:
+    """Yield the paths of all pictures, folder by folder in the order of their names; there may be three million."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for folder, inner, names in os.walk(lsun_path(), onerror=refuse):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(_PICTURES) and not name.startswith("."):
+                yield Path(folder, name)
+
+
+@contextlib.contextmanager
+def _lsun_database() -> Iterator[Any]:
+    """Open LSUN's database.
+
+    Not with torchvision's reader: that one loads a pickle from whatever folder it is started in.
+    """
+    path = lsun_path() / _LMDB
+    try:
+        import lmdb  # type: ignore
+    except ImportError:
+        raise InputError(
+            f"Reading {path} needs the package “lmdb”, which is not installed; run “pip install lmdb”, then try again."
+        ) from None
+    try:
+        with _opening:
+            if (database := _opened.get(path)) is None:
+                database = lmdb.open(str(path), max_readers=1, readonly=True, lock=False, readahead=False, create=False)
+                _require_all_pages(database, path)
+                _opened[path] = database
+        yield database
+    except lmdb.Error as error:
+        reason = shown(str(error).removeprefix(f"{path}: "))
+        raise InputError(f"The LSUN database in {path} cannot be read ({reason}); copy it there once more.") from None
+
+
+def _require_all_pages(database: Any, path: Path) -> None:
+    """Raise InputError where the file is shorter than it says: to read on would end the process, by a bus error."""
+    needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+    with explained("reading LSUN's bedrooms"):
+        size = (path / "data.mdb").stat().st_size
+    if size < needed:
+        raise InputError(f"The LSUN database in {path} is cut off ({size:,} of {needed:,} bytes); copy it there once more.")
