@@ -115,7 +115,7 @@ def _parse(path: Path, file: str) -> np.ndarray:
     """Return the numbers of a CSV file, float64 [N, 2], all finite."""
     values = array("d")
     separator = ""
-    number = 0
+    number = blank = 0
     # A byte order mark is skipped; lines are cut, so that a file without any does not fill the memory.
     with open(path, encoding="utf-8-sig") as lines:
         while line := lines.readline(_LONGEST_LINE):
@@ -127,9 +127,10 @@ def _parse(path: Path, file: str) -> np.ndarray:
                     f"Line {number} of {file} has {_LONGEST_LINE:,} letters or more, where two numbers were expected; "
                     f"put each point on a line of its own."
                 )
-            if number > MOST_POINTS + 1:
-                raise InputError(f"{file} has more than {MOST_POINTS:,} lines, the most that is read; keep fewer of its points.")
             if not line.strip():
+                blank += 1
+                if blank > MOST_POINTS:
+                    raise InputError(f"{file} has more than {MOST_POINTS:,} blank lines; remove them.")
                 continue
             is_first = not separator
             separator = separator or next((one for one in ";\t" if one in line), ",")
@@ -152,6 +153,8 @@ def _parse(path: Path, file: str) -> np.ndarray:
                         f"Line {number} of {file} has {wrong}, where two finite numbers were expected; correct or remove that line."
                     )
                 values.append(value)
+            if len(values) > 2 * MOST_POINTS:
+                raise InputError(f"{file} has more than {MOST_POINTS:,} points, the most that is read; keep fewer of them.")
     return np.array(values, dtype=np.float64).reshape(-1, 2)
 
 

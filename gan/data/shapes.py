@@ -16,7 +16,7 @@ COUNT = 8192
 
 SHAPES = ("circle", "square", "triangle", "star")
 COLOURS = {"red": (214, 48, 49), "green": (30, 158, 74), "blue": (46, 104, 224), "yellow": (248, 196, 20)}
-SIZES = {"small": 0.18, "large": 0.33}  # radius of the circle, in widths of the image; the others cover about as much
+SIZES = {"small": 0.18, "large": 0.31}  # radius of the circle, in widths of the image; the others cover about as much
 BACKGROUNDS = {"dark": (32, 34, 44), "light": (238, 238, 232)}
 
 #: Which shape, colour, size and background the images of each class have, as indices [64, 4].
@@ -30,7 +30,7 @@ CLASSES: tuple[str, ...] = tuple(
 
 _SEED = 1
 _CHUNK = 64  # images at a time, which keeps the coordinates in the processor's cache
-_FURTHEST = {"small": 0.22, "large": 0.07}  # from the middle of the image, so that nothing is cut off
+_FURTHEST = {"small": 0.22, "large": 0.06}  # from the middle of the image, so that nothing is cut off
 _TURN = 0.25  # radians to either side: a square stays a square
 _STAR_DENT = 0.42  # radius of a star's inner corners, in that of its points
 
