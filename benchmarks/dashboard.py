@@ -155,7 +155,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             print(f"ready after                     {ready:.2f} s")
-            for path in ("/", "/train", "/evaluate", f"/watch?run={long.id}"):
+            for path in ("/", "/data?data=digits", "/train", "/evaluate", f"/watch?run={long.id}"):
                 began = cpu(process)
                 page.goto(address + path)
                 page.wait_for_selector("h1, [data-testid=stVegaLiteChart]")

@@ -42,7 +42,9 @@ def make_parser() -> Parser:
     parser = Parser(prog="python -m gan", description="Train, resume, list and score GANs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, help: str, run: Callable[[argparse.Namespace], int], *, has_json: bool = False) -> Parser:
+    def command(
+        name: str, help: str, run: Callable[[argparse.Namespace], int], *, has_json: bool = False, commands: Any = commands
+    ) -> Parser:
         added = commands.add_parser(name, help=help, description=help)
         added.set_defaults(run=run)
         added.add_argument("--root", type=Path, default=None, metavar="DIR",
@@ -76,7 +78,47 @@ def make_parser() -> Parser:
     estimate.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
     estimate.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments")
     _add_length(estimate)
+    _add_data(commands, command)
     return parser
+
+
+def _add_data(commands: Any, command: Callable[..., Parser]) -> None:
+    """Add the ``data`` commands; what they do is in ``gan.data.commands``."""
+    about = "Import, list, show, prepare and remove data sets."
+    data = commands.add_parser("data", help=about, description=about)
+    actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(name: str, help: str, run: str, *, has_json: bool = False, is_long: bool = False) -> Parser:
+        added = command(name, help, lambda options: _data(options, run, is_long), has_json=has_json, commands=actions)
+        if is_long:
+            added.add_argument("--quiet", action="store_true", help="no progress bar")
+            added.add_argument("--size", type=int, choices=(16, 32, 64, 128, 256), default=32, metavar="PIXELS",
+                               help="16, 32 (default), 64, 128 or 256")  # fmt: skip
+        return added
+
+    about = "Import a folder, a folder per class, a ZIP of either, or a CSV file of points."
+    bring = action("import", about, "bring_in", is_long=True)
+    bring.add_argument("path", type=Path, metavar="PATH")
+    bring.add_argument("--name", required=True, metavar="NAME", help="what to call it; any letters")
+    bring.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
+    action("list", "List the data sets.", "list_sets", has_json=True)
+    show = action("show", "Counts, sizes, brightness, duplicates, and what was skipped.", "show", has_json=True, is_long=True)
+    show.add_argument("name", metavar="NAME")
+    prepare = action("prepare", "Download and decode a data set at one size, once for all runs.", "prepare", is_long=True)
+    prepare.add_argument("name", metavar="NAME")
+    prepare.add_argument("--fit", choices=("crop", "pad"), default="crop", help="crop (default) or pad")
+    prepare.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="auto (default), grey or colour")
+    action("remove", "Remove an imported data set.", "remove").add_argument("name", metavar="NAME")
+
+
+def _data(options: argparse.Namespace, name: str, is_long: bool) -> int:
+    from gan.data import commands
+
+    run: Callable[..., int] = getattr(commands, name)
+    if not is_long:
+        return run(options)
+    with _Progress(is_quiet=options.quiet or getattr(options, "json", False)) as progress:
+        return run(options, progress.report)
 
 
 def _add_length(parser: Parser) -> None:
@@ -119,7 +161,7 @@ def _train(options: argparse.Namespace) -> int:
     from gan.data import loaders
 
     with _Progress(is_quiet=False) as progress:
-        loaders.ensure(config.data.name, progress.report)  # before the run is made: without data there is none
+        loaders.ensure(config.data, progress.report)  # before the run is made: without data there is none
     run = runs.create(
         options.root, config, options.name, state="starting", threads=config.training.threads or launcher.usual_threads()
     )

@@ -10,10 +10,20 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from gan.data import catalogue
+from gan.data.catalogue import DataSet
 from gan.errors import InputError, nearest, shown
 
 SCHEMA_VERSION = 1
@@ -63,6 +73,11 @@ class Span(BaseModel):
         return self.count * (steps_per_epoch if self.unit == "epochs" else 1)
 
 
+def is_stored(info: ValidationInfo) -> bool:
+    """Return whether the configuration that is validated is that of a run which exists already."""
+    return bool(info.context and info.context.get("is_stored"))
+
+
 class Section(BaseModel):
     """A group of settings: immutable, finite, and without unknown keys."""
 
@@ -70,21 +85,101 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """Which real images the generator has to imitate."""
+    """Which real images the generator has to imitate, and how they are prepared."""
 
-    name: str = option("digits", "Data set", "The real images that the generator learns to imitate.")
-    size: Literal[16, 32, 64] = option(
+    name: str = option("digits", "Data set", "The real images, or points, that the generator learns to imitate.")
+    size: Literal[16, 32, 64, 128, 256] = option(
         32, "Image size", "Width and height of the images; larger ones take longer: twice the size, four times the work.",
         unit="pixels",
     )  # fmt: skip
+    fit: Literal["crop", "pad"] = option(
+        "crop", "Fit", "What happens to images that are not square: crop keeps the middle, pad keeps all and adds black bars.",
+    )  # fmt: skip
+    colour: Literal["auto", "grey", "colour"] = option(
+        "auto", "Colour", "Auto keeps the images as they are; grey has one channel instead of three and trains a little faster.",
+    )  # fmt: skip
+    classes: tuple[str, ...] = option(
+        (), "Classes", "Train on images of these classes only; empty takes all.", max_length=1000,
+    )  # fmt: skip
+    subset: int = option(
+        0, "Subset", "Train on so many images, drawn at random; 0 takes all. Few images tempt the discriminator to learn them by "
+        "heart.", unit="images", ge=0, le=LONGEST,
+    )  # fmt: skip
+    subset_seed: int = option(
+        0, "Subset seed", "Start of the random numbers that draw the subset and the held-out images.", ge=0, le=2**31 - 1,
+    )  # fmt: skip
+    flips: bool = option(
+        False, "Horizontal flips", "Mirror half of the real images, at random, each time they are shown: more variety, "
+        "where left and right do not matter.",
+    )  # fmt: skip
+    held_out: float = option(
+        0.0, "Held out", "Share of the images that no training sees; scores then compare with these.", ge=0, le=0.9,
+    )  # fmt: skip
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def split_classes(cls, value: Any) -> Any:
+        """Accept "3, 7", 3 and [3, 7] for ["3", "7"]."""
+        if isinstance(value, str):
+            value = value.split(",") if value.strip() else []
+        elif isinstance(value, int) and not isinstance(value, bool):
+            value = [value]
+        if isinstance(value, (list, tuple)):
+            return [str(part) if isinstance(part, int) else part.strip() if isinstance(part, str) else part for part in value]
+        return value
 
     @model_validator(mode="after")
-    def know_name(self) -> DataConfig:
-        """Refuse a data set that the catalogue does not list."""
-        if self.name not in catalogue.DATA_SETS:
-            hint = nearest(self.name, catalogue.DATA_SETS)
-            raise ValueError(f"data.name is {_shown_value(self.name)}, but there is no such data set; {hint}")
+    def know_data(self, info: ValidationInfo) -> DataConfig:
+        """Refuse a data set that there is not, and classes that it lacks; a run that exists may outlive its data set."""
+        known = catalogue.all_sets()
+        if self.name not in known:
+            if is_stored(info):
+                return self
+            raise ValueError(f"data.name is {_shown_value(self.name)}, but there is no such data set; {nearest(self.name, known)}")
+        entry = known[self.name]
+        for name in self.classes:
+            if name not in entry.classes:
+                hint = nearest(name, entry.classes) if entry.classes else "leave data.classes empty."
+                raise ValueError(f"data.classes has {_shown_value(name)}, which is no class of “{self.name}”; {hint}")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("data.classes names a class twice, expected each at most once; remove one")
+        if entry.kind == "points" and (self.flips or self.colour != "auto"):
+            raise ValueError(f"data.name is '{self.name}', which holds points; switch data.flips off and set data.colour to auto")
         return self
+
+    @property
+    def entry(self) -> DataSet:
+        """What the catalogue says of the data set. Raises InputError when it has been removed."""
+        try:
+            return catalogue.find(self.name)
+        except InputError:
+            raise InputError(f"The data set “{self.name}” is not there any more; import it again under that name.") from None
+
+    @property
+    def is_points(self) -> bool:
+        """Whether the data are points in the plane instead of images."""
+        return self.entry.kind == "points"
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return {"auto": self.entry.channels, "grey": 1, "colour": 3}[self.colour]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one real image, (channels, size, size), or (2,) for points."""
+        return (2,) if self.is_points else (self.channels, self.size, self.size)
+
+    @property
+    def held_out_images(self) -> int:
+        """How many images are held out."""
+        return round(self.held_out * catalogue.count_chosen(self.entry, self.classes))
+
+    @property
+    def images(self) -> int:
+        """How many images there are to train on."""
+        there = catalogue.count_chosen(self.entry, self.classes) - self.held_out_images
+        return min(there, self.subset) if self.subset else there
 
 
 class MlpConfig(Section):
@@ -118,7 +213,7 @@ class DcganConfig(Section):
     )  # fmt: skip
     depth: int = option(
         3, "Depth", "How many times the image is halved (discriminator) or doubled (generator); 32 pixels halved 3 times are 4.",
-        unit="layers", ge=1, le=5,
+        unit="layers", ge=1, le=6,
     )  # fmt: skip
 
 
@@ -222,7 +317,7 @@ class RunConfig(Section):
     cadence: CadenceConfig = CadenceConfig()
 
     @model_validator(mode="after")
-    def fit_together(self) -> RunConfig:
+    def fit_together(self, info: ValidationInfo) -> RunConfig:
         """Refuse combinations that cannot be trained."""
         if isinstance(self.networks, DcganConfig) and self.data.size >> self.networks.depth < 2:
             deepest = self.data.size.bit_length() - 2
@@ -230,18 +325,24 @@ class RunConfig(Section):
                 f"networks.depth is {self.networks.depth}, but {self.data.size}-pixel images can be halved at most "
                 f"{deepest} times; set networks.depth to {deepest} or less, or choose larger images"
             )
-        images = catalogue.find(self.data.name).images
-        if self.optimizer.batch_size > images:
+        if is_stored(info) and self.data.name not in catalogue.all_sets():
+            return self
+        if self.data.is_points and not isinstance(self.networks, MlpConfig):
             raise ValueError(
-                f"optimizer.batch_size is {self.optimizer.batch_size}, but the data set “{self.data.name}” has only "
-                f"{images} images; choose a smaller batch"
+                f"networks.family is {self.networks.family}, but “{self.data.name}” holds points, not images; "
+                "set networks.family to mlp"
+            )
+        if self.optimizer.batch_size > self.data.images:
+            raise ValueError(
+                f"optimizer.batch_size is {self.optimizer.batch_size}, but there are only {self.data.images} images of "
+                f"“{self.data.name}” to train on; choose a smaller batch or more images"
             )
         return self
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in one pass over the real images (the last, smaller one is left out)."""
-        return catalogue.find(self.data.name).images // self.optimizer.batch_size
+        return self.data.images // self.optimizer.batch_size
 
     @property
     def total_steps(self) -> int:
@@ -254,8 +355,11 @@ def sections() -> dict[str, FieldInfo]:
     return {name: info for name, info in RunConfig.model_fields.items() if name not in ("schema_version", "preset")}
 
 
-def parse(raw: Any) -> RunConfig:
-    """Return the configuration in ``raw`` (parsed JSON). Raises InputError with one sentence for the first mistake."""
+def parse(raw: Any, *, stored: bool = False) -> RunConfig:
+    """Return the configuration in ``raw`` (parsed JSON). Raises InputError with one sentence for the first mistake.
+
+    That of a ``stored`` run may name a data set that has been removed since.
+    """
     if not isinstance(raw, dict):
         raise InputError("The configuration is not a JSON object; expected one as written in a run's config.json.")
     version = raw.get("schema_version", SCHEMA_VERSION)
@@ -265,7 +369,7 @@ def parse(raw: Any) -> RunConfig:
             f"{SCHEMA_VERSION}; update the program to use it."
         )
     try:
-        return RunConfig.model_validate(raw)
+        return RunConfig.model_validate(raw, context={"is_stored": stored})
     except ValidationError as error:
         raise InputError(explain(error)) from None
 
@@ -394,6 +498,8 @@ def describe_range(info: FieldInfo) -> str:
         return "something like “10 epochs” or “500 steps”, at most 100000000"
     if get_origin(info.annotation) is Union or (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
         return "a group of settings"
+    if info.annotation == tuple[str, ...]:
+        return "names of classes, separated by commas"
     bounds = bounds_of(info)
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     words = ""

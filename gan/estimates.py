@@ -18,7 +18,6 @@ from filelock import FileLock
 from gan import config as configs
 from gan import launcher, presets, runs
 from gan.config import RunConfig
-from gan.data import catalogue
 from gan.errors import InputError
 
 _FOLDER = ".estimates"
@@ -40,7 +39,7 @@ def key(config: RunConfig) -> str:
     deciding = {
         "networks": config.networks.model_dump(mode="json"),
         "objective": config.objective.model_dump(mode="json"),
-        "image": [config.data.size, catalogue.find(config.data.name).channels],
+        "image": config.data.shape,
         "batch": config.optimizer.batch_size,
         "average": config.optimizer.ema_decay > 0,
         "machine": [config.training.device, config.training.precision, config.training.threads, launcher.cores()],

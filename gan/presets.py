@@ -44,6 +44,28 @@ PRESETS: dict[str, Preset] = {
             cadence__checkpoint_every="20 epochs", cadence__log_every="20 steps",
         ),
         _preset(
+            "ring-mlp", "Ring of 8, MLP",
+            "Points instead of images: eight places on a circle. Watch the orange points: a generator that collapses sits on a "
+            "few of the places, or jumps from one to the next.",
+            data__name="ring", networks__family="mlp", networks__latent=2, networks__hidden=128, optimizer__batch_size=256,
+            optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
+            training__precision="fp32", cadence__log_every="20 steps", cadence__sample_every="5 epochs",
+        ),
+        _preset(
+            "shapes-dcgan", "Shapes, DCGAN",
+            "64 combinations of shape, colour, size and background, drawn equally often: count which the generator leaves out.",
+            data__name="shapes", networks__width=32, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
+            training__length="30 epochs", cadence__sample_every="1 epoch", cadence__checkpoint_every="5 epochs",
+        ),
+        _preset(
+            "bedrooms-small", "Bedrooms, 1,000 images",
+            "The bedroom report in small: a DCGAN on 1,000 rendered rooms. Few images tempt the discriminator to learn them by "
+            "heart; look whether the rooms become dark or all alike, then try more images or flips.",
+            data__name="bedrooms", data__size=64, data__subset=1000, networks__width=32, networks__depth=4,
+            optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
+            cadence__checkpoint_every="10 epochs",
+        ),
+        _preset(
             "mnist-dcgan", "MNIST, DCGAN",
             "The same architecture on 60,000 digits: more variety to cover, so look for missing digits.",
             data__name="mnist", networks__width=32, optimizer__batch_size=128, training__length="10 epochs",

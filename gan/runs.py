@@ -567,7 +567,7 @@ def _read_cached(read: Any, path: Path, *arguments: Any) -> Any:
 
 @lru_cache(maxsize=2048)
 def _read_config(path: Path, inode: int, changed: int, size: int) -> RunConfig:
-    return configs.parse(_read_json(path))
+    return configs.parse(_read_json(path), stored=True)
 
 
 @lru_cache(maxsize=8192)

@@ -7,6 +7,7 @@ import streamlit as st
 from gan import config as configs
 from gan import estimates, launcher, presets, runs
 from gan.config import RunConfig
+from gan.data import catalogue
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError
 from pages.parts import form, frame, words
@@ -18,6 +19,17 @@ wanted = st.query_params.get("preset")
 if wanted and wanted != st.session_state.get("train/preset"):
     with frame.spoken_errors():
         st.session_state["train/preset"] = presets.find(wanted).name
+
+
+if (asked := st.query_params.get("data")) and asked != st.session_state.get("train/data"):
+    with frame.spoken_errors():
+        entry = catalogue.find(asked)
+        st.session_state["train/data"] = asked
+        chosen = st.session_state.get("train/preset", presets.DEFAULT)
+        if presets.find(chosen).config.data.is_points != (entry.kind == "points"):
+            chosen = "ring-mlp" if entry.kind == "points" else presets.DEFAULT
+        st.session_state["train/preset"] = chosen
+        st.session_state[f"train/{chosen}/data.name"] = asked
 
 
 def follow() -> None:

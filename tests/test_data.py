@@ -1,31 +1,35 @@
-"""Real images: the right ones, whole, in a known order, and a download that fails with a sentence instead of rubbish."""
+"""Real data: every set keeps what its entry promises, is prepared once, chosen by seed alone, and fed in a known order."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import socket
+import json
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
-from torchvision.datasets import MNIST
 
-from gan.data import catalogue, loaders
+from gan import config as configs
+from gan.config import DataConfig
+from gan.data import bedrooms, catalogue, loaders, prepared, sources, survey
 from gan.data.feed import Feed, to_float, to_pixels
+from gan.data.loaders import Images
+from gan.data.selection import select
 from gan.errors import InputError
-from tests.helpers import is_sentence
+from gan.training.loop import train
+from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny
 
 OFFLINE = [name for name, entry in catalogue.DATA_SETS.items() if entry.is_offline]
+IMAGES = [name for name in OFFLINE if catalogue.DATA_SETS[name].kind == "images"]
+POINTS = [name for name in OFFLINE if catalogue.DATA_SETS[name].kind == "points"]
 
 
 def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
@@ -34,25 +38,11 @@ def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
     return str(caught.value)
 
 
-# The catalogue
+def ignore(sentence: str, share: float) -> None:
+    """Take reports of progress and do nothing."""
 
 
-@pytest.mark.parametrize("size", [16, 32, 64])
-@pytest.mark.parametrize("name", OFFLINE)
-def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None:
-    entry = catalogue.find(name)
-    images = loaders.load(name, size)
-    assert images.pixels.shape == (entry.images, entry.channels, size, size)
-    assert images.pixels.dtype == torch.uint8
-    assert images.labels.shape == (entry.images,)
-    assert images.labels.dtype == torch.int64
-    assert images.labels.min() == 0
-    assert images.labels.max() == len(entry.classes) - 1
-    assert len(images.labels.unique()) == len(entry.classes)
-    assert images.pixels.min() < 20
-    assert images.pixels.max() > 235
-    assert images.pixels.float().std() > 30, "the images are not nearly empty"
-    assert torch.equal(images.pixels, loaders.load(name, size).pixels)
+# The catalogue: what every data set that works offline has to keep
 
 
 @pytest.mark.parametrize("entry", catalogue.DATA_SETS.values(), ids=catalogue.DATA_SETS)
@@ -63,25 +53,275 @@ def test_every_data_set_says_what_people_want_to_know(entry: catalogue.DataSet) 
     assert entry.channels in (1, 3)
     assert entry.images > 0
     assert len(set(entry.classes)) == len(entry.classes)
+    assert len(entry.counts) == max(1, len(entry.classes))
+    if entry.name in ("bedrooms", "shapes"):
+        assert "rendered" in entry.title
 
 
-def test_unknown_data_set_names_the_nearest() -> None:
-    with pytest.raises(InputError) as caught:
-        loaders.load("minst", 32)
-    assert "did you mean “mnist”" in refusal(caught)
+@pytest.mark.parametrize("size", [16, 32])
+@pytest.mark.parametrize("name", IMAGES)
+def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None:
+    entry = catalogue.find(name)
+    images = loaders.load(DataConfig(name=name, size=size))
+    pixels = images.take(torch.arange(len(images)))
+    assert pixels.shape == (entry.images, entry.channels, size, size)
+    assert pixels.dtype == torch.uint8
+    assert images.labels.dtype == torch.int64
+    assert torch.bincount(images.labels, minlength=len(entry.counts)).tolist() == list(entry.counts)
+    assert pixels.min() < 40
+    assert pixels.max() > 220
+    assert pixels.float().std() > 30, "the images are not nearly empty"
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_every_offline_set_of_points_keeps_its_promises(name: str) -> None:
+    entry = catalogue.find(name)
+    found = loaders.load(DataConfig(name=name))
+    assert found.values.shape == (entry.images, 2)
+    assert found.values.dtype == torch.float32
+    assert torch.isfinite(found.values).all()
+    assert torch.bincount(found.labels, minlength=len(entry.counts)).tolist() == list(entry.counts)
+    assert torch.equal(found.values, loaders.load(DataConfig(name=name)).values)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_every_offline_data_set_is_the_same_every_time(name: str) -> None:
+    entry = catalogue.find(name)
+    first, again = [next(sources.images(entry, 16, "crop", entry.channels, ignore)) for _ in range(2)]
+    assert np.array_equal(first[0], again[0])
+    assert np.array_equal(first[1], again[1])
+    assert np.array_equal(loaders.load(DataConfig(name=name, size=16)).pixels[: len(first[0])].permute(0, 2, 3, 1), first[0])
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_every_offline_data_set_trains(name: str, root: Path) -> None:
+    family = "mlp" if name in POINTS else "dcgan"
+    changes = {"data.name": name, "data.subset": 320, "data.held_out": 0.1, "training.length": "10 steps"}
+    changes |= {"cadence.sample_every": "5 steps"} | ({"data.flips": True} if family == "dcgan" else {})
+    run = make_run(root, changes, family=family)
+    status = train(run)
+    assert (status.state, status.step, status.steps_per_epoch) == ("finished", 10, 10), status.message
+    assert all(np.isfinite(line["generator_loss"]) for line in run.metrics())
+    assert list(run.samples()) == [0, 5, 10]
+
+
+def test_stacked_digits_show_their_number() -> None:
+    digits, stacked = loaders.load(DataConfig(size=16)), loaders.load(DataConfig(name="stacked-digits", size=16))
+    known = {image.numpy().tobytes(): int(label) for image, label in zip(digits.pixels[:, 0], digits.labels, strict=True)}
+    for image, number in zip(stacked.pixels[:200], stacked.labels[:200], strict=True):
+        assert [known[channel.contiguous().numpy().tobytes()] for channel in image] == [int(digit) for digit in f"{number:03d}"]
 
 
 def test_embedded_digits_are_those_of_scikit_learn() -> None:
     theirs = load_digits()
-    ours = loaders.load("digits", 8)
-    assert torch.equal(ours.labels, torch.from_numpy(theirs.target))
-    expected = torch.from_numpy(theirs.images).mul(255 / 16).round().byte()
-    assert torch.equal(ours.pixels.squeeze(1), expected)
+    pixels, labels = sources.raw("digits", ignore)
+    assert np.array_equal(labels, theirs.target)
+    assert np.array_equal(pixels[..., 0], np.round(theirs.images * 255 / 16).astype(np.uint8))
 
 
-def test_digits_have_no_test_part() -> None:
-    with pytest.raises(ValueError, match="no test part"):
-        loaders.load("digits", 32, is_test=True)
+def test_unknown_data_set_names_the_nearest() -> None:
+    with pytest.raises(InputError) as caught:
+        catalogue.find("minst")
+    assert "did you mean “mnist”" in refusal(caught)
+
+
+# The choice: subsets, classes, held-out images
+
+
+@given(
+    images=st.integers(0, 400), classes=st.sets(st.sampled_from("0123456789")), seed=st.integers(0, 2**31 - 1),
+    held_out=st.floats(0, 0.9),
+)  # fmt: skip
+def test_choice_is_as_large_as_promised_and_of_the_chosen_classes(
+    images: int, classes: set[str], seed: int, held_out: float
+) -> None:
+    _, labels = sources.raw("digits", ignore)
+    data = DataConfig(classes=tuple(sorted(classes)), subset=images, subset_seed=seed, held_out=held_out)
+    train_rows, held, rest = select(labels, data)
+    assert len(train_rows) == data.images
+    assert len(held) == data.held_out_images
+    assert not set(held) & set(rest)
+    assert set(train_rows) <= set(rest)
+    wanted = {int(name) for name in classes} or set(range(10))
+    assert {int(label) for label in labels[np.concatenate([rest, held])]} <= wanted
+    assert len(rest) + len(held) == sum(np.isin(labels, list(wanted)))
+
+
+def test_larger_subset_contains_the_smaller_and_holds_out_the_same() -> None:
+    _, labels = sources.raw("digits", ignore)
+    small, large = (select(labels, DataConfig(subset=size, held_out=0.2)) for size in (100, 500))
+    assert set(small.train) < set(large.train)
+    assert np.array_equal(small.held_out, large.held_out)
+    other = select(labels, DataConfig(subset=100, held_out=0.2, subset_seed=1))
+    assert set(other.train) != set(small.train)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data.classes": "7,ten"}, ["data.classes", "'ten'", "digits"]),
+        ({"data.classes": "7,7"}, ["twice"]),
+        ({"data.name": "bedrooms", "data.classes": "7"}, ["data.classes", "bedrooms", "empty"]),
+        ({"data.subset": 20}, ["optimizer.batch_size", "only 20 images", "smaller batch"]),
+        ({"data.held_out": 0.95}, ["data.held_out", "from 0 to 0.9"]),
+        ({"data.size": 48}, ["data.size", "48", "64"]),
+        ({"data.name": "ring"}, ["networks.family", "points", "mlp"]),
+        ({"data.name": "ring", "networks.family": "mlp", "data.flips": True}, ["data.flips", "points"]),
+        ({"data.subset": -1}, ["data.subset", "from 0"]),
+    ],
+)
+def test_impossible_choices_are_refused(changes: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        tiny(changes)
+    for word in words:
+        assert word in refusal(caught)
+
+
+def test_classes_may_be_written_as_text_number_or_list() -> None:
+    for value in ("3, 7", [3, 7], ["3", "7"]):
+        assert tiny({"data.classes": value}).data.classes == ("3", "7")
+    assert tiny({"data.classes": 3}).data.classes == ("3",)
+    assert tiny({"data.classes": ""}).data.classes == ()
+
+
+def test_scores_compare_with_what_no_training_saw() -> None:
+    data = DataConfig(size=16, held_out=0.25, subset=50, classes=("3",))
+    held = loaders.load_for_scoring(data)
+    assert len(held) == round(0.25 * 183)
+    assert set(held.labels.tolist()) == {3}
+    seen = {image.numpy().tobytes() for image in loaders.load(data).pixels}
+    assert not seen & {image.numpy().tobytes() for image in held.pixels}
+    assert len(loaders.load_for_scoring(DataConfig(size=16, subset=50))) == 1797, "a subset does not narrow it"
+
+
+# The preparation
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty data folder."""
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_images_are_decoded_once_and_shared(data_root: Path) -> None:
+    told: list[str] = []
+    data = DataConfig(size=16)
+    prepared.obtain(data, lambda sentence, share: told.append(sentence))
+    assert told
+    told.clear()
+    again = prepared.obtain(data, lambda sentence, share: told.append(sentence))
+    assert not told, "nothing is decoded again"
+    assert isinstance(again.pixels, np.memmap)
+    assert again.facts["counts"] == list(catalogue.find("digits").counts)
+    for other in (DataConfig(size=16, subset=99, flips=True, held_out=0.5), DataConfig(size=16, classes=("1",))):
+        assert prepared.folder(other) == prepared.folder(data), "a choice is no other preparation"
+    for other in (DataConfig(size=32), DataConfig(size=16, fit="pad"), DataConfig(size=16, colour="colour")):
+        assert prepared.folder(other) != prepared.folder(data)
+
+
+def test_grey_and_colour_can_be_asked_for(data_root: Path) -> None:
+    grey = loaders.load(DataConfig(name="shapes", size=16, colour="grey")).pixels
+    colour = loaders.load(DataConfig(size=16, colour="colour")).pixels
+    assert grey.shape[1] == 1
+    assert colour.shape[1] == 3
+    assert torch.equal(colour[:, 0], colour[:, 2])
+
+
+@pytest.mark.parametrize("damage", ["cut", "no facts", "half facts", "other shape", "gone"])
+def test_damaged_preparation_is_made_again(data_root: Path, damage: str) -> None:
+    data = DataConfig(size=16)
+    whole = np.array(prepared.obtain(data, ignore).pixels)
+    place = prepared.folder(data)
+    if damage == "cut":
+        with open(place / "pixels.npy", "r+b") as file:
+            file.truncate(5000)
+    elif damage == "no facts":
+        (place / "facts.json").unlink()
+    elif damage == "half facts":
+        (place / "facts.json").write_text((place / "facts.json").read_text()[:30])
+    elif damage == "other shape":
+        np.save(place / "pixels.npy", whole[:10])
+    else:
+        (place / "pixels.npy").unlink()
+    assert prepared.find(data) is None
+    assert np.array_equal(prepared.obtain(data, ignore).pixels, whole)
+
+
+def test_killed_preparation_leaves_nothing_that_counts_and_can_be_started_again(data_root: Path) -> None:
+    data = DataConfig(name="shapes", size=64)
+    command = [sys.executable, "-m", "gan", "data", "prepare", "shapes", "--size", "64", "--quiet"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data_root)}))
+    staged = prepared.folder(data).with_name(f".{prepared.folder(data).name}.making")
+    deadline = time.monotonic() + 60
+    while not (staged / "pixels.npy").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert staged.exists(), "it was killed in the middle"
+    assert prepared.find(data) is None
+    prepared.obtain(data, ignore)
+    assert not staged.exists()
+
+
+def test_full_disk_is_one_sentence_and_leaves_nothing(data_root: Path) -> None:
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
+        "from gan.__main__ import main; sys.exit(main(['data', 'prepare', 'shapes', '--size', '16', '--quiet']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data_root)}),
+                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert is_sentence(done.stderr.strip()), done.stderr
+    assert not list((data_root / "prepared").rglob("*.npy"))
+
+
+def test_two_who_want_the_same_wait_for_one_another(data_root: Path) -> None:
+    data, found = DataConfig(name="shapes", size=16), []
+    threads = [threading.Thread(target=lambda: found.append(prepared.obtain(data, ignore).pixels.sum())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+
+
+# What one sees in the images
+
+
+def test_survey_agrees_with_a_plain_computation() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 20, 20, 3), dtype=np.uint8)
+    labels = np.arange(700) % 3
+    facts = survey.look(pixels, labels)
+    assert facts["counts"] == [234, 233, 233]
+    assert facts["brightness"]["mean"] == pytest.approx(pixels.mean(), abs=0.01)
+    assert facts["brightness"]["std"] == pytest.approx(pixels.mean(axis=(1, 2, 3)).std(), abs=0.01)
+    assert sum(facts["brightness"]["histogram"]) == 700
+    for channel, found in enumerate(facts["channels"]):
+        assert found["mean"] == pytest.approx(pixels[..., channel].mean(), abs=0.01)
+        assert found["std"] == pytest.approx(pixels[..., channel].std(), abs=0.01)
+    assert (facts["exact"], facts["near"]) == (0, 0)
+    assert json.loads(json.dumps(facts))["images"] == 700
+
+
+def test_survey_finds_exact_and_near_duplicates_and_no_others() -> None:
+    rooms, _ = bedrooms.render(32, 0, 300)
+    brighter = np.clip(rooms[:10].astype(int) + 1, 0, 255).astype(np.uint8)
+    pixels = np.concatenate([rooms, rooms[20:25], brighter])
+    facts = survey.look(pixels, np.zeros(len(pixels), dtype=np.int64))
+    alone = survey.look(rooms, np.zeros(300, dtype=np.int64))
+    assert (alone["exact"], alone["near"]) == (0, 0)
+    assert facts["exact"] == 5
+    assert sorted(facts["exact_pairs"]) == [(row, 300 + row - 20) for row in range(20, 25)]
+    assert facts["near"] == 10
+    assert sorted(facts["near_pairs"]) == [(row, 305 + row) for row in range(10)]
+
+
+def test_survey_of_one_image_many_times_is_all_duplicates() -> None:
+    facts = survey.look(np.full((1500, 16, 16, 1), 90, dtype=np.uint8), np.zeros(1500, dtype=np.int64))
+    assert facts["exact"] == 1499
+    assert facts["brightness"]["std"] == 0
 
 
 # Scaling
@@ -108,7 +348,7 @@ def test_scaling_many_images_at_once_equals_one_by_one() -> None:
 
 # The feed
 
-PLACES = torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1)
+PLACES = Images(torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1), torch.zeros(100, dtype=torch.long))
 
 
 def indices(batch: torch.Tensor) -> list[int]:
@@ -164,8 +404,7 @@ def test_feed_taken_up_anywhere_gives_the_same_batches(steps: list[int]) -> None
 
 
 def test_batch_is_ready_for_the_networks() -> None:
-    images = loaders.load("digits", 16)
-    batch = Feed(images.pixels, 32, seed=0).batch(0)
+    batch = Feed(loaders.load(DataConfig(size=16)), 32, seed=0).batch(0)
     assert batch.shape == (32, 1, 16, 16)
     assert batch.dtype == torch.float32
     assert batch.min() >= -1
@@ -173,214 +412,38 @@ def test_batch_is_ready_for_the_networks() -> None:
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
-# MNIST on this machine
+def test_images_on_the_disk_are_fed_like_those_in_memory() -> None:
+    values = torch.randint(0, 256, (200, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    rows = torch.arange(0, 200, 2)
+    on_disk = Feed(Images(values, torch.zeros(100), rows), 8, seed=5, flips=True)
+    in_memory = Feed(Images(values[rows], torch.zeros(100)), 8, seed=5, flips=True)
+    for step in (0, 1, 2, 30, 31, 7, 8, 11, 12):
+        assert torch.equal(on_disk.batch(step), in_memory.batch(step))
 
 
-def test_mnist_is_found_where_it_lies(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GAN_DATA", str(real_data))
-    monkeypatch.setattr(loaders, "_download_mnist", lambda *arguments: pytest.fail("downloaded what is there"))
-    images = loaders.load("mnist", 28)
-    assert images.pixels.shape == (60_000, 1, 28, 28)
-    assert images.pixels.dtype == torch.uint8
-    assert 30 < images.pixels.float().mean() < 37  # the known mean of MNIST is 33.3
-    assert torch.bincount(images.labels).min() > 5000
-    test = loaders.load("mnist", 28, is_test=True)
-    assert test.pixels.shape == (10_000, 1, 28, 28)
-    assert loaders.load("mnist", 32).pixels.shape == (60_000, 1, 32, 32)
+def test_flips_mirror_half_of_the_images_and_depend_on_the_step_alone() -> None:
+    values = torch.zeros(100, 1, 1, 2, dtype=torch.uint8)
+    values[..., 1] = 255
+    images = Images(values, torch.zeros(100))
+    feed = Feed(images, 100, seed=1, flips=True)
+    mirrored = [int((feed.batch(step)[:, 0, 0, 0] > 0).sum()) for step in range(40)]
+    assert 1800 < sum(mirrored) < 2200
+    assert len(set(mirrored)) > 5
+    assert int((Feed(images, 100, seed=1, flips=True).batch(17)[:, 0, 0, 0] > 0).sum()) == mirrored[17]
 
 
-# MNIST from a server: real files where there are any, small ones of the same make otherwise
-
-
-class Server(ThreadingHTTPServer):
-    """A mirror on this machine that may break off after some bytes, answer rubbish, or never answer."""
-
-    daemon_threads = True
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), partial(Mirror))
-        self.files = files
-        self.breaks_off_at: int | None = None
-        self.answer = "files"
-        self.is_over = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/"
-
-    def handle_error(self, *_: Any) -> None:
-        """Say nothing: clients that give up are meant."""
-
-
-class Mirror(BaseHTTPRequestHandler):
-    """Gives out the files of a :class:`Server`."""
-
-    server: Server
-
-    def do_HEAD(self) -> None:
-        self.respond(has_body=False)
-
-    def do_GET(self) -> None:
-        self.respond(has_body=True)
-
-    def respond(self, *, has_body: bool) -> None:
-        if self.server.answer == "silence" or (self.server.answer == "silence when asked for files" and self.path != "/"):
-            self.server.is_over.wait()
-            return
-        if self.server.answer == "rubbish":
-            self.wfile.write(b"\x00 this is no HTTP\r\n\r\n")
-            return
-        content = self.server.files.get(self.path.strip("/"), b"" if self.path == "/" else None)
-        if self.server.answer == "login page" and has_body:
-            content = b"<html>Please log in\nto the network</html>"
-        if content is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if has_body:
-            self.wfile.write(content[: self.server.breaks_off_at])
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="session")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return compressed files of MNIST's sizes by name: its format with made-up pixels (the real ones are 53 MB to squeeze)."""
-    files = {}
-    for part, count in (("train", 60_000), ("t10k", 10_000)):
-        ramp = bytes(range(256)) * (count * 784 // 256 + 1)
-        images = b"\x00\x00\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28)) + ramp[: count * 784]
-        labels = b"\x00\x00\x08\x01" + count.to_bytes(4, "big") + (bytes(range(10)) * (count // 10))
-        files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(images, 1)
-        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(labels, 1)
-    return files
-
-
-@pytest.fixture
-def mirror(packed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Return a server that torchvision takes for its only mirror of MNIST; ``GAN_DATA`` is an empty folder."""
-    server = Server(packed)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
-    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(proxy, raising=False)
-    monkeypatch.setattr(MNIST, "mirrors", [server.url])
-    sums = [(name, hashlib.md5(content).hexdigest()) for name, content in packed.items()]
-    monkeypatch.setattr(MNIST, "resources", sums)
-    yield server
-    server.is_over.set()
-    server.shutdown()
-    server.server_close()
-
-
-def is_clean(folder: Path) -> bool:
-    """Return whether nothing half-made lies where MNIST belongs."""
-    return not (folder / "MNIST").exists()
-
-
-def test_mnist_is_downloaded_once_and_whole(mirror: Server, tmp_path: Path) -> None:
-    told: list[tuple[str, float]] = []
-    images = loaders.load("mnist", 28, report=lambda sentence, share: told.append((sentence, share)))
-    assert images.pixels.shape == (60_000, 1, 28, 28)
-    assert images.pixels[0].flatten()[:5].tolist() == [0, 1, 2, 3, 4]
-    assert images.labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
-    assert told
-    assert all(sentence == "Downloading MNIST" and 0 <= share <= 1 for sentence, share in told)
-    data = tmp_path / "data"
-    assert sorted(path.name for path in (data / "MNIST" / "raw").iterdir()) == sorted(loaders._MNIST_RAW)
-    assert {path.name for path in data.iterdir()} <= {"MNIST", ".mnist.lock"}
-    mirror.answer = "silence"
-    assert torch.equal(loaders.load("mnist", 28).labels, images.labels)
-
-
-def test_download_that_dies_half_way_leaves_nothing_and_the_next_one_works(mirror: Server, tmp_path: Path) -> None:
-    mirror.breaks_off_at = 10_000
-    with pytest.raises(InputError) as caught:
-        loaders.load("mnist", 28)
-    assert "MNIST could not be downloaded" in refusal(caught)
-    assert is_clean(tmp_path / "data")
-    mirror.breaks_off_at = None
-    assert len(loaders.load("mnist", 28).pixels) == 60_000
-
-
-@pytest.mark.parametrize("answer", ["rubbish", "login page", "no such file"])
-def test_mirror_that_answers_something_else_is_told_in_one_sentence(mirror: Server, tmp_path: Path, answer: str) -> None:
-    mirror.answer = answer
-    if answer == "no such file":
-        mirror.files = {}
-    with pytest.raises(InputError) as caught:
-        loaders.load("mnist", 28)
-    assert "MNIST" in refusal(caught)
-    assert is_clean(tmp_path / "data")
-
-
-@pytest.mark.parametrize("name", list(loaders._MNIST_RAW))
-def test_truncated_file_is_not_taken_for_whole(mirror: Server, tmp_path: Path, name: str) -> None:
-    raw = tmp_path / "data" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for each, size in loaders._MNIST_RAW.items():
-        with open(raw / each, "wb") as file:
-            file.truncate(size - 1 if each == name else size)
-    assert not loaders._has_whole_mnist(tmp_path / "data")
-    if name.startswith("train-images"):
-        assert len(loaders.load("mnist", 28).pixels) == 60_000
-        assert loaders._has_whole_mnist(tmp_path / "data")
-
-
-def test_damaged_files_of_the_right_size_are_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GAN_DATA", str(tmp_path))
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name, size in loaders._MNIST_RAW.items():
-        with open(raw / name, "wb") as file:
-            file.truncate(size)
-    with pytest.raises(InputError) as caught:
-        loaders.load("mnist", 28)
-    assert str(raw) in refusal(caught)
-
-
-@pytest.mark.parametrize("answer", ["silence", "silence when asked for files"])
-def test_server_that_never_answers_is_given_up(
-    mirror: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
-) -> None:
-    mirror.answer = answer
-    if answer != "silence":
-        monkeypatch.setattr(loaders, "_SILENCE", 1.0)
-    started = time.monotonic()
-    with pytest.raises(InputError) as caught:
-        loaders.load("mnist", 28)
-    assert time.monotonic() - started < 30
-    assert "MNIST" in refusal(caught)
-    assert is_clean(tmp_path / "data")
-
-
-def test_no_network_is_told_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as closed:  # a port on which nobody listens
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{port}/", "http://no-such-host.invalid/", "not a url"])
-    told: list[str] = []
-    with pytest.raises(InputError) as caught:
-        loaders.ensure("mnist", lambda sentence, share: told.append(sentence))
-    sentence = refusal(caught)
-    assert "there is no network" in sentence
-    assert str(tmp_path / "data" / "MNIST" / "raw") in sentence
-    assert "digits" in sentence
-    assert told == [], "a download that never began was reported"
-    assert is_clean(tmp_path / "data")
-
-
-def test_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "data").write_text("a file is in the way")
-    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
-    with pytest.raises(InputError) as caught:
-        loaders.ensure("mnist", lambda sentence, share: None)
-    assert str(tmp_path / "data") in refusal(caught)
+def test_run_outlives_its_data_set(root: Path) -> None:
+    run = make_run(root)
+    raw = json.loads(run.config_path.read_text())
+    raw["data"]["name"] = "long-gone"
+    run.config_path.write_text(json.dumps(raw))
+    assert run.config().data.name == "long-gone"
+    with pytest.raises(InputError, match="long-gone"):
+        configs.parse(raw)
+    status = train(run)
+    assert status.state == "failed"
+    assert is_sentence(status.message)
+    assert "long-gone" in status.message
 
 
 def test_data_folder_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ def test_mlp_has_as_many_parameters_as_its_definition(
     norms = 2 * 2 * hidden if has_batch_norm else 0
     generator = (latent + 1) * hidden + (hidden + 1) * hidden + (hidden + 1) * pixels + norms
     discriminator = (pixels + 1) * hidden + (hidden + 1) * hidden + hidden + 1
-    assert count(mlp.Generator(latent, hidden, size, channels, has_batch_norm=has_batch_norm)) == generator
-    assert count(mlp.Discriminator(hidden, size, channels)) == discriminator
+    assert count(mlp.Generator(latent, hidden, (channels, size, size), has_batch_norm=has_batch_norm)) == generator
+    assert count(mlp.Discriminator(hidden, (channels, size, size))) == discriminator
 
 
 def test_dcgan_has_as_many_parameters_as_the_published_one() -> None:

@@ -373,7 +373,7 @@ def test_real_images_on_the_grid_are_real_images(root: Path) -> None:
     factor = len(whole) // (8 * 18 - 2)
     small = whole[::factor, ::factor]
     tiles = {small[row : row + 16, column : column + 16].tobytes() for row in range(0, 142, 18) for column in range(0, 142, 18)}
-    known = {image[0].numpy().astype(int).tobytes() for image in loaders.load("digits", 16).pixels}
+    known = {image[0].numpy().astype(int).tobytes() for image in loaders.load(configs.DataConfig(size=16)).pixels}
     assert len(tiles) == 64
     assert tiles <= known
 

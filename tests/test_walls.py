@@ -16,7 +16,18 @@ HEAVY = {"torch", "torchvision", "torchmetrics", "torch_fidelity"}
 SHOWING = {"streamlit", "plotly"}
 
 #: What the server may always import; scoring.lines is the torch-free part of scoring.
-HALL = ["gan", "gan.errors", "gan.config", "gan.presets", "gan.runs", "gan.launcher", "gan.data.catalogue", "gan.scoring.lines"]
+HALL = [
+    "gan",
+    "gan.errors",
+    "gan.config",
+    "gan.presets",
+    "gan.runs",
+    "gan.launcher",
+    "gan.data.catalogue",
+    "gan.data.tasks",
+    "gan.data.commands",
+    "gan.scoring.lines",
+]
 
 ENGINE_FILES = sorted((PROJECT / "gan").rglob("*.py"))
 SERVER_FILES = [*sorted((PROJECT / "pages").rglob("*.py")), *PROJECT.glob("dashboard.py")]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import torch
 from torch import Tensor
+
+from gan.data.loaders import Images
+
+_ON_DEVICE = 1 << 32  # bytes of images that a GPU keeps for itself
 
 
 def to_float(pixels: Tensor) -> Tensor:
@@ -17,27 +23,49 @@ def to_pixels(images: Tensor) -> Tensor:
 
 
 class Feed:
-    """The real images in memory, in a new order each epoch.
+    """The real images in a new order each epoch.
 
-    The order of an epoch depends on the seed and the epoch alone, so the place in it is known from the step alone.
-    The last, smaller batch of an epoch is left out.
+    The order of an epoch depends on the seed and the epoch alone, so the place in it is known from the step alone; so do
+    the flips. The last, smaller batch of an epoch is left out. Images on the disk are read one batch ahead.
     """
 
-    def __init__(self, pixels: Tensor, batch_size: int, seed: int) -> None:
-        """``pixels``: uint8 [N, C, H, W] on the training device; N must be at least ``batch_size``."""
-        self._pixels = pixels
-        self._batch_size = batch_size
-        self._seed = seed
+    def __init__(
+        self, images: Images, batch_size: int, seed: int, *, device: torch.device | None = None, flips: bool = False
+    ) -> None:
+        """There must be at least ``batch_size`` images; batches arrive on ``device`` (default: the CPU)."""
+        self._device = device or torch.device("cpu")
+        is_small = images.rows is None and images.values.nbytes <= _ON_DEVICE
+        if is_small and self._device.type != "cpu":
+            images = Images(images.values.to(self._device), images.labels)
+        self._images, self._batch_size, self._seed, self._flips = images, batch_size, seed, flips
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.long)
-        self.steps_per_epoch = len(pixels) // batch_size
+        self._reader = None if images.rows is None else ThreadPoolExecutor(1, thread_name_prefix="feed")
+        self._ahead: tuple[int, Future[Tensor]] | None = None
+        self.steps_per_epoch = len(images) // batch_size
 
     def batch(self, step: int) -> Tensor:
-        """Return the real images of one step: float32 from −1 to 1, shape [batch, C, H, W], channels last in memory."""
+        """Return the real images of one step: float32 from −1 to 1, shape [batch, C, H, W], channels last; or points [batch, 2]."""
+        if self._reader is None:
+            taken = self._take(step)
+        else:
+            is_ready = self._ahead is not None and self._ahead[0] == step
+            ready = self._ahead[1] if self._ahead is not None and is_ready else self._reader.submit(self._take, step)
+            taken = ready.result()
+            self._ahead = step + 1, self._reader.submit(self._take, step + 1)
+        if taken.dtype != torch.uint8:
+            return taken.to(self._device)
+        if self._flips:
+            coins = torch.Generator().manual_seed((self._seed * 1_000_003 + step) * 2 + 1)
+            is_flipped = (torch.rand(len(taken), generator=coins) < 0.5).view(-1, 1, 1, 1)
+            taken = torch.where(is_flipped.to(taken.device), taken.flip(-1), taken)
+        return to_float(taken.to(self._device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+
+    def _take(self, step: int) -> Tensor:
+        """Return the images of one step as they are stored."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             shuffle = torch.Generator().manual_seed((self._seed * 1_000_003 + epoch) % 2**63)
-            self._order = torch.randperm(len(self._pixels), generator=shuffle).to(self._pixels.device)
+            self._order = torch.randperm(len(self._images), generator=shuffle).to(self._images.values.device)
             self._epoch = epoch
-        chosen = self._order[place * self._batch_size : (place + 1) * self._batch_size]
-        return to_float(self._pixels[chosen]).contiguous(memory_format=torch.channels_last)
+        return self._images.take(self._order[place * self._batch_size : (place + 1) * self._batch_size])

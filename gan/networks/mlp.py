@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 
 class Generator(nn.Module):
-    """z [N, latent] → images [N, channels, size, size] from −1 to 1; batch norm on the hidden layers if asked for."""
+    """z [N, latent] → images [N, *shape] from −1 to 1, or points [N, 2]; batch norm on the hidden layers if asked for."""
 
-    def __init__(self, latent: int, hidden: int, size: int, channels: int, *, has_batch_norm: bool = False) -> None:
+    def __init__(self, latent: int, hidden: int, shape: tuple[int, ...], *, has_batch_norm: bool = False) -> None:
         super().__init__()
         self.latent = latent
 
@@ -19,9 +21,8 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(
             *block(latent),
             *block(hidden),
-            nn.Linear(hidden, channels * size * size),
-            nn.Tanh(),
-            nn.Unflatten(1, (channels, size, size)),
+            nn.Linear(hidden, math.prod(shape)),
+            *([nn.Tanh(), nn.Unflatten(1, shape)] if len(shape) > 1 else []),
         )
 
     def forward(self, z: Tensor) -> Tensor:
@@ -30,13 +31,13 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [N, channels, size, size] → logits [N]: positive for "real"."""
+    """Images [N, *shape] or points [N, 2] → logits [N]: positive for "real"."""
 
-    def __init__(self, hidden: int, size: int, channels: int) -> None:
+    def __init__(self, hidden: int, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(channels * size * size, hidden),
+            nn.Linear(math.prod(shape), hidden),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Linear(hidden, hidden),
             nn.LeakyReLU(0.2, inplace=True),

@@ -10,14 +10,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan.config import DataConfig
 from gan.data import catalogue, loaders
 from gan.data.feed import to_float
-from gan.data.loaders import Images, Report, resize
+from gan.data.loaders import Images, resize
+from gan.data.prepared import Report
 from gan.errors import InputError
 from gan.scoring import cache
 from gan.scoring.extractor import Extractor
@@ -27,7 +30,7 @@ log = logging.getLogger("gan")
 #: Raise it with every change to the network or its training: classifiers of another version are trained anew.
 VERSION = 1
 
-SIZE = 32  # pixels; images of other sizes are resized
+SIZE: Literal[32] = 32  # pixels; images of other sizes are resized
 FEATURES = 64
 
 _BATCH = 64
@@ -54,6 +57,20 @@ RECIPES = {
     "digits": Recipe("digits CNN", epochs=8),
     "mnist": Recipe("MNIST CNN", epochs=6, images=10_000, has_test_part=True),
 }
+_MOST_CLASSES = 100  # of 1,000 modes with 20 images each nothing is learnt
+_FEWEST_IMAGES = 500
+
+
+def can_learn(name: str) -> bool:
+    """Return whether a classifier of a data set can be trained: it takes labels, and some images of each."""
+    entry = catalogue.find(name)
+    return entry.kind == "images" and 2 <= len(entry.classes) <= _MOST_CLASSES and entry.images >= _FEWEST_IMAGES
+
+
+def recipe_of(name: str) -> Recipe:
+    """Return how the classifier of a labelled data set is trained: as listed, else in the same way for all."""
+    entry = catalogue.find(name)
+    return RECIPES.get(name) or Recipe(f"{entry.title} CNN", epochs=8, images=10_000, has_test_part=entry.origin == "download")
 
 
 class Classifier(nn.Module):
@@ -61,6 +78,7 @@ class Classifier(nn.Module):
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
+        self.channels = channels
 
         def block(inputs: int, outputs: int) -> list[nn.Module]:
             return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(outputs), nn.ReLU()]
@@ -72,6 +90,9 @@ class Classifier(nn.Module):
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        if pixels.shape[1] > self.channels:
+            pixels = pixels.float().mean(dim=1, keepdim=True).round().byte()
+        pixels = pixels.expand(-1, self.channels, -1, -1)
         images = to_float(resize(pixels, SIZE)).contiguous(memory_format=torch.channels_last)
         features: Tensor = self.body(images)
         return features, self.head(features)
@@ -82,19 +103,22 @@ def load(name: str, device: torch.device, report: Report) -> Extractor:
 
     The global random state stays as it is. Raises InputError when there is no recipe, no data or no room on the disk.
     """
-    if name not in RECIPES:
-        raise InputError(f"There is no classifier for the data set “{name}”; score it with --extractor inception.")
+    if not can_learn(name):
+        raise InputError(
+            f"There is no classifier for the data set “{name}”, since it needs labels, from 2 to {_MOST_CLASSES} classes and "
+            f"{_FEWEST_IMAGES} images; score it with the extractor “inception” instead."
+        )
 
     def make() -> tuple[dict[str, Tensor], dict[str, float]]:
         network, accuracy = train(name, report)
         return network.state_dict(), {"accuracy": accuracy}
 
-    trained = cache.obtain(catalogue.data_root() / "classifiers", name, VERSION, make)
+    trained = cache.obtain(catalogue.data_root() / "classifiers", name, f"{VERSION}-{catalogue.find(name).version}", make)
     network = _untrained(name)
     network.load_state_dict(trained.tensors)
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
     identity = f"{name}-cnn-{VERSION}-{trained.sha256[:8]}"
-    return Extractor(RECIPES[name].label, identity, trained.facts["accuracy"], network, device, batch=256)
+    return Extractor(recipe_of(name).label, identity, trained.facts["accuracy"], network, device, batch=256)
 
 
 def _untrained(name: str) -> Classifier:
@@ -116,7 +140,7 @@ def train(name: str, report: Report) -> tuple[Classifier, float]:
 
 
 def _train(name: str, report: Report) -> tuple[Classifier, float]:
-    recipe = RECIPES[name]
+    recipe = recipe_of(name)
     sentence = f"Training the {recipe.label}"
     report(sentence, 0.0)
     seen, unseen = _divide(name, recipe, report)
@@ -161,16 +185,16 @@ def measure_accuracy(network: Classifier, images: Images) -> float:
 
 def _divide(name: str, recipe: Recipe, report: Report) -> tuple[Images, Images]:
     """Return the images to train on and those to measure the accuracy on."""
-    images = loaders.load(name, SIZE, report=report)
+    images = loaders.load(DataConfig(name=name, size=SIZE), report=report)
     random = torch.Generator().manual_seed(_SEED)
     if recipe.has_test_part:
         chosen = torch.randperm(len(images.labels), generator=random)[: recipe.images or None]
-        return Images(images.pixels[chosen], images.labels[chosen]), loaders.load(name, SIZE, is_test=True, report=report)
+        return Images(images.take(chosen), images.labels[chosen]), loaders.load_test(name, SIZE, report)
     is_held = split(images.labels, recipe.held_out, random)
-    return (
-        Images(images.pixels[~is_held], images.labels[~is_held]),
-        Images(images.pixels[is_held], images.labels[is_held]),
-    )
+    seen, unseen = (~is_held).nonzero().flatten(), is_held.nonzero().flatten()
+    if recipe.images and len(seen) > recipe.images:
+        seen = seen[torch.randperm(len(seen), generator=random)[: recipe.images]]
+    return Images(images.take(seen), images.labels[seen]), Images(images.take(unseen), images.labels[unseen])
 
 
 def split(labels: Tensor, share: float, random: torch.Generator) -> Tensor:

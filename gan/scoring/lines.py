@@ -4,14 +4,17 @@ A line is a dictionary. ``step``, ``epoch``, ``images_seen``, ``time`` (seconds 
 "training") say when it was made; ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images
 classified rightly, or None), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
 ``real_images``, ``draws`` and ``seed`` say how; ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
-(sample standard deviation, None for one draw), are the result; ``floor_fid``, ``floor_fid_spread``, ``floor_images`` and
-``real_inception_score`` are what real images get; ``seconds`` is how long it took.
+(sample standard deviation, None for one draw), are the result; ``reals`` says how the real images were chosen and prepared;
+``floor_fid``, ``floor_fid_spread``, ``floor_images`` and ``real_inception_score`` are what real images get; ``seconds`` is how
+long it took.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from gan.config import DataConfig
 
 #: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
 INCEPTION = "inception-2015"
@@ -22,6 +25,17 @@ _INCEPTION_FEATURES = 2048
 Line = Mapping[str, Any]
 
 
+def real_part(data: DataConfig) -> dict[str, Any]:
+    """Return the settings, as far as they are not the usual ones, that decide which real images scores compare with."""
+    usual = DataConfig()
+    found = {key: getattr(data, key) for key in ("fit", "colour", "held_out") if getattr(data, key) != getattr(usual, key)}
+    if data.classes:
+        found["classes"] = sorted(data.classes)
+    if data.held_out:
+        found["subset_seed"] = data.subset_seed
+    return found
+
+
 def label(line: Line) -> str:
     """Return what the FID of a line is called: "FID · digits CNN", or plain "FID" for the standard Inception network."""
     return "FID" if _is_inception(line) else f"FID · {line.get('extractor', 'unknown features')}"
@@ -29,6 +43,8 @@ def label(line: Line) -> str:
 
 def is_comparable(one: Line, other: Line) -> bool:
     """Return whether two lines may be ranked against each other: same images, features, counts and kind of weights."""
+    if (one.get("reals") or {}) != (other.get("reals") or {}):
+        return False
     return all(key in one and key in other and one[key] == other[key] for key in _MUST_AGREE)
 
 

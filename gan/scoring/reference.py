@@ -9,10 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gan.config import DataConfig
 from gan.data import catalogue, loaders
-from gan.data.loaders import Report
-from gan.scoring import cache, metrics
+from gan.data.loaders import Images
+from gan.data.prepared import Report
+from gan.errors import InputError
+from gan.scoring import cache, lines, metrics
 from gan.scoring.extractor import Extractor
+
+_FEWEST = 20  # real images
 
 
 @dataclass(frozen=True)
@@ -51,32 +56,45 @@ class Reference:
         return values
 
 
-def load(name: str, size: int, extractor: Extractor, report: Report) -> Reference:
-    """Return the reference of a data set at a size; computed on first use, and again when the real images changed."""
-    pixels = loaders.load(name, size, report=report).pixels
-    fingerprint = fingerprint_of(pixels)
+def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
+    """Return the reference of a data set as it is prepared; computed on first use, and again when the real images changed.
+
+    Raises InputError for points and for fewer than two images.
+    """
+    if data.is_points:
+        raise InputError(f"“{data.name}” holds points, and FID and IS are made for images; look at the samples instead.")
+    images = loaders.load_for_scoring(data, report=report)
+    if len(images) < _FEWEST:
+        raise InputError(f"There are only {len(images)} real images to compare with, expected at least {_FEWEST}; hold out more.")
+    fingerprint = fingerprint_of(images)
 
     def make() -> tuple[dict[str, Tensor], dict[str, float]]:
         done = 0
 
-        def advance(images: int) -> None:
+        def advance(seen: int) -> None:
             nonlocal done
-            done += images
-            report("Looking at the real images", done / len(pixels))
+            done += seen
+            report("Looking at the real images", done / len(images))
 
-        found = extractor.extract(pixels.split(extractor.batch), advance)
+        found = extractor.extract(images.batches(extractor.batch), advance)
         return {"features": found.features}, {"inception_score": metrics.inception_score(found.logits)[0]}
 
-    key = f"{name}-{size}-{extractor.id}"
+    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}"
     seen = cache.obtain(_folder(), key, fingerprint, make)
     return Reference(key, fingerprint, seen.tensors["features"], seen.facts["inception_score"])
 
 
-def fingerprint_of(pixels: Tensor) -> str:
+def fingerprint_of(images: Images) -> str:
     """Return the SHA-256 of uint8 images [N, C, H, W], shape included."""
-    digest = hashlib.sha256(str(tuple(pixels.shape)).encode())
-    digest.update(pixels.contiguous().numpy().data)
+    digest = hashlib.sha256(str((len(images), *images.values.shape[1:])).encode())
+    for pixels in images.batches(4096):
+        digest.update(pixels.contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def _digest_of(data: DataConfig) -> str:
+    """Return a short name for what chooses and prepares the real images that scores compare with."""
+    return hashlib.sha256(repr(lines.real_part(data)).encode()).hexdigest()[:8]
 
 
 def _folder() -> Path:

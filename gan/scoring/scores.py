@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from gan import networks, runs
-from gan.config import RunConfig
+from gan.config import DataConfig, RunConfig
 from gan.data import catalogue
 from gan.data.feed import to_pixels
-from gan.data.loaders import Report
+from gan.data.prepared import Report
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
 from gan.scoring import classifier, inception, metrics, reference
 from gan.scoring.extractor import Extractor
-from gan.scoring.lines import caution, describe, is_comparable, label
+from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.reference import Reference
 from gan.training import checkpoints
 from gan.training.checkpoints import Checkpoint
@@ -103,7 +103,7 @@ def score_during_training(run: Run, generator: nn.Module, config: RunConfig, ste
     """
     started = time.monotonic()
     try:
-        extractor, real = _judges(config.data.name, config.data.size, device, catalogue.data_root())
+        extractor, real = _judges(config.data, device, catalogue.data_root())
         facts = {
             "step": step,
             "epoch": step / config.steps_per_epoch,
@@ -118,10 +118,10 @@ def score_during_training(run: Run, generator: nn.Module, config: RunConfig, ste
 
 
 @lru_cache(maxsize=1)
-def _judges(name: str, size: int, device: torch.device, root: Path) -> tuple[Extractor, Reference]:
+def _judges(data: DataConfig, device: torch.device, root: Path) -> tuple[Extractor, Reference]:
     """Return what a training is scored by; kept, because real images do not change while a training runs."""
-    extractor = classifier.load(name, device, _say_nothing)
-    return extractor, reference.load(name, size, extractor, _say_nothing)
+    extractor = classifier.load(data.name, device, _say_nothing)
+    return extractor, reference.load(data, extractor, _say_nothing)
 
 
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     generator, weights = _restore(config, saved, device)
 
     extractor = _choose(plan.extractor, config.data.name, device, progress.phase(0.0, 0.2))
-    real = reference.load(config.data.name, config.data.size, extractor, progress.phase(0.2, 0.4))
+    real = reference.load(config.data, extractor, progress.phase(0.2, 0.4))
     facts = {
         "step": saved.step,
         "epoch": saved.facts["epoch"],
@@ -150,7 +150,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
 
 
 def _choose(extractor: str, name: str, device: torch.device, report: Report) -> Extractor:
-    if extractor == "inception" or (extractor == "auto" and name not in classifier.RECIPES):
+    if extractor == "inception" or (extractor == "auto" and not classifier.can_learn(name)):
         return inception.load(device, report)
     return classifier.load(name, device, report)
 
@@ -182,6 +182,7 @@ def _measure(
         "extractor_accuracy": extractor.accuracy,
         "data": config.data.name,
         "size": config.data.size,
+        "reals": real_part(config.data),
         "images": plan.images,
         "real_images": len(real.features),
         "draws": plan.draws,

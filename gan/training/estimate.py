@@ -9,7 +9,6 @@ import torch
 
 from gan import estimates, launcher
 from gan.config import RunConfig
-from gan.data import catalogue
 from gan.estimates import Estimate
 from gan.training import precision
 from gan.training.loop import build_game
@@ -32,9 +31,10 @@ def measure(root: Path, config: RunConfig) -> Estimate:
         torch.set_flush_denormal(True)
         torch.manual_seed(0)
         game = build_game(config, device, chosen)
-        batch, size = config.optimizer.batch_size, config.data.size
-        images = torch.rand(batch, catalogue.find(config.data.name).channels, size, size).mul_(2).sub_(1).to(device)
-        reals = images.contiguous(memory_format=torch.channels_last)
+        batch = config.optimizer.batch_size
+        reals = torch.rand(batch, *config.data.shape).mul_(2).sub_(1).to(device)
+        if reals.dim() == 4:
+            reals = reals.contiguous(memory_format=torch.channels_last)
         steps, started = 0, 0.0
         while steps < _FEWEST_STEPS or time.perf_counter() - started < _SECONDS:
             if steps == 0:

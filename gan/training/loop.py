@@ -28,6 +28,7 @@ from gan.training.game import Game, Outcome
 log = logging.getLogger("gan")
 
 _HEARTBEAT_SECONDS = 1.0
+_SHOWN_POINTS = 2000  # generated points in one picture
 _RESERVE_BYTES = 32768  # given back when the disk is full, so that the end of the run can still be written down
 
 #: Called with the status, and with the newest logged line, if there is one since the last call.
@@ -85,12 +86,16 @@ class Trainer:
             device=precision.name_device(self.device),
         )  # fmt: skip
 
-        images = loaders.load(self.config.data.name, self.config.data.size, report=self._report_loading)
-        self.feed = Feed(images.pixels.to(self.device), self.config.optimizer.batch_size, self.config.training.seed)
+        data = self.config.data
+        self.images = loaders.load(data, report=self._report_loading)
+        self.feed = Feed(
+            self.images, self.config.optimizer.batch_size, self.config.training.seed, device=self.device, flips=data.flips
+        )
         torch.manual_seed(self.config.training.seed)
         self.game = build_game(self.config, self.device, chosen)
         self.latents = torch.Generator().manual_seed(self.config.training.seed + 1)
-        self.fixed_latents = self._draw_latents(pictures.GRID**2, torch.Generator().manual_seed(self.config.training.seed + 2))
+        shown = _SHOWN_POINTS if data.is_points else pictures.GRID**2
+        self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
         self.step, self.seconds = 0, 0.0
         if saved:
             self._restore(saved)
@@ -99,7 +104,7 @@ class Trainer:
         if complaints:
             checkpoints.discard_after(run.checkpoints_path, self.step)
         if not run.reals_path.exists():
-            self._save_reals(images.pixels)
+            self._save_reals()
         note = f"Fell back to the checkpoint of step {self.step}: a newer one is damaged." if complaints else ""
         self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.feed.steps_per_epoch, message=note)
 
@@ -193,13 +198,17 @@ class Trainer:
         return self.game.average.module if self.game.average is not None else self.game.generator
 
     def _save_samples(self) -> None:
-        images = generate(self.sampler(), self.fixed_latents, self.game.autocast)
-        picture = pictures.to_png(pictures.grid(to_pixels(images)))
-        runs.write_atomically(self.run.samples_path / f"{self.step:08d}.png", picture, durable=False)
+        fakes = generate(self.sampler(), self.fixed_latents, self.game.autocast)
+        picture = pictures.scatter(fakes, self.images.values) if self.config.data.is_points else pictures.grid(to_pixels(fakes))
+        runs.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
 
-    def _save_reals(self, pixels: Tensor) -> None:
-        chosen = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))[: pictures.GRID**2]
-        runs.write_atomically(self.run.reals_path, pictures.to_png(pictures.grid(pixels[chosen])), durable=False)
+    def _save_reals(self) -> None:
+        if self.config.data.is_points:
+            picture = pictures.scatter(None, self.images.values)
+        else:
+            chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: pictures.GRID**2]
+            picture = pictures.grid(self.images.take(chosen))
+        runs.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
 
     def _save_checkpoint(self) -> bool:
         """Save everything that an exact resume needs; return False, having saved nothing, when a weight is not finite."""

@@ -1,4 +1,4 @@
-"""Sample grids: images [N, C, H, W] to one PNG."""
+"""Sample grids: images [N, C, H, W], or points [N, 2], to one PNG."""
 
 from __future__ import annotations
 
@@ -26,6 +26,25 @@ def grid(pixels: Tensor, *, columns: int = GRID, gap: int = 2, smallest: int = 5
     picture = Image.fromarray(canvas.squeeze(2).numpy() if channels == 1 else canvas.numpy())
     factor = max(1, -(-smallest // picture.width))
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+
+
+def scatter(fakes: Tensor | None, reals: Tensor, *, size: int = 512, most: int = 2000) -> Image.Image:
+    """Draw generated points [N, 2] in orange over real ones in blue; the frame is that of the real ones, half as large again."""
+    canvas = torch.full((size, size, 3), 255, dtype=torch.uint8)
+    low, high = reals.min(dim=0).values, reals.max(dim=0).values
+    centre, reach = (low + high) / 2, float((high - low).max()) * 0.75 or 1.0
+    for points, colour in ((reals, (158, 202, 225)), (fakes, (230, 85, 13))):
+        if points is None:
+            continue
+        shown = points[:most].float().cpu()
+        places = ((shown - centre) / reach + 1) / 2 * (size - 1)
+        places = places[torch.isfinite(places).all(dim=1)].round().long()
+        for right in (-1, 0, 1):
+            for down in (-1, 0, 1):
+                x, y = places[:, 0] + right, size - 1 - places[:, 1] + down
+                is_inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+                canvas[y[is_inside], x[is_inside]] = torch.tensor(colour, dtype=torch.uint8)
+    return Image.fromarray(canvas.numpy())
 
 
 def to_png(picture: Image.Image) -> bytes:

@@ -11,8 +11,10 @@ from pydantic.fields import FieldInfo
 from gan import config as configs
 from gan.config import RunConfig, Span
 from gan.data import catalogue
+from pages.parts import words
 
 _FLOAT_FORMAT = "%.6g"
+_IMAGES_ONLY = ("size", "fit", "colour", "flips")
 
 #: Section → (heading, icon).
 HEADINGS = {
@@ -44,12 +46,22 @@ def ask(section: str, config: RunConfig, prefix: str) -> dict[str, Any]:
 
 def _fields(section: str, model: type[configs.Section], values: Any, prefix: str) -> dict[str, Any]:
     """Draw the widgets of a section side by side, as many as fit, and return their values."""
-    changes = {}
+    changes: dict[str, Any] = {}
     with st.grid(2, min_column_width=240, gap=("small", "medium")):
         for name, info in model.model_fields.items():
-            if name != "family":
-                changes[f"{section}.{name}"] = _field(f"{section}.{name}", info, getattr(values, name), prefix)
+            if name == "family" or (name in _IMAGES_ONLY and _is_points(changes)):
+                continue
+            changes[f"{section}.{name}"] = _field(f"{section}.{name}", info, getattr(values, name), prefix)
+    if section == "data" and (entry := catalogue.all_sets().get(changes["data.name"])):
+        st.caption(words.escape(entry.description))
+        st.page_link("pages/data.py", label="Look at this data set", icon=":material/grid_view:", query_params={"data": entry.name})
     return changes
+
+
+def _is_points(changes: dict[str, Any]) -> bool:
+    """Return whether the data set that is chosen holds points, of which pixels and colours cannot be asked."""
+    entry = catalogue.all_sets().get(changes.get("data.name", ""))
+    return entry is not None and entry.kind == "points"
 
 
 def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
@@ -58,8 +70,9 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
     unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
     label, widget, help = f"{label} ({unit})" if unit else label, f"{prefix}/{key}", _help(info)
     if key == "data.name":
-        names = list(catalogue.DATA_SETS)
-        return _choose(label, names, value, widget, help, lambda name: catalogue.DATA_SETS[name].title)
+        return _choose_data(label, value, widget, help)
+    if key == "data.classes":
+        return _choose_classes(label, value, prefix, help)
     if get_origin(info.annotation) is Literal:
         return _choose(label, list(get_args(info.annotation)), value, widget, help, str)
     if info.annotation is bool:
@@ -79,6 +92,32 @@ def _choose(label: str, options: list[Any], value: Any, key: str, help: str, wor
     return st.segmented_control(
         label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session"
     )
+
+
+def _choose_data(label: str, value: str, widget: str, help: str) -> str:
+    """Ask for a data set: the listed ones, and what people imported."""
+    known = catalogue.all_sets()
+    if st.session_state.get(widget, value) not in known:  # removed meanwhile
+        st.session_state[widget] = catalogue.find("digits").name
+    options = list(known)
+    start = {} if widget in st.session_state else {"index": options.index(value)}  # a link from the Data page has chosen already
+    chosen: str = st.selectbox(
+        label, options, key=widget, help=help, persist_state="session", format_func=lambda name: known[name].title, **start
+    )
+    return chosen
+
+
+def _choose_classes(label: str, value: tuple[str, ...], prefix: str, help: str) -> list[str]:
+    """Ask for some of the classes of the data set that is chosen."""
+    name = st.session_state.get(f"{prefix}/data.name", "")
+    entry = catalogue.all_sets().get(name)
+    if entry is None or not entry.classes:
+        return []
+    classes: list[str] = st.multiselect(
+        label, entry.classes, default=[one for one in value if one in entry.classes], key=f"{prefix}/data.classes/{name}",
+        help=help, placeholder="All classes", persist_state="session",
+    )  # fmt: skip
+    return classes
 
 
 def _ask_span(label: str, value: Span, key: str, help: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan.config import DataConfig
 from gan.runs import Run
 from gan.scoring import classifier, reference
 from gan.scoring.extractor import Extractor
@@ -33,7 +34,7 @@ def digits(own_folders: Path) -> Extractor:
 @pytest.fixture(scope="session")
 def real(digits: Extractor) -> Reference:
     """Return the real digits of 32 pixels as the classifier sees them."""
-    return reference.load("digits", 32, digits, ignore)
+    return reference.load(DataConfig(size=32), digits, ignore)
 
 
 @pytest.fixture(scope="session")

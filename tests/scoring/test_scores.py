@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan.config import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
@@ -111,7 +112,7 @@ def test_averaged_weights_are_scored_where_there_are_any(decay: float, weights: 
 
 def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
     plan = Plan(images=600, draws=1, seed=3)
-    pixels = loaders.load("digits", 32).pixels
+    pixels = loaders.load(DataConfig(size=32)).pixels
     order = torch.randperm(1797, generator=torch.Generator().manual_seed(3 * 1_000_003))
     rest = Reference("rest", "", real.features[order[600:]], real.inception_score)
     found = scores.judge(lambda seed: iter(pixels[order[:600]].split(100)), digits, rest, plan)
@@ -122,7 +123,7 @@ def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
 
 
 def test_worse_images_get_worse_scores(real: Reference, digits: Extractor) -> None:
-    pixels = loaders.load("digits", 32).pixels[:1000]
+    pixels = loaders.load(DataConfig(size=32)).pixels[:1000]
     random = torch.Generator().manual_seed(0)
 
     def spoil(seed: int, strength: float) -> Iterator[Tensor]:
@@ -138,7 +139,7 @@ def test_worse_images_get_worse_scores(real: Reference, digits: Extractor) -> No
 
 
 def test_missing_digits_are_noticed(real: Reference, digits: Extractor) -> None:
-    images = loaders.load("digits", 32)
+    images = loaders.load(DataConfig(size=32))
     some = images.pixels[images.labels < 5]
     found = scores.judge(lambda seed: iter(some.split(256)), digits, real, Plan(images=len(some), draws=1))
     assert found["fid"] > 20 * real.floor(len(some), 1, 0, ignore)[0]
@@ -163,7 +164,7 @@ def test_real_images_are_looked_at_once_and_again_when_they_change(
 ) -> None:
     def load() -> tuple[Reference, bool]:
         reported: list[float] = []
-        found = reference.load("digits", 16, digits, lambda sentence, share: reported.append(share))
+        found = reference.load(DataConfig(size=16), digits, lambda sentence, share: reported.append(share))
         return found, bool(reported)
 
     first, was_computed = load()
@@ -172,8 +173,9 @@ def test_real_images_are_looked_at_once_and_again_when_they_change(
     assert not was_computed and torch.equal(again.features, first.features)
     first_floor = first.floor(500, 2, 0, ignore)
 
-    whole = loaders.load("digits", 16)
-    monkeypatch.setattr(loaders, "load", lambda *arguments, **options: Images(whole.pixels[:1000] // 2, whole.labels[:1000]))
+    whole = loaders.load(DataConfig(size=16))
+    darker = Images(whole.pixels[:1000] // 2, whole.labels[:1000])
+    monkeypatch.setattr(loaders, "load_for_scoring", lambda *arguments, **options: darker)
     changed, was_computed = load()
     assert was_computed and len(changed.features) == 1000
     assert changed.floor(500, 2, 0, ignore) != first_floor
@@ -181,13 +183,13 @@ def test_real_images_are_looked_at_once_and_again_when_they_change(
 
 @pytest.mark.parametrize("suffix", ["json", "safetensors"])
 def test_damaged_statistics_are_computed_again(suffix: str, digits: Extractor, quick: Path) -> None:
-    first = reference.load("digits", 16, digits, ignore)
+    first = reference.load(DataConfig(size=16), digits, ignore)
     floor = first.floor(500, 2, 0, ignore)
     for path in (quick / "statistics").glob(f"*.{suffix}"):
         content = bytearray(path.read_bytes())
         content[-1 if len(content) < 100 else len(content) * 3 // 4] ^= 1
         path.write_bytes(content)
-    second = reference.load("digits", 16, digits, ignore)
+    second = reference.load(DataConfig(size=16), digits, ignore)
     assert torch.equal(second.features, first.features) and second.inception_score == first.inception_score
     assert second.floor(500, 2, 0, ignore) == floor
 

@@ -1,0 +1,131 @@
+"""Importing pictures and feeding them: seconds and memory for a ZIP of JPEGs, and the share of a step that feeding costs.
+
+``python -m benchmarks.data`` needs ``cifar10-train.zip`` in ``GAN_TEST_DATA`` (default: ``../shared/data``) for the import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+from benchmarks import machine
+from gan import config as configs
+from gan import presets
+from gan.config import RunConfig
+from gan.data import catalogue, loaders
+from gan.data.feed import Feed
+from gan.data.loaders import Images
+from gan.training import precision
+from gan.training.loop import build_game
+
+PROJECT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
+
+
+def measure_import(path: Path) -> tuple[float, float]:
+    """Import a ZIP and prepare it at 32 pixels in a process of its own; return seconds and the most megabytes in use.
+
+    The megabytes are those of all its processes together, memory that they share counted once each (an upper bound).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "gan", "data", "import", str(path), "--name", "benchmark", "--size", "32", "--quiet"]
+        process = psutil.Popen(command, cwd=PROJECT, env={**os.environ, "GAN_DATA": folder}, stdout=subprocess.DEVNULL)
+        most, is_over = 0.0, threading.Event()
+
+        def watch() -> None:
+            nonlocal most
+            while not is_over.wait(0.1):
+                total = 0
+                for one in [process, *_children(process)]:
+                    try:
+                        memory = one.memory_info()
+                    except psutil.Error:
+                        continue
+                    total += memory.rss - getattr(memory, "shared", 0)  # without pages of files, which the system may drop
+                most = max(most, total / 1e6)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        status = process.wait()
+        seconds = time.perf_counter() - started
+        is_over.set()
+        watcher.join()
+        if status:
+            raise SystemExit("the import failed")
+        return seconds, most
+
+
+def _children(process: psutil.Popen) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.Error:
+        return []
+
+
+def measure_feed(config: RunConfig, images: Images, steps: int) -> list[float]:
+    """Return the share of each step, from 0 to 1, that waiting for its real images takes."""
+    device = torch.device("cpu")
+    torch.manual_seed(0)
+    game = build_game(config, device, precision.choose_precision("auto", device))
+    feed = Feed(images, config.optimizer.batch_size, 0, flips=config.data.flips)
+    shares = []
+    for step in range(steps + 3):
+        began = time.perf_counter()
+        reals = feed.batch(step)
+        fed = time.perf_counter()
+        game.step(reals, torch.randn(len(reals), config.networks.latent))
+        ended = time.perf_counter()
+        if step >= 3:  # the first ones warm up
+            shares.append((fed - began) / (ended - began))
+    return shares
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--large", type=int, default=300_000, metavar="N", help="images of 64×64×3 in the set on the disk; 0: none")
+    options = parser.parse_args()
+    print(machine.describe())
+    if (path := DATA / "cifar10-train.zip").exists():
+        found = [measure_import(path) for _ in range(options.rounds)]
+        seconds, memory = ([pair[index] for pair in found] for index in (0, 1))
+        print(f"import and prepare 50,000 JPEGs at 32×32: {machine.spread(seconds, 1)} s, {max(memory):.0f} MB at most")
+    torch.set_num_threads(1)
+    base = presets.find(presets.DEFAULT).config
+    print("\n| data set | batch | share of a step spent waiting for real images |\n| --- | --- | --- |")
+    for entry in catalogue.DATA_SETS.values():
+        if not entry.is_offline:
+            continue
+        config = presets.find("ring-mlp").config if entry.kind == "points" else base
+        config = configs.replace(config, {"data.name": entry.name, "data.flips": entry.kind == "images"})
+        shares = measure_feed(config, loaders.load(config.data), options.steps)
+        print(f"| {entry.name} | {config.optimizer.batch_size} | {100 * statistics.median(shares):.2f} % |")
+    if options.large:
+        with tempfile.TemporaryDirectory() as folder:
+            values = np.lib.format.open_memmap(Path(folder) / "large.npy", "w+", np.uint8, (options.large, 64, 64, 3))
+            noise = np.random.default_rng(0).integers(0, 256, (1000, 64, 64, 3), dtype=np.uint8)
+            for start in range(0, options.large, 1000):
+                values[start : start + 1000] = noise[: options.large - start]
+            values.flush()
+            config = configs.replace(base, {"data.name": "bedrooms", "data.size": 64, "networks.depth": 4})
+            images = Images(torch.from_numpy(values).permute(0, 3, 1, 2), torch.zeros(options.large), torch.arange(options.large))
+            shares = measure_feed(config, images, options.steps)
+            share = 100 * statistics.median(shares)
+            print(f"| {options.large} × 64×64×3, memory-mapped | {config.optimizer.batch_size} | {share:.2f} % |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""People's own pictures and points: read once, checked, and kept so that any size can be prepared later; torch-free.
+
+Everything is written into one staging folder that is renamed when it is whole: a stopped or killed import leaves nothing that
+counts, and what it left is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from gan import runs
+from gan.data import archive, catalogue, decoder, parallel, points
+from gan.errors import InputError, explain_os_error, shown
+
+Report = Callable[[str, float], None]
+
+_LONGEST_TITLE = 80
+_CHUNK_PICTURES, _CHUNK_BYTES = 128, 8 << 20
+_FEW = 200  # pictures that are not worth starting processes for
+_STAGING = ".importing-"
+
+
+def import_pictures(path: Path, title: str, report: Report, *, root: Path, workers: int | None = None) -> str:
+    """Import the pictures of a folder or a ZIP under ``title`` into the data root and return the new data set's name.
+
+    Raises InputError when nothing can be imported: a bad title, fewer than two pictures, a damaged ZIP, a full disk, ...
+    """
+    report("Looking for pictures", 0.0)
+    with _staged(root, title) as (staged, name), archive.open_source(path) as source:
+        found = _Found(staged, source.skipped)
+        total = len(source.entries)
+        done = 0
+        with found, parallel.pool(is_worth_it=total >= _FEW, workers=workers) as pool:
+            for entries, checked in parallel.each(pool, _check, _read(source, found.skip)):
+                for (entry, content), result in zip(entries, checked, strict=True):
+                    found.take(entry, content, result)
+                done += len(entries)
+                report(f"Reading {done:,} of {total:,} files", min(1.0, done / max(1, total)))
+            facts = found.finish()
+        runs.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
+    return name
+
+
+def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
+    """Import points in the plane from a CSV file under ``title`` and return the new data set's name."""
+    report("Reading the points", 0.0)
+    with _staged(root, title) as (staged, name):
+        values = points.read_csv(path)
+        with open(staged / "points.npy", "wb") as file:
+            np.save(file, values)
+            file.flush()
+            os.fsync(file.fileno())
+        facts = {
+            "kind": "points", "classes": [], "counts": [len(values)], "channels": 1, "created": time.time(),
+            "sha256": hashlib.sha256(values.tobytes()).hexdigest(), "skipped": 0,
+        }  # fmt: skip
+        runs.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
+    return name
+
+
+def decode_all(
+    folder: Path, size: int, how: Literal["crop", "pad"], channels: int, report: Report, workers: int | None = None
+) -> Iterator[np.ndarray]:
+    """Yield all pictures of an imported data set, in order, as uint8 chunks [n, size, size, channels].
+
+    Raises InputError when its files are damaged.
+    """
+    try:
+        with np.load(folder / "index.npz", allow_pickle=False) as file:
+            offsets, lengths = file["offset"], file["length"]
+        if (folder / "originals.bin").stat().st_size != int(lengths.sum()):
+            raise ValueError("originals.bin has another length")
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise _damaged(folder) from error
+    chunks = [
+        (str(folder / "originals.bin"), offsets[rows], lengths[rows], size, how, channels)
+        for start in range(0, len(offsets), _CHUNK_PICTURES)
+        for rows in [slice(start, start + _CHUNK_PICTURES)]
+    ]
+    with parallel.pool(is_worth_it=len(offsets) >= _FEW, workers=workers) as pool:
+        for _, pixels in parallel.each(pool, _decode_chunk, chunks):
+            if pixels is None:
+                raise _damaged(folder)
+            yield pixels
+
+
+def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
+    """Remove an imported data set and its preparations. Raises InputError when it is built in, or in use by a run."""
+    entry = catalogue.find(name)
+    place = root / catalogue.OWN / entry.name
+    if entry.origin != "own" or not place.is_dir():
+        raise InputError(f"“{entry.name}” was not imported and cannot be removed; choose one of your own.")
+    for run in runs.list_runs(runs_root or runs.default_root()):
+        try:
+            is_used = run.status().state in runs.UNDER_WAY and run.config().data.name == name
+        except InputError:
+            continue  # nobody knows what a damaged run uses
+        if is_used:
+            raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
+    gone = root / catalogue.OWN / f"{_STAGING}removed-{secrets.token_hex(4)}"  # in one step, and cleared by the next import
+    try:
+        os.rename(place, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+        for prepared in (root / "prepared").glob(f"{name}-*"):
+            if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}", prepared.name):
+                shutil.rmtree(prepared, ignore_errors=True)
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"removing “{entry.title}”")) from error
+
+
+def _damaged(folder: Path) -> InputError:
+    return InputError(f"The imported pictures in {folder} are damaged; remove the data set and import it again.")
+
+
+# What an import writes
+
+
+class _Found:
+    """The pictures found so far, written down one after the other; use it as a context manager."""
+
+    def __init__(self, staged: Path, skipped: Iterable[archive.Skipped]) -> None:
+        self._staged = staged
+        self._digest = hashlib.sha256()
+        self._rows: list[tuple[int, int, int, int]] = []  # offset, length, width, height
+        self._groups: list[str] = []
+        self._has_colour = False
+        self._end = 0
+        self.skipped: list[archive.Skipped] = []
+        self._first = list(skipped)
+
+    def __enter__(self) -> _Found:
+        self._originals = open(self._staged / "originals.bin", "wb")
+        self._list = open(self._staged / "skipped.jsonl", "w", encoding="utf-8", errors="replace")
+        for one in self._first:
+            self.skip(one.name, one.reason)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in (self._originals, self._list):
+            with contextlib.suppress(OSError):
+                file.close()
+
+    def skip(self, name: str, reason: str) -> None:
+        self.skipped.append(archive.Skipped(name, reason))
+        self._list.write(runs.to_json({"name": name, "reason": reason}) + "\n")
+
+    def take(self, entry: archive.Entry, content: bytes, checked: _Checked) -> None:
+        if isinstance(checked, str):
+            self.skip(entry.name, checked)
+            return
+        width, height, has_colour = checked
+        self._originals.write(content)
+        self._digest.update(content)
+        self._rows.append((self._end, len(content), width, height))
+        self._groups.append(entry.group)
+        self._has_colour |= has_colour
+        self._end += len(content)
+
+    def finish(self) -> dict[str, Any]:
+        """Write the index and return the facts. Raises InputError when there are fewer than two pictures."""
+        if len(self._rows) < 2:
+            raise self._too_few()
+        for file in (self._originals, self._list):
+            file.flush()
+            os.fsync(file.fileno())
+        classes = sorted(set(self._groups), key=_natural)
+        if len(classes) < 2:
+            classes = []
+        elif "" in classes:  # pictures beside the folders
+            classes = ["(no folder)" if name == "" else name for name in classes]
+        numbers = {name: number for number, name in enumerate(classes)}
+        labels = np.array([numbers.get(group or "(no folder)", 0) for group in self._groups], dtype=np.int32)
+        rows = np.array(self._rows, dtype=np.int64)
+        with open(self._staged / "index.npz", "wb") as file:
+            np.savez(file, offset=rows[:, 0], length=rows[:, 1], width=rows[:, 2], height=rows[:, 3], label=labels)
+            file.flush()
+            os.fsync(file.fileno())
+        by_area = rows[np.argsort(rows[:, 2] * rows[:, 3], kind="stable"), 2:]
+        return {
+            "kind": "images",
+            "classes": classes,
+            "counts": np.bincount(labels, minlength=max(1, len(classes))).tolist(),
+            "channels": 3 if self._has_colour else 1,
+            "created": time.time(),
+            "sha256": self._digest.hexdigest(),
+            "sizes": {
+                "smallest": by_area[0].tolist(),
+                "median": by_area[len(rows) // 2].tolist(),
+                "largest": by_area[-1].tolist(),
+            },
+            "skipped": len(self.skipped),
+            "reasons": dict(Counter(one.reason for one in self.skipped).most_common()),
+        }
+
+    def _too_few(self) -> InputError:
+        count = len(self._rows)
+        found = "only one picture was" if count else "no picture was"
+        if not self.skipped:
+            return InputError(
+                f"There is nothing to import: {found} found, expected at least two PNG, JPEG or WebP files; add some."
+            )
+        reason, often = Counter(one.reason for one in self.skipped).most_common(1)[0]
+        return InputError(
+            f"There is nothing to import: {found} found and {len(self.skipped)} files were skipped, {often} of them because: "
+            f"{reason}; expected at least two PNG, JPEG or WebP files."
+        )
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts "2" before "10"."""
+    return [
+        (0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part) for part in re.split(r"([0-9]{1,18})", name)
+    ]
+
+
+@contextlib.contextmanager
+def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
+    """Give a staging folder and the name of a new data set; on success the folder takes its place, else it goes."""
+    clean = _clean(title)
+    own = root / catalogue.OWN
+    staged = own / f"{_STAGING}{secrets.token_hex(6)}"
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+        lock = runs.hold_lock(own / ".import.lock", "Another import is under way; wait for it to end.")
+        try:
+            for left in own.glob(f"{_STAGING}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            name = _name_for(clean)
+            staged.mkdir()
+            yield staged, name
+            os.rename(staged, own / name)
+            runs.sync_directory(own)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+            lock.release()
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"importing “{shown(clean)}”")) from error
+
+
+def _clean(title: str) -> str:
+    """Return a title on one line, without control characters. Raises InputError when nothing is left or it is too long."""
+    clean = " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in title).split())
+    if not 1 <= len(clean) <= _LONGEST_TITLE:
+        raise InputError(f"The name has {len(clean)} characters, expected 1 to {_LONGEST_TITLE}; choose another one.")
+    return clean
+
+
+def _name_for(title: str) -> str:
+    """Return the name, made of plain letters, of a data set with this title. Raises InputError when there is one already."""
+    known = catalogue.all_sets()
+    if any(entry.title.casefold() == title.casefold() or entry.name == title for entry in known.values()):
+        raise InputError(f"There is a data set “{shown(title)}” already; choose another name or remove that one first.")
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "pictures"
+    taken = set(known) | {catalogue.LSUN} | {path.name for path in (catalogue.data_root() / catalogue.OWN).iterdir()}
+    number, name = 1, plain
+    while name in taken:
+        number += 1
+        name = f"{plain}-{number}"
+    return name
+
+
+# Decoding, in other processes
+
+#: Width, height and whether there is colour; or why the picture is left out.
+_Checked = tuple[int, int, bool] | str
+
+
+def _read(source: archive.Source, skip: Callable[[str, str], None]) -> Iterator[list[tuple[archive.Entry, bytes]]]:
+    """Yield entries with their bytes in chunks of a few megabytes at most, but for larger pictures."""
+    chunk: list[tuple[archive.Entry, bytes]] = []
+    size = 0
+    for entry in source.entries:
+        try:
+            content = source.read(entry)
+        except decoder.Refused as reason:
+            skip(entry.name, str(reason))
+            continue
+        chunk.append((archive.Entry(entry.name, entry.group), content))
+        size += len(content)
+        if len(chunk) >= _CHUNK_PICTURES or size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _check(chunk: list[tuple[archive.Entry, bytes]]) -> list[_Checked]:
+    return [_check_one(content) for _, content in chunk]
+
+
+def _check_one(content: bytes) -> _Checked:
+    try:
+        picture = decoder.decode(content, smallest=32)
+    except decoder.Refused as reason:
+        return str(reason)
+    return picture.width, picture.height, picture.has_colour
+
+
+def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, int, Literal["crop", "pad"], int]) -> np.ndarray | None:
+    """Return the pictures of a chunk, or None when one cannot be read."""
+    path, offsets, lengths, size, how, channels = task
+    pixels = np.empty((len(offsets), size, size, channels), dtype=np.uint8)
+    try:
+        with open(path, "rb") as file:
+            for row, (offset, length) in enumerate(zip(offsets.tolist(), lengths.tolist(), strict=True)):
+                file.seek(offset)
+                pixels[row] = decoder.fit(decoder.decode(file.read(length), smallest=size).image, size, how, channels)
+    except (OSError, decoder.Refused):
+        return None
+    return pixels

@@ -1,0 +1,155 @@
+"""Images decoded once, as a memory-mapped uint8 array that all runs share; torch-free.
+
+One folder for each data set, size, fit and colour, keyed by these and by the version of the data: a changed data set is
+prepared anew, and what was half made counts for nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan import runs
+from gan.config import DataConfig
+from gan.data import catalogue, sources, survey
+from gan.errors import InputError, explain_os_error
+
+VERSION = 1  # raise it when a preparation gives other pixels, or a survey other figures
+
+#: Called with a sentence and a share from 0 to 1 while something long goes on.
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Images of one data set as they go into a training.
+
+    ``pixels``: uint8 [N, S, S, C], mapped into memory; ``labels``: int64 [N]; ``facts``: what ``survey.look`` found.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    facts: dict[str, Any]
+
+
+def folder(data: DataConfig) -> Path:
+    """Return where the preparation of a data set lies."""
+    entry = data.entry
+    deciding = [VERSION, entry.name, entry.version, entry.counts, data.size, data.fit, data.channels]
+    digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:12]
+    return catalogue.data_root() / "prepared" / f"{entry.name}-{data.size}-{digest}"
+
+
+def find(data: DataConfig) -> Prepared | None:
+    """Return a preparation if it is there and whole."""
+    place = folder(data)
+    try:
+        facts = json.loads((place / "facts.json").read_bytes())
+        # Copy on write: nothing is ever written, but torch takes no array that it could not write to.
+        pixels = np.load(place / "pixels.npy", mmap_mode="c", allow_pickle=False)
+        labels = np.load(place / "labels.npy", allow_pickle=False)
+        sizes = [(place / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
+    except (OSError, ValueError, EOFError):
+        return None
+    images = data.entry.images
+    is_whole = (
+        isinstance(facts, dict) and facts.get("bytes") == sizes and labels.shape == (images,) and pixels.dtype == np.uint8
+        and pixels.shape == (images, data.size, data.size, data.channels)
+    )  # fmt: skip
+    return Prepared(pixels, labels, facts) if is_whole else None
+
+
+def obtain(data: DataConfig, report: Report) -> Prepared:
+    """Return the preparation of a data set, making it first if need be.
+
+    Of two processes that want the same one, one makes it and the other waits. Raises InputError when the data cannot be had
+    or written.
+    """
+    if (found := find(data)) is not None:
+        return found
+    place = folder(data)
+    with _explained(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        held = _wait_for(place, report)
+        try:
+            if (found := find(data)) is None:
+                _make(data, place, report)
+                found = find(data)
+        finally:
+            held.release()
+    if found is None:
+        raise InputError(f"The prepared images of “{data.name}” were damaged while they were written; try again.")
+    return found
+
+
+def is_being_made(data: DataConfig) -> bool:
+    """Return whether a living process prepares a data set."""
+    return runs.is_locked(_lock(folder(data)))
+
+
+def _lock(place: Path) -> Path:
+    return place.with_name(f".{place.name}.lock")
+
+
+def _wait_for(place: Path, report: Report) -> Any:
+    """Take the lock of a preparation, for however long another process makes it."""
+    while True:
+        with contextlib.suppress(InputError):
+            return runs.hold_lock(_lock(place), "taken")
+        report("Waiting for the images, which another process prepares", 0.0)
+        time.sleep(0.5)
+
+
+def _make(data: DataConfig, place: Path, report: Report) -> None:
+    """Write a preparation under another name, chunk by chunk so that memory stays flat, and move it into place."""
+    staged = place.with_name(f".{place.name}.making")  # one name, under the lock: what a kill left is removed here
+    shutil.rmtree(staged, ignore_errors=True)
+    entry = data.entry
+    shape = (entry.images, data.size, data.size, data.channels)
+    try:
+        staged.mkdir()
+        labels = np.empty(entry.images, dtype=np.int64)
+        done = 0
+        with open(staged / "pixels.npy", "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            for pixels, named in sources.images(entry, data.size, data.fit, data.channels, report):
+                if done + len(pixels) > entry.images:
+                    raise InputError(f"There are more images in “{entry.title}” than expected ({entry.images}); import it again.")
+                runs.write_all(file, np.ascontiguousarray(pixels).tobytes())
+                labels[done : done + len(named)] = named
+                done += len(pixels)
+                report(f"Preparing {entry.title}", 0.9 * done / entry.images)
+            file.flush()
+            os.fsync(file.fileno())
+        if done < entry.images:
+            raise InputError(f"There are only {done} images in “{entry.title}”, expected {entry.images}; import it again.")
+        np.save(staged / "labels.npy", labels)
+        found = np.load(staged / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        facts = survey.look(found, labels, lambda share: report(f"Looking at {entry.title}", 0.9 + 0.1 * share))
+        facts["bytes"] = [(staged / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
+        runs.write_json(staged / "facts.json", facts)
+        del found
+        shutil.rmtree(place, ignore_errors=True)  # damaged, or it would have been found
+        os.rename(staged, place)
+        runs.sync_directory(place.parent)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def _explained(place: Path) -> Any:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(explain_os_error(error, f"preparing images in {place.parent}")) from error

@@ -1,0 +1,112 @@
+"""Where the images of each data set come from, decoded and scaled, chunk by chunk; torch-free but for downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from gan.data import bedrooms, catalogue, decoder, downloads, importer, parallel, shapes
+from gan.data.catalogue import DataSet
+from gan.errors import InputError
+
+_EMBEDDED = Path(__file__).with_name("digits.npz")
+_CHUNK = 256  # images
+
+Report = Callable[[str, float], None]
+Fit = Literal["crop", "pad"]
+#: uint8 [n, S, S, C] with the labels [n].
+Chunk = tuple[np.ndarray, np.ndarray]
+
+
+def images(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
+    """Yield all images of a data set in their order. Raises InputError when the data cannot be had."""
+    if entry.name == catalogue.LSUN:
+        yield from _lsun(size, fit, channels)
+    elif entry.origin == "own":
+        yield from _own(entry, size, fit, channels, report)
+    elif entry.name in _RENDERED:
+        tasks = [(entry.name, size, start, min(start + _CHUNK, entry.images)) for start in range(0, entry.images, _CHUNK)]
+        with parallel.pool(is_worth_it=True) as processes:
+            for _, (pixels, labels) in parallel.each(processes, _render, tasks):
+                yield pixels if channels == 3 else _fitted(pixels, size, fit, 1), labels
+    elif entry.name in _STACKED:
+        yield from _stacked(_STACKED[entry.name], entry, size, fit, channels, report)
+    else:
+        pixels, labels = raw(entry.name, report)
+        for start in range(0, len(pixels), _CHUNK):
+            yield _fitted(pixels[start : start + _CHUNK], size, fit, channels), labels[start : start + _CHUNK]
+
+
+def raw(name: str, report: Report, *, is_test: bool = False) -> Chunk:
+    """Return a data set that is kept as one array, at its own size: uint8 [N, H, W, C] and labels [N]."""
+    if name == "digits":
+        with np.load(_EMBEDDED, allow_pickle=False) as file:
+            return file["pixels"][..., None], file["labels"].astype(np.int64)
+    downloads.ensure(name, report)
+    return downloads.arrays(name, is_test=is_test)
+
+
+def test_part(name: str, size: int, report: Report) -> Chunk:
+    """Return the part of a downloaded data set that its makers keep for tests, scaled."""
+    pixels, labels = raw(name, report, is_test=True)
+    return _fitted(pixels, size, "crop", pixels.shape[-1]), labels
+
+
+#: Data sets that are drawn, and those made of three images of another one.
+_RENDERED: dict[str, Any] = {"shapes": shapes, "bedrooms": bedrooms}
+_STACKED = {"stacked-digits": "digits", "stacked-mnist": "mnist"}
+
+
+def _render(task: tuple[str, int, int, int]) -> Chunk:
+    name, size, start, stop = task
+    pixels, labels = _RENDERED[name].render(size, start, stop)
+    return pixels, labels
+
+
+def _fitted(pixels: np.ndarray, size: int, fit: Fit, channels: int) -> np.ndarray:
+    """Return images [n, H, W, C] scaled to [n, size, size, channels]."""
+    out = np.empty((len(pixels), size, size, channels), dtype=np.uint8)
+    for index, one in enumerate(pixels):
+        out[index] = decoder.fit(Image.fromarray(one[..., 0] if one.shape[-1] == 1 else one), size, fit, channels)  # type: ignore[arg-type]
+    return out
+
+
+def _stacked(of: str, entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
+    """Yield images of three digits, the hundreds in red, the tens in green and the ones in blue; each number equally often.
+
+    Metz et al. 2016 (1611.02163) draw the digits at random instead, which leaves the 1,000 modes of unequal size.
+    """
+    pixels, labels = raw(of, report)
+    scaled = _fitted(pixels, size, fit, 1)[..., 0]
+    random = np.random.Generator(np.random.PCG64(0))
+    members = [np.flatnonzero(labels == digit) for digit in range(10)]
+    numbers = random.permutation(np.repeat(np.arange(1000), entry.counts))
+    for start in range(0, len(numbers), _CHUNK):
+        chunk = numbers[start : start + _CHUNK]
+        digits = np.stack([chunk // 100, chunk // 10 % 10, chunk % 10])
+        chosen = np.array([[members[digit][random.integers(len(members[digit]))] for digit in row] for row in digits])
+        stacked = np.moveaxis(scaled[chosen], 0, -1)
+        yield stacked if channels == 3 else _fitted(stacked, size, fit, 1), chunk
+
+
+def _lsun(size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
+    for number, content in enumerate(downloads.lsun_pictures(), 1):
+        try:
+            image = decoder.decode(content, smallest=size).image
+        except decoder.Refused as reason:
+            raise InputError(f"Picture {number} of the LSUN bedrooms is damaged ({reason}); copy them there once more.") from None
+        yield decoder.fit(image, size, fit, channels)[None], np.zeros(1, dtype=np.int64)  # type: ignore[arg-type]
+
+
+def _own(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
+    place = catalogue.own_folder(entry.name)
+    with np.load(place / "index.npz", allow_pickle=False) as file:
+        labels = file["label"].astype(np.int64)
+    done = 0
+    for pixels in importer.decode_all(place, size, fit, channels, report):  # type: ignore[arg-type]
+        yield pixels, labels[done : done + len(pixels)]
+        done += len(pixels)

@@ -1,0 +1,255 @@
+"""The data commands and the work behind them: import, list, show, prepare, remove, each as people call it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan import launcher, runs
+from gan.__main__ import main
+from gan.config import DataConfig
+from gan.data import catalogue, importer, loaders, prepared, tasks
+from gan.errors import InputError
+from gan.training.loop import train
+from tests.helpers import is_sentence, make_run, wait_until
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty data folder."""
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def picture(seed: int, *, size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
+    """Return a picture file of random colours."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(blocks).resize(size).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of pictures in two classes, with one file that is none."""
+    place = tmp_path / "pictures"
+    for name, count in (("cats", 30), ("dogs", 20)):
+        (place / name).mkdir(parents=True)
+        for index in range(count):
+            (place / name / f"{index}.png").write_bytes(picture(index + 100 * len(name) + ord(name[0])))
+    (place / "cats" / "notes.txt").write_text("no picture")
+    return place
+
+
+def zipped(folder: Path) -> bytes:
+    """Return a folder as the bytes of a ZIP."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                file.write(path, str(path.relative_to(folder)))
+    return buffer.getvalue()
+
+
+def run_quietly(*arguments: object) -> int:
+    """Run a command in this process."""
+    return main([str(argument) for argument in arguments])
+
+
+def test_folder_is_imported_listed_shown_trained_on_and_removed(
+    folder: Path, data_root: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_quietly("data", "import", folder, "--name", "Cats & dogs 🐈", "--size", 16) == 0
+    said = capsys.readouterr().out
+    assert "50 images imported as cats-dogs" in said
+    assert "1 skipped" in said
+    entry = catalogue.find("cats-dogs")
+    assert (entry.title, entry.classes, entry.counts) == ("Cats & dogs 🐈", ("cats", "dogs"), (30, 20))
+    assert prepared.find(DataConfig(name="cats-dogs", size=16)) is not None, "it is ready to be trained on"
+
+    assert run_quietly("data", "list", "--json") == 0
+    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert listed["cats-dogs"]["images"] == 50
+    assert set(catalogue.DATA_SETS) < set(listed)
+
+    assert run_quietly("data", "show", "cats-dogs", "--size", 16, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["counts"] == [30, 20]
+    assert facts["sizes"]["median"] == [40, 30]
+    assert facts["skipped"] == 1
+    assert len(facts["reasons"]) == 1
+    assert run_quietly("data", "show", "cats-dogs", "--size", 16) == 0
+    said = capsys.readouterr().out
+    assert "notes.txt" in said
+    assert "cats 30, dogs 20" in said
+
+    run = make_run(root, {"data.name": "cats-dogs", "optimizer.batch_size": 16, "data.flips": True})
+    assert train(run).state == "finished"
+
+    assert run_quietly("data", "remove", "cats-dogs", "--root", root) == 0
+    assert "cats-dogs" not in catalogue.all_sets()
+    assert not catalogue.own_folder("cats-dogs").exists()
+    assert not list((data_root / "prepared").glob("cats-dogs*")), "its preparations are gone too"
+    assert run.config().data.name == "cats-dogs", "the run can still be looked at"
+    with pytest.raises(InputError) as caught:
+        launcher.resume(run, None)
+    assert is_sentence(str(caught.value))
+
+
+def test_zip_is_as_good_as_a_folder(folder: Path, data_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "pictures.zip").write_bytes(zipped(folder))
+    assert run_quietly("data", "import", folder, "--name", "folder", "--size", 16, "--quiet") == 0
+    assert run_quietly("data", "import", tmp_path / "pictures.zip", "--name", "zip", "--size", 16, "--quiet") == 0
+    one, other = (loaders.load(DataConfig(name=name, size=16)) for name in ("folder", "zip"))
+    assert torch.equal(one.pixels, other.pixels)
+    assert torch.equal(one.labels, other.labels)
+
+
+def test_points_are_imported_from_a_csv_file(data_root: Path, tmp_path: Path, root: Path) -> None:
+    values = np.random.default_rng(0).normal(5, 3, (400, 2))
+    np.savetxt(tmp_path / "points.csv", values, delimiter=",", header="x,y", comments="")
+    assert run_quietly("data", "import", tmp_path / "points.csv", "--name", "Cloud", "--quiet") == 0
+    entry = catalogue.find("cloud")
+    assert (entry.kind, entry.images) == ("points", 400)
+    found = loaders.load(DataConfig(name="cloud")).values
+    assert found.shape == (400, 2)
+    assert torch.allclose(found.std(), torch.tensor(1.0), atol=0.1)
+    assert train(make_run(root, {"data.name": "cloud"}, family="mlp")).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "word"),
+    [
+        (b"x,y\nein,zwei\n", ".csv", "Line 2"), (b"1\n2\n", ".csv", "two"), (b"1,nan\n" * 20, ".csv", "Line 1"),
+        (b"", ".csv", "no points"),
+        (b"no zip", ".zip", "ZIP"), (b"", ".zip", "ZIP"),
+    ],
+)  # fmt: skip
+def test_bad_file_is_one_sentence_and_leaves_nothing(
+    content: bytes, suffix: str, word: str, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"bad{suffix}"
+    path.write_bytes(content)
+    assert run_quietly("data", "import", path, "--name", "bad", "--quiet") == 2
+    said = capsys.readouterr().err.strip()
+    assert is_sentence(said), said
+    assert word in said
+    assert "bad" not in catalogue.all_sets()
+    left = [entry for entry in (data_root / "own").rglob("*") if entry.is_dir() or entry.suffix not in (".json", ".lock")]
+    assert not left
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["import", "/nowhere/at/all", "--name", "a"], "nowhere"),
+        (["import", ".", "--name", " "], "name"),
+        (["import", ".", "--name", "x" * 81], "80"),
+        (["show", "minst"], "mnist"),
+        (["remove", "digits"], "digits"),
+        (["remove", "../../etc"], "no data set"),
+        (["prepare", "digits", "--size", "48"], "48"),
+        (["import", "."], "--name"),
+        ([], "ACTION"),
+    ],
+)
+def test_wrong_command_is_one_sentence(
+    arguments: list[str], word: str, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_quietly("data", *arguments) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert is_sentence(said), said
+    assert word in said
+
+
+def test_same_name_twice_is_refused_and_the_first_stays(folder: Path, data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_quietly("data", "import", folder, "--name", "Mine", "--size", 16, "--quiet") == 0
+    capsys.readouterr()
+    assert run_quietly("data", "import", folder, "--name", "mine", "--size", 16, "--quiet") == 2
+    assert is_sentence(capsys.readouterr().err.strip())
+    assert catalogue.find("mine").images == 50
+
+
+def test_data_set_in_use_is_not_removed(folder: Path, data_root: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_quietly("data", "import", folder, "--name", "mine", "--size", 16, "--quiet") == 0
+    run = make_run(root, {"data.name": "mine", "optimizer.batch_size": 16}, state="queued")
+    assert run_quietly("data", "remove", "mine", "--root", root) == 2
+    said = capsys.readouterr().err.strip()
+    assert is_sentence(said)
+    assert run.id in said
+    assert "mine" in catalogue.all_sets()
+
+
+def test_upload_is_imported_in_a_process_of_its_own(folder: Path, data_root: Path) -> None:
+    tasks.start_import(io.BytesIO(zipped(folder)), ".zip", "Uploaded", 16)
+    task = wait_until(
+        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
+        "the end of the import",
+        seconds=90,
+    )
+    assert task.state == "finished", task.message
+    assert task.result == "uploaded"
+    assert catalogue.find("uploaded").images == 50
+    wait_until(lambda: not list((data_root / "own" / ".uploads").iterdir()), "the upload to go", seconds=20)
+    tasks.forget(tasks.import_path())
+    assert tasks.read(tasks.import_path()) is None
+
+
+def test_bad_upload_says_why(data_root: Path) -> None:
+    tasks.start_import(io.BytesIO(b"PK but no zip"), ".zip", "Broken", 16)
+    with pytest.raises(InputError, match="under way"):
+        tasks.start_import(io.BytesIO(b"PK"), ".zip", "Second", 16)
+    task = wait_until(
+        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
+        "the end of the import",
+        seconds=90,
+    )
+    assert task.state == "failed"
+    assert is_sentence(task.message), task.message
+
+
+def test_preparation_in_a_process_of_its_own_tells_how_far_it_is(data_root: Path) -> None:
+    data = DataConfig(name="shapes", size=64)
+    tasks.start_preparing(data)
+    seen = set()
+
+    def is_over() -> bool:
+        task = tasks.read(tasks.preparation_path(data))
+        assert task is not None
+        seen.add(round(task.share, 3))
+        return task.state == "finished"
+
+    wait_until(is_over, "the end of the preparation", seconds=120)
+    assert len(seen) > 2
+    assert prepared.find(data) is not None
+
+
+def test_process_that_died_has_failed(data_root: Path) -> None:
+    path = tasks.import_path()
+    path.parent.mkdir(parents=True)
+    runs.write_json(path, {**vars(tasks.Task("running", "Starting")), "time": time.time() - 100})
+    task = tasks.read(path)
+    assert task is not None
+    assert task.state == "failed"
+    assert is_sentence(task.message)
+    for rubbish in (b"", b"[]", b'{"state": 1}', os.urandom(50)):
+        path.write_bytes(rubbish)
+        assert tasks.read(path) is None
+
+
+def test_damaged_import_is_as_if_it_were_not_there(folder: Path, data_root: Path) -> None:
+    importer.import_pictures(folder, "Mine", lambda sentence, share: None, root=data_root)
+    path = catalogue.own_folder("mine") / "data-set.json"
+    for rubbish in (b"", b"{}", b'{"counts": [1], "classes": ["a", "b"]}', b"[" * 5000):
+        path.write_bytes(rubbish)
+        os.utime(path, ns=(time.time_ns(), time.time_ns()))
+        assert "mine" not in catalogue.all_sets()
