@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 MOST_POINTS = 400  # buckets per curve: about what a screen can show
+_INDIGO, _ORANGE = "#6c63ff", "#f76707"  # readable on light and on dark
 
 
 def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tuple[float, float] | None = None) -> pd.DataFrame:
@@ -124,7 +126,7 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
             y=[html.escape(name) for name in table["name"]],  # Plotly takes some tags for its own
             mode="markers",
             error_x={"type": "data", "array": table["spread"].fillna(0.0), "thickness": 1.5, "width": 5},
-            marker={"size": 11, "color": "#6c63ff", "symbol": symbols},
+            marker={"size": 11, "color": _INDIGO, "symbol": symbols},
             hovertemplate="%{y}<br>" + score + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
         )
     )
@@ -137,4 +139,72 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
         xaxis={"title": f"{score} ({'lower' if lower_is_better else 'higher'} is better)", "rangemode": "tozero"},
         yaxis={"type": "category", "autorange": "reversed", "automargin": True},  # or else names like "64" become numbers
     )
+    return figure
+
+
+def counts(classes: Sequence[str], numbers: Sequence[int], noun: str) -> dict[str, Any]:
+    """Return the Vega-Lite specification of a bar for each class."""
+    are_named = len(classes) <= 24
+    are_short = all(len(name) <= 3 for name in classes) or len(classes) <= 4
+    axis = {"labels": are_named, "ticks": are_named, "labelAngle": 0 if are_short else -40, "labelLimit": 110}
+    return {
+        "data": {"values": [{"class": name, "count": number} for name, number in zip(classes, numbers, strict=True)]},
+        "height": 220,
+        "mark": {"type": "bar", "color": _INDIGO},
+        "encoding": {
+            "x": {
+                "field": "class", "type": "nominal", "sort": None, "axis": axis,
+                "title": None if are_named else f"{len(classes)} classes; point at a bar for its name",
+            },
+            "y": {"field": "count", "type": "quantitative", "title": noun, "axis": {"format": ",.0f", "tickMinStep": 1}},
+            "tooltip": [{"field": "class", "type": "nominal"}, {"field": "count", "type": "quantitative", "format": ",.0f"}],
+        },
+    }  # fmt: skip
+
+
+def brightness(histogram: Sequence[int], mean: float, spread: float) -> dict[str, Any]:
+    """Return the Vega-Lite specification of a histogram of brightness, 0 to 256, with its mean and spread."""
+    width = 256 / len(histogram)
+    bars = [{"from": index * width, "to": (index + 1) * width, "count": number} for index, number in enumerate(histogram)]
+    x = {"type": "quantitative", "title": "mean grey level (0 black, 255 white)", "scale": {"domain": [0, 256], "nice": False}}
+    band = {"from": max(0.0, mean - spread), "to": min(256.0, mean + spread)}
+    return {
+        "height": 220,
+        "layer": [
+            {
+                "data": {"values": [band]}, "mark": {"type": "rect", "color": "gray", "opacity": 0.15},
+                "encoding": {"x": {**x, "field": "from", "axis": {"grid": False, "values": [*range(0, 256, 32), 255]}},
+                             "x2": {"field": "to"}},
+            },
+            {
+                "data": {"values": bars}, "mark": {"type": "bar", "color": _INDIGO},
+                "encoding": {
+                    "x": {**x, "field": "from", "bin": "binned"}, "x2": {"field": "to"},
+                    "y": {"field": "count", "type": "quantitative", "title": "images",
+                          "axis": {"format": ",.0f", "tickMinStep": 1}},
+                    "tooltip": [
+                        {"field": "from", "type": "quantitative"}, {"field": "to", "type": "quantitative"},
+                        {"field": "count", "type": "quantitative", "format": ",.0f"},
+                    ],
+                },
+            },
+            {
+                "data": {"values": [{"mean": mean}]}, "mark": {"type": "rule", "color": _ORANGE, "strokeDash": [5, 4], "size": 2},
+                "encoding": {"x": {**x, "field": "mean"}},
+            },
+        ],
+    }  # fmt: skip
+
+
+def points(values: np.ndarray) -> go.Figure:
+    """Return a plot of points in the plane, [N, 2], with both axes at one scale."""
+    dots = go.Scatter(
+        x=values[:, 0], y=values[:, 1], mode="markers", marker={"size": 4, "color": _INDIGO, "opacity": 0.5}, hoverinfo="skip"
+    )
+    figure = go.Figure(dots)
+    figure.update_layout(
+        height=460, margin={"l": 10, "r": 10, "t": 10, "b": 30}, dragmode="pan",
+        xaxis={"zeroline": False, "constrain": "domain"},
+        yaxis={"zeroline": False, "scaleanchor": "x", "constrain": "domain"},
+    )  # fmt: skip
     return figure

@@ -1,0 +1,97 @@
+"""Real images for looking at: which rows to show, one picture of many of them, and counts in words; no streamlit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pages.parts import words
+
+GAP = 4  # pixels between images; a sheet is at most 730 wide, or else Streamlit scales it down
+PAIRS_A_ROW = 4
+
+
+class Layout(NamedTuple):
+    """How a sheet is laid out: ``columns`` times ``rows`` images of ``cell`` × ``cell`` pixels."""
+
+    columns: int
+    rows: int
+    cell: int
+
+    @property
+    def most(self) -> int:
+        """How many images fit."""
+        return self.columns * self.rows
+
+
+def layout(size: int) -> Layout:
+    """Return the layout for images of ``size`` pixels; small ones are scaled by a whole factor."""
+    return Layout(10, 6, 64) if size <= 64 else Layout(6, 8, 116)
+
+
+def draw(labels: np.ndarray, label: int | None, seed: int, most: int) -> np.ndarray:
+    """Return at most ``most`` rows, at random but the same for the same ``seed``: of one ``label``, or of all for None."""
+    rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+    random = np.random.Generator(np.random.PCG64(seed))
+    return random.choice(rows, min(most, len(rows)), replace=False)
+
+
+def sheet(images: np.ndarray, cell: int, columns: int) -> bytes:
+    """Return images (uint8 [n, S, S, C]) side by side as one PNG; the gaps are transparent, for any background."""
+    places = [(index % columns * (cell + GAP), index // columns * (cell + GAP)) for index in range(len(images))]
+    return _paste(images, cell, places)
+
+
+def pairs_sheet(images: np.ndarray, cell: int) -> bytes:
+    """Return pairs (uint8 [n, 2, S, S, C]) as one PNG, the two of each pair close together."""
+    places = [
+        (index % PAIRS_A_ROW * (2 * cell + 4 * GAP) + side * (cell + 1), index // PAIRS_A_ROW * (cell + 2 * GAP))
+        for index in range(len(images))
+        for side in range(2)
+    ]
+    return _paste(images.reshape(-1, *images.shape[2:]), cell, places)
+
+
+def _paste(images: np.ndarray, cell: int, places: Sequence[tuple[int, int]]) -> bytes:
+    """Return one PNG with an image at each place (x, y)."""
+    grey = images.shape[-1] == 1
+    width, height = (max(place[axis] for place in places) + cell for axis in (0, 1))
+    canvas = np.zeros((height, width, 2 if grey else 4), dtype=np.uint8)
+    for image, (x, y) in zip(images, places, strict=True):
+        canvas[y : y + cell, x : x + cell, :-1] = _scaled(image, cell)
+        canvas[y : y + cell, x : x + cell, -1] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(canvas).save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _scaled(image: np.ndarray, cell: int) -> np.ndarray:
+    """Return an image [S, S, C] as [cell, cell, C]: its very pixels where the factor is whole, smoothed where it is not."""
+    size = len(image)
+    if cell % size == 0:
+        return image.repeat(cell // size, axis=0).repeat(cell // size, axis=1)
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    return np.asarray(picture.resize((cell, cell), Image.Resampling.LANCZOS)).reshape(cell, cell, -1)
+
+
+def counts_in_words(classes: Sequence[str], counts: Sequence[int], noun: str = "image") -> str:
+    """Return how many there are of each of many classes, as one line of Markdown."""
+    least, most = min(counts), max(counts)
+    if least == most:
+        return f"{len(counts):,} classes of {words.count(least, noun)} each."
+    smallest, largest = (words.escape(classes[list(counts).index(number)]) for number in (least, most))
+    return (
+        f"{len(counts):,} classes: the smallest, “{smallest}”, has {words.count(least, noun)}, the largest, “{largest}”, "
+        f"has {most:,}; {words.number(float(np.mean(counts)))} on average."
+    )
+
+
+def skipped_table(skipped: Sequence[dict[str, str]]) -> pd.DataFrame:
+    """Return what an import left out as a table of names and reasons, without letters that cannot be sent to a browser."""
+    rows = [[line[key].encode("utf-8", "replace").decode() for key in ("name", "reason")] for line in skipped]
+    return pd.DataFrame(rows, columns=["File", "Reason"])
