@@ -16,7 +16,7 @@ _ROWS, _COLUMNS = 8, 9  # of the thumbnail behind the difference hash
 _BANDS, _BAND_BITS = 4, 16
 _MOST_BITS = 3  # that differ in the hashes of near duplicates: fewer than bands, so one band at least is the same
 _NEIGHBOURS = 12  # in the order of one band that an image is held against
-_MOST_DIFFERENCE = 2.0  # grey levels, mean over the thumbnails
+_LEAST_CORRELATION = 0.99  # of their thumbnails, whatever their brightness and contrast
 
 
 def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] =
     ``counts``: images per label. ``brightness``: mean and standard deviation, from 0 to 255, of the images' mean grey level,
     and its histogram. ``channels``: mean and standard deviation of each channel's pixels. ``exact``: how many images equal an
     earlier one, pixel by pixel; ``near``: how many resemble an earlier one (difference hashes with at most 3 of 64 bits
-    apart and nearly the same thumbnail; at least so many: not every pair is looked at). ``*_pairs``: some of them as rows.
+    apart, thumbnails with a correlation of 0.99; at least so many: not every pair is looked at). ``*_pairs``: some of them as rows.
     """
     count, channels = len(pixels), pixels.shape[-1]
     brightness = np.empty(count)
@@ -114,18 +114,25 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
             first, second = order[:-distance][close], order[distance:][close]
             if not len(first):
                 continue
-            difference = np.concatenate([
-                np.abs(thumbnails[a].astype(np.int16) - thumbnails[b]).mean(axis=1)
-                for a, b in zip(_split(first), _split(second), strict=True)
+            likeness = np.concatenate([
+                _correlation(thumbnails[a], thumbnails[b]) for a, b in zip(_split(first), _split(second), strict=True)
             ])  # fmt: skip
-            is_near = difference <= _MOST_DIFFERENCE
-            first, second, difference = first[is_near], second[is_near], difference[is_near]
+            is_near = likeness >= _LEAST_CORRELATION
+            first, second, likeness = first[is_near], second[is_near], likeness[is_near]
             alike[np.maximum(first, second)] = True
-            for place in np.argsort(difference, kind="stable")[:EXAMPLES]:
+            for place in np.argsort(-likeness, kind="stable")[:EXAMPLES]:
                 a, b = sorted((int(rows[first[place]]), int(rows[second[place]])))
-                pairs[a, b] = float(difference[place])
-    best = sorted(pairs, key=lambda pair: (pairs[pair], pair))[:EXAMPLES]
+                pairs[a, b] = float(likeness[place])
+    best = sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:EXAMPLES]
     return int(alike.sum()), best
+
+
+def _correlation(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation of thumbnails [n, D], row by row; 0 where one is of a single colour."""
+    one, other = (values - values.mean(axis=1, keepdims=True) for values in (some.astype(np.float32), others.astype(np.float32)))
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    found: np.ndarray = np.divide((one * other).sum(axis=1), norms, out=np.zeros(len(one), dtype=np.float32), where=norms > 0)
+    return found
 
 
 def _split(rows: np.ndarray) -> list[np.ndarray]:
