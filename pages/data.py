@@ -15,6 +15,7 @@ from gan.config import DataConfig
 from gan.data import catalogue, commands, downloads, importer, points, prepared, tasks
 from gan.data.catalogue import DataSet
 from gan.data.prepared import Prepared
+from gan.errors import InputError
 from pages.parts import albums, charts, frame, words
 
 root = frame.begin("Data")
@@ -63,7 +64,7 @@ def opened(folder: str, changed: int, _data: DataConfig) -> Prepared | None:
     return prepared.find(_data)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=32, show_spinner=False)
 def sheet(folder: str, changed: int, label: int | None, seed: int, _found: Prepared, size: int) -> tuple[bytes, int]:
     """Return one picture of images drawn at random, and how many they are; none for a class without images."""
     plan = albums.layout(size)
@@ -71,7 +72,7 @@ def sheet(folder: str, changed: int, label: int | None, seed: int, _found: Prepa
     return (albums.sheet(_found.pixels[rows], plan.cell, plan.columns) if len(rows) else b""), len(rows)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=32, show_spinner=False)
 def pairs_sheet(folder: str, changed: int, kind: str, _found: Prepared) -> bytes:
     """Return one picture of the pairs of duplicates."""
     return albums.pairs_sheet(_found.pixels[np.array(_found.facts[kind])], 64)
@@ -80,10 +81,13 @@ def pairs_sheet(folder: str, changed: int, kind: str, _found: Prepared) -> bytes
 @st.cache_resource(max_entries=16, show_spinner=False)
 def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarray]]:
     """Return a plot of points drawn at random, how many these are, and mean and spread of all points along both axes."""
-    if entry.origin == "own":
-        values = np.load(catalogue.own_folder(entry.name) / "points.npy", allow_pickle=False)
-    else:
+    if entry.origin != "own":
         values, _ = points.sample(entry.name)
+    else:
+        try:
+            values = np.load(catalogue.own_folder(entry.name) / "points.npy", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"The points of “{entry.title}” cannot be read; remove the data set and import it again.") from error
     rows = np.random.Generator(np.random.PCG64(seed)).choice(len(values), min(MOST_DRAWN, len(values)), replace=False)
     return charts.points(values[rows]), len(rows), {"mean": values.mean(axis=0), "std": values.std(axis=0)}
 
@@ -157,7 +161,6 @@ def offer_removal(entry: DataSet) -> None:
         if st.button("Remove this data set", type="primary", key="remove"):
             importer.remove(entry.name, catalogue.data_root(), runs_root=root)
             st.query_params.pop("data", None)
-            st.session_state["data/name"] = None
             st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was removed."
             st.rerun()
 

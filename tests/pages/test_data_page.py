@@ -1,0 +1,319 @@
+"""The Data page: what it shows of each kind of data set, what it says when something is wrong, and an import by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from gan.config import DataConfig
+from gan.data import catalogue, importer, prepared, tasks
+from pages.parts import albums, charts, words
+from tests.helpers import end_all, wait_until
+from tests.pages.conftest import Server
+
+Visit = Callable[..., AppTest]
+Serve = Callable[[Path], Server]
+
+COLOURS = {"red": (200, 40, 40), "blue": (40, 60, 200)}
+NASTY_FILE = "red/![x](y) <b>no picture<b>.png"
+
+
+def ignore(sentence: str, share: float) -> None:
+    """Take a report of progress and do nothing."""
+
+
+def picture(seed: int, colour: tuple[int, int, int], size: tuple[int, int] = (60, 44)) -> bytes:
+    """Return a PNG of one colour with a bright rectangle somewhere."""
+    random = np.random.default_rng(seed)
+    pixels = np.full((size[1], size[0], 3), colour, dtype=np.uint8)
+    x, y = random.integers(2, 24, 2)
+    pixels[y : y + 16, x : x + 20] = random.integers(90, 255, 3)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def archive(path: Path, *, per_class: int = 12) -> Path:
+    """Make a ZIP of two classes of pictures, one of them there twice, and one that is no picture."""
+    with zipfile.ZipFile(path, "w") as file:
+        for folder, colour in COLOURS.items():
+            for number in range(per_class):
+                file.writestr(f"{folder}/{number}.png", picture(number, colour))
+        file.writestr("blue/again.png", picture(3, COLOURS["blue"]))
+        file.writestr(NASTY_FILE, b"not a picture")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: Path) -> Iterator[Path]:
+    """Return a data folder of this test alone, and no runs."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("GAN_DATA", str(folder))
+    yield folder
+    end_all(empty)
+
+
+def bring(folder: Path, tmp_path: Path, title: str = "My *own* <b>set</b>", size: int = 16) -> str:
+    """Import and prepare the archive; return the name of the data set."""
+    name = importer.import_pictures(archive(tmp_path / "mine.zip"), title, ignore, root=folder)
+    prepared.obtain(DataConfig(name=name, size=size), ignore)  # type: ignore[arg-type]
+    return name
+
+
+def said(test: AppTest) -> str:
+    """Return all text that the page shows."""
+    kinds = (test.subheader, test.markdown, test.caption, test.error, test.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def figures(test: AppTest) -> dict[str, str]:
+    """Return the figures that the page shows, by title."""
+    return {metric.label: metric.value for metric in test.metric}
+
+
+def visit_at(visit: Visit, size: int, **query: str) -> AppTest:
+    """Open the page and choose a size."""
+    test = visit("data", **query)
+    test.button_group(key="data/size").set_value(size).run()
+    return test
+
+
+def test_built_in_set_is_prepared_unasked_and_shown(visit: Visit, data: Path) -> None:
+    test = visit("data")
+    assert not test.exception and not test.error
+    assert test.selectbox(key="data/name").value == "digits" and test.query_params["data"] == "digits"
+    config = DataConfig(name="digits")
+    wait_until(lambda: prepared.find(config), "the digits are prepared")
+    test.run()
+    assert not test.exception and not test.error
+    shown = figures(test)
+    assert shown["Images"] == "1,797" and shown["Classes"] == "10" and shown["Original size"] == "8 × 8"
+    assert "60 of 1,797 images" in said(test)
+    found = prepared.find(config)
+    assert found and shown["Brightness"] == f"{found.facts['brightness']['mean']:.0f} ± {found.facts['brightness']['std']:.0f}"
+    assert all(metric.help for metric in test.metric if metric.label not in ("Classes",))
+    assert "E\\. Alpaydin" in said(test)
+
+
+def test_a_download_is_offered_and_not_begun(visit: Visit, data: Path) -> None:
+    test = visit("data", data="mnist")
+    assert not test.exception and not test.error
+    assert test.button(key="prepare").label == "Download and prepare (12 MB)"
+    assert not (data / "MNIST").exists() and tasks.read(tasks.preparation_path(DataConfig(name="mnist"))) is None
+
+
+def test_failed_preparation_is_one_sentence_and_can_be_tried_again(visit: Visit, data: Path) -> None:
+    path = tasks.preparation_path(DataConfig(name="digits"))
+    path.parent.mkdir(parents=True)
+    message = "The disk is full; *free* some."
+    failed = {"state": "failed", "message": message, "share": 0.5, "seconds_left": None, "result": "", "time": 0}
+    path.write_text(json.dumps(failed))
+    test = visit("data")
+    assert not test.exception
+    assert [error.value for error in test.error] == [words.escape(message)]
+    assert test.button(key="prepare").label == "Try again"
+    test.button(key="prepare").click().run()
+    assert not test.exception and not test.error
+    wait_until(lambda: prepared.find(DataConfig(name="digits")), "the second try has succeeded")
+
+
+def test_own_pictures_with_duplicates_and_what_was_skipped(visit: Visit, data: Path, tmp_path: Path) -> None:
+    name = bring(data, tmp_path)
+    test = visit_at(visit, 16, data=name)
+    assert not test.exception and not test.error
+    shown = figures(test)
+    assert shown["Images"] == "25" and shown["Skipped"] == "1" and shown["Exact duplicates"] == "1"
+    assert shown["Smallest image"] == shown["Median image"] == shown["Largest image"] == "60 × 44"
+    assert {"Red", "Green", "Blue"} <= set(shown)
+    text = said(test)
+    assert "<b>" not in text and "*own*" not in text
+    assert "1 image, the same in every pixel as an earlier one" in text and "- 1 file: " in text
+    (table,) = test.dataframe
+    assert NASTY_FILE.rpartition("/")[2] in table.value["File"][0]
+
+
+def test_one_class_alone_and_other_images(visit: Visit, data: Path, tmp_path: Path) -> None:
+    name = bring(data, tmp_path)
+    test = visit_at(visit, 16, data=name)
+    classes = list(catalogue.find(name).classes)
+    test.button_group(key=f"data/class/{name}").set_value(classes.index("red")).run()
+    assert not test.exception
+    assert "12 of 12 images of “red”, drawn at random (seed 0)" in said(test)
+    test.button(key="shuffle").click().run()
+    assert "(seed 1)" in said(test)
+
+
+@pytest.mark.parametrize("name", ["ring", "spiral"])
+def test_points_are_plotted(name: str, visit: Visit, data: Path) -> None:
+    test = visit("data", data=name)
+    assert not test.exception and not test.error
+    assert len(test.get("plotly_chart")) == 1
+    assert figures(test)["Points"] == "10,000"
+    assert figures(test)["Modes"] == ("8" if name == "ring" else "none to count")
+
+
+def test_own_points_are_plotted(visit: Visit, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("\n".join(f"{x},{y}" for x in range(5) for y in range(5)))
+    name = importer.import_points(path, "Places", ignore, root=data)
+    test = visit("data", data=name)
+    assert not test.exception and not test.error
+    assert figures(test)["Points"] == "25" and figures(test)["Modes"] == "not known"
+    assert len(test.get("plotly_chart")) == 1
+
+
+@pytest.mark.parametrize("wanted", ["digts", "../../etc/passwd", "![x](http://127.0.0.1/x.png)", "<script>"])
+def test_address_is_never_markup(wanted: str, visit: Visit, data: Path) -> None:
+    test = visit("data", data=wanted)
+    assert not test.exception
+    assert len(test.error) == 1 and "![x](" not in test.error[0].value and "<script>" not in test.error[0].value
+    assert test.query_params["data"] == "digits"
+
+
+def test_own_set_is_removed_after_asking(visit: Visit, data: Path, tmp_path: Path) -> None:
+    name = bring(data, tmp_path)
+    test = visit_at(visit, 16, data=name)
+    test.button(key="remove").click().run()
+    assert not test.exception and not test.error
+    assert name not in catalogue.all_sets()
+    assert test.query_params["data"] == "digits" and "was removed" in said(test)
+
+
+def test_built_in_set_cannot_be_removed(visit: Visit, data: Path) -> None:
+    test = visit("data", data="ring")
+    assert "remove" not in [button.key for button in test.button]
+
+
+def test_damaged_own_set_is_a_sentence(visit: Visit, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("\n".join(f"{x},{x * x}" for x in range(30)))
+    name = importer.import_points(path, "Damaged", ignore, root=data)
+    (catalogue.own_folder(name) / "points.npy").write_bytes(b"")
+    test = visit("data", data=name)
+    assert not test.exception
+    assert len(test.error) == 1 and "import it again" in test.error[0].value
+
+
+# Pictures and charts
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [16, 32, 64, 128, 256])
+def test_sheet_shows_the_pixels_themselves(size: int, channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (13, size, size, channels), dtype=np.uint8)
+    plan = albums.layout(size)
+    with Image.open(io.BytesIO(albums.sheet(images, plan.cell, plan.columns))) as drawn:
+        pixels = np.asarray(drawn)
+        assert drawn.width <= 730
+    assert 48 <= plan.most <= 64
+    step = plan.cell + albums.GAP
+    second = pixels[: plan.cell, step : step + plan.cell]
+    assert (second[..., -1] == 255).all() and (pixels[:, plan.cell : step, -1] == 0).all()
+    if plan.cell % size == 0:
+        factor = plan.cell // size
+        assert np.array_equal(second[::factor, ::factor, :channels], images[1])
+        assert np.array_equal(second[factor - 1 :: factor, factor - 1 :: factor, :channels], images[1])
+    else:
+        assert abs(second[..., :channels].mean() - images[1].mean()) < 3
+
+
+def test_pairs_stand_side_by_side() -> None:
+    images = np.arange(6 * 2, dtype=np.uint8).reshape(6, 2, 1, 1, 1).repeat(16, 2).repeat(16, 3)
+    with Image.open(io.BytesIO(albums.pairs_sheet(images, 16))) as drawn:
+        pixels = np.asarray(drawn)
+    values = [[int(cell) for cell in row[row[:, 1] == 255][::16, 0]] for row in (pixels[0], pixels[-1])]
+    assert values == [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_drawing_is_repeatable_and_keeps_to_the_class() -> None:
+    labels = np.arange(1000) % 7
+    rows = albums.draw(labels, 3, 5, 60)
+    assert np.array_equal(rows, albums.draw(labels, 3, 5, 60))
+    assert len(set(rows.tolist())) == 60 and (labels[rows] == 3).all()
+    assert not np.array_equal(rows, albums.draw(labels, 3, 6, 60))
+    assert len(albums.draw(labels, 8, 0, 60)) == 0 and len(albums.draw(labels[:5], None, 0, 60)) == 5
+
+
+def test_counts_in_words() -> None:
+    assert albums.counts_in_words("abc", [60, 60, 60]) == "3 classes of 60 images each."
+    assert albums.counts_in_words(["a", "*b*"], [1, 5], "point") == (
+        r"2 classes: the smallest, “a”, has 1 point, the largest, “\*b\*”, has 5; 3 on average."
+    )
+
+
+def test_names_that_no_browser_could_show_are_shown_anyway() -> None:
+    table = albums.skipped_table([{"name": "a\udcff.png", "reason": "damaged"}])
+    assert table["File"][0].encode() == b"a?.png"
+
+
+def test_histogram_covers_all_levels() -> None:
+    bars = charts.brightness([1, 2, 3, 4], 100.0, 20.0)["layer"][1]["data"]["values"]
+    assert [bar["from"] for bar in bars] == [0, 64, 128, 192] and bars[-1]["to"] == 256
+    assert [bar["count"] for bar in bars] == [1, 2, 3, 4]
+
+
+def test_bars_keep_the_order_of_classes() -> None:
+    spec = charts.counts(["b", "a"], [2, 1], "images")
+    assert spec["data"]["values"] == [{"class": "b", "count": 2}, {"class": "a", "count": 1}]
+    assert spec["encoding"]["x"]["sort"] is None
+
+
+# In a browser
+
+
+@pytest.fixture
+def page(chromium: str, serve: Serve) -> Iterator[Page]:
+    """Return a browser page; it is closed before its server."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(30_000)
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        yield page
+        browser.close()
+    assert problems == []
+
+
+def test_own_pictures_from_the_upload_to_the_training(page: Page, serve: Serve, data: Path, empty: Path, tmp_path: Path) -> None:
+    expect.set_options(timeout=60_000)
+    server = serve(empty)
+    page.goto(f"{server.address}/data")
+    page.get_by_role("button", name="Add your own pictures").click()
+    page.locator("input[type=file]").set_input_files(archive(tmp_path / "pictures.zip", per_class=150))
+    page.get_by_label("Name", exact=True).fill("My own *pictures*")
+    page.get_by_role("button", name="Add them").click()
+
+    # Progress, then the pictures, how many they are, and what was left out.
+    expect(page.get_by_test_id("stProgress").first).to_be_visible()
+    expect(page.get_by_text("“My own *pictures*” is here: 301 images; 1 file skipped")).to_be_visible()
+    expect(page.get_by_alt_text("60 images of the data set My own *pictures*")).to_be_visible()
+    (name,) = (name for name, entry in catalogue.all_sets().items() if entry.origin == "own")
+    assert f"data={name}" in page.url
+    expect(page.get_by_alt_text("Pairs of exact duplicates")).to_be_visible()
+    page.get_by_text("Names of skipped files").click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    assert page.get_by_text("not a PNG, JPEG or WebP picture").count()
+
+    # One class, then all on a phone.
+    page.get_by_role("radio", name="blue").click()
+    expect(page.get_by_text("60 of 151 images of “blue”")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1")
+
+    # On to the training.
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.get_by_role("button", name="Train with this data set").click()
+    expect(page).to_have_url(re.compile(rf"/train\?.*data={name}"))
+    expect(page.get_by_role("combobox", name="Data set")).to_have_value("My own *pictures*")
