@@ -22,6 +22,7 @@ MOST_ENTRIES = 500_000
 MOST_BYTES = 64 << 20  # of one picture
 MOST_TOTAL = 64 << 30  # of all of them
 _MOST_DIRECTORY = 512 << 20  # bytes of a ZIP's table of contents
+_PART = 1 << 20  # bytes that are looked at in one go
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 _JUNK = {"thumbs.db", ".ds_store", "desktop.ini"}
@@ -143,6 +144,7 @@ def _check_directory(path: Path) -> None:
         place = tail.rfind(b"PK\5\6")
         if place < 0 or len(tail) < place + 22:
             raise _no_zip()
+        marks = 0
         entries, length = struct.unpack_from("<H I", tail, place + 10)
         locator = tail.rfind(b"PK\6\7", 0, place)
         if locator >= 0 and len(tail) >= locator + 20:
@@ -155,8 +157,15 @@ def _check_directory(path: Path) -> None:
                         max(entries, *struct.unpack_from("<Q", record, 32)),
                         max(length, *struct.unpack_from("<Q", record, 40)),
                     )
-        # The count may be forged; an entry of the table has 46 bytes at least.
-        if entries > MOST_ENTRIES or min(length, size) > _MOST_DIRECTORY or min(length, size) // 46 > 40 * MOST_ENTRIES:
+        # The count may be forged: count the marks in the table itself, which is read into memory only then.
+        end = size - len(tail) + place
+        file.seek(max(0, end - length))
+        left = min(length, end)
+        while entries <= MOST_ENTRIES and left > 0 and (part := file.read(min(left, _PART))):
+            left -= len(part)
+            marks += part.count(b"PK\1\2")
+            entries = max(entries, marks)
+        if entries > MOST_ENTRIES or length > _MOST_DIRECTORY:
             raise _too_many()
 
 
@@ -253,7 +262,7 @@ def _grouped(found: list[tuple[str, Any]]) -> list[Entry]:
 def _is_junk(name: str) -> bool:
     """Return whether a file is what systems leave behind: hidden ones, and those of macOS and Windows."""
     parts = PurePosixPath(name).parts
-    return any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts) or (
+    return any(part == "__MACOSX" or (part.startswith(".") and not part.startswith("..")) for part in parts) or (
         bool(parts) and parts[-1].lower() in _JUNK
     )
 

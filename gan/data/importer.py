@@ -237,7 +237,7 @@ def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
         try:
             for left in own.glob(f"{_STAGING}*"):
                 shutil.rmtree(left, ignore_errors=True)
-            name = _name_for(clean)
+            name = _name_for(clean, own)
             staged.mkdir()
             yield staged, name
             os.rename(staged, own / name)
@@ -257,13 +257,13 @@ def _clean(title: str) -> str:
     return clean
 
 
-def _name_for(title: str) -> str:
+def _name_for(title: str, own: Path) -> str:
     """Return the name, made of plain letters, of a data set with this title. Raises InputError when there is one already."""
     known = catalogue.all_sets()
     if any(entry.title.casefold() == title.casefold() or entry.name == title for entry in known.values()):
         raise InputError(f"There is a data set “{shown(title)}” already; choose another name or remove that one first.")
     plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "pictures"
-    taken = set(known) | {catalogue.LSUN} | {path.name for path in (catalogue.data_root() / catalogue.OWN).iterdir()}
+    taken = set(known) | {catalogue.LSUN} | {path.name for path in own.iterdir()}
     number, name = 1, plain
     while name in taken:
         number += 1
