@@ -55,7 +55,7 @@ FORMATS = (
     "each line."
 )
 BY_COMMAND = "For a folder on this machine, or more than an upload can carry:"
-LSUN = "Photographs of bedrooms (LSUN) are added in the same way: as a ZIP of its pictures, or from their folder with the command."
+LSUN = "Photographs of bedrooms (LSUN) can be added like all pictures of your own: as a ZIP, or from their folder by command."
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -186,10 +186,13 @@ def offer_import() -> None:
         )
         if st.button("Add them", type="primary", icon=":material/upload:", disabled=upload is None, key="import"):
             assert upload is not None and size is not None
+            name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # it takes both kinds of slashes
+            if any(entry.title.casefold() == name.casefold() for entry in catalogue.all_sets().values()):
+                st.error(f"There is a data set “{words.escape(name)}” already; choose another name.", icon=":material/error:")
+                return  # before the upload is gone
             is_archive = upload.read(2) == b"PK"
             upload.seek(0)
-            stem = PureWindowsPath(upload.name).stem[:80].strip()  # which takes both kinds of slashes
-            tasks.start_import(upload, ".zip" if is_archive else ".csv", title.strip() or stem or "Pictures", size)
+            tasks.start_import(upload, ".zip" if is_archive else ".csv", name, size)
             st.session_state.update({"data/turn": turn + 1, "data/import": size})
             st.rerun()
         st.caption(BY_COMMAND)

@@ -203,7 +203,7 @@ def points(values: np.ndarray) -> go.Figure:
     )
     figure = go.Figure(dots)
     figure.update_layout(
-        height=460, margin={"l": 10, "r": 10, "t": 10, "b": 30}, dragmode="pan",
+        height=460, margin={"l": 10, "r": 10, "t": 10, "b": 30}, dragmode=False,
         xaxis={"zeroline": False, "constrain": "domain"},
         yaxis={"zeroline": False, "scaleanchor": "x", "constrain": "domain"},
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -202,6 +203,43 @@ def test_damaged_own_set_is_a_sentence(visit: Visit, data: Path, tmp_path: Path)
     test = visit("data", data=name)
     assert not test.exception
     assert len(test.error) == 1 and "import it again" in test.error[0].value
+
+
+def note(state: str, **more: object) -> None:
+    """Write down how far an import is, as the process that imports does."""
+    path = tasks.import_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**vars(tasks.Task("running")), "state": state, "time": time.time(), **more}))
+
+
+def test_import_that_another_window_began_is_seen_to_its_end(visit: Visit, data: Path, tmp_path: Path) -> None:
+    note("running", message="Reading *pictures*", share=0.25, seconds_left=12.0)
+    test = visit("data")
+    assert not test.exception and not test.error
+    (bar,) = [bar for bar in test.get("progress") if "Reading" in bar.proto.text]
+    assert bar.proto.text == r"Reading \*pictures\* · 12 s left" and bar.proto.value == 25
+    assert [button.disabled for button in test.button if button.label.startswith("Adding")] == [True]
+    name = bring(data, tmp_path)
+    note("finished", result=name, share=1.0)
+    test.run()
+    assert not test.exception and not test.error
+    assert test.selectbox(key="data/name").value == name
+    assert [notice.value for notice in test.success] == [
+        f"“{words.escape('My *own* <b>set</b>')}” is here: 25 images; 1 file skipped, see below."
+    ]
+    test.run()
+    assert not test.success
+
+
+def test_failed_import_is_one_sentence_until_it_is_dismissed(visit: Visit, data: Path) -> None:
+    note("running")
+    test = visit("data", data="ring")
+    note("failed", message="The file is no ZIP; <b>choose</b> another.")
+    test.run()
+    assert [error.value for error in test.error] == [words.escape("The file is no ZIP; <b>choose</b> another.")]
+    test.button(key="dismiss").click().run()
+    assert not test.exception and not test.error
+    assert not visit("data", data="ring").error  # nor is it news to whoever comes later
 
 
 # Pictures and charts
