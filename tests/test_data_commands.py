@@ -204,6 +204,18 @@ def test_upload_is_imported_in_a_process_of_its_own(folder: Path, data_root: Pat
     assert tasks.read(tasks.import_path()) is None
 
 
+def test_bad_points_that_were_uploaded_are_called_by_their_title(data_root: Path) -> None:
+    tasks.start_import(io.BytesIO(b"1,2\n"), ".csv", "-x- points", 16)
+    task = wait_until(
+        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
+        "the end of the import",
+        seconds=90,
+    )
+    assert task.state == "failed"
+    assert is_sentence(task.message), task.message
+    assert "“-x- points”" in task.message
+
+
 def test_bad_upload_says_why(data_root: Path) -> None:
     tasks.start_import(io.BytesIO(b"PK but no zip"), ".zip", "Broken", 16)
     with pytest.raises(InputError, match="under way"):

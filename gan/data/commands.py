@@ -14,6 +14,7 @@ from gan.config import DataConfig
 from gan.data import catalogue, importer, prepared, tasks
 from gan.data.catalogue import DataSet
 from gan.data.prepared import Report
+from gan.errors import InputError
 
 
 def bring_in(options: argparse.Namespace, report: Report) -> int:
@@ -23,7 +24,10 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
         with _noted(tasks.import_path(), options, report) as (tell, finish):
             tasks.clear_uploads()
             bring = importer.import_points if options.path.suffix.lower() == ".csv" else importer.import_pictures
-            name = bring(options.path, options.name, lambda sentence, share: tell(sentence, 0.7 * share), root=root)
+            try:
+                name = bring(options.path, options.name, lambda sentence, share: tell(sentence, 0.7 * share), root=root)
+            except InputError as error:  # an upload lies under a name that nobody knows
+                raise InputError(str(error).replace(options.path.name, options.name) if options.consume else str(error)) from None
             entry = catalogue.find(name)
             if entry.kind == "images":
                 prepared.obtain(DataConfig(name=name, size=options.size), lambda sentence, share: tell(sentence, 0.7 + 0.3 * share))

@@ -133,7 +133,7 @@ def start_import(upload: BinaryIO, suffix: Literal[".zip", ".csv"], title: str, 
         with contextlib.suppress(OSError):
             path.unlink()
         raise InputError(explain_os_error(error, "keeping the uploaded file")) from error
-    _start(import_path(), ["data", "import", str(path.resolve()), "--name", title, "--size", str(size), "--consume"])
+    _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume"])
 
 
 def _start(path: Path, arguments: list[str]) -> None:

@@ -56,13 +56,18 @@ class Reference:
         return values
 
 
+def require_images(data: DataConfig) -> None:
+    """Raise InputError for a data set of points."""
+    if data.is_points:
+        raise InputError(f"“{data.name}” holds points, and FID and IS are made for images; look at the samples instead.")
+
+
 def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
     """Return the reference of a data set as it is prepared; computed on first use, and again when the real images changed.
 
     Raises InputError for points and for fewer than two images.
     """
-    if data.is_points:
-        raise InputError(f"“{data.name}” holds points, and FID and IS are made for images; look at the samples instead.")
+    require_images(data)
     images = loaders.load_for_scoring(data, report=report)
     if len(images) < _FEWEST:
         raise InputError(f"There are only {len(images)} real images to compare with, expected at least {_FEWEST}; hold out more.")

@@ -132,6 +132,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
         log.warning("%s Scoring an older one.", complaint)
     if saved is None:
         raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+    reference.require_images(config.data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, weights = _restore(config, saved, device)
 

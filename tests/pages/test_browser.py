@@ -138,7 +138,7 @@ def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path) -> No
     wait_until(lambda: not trainers(root), "the trainer has gone")
 
 
-@pytest.mark.parametrize("name", ["train", "watch", "evaluate"])
+@pytest.mark.parametrize("name", ["data", "train", "watch", "evaluate"])
 def test_deep_link_to_a_fresh_server(name: str, page: Page, serve: Serve, shown: Run) -> None:
     server = serve(shown.root)
     page.goto(f"{server.address}/{name}?run={shown.id}")
@@ -162,7 +162,7 @@ def test_pages_fit_a_phone(scheme: str, page: Page, serve: Serve, shown: Run) ->
     server = serve(shown.root)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": 390, "height": 844})
-    for name in ("", "train", "watch", "evaluate"):
+    for name in ("", "data", "train", "watch", "evaluate"):
         page.goto(f"{server.address}/{name}")
         page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
         page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")

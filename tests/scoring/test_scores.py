@@ -24,6 +24,7 @@ from gan.scoring.extractor import Extractor
 from gan.scoring.reference import Reference
 from gan.scoring.scores import Plan
 from gan.training import checkpoints, loop
+from gan.training.loop import train
 from tests.helpers import is_sentence, make_run, run_gan
 from tests.scoring.conftest import CPU, ignore
 
@@ -345,3 +346,27 @@ def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digit
     assert line == {"run": run.id, "name": run.label(), **run.scores()[0]} and line["extractor_id"] == digits.id
     assert "has no checkpoint yet" in done.stderr and "Traceback" not in done.stderr
     assert os.environ["GAN_DATA"], "the command shares the classifier of the tests"
+
+
+def test_run_on_points_is_not_scored(root: Path) -> None:
+    run = make_run(root, {"data.name": "ring", "training.length": "5 steps"}, family="mlp")
+    assert train(run).state == "finished"
+    with pytest.raises(InputError, match="holds points") as caught:
+        scores.score_run(run, scores.Plan())
+    assert is_sentence(str(caught.value))
+    assert run.scoring().message == str(caught.value)
+
+
+def test_score_says_which_real_images_it_compares_with(root: Path) -> None:
+    changes = {"data.held_out": 0.25, "data.classes": ["7", "1"], "training.length": "5 steps"}
+    line = {}
+    for name, change in (("held", changes), ("all", {"training.length": "5 steps"})):
+        run = make_run(root, change)
+        assert train(run).state == "finished"
+        line[name] = scores.score_run(run, scores.Plan(images=50, draws=1))
+    assert line["held"]["reals"] == {"held_out": 0.25, "classes": ["1", "7"], "subset_seed": 0}
+    assert line["held"]["real_images"] == round(0.25 * (182 + 179))
+    assert line["all"]["reals"] == {}
+    assert not scores.is_comparable(line["held"], {**line["held"], "reals": {}})
+    old = {key: value for key, value in line["all"].items() if key != "reals"}
+    assert scores.is_comparable(line["all"], old), "scores from before there was a choice are those of all images"
