@@ -40,13 +40,12 @@ HELP = {
              "generator is drawn to them.",
     "near": "Images that resemble an earlier one, copies aside. Each image shrinks to 9 × 8 grey cells; one bit for each two "
             "neighbours in a row says whether the right one is brighter: a difference hash of 64 bits (N. Krawetz 2013). Two "
-            "images are near when at most 3 bits differ and the small pictures differ by at most 2 of 255 levels on average. "
+            "images are near when at most 3 bits differ and the small pictures have a correlation of 0.99 or more. "
             "At least so many: not every pair is looked at.",
     "native": "Width × height before the images are scaled to the size chosen above.",
     "skipped": "Files that could not be taken; the reasons are below.",
     "axis": "Mean and standard deviation of this coordinate: x̄ = Σx / n, √(Σ(x − x̄)² / n).",
-    "modes": "Separate places where the points gather. A generator that leaves some out has collapsed; how many it reaches is "
-             "counted when a run is scored.",
+    "modes": "Separate places where the points gather. A generator that leaves some out has collapsed: look at its points.",
     "sigma": "Standard deviation σ of the points about the centre of their mode, along either axis.",
 }  # fmt: skip
 
