@@ -421,6 +421,18 @@ def test_images_on_the_disk_are_fed_like_those_in_memory() -> None:
         assert torch.equal(on_disk.batch(step), in_memory.batch(step))
 
 
+def test_large_sets_stay_on_the_disk_and_train_the_same(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    lines = {}
+    for where, most in (("memory", 1 << 28), ("disk", 0)):
+        monkeypatch.setattr(loaders, "_IN_MEMORY", most)
+        images = loaders.load(DataConfig(size=16, subset=300))
+        assert (images.rows is not None) == (where == "disk")
+        run = make_run(root, {"data.subset": 300, "data.flips": True})
+        assert train(run).state == "finished"
+        lines[where] = [(line["generator_loss"], line["discriminator_loss"]) for line in run.metrics()]
+    assert lines["memory"] == lines["disk"]
+
+
 def test_flips_mirror_half_of_the_images_and_depend_on_the_step_alone() -> None:
     values = torch.zeros(100, 1, 1, 2, dtype=torch.uint8)
     values[..., 1] = 255

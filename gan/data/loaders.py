@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -84,7 +85,10 @@ def _part(data: DataConfig, report: Report, choose: Callable[[Selection], np.nda
     named = torch.from_numpy(found.labels[rows])
     if len(rows) * found.pixels[0].nbytes <= _IN_MEMORY:
         return Images(torch.from_numpy(np.asarray(found.pixels[rows])).permute(0, 3, 1, 2), named)
-    return Images(torch.from_numpy(found.pixels).permute(0, 3, 1, 2), named, torch.from_numpy(rows))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the array is read-only: so it is, and nobody writes
+        mapped = torch.from_numpy(found.pixels)
+    return Images(mapped.permute(0, 3, 1, 2), named, torch.from_numpy(rows))
 
 
 def _points(data: DataConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -55,8 +55,8 @@ def find(data: DataConfig) -> Prepared | None:
     place = folder(data)
     try:
         facts = json.loads((place / "facts.json").read_bytes())
-        # Copy on write: nothing is ever written, but torch takes no array that it could not write to.
-        pixels = np.load(place / "pixels.npy", mmap_mode="c", allow_pickle=False)
+        # Read-only: a map that may be written to is refused where the array is larger than the memory.
+        pixels = np.load(place / "pixels.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(place / "labels.npy", allow_pickle=False)
         sizes = [(place / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
     except (OSError, ValueError, EOFError):
