@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, JpegImagePlugin
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS = 50_000_000  # width × height, read from the header
 
+_STRIP = 4_000_000  # pixels that are converted in one go, so that large pictures do not take their memory several times
+
 _DAMAGE = (
-    OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, RecursionError, KeyError, TypeError, IndexError,
-    AttributeError, ZeroDivisionError, AssertionError, NotImplementedError, struct.error, zlib.error, Image.DecompressionBombError,
+    OSError, SyntaxError, ValueError, EOFError, MemoryError, BufferError, LookupError, ArithmeticError, RuntimeError, TypeError,
+    AttributeError, AssertionError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip  # what Pillow raises for damaged files
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip  # by EXIF orientation; from 5 on, width and height change places
 
 
 class Refused(Exception):
@@ -32,7 +41,11 @@ class Picture:
     image: Image.Image
     width: int
     height: int
-    has_colour: bool
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether the channels differ anywhere in a small copy by more than what JPEG adds to grey."""
+        return _has_colour(self.image)
 
 
 def decode(content: bytes, smallest: int = 0) -> Picture:
@@ -45,6 +58,8 @@ def decode(content: bytes, smallest: int = 0) -> Picture:
         try:
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
             width, height = image.size
+        except Image.DecompressionBombError as error:
+            raise Refused(f"has more than {MOST_PIXELS // 1_000_000} million pixels") from error
         except _DAMAGE as error:
             raise Refused("not a PNG, JPEG or WebP picture") from error
         if width < 1 or height < 1:
@@ -52,48 +67,76 @@ def decode(content: bytes, smallest: int = 0) -> Picture:
         if width * height > MOST_PIXELS:
             raise Refused(f"has {width} × {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
         try:
-            if getattr(image, "n_frames", 1) > 1:
+            is_photo = isinstance(image, JpegImagePlugin.JpegImageFile)
+            # What phones add to a JPEG (a preview, a map of brightness) counts as frames too, and is left aside.
+            if not is_photo and getattr(image, "n_frames", 1) > 1:
                 raise Refused("has several frames")
-            if smallest and image.format == "JPEG":
+            if smallest and is_photo:
                 image.draft(None, (2 * smallest, 2 * smallest))
             image.load()
-            turned = ImageOps.exif_transpose(image)
-            if turned.size != image.size:
-                width, height = height, width
-            plain = _plain(turned)
-            return Picture(plain, width, height, _has_colour(plain))
+            orientation = _orientation(image)
+            plain = _plain(image)
+            if orientation in _TURNS:
+                plain = plain.transpose(_TURNS[orientation])
+            return Picture(plain, *((height, width) if orientation >= 5 else (width, height)))
         except _DAMAGE as error:
             raise Refused("damaged or cut off") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, from 1 to 8; 1 where the file says nothing, or nothing that can be read."""
+    with contextlib.suppress(*_DAMAGE):
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return found if isinstance(found, int) and found in _TURNS else 1
+    return 1
 
 
 def _plain(image: Image.Image) -> Image.Image:
     """Return an image in mode "L" or "RGB": 16 bits scaled to 8, transparency on white."""
     if image.mode in ("L", "RGB"):
-        return image if "transparency" not in image.info else _on_white(image.convert("RGBA"))
+        return image if "transparency" not in image.info else _on_white(image)
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.clip(np.round(values / 257), 0, 255).astype(np.uint8))
+        return _in_eight_bits(image)
     if image.mode == "F":
         raise ValueError("a picture of floats")
     if image.mode == "P" and "transparency" not in image.info:
         return image.convert("RGB")
     if image.mode in ("P", "LA", "La", "PA", "RGBA", "RGBa"):
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image)
     return image.convert("RGB")
 
 
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    grey = Image.new("L", image.size)
+    for box in _strips(image):
+        values = np.asarray(image.crop(box)).astype(np.int64)
+        grey.paste(Image.fromarray(np.clip((values + 128) // 257, 0, 255).astype(np.uint8)), box)  # 65,535 / 257 = 255
+    return grey
+
+
 def _on_white(image: Image.Image) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    white = Image.new("RGB", image.size, "white")
+    for box in _strips(image):
+        part = image.crop(box).convert("RGBA")
+        white.paste(part, box, part)
+    return white
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        yield 0, top, image.width, min(image.height, top + rows)
 
 
 def _has_colour(image: Image.Image) -> bool:
-    """Return whether the channels differ anywhere in a small copy by more than what JPEG adds to grey."""
     if image.mode == "L":
         return False
-    values = np.asarray(image.resize((min(32, image.width), min(32, image.height)), Image.Resampling.NEAREST)).astype(np.int16)
-    return bool((values.max(axis=2) - values.min(axis=2)).max() > 3)
+    small = image.resize((min(32, image.width), min(32, image.height)), Image.Resampling.NEAREST)
+    red, green, blue = np.frombuffer(small.tobytes(), dtype=np.uint8).reshape(-1, 3).T
+    highest, lowest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return bool((highest - lowest).max() > 3)
 
 
 def fit(image: Image.Image, size: int, how: Literal["crop", "pad"], channels: int) -> np.ndarray:
@@ -101,7 +144,8 @@ def fit(image: Image.Image, size: int, how: Literal["crop", "pad"], channels: in
 
     "crop" scales the shorter side and keeps the middle; "pad" scales the longer side and adds black.
     """
-    image = image.convert("L" if channels == 1 else "RGB")
+    mode = "L" if channels == 1 else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
     width, height = image.size
     if how == "crop":
         side = min(width, height)

@@ -13,6 +13,8 @@ import re
 import secrets
 import shutil
 import time
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -29,6 +31,8 @@ Report = Callable[[str, float], None]
 _LONGEST_TITLE = 80
 _CHUNK_PICTURES, _CHUNK_BYTES = 128, 8 << 20
 _FEW = 200  # pictures that are not worth starting processes for
+_MOST_REASONS = 20  # that are counted one by one: some name the size of a picture, and every size is another reason
+_DIGEST = 16  # bytes, of each picture
 _STAGING = ".importing-"
 
 
@@ -43,7 +47,7 @@ def import_pictures(path: Path, title: str, report: Report, *, root: Path, worke
         total = len(source.entries)
         done = 0
         with found, parallel.pool(is_worth_it=total >= _FEW, workers=workers) as pool:
-            for entries, checked in parallel.each(pool, _check, _read(source, found.skip)):
+            for entries, checked in parallel.each(pool, _check, _read(source)):
                 for (entry, content), result in zip(entries, checked, strict=True):
                     found.take(entry, content, result)
                 done += len(entries)
@@ -79,16 +83,21 @@ def decode_all(
     """
     try:
         with np.load(folder / "index.npz", allow_pickle=False) as file:
-            offsets, lengths = file["offset"], file["length"]
+            offsets, lengths, digests = file["offset"], file["length"], file["digest"]
         if (folder / "originals.bin").stat().st_size != int(lengths.sum()):
             raise ValueError("originals.bin has another length")
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        if len(lengths) < 1 or lengths.min() < 1 or not np.array_equal(offsets, np.cumsum(lengths) - lengths):
+            raise ValueError("the pictures do not lie one after the other")
+        if digests.shape != (len(lengths), _DIGEST):
+            raise ValueError("one digest a picture")
+    except (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(folder) from error
-    chunks = [
-        (str(folder / "originals.bin"), offsets[rows], lengths[rows], size, how, channels)
-        for start in range(0, len(offsets), _CHUNK_PICTURES)
-        for rows in [slice(start, start + _CHUNK_PICTURES)]
-    ]
+    pictures = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // (size * size * channels)))
+    chunks = (
+        (str(folder / "originals.bin"), offsets[rows], lengths[rows], digests[rows], size, how, channels)
+        for start in range(0, len(offsets), pictures)
+        for rows in [slice(start, start + pictures)]
+    )
     with parallel.pool(is_worth_it=len(offsets) >= _FEW, workers=workers) as pool:
         for _, pixels in parallel.each(pool, _decode_chunk, chunks):
             if pixels is None:
@@ -137,8 +146,9 @@ class _Found:
         self._groups: list[str] = []
         self._has_colour = False
         self._end = 0
-        self.skipped: list[archive.Skipped] = []
-        self._first = list(skipped)
+        self._digests: list[bytes] = []
+        self._reasons: Counter[str] = Counter()
+        self._first = skipped
 
     def __enter__(self) -> _Found:
         self._originals = open(self._staged / "originals.bin", "wb")
@@ -153,17 +163,18 @@ class _Found:
                 file.close()
 
     def skip(self, name: str, reason: str) -> None:
-        self.skipped.append(archive.Skipped(name, reason))
+        self._reasons[reason] += 1
         self._list.write(runs.to_json({"name": name, "reason": reason}) + "\n")
 
-    def take(self, entry: archive.Entry, content: bytes, checked: _Checked) -> None:
-        if isinstance(checked, str):
-            self.skip(entry.name, checked)
+    def take(self, entry: archive.Entry, content: bytes | str, checked: _Checked) -> None:
+        if isinstance(checked, str) or isinstance(content, str):
+            self.skip(entry.name, str(checked))
             return
-        width, height, has_colour = checked
+        width, height, has_colour, digest = checked
         self._originals.write(content)
         self._digest.update(content)
         self._rows.append((self._end, len(content), width, height))
+        self._digests.append(digest)
         self._groups.append(entry.group)
         self._has_colour |= has_colour
         self._end += len(content)
@@ -175,16 +186,16 @@ class _Found:
         for file in (self._originals, self._list):
             file.flush()
             os.fsync(file.fileno())
-        classes = sorted(set(self._groups), key=_natural)
+        groups = [group or "(no folder)" for group in self._groups]  # pictures beside the folders
+        classes = sorted(set(groups), key=_natural)
         if len(classes) < 2:
             classes = []
-        elif "" in classes:  # pictures beside the folders
-            classes = ["(no folder)" if name == "" else name for name in classes]
         numbers = {name: number for number, name in enumerate(classes)}
-        labels = np.array([numbers.get(group or "(no folder)", 0) for group in self._groups], dtype=np.int32)
+        labels = np.array([numbers.get(group, 0) for group in groups], dtype=np.int32)
+        digests = np.frombuffer(b"".join(self._digests), dtype=np.uint8).reshape(-1, _DIGEST)
         rows = np.array(self._rows, dtype=np.int64)
         with open(self._staged / "index.npz", "wb") as file:
-            np.savez(file, offset=rows[:, 0], length=rows[:, 1], width=rows[:, 2], height=rows[:, 3], label=labels)
+            np.savez(file, offset=rows[:, 0], length=rows[:, 1], width=rows[:, 2], height=rows[:, 3], label=labels, digest=digests)
             file.flush()
             os.fsync(file.fileno())
         by_area = rows[np.argsort(rows[:, 2] * rows[:, 3], kind="stable"), 2:]
@@ -200,22 +211,32 @@ class _Found:
                 "median": by_area[len(rows) // 2].tolist(),
                 "largest": by_area[-1].tolist(),
             },
-            "skipped": len(self.skipped),
-            "reasons": dict(Counter(one.reason for one in self.skipped).most_common()),
+            "skipped": self._reasons.total(),
+            "reasons": self._commonest(),
         }
+
+    def _commonest(self) -> dict[str, int]:
+        """Return how many files were left out for each of the commonest reasons, and for all others together."""
+        commonest = dict(self._reasons.most_common(_MOST_REASONS))
+        others = self._reasons.total() - sum(commonest.values())
+        return commonest | ({"other reasons": others} if others else {})
 
     def _too_few(self) -> InputError:
         count = len(self._rows)
         found = "only one picture was" if count else "no picture was"
-        if not self.skipped:
+        if not self._reasons:
             return InputError(
                 f"There is nothing to import: {found} found, expected at least two PNG, JPEG or WebP files; add some."
             )
-        reason, often = Counter(one.reason for one in self.skipped).most_common(1)[0]
+        reason, often = self._reasons.most_common(1)[0]
         return InputError(
-            f"There is nothing to import: {found} found and {len(self.skipped)} files were skipped, {often} of them because: "
+            f"There is nothing to import: {found} found and {self._reasons.total()} files were skipped, {often} of them because: "
             f"{reason}; expected at least two PNG, JPEG or WebP files."
         )
+
+
+#: No folder can have these names on Windows.
+_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
@@ -263,7 +284,7 @@ def _name_for(title: str, own: Path) -> str:
     if any(entry.title.casefold() == title.casefold() or entry.name == title for entry in known.values()):
         raise InputError(f"There is a data set “{shown(title)}” already; choose another name or remove that one first.")
     plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "pictures"
-    taken = set(known) | {catalogue.LSUN} | {path.name for path in own.iterdir()}
+    taken = set(known) | {catalogue.LSUN} | _DEVICES | {path.name for path in own.iterdir()}
     number, name = 1, plain
     while name in taken:
         number += 1
@@ -273,31 +294,33 @@ def _name_for(title: str, own: Path) -> str:
 
 # Decoding, in other processes
 
-#: Width, height and whether there is colour; or why the picture is left out.
-_Checked = tuple[int, int, bool] | str
+#: Width, height, whether there is colour, and the digest of the bytes; or why the picture is left out.
+_Checked = tuple[int, int, bool, bytes] | str
+#: Entries, each with its bytes, or with the reason why it could not be read.
+_Chunk = list[tuple[archive.Entry, bytes | str]]
 
 
-def _read(source: archive.Source, skip: Callable[[str, str], None]) -> Iterator[list[tuple[archive.Entry, bytes]]]:
+def _read(source: archive.Source) -> Iterator[_Chunk]:
     """Yield entries with their bytes in chunks of a few megabytes at most, but for larger pictures."""
-    chunk: list[tuple[archive.Entry, bytes]] = []
+    chunk: _Chunk = []
     size = 0
     for entry in source.entries:
+        content: bytes | str
         try:
             content = source.read(entry)
         except decoder.Refused as reason:
-            skip(entry.name, str(reason))
-            continue
-        chunk.append((archive.Entry(entry.name, entry.group), content))
-        size += len(content)
-        if len(chunk) >= _CHUNK_PICTURES or size >= _CHUNK_BYTES:
+            content = str(reason)
+        if chunk and (len(chunk) >= _CHUNK_PICTURES or size + len(content) > _CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
+        chunk.append((archive.Entry(entry.name, entry.group), content))
+        size += len(content)
     if chunk:
         yield chunk
 
 
-def _check(chunk: list[tuple[archive.Entry, bytes]]) -> list[_Checked]:
-    return [_check_one(content) for _, content in chunk]
+def _check(chunk: _Chunk) -> list[_Checked]:
+    return [content if isinstance(content, str) else _check_one(content) for _, content in chunk]
 
 
 def _check_one(content: bytes) -> _Checked:
@@ -305,18 +328,25 @@ def _check_one(content: bytes) -> _Checked:
         picture = decoder.decode(content, smallest=32)
     except decoder.Refused as reason:
         return str(reason)
-    return picture.width, picture.height, picture.has_colour
+    return picture.width, picture.height, picture.has_colour, _digest(content)
 
 
-def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, int, Literal["crop", "pad"], int]) -> np.ndarray | None:
-    """Return the pictures of a chunk, or None when one cannot be read."""
-    path, offsets, lengths, size, how, channels = task
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST).digest()
+
+
+def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, np.ndarray, int, Literal["crop", "pad"], int]) -> np.ndarray | None:
+    """Return the pictures of a chunk, or None when one cannot be read or is not what was imported."""
+    path, offsets, lengths, digests, size, how, channels = task
     pixels = np.empty((len(offsets), size, size, channels), dtype=np.uint8)
     try:
         with open(path, "rb") as file:
             for row, (offset, length) in enumerate(zip(offsets.tolist(), lengths.tolist(), strict=True)):
                 file.seek(offset)
-                pixels[row] = decoder.fit(decoder.decode(file.read(length), smallest=size).image, size, how, channels)
+                content = file.read(length)
+                if _digest(content) != digests[row].tobytes():
+                    return None
+                pixels[row] = decoder.fit(decoder.decode(content, smallest=size).image, size, how, channels)
     except (OSError, decoder.Refused):
         return None
     return pixels
