@@ -1,0 +1,181 @@
+"""Archives made to mislead: forged records, shared bytes, endless content, and files that change while they are read."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan.data import archive
+from gan.data.decoder import Refused
+from gan.errors import InputError
+from tests.helpers import is_sentence
+from tests.test_import import PNG, opened, zip_of
+
+
+def repeated(count: int, *, zip64: bool = False) -> bytes:
+    """Return a ZIP whose table of contents names one file ``count`` times over, each time differently.
+
+    With ``zip64`` a decoy says that there is one entry, and another place than the real record is pointed at.
+    """
+    whole = zip_of({"0000000.png": PNG}).getvalue()
+    start = whole.find(b"PK\1\2")
+    directory = b"".join(whole[start : start + 46] + b"%07d.png" % number for number in range(count))
+    if not zip64:
+        said = min(count, 0xFFFF)
+        return whole[:start] + directory + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, said, said, len(directory), start, 0)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(directory), start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, 0, 1)
+    decoy = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1, 1, 57, start, 0)
+    return whole[:start] + directory + record + locator + decoy
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_too_many_entries_are_refused_before_one_is_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zip64: bool
+) -> None:
+    path = tmp_path / "many.zip"
+    path.write_bytes(repeated(5001, zip64=zip64))
+    monkeypatch.setattr(archive, "MOST_ENTRIES", 5000)
+
+    def made(*arguments: Any) -> None:
+        raise AssertionError("an entry was parsed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile, "ZipInfo", made)
+        with pytest.raises(InputError, match="more than 5,000 files") as caught, archive.open_source(path):
+            pass
+    assert is_sentence(str(caught.value))
+    monkeypatch.setattr(archive, "MOST_ENTRIES", 5001)
+    with archive.open_source(path) as source:
+        assert len(source.entries) + len(source.skipped) == 5001
+
+
+def test_forged_length_of_the_table_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "long.zip"
+    content = bytearray(repeated(100))
+    path.write_bytes(content)
+    monkeypatch.setattr(archive, "_MOST_TABLE", 1000)
+    with pytest.raises(InputError, match="table of contents") as caught, archive.open_source(path):
+        pass
+    assert is_sentence(str(caught.value))
+    content[-10:-6] = struct.pack("<I", 0xFFFFFFF0)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged"), archive.open_source(path):
+        pass
+
+
+def test_fifty_thousand_entries_that_share_their_bytes_take_no_hours(tmp_path: Path) -> None:
+    names, skipped, contents = opened(tmp_path, repeated(50_000))
+    assert len(names) == 1
+    assert contents == [PNG]
+    assert len(skipped) == 49_999
+    assert set(skipped.values()) == {"shares its bytes with another one"}
+
+
+def test_what_is_unpacked_in_vain_counts_towards_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"{index}.png": bytes(50_000) for index in range(10)}
+    content = bytearray(zip_of(files, compression=zipfile.ZIP_DEFLATED).getvalue())
+    place = -1
+    while (place := content.find(b"PK\1\2", place + 1)) >= 0:
+        content[place + 16] ^= 0xFF  # a wrong checksum: no entry is ever whole
+    names, skipped, contents = opened(tmp_path, bytes(content))
+    assert set(skipped) == set(names) == set(files)
+    assert set(skipped.values()) == {"damaged in the archive"}
+    assert not contents
+    monkeypatch.setattr(archive, "_PART", 10_000)
+    monkeypatch.setattr(archive, "MOST_TOTAL", 200_000)
+    with pytest.raises(InputError, match="GB") as caught:
+        opened(tmp_path, bytes(content))
+    assert is_sentence(str(caught.value))
+
+
+def test_zip_behind_other_bytes_is_read(tmp_path: Path) -> None:
+    assert opened(tmp_path, b"#!/bin/sh\n" + zip_of({"cats/a.png": PNG}).getvalue())[2] == [PNG]
+
+
+def test_files_beside_the_only_folder_do_not_hide_the_classes(tmp_path: Path) -> None:
+    files = {"README.txt": b"x", "labels.csv": b"x", "all/list.txt": b"x", "all/cats/a.PNG": PNG, "all/dogs/b.jpeg": PNG}
+    path = tmp_path / "wrapped.zip"
+    path.write_bytes(zip_of(files).getvalue())
+    with archive.open_source(path) as source:
+        assert {entry.name: entry.group for entry in source.entries if entry.group} == {
+            "all/cats/a.PNG": "cats",
+            "all/dogs/b.jpeg": "dogs",
+        }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files of this system")
+def test_file_that_became_a_pipe_or_a_link_is_refused_without_waiting(tmp_path: Path) -> None:
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for name in ("a.png", "b.png", "c.png", "d.png"):
+        (place / name).write_bytes(PNG)
+    (tmp_path / "secret.png").write_bytes(PNG)
+    with archive.open_source(place) as source:
+        for name in ("a.png", "b.png", "c.png"):
+            (place / name).unlink()
+        os.mkfifo(place / "a.png")
+        (place / "b.png").symlink_to(tmp_path / "secret.png")
+        for entry in source.entries[:3]:
+            with pytest.raises(Refused):
+                source.read(entry)
+        assert source.read(source.entries[3]) == PNG
+
+
+def test_folder_without_permission_is_listed_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cats/a.png", "locked/b.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(PNG)
+    scandir = os.scandir
+
+    def asked(path: Any) -> Any:
+        if Path(path).name == "locked":  # a superuser is refused nothing, so chmod would not do
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", asked)
+    with archive.open_source(tmp_path) as source:
+        assert [entry.name for entry in source.entries] == ["cats/a.png"]
+        assert source.skipped == [archive.Skipped("locked", "cannot be read")]
+    monkeypatch.setattr(os, "scandir", lambda path: asked("locked"))
+    with pytest.raises(InputError, match="permission"), archive.open_source(tmp_path):
+        pass
+
+
+def test_every_flag_of_encryption_and_patching_is_a_reason(tmp_path: Path) -> None:
+    whole = zip_of({"a.png": PNG, "b.png": PNG}).getvalue()
+    for bit in (0x1, 0x20, 0x40):
+        content = bytearray(whole)
+        content[content.find(b"PK\1\2") + 8] |= bit
+        _, skipped, contents = opened(tmp_path, bytes(content))
+        assert list(skipped) == ["a.png"], hex(bit)
+        assert contents == [PNG]
+
+
+def test_contents_are_read_whole_whatever_their_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_PART", 100)
+    lengths = (0, 1, 99, 100, 101, 250)
+    files = {f"{length}.png": os.urandom(length) for length in lengths}
+    path = tmp_path / "folder"
+    path.mkdir()
+    for name, content in files.items():
+        (path / name).write_bytes(content)
+    (tmp_path / "some.zip").write_bytes(zip_of(files, compression=zipfile.ZIP_DEFLATED).getvalue())
+    for source_path in (path, tmp_path / "some.zip"):
+        with archive.open_source(source_path) as source:
+            assert {entry.name: source.read(entry) for entry in source.entries} == files
+
+
+def test_closed_source_leaves_the_file_free(tmp_path: Path) -> None:
+    path = tmp_path / "some.zip"
+    path.write_bytes(zip_of({"a.png": PNG}).getvalue())
+    with archive.open_source(path) as source:
+        entry = source.entries[0]
+    with pytest.raises(Refused):
+        source.read(entry)
+    path.unlink()
