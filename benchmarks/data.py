@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,7 @@ def main() -> None:
         seconds, memory = ([pair[index] for pair in found] for index in (0, 1))
         print(f"import and prepare 50,000 JPEGs at 32×32: {machine.spread(seconds, 1)} s, {max(memory):.0f} MB at most")
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # torch's of the array that is mapped read-only
     base = presets.find(presets.DEFAULT).config
     print("\n| data set | batch | share of a step spent waiting for real images |\n| --- | --- | --- |")
     for entry in catalogue.DATA_SETS.values():
