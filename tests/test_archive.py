@@ -157,6 +157,15 @@ def test_every_flag_of_encryption_and_patching_is_a_reason(tmp_path: Path) -> No
         assert contents == [PNG]
 
 
+def test_entry_without_a_name_is_skipped(tmp_path: Path) -> None:
+    content = bytearray(zip_of({"a.png": PNG, "b.png": PNG}).getvalue())
+    place = content.find(b"PK\1\2")
+    content[place + 28 : place + 34] = struct.pack("<HHH", 0, 0, 5)  # its name has become a comment
+    _, skipped, contents = opened(tmp_path, bytes(content))
+    assert skipped == {"": "has no name"}
+    assert contents == [PNG]
+
+
 def test_contents_are_read_whole_whatever_their_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_PART", 100)
     lengths = (0, 1, 99, 100, 101, 250)

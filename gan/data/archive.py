@@ -192,7 +192,7 @@ def _zip(archive: zipfile.ZipFile) -> Source:
     skipped: list[Skipped] = []
     seen: set[str] = set()
     for info in infos:
-        if info.is_dir() or _is_junk(info.filename):
+        if info.filename.endswith("/") or _is_junk(info.filename):  # is_dir() fails where there is no name
             continue
         reason = _unsafe(info)
         folded = unicodedata.normalize("NFC", info.filename).casefold()
@@ -212,6 +212,8 @@ def _zip(archive: zipfile.ZipFile) -> Source:
 
 def _unsafe(info: zipfile.ZipInfo) -> str:
     """Return why an entry is left out, or an empty text."""
+    if not info.filename:
+        return "has no name"
     for name in {info.orig_filename, info.filename}:  # as it stands there, and as Python reads it
         if "\\" in name or "\0" in name:
             return "has a name that is no path inside the archive"
