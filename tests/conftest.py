@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.helpers import PROJECT
 
 # Tiny tensors gain nothing from a second thread, and lose much when the cores are busy. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that runs the tests in the background has Ctrl-C ignored, in all that they start too; they press it themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time, so that a failure on one machine is a failure on all; no file of past examples in the project.
 settings.register_profile(

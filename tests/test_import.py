@@ -18,8 +18,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from gan.data import archive, decoder, importer
@@ -411,76 +409,3 @@ def test_full_disk_while_importing_is_one_sentence_and_leaves_nothing(tmp_path: 
     assert is_sentence(done.stderr.strip()), done.stderr
     left = [path.name for path in (tmp_path / "data" / "own").iterdir() if not path.name.startswith(".import.")]
     assert not left
-
-
-# Fuzz: whatever the bytes, a picture, a reason, or one sentence; and soon
-
-CASES = 10_000
-FUZZ = settings(max_examples=CASES, deadline=2000, suppress_health_check=list(HealthCheck))
-SEEDS = [
-    encoded(noise(12, 9)), encoded(noise(12, 9), "JPEG"), encoded(noise(12, 9), "WEBP"), encoded(noise(9, 9, "P")),
-    encoded(Image.fromarray(np.arange(16, dtype=np.uint16).reshape(4, 4))), encoded(noise(8, 8, "L"), "JPEG", progressive=True),
-]  # fmt: skip
-ZIPS = [
-    zip_of({"a/1.png": SEEDS[3], "b/2.jpg": b"x" * 30, "c.txt": b""}).getvalue(),
-    zip_of({"ü/1.png": SEEDS[3]}, compression=zipfile.ZIP_DEFLATED).getvalue(),
-]
-
-Damage = tuple[str, float, bytes]
-DAMAGES = st.lists(
-    st.tuples(st.sampled_from(["write", "insert", "delete", "cut", "copy"]), st.floats(0, 1), st.binary(min_size=1, max_size=8)),
-    min_size=1, max_size=5,
-)  # fmt: skip
-
-
-def damaged(content: bytes, damages: list[Damage]) -> bytes:
-    """Return a file with some bytes written over, put in, left out, cut off or repeated."""
-    for kind, where, some in damages:
-        place = int(where * len(content))
-        if kind == "write":
-            content = content[:place] + some + content[place + len(some) :]
-        elif kind == "insert":
-            content = content[:place] + some + content[place:]
-        elif kind == "delete":
-            content = content[:place] + content[place + len(some) :]
-        elif kind == "cut":
-            content = content[: max(place, len(content) // 2)]
-        else:
-            content = content[:place] + content[max(0, place - 40) :]
-    return content
-
-
-@FUZZ
-@given(st.one_of(st.builds(damaged, st.sampled_from(SEEDS), DAMAGES), st.binary(max_size=200)), st.sampled_from([0, 16, 256]))
-def test_any_bytes_are_a_picture_or_refused(content: bytes, smallest: int) -> None:
-    try:
-        found = decoder.decode(content, smallest=smallest)
-    except Refused as reason:
-        assert str(reason)
-        return
-    assert found.image.mode in ("L", "RGB")
-    assert decoder.fit(found.image, 16, "crop", 3).shape == (16, 16, 3)
-
-
-@pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the path of a file that each case of a fuzz test writes anew."""
-    return tmp_path_factory.mktemp("fuzz") / "some.zip"
-
-
-@FUZZ
-@given(content=st.one_of(st.builds(damaged, st.sampled_from(ZIPS), DAMAGES), st.binary(max_size=200)))
-def test_any_bytes_are_an_archive_or_refused(fuzzed: Path, content: bytes) -> None:
-    fuzzed.write_bytes(content)
-    try:
-        with archive.open_source(fuzzed) as source:
-            for entry in source.entries:
-                try:
-                    assert isinstance(source.read(entry), bytes)
-                except Refused as reason:
-                    assert str(reason)
-            for skipped in source.skipped:
-                assert skipped.name.isprintable()
-                assert skipped.reason
-    except InputError as error:
-        assert is_sentence(str(error)), str(error)
