@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -104,8 +106,11 @@ def _lsun(size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
 
 def _own(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
     place = catalogue.own_folder(entry.name)
-    with np.load(place / "index.npz", allow_pickle=False) as file:
-        labels = file["label"].astype(np.int64)
+    try:
+        with np.load(place / "index.npz", allow_pickle=False) as file:
+            labels = file["label"].astype(np.int64)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"The imported pictures in {place} are damaged; remove the data set and import it again.") from error
     done = 0
     for pixels in importer.decode_all(place, size, fit, channels, report):  # type: ignore[arg-type]
         yield pixels, labels[done : done + len(pixels)]
