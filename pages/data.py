@@ -12,10 +12,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gan.config import DataConfig
-from gan.data import catalogue, commands, downloads, importer, points, prepared, tasks
+from gan.data import catalogue, commands, downloads, importer, points, prepared, sources, tasks
 from gan.data.catalogue import DataSet
 from gan.data.prepared import Prepared
-from gan.errors import InputError
 from pages.parts import albums, charts, frame, words
 
 root = frame.begin("Data")
@@ -80,13 +79,7 @@ def pairs_sheet(folder: str, changed: int, kind: str, _found: Prepared) -> bytes
 @st.cache_resource(max_entries=16, show_spinner=False)
 def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarray]]:
     """Return a plot of points drawn at random, how many these are, and mean and spread of all points along both axes."""
-    if entry.origin != "own":
-        values, _ = points.sample(entry.name)
-    else:
-        try:
-            values = np.load(catalogue.own_folder(entry.name) / "points.npy", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"The points of “{entry.title}” cannot be read; remove the data set and import it again.") from error
+    values, _ = sources.points_of(entry)
     rows = np.random.Generator(np.random.PCG64(seed)).choice(len(values), min(MOST_DRAWN, len(values)), replace=False)
     return charts.points(values[rows]), len(rows), {"mean": values.mean(axis=0), "std": values.std(axis=0)}
 

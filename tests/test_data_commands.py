@@ -60,6 +60,15 @@ def zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+def end_of_import() -> tasks.Task:
+    """Wait until the import in its own process has ended, and return how."""
+    return wait_until(
+        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
+        "the end of the import",
+        seconds=90,
+    )
+
+
 def run_quietly(*arguments: object) -> int:
     """Run a command in this process."""
     return main([str(argument) for argument in arguments])
@@ -191,11 +200,7 @@ def test_data_set_in_use_is_not_removed(folder: Path, data_root: Path, root: Pat
 
 def test_upload_is_imported_in_a_process_of_its_own(folder: Path, data_root: Path) -> None:
     tasks.start_import(io.BytesIO(zipped(folder)), ".zip", "Uploaded", 16)
-    task = wait_until(
-        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
-        "the end of the import",
-        seconds=90,
-    )
+    task = end_of_import()
     assert task.state == "finished", task.message
     assert task.result == "uploaded"
     assert catalogue.find("uploaded").images == 50
@@ -206,11 +211,7 @@ def test_upload_is_imported_in_a_process_of_its_own(folder: Path, data_root: Pat
 
 def test_bad_points_that_were_uploaded_are_called_by_their_title(data_root: Path) -> None:
     tasks.start_import(io.BytesIO(b"1,2\n"), ".csv", "-x- points", 16)
-    task = wait_until(
-        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
-        "the end of the import",
-        seconds=90,
-    )
+    task = end_of_import()
     assert task.state == "failed"
     assert is_sentence(task.message), task.message
     assert "“-x- points”" in task.message
@@ -220,11 +221,7 @@ def test_bad_upload_says_why(data_root: Path) -> None:
     tasks.start_import(io.BytesIO(b"PK but no zip"), ".zip", "Broken", 16)
     with pytest.raises(InputError, match="under way"):
         tasks.start_import(io.BytesIO(b"PK"), ".zip", "Second", 16)
-    task = wait_until(
-        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
-        "the end of the import",
-        seconds=90,
-    )
+    task = end_of_import()
     assert task.state == "failed"
     assert is_sentence(task.message), task.message
 

@@ -332,7 +332,7 @@ def test_import_keeps_the_good_and_lists_the_bad(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (place / "skipped.jsonl").read_text().splitlines()]
     assert {line["name"] for line in lines} == {f"bad/{name}.png" for name in bad_pictures()}
     assert facts["sizes"] == {"smallest": [20, 30], "median": [22, 30], "largest": [24, 30]}
-    assert len(next(importer.decode_all(place, 16, "crop", 3, ignore))) == 5
+    assert len(next(importer.decode_all(place, 16, "crop", 3))) == 5
 
 
 @pytest.mark.parametrize("files", [{}, {"one.png": PNG}, {"a.txt": b"x", "b.txt": b"y"}])
@@ -362,7 +362,7 @@ def test_any_number_of_processes_gives_the_same(tmp_path: Path, many: Path) -> N
     places = [tmp_path / "data" / "own" / name for name in names]
     for name in ("originals.bin", "skipped.jsonl"):
         assert len({(place / name).read_bytes() for place in places}) == 1
-    decoded = [np.concatenate(list(importer.decode_all(places[0], 16, "crop", 3, ignore, workers=workers))) for workers in (1, 2)]
+    decoded = [np.concatenate(list(importer.decode_all(places[0], 16, "crop", 3, workers=workers))) for workers in (1, 2)]
     assert np.array_equal(*decoded)
     assert decoded[0].shape == (1500, 16, 16, 3)
 
@@ -373,7 +373,7 @@ def test_damaged_originals_are_one_sentence(tmp_path: Path, many: Path) -> None:
     for damaged in (whole[:-5], whole[:5000] + bytes(2000) + whole[7000:]):
         (place / "originals.bin").write_bytes(damaged)
         with pytest.raises(InputError) as caught:
-            list(importer.decode_all(place, 16, "crop", 3, ignore, workers=1))
+            list(importer.decode_all(place, 16, "crop", 3, workers=1))
         assert is_sentence(str(caught.value))
 
 

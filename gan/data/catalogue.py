@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,9 @@ from gan.data import bedrooms, points, shapes
 from gan.errors import InputError, nearest, shown
 
 PROJECT = Path(__file__).resolve().parents[2]
+#: Called with a sentence and a share from 0 to 1 while something long goes on.
+Report = Callable[[str, float], None]
+
 OWN = "own"  # the folder, in the data root, of what people imported
 
 

@@ -12,8 +12,7 @@ from typing import Any
 from gan import runs
 from gan.config import DataConfig
 from gan.data import catalogue, importer, prepared, tasks
-from gan.data.catalogue import DataSet
-from gan.data.prepared import Report
+from gan.data.catalogue import DataSet, Report
 from gan.errors import InputError
 
 
@@ -21,7 +20,7 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
     """Import pictures or points, and prepare them at one size."""
     root = catalogue.data_root()
     try:
-        with _noted(tasks.import_path(), options, report) as (tell, finish):
+        with _noted(tasks.import_path(), report) as (tell, finish):
             tasks.clear_uploads()
             bring = importer.import_points if options.path.suffix.lower() == ".csv" else importer.import_pictures
             try:
@@ -48,14 +47,14 @@ def prepare(options: argparse.Namespace, report: Report) -> int:
     data = DataConfig(name=catalogue.find(options.name).name, size=options.size, fit=options.fit, colour=options.colour)
     if data.is_points:
         return 0
-    with _noted(tasks.preparation_path(data), options, report) as (tell, finish):
+    with _noted(tasks.preparation_path(data), report) as (tell, finish):
         prepared.obtain(data, tell)
         finish(data.name)
     return 0
 
 
 @contextlib.contextmanager
-def _noted(path: Path, options: argparse.Namespace, report: Report) -> Iterator[Any]:
+def _noted(path: Path, report: Report) -> Iterator[Any]:
     """Tell how far the work is to the terminal and to the file at ``path``."""
     with tasks.Progress(path) as progress:
 

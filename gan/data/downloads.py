@@ -30,14 +30,13 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from gan.data import catalogue
+from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error, explained, shown
 
 _SILENCE = 10.0  # seconds without a byte after which a download is given up
 _PATIENCE = 4.0  # seconds for the first answer of any server
 _CLASSES = 10  # of every set here
 
-#: Called with a sentence and a share from 0 to 1 while something long goes on.
-Report = Callable[[str, float], None]
 #: uint8 [N, H, W, C] with int64 labels [N].
 Arrays = tuple[np.ndarray, np.ndarray]
 

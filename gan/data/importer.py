@@ -16,7 +16,7 @@ import time
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +24,8 @@ import numpy as np
 
 from gan import runs
 from gan.data import archive, catalogue, decoder, parallel, points
+from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error, shown
-
-Report = Callable[[str, float], None]
 
 _LONGEST_TITLE = 80
 _CHUNK_PICTURES, _CHUNK_BYTES = 128, 8 << 20
@@ -74,8 +73,22 @@ def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
     return name
 
 
+#: What numpy raises for a damaged archive of arrays, and the checks of what is in it.
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+def labels_of(folder: Path) -> np.ndarray:
+    """Return the labels (int64 [N]) of an imported data set's pictures. Raises InputError when its index is damaged."""
+    try:
+        with np.load(folder / "index.npz", allow_pickle=False) as file:
+            labels: np.ndarray = file["label"].astype(np.int64)
+    except _UNREADABLE as error:
+        raise _damaged(folder) from error
+    return labels
+
+
 def decode_all(
-    folder: Path, size: int, how: Literal["crop", "pad"], channels: int, report: Report, workers: int | None = None
+    folder: Path, size: int, how: Literal["crop", "pad"], channels: int, workers: int | None = None
 ) -> Iterator[np.ndarray]:
     """Yield all pictures of an imported data set, in order, as uint8 chunks [n, size, size, channels].
 
@@ -90,7 +103,7 @@ def decode_all(
             raise ValueError("the pictures do not lie one after the other")
         if digests.shape != (len(lengths), _DIGEST):
             raise ValueError("one digest a picture")
-    except (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise _damaged(folder) from error
     pictures = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // (size * size * channels)))
     chunks = (

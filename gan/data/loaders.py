@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan.config import DataConfig
-from gan.data import catalogue, points, prepared, sources
-from gan.data.prepared import Report
+from gan.data import prepared, sources
+from gan.data.catalogue import Report
 from gan.data.selection import Selection, select
-from gan.errors import InputError
 
 _IN_MEMORY = 1 << 28  # bytes; what is larger stays on the disk, in the system's own cache
 
@@ -77,7 +76,7 @@ def ensure(data: DataConfig, report: Report) -> None:
 
 def _part(data: DataConfig, report: Report, choose: Callable[[Selection], np.ndarray]) -> Images:
     if data.is_points:
-        values, labels = _points(data)
+        values, labels = sources.points_of(data.entry)
         rows = choose(select(labels, data))
         return Images(torch.from_numpy(values[rows]), torch.from_numpy(labels[rows]))
     found = prepared.obtain(data, report)
@@ -89,17 +88,6 @@ def _part(data: DataConfig, report: Report, choose: Callable[[Selection], np.nda
         warnings.simplefilter("ignore")  # that the array is read-only: so it is, and nobody writes
         mapped = torch.from_numpy(found.pixels)
     return Images(mapped.permute(0, 3, 1, 2), named, torch.from_numpy(rows))
-
-
-def _points(data: DataConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Return points [N, 2] with their labels."""
-    if data.entry.origin != "own":
-        return points.sample(data.name)
-    try:
-        values = np.load(catalogue.own_folder(data.name) / "points.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"The points of “{data.name}” cannot be read; remove the data set and import it again.") from error
-    return values, np.zeros(len(values), dtype=np.int64)
 
 
 def resize(pixels: Tensor, size: int) -> Tensor:

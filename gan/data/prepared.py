@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,10 @@ import numpy as np
 from gan import runs
 from gan.config import DataConfig
 from gan.data import catalogue, sources, survey
+from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error
 
 VERSION = 1  # raise it when a preparation gives other pixels, or a survey other figures
-
-#: Called with a sentence and a share from 0 to 1 while something long goes on.
-Report = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

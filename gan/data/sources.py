@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
-from gan.data import bedrooms, catalogue, decoder, downloads, importer, parallel, shapes
-from gan.data.catalogue import DataSet
+from gan.data import bedrooms, catalogue, decoder, downloads, importer, parallel, points, shapes
+from gan.data.catalogue import DataSet, Report
 from gan.errors import InputError
 
 _EMBEDDED = Path(__file__).with_name("digits.npz")
 _CHUNK = 256  # images
 
-Report = Callable[[str, float], None]
 Fit = Literal["crop", "pad"]
 #: uint8 [n, S, S, C] with the labels [n].
 Chunk = tuple[np.ndarray, np.ndarray]
@@ -29,7 +26,7 @@ def images(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -
     if entry.name == catalogue.LSUN:
         yield from _lsun(size, fit, channels)
     elif entry.origin == "own":
-        yield from _own(entry, size, fit, channels, report)
+        yield from _own(entry, size, fit, channels)
     elif entry.name in _RENDERED:
         tasks = [(entry.name, size, start, min(start + _CHUNK, entry.images)) for start in range(0, entry.images, _CHUNK)]
         with parallel.pool(is_worth_it=True) as processes:
@@ -50,6 +47,17 @@ def raw(name: str, report: Report, *, is_test: bool = False) -> Chunk:
             return file["pixels"][..., None], file["labels"].astype(np.int64)
     downloads.ensure(name, report)
     return downloads.arrays(name, is_test=is_test)
+
+
+def points_of(entry: DataSet) -> Chunk:
+    """Return a data set of points: float32 [N, 2] and labels [N]. Raises InputError when imported ones are damaged."""
+    if entry.origin != "own":
+        return points.sample(entry.name)
+    try:
+        values = np.load(catalogue.own_folder(entry.name) / "points.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"The points of “{entry.title}” cannot be read; remove the data set and import it again.") from error
+    return values, np.zeros(len(values), dtype=np.int64)
 
 
 def test_part(name: str, size: int, report: Report) -> Chunk:
@@ -104,14 +112,10 @@ def _lsun(size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
         yield decoder.fit(image, size, fit, channels)[None], np.zeros(1, dtype=np.int64)  # type: ignore[arg-type]
 
 
-def _own(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
+def _own(entry: DataSet, size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
     place = catalogue.own_folder(entry.name)
-    try:
-        with np.load(place / "index.npz", allow_pickle=False) as file:
-            labels = file["label"].astype(np.int64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"The imported pictures in {place} are damaged; remove the data set and import it again.") from error
+    labels = importer.labels_of(place)
     done = 0
-    for pixels in importer.decode_all(place, size, fit, channels, report):  # type: ignore[arg-type]
+    for pixels in importer.decode_all(place, size, fit, channels):
         yield pixels, labels[done : done + len(pixels)]
         done += len(pixels)

@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from gan.config import DataConfig
 from gan.data import catalogue, loaders
+from gan.data.catalogue import Report
 from gan.data.feed import to_float
 from gan.data.loaders import Images, resize
-from gan.data.prepared import Report
 from gan.errors import InputError
 from gan.scoring import cache
 from gan.scoring.extractor import Extractor

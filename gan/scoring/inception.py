@@ -24,7 +24,7 @@ from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
 from gan import runs
 from gan.data import catalogue
-from gan.data.prepared import Report
+from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error
 from gan.scoring import lines
 from gan.scoring.extractor import Extractor

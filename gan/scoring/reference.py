@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gan.config import DataConfig
 from gan.data import catalogue, loaders
+from gan.data.catalogue import Report
 from gan.data.loaders import Images
-from gan.data.prepared import Report
 from gan.errors import InputError
 from gan.scoring import cache, lines, metrics
 from gan.scoring.extractor import Extractor

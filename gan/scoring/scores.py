@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from gan import networks, runs
 from gan.config import DataConfig, RunConfig
 from gan.data import catalogue
+from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
-from gan.data.prepared import Report
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
 from gan.scoring import classifier, inception, metrics, reference
