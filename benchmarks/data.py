@@ -28,6 +28,7 @@ from gan.data import catalogue, loaders
 from gan.data.feed import Feed
 from gan.data.loaders import Images
 from gan.training import precision
+from gan.training.game import Turn
 from gan.training.loop import build_game
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -92,7 +93,7 @@ def measure_feed(config: RunConfig, images: Images, steps: int) -> list[float]:
         began = time.perf_counter()
         reals = feed.batch(step)
         fed = time.perf_counter()
-        game.step(reals, torch.randn(len(reals), config.networks.latent))
+        game.step([Turn(reals, torch.randn(len(reals), config.networks.latent))])
         ended = time.perf_counter()
         if step >= 3:  # the first ones warm up
             shares.append((fed - began) / (ended - began))

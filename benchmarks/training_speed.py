@@ -69,7 +69,7 @@ def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
     held = run.hold()
     try:
         trainer = loop.Trainer(run, lambda status, line: None)
-        trainer.game.step(trainer.feed.batch(0), trainer._draw_latents(config.optimizer.batch_size, trainer.latents))
+        trainer.game.step(trainer._turns())
         Game.step = timed  # type: ignore[method-assign, assignment]
         started = time.perf_counter()
         trainer.play(lambda: False)

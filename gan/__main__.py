@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from filelock import FileLock
 
 from gan import config as configs
-from gan import launcher, presets, runs
+from gan import launcher, presets, runs, sections
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
 
@@ -311,13 +311,13 @@ def _config(options: argparse.Namespace) -> configs.RunConfig:
     return configs.replace(presets.find(options.preset).config, changes)
 
 
-def _length(options: argparse.Namespace) -> configs.Span | None:
+def _length(options: argparse.Namespace) -> sections.Span | None:
     for unit in ("steps", "epochs"):
         count = getattr(options, unit)
         if count is not None and not 1 <= count <= 100_000_000:
             raise InputError(f"--{unit} is {count}, expected a whole number from 1 to 100000000; change it.")
         if count is not None:
-            return configs.Span(count=count, unit=unit)  # type: ignore[arg-type]
+            return sections.Span(count=count, unit=unit)  # type: ignore[arg-type]
     return None
 
 

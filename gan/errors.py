@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 
 class InputError(Exception):
@@ -20,6 +20,16 @@ def shown(text: str, most: int = 60) -> str:
     """Return foreign text as it may stand in a sentence: on one line, printable, and cut where it is long."""
     plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 4 * most]).split())
     return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def quoted(value: object) -> str:
+    """Return a value that someone gave as it may stand in a sentence, in the way Python writes it."""
+    if isinstance(value, Mapping) or hasattr(value, "model_fields"):
+        return "a group"
+    try:
+        return shown(repr(value))
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        return "a very long number"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -41,7 +41,12 @@ def key(config: RunConfig) -> str:
         "objective": config.objective.model_dump(mode="json"),
         "image": config.data.shape,
         "batch": config.optimizer.batch_size,
-        "average": config.optimizer.ema_decay > 0,
+        "classes": config.classes,
+        "augmentation": config.augmentation.model_dump(mode="json"),
+        "turns": config.optimizer.discriminator_steps,
+        "algorithm": config.optimizer.algorithm,
+        "average": config.optimizer.ema_half_life > 0,
+        "compile": config.training.compile,
         "machine": [config.training.device, config.training.precision, config.training.threads, launcher.cores()],
     }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]
@@ -66,8 +71,8 @@ def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, 
 
 def make(config: RunConfig, images_per_second: float, threads: int, precision: str) -> Estimate:
     """Return the estimate that follows from a speed."""
-    per_epoch = config.steps_per_epoch * config.optimizer.batch_size / images_per_second
-    total = config.total_steps * config.optimizer.batch_size / images_per_second
+    a_step = config.optimizer.images_per_step / images_per_second
+    per_epoch, total = config.steps_per_epoch * a_step, config.total_steps * a_step
     return Estimate(images_per_second, threads, precision, per_epoch, total)
 
 

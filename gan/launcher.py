@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gan import runs
-from gan.config import LONGEST, RunConfig, Span
+from gan.config import RunConfig
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
+from gan.sections import LONGEST, Span
 
 MOST_THREADS = 8  # more threads bring nothing to networks of this size
 

@@ -76,7 +76,7 @@ PRESETS: dict[str, Preset] = {
             "The baseline row of the MLP report on MNIST (latent 64, hidden 256, batch 100, Adam 2e-4, 200 epochs): change one "
             "setting at a time and compare FID.",
             data__name="mnist", networks__family="mlp", networks__latent=64, networks__hidden=256,
-            optimizer__batch_size=100, optimizer__beta1=0.9, optimizer__ema_decay=0.0, training__length="200 epochs",
+            optimizer__batch_size=100, optimizer__beta1=0.9, optimizer__ema_half_life=0, training__length="200 epochs",
             cadence__log_every="100 steps", cadence__sample_every="10 epochs", cadence__checkpoint_every="10 epochs",
         ),
     )

@@ -26,9 +26,10 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gan import config as configs
-from gan.config import RunConfig, Span
+from gan.config import RunConfig
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError, explained, shown
+from gan.sections import Span
 
 try:
     import fcntl

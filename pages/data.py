@@ -11,10 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from gan.config import DataConfig
 from gan.data import catalogue, commands, downloads, importer, points, prepared, sources, tasks
 from gan.data.catalogue import DataSet
 from gan.data.prepared import Prepared
+from gan.sections import DataConfig
 from pages.parts import albums, charts, frame, words
 
 root = frame.begin("Data")

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gan.config import Span
 from gan.errors import RunFailed
 from gan.runs import Run
+from gan.sections import Span
 from gan.training import checkpoints, loop
-from gan.training.game import Game
+from gan.training.game import Game, Turn
 from tests.helpers import is_sentence, make_run, tiny
 
 CPU = torch.device("cpu")
@@ -28,7 +28,7 @@ def played(steps: int, *, family: str = "dcgan", changes: dict[str, Any] | None 
     torch.manual_seed(seed)
     game = loop.build_game(tiny(changes, family=family), CPU, "fp32")
     for _ in range(steps):
-        game.step(torch.randn(8, 1, 16, 16).to(memory_format=torch.channels_last), torch.randn(8, 8))
+        game.step([Turn(torch.randn(8, 1, 16, 16).to(memory_format=torch.channels_last), torch.randn(8, 8))])
     return game
 
 
@@ -72,7 +72,7 @@ def refusal(folder: Path, step: int) -> str:
 
 @pytest.mark.parametrize(
     ("family", "changes"),
-    [("dcgan", {}), ("dcgan", {"optimizer.ema_decay": 0}), ("mlp", {}), ("mlp", {"networks.batch_norm": True})],
+    [("dcgan", {}), ("dcgan", {"optimizer.ema_half_life": 0}), ("mlp", {}), ("mlp", {"networks.generator_norm": "batch"})],
 )
 @pytest.mark.parametrize("steps", [0, 3])
 def test_game_comes_back_bit_for_bit(tmp_path: Path, family: str, changes: dict[str, Any], steps: int) -> None:
@@ -95,7 +95,7 @@ def test_game_comes_back_bit_for_bit(tmp_path: Path, family: str, changes: dict[
 
     reals, z = torch.randn(8, 1, 16, 16).to(memory_format=torch.channels_last), torch.randn(8, 8)
     if steps:
-        one, two = game.step(reals, z), other.step(reals, z)
+        one, two = game.step([Turn(reals, z)]), other.step([Turn(reals, z)])
         assert torch.equal(one.generator_loss, two.generator_loss)
         assert are_same(loop.pack(game)[0], loop.pack(other)[0])
 
@@ -111,7 +111,7 @@ def test_saving_leaves_the_game_alone(tmp_path: Path) -> None:
     one, other = played(2), played(2)
     checkpoints.save(tmp_path, 2, *loop.pack(one))
     reals, z = torch.ones(8, 1, 16, 16), torch.ones(8, 8)
-    assert torch.equal(one.step(reals, z).generator_loss, other.step(reals, z).generator_loss)
+    assert torch.equal(one.step([Turn(reals, z)]).generator_loss, other.step([Turn(reals, z)]).generator_loss)
 
 
 def test_tensors_and_facts_are_readable_without_the_program(saved: Path) -> None:
@@ -293,3 +293,17 @@ def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) ->
     assert run.status().state == "failed"
     assert {path.name: path.read_bytes() for path in run.checkpoints_path.iterdir()} == before
     assert run.metrics() == lines
+
+
+@pytest.mark.parametrize("family", ["dcgan", "mlp"])
+def test_checkpoint_from_before_the_discriminator_had_a_head_goes_on_exactly(family: str) -> None:
+    """Schema version 1 kept the discriminator as one list of layers, the last of them a convolution over all that was left."""
+    game, other = played(3, family=family), played(0, family=family)
+    tensors, facts = loop.pack(game)
+    old = {}
+    for name, value in tensors.items():
+        was = name.replace("discriminator/body.", "discriminator/layers.").replace("discriminator/head.", "discriminator/layers.5.")
+        is_convolution = name == "discriminator/head.weight" and family == "dcgan"
+        old[was] = value.view(1, -1, 4, 4) if is_convolution else value
+    loop.unpack(other, old, facts)
+    assert are_same(loop.pack(other)[0], tensors)

@@ -60,7 +60,7 @@ def only_run(root: Path) -> Run:
         (["train", "--set", "optimizer.batch_size=many"], "optimizer.batch_size is 'many', expected a whole number"),
         (["train", "--set", "optimizer.batchsize=32"], "did you mean “optimizer.batch_size”"),
         (["train", "--set", "optimizer.batch_size"], "is not a setting; expected section.field=value"),
-        (["train", "--set", "networks.batch_norm=1"], "belongs to mlp"),
+        (["train", "--set", "networks.hidden=8"], "belongs to mlp"),
         (["train", "--set", "data.size=16", "--set", "networks.depth=4"], "at most 3 times"),
         (["train", "--set", "data.name=minst"], "did you mean “mnist”"),
         (["train", "--set", "a\nb=1"], "There is no setting “a b”"),

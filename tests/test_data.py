@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from gan import config as configs
-from gan.config import DataConfig
 from gan.data import bedrooms, catalogue, loaders, prepared, sources, survey
 from gan.data.feed import Feed, to_float, to_pixels
 from gan.data.loaders import Images
 from gan.data.selection import select
 from gan.errors import InputError
+from gan.sections import DataConfig
 from gan.training.loop import train
 from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny
 

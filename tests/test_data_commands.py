@@ -16,9 +16,9 @@ from PIL import Image
 
 from gan import launcher, runs
 from gan.__main__ import main
-from gan.config import DataConfig
 from gan.data import catalogue, importer, loaders, prepared, tasks
 from gan.errors import InputError
+from gan.sections import DataConfig
 from gan.training.loop import train
 from tests.helpers import is_sentence, make_run, wait_until
 

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from gan import runs
-from gan.config import Span
 from gan.runs import Run
+from gan.sections import Span
 from gan.training import checkpoints, loop, precision
 from tests.helpers import (
     PROJECT,

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from gan.data.feed import to_float
 from gan.training import precision
-from gan.training.game import Game
+from gan.training.game import Game, Turn
 from gan.training.loop import build_game
 from tests.helpers import tiny
 
@@ -55,11 +55,14 @@ def are_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 def test_one_step_moves_both_players(family: str, loss: str) -> None:
     game = make_game({"objective.loss": loss}, family=family)
     before = weights(game.generator), weights(game.discriminator)
-    outcome = game.step(*batches(1)[0], wants_norms=True)
+    outcome = game.step([Turn(*batches(1)[0])], wants_norms=True)
     for player, old in zip((game.generator, game.discriminator), before, strict=True):
         for name, weight in player.named_parameters():
             assert not torch.equal(weight, old[name]), f"{name} stayed where it was"
+    assert outcome.penalty is None
     for name, value in vars(outcome).items():
+        if name == "penalty":
+            continue
         assert value.shape == (), name
         assert math.isfinite(value), name
     assert 0 < outcome.d_real < 1
@@ -85,7 +88,7 @@ def test_each_turn_leaves_the_other_player_alone() -> None:
     game.discriminator_optimizer.register_step_pre_hook(before_discriminator_moves)
     game.discriminator_optimizer.register_step_post_hook(after_discriminator_moved)
     game.generator_optimizer.register_step_pre_hook(before_generator_moves)
-    game.step(*batches(1)[0])
+    game.step([Turn(*batches(1)[0])])
     assert are_same(seen["generator during D's turn"], start_g)
     assert seen["gradients of G during D's turn"] == [None] * len(start_g), "D's loss flowed into the generator"
     assert are_same(seen["discriminator during G's turn"], weights(game.discriminator))
@@ -96,18 +99,18 @@ def test_each_turn_leaves_the_other_player_alone() -> None:
 def test_discriminator_can_learn_again_after_each_step() -> None:
     game = make_game()
     for reals, z in batches(3):
-        game.step(reals, z)
+        game.step([Turn(reals, z)])
         assert all(weight.requires_grad for weight in game.discriminator.parameters())
         assert all(weight.requires_grad for weight in game.generator.parameters())
 
 
 def test_average_equals_one_computed_by_hand() -> None:
-    decay = 0.9
-    game = make_game({"optimizer.ema_decay": decay})
+    game = make_game({"optimizer.ema_half_life": 210})
+    decay = 0.5 ** (32 / 210)
     assert game.average is not None
     by_hand: dict[str, Tensor] = {}
     for reals, z in batches(5):
-        game.step(reals, z)
+        game.step([Turn(reals, z)])
         now = weights(game.generator)
         by_hand = {name: decay * by_hand[name] + (1 - decay) * now[name] for name in now} if by_hand else now
     for name, value in weights(game.average.module).items():
@@ -118,13 +121,13 @@ def test_average_equals_one_computed_by_hand() -> None:
 
 
 def test_without_decay_there_is_no_average() -> None:
-    assert make_game({"optimizer.ema_decay": 0}).average is None
+    assert make_game({"optimizer.ema_half_life": 0}).average is None
 
 
 def test_asking_for_norms_gives_them_and_changes_nothing_else() -> None:
     asked, silent = make_game(), make_game()
     for reals, z in batches(3):
-        with_norms, without = asked.step(reals, z, wants_norms=True), silent.step(reals, z)
+        with_norms, without = asked.step([Turn(reals, z)], wants_norms=True), silent.step([Turn(reals, z)])
         assert without.discriminator_grad_norm is None
         assert without.generator_grad_norm is None
         assert with_norms.discriminator_loss == without.discriminator_loss
@@ -140,7 +143,7 @@ def test_asking_for_norms_gives_them_and_changes_nothing_else() -> None:
 def test_same_seed_gives_the_same_game() -> None:
     one, other = make_game(seed=5), make_game(seed=5)
     for reals, z in batches(3):
-        assert one.step(reals, z).generator_loss == other.step(reals, z).generator_loss
+        assert one.step([Turn(reals, z)]).generator_loss == other.step([Turn(reals, z)]).generator_loss
     assert are_same(weights(one.generator), weights(other.generator))
     assert not are_same(weights(one.generator), weights(make_game(seed=6).generator))
 
@@ -149,7 +152,7 @@ def test_same_seed_gives_the_same_game() -> None:
 def test_bf16_plays_nearly_the_same_game(family: str) -> None:
     exact, coarse = make_game(family=family), make_game(family=family, chosen="bf16")
     for reals, z in batches(3):
-        one, other = exact.step(reals, z), coarse.step(reals, z)
+        one, other = exact.step([Turn(reals, z)]), coarse.step([Turn(reals, z)])
         assert float(other.discriminator_loss) == pytest.approx(float(one.discriminator_loss), rel=0.1)
         assert float(other.generator_loss) == pytest.approx(float(one.generator_loss), rel=0.1)
         assert other.discriminator_loss.dtype == torch.float32
@@ -193,10 +196,10 @@ def dcgan_generator(w: dict[str, Tensor], z: Tensor) -> Tensor:
 
 def dcgan_discriminator(w: dict[str, Tensor], x: Tensor) -> Tensor:
     """The tiny discriminator (depth 2): halve twice, then look at all that is left."""
-    x = f.leaky_relu(f.conv2d(x, w["layers.0.weight"], w["layers.0.bias"], stride=2, padding=1), 0.2)
-    x = f.conv2d(x, w["layers.2.weight"], stride=2, padding=1)
-    x = f.leaky_relu(f.batch_norm(x, None, None, w["layers.3.weight"], w["layers.3.bias"], training=True), 0.2)
-    return f.conv2d(x, w["layers.5.weight"], w["layers.5.bias"])[:, 0, 0, 0]
+    x = f.leaky_relu(f.conv2d(x, w["body.0.weight"], w["body.0.bias"], stride=2, padding=1), 0.2)
+    x = f.conv2d(x, w["body.2.weight"], stride=2, padding=1)
+    x = f.leaky_relu(f.batch_norm(x, None, None, w["body.3.weight"], w["body.3.bias"], training=True), 0.2)
+    return f.linear(x.flatten(1), w["head.weight"], w["head.bias"])[:, 0]
 
 
 def mlp_generator(w: dict[str, Tensor], z: Tensor) -> Tensor:
@@ -210,9 +213,9 @@ def mlp_discriminator(w: dict[str, Tensor], x: Tensor) -> Tensor:
     """Three linear layers on the pixels in a row."""
     x = x.reshape(len(x), -1)
     for layer in (1, 3):
-        x = x @ w[f"layers.{layer}.weight"].T + w[f"layers.{layer}.bias"]
+        x = x @ w[f"body.{layer}.weight"].T + w[f"body.{layer}.bias"]
         x = torch.where(x > 0, x, 0.2 * x)
-    return (x @ w["layers.5.weight"].T + w["layers.5.bias"])[:, 0]
+    return (x @ w["head.weight"].T + w["head.bias"])[:, 0]
 
 
 Forward = Callable[[dict[str, Tensor], Tensor], Tensor]
@@ -238,7 +241,7 @@ def test_steps_equal_the_ones_computed_by_other_code(family: str, loss: str) -> 
     g, d = copy.deepcopy(weights(game.generator)), copy.deepcopy(weights(game.discriminator))
     g_adam, d_adam = Adam(lr["generator"], 0.5, 0.999), Adam(lr["discriminator"], 0.5, 0.999)
     for reals, z in batches(3):
-        outcome = game.step(reals, z)
+        outcome = game.step([Turn(reals, z)])
 
         g = {name: weight.requires_grad_() for name, weight in g.items()}
         d = {name: weight.requires_grad_() for name, weight in d.items()}

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan import launcher, runs
-from gan.config import Span
 from gan.errors import InputError
 from gan.runs import Run, Status
+from gan.sections import Span
 from tests.helpers import (
     PROJECT,
     end_all,

@@ -19,9 +19,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gan import launcher, runs
-from gan.config import Span
 from gan.errors import InputError
 from gan.runs import Control, Run, Scoring, Status
+from gan.sections import Span
 from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny, wait_until
 
 

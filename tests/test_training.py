@@ -19,11 +19,12 @@ from PIL import Image
 from torchvision.datasets import MNIST
 
 from gan import config as configs
-from gan import presets, runs
-from gan.config import Span
+from gan import presets, runs, sections
 from gan.data import catalogue, loaders
 from gan.runs import Run, Status
+from gan.sections import Span
 from gan.training import checkpoints, loop, pictures, precision
+from gan.training.game import Turn
 from tests.helpers import is_sentence, losses, make_run, raw_lines, tiny
 
 CPU = torch.device("cpu")
@@ -345,8 +346,8 @@ def pixels_of(path: Path) -> np.ndarray[Any, Any]:
 def test_samples_are_drawn_from_the_averaged_generator(root: Path) -> None:
     """An average that hardly moves draws the same pictures while the generator itself runs off."""
     differences = []
-    for decay in (0.999999, 0):
-        fast = {"optimizer.ema_decay": decay, "optimizer.generator_lr": 0.05, "cadence.sample_every": "1 step"}
+    for half_life in (100_000_000, 0):
+        fast = {"optimizer.ema_half_life": half_life, "optimizer.generator_lr": 0.05, "cadence.sample_every": "1 step"}
         run = make_run(root, fast, family="mlp")
         train(run)
         differences.append(abs(pixels_of(run.samples()[1]) - pixels_of(run.samples()[12])).max())
@@ -373,7 +374,7 @@ def test_real_images_on_the_grid_are_real_images(root: Path) -> None:
     factor = len(whole) // (8 * 18 - 2)
     small = whole[::factor, ::factor]
     tiles = {small[row : row + 16, column : column + 16].tobytes() for row in range(0, 142, 18) for column in range(0, 142, 18)}
-    known = {image[0].numpy().astype(int).tobytes() for image in loaders.load(configs.DataConfig(size=16)).pixels}
+    known = {image[0].numpy().astype(int).tobytes() for image in loaders.load(sections.DataConfig(size=16)).pixels}
     assert len(tiles) == 64
     assert tiles <= known
 
@@ -422,13 +423,13 @@ def test_log_says_where_the_training_began_and_ended(root: Path, caplog: pytest.
 def test_drawing_images_changes_nothing_in_the_generator() -> None:
     torch.manual_seed(0)
     game = loop.build_game(tiny(), CPU, "fp32")
-    game.step(torch.randn(8, 1, 16, 16), torch.randn(8, 8))
+    game.step([Turn(torch.randn(8, 1, 16, 16), torch.randn(8, 8))])
     before = {name: value.clone() for name, value in game.generator.state_dict().items()}
     state = torch.get_rng_state()
     z = torch.randn(600, 8, generator=torch.Generator().manual_seed(1))
-    images = loop.generate(game.generator, z, game.autocast)
+    images = loop.generate(game.generator, z, None, game.autocast)
     assert images.shape == (600, 1, 16, 16)
-    assert torch.allclose(images[550:551], loop.generate(game.generator, z[550:551], game.autocast), atol=1e-6)
+    assert torch.allclose(images[550:551], loop.generate(game.generator, z[550:551], None, game.autocast), atol=1e-6)
     assert game.generator.training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in game.generator.state_dict().items())

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gan import runs
-from gan.config import DataConfig
 from gan.data import catalogue, importer, prepared, tasks
 from gan.data.catalogue import DataSet, Report
 from gan.errors import InputError
+from gan.sections import DataConfig
 
 
 def bring_in(options: argparse.Namespace, report: Report) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -38,8 +39,7 @@ class Feed:
         if is_small and self._device.type != "cpu":
             images = Images(images.values.to(self._device), images.labels)
         self._images, self._batch_size, self._seed, self._flips = images, batch_size, seed, flips
-        self._epoch = -1
-        self._order = torch.empty(0, dtype=torch.long)
+        self._order = lru_cache(maxsize=2)(self._shuffled)  # two, since the reader may be an epoch ahead
         self._reader = None if images.rows is None else ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._ahead: tuple[int, Future[Tensor]] | None = None
         self.steps_per_epoch = len(images) // batch_size
@@ -61,11 +61,22 @@ class Feed:
             taken = torch.where(is_flipped.to(taken.device), taken.flip(-1), taken)
         return to_float(taken.to(self._device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
 
+    def labels(self, step: int) -> Tensor:
+        """Return the classes of the images of one step, int64 [batch]."""
+        order, place = self._place(step)
+        return self._images.labels[order.cpu()[place]].to(self._device)
+
     def _take(self, step: int) -> Tensor:
         """Return the images of one step as they are stored."""
+        order, place = self._place(step)
+        return self._images.take(order[place])
+
+    def _place(self, step: int) -> tuple[Tensor, slice]:
+        """Return the order of the epoch that a step belongs to, and where the step's images are in it."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        if epoch != self._epoch:
-            shuffle = torch.Generator().manual_seed((self._seed * 1_000_003 + epoch) % 2**63)
-            self._order = torch.randperm(len(self._images), generator=shuffle).to(self._images.values.device)
-            self._epoch = epoch
-        return self._images.take(self._order[place * self._batch_size : (place + 1) * self._batch_size])
+        return self._order(epoch), slice(place * self._batch_size, (place + 1) * self._batch_size)
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        """Return the order of the images in an epoch."""
+        shuffle = torch.Generator().manual_seed((self._seed * 1_000_003 + epoch) % 2**63)
+        return torch.randperm(len(self._images), generator=shuffle).to(self._images.values.device)

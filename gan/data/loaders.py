@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gan.config import DataConfig
 from gan.data import prepared, sources
 from gan.data.catalogue import Report
 from gan.data.selection import Selection, select
+from gan.sections import DataConfig
 
 _IN_MEMORY = 1 << 28  # bytes; what is larger stays on the disk, in the system's own cache
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from gan import runs
-from gan.config import DataConfig
 from gan.data import catalogue, sources, survey
 from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error
+from gan.sections import DataConfig
 
 VERSION = 1  # raise it when a preparation gives other pixels, or a survey other figures
 

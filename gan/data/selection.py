@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan.config import DataConfig
+from gan.sections import DataConfig
 
 
 class Selection(NamedTuple):

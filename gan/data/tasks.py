@@ -14,9 +14,9 @@ from typing import Any, BinaryIO, Literal
 from filelock import FileLock
 
 from gan import launcher, runs
-from gan.config import DataConfig
 from gan.data import catalogue, prepared
 from gan.errors import InputError, explain_os_error
+from gan.sections import DataConfig
 
 _WRITE_EVERY = 0.3  # seconds
 _STARTING_GRACE = 20.0  # seconds that a process may take until it holds its lock

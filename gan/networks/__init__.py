@@ -1,26 +1,32 @@
-"""Generator and discriminator families; a new one joins by being listed in ``config.FAMILIES`` and here."""
+"""Generator and discriminator families; a new one joins by being listed in ``sections.FAMILIES`` and here."""
 
 from __future__ import annotations
 
-from torch import nn
+from types import ModuleType
 
-from gan.config import DcganConfig, RunConfig
-from gan.networks import dcgan, mlp
+from gan.config import RunConfig
+from gan.networks import dcgan, keras_dcgan, mlp, modern, resnet
+from gan.networks.players import EMBEDDING, Discriminator, Generator
+
+#: Each has ``generator(settings, inputs, shape)``, ``discriminator(settings, shape)`` and ``initialise(layer)``.
+FAMILIES: dict[str, ModuleType] = {
+    "dcgan": dcgan, "mlp": mlp, "keras-dcgan": keras_dcgan, "resnet": resnet, "modern": modern,
+}  # fmt: skip
 
 
-def build(config: RunConfig) -> tuple[nn.Module, nn.Module]:
+def build(config: RunConfig) -> tuple[Generator, Discriminator]:
     """Return the generator (z [N, latent] → images [N, C, S, S] from −1 to 1) and the discriminator (images → logits [N]).
 
-    Where the data are points, both have [N, 2] in place of images.
+    Where the data are points, both have [N, 2] in place of images. Class-conditional ones take labels [N] as well; with
+    packing the discriminator returns a logit for each pack.
     """
-    networks, shape = config.networks, config.data.shape
-    if isinstance(networks, DcganConfig):
-        channels, size, _ = shape
-        return (
-            dcgan.Generator(networks.latent, networks.width, networks.depth, size, channels),
-            dcgan.Discriminator(networks.width, networks.depth, size, channels),
-        )
-    return (
-        mlp.Generator(networks.latent, networks.hidden, shape, has_batch_norm=networks.batch_norm),
-        mlp.Discriminator(networks.hidden, shape),
-    )
+    settings, shape = config.networks, config.data.shape
+    family = FAMILIES[settings.family]
+    classes = config.classes
+    layers = family.generator(settings, settings.latent + (EMBEDDING if classes else 0), shape)
+    body, features = family.discriminator(settings, (shape[0] * settings.packing, *shape[1:]))
+    discriminator = Discriminator(
+        body, features, family.initialise, packing=settings.packing, minibatch=settings.minibatch, classes=classes,
+        is_spectral=getattr(settings, "discriminator_norm", "") == "spectral",
+    )  # fmt: skip
+    return Generator(settings.latent, layers, classes), discriminator

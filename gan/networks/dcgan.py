@@ -2,69 +2,85 @@
 
 from __future__ import annotations
 
-import itertools
+from torch import nn
 
-from torch import Tensor, nn
+from gan.networks.players import prepared
+from gan.sections import DcganConfig
 
 
-class Generator(nn.Module):
-    """z [N, latent] → images [N, channels, size, size] from −1 to 1.
+def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:
+    """Return layers [N, inputs] → images [N, *shape] from −1 to 1.
 
-    A projection to ``size / 2**depth`` pixels, then ``depth`` transposed convolutions that double the size; batch norm and
-    ReLU after each but the last, tanh at the end. ``width`` filters before the image, twice as many at each smaller size.
+    A projection to ``size / 2**depth`` pixels, then ``depth`` transposed convolutions that double the size; norm and ReLU
+    after each but the last, tanh at the end. ``width`` filters before the image, twice as many at each smaller size.
     """
+    channels, size, _ = shape
+    norm, depth, kernel = settings.generator_norm, settings.depth, settings.kernel
+    widths = [settings.width * 2**level for level in reversed(range(depth))]
+    has_bias = norm not in ("batch", "instance")
 
-    def __init__(self, latent: int, width: int, depth: int, size: int, channels: int) -> None:
-        super().__init__()
-        self.latent = latent
-        widths = [width * 2**level for level in reversed(range(depth))]
-        layers: list[nn.Module] = [
-            nn.Unflatten(1, (latent, 1, 1)),
-            nn.ConvTranspose2d(latent, widths[0], size >> depth, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(inplace=True),
-        ]
-        for inputs, outputs in itertools.pairwise(widths):
-            layers += [
-                nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(inplace=True),
-            ]
-        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1), nn.Tanh())
-        self.apply(initialise)
+    def block(convolution: nn.Module, outputs: int) -> list[nn.Module]:
+        dropout = [nn.Dropout(settings.generator_dropout)] if settings.generator_dropout else []
+        return [_prepared(convolution, norm), *_norm(norm, outputs), nn.ReLU(inplace=True), *dropout]
 
-    def forward(self, z: Tensor) -> Tensor:
-        images: Tensor = self.layers(z)
-        return images
+    layers: list[nn.Module] = [nn.Unflatten(1, (inputs, 1, 1))]
+    before = inputs
+    for level, filters in enumerate(widths):
+        rise = nn.ConvTranspose2d(before, filters, size >> depth, bias=has_bias) if level == 0 else _double(
+            before, filters, kernel, has_bias=has_bias
+        )  # fmt: skip
+        layers += block(rise, filters)
+        for _ in range(settings.extra_layers):
+            layers += block(nn.Conv2d(filters, filters, 3, padding=1, bias=has_bias), filters)
+        before = filters
+    return nn.Sequential(*layers, _prepared(_double(before, channels, kernel), norm), nn.Tanh())
 
 
-class Discriminator(nn.Module):
-    """Images [N, channels, size, size] → logits [N]: positive for "real".
+def discriminator(settings: DcganConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    """Return layers [N, *shape] → features [N, filters, size / 2**depth, size / 2**depth], and how many there are.
 
-    ``depth`` strided convolutions that halve the size, batch norm on all but the first, LeakyReLU 0.2; no sigmoid.
+    ``depth`` strided convolutions that halve the size, norm on all but the first, LeakyReLU 0.2.
     """
-
-    def __init__(self, width: int, depth: int, size: int, channels: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
-        for level in range(1, depth):
-            inputs, outputs = width * 2 ** (level - 1), width * 2**level
-            layers += [
-                nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.LeakyReLU(0.2, inplace=True),
-            ]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width * 2 ** (depth - 1), 1, size >> depth))
-        self.apply(initialise)
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+    channels, size, _ = shape
+    layers: list[nn.Module] = []
+    before = channels
+    for level in range(settings.depth):
+        filters = settings.width * 2**level
+        for number in range(1 + settings.extra_layers):
+            norm = settings.discriminator_norm
+            if layers == [] and norm in ("batch", "instance"):
+                norm = "none"
+            has_bias = norm not in ("batch", "instance")
+            convolution = (
+                nn.Conv2d(before, filters, settings.kernel, stride=2, padding=(settings.kernel - 1) // 2, bias=has_bias)
+                if number == 0
+                else nn.Conv2d(filters, filters, 3, padding=1, bias=has_bias)
+            )
+            layers += [_prepared(convolution, norm), *_norm(norm, filters), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.Dropout(settings.discriminator_dropout)] if settings.discriminator_dropout else []
+        before = filters
+    return nn.Sequential(*layers), before * (size >> settings.depth) ** 2
 
 
 def initialise(layer: nn.Module) -> None:
     """Draw weights from N(0, 0.02) and batch-norm scales from N(1, 0.02), as the paper does."""
-    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
         nn.init.normal_(layer.weight, 1.0, 0.02)
+
+
+def _double(inputs: int, outputs: int, kernel: int, *, has_bias: bool = True) -> nn.ConvTranspose2d:
+    """Return a transposed convolution that doubles the size exactly."""
+    return nn.ConvTranspose2d(
+        inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=has_bias
+    )  # fmt: skip
+
+
+def _prepared(convolution: nn.Module, norm: str) -> nn.Module:
+    return prepared(convolution, initialise, is_spectral=norm == "spectral")
+
+
+def _norm(norm: str, channels: int) -> list[nn.Module]:
+    kinds = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d}
+    return [prepared(kinds[norm](channels, affine=True), initialise)] if norm in kinds else []

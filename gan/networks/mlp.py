@@ -1,49 +1,42 @@
-"""Multilayer perceptrons: three linear layers on each side, as in Goodfellow et al. 2014 (1406.2661)."""
+"""Multilayer perceptrons: linear layers on each side, as in Goodfellow et al. 2014 (1406.2661)."""
 
 from __future__ import annotations
 
 import math
 
-from torch import Tensor, nn
+from torch import nn
+
+from gan.networks.players import prepared
+from gan.sections import MlpConfig
 
 
-class Generator(nn.Module):
-    """z [N, latent] → images [N, *shape] from −1 to 1, or points [N, 2]; batch norm on the hidden layers if asked for."""
-
-    def __init__(self, latent: int, hidden: int, shape: tuple[int, ...], *, has_batch_norm: bool = False) -> None:
-        super().__init__()
-        self.latent = latent
-
-        def block(inputs: int) -> list[nn.Module]:
-            norm = [nn.BatchNorm1d(hidden)] if has_batch_norm else []
-            return [nn.Linear(inputs, hidden), *norm, nn.ReLU(inplace=True)]
-
-        self.layers = nn.Sequential(
-            *block(latent),
-            *block(hidden),
-            nn.Linear(hidden, math.prod(shape)),
-            *([nn.Tanh(), nn.Unflatten(1, shape)] if len(shape) > 1 else []),
-        )
-
-    def forward(self, z: Tensor) -> Tensor:
-        images: Tensor = self.layers(z)
-        return images
+def generator(settings: MlpConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:
+    """Return layers [N, inputs] → images [N, *shape] from −1 to 1, or points [N, 2] without bounds."""
+    hidden = settings.hidden
+    layers: list[nn.Module] = []
+    for level in range(settings.depth):
+        layers += _block(inputs if level == 0 else hidden, hidden, settings.generator_norm, nn.ReLU(inplace=True))
+        layers += [nn.Dropout(settings.generator_dropout)] if settings.generator_dropout else []
+    layers.append(prepared(nn.Linear(hidden, math.prod(shape)), initialise, is_spectral=settings.generator_norm == "spectral"))
+    return nn.Sequential(*layers, *([nn.Tanh(), nn.Unflatten(1, shape)] if len(shape) > 1 else []))
 
 
-class Discriminator(nn.Module):
-    """Images [N, *shape] or points [N, 2] → logits [N]: positive for "real"."""
+def discriminator(settings: MlpConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    """Return layers [N, *shape] → features [N, hidden], and how many features there are."""
+    hidden = settings.hidden
+    layers: list[nn.Module] = [nn.Flatten()]
+    for level in range(settings.depth):
+        inputs = math.prod(shape) if level == 0 else hidden
+        layers += _block(inputs, hidden, settings.discriminator_norm, nn.LeakyReLU(0.2, inplace=True))
+        layers += [nn.Dropout(settings.discriminator_dropout)] if settings.discriminator_dropout else []
+    return nn.Sequential(*layers), hidden
 
-    def __init__(self, hidden: int, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(math.prod(shape), hidden),
-            nn.LeakyReLU(0.2, inplace=True),
-            nn.Linear(hidden, hidden),
-            nn.LeakyReLU(0.2, inplace=True),
-            nn.Linear(hidden, 1),
-        )
 
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+def initialise(layer: nn.Module) -> None:
+    """Leave the weights as torch draws them: evenly from ±1/√inputs."""
+
+
+def _block(inputs: int, outputs: int, norm: str, activation: nn.Module) -> list[nn.Module]:
+    linear = prepared(nn.Linear(inputs, outputs), initialise, is_spectral=norm == "spectral")
+    norms = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+    return [linear, *([norms[norm](outputs)] if norm in norms else []), activation]

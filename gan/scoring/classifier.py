@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan.config import DataConfig
 from gan.data import catalogue, loaders
 from gan.data.catalogue import Report
 from gan.data.feed import to_float
@@ -24,6 +23,7 @@ from gan.data.loaders import Images, resize
 from gan.errors import InputError
 from gan.scoring import cache
 from gan.scoring.extractor import Extractor
+from gan.sections import DataConfig
 
 log = logging.getLogger("gan")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gan.config import DataConfig
+from gan.sections import DataConfig
 
 #: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
 INCEPTION = "inception-2015"

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan.config import DataConfig
 from gan.data import catalogue, loaders
 from gan.data.catalogue import Report
 from gan.data.loaders import Images
 from gan.errors import InputError
 from gan.scoring import cache, lines, metrics
 from gan.scoring.extractor import Extractor
+from gan.sections import DataConfig
 
 _FEWEST = 20  # real images
 

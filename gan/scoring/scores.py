@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gan import networks, runs
-from gan.config import DataConfig, RunConfig
+from gan.config import RunConfig
 from gan.data import catalogue
 from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
@@ -26,7 +26,8 @@ from gan.scoring import classifier, inception, metrics, reference
 from gan.scoring.extractor import Extractor
 from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.reference import Reference
-from gan.training import checkpoints
+from gan.sections import DataConfig
+from gan.training import checkpoints, labels
 from gan.training.checkpoints import Checkpoint
 from gan.training.loop import generate
 
@@ -107,9 +108,9 @@ def score_during_training(run: Run, generator: nn.Module, config: RunConfig, ste
         facts = {
             "step": step,
             "epoch": step / config.steps_per_epoch,
-            "images_seen": step * config.optimizer.batch_size,
+            "images_seen": step * config.optimizer.images_per_step,
             "source": "training",
-            "weights": "EMA" if config.optimizer.ema_decay else "raw",
+            "weights": "EMA" if config.optimizer.ema_half_life else "raw",
         }
         line = _measure(config, generator, extractor, real, _DURING_TRAINING, facts, started)
         _append(run, line)
@@ -172,7 +173,7 @@ def _measure(
     """Return the line of scores for a generator: ``facts`` with the results and how they were obtained."""
     floor = real.floor(plan.images, plan.draws, plan.seed, phase(0.4, 0.5))
     found = judge(
-        lambda seed: draw(generator, config.networks.latent, plan.images, seed, extractor.batch, extractor.device),
+        lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device),
         extractor, real, plan, phase(0.5, 1.0),
     )  # fmt: skip
     return {
@@ -198,12 +199,18 @@ def _measure(
 
 
 def draw(
-    generator: nn.Module, latent: int, images: int, seed: int, batch: int, device: torch.device
+    generator: nn.Module, config: RunConfig, images: int, seed: int, batch: int, device: torch.device
 ) -> Iterator[Tensor]:  # fmt: skip
-    """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W]; the same for the same seed."""
-    z = torch.randn(images, latent, generator=torch.Generator().manual_seed(seed))
-    for part in z.split(batch):
-        yield to_pixels(generate(generator, part.to(device), contextlib.nullcontext))
+    """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W]; the same for the same seed.
+
+    A class-conditional generator is asked for each class as often as it is in the data.
+    """
+    source = torch.Generator().manual_seed(seed)
+    z = torch.randn(images, config.networks.latent, generator=source)
+    told = labels.at_random(config, images, source)
+    for place in range(0, images, batch):
+        part = None if told is None else told[place : place + batch]
+        yield to_pixels(generate(generator, z[place : place + batch].to(device), part, contextlib.nullcontext))
 
 
 def judge(

@@ -10,7 +10,8 @@ import torch
 from gan import estimates, launcher
 from gan.config import RunConfig
 from gan.estimates import Estimate
-from gan.training import precision
+from gan.training import labels, precision
+from gan.training.game import Turn
 from gan.training.loop import build_game
 
 _SECONDS = 2.0
@@ -35,16 +36,23 @@ def measure(root: Path, config: RunConfig) -> Estimate:
         reals = torch.rand(batch, *config.data.shape).mul_(2).sub_(1).to(device)
         if reals.dim() == 4:
             reals = reals.contiguous(memory_format=torch.channels_last)
+        source = torch.Generator().manual_seed(0)
+        turns = []
+        for _ in range(config.optimizer.discriminator_steps):
+            told = labels.at_random(config, batch, source)
+            z = torch.randn(batch, config.networks.latent, generator=source).to(device)
+            turns.append(Turn(reals, z, None if told is None else told.to(device)))
+        noise = config.augmentation.instance_noise
         steps, started = 0, 0.0
         while steps < _FEWEST_STEPS or time.perf_counter() - started < _SECONDS:
             if steps == 0:
-                game.step(reals, torch.randn(batch, config.networks.latent, device=device))  # the first one warms up
+                game.step(turns, noise=noise)  # the first one warms up
                 _wait(device)
                 started = time.perf_counter()
-            game.step(reals, torch.randn(batch, config.networks.latent, device=device))
+            game.step(turns, noise=noise)
             _wait(device)
             steps += 1
-        speed = steps * batch / (time.perf_counter() - started)
+        speed = steps * config.optimizer.images_per_step / (time.perf_counter() - started)
         return estimates.keep(root, config, round(speed, 1), threads, chosen)
     finally:
         lock.release()

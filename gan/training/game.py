@@ -1,13 +1,14 @@
-"""The adversarial game, one step of it: the discriminator's turn, then the generator's.
+"""The adversarial game, one step of it: the discriminator's turns, then the generator's.
 
-Knows two networks, a loss and two optimisers; nothing of files, logging or devices.
+Knows two networks, an objective and two optimisers; nothing of files, logging or devices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,76 +16,135 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from gan.objective.losses import Loss
+from gan.objective.penalties import Penalties
+
+
+class Turn(NamedTuple):
+    """What one turn of the discriminator is played with.
+
+    Real images [N, C, H, W], latent vectors [N, latent], and the classes of both, int64 [N], where networks are told them.
+    """
+
+    reals: Tensor
+    z: Tensor
+    labels: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step brought, as scalar tensors; the gradient norms only where they were asked for."""
+    """What one step brought, as scalar tensors; the gradient norms only where they were asked for.
+
+    The losses are those of the last turns; ``penalty`` (None without any) comes on top of the discriminator's. ``d_real`` and
+    ``d_fake`` are mean probabilities of "real" where the loss makes them such, else mean outputs.
+    """
 
     discriminator_loss: Tensor
     generator_loss: Tensor
     d_real: Tensor
     d_fake: Tensor
+    penalty: Tensor | None = None
     discriminator_grad_norm: Tensor | None = None
     generator_grad_norm: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Game:
-    """Algorithm 1 of Goodfellow et al. 2014 (1406.2661), one discriminator update and one generator update a step.
+    """Algorithm 1 of Goodfellow et al. 2014 (1406.2661): updates of the discriminator, then one of the generator.
 
-    ``average`` is the running average of the generator's weights (EMA), or None; ``autocast`` returns the context in which
-    networks run; ``scaler`` scales losses for fp16 and does nothing otherwise.
+    ``average`` is the running average of the generator's weights (EMA), or None; ``view`` is what the discriminator sees of images,
+    given the standard deviation of the noise; ``gradient_clip`` is the longest gradient and ``weight_clip`` the largest weight
+    of the discriminator, both 0 for no limit; ``autocast`` returns the context in which networks run; ``scaler`` scales losses for
+    fp16 and does nothing otherwise.
     """
 
     generator: nn.Module
     discriminator: nn.Module
     average: AveragedModel | None
     loss: Loss
+    is_probability: bool
+    penalties: Penalties
+    view: Callable[[Tensor, float], Tensor]
     generator_optimizer: Optimizer
     discriminator_optimizer: Optimizer
+    gradient_clip: float
+    weight_clip: float
     autocast: Callable[[], AbstractContextManager[None]]
     scaler: torch.amp.GradScaler
 
-    def step(self, reals: Tensor, z: Tensor, *, wants_norms: bool = False) -> Outcome:
-        """Play one step on real images [N, C, H, W] and latent vectors [N, latent]; both players see the same fakes."""
-        with self.autocast():
-            fakes = self.generator(z)
+    def step(self, turns: Sequence[Turn], *, noise: float = 0.0, wants_norms: bool = False) -> Outcome:
+        """Play one step: a turn of the discriminator with each of ``turns``, and one of the generator with the last of them."""
+        for turn in turns[:-1]:
+            with torch.no_grad(), self.autocast():
+                fakes = self.generator(turn.z, turn.labels)
+            self._tell_apart(turn, fakes, noise, wants_norm=False)
 
-        # The discriminator's turn: tell real images from fakes.
+        # In the last turn both players see the same generated images.
+        last = turns[-1]
         with self.autocast():
-            real_logits, fake_logits = self.discriminator(reals), self.discriminator(fakes.detach())
-        real_logits, fake_logits = real_logits.float(), fake_logits.float()
-        discriminator_loss = self.loss.discriminator(real_logits, fake_logits)
-        discriminator_norm = self._update(self.discriminator, self.discriminator_optimizer, discriminator_loss, wants_norms)
-
-        # The generator's turn: make fakes that the discriminator, left as it is, takes for real.
-        self.discriminator.requires_grad_(False)
-        with self.autocast():
-            judged = self.discriminator(fakes)
-        generator_loss = self.loss.generator(judged.float())
-        generator_norm = self._update(self.generator, self.generator_optimizer, generator_loss, wants_norms)
-        self.discriminator.requires_grad_(True)
-        self.scaler.update()
-
+            fakes = self.generator(last.z, last.labels)
+        discriminator_loss, penalty, real, fake, discriminator_norm = self._tell_apart(last, fakes, noise, wants_norm=wants_norms)
+        generator_loss, generator_norm = self._deceive(last, fakes, noise, wants_norm=wants_norms)
         if self.average is not None:
             self.average.update_parameters(self.generator)
+        as_shown = torch.sigmoid if self.is_probability else torch.clone
         return Outcome(
-            discriminator_loss.detach(),
-            generator_loss.detach(),
-            real_logits.detach().sigmoid().mean(),
-            fake_logits.detach().sigmoid().mean(),
-            discriminator_norm,
-            generator_norm,
-        )
+            discriminator_loss, generator_loss, as_shown(real).mean(), as_shown(fake).mean(),
+            penalty, discriminator_norm, generator_norm,
+        )  # fmt: skip
+
+    def _tell_apart(
+        self, turn: Turn, fakes: Tensor, noise: float, *, wants_norm: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor, Tensor | None]:
+        """Play the discriminator's turn: tell real images from fakes. Return loss, penalty, both logits and the gradient's norm."""
+        reals, fakes = self.view(turn.reals, noise), self.view(fakes.detach(), noise)
+        with self.autocast():
+            real, fake = self.discriminator(reals, turn.labels).float(), self.discriminator(fakes, turn.labels).float()
+        loss = self.loss.discriminator(real, fake)
+        penalty = None
+        if self.penalties:
+            # In fp32, and by plain forward: neither bf16 nor compiled code bears a second derivative.
+            penalty = self.penalties.measure(
+                lambda images: self.discriminator.forward(images, turn.labels), reals.float(), fakes.float()
+            )
+        total = loss if penalty is None else loss + penalty
+        norm = self._update(self.discriminator, self.discriminator_optimizer, total, wants_norm)
+        if self.weight_clip:
+            with torch.no_grad():
+                for weight in self.discriminator.parameters():
+                    weight.clamp_(-self.weight_clip, self.weight_clip)
+        return loss.detach(), None if penalty is None else penalty.detach(), real.detach(), fake.detach(), norm
+
+    def _deceive(self, turn: Turn, fakes: Tensor, noise: float, *, wants_norm: bool) -> tuple[Tensor, Tensor | None]:
+        """Play the generator's turn: make fakes that the discriminator, left as it is, takes for real. Return loss and norm."""
+        with _frozen(self.discriminator), self.autocast():
+            fake = self.discriminator(self.view(fakes, noise), turn.labels).float()
+            seen = [fake]
+            if self.loss.is_relative:
+                seen.append(self.discriminator(self.view(turn.reals, noise), turn.labels).float())
+        loss = self.loss.generator(*seen)
+        return loss.detach(), self._update(self.generator, self.generator_optimizer, loss, wants_norm)
 
     def _update(self, player: nn.Module, optimizer: Optimizer, loss: Tensor, wants_norm: bool) -> Tensor | None:
-        """Move one player down its gradient; return the gradient's norm if asked for."""
+        """Move one player down its gradient, shortened if it is too long; return the norm it had, if asked for."""
         optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         norm = None
-        if wants_norm:
+        if wants_norm or self.gradient_clip:
             self.scaler.unscale_(optimizer)
-            norm = nn.utils.get_total_norm([weight.grad for weight in player.parameters() if weight.grad is not None])
+            gradients = [weight.grad for weight in player.parameters() if weight.grad is not None]
+            norm = nn.utils.get_total_norm(gradients)
+            if self.gradient_clip:
+                nn.utils.clip_grads_with_norm_(player.parameters(), self.gradient_clip, norm)
         self.scaler.step(optimizer)
-        return norm
+        self.scaler.update()
+        return norm if wants_norm else None
+
+
+@contextmanager
+def _frozen(player: nn.Module) -> Iterator[None]:
+    """Let gradients flow through a player, but none into its weights."""
+    player.requires_grad_(False)
+    try:
+        yield
+    finally:
+        player.requires_grad_(True)

@@ -5,10 +5,13 @@ The run directory is the interface: what goes on is written there, and what peop
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,14 +19,18 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan import networks, runs
-from gan.config import RunConfig, Span
+from gan.config import RunConfig
 from gan.data import loaders
 from gan.data.feed import Feed, to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
+from gan.objective import catalogue
+from gan.objective.augmentation import augment
 from gan.objective.losses import LOSSES
+from gan.objective.penalties import Penalties
 from gan.runs import Run, Status
-from gan.training import checkpoints, pictures, precision
-from gan.training.game import Game, Outcome
+from gan.sections import Span
+from gan.training import checkpoints, labels, pictures, precision
+from gan.training.game import Game, Outcome, Turn
 
 log = logging.getLogger("gan")
 
@@ -91,11 +98,15 @@ class Trainer:
         self.feed = Feed(
             self.images, self.config.optimizer.batch_size, self.config.training.seed, device=self.device, flips=data.flips
         )
+        self.images_per_step = self.config.optimizer.images_per_step
+        self.steps_per_epoch = max(1, len(self.images) // self.images_per_step)
         torch.manual_seed(self.config.training.seed)
         self.game = build_game(self.config, self.device, chosen)
+        self.pace = Pace(self.config)
         self.latents = torch.Generator().manual_seed(self.config.training.seed + 1)
         shown = _SHOWN_POINTS if data.is_points else pictures.GRID**2
         self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
+        self.fixed_labels = labels.in_columns(self.config, shown)
         self.step, self.seconds = 0, 0.0
         if saved:
             self._restore(saved)
@@ -106,14 +117,14 @@ class Trainer:
         if not run.reals_path.exists():
             self._save_reals()
         note = f"Fell back to the checkpoint of step {self.step}: a newer one is damaged." if complaints else ""
-        self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.feed.steps_per_epoch, message=note)
+        self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.steps_per_epoch, message=note)
 
     def play(self, should_stop: Callable[[], bool]) -> Status:
         """Play step after step until the length is reached or someone asks to stop."""
         length = self.run.control().length or self.config.training.length
-        self.total = length.in_steps(self.feed.steps_per_epoch)
+        self.total = length.in_steps(self.steps_per_epoch)
         cadence = self.config.cadence
-        is_due = {name: _every(getattr(cadence, name), self.feed.steps_per_epoch) for name in type(cadence).model_fields}
+        is_due = {name: _every(getattr(cadence, name), self.steps_per_epoch) for name in type(cadence).model_fields}
         self._announce(total_steps=self.total)
         log.info(
             "Training %s from step %d to %d on %s, %s, %d threads",
@@ -130,8 +141,8 @@ class Trainer:
             while self.step < self.total:
                 # One step of the game.
                 should_log = is_due["log_every"](self.step + 1) or self.step + 1 == self.total
-                reals = self.feed.batch(self.step)
-                outcome = self.game.step(reals, self._draw_latents(len(reals), self.latents), wants_norms=should_log)
+                noise = self.pace.keep(self.game, self.step / self.total)
+                outcome = self.game.step(self._turns(), noise=noise, wants_norms=should_log)
                 self.step += 1
                 is_finite &= torch.isfinite(outcome.discriminator_loss) & torch.isfinite(outcome.generator_loss)
 
@@ -140,7 +151,7 @@ class Trainer:
                 self.seconds = began_at + now - started
                 line = None
                 if should_log:
-                    speed = (self.step - marked_step) * len(reals) / max(now - marked, 1e-9)
+                    speed = (self.step - marked_step) * self.images_per_step / max(now - marked, 1e-9)
                     marked, marked_step = now, self.step
                     line = self._line(outcome, speed)
                     metrics.write(line)
@@ -161,7 +172,7 @@ class Trainer:
                 # Show signs of life, and look for what people ask.
                 if now - last_beat >= _HEARTBEAT_SECONDS or (line is not None and now - last_beat >= _HEARTBEAT_SECONDS / 2):
                     last_beat = now
-                    self._announce(durable=False, step=self.step, seconds=self.seconds, images_seen=self.step * len(reals))
+                    self._announce(durable=False, step=self.step, seconds=self.seconds, images_seen=self.images_seen)
                 self.observe(self.status, line)
                 if self.step < self.total and (should_stop() or self.run.control().stop):
                     if not has_checkpoint:
@@ -180,14 +191,31 @@ class Trainer:
     def _line(self, outcome: Outcome, speed: float) -> dict[str, Any]:
         """Return one line of the metrics."""
         values = {name: None if value is None else float(value) for name, value in vars(outcome).items()}
+        if outcome.penalty is None:
+            del values["penalty"]
         return {
             "step": self.step,
-            "epoch": round(self.step / self.feed.steps_per_epoch, 4),
-            "images_seen": self.step * self.config.optimizer.batch_size,
+            "epoch": round(self.step / self.steps_per_epoch, 4),
+            "images_seen": self.images_seen,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(speed, 1),
             **values,
         }
+
+    @property
+    def images_seen(self) -> int:
+        """How many real images the discriminator has been shown."""
+        return self.step * self.images_per_step
+
+    def _turns(self) -> list[Turn]:
+        """Return what the next step is played with: new real images for every turn of the discriminator."""
+        count = self.config.optimizer.discriminator_steps
+        turns = []
+        for place in range(self.step * count, (self.step + 1) * count):
+            reals = self.feed.batch(place)
+            told = self.feed.labels(place) if self.config.networks.conditional else None
+            turns.append(Turn(reals, self._draw_latents(len(reals), self.latents), told))
+        return turns
 
     def _draw_latents(self, count: int, source: torch.Generator) -> Tensor:
         """Draw latent vectors [count, latent] from N(0, 1), always on the CPU, so that devices see the same ones."""
@@ -198,7 +226,7 @@ class Trainer:
         return self.game.average.module if self.game.average is not None else self.game.generator
 
     def _save_samples(self) -> None:
-        fakes = generate(self.sampler(), self.fixed_latents, self.game.autocast)
+        fakes = generate(self.sampler(), self.fixed_latents, self.fixed_labels, self.game.autocast)
         picture = pictures.scatter(fakes, self.images.values) if self.config.data.is_points else pictures.grid(to_pixels(fakes))
         runs.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
 
@@ -220,7 +248,7 @@ class Trainer:
         if self.device.type == "cuda":
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
-        facts |= {"epoch": self.step / self.feed.steps_per_epoch, "images_seen": self.step * self.config.optimizer.batch_size}
+        facts |= {"epoch": self.step / self.steps_per_epoch, "images_seen": self.images_seen}
         checkpoints.save(self.run.checkpoints_path, self.step, tensors, facts)
         return True
 
@@ -256,10 +284,29 @@ class Trainer:
         return self._end("diverged", f"A {what} became NaN or infinite; {left}. Try a smaller learning rate.")
 
     def _end(self, state: runs.State, message: str) -> Status:
-        images = self.step * self.config.optimizer.batch_size
-        self._announce(state=state, message=message, step=self.step, seconds=self.seconds, images_seen=images)
+        self._announce(state=state, message=message, step=self.step, seconds=self.seconds, images_seen=self.images_seen)
         log.info("The run ended as %s at step %d. %s", state, self.step, message)
         return self.status
+
+
+class Pace:
+    """What changes as a training goes on: learning rates that fall, and noise that fades."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._optimizer, self._augmentation = config.optimizer, config.augmentation
+
+    def keep(self, game: Game, share: float) -> float:
+        """Set the learning rates for a ``share`` (0 to 1) of the training behind us; return the noise's standard deviation."""
+        if self._optimizer.lr_decay != "none":
+            left = 1 - share if self._optimizer.lr_decay == "linear" else (1 + math.cos(math.pi * share)) / 2
+            for optimizer, lr in (
+                (game.generator_optimizer, self._optimizer.generator_lr),
+                (game.discriminator_optimizer, self._optimizer.discriminator_lr),
+            ):
+                for group in optimizer.param_groups:
+                    group["lr"] = lr * left
+        fade = self._augmentation.noise_fade
+        return self._augmentation.instance_noise * (max(0.0, 1 - share / fade) if fade else 1.0)
 
 
 def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:
@@ -267,35 +314,57 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -
     generator, discriminator = networks.build(config)
     for player in (generator, discriminator):
         player.to(device).to(memory_format=torch.channels_last)
-    decay = config.optimizer.ema_decay
-    average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
-    if average is not None:
+    settings, objective = config.optimizer, config.objective
+    average = None
+    if settings.ema_half_life:
+        average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
         average.requires_grad_(False)
-
-    def adam(player: nn.Module, lr: float) -> torch.optim.Adam:
-        betas = (config.optimizer.beta1, config.optimizer.beta2)
-        return torch.optim.Adam(player.parameters(), lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))
-
+    if config.training.compile:
+        generator.compile()
+        discriminator.compile()
+    loss = LOSSES[objective.loss]
+    if objective.label_smoothing:
+        loss = dataclasses.replace(loss, discriminator=partial(loss.discriminator, smoothing=objective.label_smoothing))
     return Game(
         generator,
         discriminator,
         average,
-        loss=LOSSES[config.objective.loss],
-        generator_optimizer=adam(generator, config.optimizer.generator_lr),
-        discriminator_optimizer=adam(discriminator, config.optimizer.discriminator_lr),
+        loss=loss,
+        is_probability=catalogue.LOSSES[objective.loss].is_probability,
+        penalties=Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
+        view=lambda images, noise: augment(images, config.augmentation.policies, noise),
+        generator_optimizer=_optimizer(config, generator, settings.generator_lr, device),
+        discriminator_optimizer=_optimizer(config, discriminator, settings.discriminator_lr, device),
+        gradient_clip=settings.gradient_clip,
+        weight_clip=objective.weight_clip,
         autocast=lambda: precision.autocast(device, chosen_precision),
         scaler=torch.amp.GradScaler(device.type, enabled=chosen_precision == "fp16"),
     )
 
 
+def _optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:
+    settings, weights = config.optimizer, player.parameters()
+    if settings.algorithm == "sgd":
+        return torch.optim.SGD(weights, lr=lr, momentum=settings.beta1)
+    if settings.algorithm == "rmsprop":
+        return torch.optim.RMSprop(weights, lr=lr, alpha=settings.beta2, momentum=settings.beta1)
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.Adam(weights, lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))
+
+
 @torch.inference_mode()
-def generate(generator: nn.Module, z: Tensor, autocast: Any, batch: int = 256) -> Tensor:
-    """Return images [N, C, H, W] in float32 for latent vectors [N, latent], in evaluation mode."""
+def generate(generator: nn.Module, z: Tensor, told: Tensor | None, autocast: Any, batch: int = 256) -> Tensor:
+    """Return images [N, C, H, W] in float32 for latent vectors [N, latent] and the classes told [N], in evaluation mode."""
     was_training = generator.training
     generator.eval()
+    if told is not None:
+        told = told.to(z.device)
     try:
         with autocast():
-            return torch.cat([generator(part).float() for part in z.split(batch)])
+            return torch.cat([
+                generator(z[place : place + batch], None if told is None else told[place : place + batch]).float()
+                for place in range(0, len(z), batch)
+            ])  # fmt: skip
     finally:
         generator.train(was_training)
 
@@ -310,12 +379,14 @@ def pack(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
         state = optimizer.state_dict()
         facts["optimizers"][name] = state["param_groups"]
         for index, values in state["state"].items():
-            tensors |= {f"{name}/{index}/{key}": value for key, value in values.items()}
+            tensors |= {f"{name}/{index}/{key}": value for key, value in values.items() if value is not None}
     return tensors, facts
 
 
 def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Put a game into the state that :func:`pack` returned."""
+
+    tensors = _renamed(tensors)
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{prefix}/"): value for key, value in tensors.items() if key.startswith(f"{prefix}/")}
@@ -329,11 +400,27 @@ def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Non
             index, _, kind = key.partition("/")
             # Moments keep the memory layout of their weight (channels last), which the file does not know.
             like = weights[int(index)]
-            is_moment = value.dim() and value.shape == like.shape
-            state.setdefault(int(index), {})[kind] = torch.empty_like(like).copy_(value) if is_moment else value
+            is_moment = value.dim() and value.numel() == like.numel()
+            state.setdefault(int(index), {})[kind] = torch.empty_like(like).copy_(value.view(like.shape)) if is_moment else value
         optimizer.load_state_dict({"state": state, "param_groups": facts["optimizers"][name]})
     if facts["scaler"]:
         game.scaler.load_state_dict(facts["scaler"])
+
+
+def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint of schema version 1, whose discriminator was one list of layers, as those of version 2."""
+    old = "discriminator/layers."
+    numbers = [int(name.removeprefix(old).partition(".")[0]) for name in tensors if name.startswith(old)]
+    if not numbers:
+        return tensors
+    head = f"{old}{max(numbers)}."
+    renamed = {}
+    for name, value in tensors.items():
+        if name.startswith(head):  # a convolution over all that was left, a linear layer now
+            renamed[name.replace(head, "discriminator/head.")] = value.flatten(1) if value.dim() > 1 else value
+        else:
+            renamed[name.replace(old, "discriminator/body.")] = value
+    return renamed
 
 
 def _networks(game: Game) -> dict[str, nn.Module]:

@@ -9,61 +9,99 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from gan import config as configs
-from gan.config import RunConfig, Span
+from gan import sections
+from gan.config import RunConfig
 from gan.data import catalogue
+from gan.objective.catalogue import LOSSES
+from gan.sections import Span
 from pages.parts import words
 
 _FLOAT_FORMAT = "%.6g"
-_IMAGES_ONLY = ("size", "fit", "colour", "flips")
+_MOST_SEGMENTS = 4  # more options than these break into rows, in which only pills look whole
 
 #: Section → (heading, icon).
 HEADINGS = {
     "data": ("Data", ":material/image:"),
     "networks": ("Networks", ":material/hub:"),
     "objective": ("Objective", ":material/target:"),
+    "augmentation": ("What the discriminator sees", ":material/visibility:"),
     "optimizer": ("Optimiser", ":material/speed:"),
     "training": ("Length and machine", ":material/timer:"),
     "cadence": ("Cadence", ":material/event_repeat:"),
 }
 
+#: What people call the families of networks.
+FAMILY_TITLES = {
+    "dcgan": "DCGAN", "mlp": "MLP", "keras-dcgan": "Keras DCGAN", "resnet": "ResNet (SNGAN)", "modern": "Modern (R3GAN)",
+}  # fmt: skip
 
-def ask(section: str, config: RunConfig, prefix: str) -> dict[str, Any]:
+#: Settings that fewer people need, which wait in a part of their own → what its label calls them.
+_FOR_LATER = {
+    "data.fit": "fit", "data.subset_seed": "seed", "data.flips": "flips", "data.held_out": "held-out images",
+    "networks.extra_layers": "extra layers", "networks.kernel": "kernel",
+    "networks.generator_norm": "norms", "networks.discriminator_norm": "norms",
+    "networks.generator_dropout": "dropout", "networks.discriminator_dropout": "dropout",
+    "networks.conditional": "classes", "networks.minibatch": "minibatch statistics", "networks.packing": "packing",
+    "objective.label_smoothing": "smoothing", "objective.gradient_penalty": "gradient penalties",
+    "objective.dragan": "gradient penalties", "objective.r1": "gradient penalties", "objective.r2": "gradient penalties",
+    "objective.weight_clip": "weight clipping",
+    "optimizer.algorithm": "algorithm", "optimizer.beta1": "momentum", "optimizer.beta2": "momentum",
+    "optimizer.lr_decay": "decay", "optimizer.gradient_clip": "clipping", "optimizer.ema_half_life": "average",
+    "training.precision": "precision", "training.threads": "cores", "training.compile": "compile",
+}  # fmt: skip
+
+#: What the settings that only images have are for points.
+_FOR_POINTS = {
+    "data.size": None, "data.fit": None, "data.colour": "auto", "data.flips": False, "augmentation.policies": [],
+}  # fmt: skip
+
+
+def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Draw the widgets of one section and return their values as changes for :func:`gan.config.replace`.
 
-    ``config`` gives the values to start from; ``prefix`` keeps the widgets of one preset apart from another's.
+    ``config`` gives the values to start from, ``chosen`` what the sections above have returned; ``prefix`` keeps the widgets
+    of one preset apart from another's.
     """
     start = getattr(config, section)
     if section != "networks":
-        return _fields(section, type(start), start, prefix)
-    families = list(configs.FAMILIES)
-    info = configs.FAMILIES[start.family].model_fields["family"]
-    family = _choose("Architecture", families, start.family, f"{prefix}/networks.family", _help(info), str.upper)
-    model = configs.FAMILIES[family]
+        return _fields(section, type(start), start, chosen, prefix)
+    info = sections.FAMILIES[start.family].model_fields["family"]
+    widget = f"{prefix}/networks.family"
+    family = _choose(info.title or "", list(sections.FAMILIES), start.family, widget, _help(info), _family_title)
+    model = sections.FAMILIES[family]
     st.caption(model.model_fields["family"].description or "")
     values = start if family == start.family else model()
-    return {"networks.family": family} | _fields(section, model, values, f"{prefix}/{family}")
+    return _fields(section, model, values, {**chosen, "networks.family": family}, f"{prefix}/{family}", is_other=values is not start)
 
 
-def _fields(section: str, model: type[configs.Section], values: Any, prefix: str) -> dict[str, Any]:
-    """Draw the widgets of a section side by side, as many as fit, and return their values."""
-    changes: dict[str, Any] = {}
-    with st.grid(2, min_column_width=240, gap=("small", "medium")):
-        for name, info in model.model_fields.items():
-            if name == "family" or (name in _IMAGES_ONLY and _is_points(changes)):
-                continue
-            changes[f"{section}.{name}"] = _field(f"{section}.{name}", info, getattr(values, name), prefix)
+def _fields(
+    section: str, model: type[sections.Section], values: Any, chosen: dict[str, Any], prefix: str, is_other: bool = False
+) -> dict[str, Any]:
+    """Draw the widgets of a section, those that fewer people need in a part that opens, and return their values.
+
+    That part is open from the start where the preset sets something in it.
+    """
+    changes = {key: value for key, value in chosen.items() if key.startswith(f"{section}.")}
+    known = dict(chosen)
+    fields = {f"{section}.{name}": info for name, info in model.model_fields.items() if name != "family"}
+    usual = model()
+
+    def draw(some: dict[str, FieldInfo]) -> None:
+        with st.grid(2, min_column_width=240, gap=("small", "medium")):
+            for key, info in some.items():
+                name = key.partition(".")[2]
+                value = _if_idle(key, known, getattr(values, name))
+                known[key] = changes[key] = _field(key, info, getattr(values, name), prefix) if value is _ASKED else value
+
+    draw({key: info for key, info in fields.items() if key not in _FOR_LATER})
     if section == "data" and (entry := catalogue.all_sets().get(changes["data.name"])):
         st.caption(words.escape(entry.description))
         st.page_link("pages/data.py", label="Look at this data set", icon=":material/grid_view:", query_params={"data": entry.name})
+    if section == "objective":
+        _explain_loss(changes["objective.loss"])
+    later = {key: info for key, info in fields.items() if key in _FOR_LATER}
+    shown = [key for key in later if _if_idle(key, known, None) is _ASKED]
     return changes
-
-
-def _is_points(changes: dict[str, Any]) -> bool:
-    """Return whether the data set that is chosen holds points, of which pixels and colours cannot be asked."""
-    entry = catalogue.all_sets().get(changes.get("data.name", ""))
-    return entry is not None and entry.kind == "points"
-
-
 def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
     """Draw one widget and return its value, in the form in which JSON has it."""
     label = info.title or key

@@ -16,8 +16,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from gan.config import DataConfig
 from gan.data import catalogue, importer, prepared, tasks
+from gan.sections import DataConfig
 from pages.parts import albums, charts, words
 from tests.helpers import end_all, wait_until
 from tests.pages.conftest import Server

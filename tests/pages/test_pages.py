@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
-from gan import launcher, presets, runs
+from gan import launcher, presets, runs, sections
 from gan.runs import Run
 from pages.parts import form, words
 from tests.helpers import PROJECT, make_run, tiny, wait_until
@@ -266,7 +266,7 @@ def test_address_is_never_markup(visit: Visit, shown: Run) -> None:
 
 
 def test_watch_refuses_to_train_for_ever(visit: Visit, shown: Run) -> None:
-    shown.write_control(length=configs.Span(count=99_999_999))
+    shown.write_control(length=sections.Span(count=99_999_999))
     test = visit("watch", run=shown.id)
     test.button(key="longer").click().run()
     assert_sound(test)

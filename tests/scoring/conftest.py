@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan.config import DataConfig
 from gan.runs import Run
 from gan.scoring import classifier, reference
 from gan.scoring.extractor import Extractor
 from gan.scoring.reference import Reference
+from gan.sections import DataConfig
 from gan.training.loop import train
 from tests.helpers import make_run
 

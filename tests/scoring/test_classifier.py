@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan.config import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
 from gan.scoring import classifier
 from gan.scoring.extractor import Extractor
+from gan.sections import DataConfig
 from tests.helpers import PROJECT, environment, is_sentence
 from tests.scoring.conftest import CPU, ignore
 

@@ -14,7 +14,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan.config import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
@@ -23,6 +22,7 @@ from gan.scoring import reference, scores
 from gan.scoring.extractor import Extractor
 from gan.scoring.reference import Reference
 from gan.scoring.scores import Plan
+from gan.sections import DataConfig
 from gan.training import checkpoints, loop
 from gan.training.loop import train
 from tests.helpers import is_sentence, make_run, run_gan
@@ -94,16 +94,16 @@ def test_few_real_images_limit_the_floor(run: Run) -> None:
     assert line["floor_images"] == 1797 // 2
 
 
-@pytest.mark.parametrize(("decay", "weights"), [(0.9, "EMA"), (0.0, "raw")])
-def test_averaged_weights_are_scored_where_there_are_any(decay: float, weights: str, root: Path) -> None:
-    run = make_run(root, {"optimizer.ema_decay": decay, "training.length": "3 steps"}, family="mlp")
+@pytest.mark.parametrize(("half_life", "weights"), [(200, "EMA"), (0, "raw")])
+def test_averaged_weights_are_scored_where_there_are_any(half_life: int, weights: str, root: Path) -> None:
+    run = make_run(root, {"optimizer.ema_half_life": half_life, "training.length": "3 steps"}, family="mlp")
     with run.hold():
         assert loop.train(run).state == "finished"
     saved, _ = checkpoints.load_newest(run.checkpoints_path)
     assert saved is not None
     generator, kind = scores._restore(run.config(), saved, CPU)
     assert kind == weights
-    prefix = "average/module." if decay else "generator/"
+    prefix = "average/module." if half_life else "generator/"
     assert all(torch.equal(value, saved.tensors[prefix + key]) for key, value in generator.state_dict().items())
     assert scores.score_run(run, Plan(images=50, draws=1))["weights"] == weights
 
