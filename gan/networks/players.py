@@ -91,19 +91,26 @@ def _initialise_embedding(layer: nn.Module) -> None:
     nn.init.normal_(layer.weight, 0.0, layer.embedding_dim**-0.5)
 
 
+def _precise(features: Tensor) -> Tensor:
+    """Return features in fp32 at least: in fp16 the 1e-8 below is zero, and the slope of a root at zero infinite."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
+
+
 class MinibatchDeviation(nn.Module):
     """Features [N, F] → [N, 1]: the standard deviation over groups of four images, averaged over features.
 
-    Karras et al. 2018 (1710.10196), section 3. Smaller groups where N is no multiple of four.
+    Karras et al. 2018 (1710.10196), section 3. Where N is no multiple of four, groups of three or two, else of the smallest size
+    above four that divides N.
     """
 
     extra = 1
 
     def forward(self, features: Tensor) -> Tensor:
-        group = next(size for size in range(_GROUP, 0, -1) if len(features) % size == 0)
-        groups = features.unflatten(0, (group, -1))
+        count = len(features)
+        group = next(size for size in (*range(_GROUP, 1, -1), *range(_GROUP + 1, count + 1), 1) if count % size == 0)
+        groups = _precise(features).unflatten(0, (group, -1))
         deviation = groups.var(dim=0, correction=0).add(1e-8).sqrt().mean(dim=1)
-        return deviation.repeat(group).unsqueeze(1)
+        return deviation.repeat(group).unsqueeze(1).to(features.dtype)
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -120,6 +127,6 @@ class MinibatchDiscrimination(nn.Module):
         nn.init.normal_(self.projection.weight, 0.0, features**-0.5)
 
     def forward(self, features: Tensor) -> Tensor:
-        projected = self.projection(features).unflatten(1, (_KERNELS, _DIMENSIONS)).float()
+        projected = _precise(self.projection(features)).unflatten(1, (_KERNELS, _DIMENSIONS))
         distances = (projected.unsqueeze(0) - projected.unsqueeze(1)).abs().sum(dim=3)  # [N, N, kernels]
         return distances.neg().exp().sum(dim=1).sub(1.0).to(features.dtype)  # without the image's distance to itself, exp(0)
