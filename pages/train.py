@@ -51,7 +51,7 @@ with settings:
     for section, (heading, icon) in form.HEADINGS.items():
         is_main = section in ("data", "networks", "objective")
         with st.expander(heading, icon=icon, expanded=is_main or section == "training"):
-            changes |= form.ask(section, preset.config, f"train/{preset.name}")
+            changes |= form.ask(section, preset.config, changes, f"train/{preset.name}")
 
 
 def show_estimate(config: RunConfig) -> None:

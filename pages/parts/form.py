@@ -31,7 +31,7 @@ HEADINGS = {
 }
 
 #: What people call the families of networks.
-FAMILY_TITLES = {
+FAMILIES = {
     "dcgan": "DCGAN", "mlp": "MLP", "keras-dcgan": "Keras DCGAN", "resnet": "ResNet (SNGAN)", "modern": "Modern (R3GAN)",
 }  # fmt: skip
 
@@ -50,58 +50,83 @@ _FOR_LATER = {
     "training.precision": "precision", "training.threads": "cores", "training.compile": "compile",
 }  # fmt: skip
 
-#: What the settings that only images have are for points.
-_FOR_POINTS = {
-    "data.size": None, "data.fit": None, "data.colour": "auto", "data.flips": False, "augmentation.policies": [],
-}  # fmt: skip
+#: What a setting that does nothing is set to, where its other values would be refused.
+_NEUTRAL = {"data.colour": "auto", "data.flips": False, "augmentation.policies": [], "networks.conditional": False}
+_IMAGES_ONLY = ("data.size", "data.fit", "data.colour", "data.flips", "augmentation.policies")
 
 
 def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Draw the widgets of one section and return their values as changes for :func:`gan.config.replace`.
 
-    ``config`` gives the values to start from, ``chosen`` what the sections above have returned; ``prefix`` keeps the widgets
-    of one preset apart from another's.
+    ``config`` gives the values to start from, ``chosen`` is what the sections above returned, and ``prefix`` keeps the
+    widgets of one preset apart from another's.
     """
     start = getattr(config, section)
     if section != "networks":
         return _fields(section, type(start), start, chosen, prefix)
     info = sections.FAMILIES[start.family].model_fields["family"]
-    widget = f"{prefix}/networks.family"
-    family = _choose(info.title or "", list(sections.FAMILIES), start.family, widget, _help(info), _family_title)
+    family = _choose("Architecture", list(FAMILIES), start.family, f"{prefix}/networks.family", _help(info), FAMILIES.get)
     model = sections.FAMILIES[family]
     st.caption(model.model_fields["family"].description or "")
     values = start if family == start.family else model()
-    return _fields(section, model, values, {**chosen, "networks.family": family}, f"{prefix}/{family}", is_other=values is not start)
+    return {"networks.family": family} | _fields(section, model, values, chosen, f"{prefix}/{family}")
 
 
 def _fields(
-    section: str, model: type[sections.Section], values: Any, chosen: dict[str, Any], prefix: str, is_other: bool = False
+    section: str, model: type[sections.Section], values: sections.Section, chosen: dict[str, Any], prefix: str
 ) -> dict[str, Any]:
-    """Draw the widgets of a section, those that fewer people need in a part that opens, and return their values.
-
-    That part is open from the start where the preset sets something in it.
-    """
-    changes = {key: value for key, value in chosen.items() if key.startswith(f"{section}.")}
-    known = dict(chosen)
+    """Draw the widgets of a section, those for later in a part that opens, and return the values of all."""
+    changes: dict[str, Any] = {}
     fields = {f"{section}.{name}": info for name, info in model.model_fields.items() if name != "family"}
-    usual = model()
+    later = {key: info for key, info in fields.items() if key in _FOR_LATER}
 
     def draw(some: dict[str, FieldInfo]) -> None:
         with st.grid(2, min_column_width=240, gap=("small", "medium")):
             for key, info in some.items():
-                name = key.partition(".")[2]
-                value = _if_idle(key, known, getattr(values, name))
-                known[key] = changes[key] = _field(key, info, getattr(values, name), prefix) if value is _ASKED else value
+                if not _does_nothing(key, chosen | changes):
+                    changes[key] = _field(key, info, getattr(values, key.partition(".")[2]), prefix)
+                elif key in _NEUTRAL:
+                    changes[key] = _NEUTRAL[key]
 
-    draw({key: info for key, info in fields.items() if key not in _FOR_LATER})
+    draw({key: info for key, info in fields.items() if key not in later})
     if section == "data" and (entry := catalogue.all_sets().get(changes["data.name"])):
         st.caption(words.escape(entry.description))
         st.page_link("pages/data.py", label="Look at this data set", icon=":material/grid_view:", query_params={"data": entry.name})
     if section == "objective":
         _explain_loss(changes["objective.loss"])
-    later = {key: info for key, info in fields.items() if key in _FOR_LATER}
-    shown = [key for key in later if _if_idle(key, known, None) is _ASKED]
+    if later:
+        nouns = dict.fromkeys(_FOR_LATER[key] for key in later if not _does_nothing(key, chosen | changes))
+        is_set = any(getattr(values, key.partition(".")[2]) != info.default for key, info in later.items())
+        with st.expander("More: " + ", ".join(nouns), expanded=is_set, key=f"{prefix}/{section}/more"):
+            draw(later)
     return changes
+
+
+def _does_nothing(key: str, chosen: dict[str, Any]) -> bool:
+    """Return whether a setting has no effect beside what has been chosen, so that it need not be asked."""
+    entry = catalogue.all_sets().get(chosen.get("data.name", ""))
+    if key in _IMAGES_ONLY:
+        return entry is not None and entry.kind == "points"
+    if key == "networks.conditional":
+        return entry is not None and len(entry.classes) < 2
+    if key == "augmentation.noise_fade":
+        return not chosen.get("augmentation.instance_noise")
+    return key == "optimizer.beta2" and chosen.get("optimizer.algorithm") == "sgd"
+
+
+def _explain_loss(name: str) -> None:
+    """Show what there is to know of a loss."""
+    facts = LOSSES[name]
+    st.caption(f"**What good looks like:** {words.escape(facts.good)}")
+    with st.expander("What this loss means", icon=":material/function:", key="train/loss-facts"):
+        st.markdown("The discriminator minimises")
+        st.latex(rf"L_D = {facts.discriminator}")
+        st.markdown("and the generator")
+        st.latex(rf"L_G = {facts.generator}")
+        st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
+        st.caption(f"Here D is the output of the discriminator before any sigmoid, σ. Source: {words.escape(facts.source)}")
+
+
 def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
     """Draw one widget and return its value, in the form in which JSON has it."""
     label = info.title or key
@@ -111,8 +136,12 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
         return _choose_data(label, value, widget, help)
     if key == "data.classes":
         return _choose_classes(label, value, prefix, help)
+    if key == "objective.loss":
+        return _choose(label, list(get_args(info.annotation)), value, widget, help, lambda name: LOSSES[name].title)
     if get_origin(info.annotation) is Literal:
         return _choose(label, list(get_args(info.annotation)), value, widget, help, str)
+    if choices := configs.choices_of(info):
+        return st.pills(label, choices, selection_mode="multi", default=list(value), key=widget, help=help, persist_state="session")
     if info.annotation is bool:
         return st.toggle(label, value=value, key=widget, help=help, persist_state="session")
     if info.annotation is Span:
@@ -127,9 +156,8 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
 
 def _choose(label: str, options: list[Any], value: Any, key: str, help: str, words: Any) -> Any:
     """Ask for one of a few options, all of them in sight."""
-    return st.segmented_control(
-        label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session"
-    )
+    widget = st.segmented_control if len(options) <= _MOST_SEGMENTS else st.pills
+    return widget(label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session")
 
 
 def _choose_data(label: str, value: str, widget: str, help: str) -> str:

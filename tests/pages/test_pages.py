@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
+from pydantic.fields import FieldInfo
 from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
 from gan import launcher, presets, runs, sections
+from gan.config import RunConfig
+from gan.objective.catalogue import LOSSES
 from gan.runs import Run
+from gan.sections import Span
 from pages.parts import form, words
 from tests.helpers import PROJECT, make_run, tiny, wait_until
 from tests.pages.conftest import NASTY
@@ -111,32 +118,133 @@ def test_train_says_what_is_wrong_with_an_address(visit: Visit, empty: Path) -> 
     assert words.escape("did you mean “digits-dcgan”") in test.error[0].value
 
 
+def launched(test: AppTest, preset: str) -> RunConfig:
+    """Return the configuration that the form would launch, from the command that it shows for it."""
+    (command,) = (block.value for block in test.code)
+    words = shlex.split(command)
+    return configs.replace(
+        presets.find(preset).config, configs.parse_assignments([after for word, after in pairwise(words) if word == "--set"])
+    )
+
+
 @pytest.mark.parametrize("name", list(presets.PRESETS))
 def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -> None:
     test = visit("train", preset=name)
     assert_sound(test)
-    config = presets.find(name).config
-    shown = {widget.key: widget.value for kind in (test.number_input, test.toggle) for widget in kind}
-    prefix = f"train/{name}/"
-    for key, value in configs.flatten(config).items():
-        section, _, field = key.partition(".")
-        if config.data.is_points and key in ("data.size", "data.fit", "data.colour", "data.flips"):
-            continue
-        if field == "classes":
-            assert test.session_state[f"{prefix}{key}/{config.data.name}"] == list(value) if config.data.classes else not value
-            continue
-        prefixed = f"{prefix}{config.networks.family}/{key}" if section == "networks" and field != "family" else prefix + key
-        if isinstance(value, (int, float)) and prefixed in shown:
-            assert shown[prefixed] == pytest.approx(value)
-        elif f"{prefixed}/count" in shown:
-            assert f"{shown[f'{prefixed}/count']}" == str(value).split()[0]
-        else:
-            assert prefixed in test.session_state and test.session_state[prefixed] == value
     assert not test.error
+    assert launched(test, name) == presets.find(name).config
+
+
+#: What cannot be changed at will beside all the other changes.
+CHANGED = {
+    "data.name": "digits", "data.subset": 900, "objective.loss": "minimax", "optimizer.algorithm": "rmsprop",
+}  # fmt: skip
+
+
+def another(info: FieldInfo, value: object) -> object:
+    """Return a value that a field takes beside the one that it has, as its widget has it."""
+    if choices := configs.choices_of(info):
+        return choices[:2]
+    if get_origin(info.annotation) is Literal:
+        return [option for option in get_args(info.annotation) if option != value][-1]
+    if info.annotation is bool:
+        return not value
+    if info.annotation is int:
+        return 2 * value or 2  # type: ignore[operator]
+    return value / 2 or 0.05  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("family", list(sections.FAMILIES))
+def test_every_field_can_be_changed(family: str, visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    test.session_state["train/digits-dcgan/networks.family"] = family
+    test.run()
+    config = configs.replace(presets.find("digits-dcgan").config, {"networks.family": family})
+    wanted: dict[str, object] = {"networks.family": family}
+    for _ in range(2):  # some fields appear with the value of another
+        for key, value in configs.flatten(config).items():
+            info, name = configs.field_info(config, key), f"{family}/{key}" if key.startswith("networks.") else key
+            widget = f"train/digits-dcgan/{name}" + {"data.classes": "/digits"}.get(key, "/count" * (info.annotation is Span))
+            if key in wanted or widget not in test.session_state:
+                continue
+            if key == "data.classes":
+                test.session_state[widget] = wanted[key] = ["3", "7", "8"]
+            elif info.annotation is Span:
+                test.session_state[widget], wanted[key] = 7, f"7 {str(value).split()[1]}s".replace("ss", "s")
+            else:
+                test.session_state[widget] = wanted[key] = CHANGED[key] if key in CHANGED else another(info, value)
+        test.run()
+        assert_sound(test)
+        assert not test.error, test.error[0].value
+    assert configs.flatten(launched(test, "digits-dcgan")) == wanted
 
 
 def test_every_section_has_a_heading() -> None:
     assert list(form.HEADINGS) == list(configs.sections())
+
+
+def test_every_family_has_a_title() -> None:
+    assert set(form.FAMILIES) == set(sections.FAMILIES)
+
+
+def shows(test: AppTest, key: str) -> bool:
+    """Return whether the form asks for a setting of the usual preset."""
+    return f"train/digits-dcgan/{key}" in test.session_state
+
+
+def test_form_hides_what_does_nothing(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    assert shows(test, "dcgan/networks.conditional") and shows(test, "optimizer.beta2") and shows(test, "augmentation.policies")
+    assert not shows(test, "augmentation.noise_fade")
+    test.session_state["train/digits-dcgan/augmentation.instance_noise"] = 0.1
+    test.session_state["train/digits-dcgan/optimizer.algorithm"] = "sgd"
+    test.session_state["train/digits-dcgan/dcgan/networks.conditional"] = True
+    test.run()
+    assert shows(test, "augmentation.noise_fade") and not any(widget.key.endswith("beta2") for widget in test.number_input)
+    assert launched(test, "digits-dcgan").networks.conditional
+
+    test.session_state["train/digits-dcgan/data.name"] = "bedrooms"  # without classes
+    test.run()
+    assert not test.error and not launched(test, "digits-dcgan").networks.conditional
+    assert not any(widget.key.endswith("networks.conditional") for widget in test.toggle)
+
+    test.session_state["train/digits-dcgan/data.name"] = "ring"  # points
+    test.session_state["train/digits-dcgan/networks.family"] = "mlp"
+    test.run()
+    assert_sound(test)
+    assert not test.error and not any(widget.key.endswith("data.flips") for widget in test.toggle)
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_form_explains_every_loss(name: str, visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    test.session_state["train/digits-dcgan/objective.loss"] = name
+    test.run()
+    assert_sound(test)
+    facts = LOSSES[name]
+    formulas = "".join(block.value for block in test.latex)
+    assert facts.discriminator in formulas and facts.generator in formulas
+    assert all(words.escape(part) in texts(test) for part in (facts.good, facts.sign, facts.source))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"objective.r1": 1.0, "dcgan/networks.discriminator_norm": "batch"}, "objective.r1 penalises the slope"),
+        ({"objective.loss": "hinge", "objective.label_smoothing": 0.1}, "objective.label_smoothing smooths"),
+        ({"dcgan/networks.packing": 3}, "networks.packing is 3"),
+        ({"data.name": "ring"}, "holds points, not images"),
+    ],
+)
+def test_form_says_what_does_not_fit_in_one_sentence(changes: dict[str, object], sentence: str, visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    for key, value in changes.items():
+        test.session_state[f"train/digits-dcgan/{key}"] = value
+    test.run()
+    assert_sound(test)
+    (error,) = test.error
+    assert words.escape(sentence) in error.value and "\n" not in error.value
+    assert test.button(key="launch").disabled
 
 
 def test_form_refuses_what_does_not_fit_together(visit: Visit, empty: Path) -> None:
@@ -266,7 +374,7 @@ def test_address_is_never_markup(visit: Visit, shown: Run) -> None:
 
 
 def test_watch_refuses_to_train_for_ever(visit: Visit, shown: Run) -> None:
-    shown.write_control(length=sections.Span(count=99_999_999))
+    shown.write_control(length=Span(count=99_999_999))
     test = visit("watch", run=shown.id)
     test.button(key="longer").click().run()
     assert_sound(test)
