@@ -1,20 +1,28 @@
-"""The losses against closed forms, PyTorch's own and finite differences."""
+"""The losses against closed forms, PyTorch's own and finite differences, and what the catalogue says of them."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, hinge_embedding_loss, mse_loss
 
-from gan.config import ObjectiveConfig, RunConfig, field_info
+from gan.config import RunConfig, field_info
+from gan.objective import catalogue
 from gan.objective.losses import LOSSES, cross_entropy, minimax, non_saturating
+from gan.sections import ObjectiveConfig
 
 LOGITS = st.lists(st.floats(-1e4, 1e4) | st.sampled_from([-1e4, -100.0, -1e-8, 0.0, 1e-8, 100.0, 1e4]), min_size=1, max_size=8)
+PAIRS = st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=1, max_size=8)
+TAME_PAIRS = st.lists(st.tuples(st.floats(-30, 30), st.floats(-30, 30)), min_size=1, max_size=8)
+NAMES = pytest.mark.parametrize("name", list(LOSSES))
 
 
 def tensor(values: list[float]) -> Tensor:
@@ -27,37 +35,66 @@ def value(loss: Tensor) -> float:
     return float(loss.detach())
 
 
-def test_every_loss_that_people_can_choose_is_there() -> None:
+def generator_loss(name: str, fake: Tensor, real: Tensor) -> Tensor:
+    """Return the generator's loss; only a relative one is shown the logits of real images."""
+    return LOSSES[name].generator(*((fake, real) if LOSSES[name].is_relative else (fake,)))
+
+
+def log_d(logit: float) -> float:
+    """Return log σ(logit)."""
+    return min(logit, 0.0) - math.log1p(math.exp(-abs(logit)))
+
+
+def mean(values: list[float]) -> float:
+    """Return the mean of numbers."""
+    return math.fsum(values) / len(values)
+
+
+Numbers = list[float]
+
+
+def original_game(real: Numbers, fake: Numbers) -> float:
+    """Return −E log D(x) − E log(1 − D(G(z)))."""
+    return -mean([log_d(a) for a in real]) - mean([log_d(-b) for b in fake])
+
+
+#: Each loss once more in plain numbers: the discriminator's, then the generator's, of real and of fake logits in pairs.
+CLOSED_FORMS: dict[str, tuple[Callable[[Numbers, Numbers], float], Callable[[Numbers, Numbers], float]]] = {
+    "non-saturating": (original_game, lambda r, f: mean([-log_d(b) for b in f])),
+    "minimax": (original_game, lambda r, f: mean([log_d(-b) for b in f])),
+    "least-squares": (
+        lambda r, f: mean([(a - 1) ** 2 for a in r]) / 2 + mean([b**2 for b in f]) / 2,
+        lambda r, f: mean([(b - 1) ** 2 for b in f]) / 2,
+    ),
+    "hinge": (
+        lambda r, f: mean([max(0.0, 1 - a) for a in r]) + mean([max(0.0, 1 + b) for b in f]), lambda r, f: -mean(f),
+    ),
+    "wasserstein": (lambda r, f: mean(f) - mean(r), lambda r, f: -mean(f)),
+    "relativistic": (
+        lambda r, f: mean([-log_d(a - b) for a, b in zip(r, f, strict=True)]),
+        lambda r, f: mean([-log_d(b - a) for a, b in zip(r, f, strict=True)]),
+    ),
+}  # fmt: skip
+
+
+def test_every_loss_that_people_can_choose_is_there_and_described() -> None:
     choices = field_info(RunConfig(), "objective.loss").annotation.__args__  # type: ignore[union-attr]
-    assert set(LOSSES) == set(choices)
+    assert set(LOSSES) == set(choices) == set(catalogue.LOSSES) == set(CLOSED_FORMS)
     assert ObjectiveConfig().loss in LOSSES
 
 
-def test_losses_of_a_discriminator_that_guesses() -> None:
-    zeros = torch.zeros(5)
-    assert value(cross_entropy(zeros, zeros)) == pytest.approx(2 * math.log(2))
-    assert value(non_saturating(zeros)) == pytest.approx(math.log(2))
-    assert value(minimax(zeros)) == pytest.approx(-math.log(2))
-
-
-@given(st.lists(st.floats(-30, 30), min_size=1, max_size=8), st.lists(st.floats(-30, 30), min_size=1, max_size=8))
-def test_losses_equal_their_closed_forms(real: list[float], fake: list[float]) -> None:
-    def d(logit: float) -> float:
-        return 1 / (1 + math.exp(-logit))
-
-    def log_d(logit: float) -> float:
-        return -math.log1p(math.exp(-logit))
-
-    expected = -sum(map(log_d, real)) / len(real) - sum(log_d(-logit) for logit in fake) / len(fake)
-    assert value(cross_entropy(tensor(real), tensor(fake))) == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert value(non_saturating(tensor(fake))) == pytest.approx(-sum(map(log_d, fake)) / len(fake), rel=1e-9, abs=1e-12)
-    if all(abs(logit) < 10 for logit in fake):
-        original = sum(math.log(1 - d(logit)) for logit in fake) / len(fake)
-        assert value(minimax(tensor(fake))) == pytest.approx(original, rel=1e-9, abs=1e-9)
+@NAMES
+@given(pairs=TAME_PAIRS)
+def test_losses_equal_their_closed_forms(name: str, pairs: list[tuple[float, float]]) -> None:
+    real, fake = [list(side) for side in zip(*pairs, strict=True)]
+    discriminator, generator = CLOSED_FORMS[name]
+    close = partial(pytest.approx, rel=1e-9, abs=1e-8)
+    assert value(LOSSES[name].discriminator(tensor(real), tensor(fake))) == close(discriminator(real, fake))
+    assert value(generator_loss(name, tensor(fake), tensor(real))) == close(generator(real, fake))
 
 
 @given(LOGITS, LOGITS)
-def test_losses_equal_binary_cross_entropy_and_are_finite(real: list[float], fake: list[float]) -> None:
+def test_cross_entropy_takes_any_logits(real: list[float], fake: list[float]) -> None:
     for dtype in (torch.float64, torch.float32):
         reals, fakes = torch.tensor(real, dtype=dtype), torch.tensor(fake, dtype=dtype)
         ones, zeros = torch.ones_like, torch.zeros_like
@@ -71,22 +108,95 @@ def test_losses_equal_binary_cross_entropy_and_are_finite(real: list[float], fak
         assert value(minimax(fakes)) == pytest.approx(float(original), rel=rel, abs=1e-8)
 
 
-@given(LOGITS, LOGITS)
-def test_gradients_are_finite_and_point_the_right_way(real: list[float], fake: list[float]) -> None:
+@given(LOGITS, LOGITS, st.floats(0, 0.5))
+def test_label_smoothing_aims_below_one_for_real_images_only(real: list[float], fake: list[float], smoothing: float) -> None:
     reals, fakes = tensor(real), tensor(fake)
-    cross_entropy(reals, fakes).backward()
-    assert reals.grad is not None
-    assert fakes.grad is not None
-    assert torch.isfinite(reals.grad).all()
-    assert torch.isfinite(fakes.grad).all()
-    assert (reals.grad <= 0).all(), "the discriminator should raise its logits for real images"
-    assert (fakes.grad >= 0).all(), "and lower them for fakes"
-    for loss in LOSSES.values():
-        judged = tensor(fake)
-        loss.generator(judged).backward()
-        assert judged.grad is not None
-        assert torch.isfinite(judged.grad).all()
+    expected = binary_cross_entropy_with_logits(reals, torch.full_like(reals, 1 - smoothing))
+    expected = expected + binary_cross_entropy_with_logits(fakes, torch.zeros_like(fakes))
+    assert value(cross_entropy(reals, fakes, smoothing)) == pytest.approx(value(expected), rel=1e-7, abs=1e-8)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.25, 0.5])
+def test_smoothed_loss_is_least_where_the_probability_of_real_is_one_less_the_smoothing(smoothing: float) -> None:
+    """Its derivative, σ(a) − (1 − s), is zero there; and nowhere without smoothing."""
+    best = tensor([math.log((1 - smoothing) / smoothing)])
+    cross_entropy(best, tensor([0.0]), smoothing).backward()
+    assert best.grad is not None
+    assert float(best.grad) == pytest.approx(0, abs=1e-12)
+
+
+@given(PAIRS)
+def test_others_equal_what_torch_computes(pairs: list[tuple[float, float]]) -> None:
+    real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
+    ones, zeros = torch.ones_like(real), torch.zeros_like(fake)
+
+    def check(found: Tensor, expected: Tensor) -> None:
+        assert torch.isfinite(found)
+        assert value(found) == pytest.approx(value(expected), rel=1e-9, abs=1e-8)
+
+    squares = LOSSES["least-squares"]
+    check(squares.discriminator(real, fake), (mse_loss(real, ones) + mse_loss(fake, zeros)) / 2)
+    check(squares.generator(fake), mse_loss(fake, ones) / 2)
+    hinge = LOSSES["hinge"]  # torch's takes what is to be far apart, with −1 as its label
+    check(hinge.discriminator(real, fake), hinge_embedding_loss(real, -ones) + hinge_embedding_loss(-fake, -ones))
+    pairing = LOSSES["relativistic"]
+    check(pairing.discriminator(real, fake), binary_cross_entropy_with_logits(real - fake, ones))
+    check(pairing.generator(fake, real), binary_cross_entropy_with_logits(fake - real, ones))
+    critic = LOSSES["wasserstein"]
+    check(critic.discriminator(real, fake), -(real - fake).mean())
+    check(critic.generator(fake), -fake.mean())
+    check(hinge.generator(fake), -fake.mean())
+
+
+@NAMES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("height", [0.0, 1e-8, 100.0, 1e4])
+def test_losses_and_gradients_of_extreme_logits_are_finite(name: str, dtype: torch.dtype, height: float) -> None:
+    for real_sign in (-1, 1):
+        for fake_sign in (-1, 1):
+            real = torch.full((3,), real_sign * height, dtype=dtype, requires_grad=True)
+            fake = torch.full((3,), fake_sign * height, dtype=dtype, requires_grad=True)
+            for loss in (LOSSES[name].discriminator(real, fake), generator_loss(name, fake, real)):
+                gradients = torch.autograd.grad(loss, (real, fake), allow_unused=True)
+                assert torch.isfinite(loss)
+                assert all(torch.isfinite(gradient).all() for gradient in gradients if gradient is not None)
+
+
+@NAMES
+@given(pairs=PAIRS)
+def test_gradients_point_the_right_way(name: str, pairs: list[tuple[float, float]]) -> None:
+    real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
+    LOSSES[name].discriminator(real, fake).backward()
+    assert real.grad is not None
+    assert fake.grad is not None
+    if name == "least-squares":  # which aims at a height, from both sides
+        assert (real.grad.sign() == (real - 1).sign()).all()
+        assert (fake.grad.sign() == fake.sign()).all()
+    else:
+        assert (real.grad <= 0).all(), "the discriminator should raise its logits for real images"
+        assert (fake.grad >= 0).all(), "and lower them for fakes"
+    real, judged = real.detach(), tensor([b for _, b in pairs])
+    generator_loss(name, judged, real).backward()
+    assert judged.grad is not None
+    if name == "least-squares":
+        assert (judged.grad.sign() == (judged - 1).sign()).all()
+    else:
         assert (judged.grad <= 0).all(), "the generator wants its fakes' logits raised"
+
+
+@NAMES
+def test_a_guessing_discriminator_is_pushed_to_tell_apart_and_the_generator_to_deceive(name: str) -> None:
+    guess = 0.5 if name == "least-squares" else 0.0
+    real, fake = tensor([guess] * 4), tensor([guess] * 4)
+    LOSSES[name].discriminator(real, fake).backward()
+    judged = tensor([guess] * 4)
+    generator_loss(name, judged, real.detach()).backward()
+    assert real.grad is not None
+    assert fake.grad is not None
+    assert judged.grad is not None
+    assert (real.grad < 0).all()
+    assert (fake.grad > 0).all()
+    assert (judged.grad < 0).all()
 
 
 @given(st.floats(-50, 50))
@@ -100,18 +210,105 @@ def test_minimax_fades_where_non_saturating_does_not(logit: float) -> None:
         assert float(judged.grad) == pytest.approx(float(expected), rel=1e-7, abs=1e-8)
 
 
-@pytest.mark.parametrize("name", list(LOSSES))
+@NAMES
 def test_gradients_equal_finite_differences(name: str) -> None:
     source = torch.Generator().manual_seed(0)
     real, fake = (torch.randn(7, generator=source, dtype=torch.float64).mul(5).requires_grad_() for _ in range(2))
     assert torch.autograd.gradcheck(LOSSES[name].discriminator, (real, fake))
-    assert torch.autograd.gradcheck(LOSSES[name].generator, (fake,))
+    assert torch.autograd.gradcheck(
+        partial(generator_loss, name), (fake, real) if LOSSES[name].is_relative else (fake, real.detach())
+    )
 
 
-@pytest.mark.parametrize("name", list(LOSSES))
+def test_gradient_of_the_smoothed_loss_equals_finite_differences() -> None:
+    source = torch.Generator().manual_seed(1)
+    real, fake = (torch.randn(7, generator=source, dtype=torch.float64).mul(5).requires_grad_() for _ in range(2))
+    assert torch.autograd.gradcheck(partial(cross_entropy, smoothing=0.2), (real, fake))
+
+
+@NAMES
 def test_losses_are_means_so_that_the_batch_size_does_not_scale_them(name: str) -> None:
-    logits = torch.linspace(-3, 3, 6)
+    real, fake = torch.linspace(-3, 3, 6), torch.linspace(2, -1, 6)
     loss = LOSSES[name]
-    assert torch.allclose(loss.generator(logits), loss.generator(logits.repeat(5)))
-    assert torch.allclose(loss.discriminator(logits, logits), loss.discriminator(logits.repeat(5), logits))
-    assert loss.generator(logits).shape == loss.discriminator(logits, logits).shape == ()
+    assert torch.allclose(generator_loss(name, fake, real), generator_loss(name, fake.repeat(5), real.repeat(5)))
+    assert torch.allclose(loss.discriminator(real, fake), loss.discriminator(real.repeat(5), fake.repeat(5)))
+    assert generator_loss(name, fake, real).shape == loss.discriminator(real, fake).shape == ()
+
+
+def test_only_differences_of_a_relativistic_discriminator_count() -> None:
+    real, fake = torch.linspace(-3, 3, 6), torch.linspace(2, -1, 6)
+    for name, loss in LOSSES.items():
+        raised = loss.discriminator(real + 7, fake + 7), generator_loss(name, fake + 7, real + 7)
+        is_same = torch.allclose(raised[0], loss.discriminator(real, fake), atol=1e-5)
+        is_same &= torch.allclose(raised[1], generator_loss(name, fake, real), atol=1e-5)
+        assert is_same == (name == "relativistic"), name
+
+
+# What people are told of the losses
+
+
+@NAMES
+def test_people_are_told_all_there_is_to_know(name: str) -> None:
+    facts = catalogue.LOSSES[name]
+    for field in dataclasses.fields(facts):
+        told = getattr(facts, field.name)
+        assert told if field.type == "str" else isinstance(told, bool), field.name
+    assert facts.discriminator.count("{") == facts.discriminator.count("}"), "LaTeX would not show this formula"
+    assert facts.generator.count("{") == facts.generator.count("}")
+    assert "D(" in facts.discriminator
+    assert "D(G(z))" in facts.generator
+    assert ("D(x)" in facts.generator) == LOSSES[name].is_relative
+    assert facts.sign.endswith(".")
+    assert facts.good.endswith(".")
+    assert facts.is_probability == (LOSSES[name].discriminator is cross_entropy)
+    assert len({facts.title for facts in catalogue.LOSSES.values()}) == len(LOSSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "guess", "discriminator", "generator", "told"),
+    [
+        ("non-saturating", 0.0, 1.39, 0.69, ("1.39", "0.69")),
+        ("minimax", 0.0, 1.39, -0.69, ("1.39", "−0.69")),
+        ("least-squares", 0.5, 0.25, 0.125, ("½", "0.25", "0.125")),
+        ("hinge", 0.0, 2.0, 0.0, ("2 when it guesses", "around 0")),
+        ("wasserstein", 0.0, 0.0, 0.0, ("towards 0",)),
+        ("relativistic", 0.0, 0.69, 0.69, ("Both are 0.69",)),
+    ],
+)
+def test_numbers_that_people_are_told_are_those_of_a_discriminator_that_guesses(
+    name: str, guess: float, discriminator: float, generator: float, told: tuple[str, ...]
+) -> None:
+    logits = torch.full((5,), guess)
+    assert value(LOSSES[name].discriminator(logits, logits)) == pytest.approx(discriminator, abs=0.005)
+    assert value(generator_loss(name, logits, logits)) == pytest.approx(generator, abs=0.005)
+    assert all(number in catalogue.LOSSES[name].good for number in told)
+
+
+def test_numbers_that_people_are_told_of_a_discriminator_that_has_won() -> None:
+    sure = torch.tensor([40.0])
+    assert value(LOSSES["least-squares"].discriminator(torch.ones(1), torch.zeros(1))) == 0
+    assert value(LOSSES["least-squares"].generator(torch.zeros(1))) == 0.5
+    assert "G near 0.5" in catalogue.LOSSES["least-squares"].good
+    assert value(LOSSES["hinge"].discriminator(sure, -sure)) == 0
+    assert "0 when it is sure" in catalogue.LOSSES["hinge"].good
+    assert value(LOSSES["non-saturating"].discriminator(sure, -sure)) == pytest.approx(0, abs=1e-6)
+    assert value(LOSSES["non-saturating"].generator(-sure)) == pytest.approx(40)
+    assert value(LOSSES["minimax"].generator(-sure)) == pytest.approx(0, abs=1e-6)
+    assert "G near 0" in catalogue.LOSSES["minimax"].good
+
+
+@NAMES
+@given(pairs=PAIRS)
+def test_signs_that_people_are_told_hold(name: str, pairs: list[tuple[float, float]]) -> None:
+    real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
+    discriminator, generator = value(LOSSES[name].discriminator(real, fake)), value(generator_loss(name, fake, real))
+    sign = catalogue.LOSSES[name].sign
+    if sign.startswith("Both from 0 up"):
+        assert discriminator >= 0
+        assert generator >= 0
+    elif "G from 0 down" in sign:
+        assert discriminator >= 0 >= generator
+    elif sign.startswith("D from 0 up"):
+        assert discriminator >= 0
+    else:
+        assert "without bounds" in sign
