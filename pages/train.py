@@ -5,14 +5,16 @@ import shlex
 import streamlit as st
 
 from gan import config as configs
-from gan import estimates, launcher, presets, runs
+from gan import estimates, launcher, presets, rules, runs
 from gan.config import RunConfig
 from gan.data import catalogue
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError
-from pages.parts import form, frame, words
+from pages.parts import form, frame, layers, words
 
 root = frame.begin("Train")
+
+PATIENCE = 60  # seconds after which to give up on a table of layers
 st.title("Train")
 
 wanted = st.query_params.get("preset")
@@ -26,7 +28,8 @@ if (asked := st.query_params.get("data")) and asked != st.session_state.get("tra
         entry = catalogue.find(asked)
         st.session_state["train/data"] = asked
         chosen = st.session_state.get("train/preset", presets.DEFAULT)
-        if presets.find(chosen).config.data.is_points != (entry.kind == "points"):
+        own = catalogue.all_sets().get(presets.find(chosen).config.data.name)
+        if (own is not None and own.kind == "points") != (entry.kind == "points"):
             chosen = "ring-mlp" if entry.kind == "points" else presets.DEFAULT
         st.session_state["train/preset"] = chosen
         st.session_state[f"train/{chosen}/data.name"] = asked
@@ -86,6 +89,32 @@ def show_estimate(config: RunConfig) -> None:
     st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
 
 
+def show_layers(config: RunConfig) -> None:
+    """Show what both networks consist of, having that written down first where it is not known."""
+    known = estimates.find_layers(root, config)
+    if known:
+        st.markdown(layers.describe_memory(known))
+        with st.grid(2, min_column_width=360, gap="medium"):
+            for player in ("generator", "discriminator"):
+                with st.container():
+                    st.markdown(f"**{player.capitalize()}**: {layers.describe(known[player])}")
+                    st.table(layers.table(known[player]), border="horizontal", hide_index=True, alt=f"Layers of the {player}")
+        st.caption(
+            "Output is the shape of what a layer gives to the next: channels × height × width, or how many numbers. "
+            "Multiply-adds are those of one pass forward; a step of the training takes several times as many."
+        )
+        return
+    asked = st.session_state.setdefault("train/described", {})
+    this = estimates.layers_path(root, config).name
+    asked[this] = asked.get(this, -1) + 1
+    if not asked[this]:
+        estimates.start_describing(root, config)
+    if asked[this] > PATIENCE:
+        st.caption("The layers of these settings could not be listed; the training can be started all the same.")
+    else:
+        st.markdown(":material/schema: Building both networks to list their layers, some seconds …")
+
+
 with summary, st.container(border=True):
     st.subheader("Launch")
     label = st.text_input("Name", key="train/name", max_chars=120, placeholder=preset.title,
@@ -96,6 +125,8 @@ with summary, st.container(border=True):
     except InputError as error:
         st.error(words.escape(str(error)), icon=":material/error:")
     if config:
+        for sentence in rules.warnings(config):
+            st.warning(words.escape(sentence), icon=":material/warning:")
         per_epoch = config.steps_per_epoch
         st.markdown(
             f"{words.count(config.total_steps, 'step')} · {words.count(per_epoch, 'step')} an epoch · "
@@ -128,3 +159,18 @@ with summary, st.container(border=True):
             arguments += ["--name", label] if label else []
             arguments += ["--root", str(root)] if root != PROJECT / "checkpoints" else []
             st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)
+
+if config:
+    table = st.expander("Layers of both networks", icon=":material/schema:", key="train/layers", on_change="rerun")
+    if table.open:
+
+        @st.fragment(run_every=None if estimates.find_layers(root, config) else 1.0)
+        def describe(asked: RunConfig) -> None:
+            with frame.spoken_errors():
+                show_layers(asked)
+            if estimates.find_layers(root, asked) and st.session_state.get("train/described"):
+                st.session_state["train/described"].clear()
+                st.rerun()
+
+        with table:
+            describe(config)

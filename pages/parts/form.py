@@ -161,15 +161,14 @@ def _choose(label: str, options: list[Any], value: Any, key: str, help: str, wor
 
 
 def _choose_data(label: str, value: str, widget: str, help: str) -> str:
-    """Ask for a data set: the listed ones, and what people imported."""
-    known = catalogue.all_sets()
-    if st.session_state.get(widget, value) not in known:  # removed meanwhile
-        st.session_state[widget] = catalogue.find("digits").name
-    options = list(known)
+    """Ask for a data set: the listed ones, what people imported, and that of the preset even if it is not there."""
+    titles = {name: entry.title for name, entry in catalogue.all_sets().items()}
+    titles.setdefault(value, f"{value} (not there)")
+    if st.session_state.get(widget, value) not in titles:  # removed meanwhile
+        st.session_state[widget] = value
+    options = list(titles)
     start = {} if widget in st.session_state else {"index": options.index(value)}  # a link from the Data page has chosen already
-    chosen: str = st.selectbox(
-        label, options, key=widget, help=help, persist_state="session", format_func=lambda name: known[name].title, **start
-    )
+    chosen: str = st.selectbox(label, options, key=widget, help=help, persist_state="session", format_func=titles.get, **start)
     return chosen
 
 

@@ -15,12 +15,13 @@ from pydantic.fields import FieldInfo
 from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
-from gan import launcher, presets, runs, sections
+from gan import estimates, launcher, presets, rules, runs, sections
 from gan.config import RunConfig
+from gan.data import catalogue
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run
 from gan.sections import Span
-from pages.parts import form, words
+from pages.parts import form, layers, words
 from tests.helpers import PROJECT, make_run, tiny, wait_until
 from tests.pages.conftest import NASTY
 
@@ -127,12 +128,51 @@ def launched(test: AppTest, preset: str) -> RunConfig:
     )
 
 
+def test_train_begins_with_the_usual_preset_and_lists_each_by_a_title(visit: Visit, empty: Path) -> None:
+    (choice,) = (box for box in visit("train").selectbox if box.key == "train/preset")
+    assert choice.value == presets.DEFAULT
+    assert choice.options == list(dict.fromkeys(preset.title for preset in presets.PRESETS.values()))
+
+
+def test_train_warns_of_what_is_unwise(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    assert not test.warning
+    test.session_state["train/digits-dcgan/objective.loss"] = "wasserstein"
+    test.session_state["train/digits-dcgan/objective.weight_clip"] = 0.01
+    test.run()
+    assert_sound(test)
+    assert [warning.value for warning in test.warning] == [
+        words.escape(one) for one in rules.warnings(launched(test, "digits-dcgan"))
+    ]
+    assert test.warning and not test.button(key="launch").disabled
+
+
+def test_train_lists_the_layers_of_both_networks(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    test.session_state["train/digits-dcgan/networks.family"] = "resnet"
+    test.session_state["train/layers"] = True  # opened
+    test.run()
+    assert_sound(test)
+    assert "Building both networks" in texts(test) and not test.table
+    config = launched(test, "digits-dcgan")
+    known = wait_until(lambda: estimates.find_layers(empty, config), "the layers are written down")
+    test.run()
+    assert_sound(test)
+    assert [len(table.value) for table in test.table] == [len(known[player]["layers"]) for player in ("generator", "discriminator")]
+    assert layers.describe_memory(known) in texts(test)
+    assert "Building both networks" not in texts(test)
+
+
 @pytest.mark.parametrize("name", list(presets.PRESETS))
 def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -> None:
     test = visit("train", preset=name)
     assert_sound(test)
-    assert not test.error
-    assert launched(test, name) == presets.find(name).config
+    config = presets.find(name).config
+    if config.data.name in catalogue.all_sets():
+        assert not test.error
+        assert launched(test, name) == config
+    else:  # LSUN has to be fetched by hand
+        assert len(test.error) == 1 and test.button(key="launch").disabled
 
 
 #: What cannot be changed at will beside all the other changes.
