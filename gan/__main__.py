@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 from filelock import FileLock
 
 from gan import config as configs
-from gan import launcher, presets, runs, sections
+from gan import estimates, launcher, presets, runs, sections
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
 
@@ -78,6 +79,10 @@ def make_parser() -> Parser:
     estimate.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
     estimate.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments")
     _add_length(estimate)
+    layers = command("layers", "List the layers of both networks: shapes, parameters, work, memory.", _layers, has_json=True)
+    layers.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
+    layers.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments")
+    layers.add_argument("--quiet", action="store_true", help="write them down for the dashboard, and print nothing")
     _add_data(commands, command)
     return parser
 
@@ -285,7 +290,7 @@ def _presets(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return 0
     for preset in presets.PRESETS.values():
-        print(f"{preset.name:<16}{preset.title}\n{'':<16}{preset.description}")
+        print(f"{preset.name:<28}{preset.title}\n{'':<28}{preset.description}")
     return 0
 
 
@@ -304,6 +309,19 @@ def _estimate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _layers(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from gan.networks import report
+
+    found = report.describe(config)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found)))
+    elif not options.quiet:
+        print(report.as_text(found))
+    estimates.keep_layers(options.root, config, dataclasses.asdict(found))
+    return 0
+
+
 def _config(options: argparse.Namespace) -> configs.RunConfig:
     changes = configs.parse_assignments(options.assignments)
     if length := _length(options):
@@ -313,7 +331,7 @@ def _config(options: argparse.Namespace) -> configs.RunConfig:
 
 def _length(options: argparse.Namespace) -> sections.Span | None:
     for unit in ("steps", "epochs"):
-        count = getattr(options, unit)
+        count = getattr(options, unit, None)
         if count is not None and not 1 <= count <= 100_000_000:
             raise InputError(f"--{unit} is {count}, expected a whole number from 1 to 100000000; change it.")
         if count is not None:

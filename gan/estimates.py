@@ -1,7 +1,7 @@
-"""How long a training will take on this machine: measured speeds, kept by what decides them.
+"""What a training will take on this machine: measured speeds, and tables of layers, kept by what decides them.
 
-A speed comes from a short measurement (``python -m gan estimate``, a process of its own) or from an earlier run with the
-same networks, batch, image size and precision.
+A speed comes from a short measurement (``python -m gan estimate``), a table of layers from ``python -m gan layers``; both are
+processes of their own, because they need torch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -49,7 +50,7 @@ def key(config: RunConfig) -> str:
         "compile": config.training.compile,
         "machine": [config.training.device, config.training.precision, config.training.threads, launcher.cores()],
     }
-    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]
+    return _digest(deciding)
 
 
 def find(root: Path, config: RunConfig) -> Estimate | None:
@@ -88,15 +89,8 @@ def is_measuring(root: Path) -> bool:
 
 def start_measuring(root: Path, config: RunConfig) -> None:
     """Start to measure a configuration in a process of low priority. Raises InputError when the folder is not writable."""
-    folder = root / _FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
-        log = folder / "log.txt"
-        with contextlib.suppress(FileNotFoundError):
-            if log.stat().st_size > 100_000:
-                log.unlink()
-        launcher.spawn(["estimate", *settings, "--root", str(root.resolve())], log, is_background=True)
+        _start(root, config, "estimate")
     except OSError as error:
         raise InputError(f"The speed cannot be measured ({error}); the training can be started all the same.") from error
 
@@ -105,3 +99,59 @@ def hold(root: Path) -> FileLock:
     """Take the lock of the one measurement. Raises InputError when another one goes on."""
     (root / _FOLDER).mkdir(parents=True, exist_ok=True)
     return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is going on; wait for it to end.")
+
+
+def find_layers(root: Path, config: RunConfig) -> dict[str, Any] | None:
+    """Return the table of layers of a configuration's networks, as ``gan.networks.report`` describes them, or None."""
+    try:
+        found = json.loads(layers_path(root, config).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and {"generator", "discriminator", "memory", "batch_size"} <= found.keys() else None
+
+
+def keep_layers(root: Path, config: RunConfig, report: dict[str, Any]) -> None:
+    """Write down a table of layers: a ``gan.networks.report.Report`` as a dictionary."""
+    target = layers_path(root, config)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    runs.write_json(target, report, durable=False)
+
+
+def layers_path(root: Path, config: RunConfig) -> Path:
+    """Return where the table of layers of a configuration is written down."""
+    optimizer = config.optimizer
+    deciding = {
+        "networks": config.networks.model_dump(mode="json"),
+        "image": config.data.shape,
+        "classes": config.classes,
+        "batch": optimizer.batch_size,
+        "moments": [optimizer.algorithm, optimizer.beta1 > 0],
+        "average": optimizer.ema_half_life > 0,
+    }
+    return root / _FOLDER / f"{_digest(deciding)}.layers.json"
+
+
+def start_describing(root: Path, config: RunConfig) -> None:
+    """Start to write down a configuration's table of layers, in a process of low priority that takes seconds.
+
+    Raises InputError when the folder is not writable.
+    """
+    try:
+        _start(root, config, "layers", "--quiet")
+    except OSError as error:
+        raise InputError(f"The networks cannot be described ({error}); the training can be started all the same.") from error
+
+
+def _start(root: Path, config: RunConfig, command: str, *options: str) -> None:
+    folder = root / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
+    log = folder / "log.txt"
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > 100_000:
+            log.unlink()
+    launcher.spawn([command, *settings, *options, "--root", str(root.resolve())], log, is_background=True)
+
+
+def _digest(deciding: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]

@@ -289,6 +289,8 @@ def test_keras_dcgan_has_as_many_parameters_as_the_tutorial() -> None:
     dense, kernels = 8 * 8 * 256, ((256, 128), (128, 64), (64, 1))
     assert count(generator) == 100 * dense + sum(25 * a * b for a, b in kernels) + 2 * (dense + 128 + 64)
     assert count(discriminator) == 25 * 64 + 64 + 25 * 64 * 128 + 128 + 128 * 8 * 8 + 1
+    deeper, _ = networks.build(config_of("keras-dcgan", 32, latent=100, width=64, extra_layers=3))
+    assert count(deeper) == count(generator) + sum(25 * filters**2 + 2 * filters for filters in (256, 128, 64))
 
 
 def test_resnet_has_as_many_parameters_as_table_4_of_sngan() -> None:
