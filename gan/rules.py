@@ -73,8 +73,8 @@ def _data_refusals(config: RunConfig) -> Iterator[str]:
         yield f"augmentation.policies changes images, but “{data.name}” holds points; leave augmentation.policies empty"
     if networks.conditional and len(data.entry.classes) < 2:
         yield (
-            f"networks.conditional needs classes, but “{data.name}” has none; set networks.conditional to false, or choose a data "
-            "set with classes"
+            f"networks.conditional needs two classes or more, but “{data.name}” has {len(data.entry.classes) or 'none'}; set "
+            "networks.conditional to false, or choose a data set with classes"
         )
     if config.optimizer.batch_size > data.images:
         yield (

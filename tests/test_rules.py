@@ -1,0 +1,320 @@
+"""What does not go together: each refusal and warning with settings that call for it, some that just do not, and its remedy."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
+
+from gan import config as configs
+from gan import presets, rules
+from gan.config import RunConfig
+from gan.data import catalogue
+from gan.errors import InputError
+from gan.objective.catalogue import LOSSES
+from gan.sections import FAMILIES, Span
+from tests.helpers import is_sentence
+
+Changes = dict[str, Any]
+
+
+def changed(changes: Changes) -> RunConfig:
+    """Return the default configuration with changes."""
+    return configs.replace(RunConfig(), changes)
+
+
+def refusal(changes: Changes) -> str:
+    """Return the one sentence with which changes to the default configuration are refused."""
+    with pytest.raises(InputError) as caught:
+        changed(changes)
+    assert is_sentence(str(caught.value)), str(caught.value)
+    return str(caught.value)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Settings that a rule speaks against, words of its sentence, what it tells people to do, and what it lets pass."""
+
+    changes: Changes
+    words: tuple[str, ...]
+    remedies: tuple[Changes, ...]
+    allowed: tuple[Changes, ...]
+
+
+NORM = "networks.discriminator_norm"
+REFUSALS = {
+    "too deep": Case(
+        {"data.size": 16, "networks.depth": 4},
+        ("networks.depth is 4", "16-pixel", "at most 3 times", "set networks.depth to 3 or less"),
+        ({"networks.depth": 3}, {"data.size": 32}),
+        ({"data.size": 16, "networks.depth": 3}, {"data.size": 256, "networks.depth": 6}),
+    ),
+    "too deep for large images": Case(
+        {"data.size": 64, "networks.depth": 6}, ("at most 5 times",), ({"networks.depth": 5}, {"data.size": 128}),
+        ({"data.size": 64, "networks.depth": 5},),
+    ),
+    "pack and a half": Case(
+        {"networks.packing": 3, "optimizer.batch_size": 64},
+        ("networks.packing is 3", "batch of 64", "set optimizer.batch_size to 63", "networks.packing to 1"),
+        ({"optimizer.batch_size": 63}, {"networks.packing": 1}),
+        ({"networks.packing": 3, "optimizer.batch_size": 6}, {"networks.packing": 4}),
+    ),
+    "one pack only": Case(
+        {"networks.packing": 4, "optimizer.batch_size": 4},
+        ("two packs or more", "set optimizer.batch_size to 8"),
+        ({"optimizer.batch_size": 8}, {"networks.packing": 1}, {"networks.packing": 2}),
+        ({"networks.packing": 4, "optimizer.batch_size": 8}, {"networks.packing": 1, "optimizer.batch_size": 2}),
+    ),
+    "smoothing what is no probability": Case(
+        {"objective.label_smoothing": 0.1, "objective.loss": "hinge"},
+        ("objective.label_smoothing", "objective.loss hinge", "non-saturating"),
+        ({"objective.label_smoothing": 0}, {"objective.loss": "non-saturating"}),
+        ({"objective.label_smoothing": 0.1, "objective.loss": "minimax"}, {"objective.loss": "hinge"}),
+    ),
+    "points for convolutions": Case(
+        {"data.name": "ring"}, ("networks.family is dcgan", "“ring” holds points", "set networks.family to mlp"),
+        ({"networks.family": "mlp"},), ({"data.name": "ring", "networks.family": "mlp"},),
+    ),
+    "policies for points": Case(
+        {"data.name": "ring", "networks.family": "mlp", "augmentation.policies": "cutout"},
+        ("augmentation.policies", "“ring” holds points", "leave augmentation.policies empty"),
+        ({"augmentation.policies": ""},),
+        ({"data.name": "ring", "networks.family": "mlp", "augmentation.instance_noise": 0.1}, {"augmentation.policies": "cutout"}),
+    ),
+    "classes where there are none": Case(
+        {"data.name": "bedrooms", "networks.conditional": True},
+        ("networks.conditional", "“bedrooms” has none", "networks.conditional to false"),
+        ({"networks.conditional": False}, {"data.name": "digits"}),
+        ({"data.name": "moons", "networks.family": "mlp", "networks.conditional": True},),
+    ),
+    "more than there are": Case(
+        {"optimizer.batch_size": 64, "data.subset": 63},
+        ("optimizer.batch_size is 64", "only 63 images", "“digits”"),
+        ({"optimizer.batch_size": 63}, {"data.subset": 64}, {"data.subset": 0}),
+        ({"optimizer.batch_size": 64, "data.subset": 64}, {"optimizer.batch_size": 1797}),
+    ),
+    "more than there are of a class": Case(
+        {"optimizer.batch_size": 200, "data.classes": ["3"]}, ("only 183 images",), ({"data.classes": ["3", "4"]},),
+        ({"optimizer.batch_size": 183, "data.classes": ["3"]},),
+    ),
+    "more than are left": Case(
+        {"optimizer.batch_size": 1000, "data.held_out": 0.5}, ("only 899 images",), ({"data.held_out": 0.1},),
+        ({"optimizer.batch_size": 899, "data.held_out": 0.5},),
+    ),
+}  # fmt: skip
+for _penalty in ("gradient_penalty", "dragan", "r1", "r2"):
+    REFUSALS[f"{_penalty} with batch norm"] = Case(
+        {f"objective.{_penalty}": 1, NORM: "batch"},
+        (f"objective.{_penalty}", "batch norm", "set networks.discriminator_norm to none or spectral"),
+        ({NORM: "none"}, {NORM: "spectral"}),
+        ({f"objective.{_penalty}": 1, NORM: "instance"}, {f"objective.{_penalty}": 0, NORM: "batch"}),
+    )
+
+CLIPPED = {"objective.loss": "wasserstein", "objective.weight_clip": 0.01, "optimizer.beta1": 0}
+WARNINGS = {
+    "wasserstein without bounds": Case(
+        {"objective.loss": "wasserstein", NORM: "none"}, ("gradient penalty to 10", "weight clipping to 0.01"),
+        ({"objective.gradient_penalty": 10}, {"objective.weight_clip": 0.01}, {NORM: "spectral"}),
+        (CLIPPED, {"objective.loss": "hinge", NORM: "none"}),
+    ),
+    "relativistic alone": Case(
+        {"objective.loss": "relativistic", NORM: "none"}, ("R1 and R2", "set both to 1", "0.1"),
+        ({"objective.r1": 1, "objective.r2": 1}, {"objective.r1": 0.1, "objective.r2": 0.1}), ({"objective.loss": "hinge"},),
+    ),
+    "clipping another loss": Case(
+        {"objective.weight_clip": 0.01, "optimizer.beta1": 0}, ("Weight clipping", "Wasserstein"),
+        ({"objective.loss": "wasserstein"}, {"objective.weight_clip": 0}), (CLIPPED,),
+    ),
+    "clipping and a penalty": Case(
+        {**CLIPPED, "objective.gradient_penalty": 10, NORM: "none"}, ("one of them is enough",),
+        ({"objective.weight_clip": 0}, {"objective.gradient_penalty": 0}), (CLIPPED,),
+    ),
+    "clipping with momentum": Case(
+        {**CLIPPED, "optimizer.beta1": 0.5}, ("Adam with momentum", "set β₁ to 0", "rmsprop"),
+        ({"optimizer.beta1": 0}, {"optimizer.algorithm": "rmsprop"}), ({**CLIPPED, "optimizer.algorithm": "sgd"},),
+    ),
+    "comparing images under a penalty": Case(
+        {"networks.minibatch": "discrimination", "objective.r1": 1, NORM: "none"}, ("Minibatch discrimination", "penalty"),
+        ({"networks.minibatch": "none"}, {"objective.r1": 0}, {"networks.minibatch": "deviation"}),
+        ({"networks.minibatch": "discrimination"},),
+    ),
+    "lasting noise": Case(
+        {"augmentation.instance_noise": 0.21, "augmentation.noise_fade": 0}, ("noise that never fades",),
+        ({"augmentation.noise_fade": 0.5}, {"augmentation.instance_noise": 0.2}), ({"augmentation.instance_noise": 2},),
+    ),
+    "slow average": Case(
+        {"training.length": "100 steps", "optimizer.batch_size": 64, "optimizer.ema_half_life": 3201},
+        ("3,201 images", "6,400", "shorten the EMA half-life", "train longer"),
+        ({"optimizer.ema_half_life": 3200}, {"training.length": "101 steps"}, {"optimizer.discriminator_steps": 2}),
+        ({"training.length": "100 steps", "optimizer.batch_size": 64, "optimizer.ema_half_life": 0},),
+    ),
+}  # fmt: skip
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
+def test_refusal_says_what_is_wrong_and_its_remedies_work(case: Case) -> None:
+    sentence = refusal(case.changes)
+    keys = [key for key in configs.flatten(RunConfig()) if key in sentence]
+    assert keys, f"no setting is named in: {sentence}"
+    for words in case.words:
+        assert words in sentence, sentence
+    for remedy in case.remedies:
+        changed({**case.changes, **remedy})
+    for allowed in case.allowed:
+        changed(allowed)
+
+
+def test_one_class_is_not_enough_to_tell_classes_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    for name, counts in (("one", [300]), ("two", [300, 300])):
+        folder = tmp_path / catalogue.OWN / name
+        folder.mkdir(parents=True)
+        facts = {"title": name, "counts": counts, "classes": list("ab"[: len(counts)]), "channels": 1, "kind": "images"}
+        (folder / "data-set.json").write_text(json.dumps({**facts, "sha256": "0"}))
+    assert "“one” has 1" in refusal({"data.name": "one", "networks.conditional": True})
+    changed({"data.name": "two", "networks.conditional": True})
+
+
+def test_every_refusal_and_every_warning_has_a_case() -> None:
+    """Each ``yield`` of the file is one sentence; names and numbers in it are not what tells them apart."""
+    refused, warned = Path(rules.__file__).read_text(encoding="utf-8").split("def _warnings")
+    found = {re.sub(r"objective\.\w+|“[^”]*”|\d+", "…", refusal(case.changes)) for case in REFUSALS.values()}
+    assert len(found) == refused.count("yield")
+    assert len(WARNINGS) == warned.count("yield")
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_only_probabilities_are_smoothed(loss: str) -> None:
+    changes = {"objective.loss": loss, "objective.label_smoothing": 0.2}
+    if LOSSES[loss].is_probability:
+        changed(changes)
+    else:
+        assert loss in refusal(changes)
+
+
+@pytest.mark.parametrize(("packing", "batch"), list(itertools.product((1, 2, 3, 4), (2, 3, 4, 5, 7, 8, 9, 12, 13))))
+def test_batch_that_is_named_for_packs_is_the_nearest_that_fits(packing: int, batch: int) -> None:
+    changes = {"networks.packing": packing, "optimizer.batch_size": batch}
+    try:
+        changed(changes)
+    except InputError as error:
+        fitting = int(str(error).split("set optimizer.batch_size to ")[1].split(",")[0])
+        changed({**changes, "optimizer.batch_size": fitting})
+        assert fitting == 2 * packing or (fitting < batch and batch - fitting < packing)
+    else:
+        assert batch % packing == 0
+        assert batch >= 2 * packing
+
+
+# Warnings
+
+
+@pytest.mark.parametrize("case", WARNINGS.values(), ids=WARNINGS)
+def test_warning_is_one_sentence_and_its_remedies_silence_it(case: Case) -> None:
+    def found(changes: Changes) -> list[str]:
+        return [one for one in rules.warnings(changed(changes)) if all(words in one for words in case.words)]
+
+    warned = rules.warnings(changed(case.changes))
+    assert warned == found(case.changes), "a case should call for one warning only"
+    assert len(warned) == 1
+    assert is_sentence(warned[0])
+    assert warned[0][0].isupper()
+    for remedy in case.remedies:
+        assert found({**case.changes, **remedy}) == [], remedy
+    for allowed in case.allowed:
+        assert found(allowed) == [], allowed
+
+
+def test_what_is_unwise_can_still_be_trained() -> None:
+    for case in WARNINGS.values():
+        assert rules.refusal(changed(case.changes)) == ""
+
+
+def test_several_warnings_stand_side_by_side() -> None:
+    found = rules.warnings(changed({**WARNINGS["lasting noise"].changes, **WARNINGS["slow average"].changes}))
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_defaults_of_every_family_go_together(family: str) -> None:
+    config = changed({"networks.family": family})
+    assert rules.refusal(config) == rules.data_refusal(config) == ""
+    assert rules.warnings(config) == []
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=presets.PRESETS)
+def test_presets_go_together(preset: presets.Preset) -> None:
+    config = preset.config
+    if config.data.name == catalogue.LSUN and catalogue.LSUN not in catalogue.all_sets():
+        config = configs.replace(config, {"data.name": "bedrooms"})  # which stand in for it where it is not at hand
+    assert rules.refusal(config) == rules.data_refusal(config) == ""
+    assert rules.warnings(config) == []
+
+
+# Any settings at all
+
+
+def values(info: FieldInfo) -> st.SearchStrategy[Any]:
+    """Return values for a field: mostly those that it takes, its limits among them, and some that it does not."""
+    kind, bounds = info.annotation, configs.bounds_of(info)
+    low, high = bounds.get("ge", bounds.get("gt", 0)), bounds.get("le", bounds.get("lt", 5000))
+    if choices := configs.choices_of(info):
+        fine: st.SearchStrategy[Any] = st.lists(st.sampled_from(choices), max_size=3)
+    elif get_origin(kind) is Literal:
+        fine = st.sampled_from(get_args(kind))
+    elif kind is bool:
+        fine = st.booleans()
+    elif kind is int:
+        fine = st.integers(low, min(high, low + 130)) | st.sampled_from([low, high])
+    elif kind is float:
+        fine = st.floats(low, high) | st.sampled_from([low, high, info.default])
+    elif kind is Span:
+        fine = st.builds("{} {}".format, st.integers(0, 300), st.sampled_from(["steps", "epochs"]))
+    else:
+        fine = st.lists(st.sampled_from(["0", "1", "7", "arm 1"]), max_size=3)
+    bad = st.sampled_from([None, -1, "", "x", 1e9, float("nan"), [], ["x"], {}, True, 3])
+    return st.integers(0, 30).flatmap(lambda dice: bad if dice == 0 else fine)
+
+
+@st.composite
+def any_settings(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a configuration that has some of the settings of every section."""
+    raw: dict[str, Any] = {}
+    for name, section in configs.sections().items():
+        family = draw(st.sampled_from(list(FAMILIES)))
+        fields = FAMILIES[family].model_fields if name == "networks" else section.annotation.model_fields  # type: ignore[union-attr]
+        chosen = draw(st.lists(st.sampled_from(list(fields)), max_size=4, unique=True))
+        raw[name] = {key: draw(values(fields[key])) for key in chosen}
+        if name == "networks":
+            raw[name]["family"] = family
+        if name == "data":
+            raw[name]["name"] = draw(st.sampled_from(list(catalogue.DATA_SETS)))
+    return raw
+
+
+@settings(max_examples=400)
+@given(any_settings())
+def test_any_settings_are_a_configuration_or_refused_in_one_sentence(raw: dict[str, Any]) -> None:
+    try:
+        config = configs.parse(raw)
+    except InputError as error:
+        sentence = str(error)
+        assert is_sentence(sentence), sentence
+        assert any(name in sentence for name in configs.sections()), sentence
+        return
+    assert rules.refusal(config) == rules.data_refusal(config) == ""
+    assert all(is_sentence(warning) for warning in rules.warnings(config))
+    assert configs.parse(json.loads(config.model_dump_json())) == config
+    assert config.steps_per_epoch >= 1
+    assert 0 <= config.optimizer.ema_decay <= 1
