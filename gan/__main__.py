@@ -74,6 +74,13 @@ def make_parser() -> Parser:
     score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
     score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
     score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")
+    sample = command("sample", "Draw a grid of images from the newest checkpoint of a run.", _sample)
+    sample.add_argument("run_id", metavar="RUN")
+    sample.add_argument("--class", metavar="NAME", dest="class_name", help="of this class only (default: all, one a column)")
+    sample.add_argument("--images", type=int, default=64, metavar="N", help="how many, from 1 to 1024 (default: 64)")
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
+    sample.add_argument("--out", type=Path, metavar="FILE", help="PNG file to write (default: asked.png in the run's folder)")
+    sample.add_argument("--quiet", action="store_true", help="do not print the path")
     command("presets", "List the presets.", _presets, has_json=True)
     estimate = command("estimate", "Measure how long a training would take on this machine.", _estimate, has_json=True)
     estimate.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
@@ -282,6 +289,22 @@ def _waiting(chosen: Sequence[Run]) -> Iterator[None]:
     finally:
         is_over.set()
         beating.join()
+
+
+def _sample(options: argparse.Namespace) -> int:
+    run = runs.find(options.root, options.run_id)
+    import torch
+
+    from gan.training import pictures, sampling
+
+    torch.set_num_threads(launcher.usual_threads())
+    picture = sampling.draw(run, options.class_name, options.images, options.seed)
+    target = options.out.expanduser().absolute() if options.out else run.asked_path
+    with explained("writing the picture"):
+        runs.write_atomically(target, pictures.to_png(picture), durable=False)
+    if not options.quiet:
+        print(target)
+    return 0
 
 
 def _presets(options: argparse.Namespace) -> int:

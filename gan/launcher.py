@@ -175,6 +175,17 @@ def score(chosen: Sequence[Run], extractor: str = "auto") -> None:
         spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path)
 
 
+def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
+    """Start to draw ``run.asked_path`` anew, of one class or (None) of all, in a process of low priority that takes seconds.
+
+    What goes wrong there is the last line of the run's log. Raises InputError when it cannot be started.
+    """
+    asked = [] if class_name is None else [f"--class={class_name}"]
+    with explained(f"drawing from run {run.id}"):
+        options = ["--seed", str(seed), "--root", str(run.root.resolve()), "--quiet"]
+        spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True)
+
+
 def spawn(arguments: Sequence[str], log: Path, *, is_background: bool = False) -> subprocess.Popen[bytes]:
     """Start ``python -m gan`` with ``arguments`` in a session of its own, so that it outlives this process.
 

@@ -1,7 +1,7 @@
 """The run directory: sole owner of its file names, with atomic writes and tolerant reads.
 
 ``checkpoints/<run id>/`` holds ``config.json`` (what was asked, written once), ``status.json`` (state, step, heartbeat),
-``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object a line), ``samples/<step>.png``, ``reals.png``,
+``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object a line), ``samples/<step>.png``, ``reals.png``, ``asked.png``,
 ``checkpoints/<step>.safetensors`` with ``<step>.json`` beside it, ``log.txt``, ``label.json`` (the display name),
 ``control.json`` (what people asked of the trainer) and ``scoring.json`` (progress of a scoring process).
 """
@@ -164,6 +164,11 @@ class Run:
     @property
     def reals_path(self) -> Path:
         return self.path / "reals.png"
+
+    @property
+    def asked_path(self) -> Path:
+        """Where the grid lies that someone asked a trained generator for last."""
+        return self.path / "asked.png"
 
     @property
     def log_path(self) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan import networks, runs
+from gan import runs
 from gan.config import RunConfig
 from gan.data import catalogue
 from gan.data.catalogue import Report
@@ -28,8 +28,8 @@ from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.reference import Reference
 from gan.sections import DataConfig
 from gan.training import checkpoints, labels
-from gan.training.checkpoints import Checkpoint
 from gan.training.loop import generate
+from gan.training.sampling import restore
 
 __all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_during_training", "score_run"]
 
@@ -37,7 +37,6 @@ log = logging.getLogger("gan")
 
 EXTRACTORS = ("auto", "classifier", "inception")
 
-_AVERAGED = "average/module."
 _WRITE_EVERY = 0.3  # seconds between two looks at the progress
 
 
@@ -135,7 +134,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
         raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
     reference.require_images(config.data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator, weights = _restore(config, saved, device)
+    generator, weights = restore(config, saved, device)
 
     extractor = _choose(plan.extractor, config.data.name, device, progress.phase(0.0, 0.2))
     real = reference.load(config.data, extractor, progress.phase(0.2, 0.4))
@@ -155,15 +154,6 @@ def _choose(extractor: str, name: str, device: torch.device, report: Report) -> 
     if extractor == "inception" or (extractor == "auto" and not classifier.can_learn(name)):
         return inception.load(device, report)
     return classifier.load(name, device, report)
-
-
-def _restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:
-    """Return the generator of a checkpoint, with averaged weights if there are any, and the kind of its weights."""
-    generator, _ = networks.build(config)
-    is_averaged = any(key.startswith(_AVERAGED) for key in saved.tensors)
-    prefix = _AVERAGED if is_averaged else "generator/"
-    generator.load_state_dict({key.removeprefix(prefix): value for key, value in saved.tensors.items() if key.startswith(prefix)})
-    return generator.eval().to(device).to(memory_format=torch.channels_last), "EMA" if is_averaged else "raw"
 
 
 def _measure(

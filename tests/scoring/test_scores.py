@@ -25,6 +25,7 @@ from gan.scoring.scores import Plan
 from gan.sections import DataConfig
 from gan.training import checkpoints, loop
 from gan.training.loop import train
+from gan.training.sampling import restore
 from tests.helpers import is_sentence, make_run, run_gan
 from tests.scoring.conftest import CPU, ignore
 
@@ -101,7 +102,7 @@ def test_averaged_weights_are_scored_where_there_are_any(half_life: int, weights
         assert loop.train(run).state == "finished"
     saved, _ = checkpoints.load_newest(run.checkpoints_path)
     assert saved is not None
-    generator, kind = scores._restore(run.config(), saved, CPU)
+    generator, kind = restore(run.config(), saved, CPU)
     assert kind == weights
     prefix = "average/module." if half_life else "generator/"
     assert all(torch.equal(value, saved.tensors[prefix + key]) for key, value in generator.state_dict().items())
@@ -150,11 +151,11 @@ def test_missing_digits_are_noticed(real: Reference, digits: Extractor) -> None:
 def test_generated_images_are_whole_pixels_and_follow_their_seed(trained: Run) -> None:
     saved, _ = checkpoints.load_newest(trained.checkpoints_path)
     assert saved is not None
-    generator, _ = scores._restore(trained.config(), saved, CPU)
-    batches = list(scores.draw(generator, 8, 70, 5, 32, CPU))
+    generator, _ = restore(trained.config(), saved, CPU)
+    batches = list(scores.draw(generator, trained.config(), 70, 5, 32, CPU))
     assert [len(batch) for batch in batches] == [32, 32, 6] and batches[0].dtype == torch.uint8
-    assert torch.equal(torch.cat(batches), torch.cat(list(scores.draw(generator, 8, 70, 5, 32, CPU))))
-    assert not torch.equal(batches[0], next(scores.draw(generator, 8, 70, 6, 32, CPU)))
+    assert torch.equal(torch.cat(batches), torch.cat(list(scores.draw(generator, trained.config(), 70, 5, 32, CPU))))
+    assert not torch.equal(batches[0], next(scores.draw(generator, trained.config(), 70, 6, 32, CPU)))
 
 
 # The real images

@@ -1,0 +1,63 @@
+"""Asking a trained generator for pictures: of one class, or of all in columns, from new latent vectors."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+import torch
+from PIL import Image
+from torch import nn
+
+from gan import networks
+from gan.config import RunConfig
+from gan.data import loaders
+from gan.data.feed import to_pixels
+from gan.errors import InputError, RunFailed
+from gan.runs import Run
+from gan.training import checkpoints, labels, pictures
+from gan.training.checkpoints import Checkpoint
+from gan.training.loop import generate
+
+log = logging.getLogger("gan")
+
+_AVERAGED = "average/module."
+_MOST = 1024
+
+
+def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 0) -> Image.Image:
+    """Return a grid of ``images`` (1 to 1024) drawn from the newest whole checkpoint of a run, or points over the real ones.
+
+    All are of the class called ``class_name``; without a name, a class-conditional generator is asked for one class a column, as in
+    the samples of the training. The same ``seed`` (0 to 2³¹ − 1) gives the same latent vectors, whatever the class. Raises
+    InputError when there is no checkpoint yet, or no such class.
+    """
+    for name, value, low, high in (("images", images, 1, _MOST), ("seed", seed, 0, 2**31 - 1)):
+        if not low <= value <= high:
+            raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
+    config = run.config()
+    told = labels.in_columns(config, images) if class_name is None else labels.of(config, class_name, images)
+    try:
+        saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+    except RunFailed as error:
+        raise InputError(str(error)) from error
+    for complaint in complaints:
+        log.warning("%s Drawing from an older one.", complaint)
+    if saved is None:
+        raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator, _ = restore(config, saved, device)
+    z = torch.randn(images, config.networks.latent, generator=torch.Generator().manual_seed(seed))
+    fakes = generate(generator, z.to(device), told, contextlib.nullcontext)
+    if config.data.is_points:
+        return pictures.scatter(fakes, loaders.load(config.data).values)
+    return pictures.grid(to_pixels(fakes))
+
+
+def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:
+    """Return the generator of a checkpoint, with averaged weights if there are any, and the kind of its weights: EMA or raw."""
+    generator, _ = networks.build(config)
+    is_averaged = any(key.startswith(_AVERAGED) for key in saved.tensors)
+    prefix = _AVERAGED if is_averaged else "generator/"
+    generator.load_state_dict({key.removeprefix(prefix): value for key, value in saved.tensors.items() if key.startswith(prefix)})
+    return generator.eval().to(device).to(memory_format=torch.channels_last), "EMA" if is_averaged else "raw"

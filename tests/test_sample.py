@@ -1,0 +1,214 @@
+"""Asking a trained generator for pictures: what is drawn, where it goes, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from gan import launcher
+from gan.data.feed import to_pixels
+from gan.errors import InputError
+from gan.runs import Run
+from gan.training import checkpoints, labels, pictures, sampling
+from gan.training.loop import train
+from tests.helpers import assert_one_sentence, end_all, make_run, run_gan, start_gan, wait_until
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a tiny class-conditional run on three digits, trained to its end."""
+    changes = {"networks.conditional": True, "data.classes": "1, 7, 9"}
+    return trained_in(tmp_path_factory.mktemp("runs"), changes)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a tiny run whose generator was not told classes."""
+    return trained_in(tmp_path_factory.mktemp("runs"), {"optimizer.ema_half_life": 0})
+
+
+def trained_in(root: Path, changes: dict[str, Any], family: str = "dcgan") -> Run:
+    run = make_run(root, changes, family=family)
+    held = run.hold()
+    status = train(run)
+    held.release()
+    assert status.state == "finished", status.message
+    return run
+
+
+@pytest.fixture
+def mine(trained: Run, root: Path) -> Iterator[Run]:
+    """Return a copy of the conditional run that a test may spoil."""
+    shutil.copytree(trained.path, root / trained.id)
+    yield Run(root / trained.id)
+    end_all(root)
+
+
+def newest(run: Run) -> nn.Module:
+    """Return the generator of the newest checkpoint."""
+    saved, _ = checkpoints.load_newest(run.checkpoints_path)
+    assert saved is not None
+    return sampling.restore(run.config(), saved, CPU)[0]
+
+
+def by_hand(run: Run, told: Tensor | None, images: int, seed: int) -> Image.Image:
+    """Return the grid that is expected, from the newest checkpoint's weights."""
+    z = torch.randn(images, run.config().networks.latent, generator=torch.Generator().manual_seed(seed))
+    generator = newest(run)
+    with torch.inference_mode():
+        return pictures.grid(to_pixels(generator(z, told)))
+
+
+def as_array(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture)
+
+
+def test_one_class_is_drawn_from_the_averaged_generator(trained: Run) -> None:
+    picture = sampling.draw(trained, "7", images=20, seed=3)
+    assert np.array_equal(as_array(picture), as_array(by_hand(trained, torch.full((20,), 7), 20, 3)))
+    saved, _ = checkpoints.load_newest(trained.checkpoints_path)
+    assert saved is not None
+    average = saved.tensors["average/module.embedding.weight"]
+    assert torch.equal(newest(trained).get_parameter("embedding.weight"), average)
+    assert not torch.equal(average, saved.tensors["generator/embedding.weight"])
+
+
+def test_all_classes_are_drawn_in_columns(trained: Run) -> None:
+    told = torch.tensor([[1, 7, 9][column % 3] for _ in range(2) for column in range(8)])
+    assert torch.equal(told, labels.in_columns(trained.config(), 16))  # type: ignore[arg-type]
+    picture = sampling.draw(trained, None, images=16, seed=0)
+    assert np.array_equal(as_array(picture), as_array(by_hand(trained, told, 16, 0)))
+
+
+def test_class_and_seed_change_the_picture_and_nothing_else_does(trained: Run) -> None:
+    one = as_array(sampling.draw(trained, "1", 8, 0))
+    assert np.array_equal(one, as_array(sampling.draw(trained, "1", 8, 0)))
+    assert not np.array_equal(one, as_array(sampling.draw(trained, "7", 8, 0)))
+    assert not np.array_equal(one, as_array(sampling.draw(trained, "1", 8, 1)))
+
+
+def test_generator_without_classes_and_without_average_is_drawn_too(plain: Run) -> None:
+    picture = sampling.draw(plain, None, 5, 2)
+    assert np.array_equal(as_array(picture), as_array(by_hand(plain, None, 5, 2)))
+
+
+def test_points_are_drawn_over_the_real_ones(root: Path) -> None:
+    run = trained_in(root, {
+        "data.name": "ring", "networks.conditional": True, "optimizer.batch_size": 100, "training.length": "2 steps",
+    }, family="mlp")  # fmt: skip
+    colours = set(map(tuple, as_array(sampling.draw(run, "45°", 500, 0)).reshape(-1, 3).tolist()))
+    assert colours == {(255, 255, 255), (158, 202, 225), (230, 85, 13)}
+
+
+@pytest.mark.parametrize(("class_name", "images", "seed", "words"), [
+    ("4", 8, 0, ["no class “4”", "1, 7, 9"]),
+    ("", 8, 0, ["no class", "1, 7, 9"]),
+    ("seven\n" * 50, 8, 0, ["no class", "1, 7, 9"]),
+    (None, 0, 0, ["images", "0", "1 to 1024"]),
+    (None, 1025, 0, ["images", "1025", "1 to 1024"]),
+    (None, 8, -1, ["seed", "-1"]),
+    (None, 8, 2**31, ["seed", str(2**31)]),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_in_a_sentence(
+    trained: Run, class_name: str | None, images: int, seed: int, words: list[str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        sampling.draw(trained, class_name, images, seed)
+    assert all(word in str(caught.value) for word in words)
+    assert "\n" not in str(caught.value)
+
+
+def test_class_of_a_generator_that_was_told_none_is_refused(plain: Run) -> None:
+    with pytest.raises(InputError, match="was not told classes"):
+        sampling.draw(plain, "7", 8, 0)
+
+
+def test_run_without_a_whole_checkpoint_is_refused(mine: Run, root: Path) -> None:
+    with pytest.raises(InputError, match="has no checkpoint yet"):
+        sampling.draw(make_run(root), None, 8, 0)
+    for path in mine.checkpoints_path.glob("*.safetensors"):
+        path.write_bytes(b"damage")
+    with pytest.raises(InputError, match="No whole checkpoint is left"):
+        sampling.draw(mine, "7", 8, 0)
+
+
+def test_damaged_newest_checkpoint_is_passed_over(mine: Run, caplog: pytest.LogCaptureFixture) -> None:
+    last = checkpoints.steps(mine.checkpoints_path)[-1]
+    (mine.checkpoints_path / f"{last:08d}.safetensors").write_bytes(b"damage")
+    picture = sampling.draw(mine, "7", 8, 0)
+    assert np.array_equal(as_array(picture), as_array(by_hand(mine, torch.full((8,), 7), 8, 0)))
+    assert f"step {last}" in caplog.text
+
+
+def test_command_writes_the_picture_and_prints_where(mine: Run, tmp_path: Path) -> None:
+    done = run_gan("sample", mine.id, "--class", "9", "--images", 16, "--seed", 5, root=mine.root)
+    assert (done.returncode, done.stdout) == (0, f"{mine.asked_path}\n"), done.stderr
+    assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, "9", 16, 5)))
+    assert mine.asked_path.name == "asked.png"
+
+    other = tmp_path / "somewhere" / "grid.png"
+    other.parent.mkdir()
+    assert run_gan("sample", mine.id, "--out", other, root=mine.root).stdout == f"{other}\n"
+    assert Image.open(other).format == "PNG"
+    assert [path.name for path in other.parent.iterdir()] == ["grid.png"]
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--class", "4"], "1, 7, 9"),
+    (["--images", "0"], "1 to 1024"),
+    (["--images", "many"], "--images"),
+    (["--out", "/nowhere/there/grid.png"], "/nowhere/there"),
+    (["--out", "."], "the picture"),
+])  # fmt: skip
+def test_command_says_in_a_sentence_what_is_wrong(trained: Run, arguments: list[str], words: str) -> None:
+    before = sorted(trained.path.rglob("*"))
+    assert words in assert_one_sentence(run_gan("sample", trained.id, *arguments, root=trained.root))
+    assert sorted(trained.path.rglob("*")) == before
+
+
+def test_command_knows_only_runs(root: Path) -> None:
+    assert "list of runs" in assert_one_sentence(run_gan("sample", "../etc", root=root))
+
+
+def test_dashboard_gets_its_picture_from_a_background_process(mine: Run) -> None:
+    launcher.start_sampling(mine, "7", 11)
+    wait_until(mine.asked_path.exists, "the picture is there")
+    assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, "7", 64, 11)))
+    mine.asked_path.unlink()
+    launcher.start_sampling(mine, None, 11)
+    wait_until(mine.asked_path.exists, "the picture of all classes is there")
+    assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, None, 64, 11)))
+
+
+def test_what_goes_wrong_in_the_background_is_the_end_of_the_log(mine: Run) -> None:
+    launcher.start_sampling(mine, "--eleven", 0)
+    wait_until(lambda: "no class “--eleven”" in mine.log_tail(), "the log says what is wrong")
+    assert "Traceback" not in mine.log_tail()
+    assert not mine.asked_path.exists()
+
+
+def test_drawing_does_not_disturb_a_training(root: Path) -> None:
+    """A picture is drawn while the run goes on, and it goes on to its end."""
+    run = make_run(root, {"networks.conditional": True, "training.length": "100000 steps", "cadence.checkpoint_every": "5 steps"})
+    trainer = start_gan("resume", run.id, "--quiet", "--from-queue", root=root)
+    try:
+        wait_until(lambda: checkpoints.steps(run.checkpoints_path), "the first checkpoint is there")
+        done = run_gan("sample", run.id, "--class", "3", root=root)
+        assert done.returncode == 0, done.stderr
+        assert run.status().state == "running"
+        launcher.stop(run)
+        assert trainer.wait(timeout=60) == 0
+        assert run.status().state == "stopped"
+    finally:
+        trainer.kill()
+        trainer.communicate()
