@@ -18,6 +18,7 @@ from gan.data import catalogue
 from gan.errors import InputError, nearest, quoted, shown
 from gan.sections import (
     FAMILIES,
+    LONGEST,
     AugmentationConfig,
     CadenceConfig,
     DataConfig,
@@ -102,18 +103,20 @@ def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration of schema version 1 as one of version 2: two settings have another name and unit now."""
     raw = {**raw, "schema_version": 2}
     networks, optimizer = raw.get("networks"), raw.get("optimizer")
-    if isinstance(networks, dict) and "batch_norm" in networks:
+    if isinstance(networks, dict) and isinstance(has_norm := networks.get("batch_norm"), bool):
         kept = {key: value for key, value in networks.items() if key != "batch_norm"}
-        raw["networks"] = {**kept, "generator_norm": "batch" if networks["batch_norm"] else "none"}
+        raw["networks"] = {**kept, "generator_norm": "batch" if has_norm else "none"}
     if isinstance(optimizer, dict) and isinstance(decay := optimizer.get("ema_decay"), (int, float)) and 0 <= decay < 1:
         batch = optimizer.get("batch_size", 64)
-        half_life = round(batch * math.log(0.5) / math.log(decay)) if decay and isinstance(batch, int) else 0
+        half_life = 0
+        if decay and isinstance(batch, int):
+            half_life = min(max(1, round(min(batch, LONGEST) * math.log(0.5) / math.log(decay))), LONGEST)
         kept = {key: value for key, value in optimizer.items() if key != "ema_decay"}
         raw["optimizer"] = {**kept, "ema_half_life": half_life}
     return raw
 
 
-def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
+def replace(config: RunConfig, changes: dict[str, Any], *, stored: bool = False) -> RunConfig:
     """Return ``config`` with ``changes`` such as ``{"optimizer.batch_size": 32}`` applied and validated as a whole.
 
     Setting ``networks.family`` to another family starts from that family's defaults and keeps what means the same in both.
@@ -131,7 +134,7 @@ def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
             known = [f"{name}.{field}" for name in sections() for field in raw[name]]
             raise InputError(f"There is no setting “{shown(key)}”; " + nearest(key, known))
         raw[section][field] = value
-    return parse(raw)
+    return parse(raw, stored=stored)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
