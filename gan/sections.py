@@ -129,6 +129,12 @@ class DataConfig(Section):
         if self.name not in known:
             if is_stored(info):
                 return self
+            if self.name == catalogue.LSUN:
+                raise ValueError(
+                    f"data.name is {quoted(self.name)}, but LSUN's bedrooms are not in the data folder; put them there as "
+                    f"docs/data.md "
+                    "says, or set data.name to bedrooms, which are rendered"
+                )
             raise ValueError(f"data.name is {quoted(self.name)}, but there is no such data set; {nearest(self.name, known)}")
         entry = known[self.name]
         for name in self.classes:

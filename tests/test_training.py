@@ -270,7 +270,8 @@ def test_rubbish_of_earlier_crashes_is_cleared_away(root: Path) -> None:
 # What watchers read
 
 
-OFFLINE = [name for name, preset in presets.PRESETS.items() if catalogue.find(preset.config.data.name).is_offline]
+HERE = {name for name, entry in catalogue.all_sets().items() if entry.is_offline}
+OFFLINE = [name for name, preset in presets.PRESETS.items() if preset.config.data.name in HERE]
 
 
 @pytest.mark.parametrize("name", OFFLINE)

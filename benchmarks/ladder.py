@@ -1,0 +1,147 @@
+"""The first rungs of the collapse ladder: ring and grid, several seeds of each method in one batched model.
+
+    python -m benchmarks.ladder [--steps 20000] [--seeds 5] [--data ring grid] [--methods plain …]
+
+Every method has the same networks, batches and number of steps; what differs is in METHODS. Prints modes, high-quality share
+and reverse KL of 2,500 samples (mean ± standard error over seeds) beside the published numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from benchmarks import machine, trained
+from gan import config as configs
+from gan import networks, presets
+from gan.config import RunConfig
+from gan.data import points
+from gan.objective.losses import Loss
+from gan.objective.penalties import Penalties
+from gan.scoring.modes import ModeScore, score_points
+from gan.training.game import Game, Turn
+from gan.training.loop import build_game
+
+SAMPLES = 2500
+#: PacGAN (1712.04086), table 1: modes of the ring's 8 and of the grid's 25.
+PUBLISHED = {("plain", "ring"): "6.3 ± 0.5", ("PacGAN2", "ring"): "7.9 ± 0.1", ("plain", "grid"): "17.3 ± 0.8",
+             ("PacGAN2", "grid"): "23.8 ± 0.7", ("PacGAN4", "grid"): "24.8 ± 0.2"}  # fmt: skip
+SHARED: dict[str, Any] = {
+    "networks.family": "mlp", "networks.latent": 2, "networks.hidden": 128, "networks.depth": 2, "networks.generator_norm": "batch",
+    "optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-3, "optimizer.beta1": 0.8, "optimizer.ema_half_life": 0,
+    "training.precision": "fp32",
+}  # fmt: skip
+METHODS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "PacGAN2": {"networks.packing": 2},
+    "PacGAN4": {"networks.packing": 4},
+    "WGAN-GP": {"objective.loss": "wasserstein", "objective.gradient_penalty": 0.1},
+    "relativistic+R1+R2": {"objective.loss": "relativistic", "objective.r1": 0.1, "objective.r2": 0.1},
+}
+_PACKS = 100  # judged in each turn, for all methods: PacGAN2 looks at 200 points
+
+
+class Seeds(nn.Module):
+    """Several networks of one shape as one: inputs [S · N, ...], seed after seed, go to each network's own share of them."""
+
+    def __init__(self, players: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self._count = len(players)
+        weights, self._buffers_by_name = stack_module_state(list(players))
+        self._names = list(weights)
+        self.weights = nn.ParameterList(weights.values())
+        self._bases = [players[0]]  # in a list, so that its own weights are not among the parameters
+
+    def forward(self, inputs: Tensor, labels: Tensor | None = None) -> Tensor:
+        base = self._bases[0].train(self.training)
+        weights = dict(zip(self._names, self.weights, strict=True))
+
+        def call(weights: dict[str, Tensor], buffers: dict[str, Tensor], part: Tensor) -> Tensor:
+            found: Tensor = functional_call(base, (weights, buffers), (part,))
+            return found
+
+        outputs = vmap(call, randomness="different")(weights, self._buffers_by_name, inputs.unflatten(0, (self._count, -1)))
+        return outputs.flatten(0, 1)
+
+
+def batched_game(config: RunConfig, seeds: int) -> Game:
+    """Return the game of ``config`` with the players of all seeds at once; losses are sums over seeds, so none slows another."""
+    pairs = []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        pairs.append(networks.build(config))
+    game = build_game(config, torch.device("cpu"), "fp32")
+    generator, discriminator = Seeds([pair[0] for pair in pairs]), Seeds([pair[1] for pair in pairs])
+    loss, penalties = game.loss, game.penalties
+    settings = config.optimizer
+
+    def adam(player: nn.Module, lr: float) -> torch.optim.Adam:
+        return torch.optim.Adam(player.parameters(), lr=lr, betas=(settings.beta1, settings.beta2), fused=True)
+
+    return dataclasses.replace(
+        game,
+        generator=generator,
+        discriminator=discriminator,
+        loss=Loss(
+            lambda real, fake: seeds * loss.discriminator(real, fake), lambda *seen: seeds * loss.generator(*seen), loss.is_relative
+        ),
+        penalties=Penalties(*(seeds * weight for weight in dataclasses.astuple(penalties))),
+        generator_optimizer=adam(generator, settings.generator_lr),
+        discriminator_optimizer=adam(discriminator, settings.discriminator_lr),
+    )
+
+
+def train(data: str, method: str, seeds: int, steps: int) -> tuple[list[ModeScore], float]:
+    """Train all seeds of a method and return their scores and the seconds that it took."""
+    changes = {**SHARED, **METHODS[method], "data.name": data}
+    changes["optimizer.batch_size"] = _PACKS * changes.get("networks.packing", 1)
+    config = configs.replace(presets.find("ring-mlp").config, changes)
+    game = batched_game(config, seeds)
+    modes = points.modes(data)
+    assert modes is not None
+    reals = torch.from_numpy(points.sample(data)[0])
+    batch = seeds * config.optimizer.batch_size
+    began = time.perf_counter()
+    for _ in range(steps):
+        game.step([Turn(reals[torch.randint(len(reals), (batch,))], torch.randn(batch, config.networks.latent))])
+    seconds = time.perf_counter() - began
+    game.generator.eval()
+    with torch.no_grad():
+        drawn = game.generator(torch.randn(seeds * SAMPLES, config.networks.latent)).unflatten(0, (seeds, -1))
+    return [score_points(one, torch.from_numpy(modes.centres), modes.sigma) for one in drawn], seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--data", nargs="+", default=["ring", "grid"])
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    print(f"Machine: {machine.describe()}, {options.threads} threads; {options.steps} steps, {options.seeds} seeds")
+    print(
+        "| data | method | modes | published | high quality | reverse KL | seconds |\n| --- | --- | --- | --- | --- | --- | --- |"
+    )
+    for data in options.data:
+        for method in options.methods:
+            scores, seconds = train(data, method, options.seeds, options.steps)
+            modes, quality, divergence = (list(values) for values in zip(*scores, strict=True))
+            print(
+                f"| {data} | {method} | {trained.of_seeds(modes, 1)} | {PUBLISHED.get((method, data), '–')} "
+                f"| {trained.of_seeds([100 * share for share in quality], 1)} % | {trained.of_seeds(divergence, 3)} | {seconds:.0f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What benchmarks that compare trainings share: train a configuration, and look at what its generator draws."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from gan import runs
+from gan.config import RunConfig
+from gan.data import loaders
+from gan.scoring import classifier, metrics, scores
+from gan.scoring.extractor import Features
+from gan.training import loop
+
+CPU = torch.device("cpu")
+
+
+class Trained(NamedTuple):
+    """What a training ended with: the features of what its generator draws, how it ended, and the seconds it took."""
+
+    drawn: Features
+    state: str
+    seconds: float
+
+
+def train(config: RunConfig, images: int, threads: int, seed: int = 0) -> Trained:
+    """Train ``config`` in a folder that is thrown away, and see ``images`` generated images as the data set's classifier does."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = runs.create(Path(folder), config, state="starting", threads=threads)
+        held = run.hold()
+        try:
+            trainer = loop.Trainer(run, lambda status, line: None)
+            began = time.perf_counter()
+            status = trainer.play(lambda: False)
+            seconds = time.perf_counter() - began
+        finally:
+            held.release()
+        extractor = classifier.load(config.data.name, CPU, _say_nothing)
+        drawn = extractor.extract(scores.draw(trainer.sampler(), config, images, seed, extractor.batch, CPU))
+    return Trained(drawn, status.state, seconds)
+
+
+def real(config: RunConfig) -> Features:
+    """Return what the data set's classifier sees in its real images, all of them."""
+    extractor = classifier.load(config.data.name, CPU, _say_nothing)
+    return extractor.extract(loaders.load_for_scoring(config.data).batches(extractor.batch))
+
+
+def fid(real: Features, drawn: Features) -> float:
+    """Return the Fréchet distance on the classifier's features."""
+    return metrics.fid(real.features, drawn.features)
+
+
+def of_seeds(values: Sequence[float], digits: int) -> str:
+    """Return mean ± standard error."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return f"{statistics.fmean(values):.{digits}f} ± {error:.{digits}f}"
+
+
+def _say_nothing(sentence: str, share: float) -> None:
+    pass
