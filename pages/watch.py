@@ -7,14 +7,17 @@ import streamlit as st
 
 from gan import config as configs
 from gan import launcher, runs
+from gan.config import RunConfig
 from gan.errors import InputError
+from gan.objective.catalogue import LOSSES
 from gan.runs import Run, Status
-from pages.parts import cards, charts, frame, metrics, pictures, words
+from pages.parts import cards, charts, classes, frame, metrics, pictures, words
 
 root = frame.begin("Watch")
 
-LOSSES = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
-PROBABILITIES = {"D(fake)": "d_fake", "D(real)": "d_real"}
+PLAYERS = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
+OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
+PENALTY = {"penalty": "penalty"}
 SILENCE = 120  # seconds without a heartbeat after which to worry
 
 NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_grad_norm"}
@@ -118,8 +121,16 @@ def show_state(run: Run, status: Status) -> None:
             st.code(tail, language=None, wrap_lines=True)
 
 
-def show_curves(run: Run) -> None:
-    """Show the losses and what the discriminator thinks."""
+def config_of(run: Run) -> RunConfig | None:
+    """Return what a run was asked to do; None when that is damaged, which the page says at its end."""
+    try:
+        return run.config()
+    except InputError:
+        return None
+
+
+def show_curves(run: Run, config: RunConfig | None) -> None:
+    """Show the losses, what good ones look like, and what the discriminator thinks."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.6, 0.01, key="smoothing", persist_state="session", width=220,
                               help="Exponential average: s ← a·s + (1 − a)·value. The faint line is what was logged.")  # fmt: skip
@@ -128,8 +139,17 @@ def show_curves(run: Run) -> None:
     if table.empty:
         st.caption("The curves begin with the first logged line.")
         return
-    draw(table, LOSSES, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
-    draw(table, PROBABILITIES, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    draw(table, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
+    facts = LOSSES[config.objective.loss] if config else None
+    if facts:
+        st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
+    if facts and not facts.is_probability:
+        draw(table, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
+    else:
+        draw(table, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    if table["penalty"].notna().any():
+        draw(table, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
+        st.caption("The penalty comes on top of the discriminator's loss, which is shown without it.")
     scores = metrics.scores(run)
     if not scores.empty:
         draw(scores, {"FID": "fid"}, f"{scores.attrs['label']} (during training)", f"fid/{run.id}", 0.0, is_log=is_log)
@@ -152,7 +172,7 @@ def draw(
     st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
 
 
-def show_samples(run: Run) -> None:
+def show_samples(run: Run, config: RunConfig | None) -> None:
     """Show the newest samples, or those of the moment that the slider is at."""
     samples = run.samples()
     if not samples:
@@ -169,6 +189,8 @@ def show_samples(run: Run) -> None:
         st.session_state[f"{key}/follow"] = st.session_state[key] == steps[-1]
 
     step = st.session_state[key]
+    if config:
+        classes.name_columns(config)
     pictures.show(samples[step], f"Samples of step {step}")
     if len(steps) > 1:
         st.select_slider(
@@ -213,13 +235,13 @@ def live(run: Run) -> None:
 def show(run: Run) -> None:
     """Draw everything that changes while a run goes on."""
     with frame.spoken_errors():
-        status = run.status()
+        status, config = run.status(), config_of(run)
         show_state(run, status)
         samples, curves = st.columns([2, 3], gap="large")
         with samples:
-            show_samples(run)
+            show_samples(run, config)
         with curves:
-            show_curves(run)
+            show_curves(run, config)
         show_ends(run)
 
 
@@ -235,7 +257,9 @@ with frame.spoken_errors():
         if status.state not in runs.UNDER_WAY:
             notice(run, status.state)
         try:
-            settings = configs.flatten(run.config())
+            config = run.config()
+            classes.ask(run, config)
+            settings = configs.flatten(config)
         except InputError as error:
             st.error(words.escape(str(error)), icon=":material/error:")
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -81,7 +82,7 @@ def _fields(
     later = {key: info for key, info in fields.items() if key in _FOR_LATER}
 
     def draw(some: dict[str, FieldInfo]) -> None:
-        with st.grid(2, min_column_width=240, gap=("small", "medium")):
+        with st.grid(2, min_column_width=240, gap=("small", "medium")) if len(some) > 1 else st.container():
             for key, info in some.items():
                 if not _does_nothing(key, chosen | changes):
                     changes[key] = _field(key, info, getattr(values, key.partition(".")[2]), prefix)
@@ -120,11 +121,16 @@ def _explain_loss(name: str) -> None:
     st.caption(f"**What good looks like:** {words.escape(facts.good)}")
     with st.expander("What this loss means", icon=":material/function:", key="train/loss-facts"):
         st.markdown("The discriminator minimises")
-        st.latex(rf"L_D = {facts.discriminator}")
+        st.latex(_in_rows(facts.discriminator))
         st.markdown("and the generator")
-        st.latex(rf"L_G = {facts.generator}")
+        st.latex(_in_rows(facts.generator))
         st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
         st.caption(f"Here D is the output of the discriminator before any sigmoid, σ. Source: {words.escape(facts.source)}")
+
+
+def _in_rows(formula: str) -> str:
+    """Return a formula with each of its averages in a row of its own, so that it fits a phone."""
+    return r"\begin{aligned} & " + re.sub(r" ([-+]) (?=\\(?:mathbb|tfrac))", r" \\\\ & \1 ", formula) + r" \end{aligned}"
 
 
 def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
@@ -157,7 +163,9 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
 def _choose(label: str, options: list[Any], value: Any, key: str, help: str, words: Any) -> Any:
     """Ask for one of a few options, all of them in sight."""
     widget = st.segmented_control if len(options) <= _MOST_SEGMENTS else st.pills
-    return widget(label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session")
+    return widget(
+        label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session", wrap=True
+    )
 
 
 def _choose_data(label: str, value: str, widget: str, help: str) -> str:

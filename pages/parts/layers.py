@@ -15,7 +15,7 @@ def table(player: dict[str, Any]) -> pd.DataFrame:
     Numbers are text: nothing stands where there is nothing to count, and the table is read, not sorted.
     """
     rows = [
-        (layer["name"], " × ".join(map(str, layer["shape"])), _amount(layer["parameters"]), _amount(layer["multiply_adds"]))
+        (layer["name"], _shape(layer["shape"]), _amount(layer["parameters"]), _amount(layer["multiply_adds"]))
         for layer in player["layers"]
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -50,6 +50,11 @@ def size(number: int) -> str:
     """Return a number of bytes in megabytes, or in gigabytes from a thousand of these."""
     megabytes = number / 1e6
     return f"{megabytes / 1000:.2g} GB" if megabytes >= 1000 else f"{max(1, round(megabytes)):,} MB"
+
+
+def _shape(lengths: list[int]) -> str:
+    """Return the shape of an output, which never breaks into two lines."""
+    return "\u202f×\u202f".join(map(str, lengths))
 
 
 def _amount(number: int) -> str:

@@ -14,7 +14,7 @@ from gan.scoring import lines
 
 COLUMNS = [
     "step", "epoch", "images_seen", "seconds", "images_per_second", "generator_loss", "discriminator_loss",
-    "d_real", "d_fake", "generator_grad_norm", "discriminator_grad_norm",
+    "d_real", "d_fake", "penalty", "generator_grad_norm", "discriminator_grad_norm",
 ]  # fmt: skip
 
 

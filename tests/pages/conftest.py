@@ -46,6 +46,26 @@ def shown(trained: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     end_all(root)
 
 
+@pytest.fixture(scope="session")
+def told(own_folders: Path) -> Run:
+    """Return a tiny class-conditional run with the hinge loss and a penalty; not to be changed."""
+    root = own_folders / "told"
+    changes = {"networks.conditional": "true", "objective.loss": "hinge", "objective.r1": 1, "networks.discriminator_norm": "none"}
+    settings = [part for key, value in (TINY | changes).items() for part in ("--set", f"{key}={value}")]
+    done = run_gan("train", *settings, root=root)
+    assert done.returncode == 0, done.stderr
+    return runs.list_runs(root)[0]
+
+
+@pytest.fixture
+def conditional(told: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Return a copy of the class-conditional run in a folder that the pages of this test show."""
+    shutil.copytree(told.path, root / told.id)
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    yield Run(root / told.id)
+    end_all(root)
+
+
 @pytest.fixture
 def empty(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a folder without runs that the pages of this test show."""

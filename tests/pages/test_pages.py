@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,8 @@ from gan.data import catalogue
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run
 from gan.sections import Span
-from pages.parts import form, layers, words
+from gan.training import labels
+from pages.parts import classes, form, layers, words
 from tests.helpers import PROJECT, make_run, tiny, wait_until
 from tests.pages.conftest import NASTY
 
@@ -262,7 +264,7 @@ def test_form_explains_every_loss(name: str, visit: Visit, empty: Path) -> None:
     test.run()
     assert_sound(test)
     facts = LOSSES[name]
-    formulas = "".join(block.value for block in test.latex)
+    formulas = "".join(block.value for block in test.latex).replace(r" \\ & ", " ")
     assert facts.discriminator in formulas and facts.generator in formulas
     assert all(words.escape(part) in texts(test) for part in (facts.good, facts.sign, facts.source))
 
@@ -361,6 +363,63 @@ def test_watch_shows_the_place_in_the_queue(visit: Visit, empty: Path, monkeypat
     assert "place 2 of 2" in texts(test)
     for run in [*waiting, first]:
         launcher.stop(run)
+
+
+def axes(test: AppTest) -> dict[str, dict[str, object]]:
+    """Return the vertical axis (title, scale) of each chart of curves, by its title."""
+    specs = [json.loads(chart.proto.spec) for chart in test.get("vega_lite_chart")]
+    found = [spec["layer"][0]["layer"][0]["encoding"]["y"] for spec in specs]
+    return {axis["title"]: axis for axis in found}
+
+
+def test_watch_shows_probabilities_only_where_the_loss_makes_them(visit: Visit, shown: Run) -> None:
+    test = visit("watch", run=shown.id)
+    assert_sound(test)
+    assert axes(test)["probability of “real”"]["scale"]["domain"] == [0, 1]  # type: ignore[index]
+    assert "penalty" not in axes(test)
+    assert words.escape(LOSSES["non-saturating"].good) in texts(test)
+
+
+def test_watch_shows_outputs_and_the_penalty_of_a_critic(visit: Visit, conditional: Run) -> None:
+    test = visit("watch", run=conditional.id)
+    assert_sound(test)
+    assert "domain" not in axes(test)["output of the discriminator"]["scale"]  # type: ignore[operator]
+    assert "penalty" in axes(test) and "probability of “real”" not in axes(test)
+    assert words.escape(LOSSES["hinge"].good) in texts(test)
+
+
+def test_watch_names_the_columns_of_a_conditional_run(conditional: Run) -> None:
+    config = conditional.config()
+    asked = labels.in_columns(config, 64)
+    assert asked is not None
+    assert [int(name) for name in classes.in_columns(config)] * 8 == asked.tolist()
+    some = configs.replace(config, {"data.classes": ["7", "3"]})
+    assert classes.in_columns(some) == ["3", "7"] * 4
+    assert not classes.in_columns(presets.find("digits-dcgan").config)
+
+
+def test_watch_draws_the_class_that_is_asked_for(visit: Visit, conditional: Run) -> None:
+    test = visit("watch", run=conditional.id)
+    pictures = len(test.get("image"))
+    test.selectbox(key=f"asked/{conditional.id}/class").set_value("7")
+    test.button(key="draw").click().run()
+    assert_sound(test)
+    assert "Drawing “7”" in texts(test) and test.button(key="draw").disabled
+    wait_until(conditional.asked_path.exists, "the picture is there")
+    test.run()
+    assert_sound(test)
+    assert not test.error and not test.button(key="draw").disabled
+    assert len(test.get("image")) == pictures + 1 and "Drawing" not in texts(test)
+
+
+def test_watch_asks_for_a_class_only_where_there_is_something_to_ask(visit: Visit, conditional: Run, trained: Run) -> None:
+    shutil.copytree(trained.path, conditional.root / trained.id)
+    assert "Ask for a class" not in texts(visit("watch", run=trained.id))
+    shutil.rmtree(conditional.checkpoints_path)
+    test = visit("watch", run=conditional.id)
+    assert_sound(test)
+    assert "as soon as there is a checkpoint" in texts(test)
+    assert "draw" not in [button.key for button in test.button]
 
 
 def test_evaluate_shows_scores_and_floor(visit: Visit, shown: Run) -> None:

@@ -1,0 +1,101 @@
+"""What people can do with a generator that was told classes: read its columns, and ask it for one."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import streamlit as st
+
+from gan import launcher
+from gan.config import RunConfig
+from gan.data import catalogue
+from gan.runs import UNDER_WAY, Run
+from pages.parts import frame, pictures, words
+
+_COLUMNS = 8  # of a sample grid
+_LONGEST = 4  # letters that fit above a column on a phone
+_PATIENCE = 90  # seconds after which a picture will not come any more
+
+
+def known(config: RunConfig) -> list[str]:
+    """Return the classes that a generator was told, in order; none when it was told none, or its data set is gone."""
+    entry = catalogue.all_sets().get(config.data.name)
+    if entry is None or not config.networks.conditional:
+        return []
+    return [name for name in entry.classes if not config.data.classes or name in config.data.classes]
+
+
+def in_columns(config: RunConfig) -> list[str]:
+    """Return the class of each column of the sample grids, as ``gan.training.labels`` asks for them; none where there are none."""
+    names = known(config)
+    return [names[place % len(names)] for place in range(_COLUMNS)] if names and not config.data.is_points else []
+
+
+def name_columns(config: RunConfig) -> None:
+    """Write the classes over the columns of a sample grid, or beneath each other in a line where they are long."""
+    names = in_columns(config)
+    if names and max(map(len, names)) <= _LONGEST:
+        with st.grid(_COLUMNS, min_column_width=1, wrap=False, gap=None):
+            for name in names:
+                st.caption(words.escape(name), text_alignment="center")
+    elif names:
+        st.caption("Columns from left to right: " + words.escape(", ".join(names)))
+
+
+def ask(run: Run, config: RunConfig) -> None:
+    """Draw the panel in which one asks a class-conditional generator for a class."""
+    if not known(config):
+        return
+    is_under_way = run.status().state in UNDER_WAY
+    pace = 1.0 if _waiting(run) else 5.0 if is_under_way and not _has_checkpoint(run) else None
+    st.fragment(_panel, run_every=pace)(run, known(config))
+
+
+def _panel(run: Run, names: list[str]) -> None:
+    with st.container(border=True), frame.spoken_errors():
+        st.subheader("Ask for a class")
+        if not _has_checkpoint(run):
+            st.caption("The generator can be asked as soon as there is a checkpoint.")
+            return
+        left, right = st.columns([2, 3], gap="large")
+        is_waiting = _waiting(run)
+        with left:
+            name = st.selectbox("Class", names, key=f"asked/{run.id}/class", persist_state="session")
+            if st.button("Draw", icon=":material/brush:", type="primary", key="draw", disabled=is_waiting,
+                         help="64 images of this class from the newest checkpoint, of new latent vectors each time."):  # fmt: skip
+                before = _changed(run)
+                launcher.start_sampling(run, name, secrets.randbelow(2**31))
+                st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
+                st.rerun()
+        asked = st.session_state.get(f"asked/{run.id}")
+        with right:
+            if is_waiting:
+                st.markdown(f":material/brush: Drawing “{words.escape(asked['name'])}” from the newest checkpoint, some seconds …")
+            elif asked and asked["before"] == _changed(run):
+                last = (run.log_tail().strip().splitlines() or ["nothing"])[-1]
+                st.warning(f"The picture has not come; the last line of the log is: {words.escape(last)}")
+            elif _changed(run):
+                about = f"Drawn for “{asked['name']}”" if asked else "What was asked for last"
+                pictures.show(run.asked_path, about, words.escape(about))
+        if asked and not is_waiting and not asked.get("is-seen"):
+            asked["is-seen"] = True
+            st.rerun()  # at the pace of a page that waits for nothing
+
+
+def _waiting(run: Run) -> bool:
+    """Return whether this session has asked for a picture that may still come."""
+    asked = st.session_state.get(f"asked/{run.id}")
+    return bool(asked) and asked["before"] == _changed(run) and time.time() - asked["at"] < _PATIENCE
+
+
+def _changed(run: Run) -> int:
+    """Return when the picture of the class asked for was written, in nanoseconds; 0 when there is none."""
+    try:
+        return run.asked_path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _has_checkpoint(run: Run) -> bool:
+    return any(run.checkpoints_path.glob("*.json"))
