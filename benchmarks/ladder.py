@@ -136,9 +136,10 @@ def main() -> None:
         for method in options.methods:
             scores, seconds = train(data, method, options.seeds, options.steps)
             modes, quality, divergence = (list(values) for values in zip(*scores, strict=True))
+            shares = trained.of_seeds([100 * share for share in quality], 1)
             print(
-                f"| {data} | {method} | {trained.of_seeds(modes, 1)} | {PUBLISHED.get((method, data), '–')} "
-                f"| {trained.of_seeds([100 * share for share in quality], 1)} % | {trained.of_seeds(divergence, 3)} | {seconds:.0f} |",
+                f"| {data} | {method} | {trained.of_seeds(modes, 1)} | {PUBLISHED.get((method, data), '–')} | {shares} % "
+                f"| {trained.of_seeds(divergence, 3)} | {seconds:.0f} |",
                 flush=True,
             )
 
