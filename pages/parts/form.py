@@ -137,7 +137,7 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
     """Draw one widget and return its value, in the form in which JSON has it."""
     label = info.title or key
     unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
-    label, widget, help = f"{label} ({unit})" if unit else label, f"{prefix}/{key}", _help(info)
+    label, widget, help = f"{label} ({unit})" if unit not in ("", label.lower()) else label, f"{prefix}/{key}", _help(info)
     if key == "data.name":
         return _choose_data(label, value, widget, help)
     if key == "data.classes":

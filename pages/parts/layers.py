@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from pages.parts import words
+
 COLUMNS = ["Layer", "Output", "Parameters", "Multiply-adds"]
 
 
@@ -42,14 +44,14 @@ def short(number: int) -> str:
     """Return a large number in words, e.g. "1.2 million"."""
     for factor, word in ((10**9, "billion"), (10**6, "million")):
         if number >= factor:
-            return f"{number / factor:.3g} {word}"
+            return f"{words.number(number / factor)} {word}"
     return f"{number:,}"
 
 
 def size(number: int) -> str:
     """Return a number of bytes in megabytes, or in gigabytes from a thousand of these."""
     megabytes = number / 1e6
-    return f"{megabytes / 1000:.2g} GB" if megabytes >= 1000 else f"{max(1, round(megabytes)):,} MB"
+    return f"{megabytes / 1000:,.1f} GB" if megabytes >= 1000 else f"{max(1, round(megabytes)):,} MB"
 
 
 def _shape(lengths: list[int]) -> str:
