@@ -102,6 +102,8 @@ def _warnings(config: RunConfig) -> Iterator[str]:
         yield "Adam with momentum was found to unsettle a clipped Wasserstein critic; set β₁ to 0, or the optimiser to rmsprop."
     if config.networks.minibatch == "discrimination" and penalties(config):
         yield "Minibatch discrimination ties the images of a batch together, so a penalty at each image is only roughly its own."
+    if config.networks.minibatch == "discrimination" and optimizer.batch_size // config.networks.packing > 512:
+        yield "Minibatch discrimination compares all pairs of a batch, 1 KB each: above 512 it takes gigabytes; choose deviation."
     if config.augmentation.noise_fade == 0 and config.augmentation.instance_noise > 0.2:
         yield "Strong noise that never fades hides all fine detail from the discriminator, so the generator cannot learn it."
     seen = config.total_steps * optimizer.images_per_step

@@ -131,9 +131,8 @@ class DataConfig(Section):
                 return self
             if self.name == catalogue.LSUN:
                 raise ValueError(
-                    f"data.name is {quoted(self.name)}, but LSUN's bedrooms are not in the data folder; put them there as "
-                    f"docs/data.md "
-                    "says, or set data.name to bedrooms, which are rendered"
+                    f"data.name is {quoted(self.name)}, but LSUN's bedrooms are not in the data folder; put them there as the file "
+                    "docs/data.md says, or set data.name to bedrooms, which are rendered"
                 )
             raise ValueError(f"data.name is {quoted(self.name)}, but there is no such data set; {nearest(self.name, known)}")
         entry = known[self.name]

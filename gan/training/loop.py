@@ -138,12 +138,18 @@ class Trainer:
             started, began_at = time.perf_counter(), self.seconds
             marked, marked_step, last_beat = started, self.step, started
             is_finite = torch.ones((), dtype=torch.bool, device=self.device)
+            is_compiling = self.config.training.compile
+            if is_compiling:
+                self._announce(message="Compiling the networks, which takes a minute or more")
             while self.step < self.total:
                 # One step of the game.
                 should_log = is_due["log_every"](self.step + 1) or self.step + 1 == self.total
                 noise = self.pace.keep(self.game, self.step / self.total)
                 outcome = self.game.step(self._turns(), noise=noise, wants_norms=should_log)
                 self.step += 1
+                if is_compiling:
+                    is_compiling = False
+                    self._announce(message="")
                 is_finite &= torch.isfinite(outcome.discriminator_loss) & torch.isfinite(outcome.generator_loss)
 
                 # Write down what happened; a line is written before the checkpoint that holds its step.
