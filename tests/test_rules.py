@@ -146,6 +146,11 @@ WARNINGS = {
         ({"networks.minibatch": "none"}, {"objective.r1": 0}, {"networks.minibatch": "deviation"}),
         ({"networks.minibatch": "discrimination"},),
     ),
+    "comparing too many images": Case(
+        {"networks.minibatch": "discrimination", "optimizer.batch_size": 513}, ("all pairs", "above 512", "choose deviation"),
+        ({"networks.minibatch": "deviation"}, {"optimizer.batch_size": 512}),
+        ({"networks.minibatch": "discrimination", "optimizer.batch_size": 1024, "networks.packing": 2},),
+    ),
     "lasting noise": Case(
         {"augmentation.instance_noise": 0.21, "augmentation.noise_fade": 0}, ("noise that never fades",),
         ({"augmentation.noise_fade": 0.5}, {"augmentation.instance_noise": 0.2}), ({"augmentation.instance_noise": 2},),

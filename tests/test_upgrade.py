@@ -7,13 +7,17 @@ import json
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from gan import config as configs
 from gan.config import RunConfig
 from gan.errors import InputError
-from tests.helpers import is_sentence
+from gan.training import loop
+from gan.training.game import Game, Turn
+from tests.helpers import is_sentence, tiny
 
 #: As version 1 wrote them.
 MLP: dict[str, Any] = {
@@ -177,3 +181,73 @@ def test_any_old_values_are_read_or_refused_in_one_sentence(decay: Any, batch: A
         assert is_sentence(str(error)), str(error)
     else:
         assert 0 <= config.optimizer.ema_decay < 1
+
+
+# Checkpoints of before
+
+
+class OldDiscriminator(nn.Module):
+    """As version 1 had it: one list of layers, of which the last gives the logit."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__()
+        leak = nn.LeakyReLU(0.2)
+        if family == "mlp":
+            layers = [nn.Flatten(), nn.Linear(256, 16), leak, nn.Linear(16, 16), leak, nn.Linear(16, 1)]
+        else:
+            layers = [
+                nn.Conv2d(1, 4, 4, stride=2, padding=1), leak,
+                nn.Conv2d(4, 8, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(8), leak, nn.Conv2d(8, 1, 4),
+            ]  # fmt: skip
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images).flatten()
+        return logits
+
+
+def new_game(family: str, seed: int) -> Game:
+    """Return a freshly initialised tiny game."""
+    torch.manual_seed(seed)
+    return loop.build_game(tiny(family=family), torch.device("cpu"), "fp32")
+
+
+@pytest.mark.parametrize("family", ["mlp", "dcgan"])
+def test_checkpoint_of_before_goes_on_as_the_same_network(family: str) -> None:
+    source = torch.Generator().manual_seed(0)
+    reals, z = torch.rand(8, 1, 16, 16, generator=source) * 2 - 1, torch.randn(8, 8, generator=source)
+    torch.manual_seed(3)
+    old = OldDiscriminator(family)
+    adam = torch.optim.Adam(old.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    for _ in range(2):
+        adam.zero_grad()
+        old(reals).square().mean().backward()
+        adam.step()
+
+    # A checkpoint of today, with the discriminator and the moments of before.
+    game = new_game(family, seed=1)
+    game.step([Turn(reals, z)])
+    tensors, facts = loop.pack(game)
+    tensors = {name: value for name, value in tensors.items() if not name.startswith("discriminator")}
+    tensors |= {f"discriminator/{name}": value for name, value in old.state_dict().items()}
+    for index, values in adam.state_dict()["state"].items():
+        tensors |= {f"discriminator_optimizer/{index}/{name}": value for name, value in values.items()}
+    tensors = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+
+    resumed = new_game(family, seed=2)
+    loop.unpack(resumed, tensors, facts)
+    for is_training in (True, False):
+        old.train(is_training)
+        resumed.discriminator.train(is_training)
+        assert torch.allclose(resumed.discriminator(reals), old(reals), atol=1e-6)
+
+    # Both learn the same next, which takes the moments of all weights.
+    lr = facts["optimizers"]["discriminator_optimizer"][0]["lr"]
+    for player, optimizer in ((old, adam), (resumed.discriminator, resumed.discriminator_optimizer)):
+        player.train()
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.zero_grad()
+        player(reals).square().mean().backward()
+        optimizer.step()
+    for one, other in zip(old.parameters(), resumed.discriminator.parameters(), strict=True):
+        assert torch.allclose(one.flatten(), other.flatten(), atol=lr / 100)
