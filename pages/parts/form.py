@@ -18,7 +18,7 @@ from gan.sections import Span
 from pages.parts import words
 
 _FLOAT_FORMAT = "%.6g"
-_MOST_SEGMENTS = 4  # more options than these break into rows, in which only pills look whole
+_MOST_SEGMENTS = 3  # more options than these break into rows, in which only pills look whole
 
 #: Section → (heading, icon).
 HEADINGS = {
