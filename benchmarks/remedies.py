@@ -18,7 +18,7 @@ import torch
 from benchmarks import machine, trained
 from gan import config as configs
 from gan import presets
-from gan.scoring import metrics
+from gan.scoring import manifold
 
 BASE: dict[str, Any] = {
     "data.size": 16, "data.subset": 300, "networks.width": 16, "networks.depth": 2, "networks.latent": 32,
@@ -73,7 +73,7 @@ def main() -> None:
             config = configs.replace(presets.find(presets.DEFAULT).config, changes)
             real = trained.real(config)
             found = trained.train(config, len(real.features), threads=1, seed=seed)
-            coverages.append(metrics.coverage(real.features, found.drawn.features))
+            coverages.append(manifold.density_coverage(real.features, found.drawn.features).coverage)
             fids.append(trained.fid(real, found.drawn))
             seconds.append(found.seconds)
         first = first or coverages

@@ -61,14 +61,3 @@ def inception_score(logits: Tensor, splits: int = 10, seed: int = 0) -> tuple[fl
             torch.default_generator.manual_seed(seed)  # torchmetrics shuffles by the CPU's global state; GPUs' are left alone
             mean, deviation = metric.compute()
     return float(mean), float(deviation) if splits > 1 else None
-
-
-def coverage(real_features: Tensor, fake_features: Tensor, neighbours: int = 5) -> float:
-    """Return the share, 0 to 1, of real images that have a generated one no farther than their k-th nearest real neighbour.
-
-    Features [N, D] and [M, D], N above ``neighbours``. Naeem et al. 2020 (2002.09797), equation 8: unlike recall it does not grow
-    with outliers among the generated images. It grows with M: compare only equal numbers of images.
-    """
-    real, fake = real_features.double(), fake_features.double()
-    reach = torch.cdist(real, real).kthvalue(neighbours + 1, dim=1).values  # the nearest of all is the image itself
-    return float((torch.cdist(real, fake).min(dim=1).values <= reach).double().mean())
