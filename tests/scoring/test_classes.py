@@ -1,0 +1,91 @@
+"""Classes of generated images against SciPy's divergence and against cases known beforehand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import scipy.stats
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan.scoring import modes
+from gan.scoring.classes import balance, histogram, kl
+
+EVEN = torch.full((10,), 100)
+
+
+def test_histogram_counts_the_most_probable_class_and_leaves_out_nan() -> None:
+    logits = torch.tensor([[0.1, 5.0, -1.0], [9.0, 8.9, 0.0], [-3.0, -2.0, -4.0], [math.nan, 9.0, 0.0]])
+    assert histogram(logits).tolist() == [1, 2, 0]
+    assert histogram(torch.empty(0, 3)).tolist() == [0, 0, 0]
+
+
+def test_the_same_shares_cover_all_classes() -> None:
+    real = torch.tensor([10, 20, 30, 5])
+    assert balance(real, real) == (4, 4, [], 0.0)
+    found = balance(real, 7 * real)
+    assert found[:3] == (4, 4, [])
+    assert found.kl == pytest.approx(0.0, abs=1e-12)
+
+
+def test_half_of_the_classes_missing_is_log_two() -> None:
+    found = balance(EVEN, torch.tensor([0, 50] * 5))
+    assert found == (5, 10, [0, 2, 4, 6, 8], pytest.approx(math.log(2)))
+
+
+def test_one_class_alone_is_log_of_their_number() -> None:
+    fake = torch.zeros(10, dtype=torch.long)
+    fake[3] = 777
+    assert balance(EVEN, fake) == (1, 10, [0, 1, 2, 4, 5, 6, 7, 8, 9], pytest.approx(math.log(10)))
+
+
+def test_a_class_is_covered_from_a_tenth_of_its_real_share() -> None:
+    real = torch.tensor([500, 500])
+    assert balance(real, torch.tensor([950, 50])).missing == []  # 5 % is a tenth of 50 %
+    assert balance(real, torch.tensor([951, 49])).missing == [1]
+    assert balance(real, torch.tensor([951, 49]), share=0.05).missing == []
+    rare = torch.tensor([990, 10])
+    assert balance(rare, torch.tensor([999, 1])).missing == []  # 0.1 % is a tenth of 1 %
+    assert balance(rare, torch.tensor([1000, 0])).missing == [1]
+
+
+def test_a_class_without_real_images_is_not_expected_and_its_divergence_finite() -> None:
+    real, fake = torch.tensor([60, 40, 0]), torch.tensor([30, 20, 50])
+    found = balance(real, fake)
+    assert (found.covered, found.expected, found.missing) == (2, 2, [])
+    assert found.kl == pytest.approx(scipy.stats.entropy([30, 20, 50], [60, 40, 0.5]))
+
+
+def test_no_images_have_no_divergence() -> None:
+    none = torch.zeros(3, dtype=torch.long)
+    real = torch.tensor([5, 0, 5])
+    covered, expected, missing, divergence = balance(real, none)
+    assert (covered, expected, missing) == (0, 2, [0, 2])
+    assert math.isnan(divergence)
+    assert balance(none, real)[:3] == (0, 0, [])
+    assert math.isnan(kl(none, real))
+
+
+def test_other_classes_are_refused() -> None:
+    with pytest.raises(ValueError, match="same classes"):
+        balance(EVEN, EVEN[:9])
+
+
+@given(counts=st.lists(st.tuples(st.integers(1, 1000), st.integers(0, 1000)), min_size=1, max_size=12))
+def test_divergence_agrees_with_scipy_and_with_the_one_of_modes(counts: list[tuple[int, int]]) -> None:
+    real, fake = (torch.tensor(column) for column in zip(*counts, strict=True))
+    if not fake.sum():
+        assert math.isnan(kl(real, fake))
+        return
+    assert kl(real, fake) == pytest.approx(scipy.stats.entropy(fake.numpy(), real.numpy()), rel=1e-9, abs=1e-12)
+    assert kl(torch.ones_like(real), fake) == pytest.approx(modes.reverse_kl(fake), abs=1e-12)
+
+
+@given(counts=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=8))
+def test_covered_and_missing_make_up_the_expected(counts: list[tuple[int, int]]) -> None:
+    real, fake = (torch.tensor(column) for column in zip(*counts, strict=True))
+    found = balance(real, fake)
+    assert found.covered + len(found.missing) == found.expected == int((real > 0).sum())
+    assert set(found.missing) >= set(((real > 0) & (fake == 0)).nonzero().flatten().tolist())
