@@ -10,13 +10,13 @@ import numpy as np
 
 BINS = 32  # of the brightness histogram, from 0 to 255
 EXAMPLES = 24  # pairs of duplicates that are kept to be looked at
+MOST_BITS = 3  # that differ in the hashes of near duplicates: fewer than bands, so one band at least is the same
+LEAST_CORRELATION = 0.99  # of their thumbnails, whatever their brightness and contrast
 
 _CHUNK = 512  # images
 _ROWS, _COLUMNS = 8, 9  # of the thumbnail behind the difference hash
 _BANDS, _BAND_BITS = 4, 16
-_MOST_BITS = 3  # that differ in the hashes of near duplicates: fewer than bands, so one band at least is the same
 _NEIGHBOURS = 12  # in the order of one band that an image is held against
-_LEAST_CORRELATION = 0.99  # of their thumbnails, whatever their brightness and contrast
 
 
 def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
@@ -44,12 +44,9 @@ def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] =
         brightness[rows] = per_image.mean(axis=1)
         sums += per_image.sum(axis=0)
         squares += np.square(values).mean(axis=(1, 2), dtype=np.float64).sum(axis=0)
-        small = _thumbnails(values)
-        thumbnails[rows] = small.reshape(len(chunk), -1).round()
-        hashes[rows] = difference_hashes(small.mean(axis=3))
+        hashes[rows], thumbnails[rows] = fingerprints(values)
         for row, image in enumerate(chunk, start):
-            digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-            first = seen.setdefault(digest, row)
+            first = seen.setdefault(digest(image), row)
             if first != row:
                 exact += 1
                 is_copy[row] = True
@@ -74,6 +71,32 @@ def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] =
         "near": near,
         "near_pairs": near_pairs,
     }
+
+
+def fingerprints(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what near duplicates are found by: hashes (uint64 [N]) and thumbnails (uint8 [N, 72 · C]).
+
+    ``images``: [N, S, S, C] from 0 to 255, as uint8 or float32, with S at least 9.
+    """
+    small = _thumbnails(images.astype(np.float32, copy=False))
+    flat = small.reshape(len(images), _ROWS * _COLUMNS * images.shape[-1])
+    return difference_hashes(small.mean(axis=3)), flat.round().astype(np.uint8)
+
+
+def digest(image: np.ndarray) -> bytes:
+    """Return 16 bytes that are the same for exact copies of an image, and for no others."""
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+
+
+def standardised(thumbnails: np.ndarray) -> np.ndarray:
+    """Return thumbnails [N, D] around 0 and of length 1, float32: their products are Pearson's correlations.
+
+    One of a single colour is all 0, and so is its correlation with any other.
+    """
+    values = thumbnails.astype(np.float32)
+    values -= values.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
 
 
 def difference_hashes(grey: np.ndarray) -> np.ndarray:
@@ -110,14 +133,14 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
         order = np.argsort(turned, kind="stable")
         ordered = hashes[order]
         for distance in range(1, min(_NEIGHBOURS, len(rows) - 1) + 1):
-            close = np.bitwise_count(ordered[distance:] ^ ordered[:-distance]) <= _MOST_BITS
+            close = np.bitwise_count(ordered[distance:] ^ ordered[:-distance]) <= MOST_BITS
             first, second = order[:-distance][close], order[distance:][close]
             if not len(first):
                 continue
             likeness = np.concatenate([
                 _correlation(thumbnails[a], thumbnails[b]) for a, b in zip(_split(first), _split(second), strict=True)
             ])  # fmt: skip
-            is_near = likeness >= _LEAST_CORRELATION
+            is_near = likeness >= LEAST_CORRELATION
             first, second, likeness = first[is_near], second[is_near], likeness[is_near]
             alike[np.maximum(first, second)] = True
             for place in np.argsort(-likeness, kind="stable")[:EXAMPLES]:
@@ -128,10 +151,8 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
 
 
 def _correlation(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation of thumbnails [n, D], row by row; 0 where one is of a single colour."""
-    one, other = (values - values.mean(axis=1, keepdims=True) for values in (some.astype(np.float32), others.astype(np.float32)))
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    found: np.ndarray = np.divide((one * other).sum(axis=1), norms, out=np.zeros(len(one), dtype=np.float32), where=norms > 0)
+    """Return Pearson's correlation of thumbnails [n, D], row by row."""
+    found: np.ndarray = (standardised(some) * standardised(others)).sum(axis=1)
     return found
 
 

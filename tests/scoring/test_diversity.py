@@ -1,0 +1,161 @@
+"""Diversity of images: MS-SSIM against torchmetrics and closed forms, duplicates against the survey, birthdays of people."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure, structural_similarity_index_measure
+
+from gan.data import bedrooms, survey
+from gan.scoring import diversity
+from gan.scoring.diversity import Duplicates, birthday, ms_ssim, near_duplicates
+
+
+def noise(count: int, side: int, channels: int = 3, seed: int = 0) -> Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, channels, side, side), dtype=torch.uint8, generator=random)
+
+
+@pytest.fixture(scope="module")
+def rooms() -> Tensor:
+    """Return 60 rendered bedrooms, uint8 [60, 3, 32, 32], none like another."""
+    return torch.from_numpy(bedrooms.render(32, 0, 60)[0]).permute(0, 3, 1, 2)
+
+
+# MS-SSIM
+
+
+def test_five_scales_agree_with_torchmetrics() -> None:
+    images = noise(2, 8, 1).repeat_interleave(32, 2).repeat_interleave(32, 3)
+    expected = multiscale_structural_similarity_index_measure(images[:1].float(), images[1:].float(), data_range=255.0)
+    assert ms_ssim(images) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_one_scale_is_plain_ssim() -> None:
+    images = noise(2, 11)
+    images[1] = images[0] // 2
+    expected = structural_similarity_index_measure(images[:1].float(), images[1:].float(), data_range=255.0)
+    assert ms_ssim(images) == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize(("side", "scales"), [(16, 2), (32, 2), (64, 3), (128, 4)])
+def test_two_constants_differ_in_brightness_at_the_coarsest_scale(side: int, scales: int) -> None:
+    images = torch.stack([torch.full((1, side, side), value, dtype=torch.uint8) for value in (50, 200)])
+    c1 = (0.01 * 255) ** 2
+    brightness = (2 * 50 * 200 + c1) / (50**2 + 200**2 + c1)
+    weights = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)[:scales]
+    assert ms_ssim(images) == pytest.approx(brightness ** (weights[-1] / sum(weights)), rel=1e-3)
+
+
+@pytest.mark.parametrize("side", range(9, 70, 3))
+def test_every_size_has_a_figure_or_none(side: int) -> None:
+    found = ms_ssim(noise(2, side, 1))
+    assert math.isnan(found) if side < 11 else 0 <= found < 0.5
+
+
+def test_the_same_image_many_times_is_one_and_noise_near_zero(rooms: Tensor) -> None:
+    assert ms_ssim(rooms[:1].repeat(20, 1, 1, 1)) == pytest.approx(1.0, abs=1e-3)
+    assert ms_ssim(torch.full((5, 1, 32, 32), 90, dtype=torch.uint8)) == pytest.approx(1.0, abs=1e-3)
+    assert ms_ssim(noise(10, 32)) < 0.1 < ms_ssim(rooms) < 0.9
+
+
+def test_pairs_are_all_or_random_ones_of_two_different_images(rooms: Tensor) -> None:
+    few = rooms[:5]
+    pairs = [ms_ssim(few[[a, b]]) for a in range(5) for b in range(a)]
+    assert ms_ssim(few, pairs=10) == pytest.approx(sum(pairs) / 10, rel=1e-5)
+    assert min(pairs) <= ms_ssim(few, pairs=1) <= max(pairs)
+    before = torch.get_rng_state()
+    assert ms_ssim(rooms, pairs=40, seed=1) == ms_ssim(rooms, pairs=40, seed=1)
+    assert ms_ssim(rooms, pairs=40, seed=1) != ms_ssim(rooms, pairs=40, seed=2)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_fewer_than_two_images_have_no_figure() -> None:
+    assert math.isnan(ms_ssim(noise(1, 32)))
+    assert math.isnan(ms_ssim(noise(0, 32)))
+
+
+# Near duplicates
+
+
+def test_rooms_and_noise_have_no_duplicates(rooms: Tensor) -> None:
+    assert near_duplicates(rooms) == (0.0, 0, 60)
+    assert near_duplicates(noise(50, 16)) == (0.0, 0, 50)
+
+
+@pytest.mark.parametrize("value", [0, 90, 255])
+def test_identical_constant_images_are_all_duplicates(value: int) -> None:
+    assert near_duplicates(torch.full((40, 1, 16, 16), value, dtype=torch.uint8)) == (1.0, 40 * 39 // 2, 40)
+
+
+def test_exact_and_near_copies_count_both_of_a_pair(rooms: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    brighter = (rooms[:4].int() + 1).clamp(max=255).to(torch.uint8)
+    images = torch.cat([rooms, rooms[20:23], rooms[20:21], brighter])
+    expected = Duplicates((3 + 2 * 2 + 4 * 2) / 68, 3 + 2 + 4, 68)  # one room is there three times, which makes three pairs
+    assert near_duplicates(images) == expected
+    monkeypatch.setattr(diversity, "_BLOCK", 7 * 68)
+    assert near_duplicates(images) == expected
+    order = torch.randperm(68, generator=torch.Generator().manual_seed(0))
+    assert near_duplicates(images[order]) == expected
+
+
+def test_pairs_are_those_of_the_survey_and_some_more() -> None:
+    random = np.random.default_rng(0)
+    base = bedrooms.render(32, 0, 60)[0][random.integers(0, 60, 200)]
+    pixels = (base // 2 + random.integers(0, 6, base.shape)).astype(np.uint8)
+    facts = survey.look(pixels, np.zeros(200, dtype=np.int64))
+    found = near_duplicates(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+    assert facts["near"] > 20
+    assert found.share * 200 >= facts["near"] + 1  # the earliest of each group counts too
+    hashes, thumbnails = survey.fingerprints(pixels)
+    plain = {
+        (a, b)
+        for a in range(200)
+        for b in range(a)
+        if int(hashes[a] ^ hashes[b]).bit_count() <= 3 and np.corrcoef(thumbnails[a], thumbnails[b])[0, 1] >= 0.99
+    }
+    assert found.pairs == len(plain)
+    assert found.share == len({row for pair in plain for row in pair}) / 200
+
+
+def test_one_image_has_no_share() -> None:
+    assert math.isnan(near_duplicates(noise(1, 16)).share)
+    assert birthday(near_duplicates(noise(1, 16))) is None
+
+
+# The birthday paradox
+
+
+def test_twenty_three_people_share_a_birthday() -> None:
+    assert birthday(Duplicates(0.5, 183, 366)) == (23, 529)  # 183 of 66,795 pairs are one in 365
+
+
+def test_without_duplicates_there_is_no_estimate(rooms: Tensor) -> None:
+    assert birthday(near_duplicates(rooms)) is None
+
+
+def test_a_single_image_is_found_in_a_batch_of_two() -> None:
+    assert birthday(Duplicates(1.0, 45, 10)) == (2, 4)
+    assert birthday(Duplicates(1.0, 23, 10)) == (2, 4)  # just above one half
+    assert birthday(Duplicates(1.0, 22, 10)) == (3, 9)
+
+
+@pytest.mark.parametrize("support", [20, 60])
+def test_support_of_images_drawn_at_random(rooms: Tensor, support: int) -> None:
+    drawn = torch.randint(support, (300,), generator=torch.Generator().manual_seed(0))
+    found = birthday(near_duplicates(rooms[drawn]))
+    assert found is not None
+    assert support < found.support < 2.2 * support
+
+
+def test_batch_is_the_smallest_that_holds_a_duplicate_as_likely_as_not() -> None:
+    for pairs in (1, 3, 20, 500, 4000):
+        found = birthday(Duplicates(0.1, pairs, 100))
+        assert found is not None
+        p = pairs / 4950
+        chances = [1 - (1 - p) ** (s * (s - 1) / 2) for s in (found.batch - 1, found.batch)]
+        assert chances[0] < 0.5 <= chances[1]
