@@ -1,0 +1,83 @@
+"""Memorisation against NumPy, and for generators that copy, that draw anew, and that draw badly."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from gan.scoring.memorisation import measure
+
+
+def draw(count: int, seed: int, scale: float = 1.0) -> Tensor:
+    return scale * torch.randn(count, 8, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("counts", [(50, 30, 40), (31, 21, 7), (5, 1, 1)])
+def test_figures_agree_with_numpy(counts: tuple[int, int, int]) -> None:
+    training, held_out, generated = (draw(count, seed) for seed, count in enumerate(counts))
+
+    def nearest(points: Tensor) -> np.ndarray:
+        return np.linalg.norm(points.double().numpy()[:, None] - training.double().numpy()[None], axis=2).min(axis=1)
+
+    near, far = nearest(generated), nearest(held_out)
+    expected = (np.median(near), np.median(far), np.median(near) / np.median(far), (near < np.quantile(far, 0.05)).mean())
+    assert measure(training, held_out, generated) == pytest.approx(expected, rel=1e-9)
+
+
+def test_new_images_of_the_same_kind_are_no_memorisation() -> None:
+    found = measure(draw(500, 0), draw(500, 1), draw(500, 2))
+    assert found.ratio == pytest.approx(1.0, abs=0.05)
+    assert found.near == pytest.approx(0.05, abs=0.03)
+    same = measure(draw(500, 0), draw(500, 1), draw(500, 1))
+    assert same.ratio == 1.0
+    assert same.near == pytest.approx(0.05)
+
+
+def test_copies_are_seen_all_or_some() -> None:
+    training, held_out = draw(200, 0), draw(200, 1)
+    assert measure(training, held_out, training.flip(0))[::2] == (0.0, 0.0)
+    assert measure(training, held_out, training).near == 1.0
+    assert measure(training, held_out, training + 1e-3 * draw(200, 3)).ratio < 0.01
+    half = torch.cat([training[:100], draw(100, 2)])
+    assert measure(training, held_out, half).near == pytest.approx(0.5 + 0.05 / 2, abs=0.03)
+
+
+def test_bad_images_are_far_from_all() -> None:
+    found = measure(draw(200, 0), draw(200, 1), draw(200, 2, 10.0))
+    assert found.ratio > 3
+    assert found.near == 0.0
+
+
+def test_copies_among_held_out_images_are_no_evidence() -> None:
+    training = draw(100, 0)
+    generated, held_out, ratio, near = measure(training, training, training)
+    assert (generated, held_out, near) == (0.0, 0.0, 0.0)
+    assert math.isnan(ratio)
+    constant = torch.full((20, 8), 0.1)
+    assert measure(constant, constant, constant).near == 0.0
+
+
+def test_missing_or_broken_features_have_no_figures() -> None:
+    training, held_out, generated = draw(20, 0), draw(20, 1), draw(20, 2)
+    assert all(math.isnan(value) for value in measure(training[:0], held_out, generated))
+    alone = measure(training, held_out[:0], generated)
+    assert alone.generated > 0
+    assert all(math.isnan(value) for value in alone[1:])
+    broken = generated.clone()
+    broken[3, 1] = math.nan
+    found = measure(training, held_out, broken)
+    assert found.held_out > 0
+    assert math.isnan(found.generated)
+    assert math.isnan(found.ratio)
+    assert math.isnan(found.near)
+    assert all(math.isnan(value) for value in measure(broken, held_out, generated))
+
+
+def test_one_image_on_each_side() -> None:
+    zero = torch.zeros(1, 2)
+    found = measure(zero, torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 1.0]]))
+    assert found == pytest.approx((1.0, 5.0, 0.2, 1.0))
