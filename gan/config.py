@@ -5,6 +5,7 @@ What the groups of settings consist of is in ``sections``, which of them do not 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable
@@ -33,6 +34,8 @@ from gan.sections import (
 )
 
 SCHEMA_VERSION = 2
+GRID = 8  # rows of a sample grid, and its columns where they are not classes
+_MOST_COLUMNS = 12
 _KEPT = ("width", "conditional", "minibatch", "packing")  # settings of networks that mean the same in another family
 
 
@@ -61,6 +64,18 @@ class RunConfig(Section):
     def classes(self) -> int:
         """How many classes the networks are told apart by; 0 where they are not told the class."""
         return len(self.data.entry.classes) if self.networks.conditional else 0
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The classes that networks are told and trained on, in order; empty where they are not told."""
+        names = self.data.entry.classes if self.networks.conditional else ()
+        return tuple(name for name in names if not self.data.classes or name in self.data.classes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The class of each column of a sample grid, as many as fit into one row; empty where networks are not told."""
+        count = len(self.told) if GRID < len(self.told) <= _MOST_COLUMNS else GRID
+        return tuple(itertools.islice(itertools.cycle(self.told), count))
 
     @property
     def steps_per_epoch(self) -> int:

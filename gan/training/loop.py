@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan import networks, runs
-from gan.config import RunConfig
+from gan.config import GRID, RunConfig
 from gan.data import loaders
 from gan.data.feed import Feed, to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
@@ -104,7 +104,8 @@ class Trainer:
         self.game = build_game(self.config, self.device, chosen)
         self.pace = Pace(self.config)
         self.latents = torch.Generator().manual_seed(self.config.training.seed + 1)
-        shown = _SHOWN_POINTS if data.is_points else pictures.GRID**2
+        self.columns = len(self.config.columns) or GRID
+        shown = _SHOWN_POINTS if data.is_points else GRID * self.columns
         self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
         self.fixed_labels = labels.in_columns(self.config, shown)
         self.step, self.seconds = 0, 0.0
@@ -233,14 +234,17 @@ class Trainer:
 
     def _save_samples(self) -> None:
         fakes = generate(self.sampler(), self.fixed_latents, self.fixed_labels, self.game.autocast)
-        picture = pictures.scatter(fakes, self.images.values) if self.config.data.is_points else pictures.grid(to_pixels(fakes))
+        if self.config.data.is_points:
+            picture = pictures.scatter(fakes, self.images.values)
+        else:
+            picture = pictures.grid(to_pixels(fakes), columns=self.columns)
         runs.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
 
     def _save_reals(self) -> None:
         if self.config.data.is_points:
             picture = pictures.scatter(None, self.images.values)
         else:
-            chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: pictures.GRID**2]
+            chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: GRID**2]
             picture = pictures.grid(self.images.take(chosen))
         runs.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
 

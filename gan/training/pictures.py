@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-GRID = 8  # rows and columns
+from gan.config import GRID
 
 
 def grid(pixels: Tensor, *, columns: int = GRID, gap: int = 2, smallest: int = 512) -> Image.Image:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from gan import networks
-from gan.config import RunConfig
+from gan.config import GRID, RunConfig
 from gan.data import loaders
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed
@@ -51,7 +51,7 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
     fakes = generate(generator, z.to(device), told, contextlib.nullcontext)
     if config.data.is_points:
         return pictures.scatter(fakes, loaders.load(config.data).values)
-    return pictures.grid(to_pixels(fakes))
+    return pictures.grid(to_pixels(fakes), columns=GRID if class_name is not None else len(config.columns) or GRID)
 
 
 def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:

@@ -13,30 +13,20 @@ from gan.data import catalogue
 from gan.runs import UNDER_WAY, Run
 from pages.parts import frame, pictures, words
 
-_COLUMNS = 8  # of a sample grid
 _LONGEST = 4  # letters that fit above a column on a phone
 _PATIENCE = 90  # seconds after which a picture will not come any more
 
 
 def known(config: RunConfig) -> list[str]:
     """Return the classes that a generator was told, in order; none when it was told none, or its data set is gone."""
-    entry = catalogue.all_sets().get(config.data.name)
-    if entry is None or not config.networks.conditional:
-        return []
-    return [name for name in entry.classes if not config.data.classes or name in config.data.classes]
-
-
-def in_columns(config: RunConfig) -> list[str]:
-    """Return the class of each column of the sample grids, as ``gan.training.labels`` asks for them; none where there are none."""
-    names = known(config)
-    return [names[place % len(names)] for place in range(_COLUMNS)] if names and not config.data.is_points else []
+    return list(config.told) if config.data.name in catalogue.all_sets() else []
 
 
 def name_columns(config: RunConfig) -> None:
     """Write the classes over the columns of a sample grid, or beneath each other in a line where they are long."""
-    names = in_columns(config)
+    names = [] if config.data.is_points or not known(config) else list(config.columns)
     if names and max(map(len, names)) <= _LONGEST:
-        with st.grid(_COLUMNS, min_column_width=1, wrap=False, gap=None):
+        with st.grid(len(names), min_column_width=1, wrap=False, gap=None):
             for name in names:
                 st.caption(words.escape(name), text_alignment="center")
     elif names:

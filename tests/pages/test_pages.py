@@ -22,8 +22,7 @@ from gan.data import catalogue
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run
 from gan.sections import Span
-from gan.training import labels
-from pages.parts import classes, form, layers, words
+from pages.parts import form, layers, words
 from tests.helpers import PROJECT, make_run, tiny, wait_until
 from tests.pages.conftest import NASTY
 
@@ -388,14 +387,13 @@ def test_watch_shows_outputs_and_the_penalty_of_a_critic(visit: Visit, condition
     assert words.escape(LOSSES["hinge"].good) in texts(test)
 
 
-def test_watch_names_the_columns_of_a_conditional_run(conditional: Run) -> None:
-    config = conditional.config()
-    asked = labels.in_columns(config, 64)
-    assert asked is not None
-    assert [int(name) for name in classes.in_columns(config)] * 8 == asked.tolist()
-    some = configs.replace(config, {"data.classes": ["7", "3"]})
-    assert classes.in_columns(some) == ["3", "7"] * 4
-    assert not classes.in_columns(presets.find("digits-dcgan").config)
+def test_watch_names_the_columns_of_a_conditional_run(visit: Visit, conditional: Run) -> None:
+    test = visit("watch", run=conditional.id)
+    names = [str(digit) for digit in range(10)]
+    assert [caption.value for caption in test.caption if caption.value in names] == names, "one column for each digit"
+    some = configs.replace(conditional.config(), {"data.classes": ["7", "3"]})
+    assert some.columns == ("3", "7") * 4
+    assert presets.find("digits-dcgan").config.columns == ()
 
 
 def test_watch_draws_the_class_that_is_asked_for(visit: Visit, conditional: Run) -> None:
