@@ -52,6 +52,12 @@ def real(config: RunConfig) -> Features:
     return extractor.extract(loaders.load_for_scoring(config.data).batches(extractor.batch))
 
 
+def training_images(config: RunConfig) -> Features:
+    """Return what the data set's classifier sees in the images that a run trains on."""
+    extractor = classifier.load(config.data.name, CPU, _say_nothing)
+    return extractor.extract(loaders.load(config.data).batches(extractor.batch))
+
+
 def fid(real: Features, drawn: Features) -> float:
     """Return the Fréchet distance on the classifier's features."""
     return metrics.fid(real.features, drawn.features)
