@@ -124,7 +124,7 @@ def test_pairs_are_those_of_the_survey_and_some_more() -> None:
 
 def test_the_same_hash_alone_is_no_duplicate() -> None:
     ramp = (torch.arange(1, 10) / 9).repeat_interleave(2).expand(1, 1, 18, 18)
-    images = torch.cat([ramp, ramp**4, 0.5 * ramp + 0.4]).mul(255).to(torch.uint8)  # brighter to the right, all of them
+    images = torch.cat([ramp, ramp**3, 0.5 * ramp + 0.4]).mul(255).to(torch.uint8)  # brighter to the right, all of them
     hashes = survey.fingerprints(images.permute(0, 2, 3, 1).numpy())[0]
     assert len(set(hashes.tolist())) == 1
     assert near_duplicates(images) == (2 / 3, 1, 3)  # a straight ramp and one of less contrast
