@@ -4,9 +4,10 @@ A line is a dictionary. ``step``, ``epoch``, ``images_seen``, ``time`` (seconds 
 "training") say when it was made; ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images
 classified rightly, or None), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
 ``real_images``, ``draws`` and ``seed`` say how; ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
-(sample standard deviation, None for one draw), are the result; ``reals`` says how the real images were chosen and prepared;
-``floor_fid``, ``floor_fid_spread``, ``floor_images`` and ``real_inception_score`` are what real images get; ``seconds`` is how
-long it took.
+(sample standard deviation, None for one draw), are the result; so are the other figures of ``measures.NUMBERS``, ``support`` (how
+many different images there seem to be), ``class_counts`` and ``classes_missing``, and ``looks`` (``gan.scoring.appearance``), each
+None where it cannot be measured and missing in lines of earlier versions. ``reals`` says how the real images were chosen and
+prepared; ``floor_*``, ``floor_images`` and ``real_*`` are what real images get; ``seconds`` is how long it took.
 """
 
 from __future__ import annotations

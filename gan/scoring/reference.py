@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,46 +16,58 @@ from gan.data import catalogue, loaders
 from gan.data.catalogue import Report
 from gan.data.loaders import Images
 from gan.errors import InputError
-from gan.scoring import cache, lines, metrics
+from gan.scoring import appearance, cache, classes, diversity, lines, measures, metrics
+from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Extractor
+from gan.scoring.measures import Real
 from gan.sections import DataConfig
 
 _FEWEST = 20  # real images
+_VERSION = 2  # of what is kept of them
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The real images as an extractor sees them: ``features`` [N, D] and the Inception Score they get themselves.
+    """The real images as an extractor sees them, the Inception Score they get themselves, and how alike they are.
 
-    ``name`` tells data set, size and extractor, ``fingerprint`` the images.
+    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``ms_ssim`` and ``duplicates`` are those of up to
+    2,000 of them. The Inception Score is None where the extractor has no logits.
     """
 
     name: str
     fingerprint: str
-    features: Tensor
-    inception_score: float
+    real: Real
+    inception_score: float | None
+    ms_ssim: float | None
+    duplicates: float | None
+
+    @property
+    def features(self) -> Tensor:
+        """Features of all real images [N, D]."""
+        return self.real.features
 
     def floor_images(self, images: int) -> int:
         """Return how many real images stand for the generated ones when the floor is measured."""
         return min(images, len(self.features) // 2)
 
-    def floor(self, images: int, draws: int, seed: int, report: Report) -> list[float]:
-        """Return the FID of real images against the other real images, one value a draw: what chance alone gives.
+    def floor(self, images: int, draws: int, seed: int, report: Report) -> list[dict[str, float | None]]:
+        """Return the distances of real images from the other real images, one set of them a draw: what chance alone gives.
 
         A draw parts the real images at random into ``floor_images(images)`` and the rest.
         """
 
-        def make() -> tuple[dict[str, Tensor], dict[str, list[float]]]:
-            values = []
+        def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
+            found = []
             for draw in range(draws):
                 report("Comparing real images with real images", draw / draws)
                 order = torch.randperm(len(self.features), generator=torch.Generator().manual_seed(seed * 1_000_003 + draw))
                 some, rest = order[: self.floor_images(images)], order[self.floor_images(images) :]
-                values.append(metrics.fid(self.features[rest], self.features[some]))
-            return {}, {"fid": values}
+                values = measures.distances(self.features[rest], self.features[some], seed)
+                found.append({key: value if math.isfinite(value) else None for key, value in values.items()})
+            return {}, {"distances": found}
 
         name = f"{self.name}-floor-{self.floor_images(images)}-{draws}-{seed}"
-        values: list[float] = cache.obtain(_folder(), name, self.fingerprint, make).facts["fid"]
+        values: list[dict[str, float | None]] = cache.obtain(_folder(), name, self.fingerprint, make).facts["distances"]
         return values
 
 
@@ -73,20 +88,34 @@ def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
         raise InputError(f"There are only {len(images)} real images to compare with, expected at least {_FEWEST}; hold out more.")
     fingerprint = fingerprint_of(images)
 
-    def make() -> tuple[dict[str, Tensor], dict[str, float]]:
+    def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
         done = 0
+        looks: list[Looks] = []
 
         def advance(seen: int) -> None:
             nonlocal done
             done += seen
             report("Looking at the real images", done / len(images))
 
-        found = extractor.extract(images.batches(extractor.batch), advance)
-        return {"features": found.features}, {"inception_score": metrics.inception_score(found.logits)[0]}
+        def watched() -> Iterator[Tensor]:
+            for pixels in images.batches(extractor.batch):
+                looks.append(appearance.look(pixels))
+                yield pixels
 
-    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}"
+        found = extractor.extract(watched(), advance)
+        some = images.take(torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: measures.MOST_COMPARED])
+        likeness = {"ms_ssim": diversity.ms_ssim(some), "duplicates": diversity.near_duplicates(some).share}
+        facts = {key: value if math.isfinite(value) else None for key, value in likeness.items()}
+        has_classes = found.logits.shape[1] > 0
+        facts["inception_score"] = metrics.inception_score(found.logits)[0] if has_classes else None
+        tensors = {name: torch.cat(values) for name, values in zip(Looks._fields, zip(*looks, strict=True), strict=True)}
+        counts = classes.histogram(found.logits) if has_classes else torch.empty(0)
+        return {"features": found.features, "counts": counts, **tensors}, facts
+
+    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}"
     seen = cache.obtain(_folder(), key, fingerprint, make)
-    return Reference(key, fingerprint, seen.tensors["features"], seen.facts["inception_score"])
+    real = Real(seen.tensors["features"], seen.tensors["counts"], Looks(*(seen.tensors[name] for name in Looks._fields)))
+    return Reference(key, fingerprint, real, seen.facts["inception_score"], seen.facts["ms_ssim"], seen.facts["duplicates"])
 
 
 def fingerprint_of(images: Images) -> str:

@@ -22,9 +22,10 @@ from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
-from gan.scoring import classifier, inception, metrics, reference
+from gan.scoring import classifier, inception, measures, reference
 from gan.scoring.extractor import Extractor
 from gan.scoring.lines import caution, describe, is_comparable, label, real_part
+from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
 from gan.sections import DataConfig
 from gan.training import checkpoints, labels
@@ -166,6 +167,13 @@ def _measure(
         lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device),
         extractor, real, plan, phase(0.5, 1.0),
     )  # fmt: skip
+    floors = {}
+    for name in measures.DISTANCES:
+        values = [one[name] for one in floor]
+        known = [value for value in values if value is not None]
+        is_whole = len(known) == len(values)
+        floors[f"floor_{name}"] = statistics.fmean(known) if is_whole else None
+        floors[f"floor_{name}_spread"] = _spread(known) if is_whole else None
     return {
         **facts,
         "time": time.time(),
@@ -180,10 +188,12 @@ def _measure(
         "draws": plan.draws,
         "seed": plan.seed,
         **found,
-        "floor_fid": statistics.fmean(floor),
-        "floor_fid_spread": _spread(floor),
+        **floors,
         "floor_images": real.floor_images(plan.images),
         "real_inception_score": real.inception_score,
+        "real_class_counts": real.real.counts.tolist() or None,
+        "real_ms_ssim": real.ms_ssim,
+        "real_duplicates": real.duplicates,
         "seconds": round(time.monotonic() - started, 2),
     }
 
@@ -205,9 +215,9 @@ def draw(
 
 def judge(
     sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = _say_nothing
-) -> dict[str, float | None]:
-    """Return FID and IS of what ``sample`` (seed → batches of uint8 pixels) yields, as means and spreads over draws."""
-    fids, inception_scores = [], []
+) -> dict[str, Any]:
+    """Return all measures of what ``sample`` (seed → batches of uint8 pixels) yields, as means and spreads over draws."""
+    drawn: list[dict[str, Any]] = []
     done = 0
 
     def advance(images: int) -> None:
@@ -216,16 +226,17 @@ def judge(
         report("Looking at the generated images", done / (plan.draws * plan.images))
 
     for index in range(plan.draws):
+        kept: list[Tensor] = []
+
+        def watched(seed: int, kept: list[Tensor] = kept) -> Iterator[Tensor]:
+            for pixels in sample(seed):
+                kept.append(pixels.cpu())
+                yield pixels
+
         # Far from the small numbers that trainings are seeded with.
-        found = extractor.extract(sample((plan.seed + 1) * 1_000_003 + index), advance)
-        fids.append(metrics.fid(real.features, found.features))
-        inception_scores.append(metrics.inception_score(found.logits, seed=plan.seed)[0])
-    return {
-        "fid": statistics.fmean(fids),
-        "fid_spread": _spread(fids),
-        "inception_score": statistics.fmean(inception_scores),
-        "inception_score_spread": _spread(inception_scores),
-    }
+        found = extractor.extract(watched((plan.seed + 1) * 1_000_003 + index), advance)
+        drawn.append(measures.measure(Draw(torch.cat(kept), found), real.real, plan.seed))
+    return measures.combine(drawn, real.real)
 
 
 def _spread(values: list[float]) -> float | None:

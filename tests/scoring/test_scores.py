@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import math
@@ -19,7 +20,9 @@ from gan.data.loaders import Images
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import reference, scores
+from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Extractor
+from gan.scoring.measures import Real
 from gan.scoring.reference import Reference
 from gan.scoring.scores import Plan
 from gan.sections import DataConfig
@@ -116,9 +119,10 @@ def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
     plan = Plan(images=600, draws=1, seed=3)
     pixels = loaders.load(DataConfig(size=32)).pixels
     order = torch.randperm(1797, generator=torch.Generator().manual_seed(3 * 1_000_003))
-    rest = Reference("rest", "", real.features[order[600:]], real.inception_score)
+    looks = Looks(*(values[order[600:]] for values in real.real.looks))
+    rest = dataclasses.replace(real, real=Real(real.features[order[600:]], real.real.counts, looks))
     found = scores.judge(lambda seed: iter(pixels[order[:600]].split(100)), digits, rest, plan)
-    assert found["fid"] == pytest.approx(real.floor(600, 1, 3, ignore)[0], rel=1e-3)
+    assert found["fid"] == pytest.approx(real.floor(600, 1, 3, ignore)[0]["fid"], rel=1e-3)
     everything = scores.judge(lambda seed: iter(pixels.split(100)), digits, real, Plan(images=1797, draws=1))
     assert everything["fid"] == pytest.approx(0.0, abs=1e-3)
     assert everything["inception_score"] == pytest.approx(real.inception_score, rel=0.01)
@@ -135,7 +139,8 @@ def test_worse_images_get_worse_scores(real: Reference, digits: Extractor) -> No
     plan = Plan(images=1000, draws=1)
     found = [scores.judge(lambda seed, s=s: spoil(seed, s), digits, real, plan) for s in (0.0, 20.0, 60.0, 200.0)]
     fids = [line["fid"] for line in found]
-    floor = real.floor(898, 1, 0, ignore)[0]
+    floor = real.floor(898, 1, 0, ignore)[0]["fid"]
+    assert floor is not None
     assert fids == sorted(fids) and fids[0] < 2 * floor and fids[2] > 20 * floor
     assert found[0]["inception_score"] > 9 > found[3]["inception_score"]
 
@@ -144,8 +149,12 @@ def test_missing_digits_are_noticed(real: Reference, digits: Extractor) -> None:
     images = loaders.load(DataConfig(size=32))
     some = images.pixels[images.labels < 5]
     found = scores.judge(lambda seed: iter(some.split(256)), digits, real, Plan(images=len(some), draws=1))
-    assert found["fid"] > 20 * real.floor(len(some), 1, 0, ignore)[0]
+    floor = real.floor(len(some), 1, 0, ignore)[0]["fid"]
+    assert floor is not None and found["fid"] > 20 * floor
     assert found["inception_score"] < 5.2
+    assert found["classes_missing"] == [5, 6, 7, 8, 9] and found["classes_covered"] == 5
+    assert found["class_kl"] == pytest.approx(math.log(2), rel=0.1), "half of the classes, evenly"
+    assert found["precision"] > 0.9 and found["recall"] < 0.7
 
 
 def test_generated_images_are_whole_pixels_and_follow_their_seed(trained: Run) -> None:
@@ -283,7 +292,7 @@ class _Still(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(8, 256), nn.BatchNorm1d(256), nn.Tanh(), nn.Unflatten(1, (1, 16, 16)))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         images: Tensor = self.layers(z)
         return images
 

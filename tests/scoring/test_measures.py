@@ -1,0 +1,87 @@
+"""What is measured of one draw, on sets of images whose fault is known because the test made it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from gan.data import loaders
+from gan.scoring import measures
+from gan.scoring.extractor import Extractor, Features
+from gan.scoring.measures import Draw
+from gan.scoring.reference import Reference
+from gan.sections import DataConfig
+
+
+@pytest.fixture(scope="module")
+def pixels() -> Tensor:
+    """Return all digits in another order than the reference has them."""
+    images = loaders.load(DataConfig(size=32)).pixels
+    return images[torch.randperm(len(images), generator=torch.Generator().manual_seed(5))]
+
+
+def judged(pixels: Tensor, digits: Extractor, real: Reference) -> dict[str, object]:
+    return measures.measure(Draw(pixels, digits.extract(pixels.split(256))), real.real, seed=0)
+
+
+def line_of(pixels: Tensor, digits: Extractor, real: Reference) -> dict[str, object]:
+    return measures.combine([judged(pixels, digits, real)], real.real)
+
+
+def test_real_images_against_themselves_have_no_fault(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+    line = line_of(pixels, digits, real)
+    assert line["fid"] == pytest.approx(0, abs=1e-3)
+    assert line["precision"] == line["recall"] == line["coverage"] == 1
+    assert line["classes_missing"] == [] and line["class_kl"] == pytest.approx(0, abs=1e-9)
+    assert line["duplicates"] == pytest.approx(real.duplicates, abs=0.01)
+    assert all(abs(look["effect"]) < 1e-9 for look in line["looks"].values())  # type: ignore[union-attr, attr-defined]
+
+
+def test_ten_images_repeated_are_seen_through(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+    line = line_of(pixels[:10].repeat(100, 1, 1, 1), digits, real)
+    assert line["precision"] > 0.9, "each of them is a good digit"  # type: ignore[operator]
+    assert line["recall"] < 0.05 and line["coverage"] < 0.2 and line["duplicates"] == 1  # type: ignore[operator]
+    assert line["support"] < 40  # type: ignore[operator]
+
+
+def test_darkened_images_are_seen_as_dark(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+    line = line_of((pixels.float() * 0.4).byte(), digits, real)
+    looks = line["looks"]
+    assert looks["brightness"]["effect"] < -2 and looks["contrast"]["effect"] < -2  # type: ignore[index]
+    assert looks["brightness"]["fake_mean"] == pytest.approx(0.4 * looks["brightness"]["real_mean"], abs=1)  # type: ignore[index]
+
+
+def test_noise_is_neither_precise_nor_covering(digits: Extractor, real: Reference) -> None:
+    noise = torch.randint(0, 256, (500, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    line = line_of(noise, digits, real)
+    assert line["precision"] < 0.1 and line["coverage"] < 0.1  # type: ignore[operator]
+    assert line["duplicates"] == 0 and line["support"] is None
+
+
+def test_without_classes_there_are_no_scores_of_classes(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+    seen = digits.extract(pixels[:300].split(256))
+    found = measures.measure(Draw(pixels[:300], Features(seen.features, torch.empty(300, 0))), real.real, seed=0)
+    line = measures.combine([found], real.real)
+    assert line["inception_score"] is line["class_counts"] is line["classes_covered"] is line["classes_missing"] is None
+    assert math.isfinite(line["fid"])
+
+
+def test_combined_line_has_means_and_spreads_and_is_plain_json(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+    draws = [judged(pixels[place : place + 400], digits, real) for place in (0, 400, 800)]
+    line = measures.combine(draws, real.real)
+    for name in measures.NUMBERS:
+        values = torch.tensor([float(draw[name]) for draw in draws], dtype=torch.float64)  # type: ignore[arg-type]
+        assert line[name] == pytest.approx(float(values.mean()))
+        assert line[f"{name}_spread"] == pytest.approx(float(values.std()))
+    assert sum(line["class_counts"]) == 1200
+    json.dumps(line, allow_nan=False)
+
+
+def test_what_cannot_be_measured_is_none_in_a_line(digits: Extractor, real: Reference) -> None:
+    line = line_of(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), digits, real)
+    assert line["recall"] is None, "two images have no third neighbour"
+    json.dumps(line, allow_nan=False)
