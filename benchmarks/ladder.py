@@ -43,6 +43,12 @@ METHODS: dict[str, dict[str, Any]] = {
     "PacGAN2": {"networks.packing": 2},
     "PacGAN4": {"networks.packing": 4},
     "WGAN-GP": {"objective.loss": "wasserstein", "objective.gradient_penalty": 0.1},
+    "WGAN-GP, β₁ 0, β₂ 0.9": {
+        "objective.loss": "wasserstein",
+        "objective.gradient_penalty": 0.1,
+        "optimizer.beta1": 0.0,
+        "optimizer.beta2": 0.9,
+    },
     "relativistic+R1+R2": {"objective.loss": "relativistic", "objective.r1": 0.1, "objective.r2": 0.1},
 }
 _PACKS = 100  # judged in each turn, for all methods: PacGAN2 looks at 200 points
