@@ -1,4 +1,4 @@
-"""Evaluate: FID and IS of the chosen runs, beside what differs in their settings."""
+"""Evaluate: FID, IS and what explains them for the chosen runs, beside what differs in their settings."""
 
 from __future__ import annotations
 
@@ -11,20 +11,55 @@ import streamlit as st
 from gan import launcher, runs
 from gan.runs import Run
 from gan.scoring import lines
-from pages.parts import charts, frame, pictures, results, words
+from pages.parts import charts, evidence, frame, pictures, results, words
 
 root = frame.begin("Evaluate")
 st.title("Evaluate")
 
 #: What can be asked for → how it is called.
-EXTRACTORS = {"classifier": "the data set's own classifier", "inception": "Inception"}
+EXTRACTORS = {
+    "auto": "the best at hand",
+    "classifier": "the data set's own classifier",
+    "inception": "Inception",
+    "random-vgg": "random features",
+}
 
-HELP = {
-    "fid": "Fréchet distance between the features of generated and real images (Heusel et al. 2017): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − "
-           "2(Σ₁Σ₂)^½). 0 is perfect; judge it against the row of real images, which is what chance alone gives.",
-    "is": "Inception score (Salimans et al. 2016): exp E KL(p(y|x) ‖ p(y)). From 1 up to the number of classes: high when each "
-          "image is clearly of one class and all classes occur. It never looks at the real images.",
+#: Column → title in the table, format, and help.
+COLUMNS = {
+    "fid": ("FID", "%.3g",
+            "Fréchet distance between the features of generated and real images (Heusel et al. 2017): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − "
+            "2(Σ₁Σ₂)^½). 0 is perfect; judge it against the row of real images, which is what chance alone gives."),
+    "fid_spread": ("± FID", "%.2g", "Standard deviation over the draws."),
+    "is": ("IS", "%.3g",
+           "Inception score (Salimans et al. 2016): exp E KL(p(y|x) ‖ p(y)). From 1 up to the number of classes: high when each "
+           "image is clearly of one class and all classes occur. It never looks at the real images."),
+    "is_spread": ("± IS", "%.2g", "Standard deviation over the draws."),
+    "precision": ("Precision", "%.2f",
+                  "How good: the share of generated images that lie no farther from some real image than its 3rd nearest real "
+                  "neighbour (Kynkäänniemi et al. 2019): |{g : ∃ r, |g − r| ≤ d₃(r)}| / N. From 0 to 1, the higher the better."),
+    "recall": ("Recall", "%.2f",
+               "How varied: the same with real and generated exchanged (Kynkäänniemi et al. 2019), so the share of real images "
+               "that lie among the generated ones: |{r : ∃ g, |r − g| ≤ d₃(g)}| / N. Low when much of the data is never drawn."),
+    "coverage": ("Coverage", "%.2f",
+                 "The share of real images with a generated one nearer than their 5th nearest real neighbour (Naeem et al. "
+                 "2020): |{r : ∃ g, |r − g| ≤ d₅(r)}| / N. Like recall, but outliers among the generated images do not lift it."),
+    "duplicates": ("Duplicates", "percent",
+                   "The share of 2,000 generated images that have a near duplicate among the others: hashes at most 3 of 64 bits "
+                   "apart and a correlation of thumbnails of at least 0.99. Simple real images resemble one another too: "
+                   "judge it against their row. The idea is the birthday paradox (Arora & Zhang 2017)."),
+    "kid": ("KID", "%.3g",
+            "Kernel distance (Bińkowski et al. 2018): MMD² of the features with the kernel (x·y / D + 1)³. Around 0 is perfect, "
+            "and chance may take it below. Unlike FID it is not too high with few images."),
+    "ms_ssim": ("MS-SSIM", "%.3f",
+                "How alike two generated images are, on average over 500 pairs (Wang et al. 2003; for GANs Odena et al. 2017): "
+                "Π l·cᵢ·sᵢ over scales, 1 for the same image. Well above the real images: too little variety. Noise is low too."),
+    "classes": ("Classes", "%.3g",
+                "How many classes are covered, of those that the real images have: those with at least a tenth of their real "
+                "share among the generated images, as the classifier sees them. The mean over draws."),
 }  # fmt: skip
+
+
+STILL = {"displayModeBar": False}  # a plot that nobody zooms
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
@@ -34,9 +69,15 @@ def thumbnail(path: str, changed: int) -> str | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def plot(rows: tuple[tuple[str, float, float], ...], title: str, floor: float, is_lower: bool) -> go.Figure:
+def plot(rows: tuple[tuple[str, float, float], ...], title: str, floor: float | None, is_lower: bool) -> go.Figure:
     """Return the plot of one score over runs; kept, because Plotly takes longer to build it than the rest of the page."""
     return charts.scores(pd.DataFrame(rows, columns=["name", "value", "spread"]), title, floor, is_lower)
+
+
+#: Kept too; of charts that take tuples.
+plot_neighbours = st.cache_resource(charts.neighbours, max_entries=64, show_spinner=False)
+plot_classes = st.cache_resource(charts.shares_of_classes, max_entries=64, show_spinner=False)
+plot_look = st.cache_resource(charts.look, max_entries=192, show_spinner=False)
 
 
 def changed(path: Path) -> int:
@@ -74,11 +115,13 @@ def offer_scoring(chosen: list[Run]) -> None:
     busy = [run for run in chosen if run.scoring().state == "running"]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         extractor = st.segmented_control(
-            "Features from", list(EXTRACTORS), default="classifier", required=True, format_func=EXTRACTORS.get, key="features",
+            "Features from", list(EXTRACTORS), default="auto", required=True, format_func=EXTRACTORS.get, key="features",
             persist_state="session",
-            help="The network whose features the scores compare. Its own classifier is trained in seconds on the data set's "
+            help="The network whose features the scores compare. The best at hand: the data set's own classifier where it has "
+            "labels, else Inception if its weights are here, else random features. The classifier is trained in seconds on the "
             "labels. Inception is the one that papers use; its weights (96 MB) are downloaded once, or read from the file that "
-            "the environment variable GAN_INCEPTION names.",
+            "the environment variable GAN_INCEPTION names. Random features come from a network that was never trained: they "
+            "need neither labels nor weights, and serve to rank runs against one another; they tell no classes, so there is no IS.",
         )  # fmt: skip
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
         about = "3 draws of 2,000 images each, in a process of its own."
@@ -129,17 +172,76 @@ def show(chosen: list[Run]) -> None:
     if care := lines.caution(line):
         st.caption(f":material/info: {care}")
     if is_fair:
-        left, right = st.columns(2, gap="large")
-        for place, column, title, is_lower in ((left, "fid", fid, True), (right, "is", f"IS · {line['extractor']}", False)):
-            rows = zip(scored["name"], scored[column].astype(float), scored[f"{column}_spread"].astype(float), strict=True)
-            figure = plot(tuple(rows), title, float(floors[column].iloc[0]), is_lower)
-            place.plotly_chart(
-                figure, key=f"plot/{column}", alt=f"{title} of each run with its spread, and the real images as a line"
-            )
+        show_plots(scored, floors, line, is_cautious=bool(care))
     else:
         st.warning("These scores were made from different data, sizes or numbers of images, so they are not ranked.",
                    icon=":material/balance:")  # fmt: skip
+    explained = {run.id: found for run in chosen if (found := results.latest(run).get(extractor))}
+    show_reasons(explained, dict(zip(table["run"], table["name"], strict=True)), is_fair)
     show_table(chosen, table, line, fid)
+
+
+def show_plots(scored: pd.DataFrame, floors: pd.DataFrame, line: dict[str, object], *, is_cautious: bool) -> None:
+    """Show a plot of each main score; KID first where FID is to be read with care."""
+    titles = {"fid": lines.label(line), "is": f"IS · {line['extractor']}", "kid": f"KID · {line['extractor']}"}
+    wanted = ["kid", "fid", "is"] if is_cautious else ["fid", "is"]
+    known = [column for column in wanted if scored[column].notna().any()]
+    if "is" not in known and "kid" not in known and scored["kid"].notna().any():
+        known.append("kid")
+    with st.grid(len(known), min_column_width=320, gap="large"):
+        for column in known:
+            part = scored[scored[column].notna()]
+            floor = floors[column].iloc[0]
+            figure = plot(
+                tuple(zip(part["name"], part[column], part[f"{column}_spread"], strict=True)), titles[column],
+                None if pd.isna(floor) else float(floor), column != "is",
+            )  # fmt: skip
+            about = f"{titles[column]} of each run with its spread, and the real images as a line"
+            st.plotly_chart(figure, key=f"plot/{column}", alt=about)
+
+
+@st.fragment
+def show_reasons(explained: dict[str, results.Line], names: dict[str, str], is_fair: bool) -> None:
+    """Show, once it is opened, why scores are what they are: precision against recall of all runs, and more of one of them."""
+    part = st.expander("Why?", icon=":material/troubleshoot:", key="why", on_change="rerun")
+    if not part.open or not explained:
+        return
+    with part:
+        first, second = st.columns(2, gap="large")
+        with second:
+            if st.session_state.get("why/run") not in explained:
+                st.session_state["why/run"] = next(iter(explained))
+            run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=names.get)
+            line = explained[run_id]
+            for sentence in evidence.reasons(line):
+                st.markdown(f"- {words.escape(sentence)}")
+        with first:
+            show_neighbours(explained if is_fair else {run_id: line}, names)
+        show_classes(line)
+        with st.grid(3, min_column_width=260, gap="medium"):
+            for look in evidence.looks(line):
+                about = f"Distribution of {look.name} of the generated and of the real images"
+                st.plotly_chart(plot_look(*look), key=f"why/{look.name}", alt=about, config=STILL)
+
+
+def show_neighbours(explained: dict[str, results.Line], names: dict[str, str]) -> None:
+    """Show precision and recall of runs whose scores may be compared."""
+    found = {run_id: (evidence.number(line, "precision"), evidence.number(line, "recall")) for run_id, line in explained.items()}
+    rows = tuple((names[run_id], *pair) for run_id, pair in found.items() if None not in pair)
+    if not rows:
+        st.caption("Precision and recall were not measured.")
+        return
+    line = next(iter(explained.values()))
+    floor = (evidence.number(line, "floor_precision"), evidence.number(line, "floor_recall"))
+    figure = plot_neighbours(rows, None if None in floor else floor)
+    st.plotly_chart(figure, key="why/neighbours", alt="Precision and recall of each run, and of real images", config=STILL)
+
+
+def show_classes(line: results.Line) -> None:
+    """Show how often each class occurs, where classes are known and few enough to be told apart."""
+    if found := evidence.classes(line):
+        figure = plot_classes(*found)
+        st.plotly_chart(figure, key="why/classes", alt="Share of each class among generated and real images", config=STILL)
 
 
 def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], fid: str) -> None:
@@ -150,25 +252,30 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
     table.insert(1, "samples", [
         thumbnail(str(newest[run_id]), changed(newest[run_id])) if run_id in newest else None for run_id in table["run"]
     ])  # fmt: skip
-    titles = {
-        "name": "Run", "samples": "Samples", "fid": fid, "fid_spread": "± FID", "is": "IS", "is_spread": "± IS", "images": "Images",
-        "draws": "Draws", "weights": "Weights", "step": "Step", "epoch": "Epoch",
-    }  # fmt: skip
-    order = ["name", "samples", "fid", "fid_spread", "is", "is_spread",
-             *[column for column in table.columns if column not in titles and column not in ("run", "group")],
-             "images", "draws", "weights", "epoch", "step"]  # fmt: skip
-    shown = table[order].rename(columns=titles)
+    order = list(COLUMNS)
+    if lines.caution(line):
+        order.remove("kid")
+        order.insert(0, "kid")
+    titles = {column: fid if column == "fid" else COLUMNS[column][0] for column in order}
+    facts = {"images": "Images", "draws": "Draws", "weights": "Weights", "epoch": "Epoch", "step": "Step"}
+    extra = {f"{name}_spread": f"± {COLUMNS[name][0]}" for name in order if f"{name}_spread" in table and name not in ("fid", "is")}
+    extra |= {"density": "Density", "density_spread": "± Density", "expected": "Expected classes"}
+    known = {"name": "Run", "samples": "Samples", **titles, **facts, **extra}
+    settings = [column for column in table.columns if column not in known and column not in ("run", "group")]
+    shown = table[["name", "samples", *order, *settings, *facts]].rename(columns=known)
+    whole = table[["name", *order, *extra, *settings, *facts]].rename(columns=known)
     number = st.column_config.NumberColumn
+    figures = {titles[column]: number(format=COLUMNS[column][1], help=COLUMNS[column][2]) for column in order}
+    expected = table["expected"].dropna().unique()
+    if len(expected) == 1:
+        figures["Classes"] = number(format=f"%.3g of {expected[0]:.0f}", help=COLUMNS["classes"][2])
     st.dataframe(
         shown, hide_index=True, row_height=104, key="scores", placeholder="–",
         alt="Scores of the chosen runs beside the settings that differ",
         column_config={
             "Run": st.column_config.TextColumn(pinned=True, width="medium"),
             "Samples": st.column_config.ImageColumn(width=110),
-            fid: number(format="%.3g", help=HELP["fid"]),
-            "± FID": number(format="%.2g", help="Standard deviation over the draws."),
-            "IS": number(format="%.3g", help=HELP["is"]),
-            "± IS": number(format="%.2g", help="Standard deviation over the draws."),
+            **figures,
             "Images": number(help="Generated images per draw; for the real images, how many were held against the rest."),
             "Weights": st.column_config.TextColumn(help="EMA: the running average of the generator's weights."),
             "Epoch": number(format="%.1f"),
@@ -180,7 +287,7 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
             f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {accuracy:.1%} of "
             "held-out images are recognised. Its FID must not be compared with a FID from the Inception network."
         )
-    st.download_button("Download as CSV", lambda: shown.drop(columns="Samples").to_csv(index=False), "scores.csv", "text/csv",
+    st.download_button("Download as CSV", lambda: whole.to_csv(index=False), "scores.csv", "text/csv",
                        icon=":material/download:", key="csv")  # fmt: skip
 
 

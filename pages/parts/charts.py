@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 MOST_POINTS = 400  # buckets per curve: about what a screen can show
-_INDIGO, _ORANGE = "#6c63ff", "#f76707"  # readable on light and on dark
+_INDIGO, _ORANGE, _GRAY = "#6c63ff", "#f76707", "#9097a8"  # readable on light and on dark
 
 
 def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tuple[float, float] | None = None) -> pd.DataFrame:
@@ -140,6 +140,90 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
         yaxis={"type": "category", "autorange": "reversed", "automargin": True},  # or else names like "64" become numbers
     )
     return figure
+
+
+def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, float] | None) -> go.Figure:
+    """Return precision over recall, a dot for each of ``runs`` (name, precision, recall), and real images as a diamond.
+
+    ``floor`` is the precision and the recall of real images. Words at the corners say what it means to be there.
+    """
+    figure = go.Figure()
+    for name, precision, recall in runs:
+        figure.add_scatter(
+            x=[recall], y=[precision], mode="markers", name=_short(name), marker={"size": 13, "line": {"width": 1}},
+            hovertemplate=html.escape(name) + "<br>precision %{y:.3f}<br>recall %{x:.3f}<extra></extra>",
+        )  # fmt: skip
+    if floor is not None:
+        figure.add_scatter(
+            x=[floor[1]], y=[floor[0]], mode="markers", name="real images",
+            marker={"size": 14, "symbol": "diamond-open", "color": "gray", "line": {"width": 2}},
+            hovertemplate="real images<br>precision %{y:.3f}<br>recall %{x:.3f}<extra></extra>",
+        )  # fmt: skip
+    corners = ((0, 1, "good but alike"), (1, 1, "good and varied"), (0, 0, "poor and alike"), (1, 0, "varied but poor"))
+    for x, y, text in corners:
+        figure.add_annotation(
+            x=x, y=1.07 if y else -0.07, text=text, showarrow=False, xanchor="right" if x else "left", opacity=0.65,
+        )  # fmt: skip
+    ends = {"range": [-0.04, 1.04], "tickvals": [0, 0.25, 0.5, 0.75, 1], "zeroline": False}
+    figure.update_layout(
+        height=380, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, showlegend=True,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+        xaxis={**ends, "title": "recall: how varied"},
+        yaxis={**ends, "title": "precision: how good", "range": [-0.13, 1.13]},
+    )  # fmt: skip
+    return figure
+
+
+def shares_of_classes(
+    names: Sequence[str], fake: Sequence[float], real: Sequence[float], missing: Sequence[int]
+) -> go.Figure:  # fmt: skip
+    """Return the shares of each class (0 to 1) among generated and real images as bars, and crosses over missing ones."""
+    labels = [html.escape(name) for name in names]
+    bars = "%{x}: %{y:.1%}"
+    figure = go.Figure([
+        go.Bar(x=labels, y=real, name="real", marker={"color": _GRAY}, hovertemplate=bars + " of the real images<extra></extra>"),
+        go.Bar(x=labels, y=fake, name="generated", marker={"color": _INDIGO},
+               hovertemplate=bars + " of the generated images<extra></extra>"),
+    ])  # fmt: skip
+    if missing:
+        figure.add_scatter(
+            x=[labels[one] for one in missing], y=[real[one] for one in missing], name="missing", mode="markers",
+            marker={"symbol": "x", "size": 9, "color": _ORANGE}, hovertemplate="%{x} is missing<extra></extra>",
+        )  # fmt: skip
+    are_named = len(labels) <= 24
+    title = "" if are_named else f"{len(labels)} classes; point at a bar for its name"
+    figure.update_layout(
+        height=380, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        xaxis={"type": "category", "title": title, "showticklabels": are_named, "categoryarray": labels},
+        yaxis={"tickformat": ".0%", "rangemode": "tozero", "title": "share of the images"},
+    )  # fmt: skip
+    return figure
+
+
+def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float) -> go.Figure:
+    """Return the shares of images (0 to 1) in equal bins from 0 to ``highest``, generated and real, as steps."""
+    width = highest / len(real)
+    edges = [index * width for index in range(len(real) + 1)]
+    used = [index for index, pair in enumerate(zip(fake, real, strict=True)) if any(pair)] or [0, len(real) - 1]
+    figure = go.Figure()
+    for title, values, colour in (("real", real, _GRAY), ("generated", fake, _INDIGO)):
+        figure.add_scatter(
+            x=edges, y=[*values, values[-1]], name=title, mode="lines", line={"shape": "hv", "width": 2, "color": colour},
+            fill="tozeroy", hovertemplate=f"{title}: %{{y:.1%}} from %{{x:.3g}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        height=260, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        xaxis={"title": name, "range": [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]], "zeroline": False},
+        yaxis={"tickformat": ".0%", "rangemode": "tozero"},
+    )  # fmt: skip
+    return figure
+
+
+def _short(name: str, most: int = 28) -> str:
+    """Return a name for a legend, which has less room than a table; Plotly takes some tags for its own."""
+    return html.escape(name if len(name) <= most else name[: most - 1] + "…")
 
 
 def counts(classes: Sequence[str], numbers: Sequence[int], noun: str) -> dict[str, Any]:

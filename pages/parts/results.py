@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,23 @@ from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
-from pages.parts import words
+from pages.parts import evidence, words
 
 Line = dict[str, Any]
+
+#: Column → the figure of a line it shows, and the figure that real images get.
+MEASURES = {
+    "fid": ("fid", "floor_fid"),
+    "is": ("inception_score", "real_inception_score"),
+    "kid": ("kid", "floor_kid"),
+    "precision": ("precision", "floor_precision"),
+    "recall": ("recall", "floor_recall"),
+    "density": ("density", "floor_density"),
+    "coverage": ("coverage", "floor_coverage"),
+    "duplicates": ("duplicates", "real_duplicates"),
+    "ms_ssim": ("ms_ssim", "real_ms_ssim"),
+    "classes": ("classes_covered", ""),
+}
 
 
 def latest(run: Run) -> dict[str, Line]:
@@ -27,21 +42,16 @@ def latest(run: Run) -> dict[str, Line]:
 
 def _is_whole(line: Line) -> bool:
     """Return whether a line, which may come from another version, has what the table needs."""
-    numbers = ("fid", "inception_score", "floor_fid", "real_inception_score", "images", "real_images", "draws", "step", "epoch")
-    spreads = ("fid_spread", "inception_score_spread", "floor_fid_spread")
+    numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
     texts = ("extractor", "extractor_id", "source", "data", "weights")
-    return (
-        all(isinstance(line.get(key), (int, float)) for key in numbers)
-        and all(line.get(key) is None or isinstance(line[key], (int, float)) for key in spreads)
-        and all(isinstance(line.get(key), str) for key in texts)
-    )
+    return all(isinstance(line.get(key), (int, float)) for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
 
 
 def table(chosen: Sequence[Run], extractor: str) -> pd.DataFrame:
     """Return one row a run and, first, one row for the real images (the floor) of each group of comparable scores.
 
-    Columns: the settings that differ, the score with its spread, what it was made from, and ``group``: rows of different
-    groups must not be ranked against each other.
+    Columns: the settings that differ, each of ``MEASURES`` with its spread (NaN for what is not known), ``expected`` classes,
+    what it was made from, and ``group``: rows of different groups must not be ranked against each other.
     """
     found = {run: latest(run).get(extractor) for run in chosen}
     groups: list[Line] = []
@@ -53,7 +63,9 @@ def table(chosen: Sequence[Run], extractor: str) -> pd.DataFrame:
     for run, line in found.items():
         group = next((n for n, other in enumerate(groups, 1) if line and lines.is_comparable(line, other)), 0)
         rows.append({"name": names[run.id], "run": run.id, "group": group, **shown[run.id], **_score_cells(line)})
-    return pd.DataFrame(rows)
+    made = pd.DataFrame(rows)
+    figures = [*MEASURES, *(f"{name}_spread" for name in MEASURES), "expected"]
+    return made.assign(**{name: made[name].astype(float) if name in made else math.nan for name in figures})
 
 
 def differences(chosen: Sequence[Run]) -> dict[str, dict[str, Any]]:
@@ -78,18 +90,21 @@ def _score_cells(line: Line | None) -> dict[str, Any]:
     if not line:
         return {}
     return {
-        "fid": line["fid"], "fid_spread": line.get("fid_spread"),
-        "is": line["inception_score"], "is_spread": line.get("inception_score_spread"),
-        "images": line["images"], "draws": line["draws"], "weights": line["weights"],
+        **{name: evidence.number(line, key) for name, (key, _) in MEASURES.items()},
+        **{f"{name}_spread": evidence.number(line, f"{key}_spread") for name, (key, _) in MEASURES.items()},
+        "expected": evidence.expected(line), "images": line["images"], "draws": line["draws"], "weights": line["weights"],
         "step": line["step"], "epoch": line["epoch"],
     }  # fmt: skip
 
 
 def _floor_row(line: Line, number: int, groups: int) -> dict[str, Any]:
     name = f"Real images ({line['data']})" + (f", group {number}" if groups > 1 else "")
+    expected = evidence.expected(line)
     return {
-        "name": name, "run": "", "group": number, "fid": line["floor_fid"], "fid_spread": line.get("floor_fid_spread"),
-        "is": line["real_inception_score"], "images": line.get("floor_images"), "draws": line["draws"],
+        "name": name, "run": "", "group": number,
+        **{name: evidence.number(line, key) for name, (_, key) in MEASURES.items()},
+        **{f"{name}_spread": evidence.number(line, f"{key}_spread") for name, (_, key) in MEASURES.items()},
+        "classes": expected, "expected": expected, "images": line.get("floor_images"), "draws": line["draws"],
     }  # fmt: skip
 
 

@@ -1,0 +1,186 @@
+"""Why a FID is what it is: sentences, classes and distributions read from one line of scores; no streamlit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from gan.data import catalogue
+from gan.errors import InputError
+
+Line = dict[str, Any]
+
+MOST_CLASSES = 100  # bars that can still be told apart
+_MOST_NAMED = 12  # classes in a sentence
+
+_LOW = 0.8  # of what real images get: less is worth a sentence
+_ALIKE = 0.05  # more than real images: duplicates as a share, MS-SSIM as it is
+_SMALL = 0.2  # standard deviations: by a common rule of thumb a small effect (Cohen 1988)
+
+#: A look → how images are called that have more of it, and less of it.
+_WORDS = {
+    "brightness": ("Brighter than the real ones", "Darker than the real ones"),
+    "contrast": ("More contrast than in the real ones", "Less contrast than in the real ones"),
+    "saturation": ("More colourful than the real ones", "Paler than the real ones"),
+}
+
+
+class Classes(NamedTuple):
+    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones."""
+
+    names: tuple[str, ...]
+    fake: tuple[float, ...]
+    real: tuple[float, ...]
+    missing: tuple[int, ...]
+
+
+class Look(NamedTuple):
+    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``."""
+
+    name: str
+    fake: tuple[float, ...]
+    real: tuple[float, ...]
+    highest: float
+
+
+def number(line: Line, key: str) -> float | None:
+    """Return a number of a line; None where it is missing, which it is in lines of earlier versions, or no finite number."""
+    value = line.get(key)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
+
+
+def expected(line: Line) -> int | None:
+    """Return how many classes there are among the real images, or None where nobody counted them."""
+    counts = _counts(line.get("real_class_counts"))
+    return sum(count > 0 for count in counts) if counts else None
+
+
+def classes(line: Line) -> Classes | None:
+    """Return the classes of generated and real images; None where they were not counted, or are more than ``MOST_CLASSES``."""
+    fake, real = _counts(line.get("class_counts")), _counts(line.get("real_class_counts"))
+    if not (fake and real) or len(fake) != len(real) or len(fake) > MOST_CLASSES:
+        return None
+    missing = line.get("classes_missing")
+    missing = missing if isinstance(missing, list) else []
+    numbers = tuple(one for one in missing if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(fake))
+    return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers)
+
+
+def looks(line: Line) -> list[Look]:
+    """Return the distributions of brightness, contrast and saturation; without those that were not measured, or are always 0."""
+    found = []
+    for name in _WORDS:
+        part = _look(line, name)
+        fake, real = _counts(part.get("fake_counts")), _counts(part.get("real_counts"))
+        highest = number(part, "highest")
+        is_flat = not number(part, "real_mean") and not number(part, "fake_mean")  # as the saturation of grey images
+        if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
+            found.append(Look(name, _shares(fake), _shares(real), highest))
+    return found
+
+
+def reasons(line: Line) -> list[str]:
+    """Return what stands out in the figures of one run beside those of the real images, a sentence each, as plain text."""
+    told = [*_about_variety(line), *_about_neighbours(line), *_about_classes(line), *_about_looks(line)]
+    if told:
+        return told
+    if any(number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim")):
+        return ["Nothing stands out: these figures are near those of the real images."]
+    return ["An earlier version made these scores and measured no more than FID and IS; score again to see why."]
+
+
+def percent(share: float) -> str:
+    """Return a share from 0 to 1 in per cent, exact to what can be said without claiming all or nothing."""
+    for decimals in (0, 1, 2):
+        text = f"{100 * share:.{decimals}f}"
+        if share in (0.0, 1.0) or (float(text) not in (0.0, 100.0) and (decimals or 0.1 <= share <= 0.9)):
+            return f"{text} %"
+    return "more than 99.99 %" if share > 0.5 else "less than 0.01 %"
+
+
+def _about_variety(line: Line) -> list[str]:
+    told = []
+    share, usual = number(line, "duplicates"), number(line, "real_duplicates") or 0.0
+    if share is not None and share > usual + _ALIKE:
+        support = number(line, "support")
+        held = f"; about {support:,.0f} different images" if support else ""
+        told.append(f"{percent(share)} of the images are near duplicates of another{held} (of the real ones {percent(usual)}).")
+    alike, real = number(line, "ms_ssim"), number(line, "real_ms_ssim")
+    if alike is not None and real is not None and alike > real + _ALIKE:
+        told.append(f"Two images resemble one another more than two real ones do: MS-SSIM {alike:.2f} instead of {real:.2f}.")
+    return told
+
+
+def _about_neighbours(line: Line) -> list[str]:
+    told = []
+    precision, usual = number(line, "precision"), number(line, "floor_precision")
+    if precision is not None and usual is not None and precision < _LOW * usual:
+        told.append(f"{_only(precision)} of the images lie among the real ones (real against real {percent(usual)}): "
+                    "many do not look right.")  # fmt: skip
+    recall, usual = number(line, "recall"), number(line, "floor_recall")
+    if recall is not None and usual is not None and recall < _LOW * usual:
+        told.append(f"{_only(recall)} of the real images lie among the generated ones (real against real {percent(usual)}): "
+                    "much of the data is never drawn.")  # fmt: skip
+    return told
+
+
+def _about_classes(line: Line) -> list[str]:
+    covered, due = number(line, "classes_covered"), expected(line)
+    found = classes(line)
+    if found and found.missing:
+        names = [found.names[one] for one in found.missing]
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        noun = "This class is" if len(names) == 1 else "These classes are"
+        return [f"{noun} missing, or nearly so: {', '.join(names[:_MOST_NAMED])}{more}."]
+    if covered is not None and due and covered < due - 0.5:
+        return [f"Only {covered:,.0f} of {due:,} classes occur as often as a tenth of their share among the real images."]
+    return []
+
+
+def _about_looks(line: Line) -> list[str]:
+    told = []
+    for name, (more, less) in _WORDS.items():
+        part = _look(line, name)
+        fake, real = number(part, "fake_mean"), number(part, "real_mean")
+        if fake is None or real is None or fake == real:
+            continue
+        effect = number(part, "effect")
+        word = more if fake > real else less
+        if effect is None:  # nothing varies on either side
+            told.append(f"{word}: {fake:.3g} on average instead of {real:.3g}.")
+        elif abs(effect) >= _SMALL:
+            told.append(f"{word} by {abs(effect):.1f} standard deviations.")
+    return told
+
+
+def _only(share: float) -> str:
+    return f"Only {percent(share)}" if share else "None"
+
+
+def _look(line: Line, name: str) -> Line:
+    parts = line.get("looks")
+    part = parts.get(name) if isinstance(parts, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _names(line: Line, count: int) -> tuple[str, ...]:
+    """Return the names of the classes of a data set; their numbers where it is gone, or the extractor has others."""
+    try:
+        found = catalogue.find(str(line.get("data"))).classes
+    except InputError:
+        found = ()
+    return found if len(found) == count else tuple(str(index) for index in range(count))
+
+
+def _counts(value: object) -> list[float]:
+    """Return a list of counts, or an empty one for anything else, and where there is nothing to count."""
+    if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
+        return []
+    is_sound = all(math.isfinite(one) and one >= 0 for one in value)
+    return [float(one) for one in value] if is_sound and sum(value) > 0 else []
+
+
+def _shares(counts: list[float]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(count / total for count in counts)
