@@ -70,7 +70,8 @@ def make_parser() -> Parser:
     command("runs", "List all runs, the newest first.", _runs, has_json=True)
     score = command("score", "Score runs: FID and IS of their newest samples.", _score, has_json=True)
     score.add_argument("run_ids", nargs="+", metavar="RUN")
-    score.add_argument("--extractor", default="auto", metavar="NAME", help="classifier, inception or auto (default)")
+    score.add_argument("--extractor", default="auto", metavar="NAME",
+                       help="classifier, inception, random-vgg, or auto (default): the first of these at hand")  # fmt: skip
     score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
     score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
     score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")

@@ -79,6 +79,11 @@ def build(state: dict[str, Tensor]) -> Inception:
     return Inception(network).eval()
 
 
+def is_at_hand() -> bool:
+    """Return whether the weights need not be downloaded: ``GAN_INCEPTION`` is set, rightly or not, or they were before."""
+    return bool(os.environ.get("GAN_INCEPTION")) or (catalogue.data_root() / "weights" / NAME).exists()
+
+
 def find(report: Report) -> Path:
     """Return where the weights are: ``GAN_INCEPTION``, else the data folder, into which they are downloaded if need be."""
     if chosen := os.environ.get("GAN_INCEPTION"):
@@ -134,7 +139,7 @@ def _chunks() -> Iterator[bytes]:
     except (OSError, http.client.HTTPException) as error:
         raise InputError(
             f"The Inception weights could not be downloaded ({error}); check the network, set GAN_INCEPTION to the path of "
-            f"{NAME}, or use the data set's own classifier."
+            f"{NAME}, or use the extractor “classifier” or “random-vgg”."
         ) from None
 
 

@@ -22,7 +22,7 @@ from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
-from gan.scoring import classifier, inception, measures, reference
+from gan.scoring import classifier, inception, measures, reference, vgg
 from gan.scoring.extractor import Extractor
 from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.measures import Draw
@@ -36,7 +36,7 @@ __all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_durin
 
 log = logging.getLogger("gan")
 
-EXTRACTORS = ("auto", "classifier", "inception")
+EXTRACTORS = ("auto", "classifier", "inception", "random-vgg")
 
 _WRITE_EVERY = 0.3  # seconds between two looks at the progress
 
@@ -45,7 +45,8 @@ _WRITE_EVERY = 0.3  # seconds between two looks at the progress
 class Plan:
     """How to score: which features, and how many ``draws`` of how many generated ``images``, from which ``seed``.
 
-    "auto" takes the classifier of the data set where there is one. Raises InputError for what is out of range.
+    "auto" takes the classifier of the data set where there is one, else Inception where its weights are at hand, else the
+    random VGG. Raises InputError for what is out of range.
     """
 
     extractor: str = "auto"
@@ -152,9 +153,12 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
 
 
 def _choose(extractor: str, name: str, device: torch.device, report: Report) -> Extractor:
-    if extractor == "inception" or (extractor == "auto" and not classifier.can_learn(name)):
-        return inception.load(device, report)
-    return classifier.load(name, device, report)
+    if extractor == "auto":
+        others = "inception" if inception.is_at_hand() else "random-vgg"
+        extractor = "classifier" if classifier.can_learn(name) else others
+    if extractor == "classifier":
+        return classifier.load(name, device, report)
+    return inception.load(device, report) if extractor == "inception" else vgg.load(device, report)
 
 
 def _measure(

@@ -1,0 +1,159 @@
+"""The random VGG: the same weights everywhere, distances that grow with damage, and scores where there are no labels."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan.data import bedrooms, loaders
+from gan.scoring import classifier, inception, metrics, scores, vgg
+from gan.scoring.extractor import Extractor
+from gan.sections import DataConfig
+from gan.training.loop import train
+from tests.helpers import PROJECT, environment, make_run, run_gan
+from tests.scoring.conftest import CPU, ignore
+
+#: SHA-256 of the weights. Where it differs, scores would not agree with those of other machines: raise VERSION, or find out why.
+DIGEST = "e0013173d35eeb15ce7d1a26a772d483a3de545fef7867e261a6f2e30a7e2f50"
+
+
+@pytest.fixture(scope="module")
+def network() -> Extractor:
+    """Return the random VGG on the CPU."""
+    return vgg.load(CPU, ignore)
+
+
+def noise(*shape: int) -> Tensor:
+    """Return uint8 pixels at random, the same every time."""
+    return torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+
+# The weights
+
+
+def test_weights_are_those_of_all_machines(network: Extractor) -> None:
+    assert vgg.digest(network.network) == DIGEST
+    assert network.id == f"random-vgg-1-{DIGEST[:8]}" and network.label == "random VGG" and network.accuracy is None
+
+
+def test_another_process_draws_the_same_weights_whatever_its_random_state_and_threads() -> None:
+    code = (
+        "import torch; torch.manual_seed(5); torch.set_num_threads(2);from gan.scoring import vgg; print(vgg.digest(vgg.build()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == DIGEST
+
+
+def test_global_random_state_is_left_alone() -> None:
+    before = torch.get_rng_state()
+    vgg.load(CPU, ignore).extract([noise(2, 1, 16, 16)])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# The features
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [16, 28, 32, 64, 128, 256])
+def test_features_of_grey_and_colour_images_of_any_size(channels: int, size: int, network: Extractor) -> None:
+    pixels = noise(5, channels, size, size)
+    found = network.extract(pixels.split(3))
+    assert found.features.shape == (5, 64) and found.logits.shape == (5, 0)
+    assert found.features.dtype == torch.float32 and found.features.isfinite().all()
+    assert found.features.std(dim=0).min() > 1e-3, "signals have not vanished"
+    assert torch.equal(network.extract(pixels.split(3)).features, found.features)
+    alone = network.extract(pixels.split(1)).features
+    assert torch.allclose(alone, found.features, rtol=1e-3, atol=1e-3), "an image is seen alone"
+
+
+def test_grey_images_go_to_all_three_channels(network: Extractor) -> None:
+    grey = noise(4, 1, 32, 32)
+    coloured = network.extract([grey.repeat(1, 3, 1, 1)]).features
+    assert torch.allclose(network.extract([grey]).features, coloured, rtol=1e-4, atol=1e-4)
+
+
+def test_colour_is_seen(network: Extractor) -> None:
+    pixels = noise(4, 3, 32, 32)
+    swapped = network.extract([pixels.flip(1)]).features
+    assert not torch.allclose(network.extract([pixels]).features, swapped, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["digits", "shapes"])
+def test_distance_is_nothing_to_oneself_and_grows_with_noise(name: str, network: Extractor) -> None:
+    images = loaders.load(DataConfig(name=name, size=32))
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    some, others = images.take(order[:150]), images.take(order[150:300])
+    real = network.extract(some.split(50)).features
+    assert metrics.fid(real, real) == pytest.approx(0.0, abs=1e-3)
+    found = []
+    for strength in (0.0, 0.1, 0.2, 0.4):
+        wrong = others + 255 * strength * torch.randn(others.shape, generator=torch.Generator().manual_seed(1))
+        found.append(metrics.fid(real, network.extract(wrong.round().clamp(0, 255).byte().split(50)).features))
+    assert found == sorted(found) and found[-1] > 5 * found[0], found
+
+
+# Which extractor scores what
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "has_weights", "expected"),
+    [
+        ("auto", "digits", True, "classifier"),
+        ("auto", "bedrooms", True, "inception"),
+        ("auto", "bedrooms", False, "vgg"),
+        ("auto", "stacked-digits", False, "vgg"),
+        ("random-vgg", "digits", True, "vgg"),
+        ("inception", "bedrooms", False, "inception"),
+    ],
+)
+def test_best_extractor_at_hand_is_chosen(
+    wanted: str, name: str, has_weights: bool, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("GAN_INCEPTION", raising=False)
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    if has_weights:
+        (tmp_path / "weights").mkdir()
+        (tmp_path / "weights" / inception.NAME).touch()
+    asked: list[str] = []
+    for module in (classifier, inception, vgg):
+        monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: asked.append(name.rpartition(".")[2]))
+    scores._choose(wanted, name, CPU, ignore)
+    assert asked == [expected]
+
+
+def test_weights_that_somebody_points_to_are_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    monkeypatch.delenv("GAN_INCEPTION", raising=False)
+    assert not inception.is_at_hand()
+    monkeypatch.setenv("GAN_INCEPTION", str(tmp_path / "mistyped.pth"))
+    assert inception.is_at_hand(), "so that the mistake is said, and not passed over"
+
+
+def test_bedrooms_without_labels_are_scored_without_a_network(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("GAN_INCEPTION", raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    (tmp_path / "rooms").mkdir()
+    for index, pixels in enumerate(bedrooms.render(32, 0, 48)[0]):
+        Image.fromarray(pixels).save(tmp_path / "rooms" / f"{index}.png")
+    imported = run_gan("data", "import", tmp_path / "rooms", "--name", "rooms", "--size", 16, "--quiet")
+    assert imported.returncode == 0, imported.stderr
+    run = make_run(root, {"data.name": "rooms", "training.length": "2 steps"})
+    assert train(run).state == "finished"
+
+    done = run_gan("score", run.id, "--images", 30, "--draws", 2, root=root)
+    assert done.returncode == 0, done.stderr
+    assert "FID · random VGG " in done.stdout and "IS –" in done.stdout and "Traceback" not in done.stderr
+    (line,) = run.scores()
+    assert line["fid"] > line["floor_fid"] > 0
+    assert line["extractor"] == "random VGG" and line["extractor_id"].startswith("random-vgg-")
+    assert line["inception_score"] is None and line["real_inception_score"] is None
