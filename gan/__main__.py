@@ -248,7 +248,7 @@ def _score(options: argparse.Namespace) -> int:
     chosen = [runs.find(options.root, run_id) for run_id in dict.fromkeys(options.run_ids)]
     import torch
 
-    from gan.scoring import scores
+    from gan.scoring import doctor, scores
 
     if options.quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
@@ -260,7 +260,8 @@ def _score(options: argparse.Namespace) -> int:
             try:
                 with _waiting(chosen[place + 1 :]):
                     line = scores.score_run(run, plan, progress.report)
-                found.append({"run": run.id, "name": run.label(), **line})
+                verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line)]
+                found.append({"run": run.id, "name": run.label(), **line, "verdicts": verdicts})
             except InputError as error:
                 has_failed = True
                 print(f"{run.label()}: {error}", file=sys.stderr)
@@ -269,6 +270,8 @@ def _score(options: argparse.Namespace) -> int:
     elif not options.quiet:
         for line in found:
             print(f"{line['run']}  {line['name']}: {scores.describe(line)}")
+            for verdict in line["verdicts"]:
+                print(f"    {verdict['title']}: {verdict['sentence']} {verdict['remedy']}")
     return 1 if has_failed else 0
 
 

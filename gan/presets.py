@@ -57,8 +57,8 @@ PRESETS: dict[str, Preset] = {
             "digits-conditional", "Digits on demand, conditional DCGAN",
             "Both networks are told the digit, so each column of the samples shows one. Ask for a 7 while it trains, and see which "
             "digit is learnt last.",
-            networks__width=32, networks__conditional=True, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
-            training__length="100 epochs", cadence__sample_every="2 epochs",
+            networks__width=32, networks__conditional=True, optimizer__generator_lr=2e-4, optimizer__discriminator_lr=8e-4,
+            training__length="60 epochs", cadence__sample_every="2 epochs",
         ),
         _preset(
             "ring-mlp", "Ring of 8, MLP",

@@ -106,7 +106,7 @@ def load(name: str, device: torch.device, report: Report) -> Extractor:
     if not can_learn(name):
         raise InputError(
             f"There is no classifier for the data set “{name}”, since it needs labels, from 2 to {_MOST_CLASSES} classes and "
-            f"{_FEWEST_IMAGES} images; score it with the extractor “inception” instead."
+            f"{_FEWEST_IMAGES} images; score it with the extractor “random-vgg” or “inception” instead."
         )
 
     def make() -> tuple[dict[str, Tensor], dict[str, float]]:

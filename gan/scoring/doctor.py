@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gan.config import RunConfig
+from gan.data import catalogue
 from gan.objective.catalogue import LOSSES
+from gan.runs import Run
 
 Line = Mapping[str, Any]
 
@@ -40,6 +42,13 @@ class Verdict:
     sentence: str
     remedy: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def diagnose(run: Run, line: Line) -> list[Verdict]:
+    """Return all verdicts on a run: on its curves, and on one of its lines of scores."""
+    config = run.config()
+    entry = catalogue.all_sets().get(config.data.name)
+    return [*examine_curves(run.metrics(), config), *examine(line, entry.classes if entry else ())]
 
 
 def examine(line: Line, classes: Sequence[str] = ()) -> list[Verdict]:
