@@ -353,7 +353,9 @@ def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digit
     done = run_gan("score", run.id, empty.id, "--images", 60, "--draws", 2, "--json", root=root)
     assert done.returncode == 1, done.stderr
     (line,) = json.loads(done.stdout)
+    verdicts = line.pop("verdicts")
     assert line == {"run": run.id, "name": run.label(), **run.scores()[0]} and line["extractor_id"] == digits.id
+    assert "imprecise" in [verdict["name"] for verdict in verdicts], "after twelve steps there are no digits yet"
     assert "has no checkpoint yet" in done.stderr and "Traceback" not in done.stderr
     assert os.environ["GAN_DATA"], "the command shares the classifier of the tests"
 
