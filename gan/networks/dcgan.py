@@ -39,7 +39,8 @@ def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.
 def discriminator(settings: DcganConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
     """Return layers [N, *shape] → features [N, filters, size / 2**depth, size / 2**depth], and how many there are.
 
-    ``depth`` strided convolutions that halve the size, norm on all but the first, LeakyReLU 0.2.
+    ``depth`` strided convolutions that halve the size, norm on all but the first, LeakyReLU 0.2. Without norm the weights start
+    from He et al. 2015 (1502.01852) instead.
     """
     channels, size, _ = shape
     layers: list[nn.Module] = []
@@ -56,7 +57,9 @@ def discriminator(settings: DcganConfig, shape: tuple[int, ...]) -> tuple[nn.Mod
                 if number == 0
                 else nn.Conv2d(filters, filters, 3, padding=1, bias=has_bias)
             )
-            layers += [_prepared(convolution, norm), *_norm(norm, filters), nn.LeakyReLU(0.2, inplace=True)]
+            start = _keep_variance if settings.discriminator_norm == "none" else initialise
+            convolution = prepared(convolution, start, is_spectral=norm == "spectral")
+            layers += [convolution, *_norm(norm, filters), nn.LeakyReLU(0.2, inplace=True)]
             layers += [nn.Dropout(settings.discriminator_dropout)] if settings.discriminator_dropout else []
         before = filters
     return nn.Sequential(*layers), before * (size >> settings.depth) ** 2
@@ -68,6 +71,12 @@ def initialise(layer: nn.Module) -> None:
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
         nn.init.normal_(layer.weight, 1.0, 0.02)
+
+
+def _keep_variance(layer: nn.Module) -> None:
+    """Draw weights that hand the variance on (He et al. 2015): without any norm N(0, 0.02) lets signals fade layer by layer."""
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, a=0.2)
 
 
 def _double(inputs: int, outputs: int, kernel: int, *, has_bias: bool = True) -> nn.ConvTranspose2d:
