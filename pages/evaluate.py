@@ -9,9 +9,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gan import launcher, runs
+from gan.data import catalogue
+from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import lines
-from pages.parts import charts, evidence, frame, pictures, results, words
+from gan.scoring import doctor, lines
+from pages.parts import charts, evidence, frame, metrics, pictures, results, words
 
 root = frame.begin("Evaluate")
 st.title("Evaluate")
@@ -177,8 +179,35 @@ def show(chosen: list[Run]) -> None:
         st.warning("These scores were made from different data, sizes or numbers of images, so they are not ranked.",
                    icon=":material/balance:")  # fmt: skip
     explained = {run.id: found for run in chosen if (found := results.latest(run).get(extractor))}
-    show_reasons(explained, dict(zip(table["run"], table["name"], strict=True)), is_fair)
+    names = dict(zip(table["run"], table["name"], strict=True))
+    verdicts = {run.id: diagnose(run, explained[run.id]) for run in chosen if run.id in explained}
+    show_verdicts(verdicts, names)
+    show_reasons(explained, verdicts, names, is_fair)
     show_table(chosen, table, line, fid)
+
+
+def diagnose(run: Run, line: results.Line) -> list[doctor.Verdict]:
+    """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough."""
+    entry = catalogue.all_sets().get(str(line.get("data", "")))
+    found = doctor.examine(line, entry.classes if entry else ())
+    table = metrics.read(run)
+    some = table.iloc[:: max(1, len(table) // 500)]
+    try:
+        return [*doctor.examine_curves(some.to_dict("records"), run.config()), *found]
+    except InputError:
+        return found
+
+
+def show_verdicts(verdicts: dict[str, list[doctor.Verdict]], names: dict[str, str]) -> None:
+    """Show the doctor's verdicts on each run as badges; what they mean stands under "Why?"."""
+    with st.container(gap="xsmall"):
+        for run_id, found in verdicts.items():
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(words.escape(names[run_id]), width="content")
+                for verdict in found:
+                    st.badge(verdict.title, icon=":material/stethoscope:", color="red", help=f"{words.escape(verdict.sentence)}")
+                if not found:
+                    st.badge("no fault found", icon=":material/check:", color="green")
 
 
 def show_plots(scored: pd.DataFrame, floors: pd.DataFrame, line: dict[str, object], *, is_cautious: bool) -> None:
@@ -201,7 +230,9 @@ def show_plots(scored: pd.DataFrame, floors: pd.DataFrame, line: dict[str, objec
 
 
 @st.fragment
-def show_reasons(explained: dict[str, results.Line], names: dict[str, str], is_fair: bool) -> None:
+def show_reasons(
+    explained: dict[str, results.Line], verdicts: dict[str, list[doctor.Verdict]], names: dict[str, str], is_fair: bool
+) -> None:
     """Show, once it is opened, why scores are what they are: precision against recall of all runs, and more of one of them."""
     part = st.expander("Why?", icon=":material/troubleshoot:", key="why", on_change="rerun")
     if not part.open or not explained:
@@ -213,6 +244,8 @@ def show_reasons(explained: dict[str, results.Line], names: dict[str, str], is_f
                 st.session_state["why/run"] = next(iter(explained))
             run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=names.get)
             line = explained[run_id]
+            for verdict in verdicts.get(run_id, []):
+                st.markdown(f"- **{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*")
             for sentence in evidence.reasons(line):
                 st.markdown(f"- {words.escape(sentence)}")
         with first:
@@ -262,6 +295,7 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
     extra |= {"density": "Density", "density_spread": "± Density", "expected": "Expected classes"}
     known = {"name": "Run", "samples": "Samples", **titles, **facts, **extra}
     settings = [column for column in table.columns if column not in known and column not in ("run", "group")]
+    known |= {title: f"{title} (setting)" for title in settings if title in known.values()}  # precision means two things
     shown = table[["name", "samples", *order, *settings, *facts]].rename(columns=known)
     whole = table[["name", *order, *extra, *settings, *facts]].rename(columns=known)
     number = st.column_config.NumberColumn

@@ -6,6 +6,7 @@ verdict with both, in words, and with a remedy. Thresholds are wide on purpose: 
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,19 +70,19 @@ def examine_curves(lines: Sequence[Line], config: RunConfig) -> list[Verdict]:
 
 def _sameness(line: Line) -> Iterator[Verdict]:
     """Near duplicates, and a real image's neighbourhood that nobody visits."""
-    share, usual = line.get("duplicates"), line.get("real_duplicates")
+    share, usual = _number(line, "duplicates"), _number(line, "real_duplicates")
     is_total = False
     if share is not None and usual is not None and share >= usual + SOME:
         is_total = share >= usual + TOTAL
-        support = line.get("support")
-        about = f", as if there were only some {support:,} different ones" if support else ""
+        support = _number(line, "support")
+        about = f", as if there were only some {support:,.0f} different ones" if support else ""
         measured = f"{share:.0%} of the images are near duplicates of another one (of real images {usual:.0%}){about}"
         if is_total:
             yield Verdict("collapse", "Mode collapse", f"The images are nearly all alike: {measured}.", *_AGAINST_COLLAPSE)
         else:
             yield Verdict("duplicates", "Near duplicates", f"Many images come twice: {measured}.", *_AGAINST_COLLAPSE)
-    coverage, floor, precision = line.get("coverage"), line.get("floor_coverage"), line.get("precision")
-    floor_precision = line.get("floor_precision")
+    coverage, floor = _number(line, "coverage"), _number(line, "floor_coverage")
+    precision, floor_precision = _number(line, "precision"), _number(line, "floor_precision")
     if is_total or coverage is None or floor is None or precision is None or floor_precision is None:
         return
     if coverage < UNCOVERED * floor and precision >= IMPRECISE * floor_precision:
@@ -94,8 +95,8 @@ def _sameness(line: Line) -> Iterator[Verdict]:
 
 def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
     """Classes that are hardly drawn."""
-    missing = line.get("classes_missing")
-    if not missing or len(missing) == len(line.get("class_counts") or []):
+    missing, counts = line.get("classes_missing"), line.get("class_counts")
+    if not isinstance(missing, list) or not isinstance(counts, list) or not 0 < len(missing) < len(counts):
         return
     names = [classes[index] if index < len(classes) else str(index) for index in missing]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -108,7 +109,7 @@ def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
 
 
 def _quality(line: Line) -> Iterator[Verdict]:
-    precision, floor = line.get("precision"), line.get("floor_precision")
+    precision, floor = _number(line, "precision"), _number(line, "floor_precision")
     if precision is not None and floor is not None and precision < IMPRECISE * floor:
         yield Verdict(
             "imprecise", "Unlike real images",
@@ -129,9 +130,13 @@ _LOOKS = {
 
 
 def _looks(line: Line) -> Iterator[Verdict]:
-    for name, found in (line.get("looks") or {}).items():
-        real, fake, effect = found.get("real_mean"), found.get("fake_mean"), found.get("effect")
-        if real is None or fake is None or abs(fake - real) < LEAST.get(name, 0.0):
+    looks = line.get("looks")
+    for name, least in LEAST.items():
+        found = looks.get(name) if isinstance(looks, Mapping) else None
+        if not isinstance(found, Mapping):
+            continue
+        real, fake, effect = (_number(found, key) for key in ("real_mean", "fake_mean", "effect"))
+        if real is None or fake is None or abs(fake - real) < least:
             continue
         if effect is not None and abs(effect) < SHIFT:
             continue
@@ -169,8 +174,16 @@ def _strength(recent: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
         )  # fmt: skip
 
 
+def _number(line: Line, key: str) -> float | None:
+    """Return a number of a line; None where it is missing, or damaged."""
+    value = line.get(key)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
 def _values(lines: Sequence[Line], name: str) -> list[float]:
-    return [float(value) for line in lines if isinstance(value := line.get(name), (int, float))]
+    return [value for line in lines if (value := _number(line, name)) is not None]
 
 
 #: Of the remedies that were tried on a small collapsing setting, those with the best coverage (docs/benchmarks.md).
