@@ -116,7 +116,7 @@ def offer_scoring(chosen: list[Run]) -> None:
     ready = [run for run in chosen if any(run.checkpoints_path.glob("*.json"))]
     busy = [run for run in chosen if run.scoring().state == "running"]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        extractor = st.segmented_control(
+        extractor = st.pills(
             "Features from", list(EXTRACTORS), default="auto", required=True, format_func=EXTRACTORS.get, key="features",
             persist_state="session",
             help="The network whose features the scores compare. The best at hand: the data set's own classifier where it has "

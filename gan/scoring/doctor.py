@@ -76,7 +76,7 @@ def _sameness(line: Line) -> Iterator[Verdict]:
         is_total = share >= usual + TOTAL
         support = _number(line, "support")
         about = f", as if there were only some {support:,.0f} different ones" if support else ""
-        measured = f"{share:.0%} of the images are near duplicates of another one (of real images {usual:.0%}){about}"
+        measured = f"{share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}){about}"
         if is_total:
             yield Verdict("collapse", "Mode collapse", f"The images are nearly all alike: {measured}.", *_AGAINST_COLLAPSE)
         else:
