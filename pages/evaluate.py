@@ -180,14 +180,24 @@ def show(chosen: list[Run]) -> None:
                    icon=":material/balance:")  # fmt: skip
     explained = {run.id: found for run in chosen if (found := results.latest(run).get(extractor))}
     names = dict(zip(table["run"], table["name"], strict=True))
-    verdicts = {run.id: diagnose(run, explained[run.id]) for run in chosen if run.id in explained}
+    verdicts = {
+        run.id: diagnose(str(run.path), extractor, changed(run.scores_path), changed(run.metrics_path))
+        for run in chosen
+        if run.id in explained
+    }
     show_verdicts(verdicts, names)
     show_reasons(explained, verdicts, names, is_fair)
     show_table(chosen, table, line, fid)
 
 
-def diagnose(run: Run, line: results.Line) -> list[doctor.Verdict]:
-    """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough."""
+@st.cache_resource(max_entries=512, show_spinner=False)
+def diagnose(path: str, extractor: str, scores_changed: int, metrics_changed: int) -> list[doctor.Verdict]:
+    """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough.
+
+    Kept for as long as both files are the same.
+    """
+    run = Run(Path(path))
+    line = results.latest(run)[extractor]
     entry = catalogue.all_sets().get(str(line.get("data", "")))
     found = doctor.examine(line, entry.classes if entry else ())
     table = metrics.read(run)

@@ -13,6 +13,7 @@ from gan import config as configs
 from gan import sections
 from gan.config import RunConfig
 from gan.data import catalogue
+from gan.data.catalogue import DataSet
 from gan.objective.catalogue import LOSSES
 from gan.sections import Span
 from pages.parts import words
@@ -78,34 +79,35 @@ def _fields(
 ) -> dict[str, Any]:
     """Draw the widgets of a section, those for later in a part that opens, and return the values of all."""
     changes: dict[str, Any] = {}
+    sets = catalogue.all_sets()
     fields = {f"{section}.{name}": info for name, info in model.model_fields.items() if name != "family"}
     later = {key: info for key, info in fields.items() if key in _FOR_LATER}
 
     def draw(some: dict[str, FieldInfo]) -> None:
         with st.grid(2, min_column_width=240, gap=("small", "medium")) if len(some) > 1 else st.container():
             for key, info in some.items():
-                if not _does_nothing(key, chosen | changes):
+                if not _does_nothing(key, chosen | changes, sets):
                     changes[key] = _field(key, info, getattr(values, key.partition(".")[2]), prefix)
                 elif key in _NEUTRAL:
                     changes[key] = _NEUTRAL[key]
 
     draw({key: info for key, info in fields.items() if key not in later})
-    if section == "data" and (entry := catalogue.all_sets().get(changes["data.name"])):
+    if section == "data" and (entry := sets.get(changes["data.name"])):
         st.caption(words.escape(entry.description))
         st.page_link("pages/data.py", label="Look at this data set", icon=":material/grid_view:", query_params={"data": entry.name})
     if section == "objective":
         _explain_loss(changes["objective.loss"])
     if later:
-        nouns = dict.fromkeys(_FOR_LATER[key] for key in later if not _does_nothing(key, chosen | changes))
+        nouns = dict.fromkeys(_FOR_LATER[key] for key in later if not _does_nothing(key, chosen | changes, sets))
         is_set = any(getattr(values, key.partition(".")[2]) != info.default for key, info in later.items())
         with st.expander("More: " + ", ".join(nouns), expanded=is_set, key=f"{prefix}/{section}/more"):
             draw(later)
     return changes
 
 
-def _does_nothing(key: str, chosen: dict[str, Any]) -> bool:
+def _does_nothing(key: str, chosen: dict[str, Any], sets: dict[str, DataSet]) -> bool:
     """Return whether a setting has no effect beside what has been chosen, so that it need not be asked."""
-    entry = catalogue.all_sets().get(chosen.get("data.name", ""))
+    entry = sets.get(chosen.get("data.name", ""))
     if key in _IMAGES_ONLY:
         return entry is not None and entry.kind == "points"
     if key == "networks.conditional":
