@@ -394,4 +394,4 @@ def test_signals_do_not_fade_in_a_dcgan_discriminator(norm: str) -> None:
     torch.manual_seed(0)
     settings = DcganConfig(width=32, depth=4, discriminator_norm=norm)  # type: ignore[arg-type]
     body, _ = dcgan.discriminator(settings, (3, 64, 64))
-    assert 0.3 < float(body(torch.randn(16, 3, 64, 64)).std()) < 3
+    assert 0.3 < float(body(torch.randn(16, 3, 64, 64)).detach().std()) < 3
