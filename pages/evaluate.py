@@ -254,15 +254,18 @@ def show_reasons(
                 st.session_state["why/run"] = next(iter(explained))
             run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=names.get)
             line = explained[run_id]
-            for verdict in verdicts.get(run_id, []):
-                st.markdown(f"- **{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*")
-            for sentence in evidence.reasons(line):
-                st.markdown(f"- {words.escape(sentence)}")
+            told = [
+                f"**{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*"
+                for verdict in verdicts.get(run_id, [])
+            ]
+            told += [words.escape(sentence) for sentence in evidence.reasons(line)]
+            st.markdown("\n".join(f"- {sentence}" for sentence in told))
         with first:
             show_neighbours(explained if is_fair else {run_id: line}, names)
         show_classes(line)
-        with st.grid(3, min_column_width=260, gap="medium"):
-            for look in evidence.looks(line):
+        looks = evidence.looks(line)
+        with st.grid(max(1, len(looks)), min_column_width=260, gap="medium"):
+            for look in looks:
                 about = f"Distribution of {look.name} of the generated and of the real images"
                 st.plotly_chart(plot_look(*look), key=f"why/{look.name}", alt=about, config=STILL)
 

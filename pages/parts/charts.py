@@ -191,9 +191,9 @@ def shares_of_classes(
             marker={"symbol": "x", "size": 9, "color": _ORANGE}, hovertemplate="%{x} is missing<extra></extra>",
         )  # fmt: skip
     are_named = len(labels) <= 24
-    title = "" if are_named else f"{len(labels)} classes; point at a bar for its name"
+    title = None if are_named else f"{len(labels)} classes; point at a bar for its name"
     figure.update_layout(
-        height=380, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
+        height=320, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
         xaxis={"type": "category", "title": title, "showticklabels": are_named, "categoryarray": labels},
         yaxis={"tickformat": ".0%", "rangemode": "tozero", "title": "share of the images"},

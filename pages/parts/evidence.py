@@ -105,7 +105,7 @@ def _about_variety(line: Line) -> list[str]:
     if share is not None and share > usual + _ALIKE:
         support = number(line, "support")
         held = f"; about {support:,.0f} different images" if support else ""
-        told.append(f"{percent(share)} of the images are near duplicates of another{held} (of the real ones {percent(usual)}).")
+        told.append(f"{percent(share)} of the images are near duplicates of another (of the real ones {percent(usual)}){held}.")
     alike, real = number(line, "ms_ssim"), number(line, "real_ms_ssim")
     if alike is not None and real is not None and alike > real + _ALIKE:
         told.append(f"Two images resemble one another more than two real ones do: MS-SSIM {alike:.2f} instead of {real:.2f}.")
