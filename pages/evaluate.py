@@ -116,9 +116,8 @@ def offer_scoring(chosen: list[Run]) -> None:
     ready = [run for run in chosen if any(run.checkpoints_path.glob("*.json"))]
     busy = [run for run in chosen if run.scoring().state == "running"]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        extractor = st.pills(
-            "Features from", list(EXTRACTORS), default="auto", required=True, format_func=EXTRACTORS.get, key="features",
-            persist_state="session",
+        extractor = st.selectbox(
+            "Features from", list(EXTRACTORS), format_func=EXTRACTORS.get, key="features", persist_state="session", width=300,
             help="The network whose features the scores compare. The best at hand: the data set's own classifier where it has "
             "labels, else Inception if its weights are here, else random features. The classifier is trained in seconds on the "
             "labels. Inception is the one that papers use; its weights (96 MB) are downloaded once, or read from the file that "
@@ -185,7 +184,7 @@ def show(chosen: list[Run]) -> None:
         for run in chosen
         if run.id in explained
     }
-    show_verdicts(verdicts, names)
+    show_verdicts(verdicts, explained, names)
     show_reasons(explained, verdicts, names, is_fair)
     show_table(chosen, table, line, fid)
 
@@ -208,7 +207,9 @@ def diagnose(path: str, extractor: str, scores_changed: int, metrics_changed: in
         return found
 
 
-def show_verdicts(verdicts: dict[str, list[doctor.Verdict]], names: dict[str, str]) -> None:
+def show_verdicts(
+    verdicts: dict[str, list[doctor.Verdict]], explained: dict[str, results.Line], names: dict[str, str]
+) -> None:  # fmt: skip
     """Show the doctor's verdicts on each run as badges; what they mean stands under "Why?"."""
     with st.container(gap="xsmall"):
         for run_id, found in verdicts.items():
@@ -216,7 +217,9 @@ def show_verdicts(verdicts: dict[str, list[doctor.Verdict]], names: dict[str, st
                 st.markdown(words.escape(names[run_id]), width="content")
                 for verdict in found:
                     st.badge(verdict.title, icon=":material/stethoscope:", color="red", help=f"{words.escape(verdict.sentence)}")
-                if not found:
+                if not found and not evidence.is_measured(explained[run_id]):
+                    st.badge("not examined", icon=":material/question_mark:", color="gray", help="Score again to see why.")
+                elif not found:
                     st.badge("no fault found", icon=":material/check:", color="green")
 
 
@@ -258,7 +261,8 @@ def show_reasons(
                 f"**{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*"
                 for verdict in verdicts.get(run_id, [])
             ]
-            told += [words.escape(sentence) for sentence in evidence.reasons(line)]
+            said = [verdict.name for verdict in verdicts.get(run_id, [])]
+            told += [words.escape(sentence) for sentence in evidence.reasons(line, said)]
             st.markdown("\n".join(f"- {sentence}" for sentence in told))
         with first:
             show_neighbours(explained if is_fair else {run_id: line}, names)

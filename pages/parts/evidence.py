@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from gan.data import catalogue
@@ -23,6 +24,10 @@ _WORDS = {
     "contrast": ("More contrast than in the real ones", "Less contrast than in the real ones"),
     "saturation": ("More colourful than the real ones", "Paler than the real ones"),
 }
+
+
+#: A look → the doctor's verdicts on it.
+_VERDICTS = {"brightness": {"dark", "bright"}, "contrast": {"washed-out", "harsh"}, "saturation": {"pale", "gaudy"}}
 
 
 class Classes(NamedTuple):
@@ -80,12 +85,21 @@ def looks(line: Line) -> list[Look]:
     return found
 
 
-def reasons(line: Line) -> list[str]:
-    """Return what stands out in the figures of one run beside those of the real images, a sentence each, as plain text."""
-    told = [*_about_variety(line), *_about_neighbours(line), *_about_classes(line), *_about_looks(line)]
-    if told:
+def is_measured(line: Line) -> bool:
+    """Return whether a line says more than FID and IS."""
+    return any(number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim"))
+
+
+def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
+    """Return what stands out in the figures of one run beside those of the real images, a sentence each, as plain text.
+
+    What the doctor's ``verdicts`` (their names) have told already is left out.
+    """
+    said = set(verdicts)
+    told = [*_about_variety(line, said), *_about_neighbours(line, said), *_about_classes(line, said), *_about_looks(line, said)]
+    if told or (said and is_measured(line)):
         return told
-    if any(number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim")):
+    if is_measured(line):
         return ["Nothing stands out: these figures are near those of the real images."]
     return ["An earlier version made these scores and measured no more than FID and IS; score again to see why."]
 
@@ -99,10 +113,10 @@ def percent(share: float) -> str:
     return "more than 99.99 %" if share > 0.5 else "less than 0.01 %"
 
 
-def _about_variety(line: Line) -> list[str]:
+def _about_variety(line: Line, said: set[str]) -> list[str]:
     told = []
     share, usual = number(line, "duplicates"), number(line, "real_duplicates") or 0.0
-    if share is not None and share > usual + _ALIKE:
+    if share is not None and share > usual + _ALIKE and not said & {"collapse", "duplicates"}:
         support = number(line, "support")
         held = f"; about {support:,.0f} different images" if support else ""
         told.append(f"{percent(share)} of the images are near duplicates of another (of the real ones {percent(usual)}){held}.")
@@ -112,10 +126,10 @@ def _about_variety(line: Line) -> list[str]:
     return told
 
 
-def _about_neighbours(line: Line) -> list[str]:
+def _about_neighbours(line: Line, said: set[str]) -> list[str]:
     told = []
     precision, usual = number(line, "precision"), number(line, "floor_precision")
-    if precision is not None and usual is not None and precision < _LOW * usual:
+    if precision is not None and usual is not None and precision < _LOW * usual and "imprecise" not in said:
         told.append(f"{_only(precision)} of the images lie among the real ones (real against real {percent(usual)}): "
                     "many do not look right.")  # fmt: skip
     recall, usual = number(line, "recall"), number(line, "floor_recall")
@@ -125,7 +139,9 @@ def _about_neighbours(line: Line) -> list[str]:
     return told
 
 
-def _about_classes(line: Line) -> list[str]:
+def _about_classes(line: Line, said: set[str]) -> list[str]:
+    if "missing-classes" in said:
+        return []
     covered, due = number(line, "classes_covered"), expected(line)
     found = classes(line)
     if found and found.missing:
@@ -138,9 +154,11 @@ def _about_classes(line: Line) -> list[str]:
     return []
 
 
-def _about_looks(line: Line) -> list[str]:
+def _about_looks(line: Line, said: set[str]) -> list[str]:
     told = []
     for name, (more, less) in _WORDS.items():
+        if said & _VERDICTS[name]:
+            continue
         part = _look(line, name)
         fake, real = number(part, "fake_mean"), number(part, "real_mean")
         if fake is None or real is None or fake == real:

@@ -68,12 +68,17 @@ def test_collapse_is_shown_as_a_badge_and_explained(visit: Visit, shown: Run) ->
     assert "no fault found" not in everything(test)
 
 
-@pytest.mark.parametrize("changes", [SOUND, DAMAGED, dict.fromkeys(COLLAPSED)], ids=["sound", "damaged", "null"])
-def test_run_without_a_fault_gets_a_clean_bill(changes: dict[str, Any], visit: Visit, shown: Run) -> None:
+@pytest.mark.parametrize(
+    ("changes", "badge"),
+    [(SOUND, "no fault found"), (DAMAGED, "not examined"), (dict.fromkeys(COLLAPSED), "not examined")],
+    ids=["sound", "damaged", "null"],
+)
+def test_only_what_was_measured_gets_a_clean_bill(changes: dict[str, Any], badge: str, visit: Visit, shown: Run) -> None:
     rescored(shown, {"looks": {}, **changes})
     test = visit("evaluate", runs=shown.id)
     assert_sound(test)
-    assert "no fault found" in everything(test)
+    assert badge in everything(test)
+    assert ("no fault found" in everything(test)) == (badge == "no fault found")
 
 
 LOOK = {"real_mean": 100.0, "fake_mean": 120.0, "effect": 0.5, "real_counts": [0, 3, 1, 0], "fake_counts": [0, 1, 1, 0],
@@ -193,3 +198,12 @@ def test_settings_that_are_called_like_a_score_stay_apart(visit: Visit, shown: R
     assert_sound(test)
     (table,) = test.dataframe
     assert {"Precision", "Precision (setting)", "Classes", "Classes (setting)"} <= set(table.value.columns)
+
+
+def test_nothing_is_told_twice() -> None:
+    looks = {"brightness": LOOK | {"effect": 3.0}}
+    line = {**COLLAPSED, "precision": 0.2, "looks": looks}
+    verdicts = doctor.examine(line)
+    assert {"collapse", "missing-classes", "imprecise", "bright"} <= {verdict.name for verdict in verdicts}
+    told = evidence.reasons(line, [verdict.name for verdict in verdicts])
+    assert len(told) == 2 and "MS-SSIM" in told[0] and "never drawn" in told[1]
