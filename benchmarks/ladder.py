@@ -27,7 +27,7 @@ from gan.objective.losses import Loss
 from gan.objective.penalties import Penalties
 from gan.scoring.modes import ModeScore, score_points
 from gan.training.game import Game, Turn
-from gan.training.loop import build_game
+from gan.training.loop import build_game, make_optimizer
 
 SAMPLES = 2500
 #: PacGAN (1712.04086), table 1: modes of the ring's 8 and of the grid's 25.
@@ -83,14 +83,10 @@ def batched_game(config: RunConfig, seeds: int) -> Game:
     for seed in range(seeds):
         torch.manual_seed(seed)
         pairs.append(networks.build(config))
-    game = build_game(config, torch.device("cpu"), "fp32")
+    game = build_game(config, trained.CPU, "fp32")
     generator, discriminator = Seeds([pair[0] for pair in pairs]), Seeds([pair[1] for pair in pairs])
     loss, penalties = game.loss, game.penalties
     settings = config.optimizer
-
-    def adam(player: nn.Module, lr: float) -> torch.optim.Adam:
-        return torch.optim.Adam(player.parameters(), lr=lr, betas=(settings.beta1, settings.beta2), fused=True)
-
     return dataclasses.replace(
         game,
         generator=generator,
@@ -99,8 +95,8 @@ def batched_game(config: RunConfig, seeds: int) -> Game:
             lambda real, fake: seeds * loss.discriminator(real, fake), lambda *seen: seeds * loss.generator(*seen), loss.is_relative
         ),
         penalties=Penalties(*(seeds * weight for weight in dataclasses.astuple(penalties))),
-        generator_optimizer=adam(generator, settings.generator_lr),
-        discriminator_optimizer=adam(discriminator, settings.discriminator_lr),
+        generator_optimizer=make_optimizer(config, generator, settings.generator_lr, trained.CPU),
+        discriminator_optimizer=make_optimizer(config, discriminator, settings.discriminator_lr, trained.CPU),
     )
 
 

@@ -9,10 +9,7 @@ of their shares to 1,000 equal ones. The floor is as many real images. Mean ± s
 from __future__ import annotations
 
 import argparse
-import tempfile
-import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,13 +17,12 @@ from torch import Tensor
 
 from benchmarks import machine, trained
 from gan import config as configs
-from gan import presets, runs
+from gan import presets
 from gan.config import RunConfig
 from gan.data import loaders
 from gan.scoring import classifier, scores
 from gan.scoring.extractor import Extractor
 from gan.scoring.modes import reverse_kl
-from gan.training import loop
 
 SAMPLES = 26_000
 #: PacGAN (1712.04086), tables 2 and 3, and R3GAN (2501.05441), table 1: Stacked MNIST, after far longer trainings.
@@ -61,17 +57,8 @@ def modes(read: Tensor) -> tuple[int, float]:
 
 def train(config: RunConfig, extractor: Extractor) -> tuple[int, float, float]:
     """Train a configuration; return modes, KL and seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = runs.create(Path(folder), config, state="starting", threads=1)
-        held = run.hold()
-        try:
-            trainer = loop.Trainer(run, lambda status, line: None)
-            began = time.perf_counter()
-            trainer.play(lambda: False)
-            seconds = time.perf_counter() - began
-        finally:
-            held.release()
-        found = modes(numbers(extractor, scores.draw(trainer.sampler(), config, SAMPLES, 0, 512, trainer.device)))
+    trainer, _, seconds = trained.play(config, threads=1)
+    found = modes(numbers(extractor, scores.draw(trainer.sampler(), config, SAMPLES, 0, 512, trainer.device)))
     return *found, seconds
 
 

@@ -29,8 +29,8 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def train(config: RunConfig, images: int, threads: int, seed: int = 0) -> Trained:
-    """Train ``config`` in a folder that is thrown away, and see ``images`` generated images as the data set's classifier does."""
+def play(config: RunConfig, threads: int) -> tuple[loop.Trainer, str, float]:
+    """Train ``config`` in a folder that is thrown away; return the trainer, how it ended, and the seconds it took."""
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(Path(folder), config, state="starting", threads=threads)
         held = run.hold()
@@ -38,12 +38,17 @@ def train(config: RunConfig, images: int, threads: int, seed: int = 0) -> Traine
             trainer = loop.Trainer(run, lambda status, line: None)
             began = time.perf_counter()
             status = trainer.play(lambda: False)
-            seconds = time.perf_counter() - began
+            return trainer, status.state, time.perf_counter() - began
         finally:
             held.release()
-        extractor = classifier.load(config.data.name, CPU, _say_nothing)
-        drawn = extractor.extract(scores.draw(trainer.sampler(), config, images, seed, extractor.batch, CPU))
-    return Trained(drawn, status.state, seconds)
+
+
+def train(config: RunConfig, images: int, threads: int, seed: int = 0) -> Trained:
+    """Train ``config`` and see ``images`` of its images as the data set's classifier does."""
+    trainer, state, seconds = play(config, threads)
+    extractor = classifier.load(config.data.name, CPU, _say_nothing)
+    drawn = extractor.extract(scores.draw(trainer.sampler(), config, images, seed, extractor.batch, CPU))
+    return Trained(drawn, state, seconds)
 
 
 def real(config: RunConfig) -> Features:

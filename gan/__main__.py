@@ -55,9 +55,7 @@ def make_parser() -> Parser:
         return added
 
     train = command("train", "Train a new run in the foreground; Ctrl-C stops it cleanly.", _train)
-    train.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
-    train.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
-                       help="change one setting; may be repeated")  # fmt: skip
+    _add_settings(train)
     _add_length(train)
     train.add_argument("--name", default="", metavar="TEXT", help="display name of the run")
 
@@ -84,12 +82,10 @@ def make_parser() -> Parser:
     sample.add_argument("--quiet", action="store_true", help="do not print the path")
     command("presets", "List the presets.", _presets, has_json=True)
     estimate = command("estimate", "Measure how long a training would take on this machine.", _estimate, has_json=True)
-    estimate.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
-    estimate.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments")
+    _add_settings(estimate)
     _add_length(estimate)
     layers = command("layers", "List the layers of both networks: shapes, parameters, work, memory.", _layers, has_json=True)
-    layers.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
-    layers.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments")
+    _add_settings(layers)
     layers.add_argument("--quiet", action="store_true", help="write them down for the dashboard, and print nothing")
     _add_data(commands, command)
     return parser
@@ -134,6 +130,12 @@ def _data(options: argparse.Namespace, name: str, is_long: bool) -> int:
         return run(options, progress.report)
 
 
+def _add_settings(parser: Parser) -> None:
+    parser.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
+                        help="change one setting; may be repeated")  # fmt: skip
+
+
 def _add_length(parser: Parser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--steps", type=int, metavar="N", help="length in generator steps")
@@ -171,14 +173,14 @@ def _complain(sentence: str, status: int) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    config = _config(options)
+    config, name = _config(options), runs.checked_name(options.name)
+    with explained(f"making a run in {options.root}"):
+        options.root.mkdir(parents=True, exist_ok=True)
     from gan.data import loaders
 
     with _Progress(is_quiet=False) as progress:
         loaders.ensure(config.data, progress.report)  # before the run is made: without data there is none
-    run = runs.create(
-        options.root, config, options.name, state="starting", threads=config.training.threads or launcher.usual_threads()
-    )
+    run = runs.create(options.root, config, name, state="starting", threads=config.training.threads or launcher.usual_threads())
     return _foreground(run, run.hold(), is_quiet=False)
 
 
@@ -260,7 +262,7 @@ def _score(options: argparse.Namespace) -> int:
             try:
                 with _waiting(chosen[place + 1 :]):
                     line = scores.score_run(run, plan, progress.report)
-                verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line)]
+                verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line, run.metrics())]
                 found.append({"run": run.id, "name": run.label(), **line, "verdicts": verdicts})
             except InputError as error:
                 has_failed = True

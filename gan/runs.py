@@ -220,9 +220,7 @@ class Run:
 
     def rename(self, name: str) -> None:
         """Give the run a display name of at most 120 characters; an empty one returns to the default."""
-        name = _plain(name)
-        if len(name) > _LONGEST_NAME:
-            raise InputError(f"The name has {len(name)} characters, expected at most {_LONGEST_NAME}; shorten it.")
+        name = checked_name(name)
         with explained(f"naming run {self.id}"):
             write_json(self.path / "label.json", Label(name=name).model_dump())
 
@@ -292,6 +290,14 @@ class Run:
                 return file.read().decode("utf-8", "replace")
         except OSError:
             return ""
+
+
+def checked_name(name: str) -> str:
+    """Return a display name on one line. Raises InputError when it is too long."""
+    name = _plain(name)
+    if len(name) > _LONGEST_NAME:
+        raise InputError(f"The name has {len(name)} characters, expected at most {_LONGEST_NAME}; shorten it.")
+    return name
 
 
 def create(root: Path, config: RunConfig, name: str = "", *, state: State = "queued", threads: int = 0) -> Run:

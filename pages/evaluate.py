@@ -9,8 +9,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gan import launcher, runs
-from gan.data import catalogue
-from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import doctor, lines
 from pages.parts import charts, evidence, frame, metrics, pictures, results, words
@@ -151,7 +149,8 @@ def scoring_progress(busy: list[Run]) -> None:
 
 def show(chosen: list[Run]) -> None:
     """Show plots first, then the table, for one extractor at a time."""
-    extractors = {key: line for run in chosen for key, line in results.latest(run).items()}
+    newest = {run.id: results.latest(run) for run in chosen}
+    extractors = {key: line for found in newest.values() for key, line in found.items()}
     if not extractors:
         st.info("None of these runs has been scored yet.", icon=":material/info:")
         show_pictures(chosen)
@@ -177,7 +176,7 @@ def show(chosen: list[Run]) -> None:
     else:
         st.warning("These scores were made from different data, sizes or numbers of images, so they are not ranked.",
                    icon=":material/balance:")  # fmt: skip
-    explained = {run.id: found for run in chosen if (found := results.latest(run).get(extractor))}
+    explained = {run_id: found[extractor] for run_id, found in newest.items() if extractor in found}
     names = dict(zip(table["run"], table["name"], strict=True))
     verdicts = {
         run.id: diagnose(str(run.path), extractor, changed(run.scores_path), changed(run.metrics_path))
@@ -196,15 +195,9 @@ def diagnose(path: str, extractor: str, scores_changed: int, metrics_changed: in
     Kept for as long as both files are the same.
     """
     run = Run(Path(path))
-    line = results.latest(run)[extractor]
-    entry = catalogue.all_sets().get(str(line.get("data", "")))
-    found = doctor.examine(line, entry.classes if entry else ())
     table = metrics.read(run)
     some = table.iloc[:: max(1, len(table) // 500)]
-    try:
-        return [*doctor.examine_curves(some.to_dict("records"), run.config()), *found]
-    except InputError:
-        return found
+    return doctor.diagnose(run, results.latest(run)[extractor], some.to_dict("records"))
 
 
 def show_verdicts(
@@ -216,7 +209,7 @@ def show_verdicts(
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(words.escape(names[run_id]), width="content")
                 for verdict in found:
-                    st.badge(verdict.title, icon=":material/stethoscope:", color="red", help=f"{words.escape(verdict.sentence)}")
+                    st.badge(verdict.title, icon=":material/stethoscope:", color="red", help=words.escape(verdict.sentence))
                 if not found and not evidence.is_measured(explained[run_id]):
                     st.badge("not examined", icon=":material/question_mark:", color="gray", help="Score again to see why.")
                 elif not found:
@@ -276,13 +269,13 @@ def show_reasons(
 
 def show_neighbours(explained: dict[str, results.Line], names: dict[str, str]) -> None:
     """Show precision and recall of runs whose scores may be compared."""
-    found = {run_id: (evidence.number(line, "precision"), evidence.number(line, "recall")) for run_id, line in explained.items()}
+    found = {run_id: (lines.number(line, "precision"), lines.number(line, "recall")) for run_id, line in explained.items()}
     rows = tuple((names[run_id], *pair) for run_id, pair in found.items() if None not in pair)
     if not rows:
         st.caption("Precision and recall were not measured.")
         return
     line = next(iter(explained.values()))
-    floor = (evidence.number(line, "floor_precision"), evidence.number(line, "floor_recall"))
+    floor = (lines.number(line, "floor_precision"), lines.number(line, "floor_recall"))
     figure = plot_neighbours(rows, None if None in floor else floor)
     st.plotly_chart(figure, key="why/neighbours", alt="Precision and recall of each run, and of real images", config=STILL)
 

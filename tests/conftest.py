@@ -59,3 +59,14 @@ def real_data() -> Path:
     if not (folder / "MNIST" / "raw").is_dir():
         pytest.skip(f"no real MNIST in {folder}; set GAN_TEST_DATA to the folder that has MNIST/raw")
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: quicker for tiny tensors, and in the same order every time."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -6,7 +6,6 @@ verdict with both, in words, and with a remedy. Thresholds are wide on purpose: 
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,10 @@ from typing import Any
 
 from gan.config import RunConfig
 from gan.data import catalogue
+from gan.errors import InputError
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run
+from gan.scoring import lines
 
 Line = Mapping[str, Any]
 
@@ -45,11 +46,17 @@ class Verdict:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def diagnose(run: Run, line: Line) -> list[Verdict]:
-    """Return all verdicts on a run: on its curves, and on one of its lines of scores."""
-    config = run.config()
-    entry = catalogue.all_sets().get(config.data.name)
-    return [*examine_curves(run.metrics(), config), *examine(line, entry.classes if entry else ())]
+def diagnose(run: Run, line: Line, logged: Sequence[Line]) -> list[Verdict]:
+    """Return all verdicts on a run: on what it ``logged``, all of it or an even choice, and on one of its lines of scores.
+
+    Curves are not judged where the configuration cannot be read.
+    """
+    entry = catalogue.all_sets().get(str(line.get("data", "")))
+    found = examine(line, entry.classes if entry else ())
+    try:
+        return [*examine_curves(logged, run.config()), *found]
+    except InputError:
+        return found
 
 
 def examine(line: Line, classes: Sequence[str] = ()) -> list[Verdict]:
@@ -60,29 +67,29 @@ def examine(line: Line, classes: Sequence[str] = ()) -> list[Verdict]:
     return [*_sameness(line), *_gaps(line, classes), *_quality(line), *_looks(line)]
 
 
-def examine_curves(lines: Sequence[Line], config: RunConfig) -> list[Verdict]:
+def examine_curves(logged: Sequence[Line], config: RunConfig) -> list[Verdict]:
     """Return the verdicts on the logged lines of a training, of which the last fifth counts."""
-    recent = lines[-max(1, len(lines) // _RECENT) :]
-    if len(lines) < _FEWEST_LINES:
+    recent = logged[-max(1, len(logged) // _RECENT) :]
+    if len(logged) < _FEWEST_LINES:
         return []
     return [*_runaway(recent), *_strength(recent, config)]
 
 
 def _sameness(line: Line) -> Iterator[Verdict]:
     """Near duplicates, and a real image's neighbourhood that nobody visits."""
-    share, usual = _number(line, "duplicates"), _number(line, "real_duplicates")
+    share, usual = lines.number(line, "duplicates"), lines.number(line, "real_duplicates")
     is_total = False
     if share is not None and usual is not None and share >= usual + SOME:
         is_total = share >= usual + TOTAL
-        support = _number(line, "support")
+        support = lines.number(line, "support")
         about = f", as if there were only some {support:,.0f} different ones" if support else ""
         measured = f"{share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}){about}"
         if is_total:
             yield Verdict("collapse", "Mode collapse", f"The images are nearly all alike: {measured}.", *_AGAINST_COLLAPSE)
         else:
             yield Verdict("duplicates", "Near duplicates", f"Many images come twice: {measured}.", *_AGAINST_COLLAPSE)
-    coverage, floor = _number(line, "coverage"), _number(line, "floor_coverage")
-    precision, floor_precision = _number(line, "precision"), _number(line, "floor_precision")
+    coverage, floor = lines.number(line, "coverage"), lines.number(line, "floor_coverage")
+    precision, floor_precision = lines.number(line, "precision"), lines.number(line, "floor_precision")
     if is_total or coverage is None or floor is None or precision is None or floor_precision is None:
         return
     if coverage < UNCOVERED * floor and precision >= IMPRECISE * floor_precision:
@@ -103,13 +110,13 @@ def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
     yield Verdict(
         "missing-classes", "Missing classes",
         f"Some classes are missing: {shown} {'have' if len(names) > 1 else 'has'} less than a tenth of the share that "
-        f"real images have.",
+        "real images have.",
         "Tell both networks the class, so that each has to be drawn.", {"networks.conditional": True},
     )  # fmt: skip
 
 
 def _quality(line: Line) -> Iterator[Verdict]:
-    precision, floor = _number(line, "precision"), _number(line, "floor_precision")
+    precision, floor = lines.number(line, "precision"), lines.number(line, "floor_precision")
     if precision is not None and floor is not None and precision < IMPRECISE * floor:
         yield Verdict(
             "imprecise", "Unlike real images",
@@ -119,7 +126,8 @@ def _quality(line: Line) -> Iterator[Verdict]:
         )  # fmt: skip
 
 
-_LOOKS = {
+#: Look and direction → the verdict's name and title, and how images are called.
+LOOKS = {
     ("brightness", -1): ("dark", "Too dark", "darker"),
     ("brightness", 1): ("bright", "Too bright", "brighter"),
     ("contrast", -1): ("washed-out", "Washed out", "weaker in contrast"),
@@ -135,12 +143,12 @@ def _looks(line: Line) -> Iterator[Verdict]:
         found = looks.get(name) if isinstance(looks, Mapping) else None
         if not isinstance(found, Mapping):
             continue
-        real, fake, effect = (_number(found, key) for key in ("real_mean", "fake_mean", "effect"))
+        real, fake, effect = (lines.number(found, key) for key in ("real_mean", "fake_mean", "effect"))
         if real is None or fake is None or abs(fake - real) < least:
             continue
         if effect is not None and abs(effect) < SHIFT:
             continue
-        kind, title, word = _LOOKS[name, 1 if fake > real else -1]
+        kind, title, word = LOOKS[name, 1 if fake > real else -1]
         far = f"{abs(effect):.1f} standard deviations" if effect is not None else "all of them"
         yield Verdict(
             kind, title,
@@ -174,16 +182,8 @@ def _strength(recent: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
         )  # fmt: skip
 
 
-def _number(line: Line, key: str) -> float | None:
-    """Return a number of a line; None where it is missing, or damaged."""
-    value = line.get(key)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _values(lines: Sequence[Line], name: str) -> list[float]:
-    return [value for line in lines if (value := _number(line, name)) is not None]
+def _values(logged: Sequence[Line], name: str) -> list[float]:
+    return [value for line in logged if (value := lines.number(line, name)) is not None]
 
 
 #: Of the remedies that were tried on a small collapsing setting, those with the best coverage (docs/benchmarks.md).

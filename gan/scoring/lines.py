@@ -12,6 +12,7 @@ prepared; ``floor_*``, ``floor_images`` and ``real_*`` are what real images get;
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,16 @@ def caution(line: Line) -> str:
     if _is_inception(line) and fewest <= _INCEPTION_FEATURES:
         return f"Only {fewest} images for {_INCEPTION_FEATURES} features: this FID is too high, compare it with its floor."
     return ""
+
+
+def number(line: Line, key: str) -> float | None:
+    """Return a number of a line; None where it is missing, as in lines of earlier versions, or is no finite number."""
+    value = line.get(key)
+    try:
+        found = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return found if math.isfinite(found) else None
 
 
 def describe(line: Line) -> str:

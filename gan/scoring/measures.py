@@ -80,10 +80,7 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     """
     line: dict[str, Any] = {}
     for name in NUMBERS:
-        values = [draw[name] for draw in draws]
-        is_whole = all(value is not None and math.isfinite(value) for value in values)
-        line[name] = statistics.fmean(values) if is_whole else None
-        line[f"{name}_spread"] = statistics.stdev(values) if is_whole and len(values) > 1 else None
+        line[name], line[f"{name}_spread"] = average([draw[name] for draw in draws])
     line["class_counts"] = line["classes_missing"] = None
     if all(draw["class_counts"] is not None for draw in draws):
         totals = torch.tensor([draw["class_counts"] for draw in draws]).sum(dim=0)
@@ -94,6 +91,14 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     looks = Looks(*(torch.cat(values) for values in zip(*(draw["looks"] for draw in draws), strict=True)))
     line["looks"] = {name: _plain(vars(found)) for name, found in appearance.compare(real.looks, looks).items()}
     return line
+
+
+def average(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Return the mean and the sample standard deviation; None for both where a value could not be measured, or for one value's."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) < len(values):
+        return None, None
+    return statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

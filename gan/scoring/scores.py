@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,9 +27,9 @@ from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
 from gan.sections import DataConfig
-from gan.training import checkpoints, labels
+from gan.training import labels
 from gan.training.loop import generate
-from gan.training.sampling import restore
+from gan.training.sampling import newest, restore
 
 __all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_during_training", "score_run"]
 
@@ -129,11 +128,7 @@ def _judges(data: DataConfig, device: torch.device, root: Path) -> tuple[Extract
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     started = time.monotonic()
     config = run.config()
-    saved, complaints = checkpoints.load_newest(run.checkpoints_path)
-    for complaint in complaints:
-        log.warning("%s Scoring an older one.", complaint)
-    if saved is None:
-        raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+    saved = newest(run, "Scoring")
     reference.require_images(config.data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, weights = restore(config, saved, device)
@@ -173,11 +168,7 @@ def _measure(
     )  # fmt: skip
     floors = {}
     for name in measures.DISTANCES:
-        values = [one[name] for one in floor]
-        known = [value for value in values if value is not None]
-        is_whole = len(known) == len(values)
-        floors[f"floor_{name}"] = statistics.fmean(known) if is_whole else None
-        floors[f"floor_{name}_spread"] = _spread(known) if is_whole else None
+        floors[f"floor_{name}"], floors[f"floor_{name}_spread"] = measures.average([one[name] for one in floor])
     return {
         **facts,
         "time": time.time(),
@@ -241,11 +232,6 @@ def judge(
         found = extractor.extract(watched((plan.seed + 1) * 1_000_003 + index), advance)
         drawn.append(measures.measure(Draw(torch.cat(kept), found), real.real, plan.seed))
     return measures.combine(drawn, real.real)
-
-
-def _spread(values: list[float]) -> float | None:
-    """Return the sample standard deviation, or None for a single value."""
-    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def _append(run: Run, line: dict[str, Any]) -> None:

@@ -343,8 +343,8 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -
         is_probability=catalogue.LOSSES[objective.loss].is_probability,
         penalties=Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
         view=lambda images, noise: augment(images, config.augmentation.policies, noise),
-        generator_optimizer=_optimizer(config, generator, settings.generator_lr, device),
-        discriminator_optimizer=_optimizer(config, discriminator, settings.discriminator_lr, device),
+        generator_optimizer=make_optimizer(config, generator, settings.generator_lr, device),
+        discriminator_optimizer=make_optimizer(config, discriminator, settings.discriminator_lr, device),
         gradient_clip=settings.gradient_clip,
         weight_clip=objective.weight_clip,
         autocast=lambda: precision.autocast(device, chosen_precision),
@@ -352,7 +352,8 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -
     )
 
 
-def _optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:
+def make_optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:
+    """Return the optimiser of one player, with its own learning rate."""
     settings, weights = config.optimizer, player.parameters()
     if settings.algorithm == "sgd":
         return torch.optim.SGD(weights, lr=lr, momentum=settings.beta1)

@@ -37,21 +37,29 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
             raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
     config = run.config()
     told = labels.in_columns(config, images) if class_name is None else labels.of(config, class_name, images)
-    try:
-        saved, complaints = checkpoints.load_newest(run.checkpoints_path)
-    except RunFailed as error:
-        raise InputError(str(error)) from error
-    for complaint in complaints:
-        log.warning("%s Drawing from an older one.", complaint)
-    if saved is None:
-        raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator, _ = restore(config, saved, device)
+    generator, _ = restore(config, newest(run, "Drawing from"), device)
     z = torch.randn(images, config.networks.latent, generator=torch.Generator().manual_seed(seed))
     fakes = generate(generator, z.to(device), told, contextlib.nullcontext)
     if config.data.is_points:
         return pictures.scatter(fakes, loaders.load(config.data).values)
     return pictures.grid(to_pixels(fakes), columns=GRID if class_name is not None else len(config.columns) or GRID)
+
+
+def newest(run: Run, doing: str) -> Checkpoint:
+    """Return the newest whole checkpoint of a run; the log says when it is not the newest of all ("Drawing from an older one").
+
+    Raises InputError when there is none.
+    """
+    try:
+        saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+    except RunFailed as error:
+        raise InputError(str(error)) from error
+    for complaint in complaints:
+        log.warning("%s %s an older one.", complaint, doing)
+    if saved is None:
+        raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+    return saved
 
 
 def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from gan.data import catalogue
 from gan.errors import InputError
+from gan.scoring import doctor
+from gan.scoring.lines import number
 
 Line = dict[str, Any]
 
@@ -26,10 +28,6 @@ _WORDS = {
 }
 
 
-#: A look → the doctor's verdicts on it.
-_VERDICTS = {"brightness": {"dark", "bright"}, "contrast": {"washed-out", "harsh"}, "saturation": {"pale", "gaudy"}}
-
-
 class Classes(NamedTuple):
     """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones."""
 
@@ -46,13 +44,6 @@ class Look(NamedTuple):
     fake: tuple[float, ...]
     real: tuple[float, ...]
     highest: float
-
-
-def number(line: Line, key: str) -> float | None:
-    """Return a number of a line; None where it is missing, which it is in lines of earlier versions, or no finite number."""
-    value = line.get(key)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else None
 
 
 def expected(line: Line) -> int | None:
@@ -157,7 +148,7 @@ def _about_classes(line: Line, said: set[str]) -> list[str]:
 def _about_looks(line: Line, said: set[str]) -> list[str]:
     told = []
     for name, (more, less) in _WORDS.items():
-        if said & _VERDICTS[name]:
+        if said & {doctor.LOOKS[name, way][0] for way in (-1, 1)}:
             continue
         part = _look(line, name)
         fake, real = number(part, "fake_mean"), number(part, "real_mean")

@@ -90,8 +90,8 @@ def _score_cells(line: Line | None) -> dict[str, Any]:
     if not line:
         return {}
     return {
-        **{name: evidence.number(line, key) for name, (key, _) in MEASURES.items()},
-        **{f"{name}_spread": evidence.number(line, f"{key}_spread") for name, (key, _) in MEASURES.items()},
+        **{name: lines.number(line, key) for name, (key, _) in MEASURES.items()},
+        **{f"{name}_spread": lines.number(line, f"{key}_spread") for name, (key, _) in MEASURES.items()},
         "expected": evidence.expected(line), "images": line["images"], "draws": line["draws"], "weights": line["weights"],
         "step": line["step"], "epoch": line["epoch"],
     }  # fmt: skip
@@ -102,8 +102,8 @@ def _floor_row(line: Line, number: int, groups: int) -> dict[str, Any]:
     expected = evidence.expected(line)
     return {
         "name": name, "run": "", "group": number,
-        **{name: evidence.number(line, key) for name, (_, key) in MEASURES.items()},
-        **{f"{name}_spread": evidence.number(line, f"{key}_spread") for name, (_, key) in MEASURES.items()},
+        **{name: lines.number(line, key) for name, (_, key) in MEASURES.items()},
+        **{f"{name}_spread": lines.number(line, f"{key}_spread") for name, (_, key) in MEASURES.items()},
         "classes": expected, "expected": expected, "images": line.get("floor_images"), "draws": line["draws"],
     }  # fmt: skip
 

@@ -24,6 +24,14 @@ from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_unt
 NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'
 
 
+def _copied(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Yield a copy of a run in a folder that the pages show, and leave no process behind."""
+    shutil.copytree(run.path, root / run.id)
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    yield Run(root / run.id)
+    end_all(root)
+
+
 @pytest.fixture(scope="session")
 def trained(own_folders: Path) -> Run:
     """Return a tiny run that was trained and scored for real, with a nasty name; not to be changed, see ``shown``."""
@@ -40,10 +48,7 @@ def trained(own_folders: Path) -> Run:
 @pytest.fixture
 def shown(trained: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Return a copy of the trained run in a folder that the pages of this test show."""
-    shutil.copytree(trained.path, root / trained.id)
-    monkeypatch.setenv("GAN_RUNS", str(root))
-    yield Run(root / trained.id)
-    end_all(root)
+    yield from _copied(trained, root, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +65,7 @@ def told(own_folders: Path) -> Run:
 @pytest.fixture
 def conditional(told: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Return a copy of the class-conditional run in a folder that the pages of this test show."""
-    shutil.copytree(told.path, root / told.id)
-    monkeypatch.setenv("GAN_RUNS", str(root))
-    yield Run(root / told.id)
-    end_all(root)
+    yield from _copied(told, root, monkeypatch)
 
 
 @pytest.fixture
