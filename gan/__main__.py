@@ -174,8 +174,6 @@ def _complain(sentence: str, status: int) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     config, name = _config(options), runs.checked_name(options.name)
-    with explained(f"making a run in {options.root}"):
-        options.root.mkdir(parents=True, exist_ok=True)
     from gan.data import loaders
 
     with _Progress(is_quiet=False) as progress:

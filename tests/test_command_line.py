@@ -20,7 +20,9 @@ import pytest
 from gan import config as configs
 from gan import presets, runs
 from gan.config import RunConfig
+from gan.data import loaders
 from gan.runs import Run, Status
+from gan.sections import DataConfig
 from tests.helpers import (
     PROJECT,
     TINY,
@@ -41,6 +43,12 @@ UNKNOWN_RUN = "20260131-093000-1a2b3c"
 
 #: No request leaves this machine: a proxy on a port where nobody listens.
 OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9") | {"no_proxy": ""}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prepared_digits(own_folders: Path) -> None:
+    """Prepare the images once: preparing them shows a bar on standard error, before the sentence that a test looks for."""
+    loaders.ensure(DataConfig(), lambda sentence, share: None)
 
 
 def only_run(root: Path) -> Run:
