@@ -36,13 +36,14 @@ __all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_durin
 log = logging.getLogger("gan")
 
 EXTRACTORS = ("auto", "classifier", "inception", "random-vgg")
+CHECKPOINTS = ("last", "best")
 
 _WRITE_EVERY = 0.3  # seconds between two looks at the progress
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to score: which features, and how many ``draws`` of how many generated ``images``, from which ``seed``.
+    """How to score: which features, how many ``draws`` of how many generated ``images``, from which ``seed``, which checkpoint.
 
     "auto" takes the classifier of the data set where there is one, else Inception where its weights are at hand, else the
     random VGG. Raises InputError for what is out of range.
@@ -52,8 +53,13 @@ class Plan:
     images: int = 2000
     draws: int = 3
     seed: int = 0
+    checkpoint: str = "last"
 
     def __post_init__(self) -> None:
+        if self.checkpoint not in CHECKPOINTS:
+            raise InputError(
+                f"The checkpoint is “{self.checkpoint}”, expected one of {', '.join(CHECKPOINTS)}; choose one of these."
+            )
         if self.extractor not in EXTRACTORS:
             raise InputError(f"The extractor is “{self.extractor}”, expected one of {', '.join(EXTRACTORS)}; choose one of these.")
         for name, low, high in (("images", 2, 100_000), ("draws", 1, 100), ("seed", 0, 2**31 - 1)):
@@ -96,8 +102,10 @@ def score_run(run: Run, plan: Plan, report: Report = _say_nothing) -> dict[str, 
         held.release()
 
 
-def score_during_training(run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> None:
-    """Append a quick score, one draw of 1,000 images, to a run that is being trained.
+def score_during_training(
+    run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device
+) -> dict[str, Any] | None:  # fmt: skip
+    """Append a quick score, one draw of 1,000 images, to a run that is being trained; return its line, None if it failed.
 
     Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
     says why.
@@ -114,8 +122,10 @@ def score_during_training(run: Run, generator: nn.Module, config: RunConfig, ste
         }
         line = _measure(config, generator, extractor, real, _DURING_TRAINING, facts, started)
         _append(run, line)
+        return line
     except Exception:
         log.exception("Scoring at step %d failed; the training goes on", step)
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -140,6 +150,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
         "epoch": saved.facts["epoch"],
         "images_seen": saved.facts["images_seen"],
         "source": "checkpoint",
+        "checkpoint": plan.checkpoint,
         "weights": weights,
     }
     line = _measure(config, generator, extractor, real, plan, facts, started, progress.phase)
