@@ -3,7 +3,8 @@
 ``checkpoints/<run id>/`` holds ``config.json`` (what was asked, written once), ``status.json`` (state, step, heartbeat),
 ``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object a line), ``samples/<step>.png``, ``reals.png``, ``asked.png``,
 ``checkpoints/<step>.safetensors`` with ``<step>.json`` beside it, ``log.txt``, ``label.json`` (the display name),
-``control.json`` (what people asked of the trainer) and ``scoring.json`` (progress of a scoring process).
+``control.json`` (what people asked of the trainer), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map
+of real and generated images).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +45,7 @@ UNDER_WAY = ("queued", "starting", "running")
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 _TRASH = ".trash"
 _STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
+_STAGING_GRACE = 3600.0  # seconds that the making of a run may take; a fork copies a checkpoint
 _LONGEST_NAME = 120
 _MOST = 10**15  # more steps or images than any run has: a larger number is damage
 _TICK = 100_000_000  # nanoseconds: files that replace each other within a tick of the clock may carry the same time
@@ -109,6 +111,20 @@ class Label(BaseModel):
     name: str = ""
 
 
+class Origin(BaseModel):
+    """What a fork was made from: the ``run`` and the ``step`` of its checkpoint (0: it started afresh with its settings).
+
+    ``changes`` are the settings that were changed, ``before`` what they were in the parent, which may be gone by now.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run: str = Field(pattern=_RUN_ID.pattern + "$")
+    step: int = Field(default=0, ge=0, le=_MOST)
+    changes: dict[str, Any] = {}
+    before: dict[str, Any] = {}
+
+
 class Scoring(BaseModel):
     """Progress of the process that scores a run; ``progress`` is a share from 0 to 1."""
 
@@ -171,6 +187,11 @@ class Run:
         return self.path / "asked.png"
 
     @property
+    def atlas_path(self) -> Path:
+        """Where the map of real and generated images lies; ``gan.atlas`` says what it holds."""
+        return self.path / "atlas.json"
+
+    @property
     def log_path(self) -> Path:
         return self.path / "log.txt"
 
@@ -207,6 +228,16 @@ class Run:
         """Ask something of the trainer: ``stop=True``, or another ``length``."""
         with explained(f"steering run {self.id}"):
             write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
+
+    def origin(self) -> Origin | None:
+        """Return what the run was forked from; None for a run that is no fork, and when the file is damaged."""
+        with contextlib.suppress(InputError):
+            return _read_model(Origin, self.path / "parent.json")
+        return None
+
+    def write_origin(self, origin: Origin) -> None:
+        """Note what the run was forked from."""
+        write_json(self.path / "parent.json", origin.model_dump())
 
     def label(self) -> str:
         """Return the display name: free text from a person, or the preset and the id."""
@@ -300,17 +331,21 @@ def checked_name(name: str) -> str:
     return name
 
 
-def create(root: Path, config: RunConfig, name: str = "", *, state: State = "queued", threads: int = 0) -> Run:
+def create(
+    root: Path, config: RunConfig, name: str = "", *, state: State = "queued", threads: int = 0,
+    fill: Callable[[Run], None] = lambda run: None,
+) -> Run:  # fmt: skip
     """Make a run directory and return it; in state "queued" it is for the queue to start.
 
     It is prepared under another name and renamed, so a run is either whole or not there, and two at once never share one.
-    Raises InputError when the folder cannot be written.
+    ``fill`` puts more files into it before that. Raises InputError when the folder cannot be written.
     """
     total, per_epoch = config.total_steps, config.steps_per_epoch
     if total == 0:
         raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, say.")
     with explained(f"making a run in {root}"):
         root.mkdir(parents=True, exist_ok=True)
+        _clear_staged(root)
         while True:
             run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
             run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
@@ -329,12 +364,21 @@ def create(root: Path, config: RunConfig, name: str = "", *, state: State = "que
             staged.write_status(
                 Status(state=state, total_steps=total, steps_per_epoch=per_epoch, threads=threads, queued_at=now, heartbeat=now)
             )
+            fill(staged)
             os.rename(staged.path, run.path)
         except BaseException:
             shutil.rmtree(staged.path, ignore_errors=True)
             raise
         sync_directory(root)
     return run
+
+
+def _clear_staged(root: Path) -> None:
+    """Remove what is left of runs whose making was killed; not what is so new that someone may be at it."""
+    for path in root.glob(".new-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - max(path.stat().st_mtime, (path / "checkpoints").stat().st_mtime) > _STAGING_GRACE:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def find(root: Path, run_id: str) -> Run:
@@ -344,6 +388,8 @@ def find(root: Path, run_id: str) -> Run:
     run = Run(root / run_id)
     with explained(f"looking for run {run_id} in {root}"):
         is_there = run.path.is_dir()
+    if not is_there and (root / _TRASH / run_id).is_dir():
+        raise InputError(f"Run {run_id} has been deleted; to use it again, move it from {root / _TRASH} back to {root}.")
     if not is_there:
         raise InputError(f"There is no run {run_id} in {root}; look at the list of runs.")
     return run

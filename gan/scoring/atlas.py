@@ -1,0 +1,164 @@
+"""Makes the atlas of a run: real and generated images placed by PCA, and the training images nearest to some samples."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan import runs
+from gan.atlas import Atlas, Dot, Neighbour, Sample
+from gan.config import RunConfig
+from gan.data import loaders
+from gan.errors import InputError
+from gan.runs import Run
+
+_SHOWN = 400  # images of either kind on the map
+_SAMPLES = 24  # generated images whose neighbours are shown
+_NEIGHBOURS = 5
+_FITTED = 2000  # real images that decide the axes
+_COMPARED = 500  # real images whose distances say what is usual
+_BLOCK = 4096  # training images at a time
+
+_SMALL, _LARGE = 32, 64  # pixels of a side: on the map, and beside neighbours
+_QUALITY = 80  # of WebP on the map; neighbours are shown without loss
+
+
+class Axes(NamedTuple):
+    """Two orthogonal directions [D, 2] around a ``centre`` [D], float64, and the share of the variance along each."""
+
+    centre: Tensor
+    directions: Tensor
+    explained: tuple[float, float]
+
+    def place(self, features: Tensor) -> Tensor:
+        """Return the coordinates [N, 2] of features [N, D]."""
+        return (features.double() - self.centre) @ self.directions
+
+
+def write(
+    run: Run, config: RunConfig, extractor_id: str, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor, step: int
+) -> None:  # fmt: skip
+    """Make the atlas of one draw and write it to the run, over the one before; nothing for points.
+
+    ``real`` [N, D] and ``training`` [T, D] are the features of ``loaders.load_for_scoring`` and ``loaders.load`` in their order,
+    ``pixels`` (uint8 [M, C, H, W]) and ``features`` [M, D] those of the draw. Raises InputError where features and images do not
+    belong together, and for features that are not finite.
+    """
+    if config.data.is_points:
+        return
+    real_images, training_images = loaders.load_for_scoring(config.data), loaders.load(config.data)
+    if (len(real), len(training), len(features)) != (len(real_images), len(training_images), len(pixels)):
+        raise InputError("The features are not those of the images, so there is no map; score the run again.")
+    axes = fit(real)
+    shown, drawn = _some(len(real), _SHOWN), _some(len(pixels), _SHOWN)
+    asked = drawn[:_SAMPLES]
+    rows, distances = nearest(features[asked], training, _NEIGHBOURS)
+    usual, is_held_out = _usual(config, real, training)
+    pictures = [_encode(part, _LARGE, is_exact=True) for part in training_images.take(rows.flatten()).split(rows.shape[1])]
+    own = _encode(pixels[asked], _LARGE, is_exact=True)
+    samples = [
+        Sample(
+            picture=own[place],
+            nearer=float((usual > distances[place, 0]).double().mean()),
+            neighbours=[
+                Neighbour(distance=distance, picture=picture)
+                for distance, picture in zip(distances[place].tolist(), pictures[place], strict=True)
+            ],
+        )
+        for place in distances[:, 0].argsort(stable=True).tolist()
+    ]
+    found = Atlas(
+        step=step,
+        extractor_id=extractor_id,
+        explained=axes.explained,
+        real=_dots(axes.place(real[shown]), real_images.take(shown)),
+        generated=_dots(axes.place(features[drawn]), pixels[drawn]),
+        usual=float(usual.median()),
+        is_held_out=is_held_out,
+        samples=samples,
+    )
+    runs.write_atomically(run.atlas_path, found.model_dump_json().encode())
+
+
+def fit(real: Tensor) -> Axes:
+    """Return the first two principal components of features [N, D]; of 2,000 of them, always the same, where there are more.
+
+    Through the eigenvectors of the inner products of the images, which are fewer than those of thousands of features. The
+    largest entry of either direction is positive, so that the same real images always give the same axes.
+    Raises InputError for features that are not finite.
+    """
+    if not real.isfinite().all():
+        raise InputError("Some features of the real images are not finite, so there is no map; choose another extractor.")
+    some = real[_some(len(real), _FITTED)].double()
+    centre = some.mean(dim=0)
+    some -= centre
+    values, vectors = torch.linalg.eigh(some @ some.T)
+    directions = some.T @ vectors[:, -2:].flip(1)
+    directions /= torch.linalg.vector_norm(directions, dim=0).clamp_min(torch.finfo(torch.double).tiny)
+    directions *= directions.gather(0, directions.abs().argmax(dim=0, keepdim=True)).sign()
+    shares = values[-2:].flip(0).clamp_min(0.0) / values.sum().clamp_min(torch.finfo(torch.double).tiny)
+    first, second = shares.clamp_max(1.0).tolist()
+    return Axes(centre, directions, (first, second))
+
+
+def nearest(points: Tensor, training: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the rows (int64 [n, k]) and distances (float64 [n, k]) of the ``count`` training features nearest to each point.
+
+    Euclidean, the nearest first; k is ``count`` or the number of training features. They are found in float32, block by block,
+    and their distances computed anew from the differences, so that copies are exactly 0 apart.
+    """
+    centre = training[:_BLOCK].float().mean(dim=0)  # products around it lose fewer digits
+    points = points.float()
+    around = points - centre
+    best = torch.empty(len(points), 0)
+    rows = torch.empty(len(points), 0, dtype=torch.int64)
+    for start in range(0, len(training), _BLOCK):
+        block = training[start : start + _BLOCK].float() - centre
+        squared = torch.addmm(block.square().sum(dim=1), around, block.T, alpha=-2)
+        best = torch.cat([best, squared], dim=1)
+        rows = torch.cat([rows, torch.arange(start, start + len(block)).expand(len(points), -1)], dim=1)
+        best, places = best.topk(min(2 * count, best.shape[1]), dim=1, largest=False)
+        rows = rows.gather(1, places)
+    exact = torch.stack([
+        torch.linalg.vector_norm(training[row].double() - point.double(), dim=1) for row, point in zip(rows, points, strict=True)
+    ])  # fmt: skip
+    distances, places = exact.sort(dim=1, stable=True)
+    return rows.gather(1, places)[:, :count], distances[:, :count]
+
+
+def _usual(config: RunConfig, real: Tensor, training: Tensor) -> tuple[Tensor, bool]:
+    """Return the distances [n] of some real images to the nearest training image, and whether those are held out.
+
+    Where none are held out, they are training images, and the nearest is the nearest other one.
+    """
+    if config.data.held_out_images:
+        return nearest(real[_some(len(real), _COMPARED)], training, 1)[1][:, 0], True
+    own = _some(len(training), _COMPARED)
+    rows, distances = nearest(training[own], training, 2)
+    return torch.where(rows[:, 0] == own, distances[:, -1], distances[:, 0]), False
+
+
+def _some(count: int, most: int) -> Tensor:
+    """Return at most ``most`` rows of ``count``, at random but always the same."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:most]
+
+
+def _dots(places: Tensor, pixels: Tensor) -> list[Dot]:
+    pictures = _encode(pixels, _SMALL, is_exact=False)
+    return [Dot(x=x, y=y, picture=picture) for (x, y), picture in zip(places.tolist(), pictures, strict=True)]
+
+
+def _encode(pixels: Tensor, most: int, *, is_exact: bool) -> list[str]:
+    """Return images (uint8 [n, C, S, S]) as WebP in Base64, scaled down to ``most`` pixels a side where they are larger."""
+    found = []
+    for part in pixels.split(64):
+        for image in loaders.resize(part, min(most, part.shape[-1])).permute(0, 2, 3, 1).contiguous().numpy():
+            buffer = io.BytesIO()
+            Image.fromarray(image.squeeze()).save(buffer, "WEBP", lossless=is_exact, quality=_QUALITY)
+            found.append(base64.b64encode(buffer.getvalue()).decode())
+    return found
