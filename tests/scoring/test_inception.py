@@ -10,6 +10,7 @@ import pickle
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
 from gan.errors import InputError
-from gan.scoring import inception
+from gan.scoring import inception, weights
 from tests.helpers import is_sentence
 from tests.scoring.conftest import CPU, ignore
 
@@ -39,10 +40,15 @@ def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return an empty data folder, with nothing pointing elsewhere and no way to the network."""
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(inception, "URL", "http://nowhere.invalid/weights.pth")
+    announce(monkeypatch, url=f"http://nowhere.invalid/{inception.WEIGHTS.name}")
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "data"
+
+
+def announce(monkeypatch: pytest.MonkeyPatch, **facts: str | int) -> None:
+    """Change what is known of the published file."""
+    monkeypatch.setattr(inception, "WEIGHTS", replace(inception.WEIGHTS, **facts))  # type: ignore[arg-type]
 
 
 def refusal() -> str:
@@ -55,8 +61,7 @@ def refusal() -> str:
 
 def publish(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make ``content`` what counts as the published file."""
-    monkeypatch.setattr(inception, "SHA256", hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(inception, "BYTES", len(content))
+    announce(monkeypatch, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
 def in_place(folder: Path) -> list[str]:
@@ -119,9 +124,9 @@ def test_file_of_another_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_file_of_the_right_size_and_wrong_content(data_folder: Path) -> None:
     (data_folder / "weights").mkdir(parents=True)
-    with open(data_folder / "weights" / inception.NAME, "wb") as file:
-        file.truncate(inception.BYTES)
-    assert "is not the standard Inception network" in refusal()
+    with open(data_folder / "weights" / inception.WEIGHTS.name, "wb") as file:
+        file.truncate(inception.WEIGHTS.size)
+    assert "does not hold the published Inception weights" in refusal()
 
 
 class _Bomb:
@@ -167,7 +172,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
-        monkeypatch.setattr(inception, "URL", f"http://127.0.0.1:{found.server_port}/weights.pth")
+        announce(monkeypatch, url=f"http://127.0.0.1:{found.server_port}/{inception.WEIGHTS.name}")
         yield offer
         found.shutdown()
 
@@ -178,12 +183,12 @@ def test_download_is_verified_and_put_in_place(
     server["content"] = bytes(range(256)) * 4000
     publish(server["content"], monkeypatch)
     shares: list[float] = []
-    path = inception.find(lambda sentence, share: shares.append(share))
+    path = inception.WEIGHTS.find(lambda sentence, share: shares.append(share))
     assert path.read_bytes() == server["content"]
     assert shares == sorted(shares) and len(shares) > 2 and shares[-1] == 1.0
     server["content"] = b""
-    assert inception.find(ignore) == path, "it is fetched once"
-    assert in_place(data_folder) == [inception.NAME]
+    assert inception.WEIGHTS.find(ignore) == path, "it is fetched once"
+    assert in_place(data_folder) == [inception.WEIGHTS.name]
 
 
 def test_download_of_something_else_is_refused(server: dict[str, bytes], data_folder: Path) -> None:
@@ -194,7 +199,7 @@ def test_download_of_something_else_is_refused(server: dict[str, bytes], data_fo
 
 def test_endless_download_is_cut_off(server: dict[str, bytes], data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server["content"] = bytes(3_000_000)
-    monkeypatch.setattr(inception, "BYTES", 1000)
+    announce(monkeypatch, size=1000)
     assert "not the published file" in refusal()
     assert in_place(data_folder) == []
 
@@ -222,8 +227,8 @@ def test_no_network(data_folder: Path) -> None:
 
 def test_server_that_never_answers(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(inception, "URL", f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pth")
-        monkeypatch.setattr(inception, "_PATIENCE", 0.3)
+        announce(monkeypatch, url=f"http://127.0.0.1:{silent.getsockname()[1]}/{inception.WEIGHTS.name}")
+        monkeypatch.setattr(weights, "_PATIENCE", 0.3)
         assert "could not be downloaded" in refusal()
     assert in_place(data_folder) == []
 

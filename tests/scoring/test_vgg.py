@@ -119,7 +119,7 @@ def test_best_extractor_at_hand_is_chosen(
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     if has_weights:
         (tmp_path / "weights").mkdir()
-        (tmp_path / "weights" / inception.NAME).touch()
+        (tmp_path / "weights" / inception.WEIGHTS.name).touch()
     asked: list[str] = []
     for module in (classifier, inception, vgg):
         monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: asked.append(name.rpartition(".")[2]))
