@@ -3,8 +3,8 @@
 ``checkpoints/<run id>/`` holds ``config.json`` (what was asked, written once), ``status.json`` (state, step, heartbeat),
 ``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object a line), ``samples/<step>.png``, ``reals.png``, ``asked.png``,
 ``checkpoints/<step>.safetensors`` with ``<step>.json`` beside it, ``log.txt``, ``label.json`` (the display name),
-``control.json`` (what people asked of the trainer), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map
-of real and generated images).
+``control.json`` (what people asked of the trainer), ``parent.json`` (what a fork was made from), ``sweep.json`` (the sweep it
+belongs to), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map of real and generated images).
 """
 
 from __future__ import annotations
@@ -119,10 +119,20 @@ class Origin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    run: str = Field(pattern=_RUN_ID.pattern + "$")
+    run: str = Field(pattern=f"^{_RUN_ID.pattern}$")
     step: int = Field(default=0, ge=0, le=_MOST)
     changes: dict[str, Any] = {}
     before: dict[str, Any] = {}
+
+
+class Membership(BaseModel):
+    """Which sweep a run belongs to, and as which of its runs, counted from 0; the sweep itself may be gone by now."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sweep: str = Field(pattern=f"^{_RUN_ID.pattern}$")
+    place: int = Field(ge=0, le=_MOST)
+    variant: str = ""
 
 
 class Scoring(BaseModel):
@@ -205,7 +215,7 @@ class Run:
         A damaged or missing file reads as an interrupted run at step 0 whose message says so.
         """
         try:
-            status = _read_model(Status, self.status_path)
+            status = read_model(Status, self.status_path)
         except InputError as error:
             return Status(state="interrupted", message=str(error))
         if status.state == "running" and not self.is_held():
@@ -221,7 +231,7 @@ class Run:
     def control(self) -> Control:
         """Return what people asked for; nothing, when the file is missing or damaged."""
         with contextlib.suppress(InputError):
-            return _read_model(Control, self.path / "control.json")
+            return read_model(Control, self.path / "control.json")
         return Control()
 
     def write_control(self, **changes: Any) -> None:
@@ -232,7 +242,7 @@ class Run:
     def origin(self) -> Origin | None:
         """Return what the run was forked from; None for a run that is no fork, and when the file is damaged."""
         with contextlib.suppress(InputError):
-            return _read_model(Origin, self.path / "parent.json")
+            return read_model(Origin, self.path / "parent.json")
         return None
 
     def write_origin(self, origin: Origin) -> None:
@@ -242,7 +252,7 @@ class Run:
     def label(self) -> str:
         """Return the display name: free text from a person, or the preset and the id."""
         with contextlib.suppress(InputError):
-            if name := _plain(_read_model(Label, self.path / "label.json").name):
+            if name := _plain(read_model(Label, self.path / "label.json").name):
                 return name[:_LONGEST_NAME]
         with contextlib.suppress(InputError):
             if preset := _plain(self.config().preset):
@@ -255,10 +265,20 @@ class Run:
         with explained(f"naming run {self.id}"):
             write_json(self.path / "label.json", Label(name=name).model_dump())
 
+    def membership(self) -> Membership | None:
+        """Return which sweep the run belongs to; None for a run of no sweep, and when the file is damaged."""
+        with contextlib.suppress(InputError):
+            return read_model(Membership, self.path / "sweep.json")
+        return None
+
+    def write_membership(self, membership: Membership) -> None:
+        """Write down which sweep the run belongs to."""
+        write_json(self.path / "sweep.json", membership.model_dump())
+
     def scoring(self) -> Scoring:
         """Return the progress of the scoring process; "failed" when it was ended from outside."""
         with contextlib.suppress(InputError):
-            scoring = _read_model(Scoring, self.path / "scoring.json")
+            scoring = read_model(Scoring, self.path / "scoring.json")
             if (
                 scoring.state == "running"
                 and time.time() - scoring.heartbeat > _STARTING_GRACE
@@ -331,6 +351,12 @@ def checked_name(name: str) -> str:
     return name
 
 
+def shortened(name: str) -> str:
+    """Return a display name on one line, cut where it is too long."""
+    name = _plain(name)
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
 def create(
     root: Path, config: RunConfig, name: str = "", *, state: State = "queued", threads: int = 0,
     fill: Callable[[Run], None] = lambda run: None,
@@ -377,7 +403,8 @@ def _clear_staged(root: Path) -> None:
     """Remove what is left of runs whose making was killed; not what is so new that someone may be at it."""
     for path in root.glob(".new-*"):
         with contextlib.suppress(OSError):
-            if time.time() - max(path.stat().st_mtime, (path / "checkpoints").stat().st_mtime) > _STAGING_GRACE:
+            changed = max(folder.stat().st_mtime for folder in (path, *path.iterdir()))
+            if time.time() - changed > _STAGING_GRACE:
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -387,8 +414,8 @@ def find(root: Path, run_id: str) -> Run:
         raise InputError(f"“{shown(run_id)}” is not a run id; expected one like 20260131-093000-1a2b3c, as the list of runs shows.")
     run = Run(root / run_id)
     with explained(f"looking for run {run_id} in {root}"):
-        is_there = run.path.is_dir()
-    if not is_there and (root / _TRASH / run_id).is_dir():
+        is_there, is_deleted = run.path.is_dir(), (root / _TRASH / run_id).is_dir()
+    if not is_there and is_deleted:
         raise InputError(f"Run {run_id} has been deleted; to use it again, move it from {root / _TRASH} back to {root}.")
     if not is_there:
         raise InputError(f"There is no run {run_id} in {root}; look at the list of runs.")
@@ -636,7 +663,8 @@ def _read_stamped(model: type[Model], path: Path, inode: int, changed: int, size
         raise InputError(f"{path} is damaged ({error.errors()[0]['msg']}); restore it from a copy.") from None
 
 
-def _read_model(model: type[Model], path: Path) -> Model:
+def read_model(model: type[Model], path: Path) -> Model:
+    """Return the JSON file at ``path`` as a model. Raises InputError when it is missing or damaged."""
     found: Model = _read_cached(_read_stamped, path, model)
     return found
 

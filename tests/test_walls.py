@@ -28,6 +28,7 @@ HALL = [
     "gan.data.commands",
     "gan.scoring.lines",
     "gan.scoring.doctor",
+    "gan.training.files",
 ]
 
 ENGINE_FILES = sorted((PROJECT / "gan").rglob("*.py"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,11 @@ from torch import Tensor
 
 from gan import runs
 from gan.errors import RunFailed
+from gan.training import files
+from gan.training.files import facts_path, read_facts, sealed, tensors_path
 
 _KEPT = 2
-_SEAL = "facts_sha256"
+steps = files.steps
 
 
 @dataclass(frozen=True)
@@ -42,36 +43,23 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, A
     """
     content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = hashlib.sha256(content).hexdigest()
-    runs.write_atomically(_tensors_path(folder, step), content)
-    if hashlib.sha256(_tensors_path(folder, step).read_bytes()).hexdigest() != digest:
+    runs.write_atomically(tensors_path(folder, step), content)
+    if hashlib.sha256(tensors_path(folder, step).read_bytes()).hexdigest() != digest:
         raise RunFailed(f"The checkpoint of step {step} reads back differently; the disk may be failing, check it.")
     facts = {"step": step, "sha256": digest, "bytes": len(content), **facts}
-    runs.write_atomically(_facts_path(folder, step), _sealed(facts))
+    runs.write_atomically(facts_path(folder, step), sealed(facts))
     _drop_old(folder, kept=steps(folder)[-_KEPT:])
-
-
-def steps(folder: Path) -> list[int]:
-    """Return the steps of which there is a checkpoint, in order; whether they are whole shows on loading."""
-    with contextlib.suppress(OSError):
-        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
-    return []
 
 
 def load(folder: Path, step: int) -> Checkpoint:
     """Return the checkpoint of a step. Raises RunFailed when it is damaged in any way."""
     try:
-        written = _facts_path(folder, step).read_bytes()
-        facts = json.loads(written)
-        if not isinstance(facts, dict) or facts.get("step") != step:
-            raise ValueError("its facts are not those of this step")
-        facts.pop(_SEAL, None)
-        if _sealed(facts) != written:
-            raise ValueError("its facts are not what was written")
-        content = _tensors_path(folder, step).read_bytes()
+        facts = read_facts(folder, step)
+        content = tensors_path(folder, step).read_bytes()
         if hashlib.sha256(content).hexdigest() != facts["sha256"]:
             raise ValueError("its SHA-256 does not match")
         return Checkpoint(step, safetensors.torch.load(content), facts)
-    except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
 
 
@@ -99,22 +87,8 @@ def discard_after(folder: Path, step: int) -> None:
 
 def _drop_old(folder: Path, kept: list[int]) -> None:
     """Remove every file of the folder that does not belong to the ``kept`` steps; facts first, so that none is half there."""
-    wanted = {path for step in kept for path in (_facts_path(folder, step), _tensors_path(folder, step))}
+    wanted = {path for step in kept for path in (facts_path(folder, step), tensors_path(folder, step))}
     for path in sorted(folder.iterdir(), key=lambda path: path.suffix != ".json"):
         if path not in wanted and not path.is_dir():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-
-
-def _sealed(facts: dict[str, Any]) -> bytes:
-    """Return facts as JSON with the SHA-256 of that JSON in it: a changed learning rate would spoil a run unnoticed."""
-    seal = hashlib.sha256(runs.to_json(facts, indent=1).encode()).hexdigest()
-    return runs.to_json({**facts, _SEAL: seal}, indent=1).encode()
-
-
-def _tensors_path(folder: Path, step: int) -> Path:
-    return folder / f"{step:08d}.safetensors"
-
-
-def _facts_path(folder: Path, step: int) -> Path:
-    return folder / f"{step:08d}.json"

@@ -413,7 +413,8 @@ def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Non
             like = weights[int(index)]
             is_moment = value.dim() and value.numel() == like.numel()
             state.setdefault(int(index), {})[kind] = torch.empty_like(like).copy_(value.view(like.shape)) if is_moment else value
-        optimizer.load_state_dict({"state": state, "param_groups": facts["optimizers"][name]})
+        groups = optimizer.state_dict()["param_groups"]  # not those of the facts: a fork may have other learning rates
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
     if facts["scaler"]:
         game.scaler.load_state_dict(facts["scaler"])
 

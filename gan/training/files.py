@@ -1,0 +1,76 @@
+"""The files of a checkpoint, for whoever must not load torch: their names, their seals, and verified copies."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from gan import runs
+from gan.errors import RunFailed
+
+_SEAL = "facts_sha256"
+_CHUNK = 1 << 20  # bytes in memory at once while tensors are copied
+
+
+def steps(folder: Path) -> list[int]:
+    """Return the steps of which there is a checkpoint, in order; whether they are whole shows on reading."""
+    with contextlib.suppress(OSError):
+        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
+    return []
+
+
+def read_facts(folder: Path, step: int) -> dict[str, Any]:
+    """Return the facts of a checkpoint, found to be what was written. Raises OSError, or ValueError when they are damaged."""
+    written = facts_path(folder, step).read_bytes()
+    try:
+        facts = json.loads(written)
+        if not isinstance(facts, dict) or facts.get("step") != step:
+            raise ValueError("its facts are not those of this step")
+        facts.pop(_SEAL, None)
+        if sealed(facts) != written:
+            raise ValueError("its facts are not what was written")
+    except RecursionError:
+        raise ValueError("its facts are nested too deeply") from None
+    return facts
+
+
+def copy(folder: Path, step: int, target: Path) -> dict[str, Any]:
+    """Copy the checkpoint of a step into the folder ``target``, verify the copy, and return its facts.
+
+    Raises RunFailed when the checkpoint is damaged and OSError when it is gone or cannot be written.
+    """
+    try:
+        facts = read_facts(folder, step)
+        content = hashlib.sha256()
+        with open(tensors_path(folder, step), "rb") as source, open(tensors_path(target, step), "xb", buffering=0) as copied:
+            while chunk := source.read(_CHUNK):
+                content.update(chunk)
+                runs.write_all(copied, chunk)
+            os.fsync(copied.fileno())
+        if content.hexdigest() != facts.get("sha256"):
+            raise ValueError("its SHA-256 does not match")
+    except ValueError as error:
+        raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
+    with open(tensors_path(target, step), "rb") as copied:
+        if hashlib.file_digest(copied, "sha256").hexdigest() != facts["sha256"]:
+            raise RunFailed(f"The copy of the checkpoint of step {step} reads back differently; the disk may be failing, check it.")
+    runs.write_atomically(facts_path(target, step), sealed(facts))
+    return facts
+
+
+def sealed(facts: dict[str, Any]) -> bytes:
+    """Return facts as JSON with the SHA-256 of that JSON in it: a changed learning rate would spoil a run unnoticed."""
+    seal = hashlib.sha256(runs.to_json(facts, indent=1).encode()).hexdigest()
+    return runs.to_json({**facts, _SEAL: seal}, indent=1).encode()
+
+
+def tensors_path(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}.safetensors"
+
+
+def facts_path(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}.json"
