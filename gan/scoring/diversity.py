@@ -48,12 +48,7 @@ def ms_ssim(pixels: Tensor, *, pairs: int = 500, seed: int = 0) -> float:
     count, scales = len(pixels), _scales(min(pixels.shape[-2:]))
     if count < 2 or pairs < 1 or not scales:
         return math.nan
-    if count * (count - 1) // 2 <= pairs:
-        first, second = torch.triu_indices(count, count, offset=1)
-    else:
-        random = torch.Generator().manual_seed(seed)
-        first = torch.randint(count, (pairs,), generator=random)
-        second = (first + torch.randint(1, count, (pairs,), generator=random)) % count
+    first, second = random_pairs(count, pairs, seed)
     weights = tuple(weight / sum(_WEIGHTS[:scales]) for weight in _WEIGHTS[:scales])
     total = 0.0
     for some, others in zip(first.split(_PAIRS), second.split(_PAIRS), strict=True):
@@ -62,6 +57,16 @@ def ms_ssim(pixels: Tensor, *, pairs: int = 500, seed: int = 0) -> float:
         )
         total += float(found.double().sum())
     return min(1.0, total / len(first))
+
+
+def random_pairs(count: int, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return two different images of ``count`` for each pair, as indices [P] each; each pair once where there are no more."""
+    if count * (count - 1) // 2 <= pairs:
+        first, second = torch.triu_indices(count, count, offset=1)
+        return first, second
+    random = torch.Generator().manual_seed(seed)
+    first = torch.randint(count, (pairs,), generator=random)
+    return first, (first + torch.randint(1, count, (pairs,), generator=random)) % count
 
 
 def near_duplicates(pixels: Tensor) -> Duplicates:
