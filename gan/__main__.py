@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from filelock import FileLock
 
 from gan import config as configs
-from gan import estimates, launcher, presets, runs, sections
+from gan import estimates, forks, launcher, presets, runs, sections
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
 
@@ -64,6 +64,15 @@ def make_parser() -> Parser:
     _add_length(resume)
     resume.add_argument("--quiet", action="store_true", help="no progress bar; write to standard error alone")
     resume.add_argument("--from-queue", action="store_true", help=argparse.SUPPRESS)
+
+    fork = command("fork", "Go on from a checkpoint of a run with other settings, as a run of its own, in the foreground.", _fork)
+    fork.add_argument("run_id", metavar="RUN")
+    chosen = fork.add_mutually_exclusive_group()
+    chosen.add_argument("--step", type=int, metavar="N", help="of which there is a checkpoint (default: the newest)")
+    chosen.add_argument("--checkpoint", choices=("last", "best"), default="last", help="the newest (default), or the best by FID")
+    _add_assignments(fork)
+    _add_length(fork)
+    fork.add_argument("--name", default="", metavar="TEXT", help="display name of the fork")
 
     command("runs", "List all runs, the newest first.", _runs, has_json=True)
     score = command("score", "Score runs: FID and IS of their newest samples.", _score, has_json=True)
@@ -132,6 +141,10 @@ def _data(options: argparse.Namespace, name: str, is_long: bool) -> int:
 
 def _add_settings(parser: Parser) -> None:
     parser.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
+    _add_assignments(parser)
+
+
+def _add_assignments(parser: Parser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
                         help="change one setting; may be repeated")  # fmt: skip
 
@@ -197,6 +210,21 @@ def _resume(options: argparse.Namespace) -> int:
         threads = status.threads or config.training.threads or launcher.usual_threads()
         run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
     return _foreground(run, held, is_quiet=options.quiet)
+
+
+def _fork(options: argparse.Namespace) -> int:
+    parent = runs.find(options.root, options.run_id)
+    changes, step = _changes(options), options.step
+    if options.checkpoint == "best":
+        step = forks.best_step(parent)
+    found = forks.plan(parent.config(), changes)
+    child = forks.make(parent, step, changes, options.name, state="starting", threads=launcher.usual_threads())
+    held = child.hold()
+    origin = child.origin()
+    print(f"Forked {parent.id} as {child.id}, {forks.describe(origin)}." if origin else child.id)
+    if not found.goes_on:
+        print(f"Starting afresh: {found.reason}")
+    return _foreground(child, held, is_quiet=False)
 
 
 def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
@@ -350,10 +378,14 @@ def _layers(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> configs.RunConfig:
+    return configs.replace(presets.find(options.preset).config, _changes(options))
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
     changes = configs.parse_assignments(options.assignments)
     if length := _length(options):
         changes["training.length"] = str(length)
-    return configs.replace(presets.find(options.preset).config, changes)
+    return changes
 
 
 def _length(options: argparse.Namespace) -> sections.Span | None:

@@ -43,23 +43,27 @@ def copy(folder: Path, step: int, target: Path) -> dict[str, Any]:
 
     Raises RunFailed when the checkpoint is damaged and OSError when it is gone or cannot be written.
     """
+    copied = tensors_path(target, step)
     try:
         facts = read_facts(folder, step)
         content = hashlib.sha256()
-        with open(tensors_path(folder, step), "rb") as source, open(tensors_path(target, step), "xb", buffering=0) as copied:
+        with open(tensors_path(folder, step), "rb") as source, open(copied, "xb", buffering=0) as file:
             while chunk := source.read(_CHUNK):
                 content.update(chunk)
-                runs.write_all(copied, chunk)
-            os.fsync(copied.fileno())
+                runs.write_all(file, chunk)
+            os.fsync(file.fileno())
         if content.hexdigest() != facts.get("sha256"):
             raise ValueError("its SHA-256 does not match")
-    except ValueError as error:
-        raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
-    with open(tensors_path(target, step), "rb") as copied:
-        if hashlib.file_digest(copied, "sha256").hexdigest() != facts["sha256"]:
-            raise RunFailed(f"The copy of the checkpoint of step {step} reads back differently; the disk may be failing, check it.")
-    runs.write_atomically(facts_path(target, step), sealed(facts))
-    return facts
+        with open(copied, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != facts["sha256"]:
+                raise RunFailed(f"The copy of the checkpoint of step {step} reads back differently; the disk may fail, check it.")
+        runs.write_atomically(facts_path(target, step), sealed(facts))
+        return facts
+    except BaseException as error:
+        copied.unlink(missing_ok=True)
+        if isinstance(error, ValueError):
+            raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
+        raise
 
 
 def sealed(facts: dict[str, Any]) -> bytes:
