@@ -62,6 +62,13 @@ def load_for_scoring(data: DataConfig, *, report: Report = lambda sentence, shar
     return _part(data, report, lambda chosen: chosen.held_out if len(chosen.held_out) else chosen.rest)
 
 
+def training_places(data: DataConfig, *, report: Report = lambda sentence, share: None) -> Tensor | None:
+    """Return where the training images are among those of :func:`load_for_scoring`, int64 [N]; None where they are not."""
+    labels = sources.points_of(data.entry)[1] if data.is_points else prepared.obtain(data, report).labels
+    chosen = select(labels, data)
+    return None if len(chosen.held_out) else torch.from_numpy(np.searchsorted(chosen.rest, chosen.train))
+
+
 def load_test(name: str, size: int, report: Report) -> Images:
     """Return the part of a downloaded data set that its makers keep for tests."""
     pixels, labels = sources.test_part(name, size, report)

@@ -4,10 +4,12 @@ A line is a dictionary. ``step``, ``epoch``, ``images_seen``, ``time`` (seconds 
 "training") say when it was made; ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images
 classified rightly, or None), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
 ``real_images``, ``draws`` and ``seed`` say how; ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
-(sample standard deviation, None for one draw), are the result; so are the other figures of ``measures.NUMBERS``, ``support`` (how
-many different images there seem to be), ``class_counts`` and ``classes_missing``, and ``looks`` (``gan.scoring.appearance``), each
-None where it cannot be measured and missing in lines of earlier versions. ``reals`` says how the real images were chosen and
-prepared; ``floor_*``, ``floor_images`` and ``real_*`` are what real images get; ``seconds`` is how long it took.
+(sample standard deviation, None for one draw), are the result; so are the other figures of ``measures.NUMBERS``, ``kid_low``
+and ``kid_high`` (a 95 % interval over subsets), ``support`` (how many different images there seem to be), ``modes_expected``,
+``class_counts`` and ``classes_missing``, and ``looks`` (``gan.scoring.appearance``), each None where it cannot be measured and
+missing in lines of earlier versions. ``checkpoint`` says which one it was made from: "last" or "best".
+``reals`` says how the real images were chosen and prepared;
+``floor_*``, ``floor_images`` and ``real_*`` are what real images get; ``seconds`` is how long it took.
 """
 
 from __future__ import annotations
@@ -71,9 +73,12 @@ def number(line: Line, key: str) -> float | None:
 def describe(line: Line) -> str:
     """Return a line as one line of text for the command line."""
     draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
+    modes, high_quality = number(line, "modes"), number(line, "high_quality")
+    found = f"IS {_with_spread(line['inception_score'], line['inception_score_spread'])}"
+    if modes is not None and high_quality is not None:
+        found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, {high_quality:.1%} of high quality"
     text = (
-        f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)}), "
-        f"IS {_with_spread(line['inception_score'], line['inception_score_spread'])}, "
+        f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)}), {found}, "
         f"{draws} of {line['images']} images, {line['weights']} weights, step {line['step']}"
     )
     return f"{text}. {care}" if (care := caution(line)) else text

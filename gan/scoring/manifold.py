@@ -88,15 +88,16 @@ def measure(real: Tensor, fake: Tensor, *, recall_neighbours: int = 3, coverage_
     )
 
 
-def nearest(points: Tensor, others: Tensor) -> Tensor:
-    """Return the Euclidean distance from each of ``points`` [N, D] to the nearest of ``others`` [M, D], float64 [N].
+def nearest(points: Tensor, others: Tensor, rank: int = 1) -> Tensor:
+    """Return the Euclidean distance from each of ``points`` [N, D] to the ``rank``-th nearest of ``others`` [M, D], float64 [N].
 
-    Block by block of ``points``. M at least 1; equal rows are exactly 0 apart; NaN where a feature is not finite.
+    Rank 2 is for points that are among the others. Block by block of ``points``. M at least ``rank``; equal rows are exactly 0
+    apart; NaN where a feature is not finite.
     """
     others, points = _centred(others, points)
     found = torch.empty(len(points), dtype=torch.double)
     for rows, squared in _blocks(points, others):
-        found[rows] = squared.min(dim=1).values.sqrt()
+        found[rows] = squared.kthvalue(rank, dim=1).values.sqrt() if rank > 1 else squared.min(dim=1).values.sqrt()
     return found
 
 

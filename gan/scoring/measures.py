@@ -10,35 +10,48 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gan.scoring import appearance, classes, diversity, kernel, manifold, metrics
+from gan.data.points import Modes
+from gan.scoring import appearance, classes, diversity, kernel, manifold, memorisation, metrics, modes, texture
 from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Features
 
 #: What a distance between two sets of features says, and what the floor has too.
 DISTANCES = ("fid", "kid", "precision", "recall", "density", "coverage")
+#: What is counted of points whose modes are known; the floor has it too.
+MODES = ("modes", "high_quality", "reverse_kl")
+#: What images have by themselves, without others to compare with; real ones have it too.
+ALONE = ("ms_ssim", "duplicates", "checkerboard")
 #: What is a number for each draw.
-NUMBERS = (*DISTANCES, "inception_score", "classes_covered", "class_kl", "ms_ssim", "duplicates")
+NUMBERS = (*DISTANCES, *MODES, *ALONE, "inception_score", "classes_covered", "class_kl", "memorised", "memorised_ratio")
 
 MOST_COMPARED = 2000  # images among which duplicates are looked for
 
 
 class Draw(NamedTuple):
-    """Generated images as uint8 pixels [N, C, H, W], and what the extractor saw in them."""
+    """Generated images as uint8 pixels [N, C, H, W], or points [N, 2], and what the extractor saw in them."""
 
     pixels: Tensor
     seen: Features
 
 
 class Real(NamedTuple):
-    """What a draw is held against: ``features`` [N, D], images per class [K] (empty where nobody tells classes), and looks [N]."""
+    """What a draw is held against.
+
+    ``features`` [N, D], images per class [K] (empty where nobody tells classes), looks [N] (empty for points), features of the
+    images trained on [T, D] with the distances from them that are usual [H] (``gan.scoring.memorisation``), and the modes where
+    they are known.
+    """
 
     features: Tensor
     counts: Tensor
     looks: Looks
+    training: Tensor
+    usually: Tensor
+    modes: Modes | None = None
 
 
 def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
-    """Return the figures of ``DISTANCES`` for features [N, D] and [M, D], by name; NaN for what cannot be measured.
+    """Return the figures of ``DISTANCES``, and KID's interval, for features [N, D] and [M, D]; NaN for what cannot be measured.
 
     FID takes all images, since that is how it is usually given; the others take equally many of both, drawn with ``seed``.
     """
@@ -46,15 +59,40 @@ def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
     chosen = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))[:count]
     some = real[chosen]
     found = manifold.measure(some, fake[:count])
-    return {"fid": metrics.fid(real, fake), "kid": kernel.kid(some, fake[:count], seed=seed).mean, **found._asdict()}
+    kid = kernel.kid(some, fake[:count], seed=seed)
+    interval = {name: math.nan if end is None else end for name, end in (("kid_low", kid.low), ("kid_high", kid.high))}
+    return {"fid": metrics.fid(real, fake), "kid": kid.mean, **interval, **found._asdict()}
+
+
+def count_modes(points: Tensor, known: Modes | None) -> dict[str, float | None]:
+    """Return the figures of ``MODES`` for points [N, 2], each None where the modes are not known."""
+    if known is None:
+        return dict.fromkeys(MODES)
+    found = modes.score_points(points, torch.from_numpy(known.centres), known.sigma)
+    return dict(zip(MODES, found, strict=True))
+
+
+def alone(pixels: Tensor, seed: int) -> tuple[dict[str, float], float | None]:
+    """Return the figures of ``ALONE`` for uint8 pixels [N, C, H, W], and how many different images there seem to be (or None).
+
+    Near duplicates are looked for among the first 2,000.
+    """
+    compared = diversity.near_duplicates(pixels[:MOST_COMPARED])
+    birthday = diversity.birthday(compared)
+    found = (diversity.ms_ssim(pixels, seed=seed), compared.share, texture.checkerboard(pixels))
+    return dict(zip(ALONE, found, strict=True)), birthday.support if birthday else None
 
 
 def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
     """Return what is measured of one draw: the figures of ``NUMBERS``, images per class (``class_counts``), support and looks.
 
-    None for what cannot be measured: classes and the Inception Score without logits, support without near duplicates.
+    None for what cannot be measured: classes and the Inception Score without logits, support without near duplicates, all
+    that is seen in pixels for points, and modes that are not known.
     """
     found: dict[str, Any] = dict(distances(real.features, draw.seen.features, seed))
+    found |= count_modes(draw.seen.features, real.modes)
+    repeated = memorisation.measure(real.training, real.usually, draw.seen.features)
+    found |= {"memorised": repeated.near, "memorised_ratio": repeated.ratio}
     has_classes = draw.seen.logits.shape[1] > 0
     found["inception_score"] = metrics.inception_score(draw.seen.logits, seed=seed)[0] if has_classes else None
     found |= {"classes_covered": None, "class_kl": None, "class_counts": None}
@@ -62,15 +100,10 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
         counts = classes.histogram(draw.seen.logits)
         balance = classes.balance(real.counts, counts)
         found |= {"classes_covered": balance.covered, "class_kl": balance.kl, "class_counts": counts.tolist()}
-    compared = diversity.near_duplicates(draw.pixels[:MOST_COMPARED])
-    birthday = diversity.birthday(compared)
-    found |= {
-        "ms_ssim": diversity.ms_ssim(draw.pixels, seed=seed),
-        "duplicates": compared.share,
-        "support": birthday.support if birthday else None,
-        "looks": appearance.look(draw.pixels),
-    }
-    return found
+    if draw.pixels.ndim == 2:
+        return found | dict.fromkeys((*ALONE, "support", "looks"))
+    by_itself, support = alone(draw.pixels, seed)
+    return found | by_itself | {"support": support, "looks": appearance.look(draw.pixels)}
 
 
 def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
@@ -81,13 +114,18 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     line: dict[str, Any] = {}
     for name in NUMBERS:
         line[name], line[f"{name}_spread"] = average([draw[name] for draw in draws])
-    line["class_counts"] = line["classes_missing"] = None
+    for end in ("kid_low", "kid_high"):
+        line[end], _ = average([draw[end] for draw in draws])
+    line["modes_expected"] = None if real.modes is None else len(real.modes.centres)
+    line["class_counts"] = line["classes_missing"] = line["looks"] = None
     if all(draw["class_counts"] is not None for draw in draws):
         totals = torch.tensor([draw["class_counts"] for draw in draws]).sum(dim=0)
         line["class_counts"] = totals.tolist()
         line["classes_missing"] = classes.balance(real.counts, totals).missing
     supports = [draw["support"] for draw in draws if draw["support"] is not None]
     line["support"] = round(statistics.fmean(supports)) if supports else None
+    if draws[0]["looks"] is None:
+        return line
     looks = Looks(*(torch.cat(values) for values in zip(*(draw["looks"] for draw in draws), strict=True)))
     line["looks"] = {name: _plain(vars(found)) for name, found in appearance.compare(real.looks, looks).items()}
     return line

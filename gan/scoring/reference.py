@@ -12,34 +12,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan.data import catalogue, loaders
+from gan.data import catalogue, loaders, points
 from gan.data.catalogue import Report
 from gan.data.loaders import Images
 from gan.errors import InputError
-from gan.scoring import appearance, cache, classes, diversity, lines, measures, metrics
+from gan.scoring import appearance, cache, classes, coordinates, lines, measures, memorisation, metrics
 from gan.scoring.appearance import Looks
-from gan.scoring.extractor import Extractor
+from gan.scoring.extractor import Extractor, Features
 from gan.scoring.measures import Real
 from gan.sections import DataConfig
 
 _FEWEST = 20  # real images
-_VERSION = 2  # of what is kept of them
+_VERSION = 3  # of what is kept of them
 
 
 @dataclass(frozen=True)
 class Reference:
     """The real images as an extractor sees them, the Inception Score they get themselves, and how alike they are.
 
-    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``ms_ssim`` and ``duplicates`` are those of up to
-    2,000 of them. The Inception Score is None where the extractor has no logits.
+    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``alone`` are the figures of ``measures.ALONE`` for up
+    to 2,000 of them, None where they cannot be measured. The Inception Score is None where the extractor has no logits.
     """
 
     name: str
     fingerprint: str
     real: Real
     inception_score: float | None
-    ms_ssim: float | None
-    duplicates: float | None
+    alone: dict[str, float | None]
 
     @property
     def features(self) -> Tensor:
@@ -63,7 +62,7 @@ class Reference:
                 order = torch.randperm(len(self.features), generator=torch.Generator().manual_seed(seed * 1_000_003 + draw))
                 some, rest = order[: self.floor_images(images)], order[self.floor_images(images) :]
                 values = measures.distances(self.features[rest], self.features[some], seed)
-                found.append({key: value if math.isfinite(value) else None for key, value in values.items()})
+                found.append(_plain(values) | measures.count_modes(self.features[some], self.real.modes))
             return {}, {"distances": found}
 
         name = f"{self.name}-floor-{self.floor_images(images)}-{draws}-{seed}"
@@ -71,55 +70,89 @@ class Reference:
         return values
 
 
-def require_images(data: DataConfig) -> None:
-    """Raise InputError for a data set of points."""
-    if data.is_points:
-        raise InputError(f"“{data.name}” holds points, and FID and IS are made for images; look at the samples instead.")
-
-
 def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
     """Return the reference of a data set as it is prepared; computed on first use, and again when the real images changed.
 
-    Raises InputError for points and for fewer than two images.
+    Raises InputError for fewer than 20 images.
     """
-    require_images(data)
     images = loaders.load_for_scoring(data, report=report)
     if len(images) < _FEWEST:
         raise InputError(f"There are only {len(images)} real images to compare with, expected at least {_FEWEST}; hold out more.")
     fingerprint = fingerprint_of(images)
 
     def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
-        done = 0
         looks: list[Looks] = []
-
-        def advance(seen: int) -> None:
-            nonlocal done
-            done += seen
-            report("Looking at the real images", done / len(images))
-
-        def watched() -> Iterator[Tensor]:
-            for pixels in images.batches(extractor.batch):
-                looks.append(appearance.look(pixels))
-                yield pixels
-
-        found = extractor.extract(watched(), advance)
-        some = images.take(torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: measures.MOST_COMPARED])
-        likeness = {"ms_ssim": diversity.ms_ssim(some), "duplicates": diversity.near_duplicates(some).share}
-        facts = {key: value if math.isfinite(value) else None for key, value in likeness.items()}
+        found = _extract(images, extractor, report, looks)
+        facts: dict[str, Any] = dict.fromkeys(measures.ALONE)
+        if not data.is_points:
+            chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: measures.MOST_COMPARED]
+            facts = _plain(measures.alone(images.take(chosen), seed=0)[0])
         has_classes = found.logits.shape[1] > 0
         facts["inception_score"] = metrics.inception_score(found.logits)[0] if has_classes else None
+        looks = looks or [Looks(*(torch.empty(0) for _ in Looks._fields))]
         tensors = {name: torch.cat(values) for name, values in zip(Looks._fields, zip(*looks, strict=True), strict=True)}
         counts = classes.histogram(found.logits) if has_classes else torch.empty(0)
         return {"features": found.features, "counts": counts, **tensors}, facts
 
     key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}"
     seen = cache.obtain(_folder(), key, fingerprint, make)
-    real = Real(seen.tensors["features"], seen.tensors["counts"], Looks(*(seen.tensors[name] for name in Looks._fields)))
-    return Reference(key, fingerprint, real, seen.facts["inception_score"], seen.facts["ms_ssim"], seen.facts["duplicates"])
+    features = seen.tensors["features"]
+    known = None
+    if data.is_points:
+        known = coordinates.chosen(points.modes(data.name), data.classes, data.entry.classes)
+    real = Real(
+        features, seen.tensors["counts"], Looks(*(seen.tensors[name] for name in Looks._fields)),
+        *_trained_on(data, extractor, key, features, fingerprint, report), known,
+    )  # fmt: skip
+    return Reference(key, fingerprint, real, seen.facts["inception_score"], {name: seen.facts[name] for name in measures.ALONE})
+
+
+def _trained_on(
+    data: DataConfig, extractor: Extractor, key: str, real: Tensor, fingerprint: str, report: Report
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the features of the images that a run trains on [T, D], and how far from them other real images usually are [H]."""
+    places = loaders.training_places(data, report=report)
+    images = loaders.load(data, report=report) if places is None else None
+
+    def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
+        if images is not None:
+            training = _extract(images, extractor, report).features
+            return {"training": training, "usually": memorisation.usual(training, real)}, {}
+        is_other = torch.ones(len(real), dtype=torch.bool)
+        is_other[places] = False
+        return {"usually": memorisation.usual(real[places], real[is_other])}, {}
+
+    name = f"{key}-trained-{data.subset}-{data.subset_seed}"
+    version = fingerprint if images is None else f"{fingerprint}-{fingerprint_of(images)}"
+    found = cache.obtain(_folder(), name, version, make).tensors
+    return real[places] if places is not None else found["training"], found["usually"]
+
+
+def _extract(images: Images, extractor: Extractor, report: Report, looks: list[Looks] | None = None) -> Features:
+    """Return what the extractor sees in all images, and add their ``looks`` to a list, where there is one."""
+    done = 0
+
+    def advance(seen: int) -> None:
+        nonlocal done
+        done += seen
+        report("Looking at the real images", done / len(images))
+
+    def watched() -> Iterator[Tensor]:
+        for pixels in images.batches(extractor.batch):
+            if looks is not None and pixels.ndim == 4:
+                looks.append(appearance.look(pixels))
+            yield pixels
+
+    return extractor.extract(watched(), advance)
+
+
+def _plain(values: dict[str, float]) -> dict[str, float | None]:
+    """Return values with None for those that are not finite, which JSON does not know."""
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
 def fingerprint_of(images: Images) -> str:
-    """Return the SHA-256 of uint8 images [N, C, H, W], shape included."""
+    """Return the SHA-256 of uint8 images [N, C, H, W] or of points [N, 2], shape included."""
     digest = hashlib.sha256(str((len(images), *images.values.shape[1:])).encode())
     for pixels in images.batches(4096):
         digest.update(pixels.contiguous().numpy().data)

@@ -1,4 +1,4 @@
-"""Scoring a run: FID and IS of images drawn from its newest checkpoint, with spread and floor, as one line of its scores."""
+"""Scoring a run: what is measured of images drawn from a checkpoint, with spread and floor, as one line of its scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
-from gan.scoring import classifier, inception, measures, reference, vgg
+from gan.scoring import atlas, classifier, coordinates, inception, measures, reference, vgg
 from gan.scoring.extractor import Extractor
 from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.measures import Draw
@@ -35,7 +35,7 @@ __all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_durin
 
 log = logging.getLogger("gan")
 
-EXTRACTORS = ("auto", "classifier", "inception", "random-vgg")
+EXTRACTORS = ("auto", "classifier", "inception", "random-vgg", "coordinates")
 CHECKPOINTS = ("last", "best")
 
 _WRITE_EVERY = 0.3  # seconds between two looks at the progress
@@ -45,8 +45,8 @@ _WRITE_EVERY = 0.3  # seconds between two looks at the progress
 class Plan:
     """How to score: which features, how many ``draws`` of how many generated ``images``, from which ``seed``, which checkpoint.
 
-    "auto" takes the classifier of the data set where there is one, else Inception where its weights are at hand, else the
-    random VGG. Raises InputError for what is out of range.
+    "auto" takes the coordinates of points; of images the classifier of the data set where there is one, else Inception where its
+    weights are at hand, else the random VGG. Raises InputError for what is out of range.
     """
 
     extractor: str = "auto"
@@ -68,7 +68,7 @@ class Plan:
                 raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
 
 
-_DURING_TRAINING = Plan("classifier", images=1000, draws=1)
+_DURING_TRAINING = Plan(images=1000, draws=1)
 
 
 def _say_nothing(sentence: str, share: float) -> None:
@@ -131,7 +131,7 @@ def score_during_training(
 @lru_cache(maxsize=1)
 def _judges(data: DataConfig, device: torch.device, root: Path) -> tuple[Extractor, Reference]:
     """Return what a training is scored by; kept, because real images do not change while a training runs."""
-    extractor = classifier.load(data.name, device, _say_nothing)
+    extractor = _choose("auto", data, device, _say_nothing, is_quick=True)
     return extractor, reference.load(data, extractor, _say_nothing)
 
 
@@ -139,11 +139,10 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     started = time.monotonic()
     config = run.config()
     saved = newest(run, "Scoring")
-    reference.require_images(config.data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, weights = restore(config, saved, device)
 
-    extractor = _choose(plan.extractor, config.data.name, device, progress.phase(0.0, 0.2))
+    extractor = _choose(plan.extractor, config.data, device, progress.phase(0.0, 0.2))
     real = reference.load(config.data, extractor, progress.phase(0.2, 0.4))
     facts = {
         "step": saved.step,
@@ -153,32 +152,44 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
         "checkpoint": plan.checkpoint,
         "weights": weights,
     }
-    line = _measure(config, generator, extractor, real, plan, facts, started, progress.phase)
+    drawn: list[Draw] = []
+    line = _measure(config, generator, extractor, real, plan, facts, started, progress.phase, drawn.append)
     _append(run, line)
+    try:
+        pixels, seen = drawn[0]
+        atlas.write(run, config, extractor.id, real.features, real.real.training, pixels, seen.features, saved.step)
+    except Exception:
+        log.exception("The map of run %s could not be made; its scores are kept", run.id)
     return line
 
 
-def _choose(extractor: str, name: str, device: torch.device, report: Report) -> Extractor:
-    if extractor == "auto":
-        others = "inception" if inception.is_at_hand() else "random-vgg"
-        extractor = "classifier" if classifier.can_learn(name) else others
-    if extractor == "classifier":
-        return classifier.load(name, device, report)
-    return inception.load(device, report) if extractor == "inception" else vgg.load(device, report)
+def _choose(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
+    """Return the extractor asked for; for a quick score "auto" does without Inception, which takes minutes on a processor."""
+    if data.is_points != (asked == "coordinates") and asked != "auto":
+        held = "points, and their features are their coordinates" if data.is_points else "images, and only points have coordinates"
+        raise InputError(f"The extractor is “{asked}”, but “{data.name}” holds {held}; choose “auto”.")
+    if data.is_points:
+        return coordinates.load(device)
+    if asked == "classifier" or (asked == "auto" and classifier.can_learn(data.name)):
+        return classifier.load(data.name, device, report)
+    if asked == "inception" or (asked == "auto" and not is_quick and inception.is_at_hand()):
+        return inception.load(device, report)
+    return vgg.load(device, report)
 
 
 def _measure(
     config: RunConfig, generator: nn.Module, extractor: Extractor, real: Reference, plan: Plan,
     facts: dict[str, Any], started: float, phase: Callable[[float, float], Report] = lambda start, end: _say_nothing,
+    keep_first: Callable[[Draw], None] = lambda draw: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the line of scores for a generator: ``facts`` with the results and how they were obtained."""
     floor = real.floor(plan.images, plan.draws, plan.seed, phase(0.4, 0.5))
     found = judge(
         lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device),
-        extractor, real, plan, phase(0.5, 1.0),
+        extractor, real, plan, phase(0.5, 1.0), keep_first,
     )  # fmt: skip
     floors = {}
-    for name in measures.DISTANCES:
+    for name in (*measures.DISTANCES, *(measures.MODES if real.real.modes else ())):
         floors[f"floor_{name}"], floors[f"floor_{name}_spread"] = measures.average([one[name] for one in floor])
     return {
         **facts,
@@ -198,8 +209,7 @@ def _measure(
         "floor_images": real.floor_images(plan.images),
         "real_inception_score": real.inception_score,
         "real_class_counts": real.real.counts.tolist() or None,
-        "real_ms_ssim": real.ms_ssim,
-        "real_duplicates": real.duplicates,
+        **{f"real_{name}": value for name, value in real.alone.items()},
         "seconds": round(time.monotonic() - started, 2),
     }
 
@@ -207,7 +217,7 @@ def _measure(
 def draw(
     generator: nn.Module, config: RunConfig, images: int, seed: int, batch: int, device: torch.device
 ) -> Iterator[Tensor]:  # fmt: skip
-    """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W]; the same for the same seed.
+    """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W], or points [n, 2]; the same for the same seed.
 
     A class-conditional generator is asked for each class as often as it is in the data.
     """
@@ -216,13 +226,18 @@ def draw(
     told = labels.at_random(config, images, source)
     for place in range(0, images, batch):
         part = None if told is None else told[place : place + batch]
-        yield to_pixels(generate(generator, z[place : place + batch].to(device), part, contextlib.nullcontext))
+        fakes = generate(generator, z[place : place + batch].to(device), part, contextlib.nullcontext)
+        yield fakes if config.data.is_points else to_pixels(fakes)
 
 
 def judge(
-    sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = _say_nothing
-) -> dict[str, Any]:
-    """Return all measures of what ``sample`` (seed → batches of uint8 pixels) yields, as means and spreads over draws."""
+    sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = _say_nothing,
+    keep_first: Callable[[Draw], None] = lambda draw: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return all measures of what ``sample`` (seed → batches of uint8 pixels, or points) yields: means and spreads over draws.
+
+    ``keep_first`` is given the first draw, for those who want to look at it.
+    """
     drawn: list[dict[str, Any]] = []
     done = 0
 
@@ -241,7 +256,10 @@ def judge(
 
         # Far from the small numbers that trainings are seeded with.
         found = extractor.extract(watched((plan.seed + 1) * 1_000_003 + index), advance)
-        drawn.append(measures.measure(Draw(torch.cat(kept), found), real.real, plan.seed))
+        one = Draw(torch.cat(kept), found)
+        if index == 0:
+            keep_first(one)
+        drawn.append(measures.measure(one, real.real, plan.seed))
     return measures.combine(drawn, real.real)
 
 

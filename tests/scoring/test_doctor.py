@@ -78,7 +78,7 @@ def diagnose(pixels: Tensor, digits: Extractor, real: Reference) -> list[doctor.
     drawn = measures.measure(Draw(pixels, digits.extract(pixels.split(256))), real.real, seed=0)
     (floor,) = real.floor(600, 1, 0, lambda sentence, share: None)
     line = measures.combine([drawn], real.real) | {f"floor_{name}": value for name, value in floor.items()}
-    return doctor.examine(line | {"real_duplicates": real.duplicates}, DIGITS)
+    return doctor.examine(line | {"real_duplicates": real.alone["duplicates"]}, DIGITS)
 
 
 @pytest.mark.parametrize("case", list(CASES))

@@ -9,11 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.scoring.memorisation import measure
+from gan.scoring import manifold, memorisation
+from gan.scoring.memorisation import Memorisation
 
 
 def draw(count: int, seed: int, scale: float = 1.0) -> Tensor:
     return scale * torch.randn(count, 8, generator=torch.Generator().manual_seed(seed))
+
+
+def measure(training: Tensor, held_out: Tensor, generated: Tensor) -> Memorisation:
+    has_both = len(training) > 0 and len(held_out) > 0
+    usually = manifold.nearest(held_out, training) if has_both else torch.empty(0, dtype=torch.double)
+    return memorisation.measure(training, usually, generated)
 
 
 @pytest.mark.parametrize("counts", [(50, 30, 40), (31, 21, 7), (5, 1, 1)])
@@ -61,6 +68,17 @@ def test_copies_among_held_out_images_are_no_evidence() -> None:
     assert measure(constant, constant, constant).near == 0.0
 
 
+def test_usual_distances_are_those_of_held_out_images_or_of_training_images_among_themselves() -> None:
+    training, held_out = draw(400, 0), draw(60, 1)
+    assert torch.equal(memorisation.usual(training, held_out).sort().values, manifold.nearest(held_out, training).sort().values)
+    pairs = torch.cdist(training.double(), training.double()).fill_diagonal_(math.inf).min(dim=1).values
+    few = memorisation.usual(training, held_out[:49])
+    assert few.sort().values.numpy() == pytest.approx(pairs.sort().values.numpy(), rel=1e-9)
+    assert float(few.median()) == pytest.approx(float(memorisation.usual(training, draw(400, 2)).median()), rel=0.05)
+    assert len(memorisation.usual(draw(2000, 0), held_out[:0])) == memorisation.MOST
+    assert len(memorisation.usual(training[:1], held_out)) == 0
+
+
 def test_missing_or_broken_features_have_no_figures() -> None:
     training, held_out, generated = draw(20, 0), draw(20, 1), draw(20, 2)
     assert all(math.isnan(value) for value in measure(training[:0], held_out, generated))
@@ -70,7 +88,7 @@ def test_missing_or_broken_features_have_no_figures() -> None:
     broken = generated.clone()
     broken[3, 1] = math.nan
     found = measure(training, held_out, broken)
-    assert found.held_out > 0
+    assert found.usual > 0
     assert math.isnan(found.generated)
     assert math.isnan(found.ratio)
     assert math.isnan(found.near)

@@ -19,17 +19,16 @@ from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import reference, scores
+from gan.scoring import atlas, measures, reference, scores
 from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Extractor
-from gan.scoring.measures import Real
 from gan.scoring.reference import Reference
 from gan.scoring.scores import Plan
 from gan.sections import DataConfig
 from gan.training import checkpoints, loop
 from gan.training.loop import train
 from gan.training.sampling import restore
-from tests.helpers import is_sentence, make_run, run_gan
+from tests.helpers import is_sentence, make_run, run_gan, start_gan, wait_until
 from tests.scoring.conftest import CPU, ignore
 
 SMALL = Plan(images=300, draws=2)
@@ -120,7 +119,7 @@ def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
     pixels = loaders.load(DataConfig(size=32)).pixels
     order = torch.randperm(1797, generator=torch.Generator().manual_seed(3 * 1_000_003))
     looks = Looks(*(values[order[600:]] for values in real.real.looks))
-    rest = dataclasses.replace(real, real=Real(real.features[order[600:]], real.real.counts, looks))
+    rest = dataclasses.replace(real, real=real.real._replace(features=real.features[order[600:]], looks=looks))
     found = scores.judge(lambda seed: iter(pixels[order[:600]].split(100)), digits, rest, plan)
     assert found["fid"] == pytest.approx(real.floor(600, 1, 3, ignore)[0]["fid"], rel=1e-3)
     everything = scores.judge(lambda seed: iter(pixels.split(100)), digits, real, Plan(images=1797, draws=1))
@@ -187,6 +186,7 @@ def test_real_images_are_looked_at_once_and_again_when_they_change(
     whole = loaders.load(DataConfig(size=16))
     darker = Images(whole.pixels[:1000] // 2, whole.labels[:1000])
     monkeypatch.setattr(loaders, "load_for_scoring", lambda *arguments, **options: darker)
+    monkeypatch.setattr(loaders, "training_places", lambda *arguments, **options: torch.arange(1000))
     changed, was_computed = load()
     assert was_computed and len(changed.features) == 1000
     assert changed.floor(500, 2, 0, ignore) != first_floor
@@ -263,6 +263,38 @@ def test_interrupted_scoring_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) 
         scores.score_run(run, SMALL)
     assert run.scoring().state == "failed" and "interrupted" in run.scoring().message
     run.hold_scoring().release()
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.6, 0.8])
+def test_killed_scoring_leaves_the_old_scores_and_can_be_repeated(run: Run, root: Path, digits: Extractor, moment: float) -> None:
+    old = scores.score_run(run, SMALL)
+    process = start_gan("score", run.id, "--quiet", "--draws", 6, root=root)
+
+    def is_far_enough() -> bool:
+        found = run.scoring()
+        return found.state == "running" and found.progress >= moment
+
+    wait_until(is_far_enough, "the scoring is under way")
+    process.kill()
+    process.communicate()
+    assert run.scores() == [old], "it had not ended"
+    run.hold_scoring().release()
+    assert without_time(scores.score_run(run, SMALL)) == without_time(old)
+
+
+def test_scoring_without_memory_leaves_the_old_scores(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = scores.score_run(run, SMALL)
+    monkeypatch.setattr(measures, "measure", lambda *arguments: torch.empty(2**60))
+    assert "out of memory" in refusal(run)
+    assert run.scores() == [old]
+
+
+def test_map_that_cannot_be_made_costs_no_score(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(atlas, "fit", lambda real: real / None)
+    line = scores.score_run(run, SMALL)
+    assert run.scores() == [line] and "map of run" in caplog.text
 
 
 def test_two_scorings_of_a_run_at_once(run: Run) -> None:
@@ -360,13 +392,54 @@ def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digit
     assert os.environ["GAN_DATA"], "the command shares the classifier of the tests"
 
 
-def test_run_on_points_is_not_scored(root: Path) -> None:
-    run = make_run(root, {"data.name": "ring", "training.length": "5 steps"}, family="mlp")
+@pytest.mark.parametrize(("classes", "expected"), [([], 8), (["0°", "90°"], 2)])
+def test_run_on_points_is_scored_by_coordinates_and_modes(classes: list[str], expected: int, root: Path) -> None:
+    changes = {"data.name": "ring", "data.classes": classes, "training.length": "5 steps", "cadence.score_every": "5 steps"}
+    run = make_run(root, changes, family="mlp")
     assert train(run).state == "finished"
+    line = scores.score_run(run, scores.Plan(images=500, draws=2))
+    assert line["extractor"] == "coordinates" and line["modes_expected"] == expected
+    assert line["floor_modes"] == expected and line["floor_high_quality"] == pytest.approx(0.99, abs=0.01)
+    assert line["modes"] <= expected and line["high_quality"] < 0.1 and line["reverse_kl"] > line["floor_reverse_kl"]
+    assert line["fid"] > line["floor_fid"] and line["memorised"] is not None
+    assert line["inception_score"] is line["looks"] is line["duplicates"] is None
+    assert f"of {expected} modes" in scores.describe(line)
+    quick = run.scores()[0]
+    assert (quick["source"], quick["extractor"], quick["draws"]) == ("training", "coordinates", 1)
     with pytest.raises(InputError, match="holds points") as caught:
-        scores.score_run(run, scores.Plan())
+        scores.score_run(run, scores.Plan("classifier"))
     assert is_sentence(str(caught.value))
-    assert run.scoring().message == str(caught.value)
+
+
+def test_points_without_known_modes_are_scored_by_coordinates_alone(root: Path) -> None:
+    run = make_run(root, {"data.name": "moons", "training.length": "5 steps"}, family="mlp")
+    assert train(run).state == "finished"
+    line = scores.score_run(run, scores.Plan(images=200, draws=1))
+    assert line["modes"] is line["modes_expected"] is None and "floor_modes" not in line
+    assert line["coverage"] < line["floor_coverage"] and is_sentence(scores.describe(line) + ".")
+
+
+def test_images_have_no_coordinates(run: Run) -> None:
+    with pytest.raises(InputError, match="only points have coordinates") as caught:
+        scores.score_run(run, scores.Plan("coordinates"))
+    assert is_sentence(str(caught.value))
+
+
+def test_copies_of_training_images_are_noticed(real: Reference, digits: Extractor) -> None:
+    images = loaders.load(DataConfig(size=32)).pixels
+    copies = scores.judge(lambda seed: iter(images[:300].split(100)), digits, real, scores.Plan(images=300, draws=1))
+    assert copies["memorised"] > 0.9 and copies["memorised_ratio"] == 0
+    few = DataConfig(size=32, subset=500)
+    known = reference.load(few, digits, ignore)
+    assert len(known.real.training) == 500 and len(known.features) == len(images)
+    places = loaders.training_places(few)
+    assert places is not None
+    is_other = torch.ones(len(images), dtype=torch.bool)
+    is_other[places] = False
+    others = images[is_other][:300]
+    for pixels, share in ((images[places][:300], 1.0), (others, 0.05)):
+        found = scores.judge(lambda seed, pixels=pixels: iter(pixels.split(100)), digits, known, scores.Plan(images=300, draws=1))
+        assert found["memorised"] == pytest.approx(share, abs=0.04)
 
 
 def test_score_says_which_real_images_it_compares_with(root: Path) -> None:
