@@ -99,7 +99,8 @@ def is_at_hand() -> bool:
 def load(device: torch.device) -> Lpips | None:
     """Return the network, or None where its weights are not at hand.
 
-    Reading and verifying them takes some tenths of a second: load it once a scoring. Raises InputError when they are not the published ones.
+    Reading and verifying them takes some tenths of a second: load it once a scoring. Raises InputError when they are not the
+    published ones.
     """
     return build(WEIGHTS.load(lambda sentence, share: None)).to(device) if is_at_hand() else None
 
