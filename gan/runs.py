@@ -184,6 +184,11 @@ class Run:
         return self.path / "checkpoints"
 
     @property
+    def best_path(self) -> Path:
+        """Folder of the checkpoint with the lowest FID during training; missing where nothing was scored during training."""
+        return self.checkpoints_path / "best"
+
+    @property
     def samples_path(self) -> Path:
         return self.path / "samples"
 
@@ -311,8 +316,10 @@ class Run:
         return [latest[step] for step in sorted(latest)]
 
     def scores(self) -> list[dict[str, Any]]:
-        """Return all scores in the order in which they were made."""
-        return read_lines(self.scores_path)[0]
+        """Return all scores in the order in which they were made; of a step scored twice in training (after a crash), the later."""
+        lines = read_lines(self.scores_path)[0]
+        latest = {_training_step(line): index for index, line in enumerate(lines)}
+        return [line for index, line in enumerate(lines) if _training_step(line) is None or latest[_training_step(line)] == index]
 
     def samples(self) -> dict[int, Path]:
         """Return the sample grids by step, in order."""
@@ -341,6 +348,12 @@ class Run:
                 return file.read().decode("utf-8", "replace")
         except OSError:
             return ""
+
+
+def _training_step(line: dict[str, Any]) -> int | None:
+    """Return the step of a score made during training; None for any other line."""
+    step = line.get("step") if line.get("source") == "training" else None
+    return step if isinstance(step, int) else None
 
 
 def checked_name(name: str) -> str:
