@@ -30,6 +30,8 @@ from gan.runs import Run, Status
 
 log = logging.getLogger("gan")
 
+_CHECKPOINT_HELP = "last (default), or best: that of the lowest FID during training"
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose mistakes are InputErrors instead of a usage page."""
@@ -75,20 +77,24 @@ def make_parser() -> Parser:
     fork.add_argument("--name", default="", metavar="TEXT", help="display name of the fork")
 
     command("runs", "List all runs, the newest first.", _runs, has_json=True)
-    score = command("score", "Score runs: FID and IS of their newest samples.", _score, has_json=True)
+    score = command("score", "Score runs: FID and more of new images from a checkpoint.", _score, has_json=True)
     score.add_argument("run_ids", nargs="+", metavar="RUN")
     score.add_argument("--extractor", default="auto", metavar="NAME",
                        help="classifier, inception, random-vgg, or auto (default): the first of these at hand")  # fmt: skip
     score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
     score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
+    score.add_argument("--checkpoint", choices=("last", "best"), default="last", help=_CHECKPOINT_HELP)
     score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")
-    sample = command("sample", "Draw a grid of images from the newest checkpoint of a run.", _sample)
+    sample = command("sample", "Draw a grid of images from a checkpoint of a run.", _sample)
     sample.add_argument("run_id", metavar="RUN")
     sample.add_argument("--class", metavar="NAME", dest="class_name", help="of this class only (default: all, one a column)")
     sample.add_argument("--images", type=int, default=64, metavar="N", help="how many, from 1 to 1024 (default: 64)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
+    sample.add_argument("--checkpoint", choices=("last", "best"), default="last", help=_CHECKPOINT_HELP)
     sample.add_argument("--out", type=Path, metavar="FILE", help="PNG file to write (default: asked.png in the run's folder)")
     sample.add_argument("--quiet", action="store_true", help="do not print the path")
+    weights = command("weights", "Download and verify the weights of a published network that scores can use.", _weights)
+    weights.add_argument("network", choices=("inception", "alexnet"), help="inception, for a plain FID, or alexnet, for LPIPS")
     command("presets", "List the presets.", _presets, has_json=True)
     estimate = command("estimate", "Measure how long a training would take on this machine.", _estimate, has_json=True)
     _add_settings(estimate)
@@ -281,7 +287,7 @@ def _score(options: argparse.Namespace) -> int:
     if options.quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
     torch.set_num_threads(launcher.usual_threads())
-    plan = scores.Plan(extractor=options.extractor, images=options.images, draws=options.draws)
+    plan = scores.Plan(extractor=options.extractor, images=options.images, draws=options.draws, checkpoint=options.checkpoint)
     found, has_failed = [], False
     with _Progress(is_quiet=options.quiet or options.json) as progress:
         for place, run in enumerate(chosen):
@@ -330,12 +336,22 @@ def _sample(options: argparse.Namespace) -> int:
     from gan.training import pictures, sampling
 
     torch.set_num_threads(launcher.usual_threads())
-    picture = sampling.draw(run, options.class_name, options.images, options.seed)
+    picture = sampling.draw(run, options.class_name, options.images, options.seed, options.checkpoint)
     target = options.out.expanduser().absolute() if options.out else run.asked_path
     with explained("writing the picture"):
         runs.write_atomically(target, pictures.to_png(picture), durable=False)
     if not options.quiet:
         print(target)
+    return 0
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from gan.scoring import inception, perceptual
+
+    wanted = {"inception": inception.WEIGHTS, "alexnet": perceptual.WEIGHTS}[options.network]
+    with _Progress(is_quiet=False) as progress:
+        path = wanted.fetch(progress.report)
+    print(f"{path} holds the published {wanted.title} weights.")
     return 0
 
 

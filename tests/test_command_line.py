@@ -235,6 +235,13 @@ def test_root_on_the_command_line_goes_before_the_environment(root: Path, tmp_pa
     assert json.loads(run_gan("runs", "--json", "--root", root, root=tmp_path / "other").stdout) == [here]
 
 
+def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").write_bytes(bytes(1000))
+    for network, variable in (("inception", "GAN_INCEPTION"), ("alexnet", "GAN_ALEXNET")):
+        done = run_gan("weights", network, env={variable: str(tmp_path / "weights.pth")})
+        assert "has 1000 bytes" in assert_one_sentence(done)
+
+
 def test_presets_are_listed_for_people_and_for_scripts() -> None:
     done = run_gan("presets")
     assert done.returncode == 0

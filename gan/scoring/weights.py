@@ -62,6 +62,12 @@ class Weights:
             self._download(self._home(), report)
         return self._home()
 
+    def fetch(self, report: Report) -> Path:
+        """Return where the file is, downloaded if need be and verified. Raises InputError as ``load`` does."""
+        path = self.find(report)
+        self._read(path)
+        return path
+
     def load(self, report: Report) -> dict[str, Tensor]:
         """Return the state dictionary in the file, on the CPU; it is downloaded if need be.
 
@@ -117,7 +123,7 @@ class Weights:
                     yield chunk
         except (OSError, http.client.HTTPException) as error:
             raise InputError(
-                f"The {self.title} weights could not be downloaded ({error}); check the network, set {self.variable} to the path "
+                f"The {self.title} weights could not be downloaded ({error}); check the network, or set {self.variable} to the path "
                 f"of {self.name}{self.otherwise}."
             ) from None
 
