@@ -23,6 +23,7 @@ HALL = [
     "gan.presets",
     "gan.runs",
     "gan.launcher",
+    "gan.forks",
     "gan.data.catalogue",
     "gan.data.tasks",
     "gan.data.commands",
