@@ -14,13 +14,14 @@ from gan.data.points import Modes
 from gan.scoring import appearance, classes, diversity, kernel, manifold, memorisation, metrics, modes, texture
 from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Features
+from gan.scoring.perceptual import Lpips
 
 #: What a distance between two sets of features says, and what the floor has too.
 DISTANCES = ("fid", "kid", "precision", "recall", "density", "coverage")
 #: What is counted of points whose modes are known; the floor has it too.
 MODES = ("modes", "high_quality", "reverse_kl")
 #: What images have by themselves, without others to compare with; real ones have it too.
-ALONE = ("ms_ssim", "duplicates", "checkerboard")
+ALONE = ("ms_ssim", "lpips", "duplicates", "checkerboard")
 #: What is a number for each draw.
 NUMBERS = (*DISTANCES, *MODES, *ALONE, "inception_score", "classes_covered", "class_kl", "memorised", "memorised_ratio")
 
@@ -38,8 +39,8 @@ class Real(NamedTuple):
     """What a draw is held against.
 
     ``features`` [N, D], images per class [K] (empty where nobody tells classes), looks [N] (empty for points), features of the
-    images trained on [T, D] with the distances from them that are usual [H] (``gan.scoring.memorisation``), and the modes where
-    they are known.
+    images trained on [T, D] with the distances from them that are usual [H] (``gan.scoring.memorisation``), the modes where they
+    are known, and the network that tells how different two images look, where its weights are at hand.
     """
 
     features: Tensor
@@ -48,6 +49,7 @@ class Real(NamedTuple):
     training: Tensor
     usually: Tensor
     modes: Modes | None = None
+    lpips: Lpips | None = None
 
 
 def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
@@ -72,14 +74,15 @@ def count_modes(points: Tensor, known: Modes | None) -> dict[str, float | None]:
     return dict(zip(MODES, found, strict=True))
 
 
-def alone(pixels: Tensor, seed: int) -> tuple[dict[str, float], float | None]:
+def alone(pixels: Tensor, lpips: Lpips | None, seed: int) -> tuple[dict[str, float], float | None]:
     """Return the figures of ``ALONE`` for uint8 pixels [N, C, H, W], and how many different images there seem to be (or None).
 
     Near duplicates are looked for among the first 2,000.
     """
     compared = diversity.near_duplicates(pixels[:MOST_COMPARED])
     birthday = diversity.birthday(compared)
-    found = (diversity.ms_ssim(pixels, seed=seed), compared.share, texture.checkerboard(pixels))
+    differing = lpips.diversity(pixels, seed=seed) if lpips else math.nan
+    found = (diversity.ms_ssim(pixels, seed=seed), differing, compared.share, texture.checkerboard(pixels))
     return dict(zip(ALONE, found, strict=True)), birthday.support if birthday else None
 
 
@@ -102,7 +105,7 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
         found |= {"classes_covered": balance.covered, "class_kl": balance.kl, "class_counts": counts.tolist()}
     if draw.pixels.ndim == 2:
         return found | dict.fromkeys((*ALONE, "support", "looks"))
-    by_itself, support = alone(draw.pixels, seed)
+    by_itself, support = alone(draw.pixels, real.lpips, seed)
     return found | by_itself | {"support": support, "looks": appearance.look(draw.pixels)}
 
 

@@ -20,6 +20,7 @@ from gan.scoring import appearance, cache, classes, coordinates, lines, measures
 from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Extractor, Features
 from gan.scoring.measures import Real
+from gan.scoring.perceptual import Lpips
 from gan.sections import DataConfig
 
 _FEWEST = 20  # real images
@@ -70,10 +71,10 @@ class Reference:
         return values
 
 
-def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
+def load(data: DataConfig, extractor: Extractor, report: Report, lpips: Lpips | None = None) -> Reference:
     """Return the reference of a data set as it is prepared; computed on first use, and again when the real images changed.
 
-    Raises InputError for fewer than 20 images.
+    Without ``lpips`` nobody tells how different two images look. Raises InputError for fewer than 20 images.
     """
     images = loaders.load_for_scoring(data, report=report)
     if len(images) < _FEWEST:
@@ -86,7 +87,7 @@ def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
         facts: dict[str, Any] = dict.fromkeys(measures.ALONE)
         if not data.is_points:
             chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: measures.MOST_COMPARED]
-            facts = _plain(measures.alone(images.take(chosen), seed=0)[0])
+            facts = _plain(measures.alone(images.take(chosen), lpips, seed=0)[0])
         has_classes = found.logits.shape[1] > 0
         facts["inception_score"] = metrics.inception_score(found.logits)[0] if has_classes else None
         looks = looks or [Looks(*(torch.empty(0) for _ in Looks._fields))]
@@ -94,7 +95,7 @@ def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
         counts = classes.histogram(found.logits) if has_classes else torch.empty(0)
         return {"features": found.features, "counts": counts, **tensors}, facts
 
-    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}"
+    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}" + ("-lpips" if lpips else "")
     seen = cache.obtain(_folder(), key, fingerprint, make)
     features = seen.tensors["features"]
     known = None
@@ -102,7 +103,7 @@ def load(data: DataConfig, extractor: Extractor, report: Report) -> Reference:
         known = coordinates.chosen(points.modes(data.name), data.classes, data.entry.classes)
     real = Real(
         features, seen.tensors["counts"], Looks(*(seen.tensors[name] for name in Looks._fields)),
-        *_trained_on(data, extractor, key, features, fingerprint, report), known,
+        *_trained_on(data, extractor, key, features, fingerprint, report), known, lpips,
     )  # fmt: skip
     return Reference(key, fingerprint, real, seen.facts["inception_score"], {name: seen.facts[name] for name in measures.ALONE})
 

@@ -21,7 +21,7 @@ from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
-from gan.scoring import atlas, classifier, coordinates, inception, measures, reference, vgg
+from gan.scoring import atlas, classifier, coordinates, inception, measures, perceptual, reference, vgg
 from gan.scoring.extractor import Extractor
 from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.measures import Draw
@@ -110,9 +110,9 @@ def score_during_training(
     Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
     says why.
     """
-    started = time.monotonic()
     try:
         extractor, real = _judges(config.data, device, catalogue.data_root())
+        started = time.monotonic()  # what a training needs once is no part of what each score takes
         facts = {
             "step": step,
             "epoch": step / config.steps_per_epoch,
@@ -138,12 +138,13 @@ def _judges(data: DataConfig, device: torch.device, root: Path) -> tuple[Extract
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     started = time.monotonic()
     config = run.config()
-    saved = newest(run, "Scoring")
+    saved = newest(run, "Scoring", plan.checkpoint)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, weights = restore(config, saved, device)
 
     extractor = _choose(plan.extractor, config.data, device, progress.phase(0.0, 0.2))
-    real = reference.load(config.data, extractor, progress.phase(0.2, 0.4))
+    lpips = None if config.data.is_points else perceptual.load(device)
+    real = reference.load(config.data, extractor, progress.phase(0.2, 0.4), lpips)
     facts = {
         "step": saved.step,
         "epoch": saved.facts["epoch"],

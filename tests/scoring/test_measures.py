@@ -8,13 +8,15 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torchvision.models import alexnet
 
 from gan.data import loaders
-from gan.scoring import measures
+from gan.scoring import measures, perceptual, reference
 from gan.scoring.extractor import Extractor, Features
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
 from gan.sections import DataConfig
+from tests.scoring.conftest import ignore
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +76,8 @@ def test_combined_line_has_means_and_spreads_and_is_plain_json(pixels: Tensor, d
     draws = [judged(pixels[place : place + 400], digits, real) for place in (0, 400, 800)]
     line = measures.combine(draws, real.real)
     for name in measures.NUMBERS:
-        if name in measures.MODES:
-            assert line[name] is line[f"{name}_spread"] is None, "images have no known modes"
+        if name in (*measures.MODES, "lpips"):
+            assert line[name] is line[f"{name}_spread"] is None, "images have no known modes, and no AlexNet is at hand"
             continue
         values = torch.tensor([float(draw[name]) for draw in draws], dtype=torch.float64)  # type: ignore[arg-type]
         assert line[name] == pytest.approx(float(values.mean()))
@@ -88,3 +90,16 @@ def test_what_cannot_be_measured_is_none_in_a_line(digits: Extractor, real: Refe
     line = line_of(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), digits, real)
     assert line["recall"] is None, "two images have no third neighbour"
     json.dumps(line, allow_nan=False)
+
+
+def test_lpips_is_measured_where_its_network_is_at_hand(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = perceptual.build(alexnet(weights=None).state_dict())
+    assert measures.alone(pixels[:100], network, seed=0)[0]["lpips"] == network.diversity(pixels[:100])
+    assert measures.alone(pixels[:1].repeat(50, 1, 1, 1), network, seed=0)[0]["lpips"] == 0
+    found = measures.measure(Draw(pixels[:50], digits.extract([pixels[:50]])), real.real._replace(lpips=network), seed=0)
+    assert found["lpips"] > 0
+    known = reference.load(DataConfig(size=32), digits, ignore, network)
+    assert known.alone["lpips"] == pytest.approx(network.diversity(pixels), rel=0.2)
+    assert real.alone["lpips"] is None, "the one without is kept apart"
