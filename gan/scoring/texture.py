@@ -10,7 +10,7 @@ from torch import Tensor
 SMALLEST = 8  # pixels: in less a period of 4 cannot be told from its surroundings
 MOST = 500  # images that are looked at
 _PATCH = 16  # pixels
-_FAINT = 4.0  # grey levels: patterns much fainter than such noise are not seen by people and do not count
+_FAINT = 12.0  # grey levels: patterns much fainter than such noise are not seen by people and do not count
 
 
 def checkerboard(pixels: Tensor) -> float:

@@ -1,0 +1,67 @@
+"""Checkerboard patterns: found where they were drawn into images, and only there."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from gan.data import loaders
+from gan.scoring import texture
+from gan.sections import DataConfig
+
+#: Pattern → its value, from -1 to 1, at row and column.
+PATTERNS = {
+    "checkerboard of 2": lambda y, x: (-1.0) ** (x + y),
+    "stripes of 2": lambda y, x: (-1.0) ** (x + 0 * y),
+    "dots of 2": lambda y, x: 2.0 * (x % 2) * (y % 2) - 1,
+    "checkerboard of 4": lambda y, x: torch.cos(torch.pi / 2 * x) * torch.cos(torch.pi / 2 * y),
+}
+
+
+@pytest.fixture(scope="module", params=[("digits", 16), ("digits", 32), ("shapes", 32)], ids=str)
+def real(request: pytest.FixtureRequest) -> Tensor:
+    name, size = request.param
+    images = loaders.load(DataConfig(name=name, size=size))
+    return images.take(torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:200])
+
+
+def with_pattern(pixels: Tensor, pattern: str, strength: float) -> Tensor:
+    rows, columns = torch.arange(pixels.shape[2])[:, None], torch.arange(pixels.shape[3])
+    return (pixels.float() + strength * PATTERNS[pattern](rows, columns)).clamp(0, 255).round().byte()
+
+
+@pytest.mark.parametrize("pattern", list(PATTERNS))
+def test_pattern_stands_out_and_real_images_have_none(real: Tensor, pattern: str) -> None:
+    assert 0.5 < texture.checkerboard(real) < 1.3
+    assert texture.checkerboard(with_pattern(real, pattern, 40)) > 2
+    assert texture.checkerboard(with_pattern(real, pattern, 0.5)) < 1.6, "nobody sees half a grey level"
+
+
+def test_strided_transposed_convolution_leaves_a_pattern_and_resizing_does_not() -> None:
+    """As in Odena et al. 2016: a kernel of 3 with stride 2 overlaps unevenly; enlarging and a convolution do not."""
+    source = torch.Generator().manual_seed(0)
+    small = torch.rand(100, 1, 16, 16, generator=source)
+    kernel = torch.ones(1, 1, 3, 3) / 9
+    uneven = functional.conv_transpose2d(small, kernel, stride=2)[..., 1:, 1:] * 255
+    even = functional.conv2d(functional.interpolate(small, scale_factor=2), kernel, padding=1) * 255
+    assert texture.checkerboard(uneven.round().clamp(0, 255).byte()) > 3
+    assert texture.checkerboard(even.round().byte()) < 1.5
+
+
+def test_noise_and_flat_images_have_none() -> None:
+    noise = torch.randint(0, 256, (200, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert texture.checkerboard(noise) == pytest.approx(1, abs=0.2)
+    assert texture.checkerboard(torch.full((20, 1, 32, 32), 77, dtype=torch.uint8)) == pytest.approx(1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 3), st.sampled_from([1, 3]), st.integers(1, 40), st.integers(1, 40), st.integers(0, 255))
+def test_any_shape_has_a_value_or_is_too_small(images: int, channels: int, height: int, width: int, grey: int) -> None:
+    found = texture.checkerboard(torch.full((images, channels, height, width), grey, dtype=torch.uint8))
+    assert math.isnan(found) == (images == 0 or min(height, width) < texture.SMALLEST)
