@@ -23,6 +23,8 @@ _NEIGHBOURS = 5
 _FITTED = 2000  # real images that decide the axes
 _COMPARED = 500  # real images whose distances say what is usual
 _BLOCK = 4096  # training images at a time
+_SUBSPACE, _ITERATIONS = 16, 16  # more than the two directions that are wanted, so that those converge fast
+_TINY = 1e-300  # a variance of 0 makes no division by 0
 
 _SMALL, _LARGE = 32, 64  # pixels of a side: on the map, and beside neighbours
 _QUALITY = 80  # of WebP on the map; neighbours are shown without loss
@@ -86,23 +88,24 @@ def write(
 
 
 def fit(real: Tensor) -> Axes:
-    """Return the first two principal components of features [N, D]; of 2,000 of them, always the same, where there are more.
+    """Return the first two principal components of features [N, D], N and D at least 2.
 
-    Through the eigenvectors of the inner products of the images, which are fewer than those of thousands of features. The
-    largest entry of either direction is positive, so that the same real images always give the same axes.
-    Raises InputError for features that are not finite.
+    Where there are more than 2,000 images, they are those of 2,000 of them, always the same. They are found by subspace iteration
+    from a seeded start (Halko, Martinsson and Tropp 2009, 0909.4061): a full decomposition of thousands of features would take
+    many seconds. The largest entry of either direction is positive, so that the same real images always
+    give the same axes. Raises InputError for features that are not finite.
     """
     if not real.isfinite().all():
         raise InputError("Some features of the real images are not finite, so there is no map; choose another extractor.")
     some = real[_some(len(real), _FITTED)].double()
     centre = some.mean(dim=0)
     some -= centre
-    values, vectors = torch.linalg.eigh(some @ some.T)
-    directions = some.T @ vectors[:, -2:].flip(1)
-    directions /= torch.linalg.vector_norm(directions, dim=0).clamp_min(torch.finfo(torch.double).tiny)
-    directions *= directions.gather(0, directions.abs().argmax(dim=0, keepdim=True)).sign()
-    shares = values[-2:].flip(0).clamp_min(0.0) / values.sum().clamp_min(torch.finfo(torch.double).tiny)
-    first, second = shares.clamp_max(1.0).tolist()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        _, lengths, directions = torch.svd_lowrank(some, q=min(_SUBSPACE, *some.shape), niter=_ITERATIONS)
+    directions = directions[:, :2]
+    directions = directions * directions.gather(0, directions.abs().argmax(dim=0, keepdim=True)).sign()
+    first, second = (lengths[:2].square() / some.square().sum().clamp_min(_TINY)).clamp_max(1.0).tolist()
     return Axes(centre, directions, (first, second))
 
 

@@ -1,0 +1,155 @@
+"""The atlas: its axes and neighbours against NumPy, copies that are found, and a file that fits its images."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan import atlas as files
+from gan.config import RunConfig
+from gan.data import loaders
+from gan.errors import InputError
+from gan.runs import Run
+from gan.scoring import atlas
+from tests.helpers import make_run
+
+Made = Callable[..., tuple[Run, RunConfig]]
+
+
+@pytest.fixture
+def made(root: Path) -> Made:
+    """Return a function that makes a run on digits of 16 pixels, with changes to it."""
+
+    def make(changes: dict[str, Any] | None = None, **options: Any) -> tuple[Run, RunConfig]:
+        run = make_run(root, changes, **options)
+        return run, run.config()
+
+    return make
+
+
+def features_of(pixels: Tensor) -> Tensor:
+    """Return the pixels themselves as features [N, D]."""
+    return pixels.float().flatten(1)
+
+
+def drawn(count: int, seed: int, features: int = 40) -> Tensor:
+    """Return features that vary less and less from one to the next."""
+    source = torch.Generator().manual_seed(seed)
+    return torch.randn(count, features, generator=source) * 0.8 ** torch.arange(features) + 3.0
+
+
+def picture(text: str) -> np.ndarray:
+    """Return a picture of the atlas as an array."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text)), formats=("WEBP",)).convert("L"))
+
+
+def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
+    """Write the atlas of a draw with the pixels as features, and read it."""
+    real, training = (features_of(images.pixels) for images in (loaders.load_for_scoring(config.data), loaders.load(config.data)))
+    atlas.write(run, config, "pixels", real, training, pixels, features_of(pixels), 12)
+    found = files.read(run)
+    assert found is not None
+    return found
+
+
+def test_axes_agree_with_numpy() -> None:
+    real = drawn(300, 0)
+    axes = atlas.fit(real)
+    centred = real.double().numpy() - real.double().numpy().mean(axis=0)
+    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
+    assert axes.explained == pytest.approx(lengths[:2] ** 2 / (lengths**2).sum(), rel=1e-6)
+    ours = axes.directions.numpy()
+    assert np.abs(np.diag(directions[:2] @ ours)) == pytest.approx(1.0, abs=1e-6)
+    assert (ours[np.abs(ours).argmax(axis=0), [0, 1]] > 0).all()
+    assert axes.place(real).numpy() == pytest.approx(centred @ ours, abs=1e-9)
+
+
+def test_axes_depend_on_the_real_images_alone() -> None:
+    real, state = drawn(2500, 1), torch.get_rng_state()
+    first, second = atlas.fit(real), atlas.fit(real.clone())
+    assert torch.equal(first.directions, second.directions)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("real", [torch.zeros(30, 4), drawn(30, 2, 2), drawn(2, 3)], ids=["constant", "plane", "two"])
+def test_poor_features_still_have_places(real: Tensor) -> None:
+    axes = atlas.fit(real)
+    assert axes.place(real).shape == (len(real), 2)
+    assert axes.place(real).isfinite().all() and all(0 <= share <= 1 for share in axes.explained)
+
+
+def test_neighbours_agree_with_numpy_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atlas, "_BLOCK", 17)
+    points, training = drawn(20, 3), drawn(100, 4)
+    rows, distances = atlas.nearest(points, training, 5)
+    every = np.linalg.norm(points.double().numpy()[:, None] - training.double().numpy()[None], axis=2)
+    assert (rows.numpy() == every.argsort(axis=1)[:, :5]).all()
+    assert distances.numpy() == pytest.approx(np.sort(every, axis=1)[:, :5], rel=1e-12)
+    assert atlas.nearest(points, training[:3], 5)[0].shape == (20, 3)
+
+
+def test_copies_lie_nowhere_else_and_come_first(made: Made) -> None:
+    run, config = made({"data.subset": 200})
+    training = loaders.load(config.data).pixels
+    noise = torch.randint(0, 256, (10, *training.shape[1:]), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = write(run, config, torch.cat([noise, training[:10]]))
+    assert len(found.samples) == 20 and not found.is_held_out and found.usual > 0
+    for sample in found.samples[:10]:
+        assert sample.neighbours[0].distance == 0 and sample.nearer > 0.9
+        assert (picture(sample.picture) == picture(sample.neighbours[0].picture)).all()
+    assert all(sample.nearer < 0.05 and sample.neighbours[0].distance > found.usual for sample in found.samples[10:])
+    distances = [one.distance for one in found.samples[-1].neighbours]
+    assert distances == sorted(distances) and len(distances) == 5
+
+
+def test_held_out_images_are_the_measure_where_there_are_some(made: Made) -> None:
+    run, config = made({"data.held_out": 0.2})
+    held_out = loaders.load_for_scoring(config.data).pixels
+    found = write(run, config, held_out)
+    assert found.is_held_out
+    assert 0.2 < np.mean([sample.nearer for sample in found.samples]) < 0.8
+    assert len(found.real) == min(400, len(held_out)) and found.step == 12 and found.extractor_id == "pixels"
+
+
+def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
+    run, config = made({"data.subset": 64, "data.size": 128, "data.colour": "colour"})
+    pixels = loaders.load(config.data).pixels.flip(-1)
+    real = loaders.load_for_scoring(config.data)
+    one = torch.rand(len(real), 4)
+    atlas.write(run, config, "any", one, one[:64], pixels, one[:64], 1)
+    found = files.read(run)
+    assert found is not None
+    assert picture(found.real[0].picture).shape == (32, 32)
+    assert picture(found.samples[0].neighbours[0].picture).shape == (64, 64)
+    assert run.atlas_path.stat().st_size < 3_000_000
+
+
+def test_points_have_none(made: Made) -> None:
+    run, config = made({"data.name": "ring"}, family="mlp")
+    none = torch.zeros(5, 2)
+    atlas.write(run, config, "coordinates-1", none, none, none, none, 1)
+    assert files.read(run) is None
+
+
+@pytest.mark.parametrize("case", ["too few", "not finite", "other pixels"])
+def test_what_does_not_fit_is_refused_and_the_old_one_stays(case: str, made: Made) -> None:
+    run, config = made({"data.subset": 64})
+    training = loaders.load(config.data).pixels
+    write(run, config, training)
+    before = run.atlas_path.read_bytes()
+    real, own = features_of(loaders.load_for_scoring(config.data).pixels), features_of(training)
+    broken = {"too few": real[1:], "not finite": real * float("nan"), "other pixels": real}[case]
+    pixels = training[1:] if case == "other pixels" else training
+    with pytest.raises(InputError):
+        atlas.write(run, config, "pixels", broken, own, pixels, own, 13)
+    assert run.atlas_path.read_bytes() == before
+    assert not list(run.path.glob(".*.tmp"))
