@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from filelock import FileLock
 
 from gan import config as configs
-from gan import estimates, forks, launcher, presets, runs, sections
+from gan import estimates, forks, launcher, presets, runs, sections, sweep_commands
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
 
@@ -103,6 +103,7 @@ def make_parser() -> Parser:
     _add_settings(layers)
     layers.add_argument("--quiet", action="store_true", help="write them down for the dashboard, and print nothing")
     _add_data(commands, command)
+    sweep_commands.add(command)
     return parser
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,14 @@ from typing import Any
 from filelock import FileLock
 
 from gan import config as configs
-from gan import launcher, presets, runs
-from gan.config import RunConfig
+from gan import launcher, presets, runs, sweeps
+from gan.config import GRID, RunConfig
 from gan.errors import InputError
 
 _FOLDER = ".estimates"
+_STARTING_SECONDS = 5.0  # that a trainer takes before its first step
+_KEPT_CHECKPOINTS = 3  # the newest two and the best one
+_LINE_BYTES = 350  # of the metrics
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,46 @@ def start_describing(root: Path, config: RunConfig) -> None:
         _start(root, config, "layers", "--quiet")
     except OSError as error:
         raise InputError(f"The networks cannot be described ({error}); the training can be started all the same.") from error
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What several runs take: seconds until the last one ends (None where no speed is known) and bytes on the disk."""
+
+    seconds: float | None
+    disk_bytes: int
+
+
+def forecast(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
+    """Return what training ``chosen`` in this order takes, as many at once as there are cores.
+
+    What nobody has measured is taken to be as fast, for an image, as the mean of what somebody has.
+    """
+    found = [find(root, config) for config in chosen]
+    speeds = [1 / one.images_per_second for one in found if one]
+    disk = sum(disk_bytes(root, config) for config in chosen)
+    if not speeds:
+        return Forecast(None, disk)
+    usual = sum(speeds) / len(speeds)
+    images = [config.total_steps * config.optimizer.images_per_step for config in chosen]
+    durations = [
+        _STARTING_SECONDS + count * (1 / one.images_per_second if one else usual) for count, one in zip(images, found, strict=True)
+    ]
+    return Forecast(sweeps.makespan(durations, launcher.cores()), disk)
+
+
+def disk_bytes(root: Path, config: RunConfig) -> int:
+    """Return roughly what a run writes: checkpoints, as far as its layers are known, grids of samples, and logged lines."""
+    cadence, per_epoch, total = config.cadence, config.steps_per_epoch, config.total_steps
+    counts = {name: cadence_span.in_steps(per_epoch) for name, cadence_span in cadence if name in ("sample_every", "log_every")}
+    samples, lines = (total // every if (every := counts[name]) else 0 for name in ("sample_every", "log_every"))
+    pixels = 30_000 if config.data.is_points else GRID**2 * math.prod(config.data.shape)
+    found = find_layers(root, config)
+    weights = 0
+    if found:
+        generator, discriminator = (int(found[player]["parameters"]) for player in ("generator", "discriminator"))
+        weights = 3 * (generator + discriminator) + generator * (config.optimizer.ema_half_life > 0)  # with Adam's moments
+    return _KEPT_CHECKPOINTS * 4 * weights + samples * pixels + lines * _LINE_BYTES
 
 
 def _start(root: Path, config: RunConfig, command: str, *options: str) -> None:

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gan import runs
+from gan import runs, sweeps
 from gan.config import RunConfig
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError, explain_os_error, explained
 from gan.runs import Run, Status
 from gan.sections import LONGEST, Span
+from gan.sweeps import Plan, Sweep
 
 MOST_THREADS = 8  # more threads bring nothing to networks of this size
+MOST_RESTARTS = 5  # of a run of a sweep that is ended from outside again and again
+LEAST_ROOM = 50_000_000  # bytes on the disk; with less the runs of a sweep wait, instead of failing one after the other
 
 
 def cores() -> int:
@@ -58,15 +62,19 @@ def resume(run: Run, length: Span | None = None) -> None:
     ``length`` replaces how long to train in all. Raises InputError when the run is under way, or when nothing is left to do.
     """
     with explained(f"resuming run {run.id}"), _queue_lock(run.root):
-        status = run.status()
-        if status.state in runs.UNDER_WAY:
-            raise InputError(f"Run {run.id} is under way already.")
-        total = total_after(run, status, length)
-        run.write_control(stop=False, length=length or run.control().length)
-        now = time.time()
-        update = {"state": "queued", "queued_at": now, "heartbeat": now, "total_steps": total, "message": ""}
-        run.write_status(status.model_copy(update=update))
+        _put_back(run, length)
     advance(run.root)
+
+
+def _put_back(run: Run, length: Span | None = None) -> None:
+    status = run.status()
+    if status.state in runs.UNDER_WAY:
+        raise InputError(f"Run {run.id} is under way already.")
+    total = total_after(run, status, length)
+    run.write_control(stop=False, length=length or run.control().length)
+    now = time.time()
+    update = {"state": "queued", "queued_at": now, "heartbeat": now, "total_steps": total, "message": "", "restarts": 0}
+    run.write_status(status.model_copy(update=update))
 
 
 def extend(run: Run, epochs: int) -> None:
@@ -98,13 +106,99 @@ def total_after(run: Run, status: Status, length: Span | None) -> int:
 def stop(run: Run) -> None:
     """Ask a trainer to write a checkpoint and end, or take a waiting run out of the queue."""
     with explained(f"stopping run {run.id}"), _queue_lock(run.root):
-        status = run.status()
-        if status.state == "queued":
-            run.write_status(status.model_copy(update={"state": "stopped", "message": "Taken out of the queue."}))
-        elif status.state in runs.UNDER_WAY:
-            run.write_control(stop=True)
-        else:
+        if not _end(run):
             raise InputError(f"Run {run.id} is not under way; there is nothing to stop.")
+
+
+def _end(run: Run) -> bool:
+    """Stop a run, or take it out of the queue; return whether it was under way."""
+    status = run.status()
+    if status.state == "queued":
+        run.write_status(status.model_copy(update={"state": "stopped", "message": "Taken out of the queue."}))
+    elif status.state in runs.UNDER_WAY:
+        run.write_control(stop=True)
+    return status.state in runs.UNDER_WAY
+
+
+def move_first(root: Path, chosen: Sequence[Run]) -> None:
+    """Put those of ``chosen`` that wait at the head of the queue, in the order given."""
+    with explained("reordering the queue"), _queue_lock(root):
+        waiting = queue(root)
+        moved = [run for run in chosen if run in waiting]
+        first = min((run.status().queued_at for run in waiting), default=0.0)
+        for place, run in enumerate(moved):
+            run.write_status(run.status().model_copy(update={"queued_at": first - len(moved) + place}))
+    advance(root)
+
+
+def launch_sweep(root: Path, plan: Plan) -> Sweep:
+    """Write a sweep down, make its runs, put them at the end of the queue and start what fits.
+
+    Raises InputError when it cannot be launched. When only making all of its runs fails, the sweep is kept, and
+    :func:`advance` makes the others as soon as that works.
+    """
+    sweep = sweeps.create(root, plan)
+    try:
+        sweeps.complete(sweep)
+    except InputError as error:
+        reason = str(error).rstrip(".")
+        raise InputError(
+            f"Not all runs of sweep {sweep.id} could be made ({reason}); the rest are made once that works."
+        ) from error
+    advance(root)
+    return sweep
+
+
+def pause(sweep: Sweep, *, is_paused: bool = True) -> None:
+    """Hold back the waiting runs of a sweep, or let them go on; those that train already go on to their end."""
+    sweep.change(is_paused=is_paused)
+    advance(sweep.root)
+
+
+def cancel(sweep: Sweep) -> int:
+    """Take the waiting runs of a sweep out of the queue, stop those that train, and return how many there were."""
+    if not sweep.record().is_whole:
+        sweeps.give_up(sweep)
+    with explained(f"cancelling sweep {sweep.id}"), _queue_lock(sweep.root):
+        return sum(_end(run) for run in sweep.runs())
+
+
+def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> int:
+    """Put the runs of a sweep that ended in one of ``states`` back into the queue, make those missing, and return how many.
+
+    Runs that cannot be taken up (damaged, or nothing is left to do) stay as they are.
+    """
+    count = sum(not member.run for member in sweep.record().members)
+    sweeps.complete(sweep)
+    with explained(f"retrying sweep {sweep.id}"), _queue_lock(sweep.root):
+        for run in sweep.runs():
+            if run.status().state in states:
+                with contextlib.suppress(InputError):
+                    _put_back(run)
+                    count += 1
+    advance(sweep.root)
+    return count
+
+
+def has_room(root: Path) -> bool:
+    """Return whether the disk has room enough to start runs of a sweep."""
+    return shutil.disk_usage(root).free >= LEAST_ROOM
+
+
+def _are_free(root: Path) -> dict[str, bool]:
+    """Return, by id of a sweep, whether its runs may be started, having made those that are missing.
+
+    A sweep whose file is damaged is none, and what is left of it are runs like any others.
+    """
+    found = {}
+    is_room = has_room(root)
+    for sweep in sweeps.list_sweeps(root):
+        with contextlib.suppress(InputError):
+            found[sweep.id] = False
+            if not sweep.record().is_whole:
+                sweeps.complete(sweep)
+            found[sweep.id] = is_room and not sweep.record().is_paused
+    return found
 
 
 def queue(root: Path) -> list[Run]:
@@ -119,42 +213,60 @@ def advance(root: Path) -> list[Run]:
     The free cores are shared out evenly among those waiting, one thread each at least and :func:`usual_threads` at most.
     A resumed run gets the number of threads that it had, since another number would change its
     losses; if that is more than are free, it waits until they are, or until nothing else runs.
+
+    The runs of a sweep are held back while it is paused, while not all of them have been made, and while the disk is
+    nearly full. Those that were ended from outside, when the machine went down say, are taken up again by themselves.
     """
     started: list[Run] = []
     if not os.access(root, os.W_OK):
         return started
-    with contextlib.suppress(InputError, OSError), _queue_lock(root):
-        busy, waiting = 0, []
-        for run in runs.list_runs(root):
-            status = run.status()
-            if status.state == "queued":
-                waiting.append((status.queued_at, run.id, run, status))
-            elif status.state in runs.UNDER_WAY:
-                busy += max(1, status.threads)
-        waiting.sort(key=lambda entry: entry[:2])
-        free = cores() - busy
-        for place, (_, _, run, status) in enumerate(waiting):
-            share = min(usual_threads(), max(1, free // (len(waiting) - place)))
-            try:
-                chosen = run.config().training.threads
-            except InputError as error:
-                run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
-                continue
-            wanted = status.threads or chosen or share
-            if wanted > free and (busy or started):
-                break
-            run.write_status(
-                status.model_copy(update={"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"})
-            )
-            try:
-                spawn(["resume", run.id, "--root", str(root.resolve()), "--from-queue"], run.log_path)
-            except OSError as error:
-                message = explain_os_error(error, "starting the trainer")
-                run.write_status(status.model_copy(update={"state": "failed", "message": message}))
-                continue
-            started.append(run)
-            free -= wanted
+    with contextlib.suppress(InputError, OSError):
+        is_free = _are_free(root)
+        with _queue_lock(root):
+            _start(root, is_free, started)
     return started
+
+
+def _start(root: Path, is_free: Mapping[str, bool], started: list[Run]) -> None:
+    """Start what fits and add it to ``started``, under the queue's lock; ``is_free`` says which sweeps' runs may be started."""
+    busy, waiting = 0, []
+    for run in runs.list_runs(root):
+        status = run.status()
+        if status.state in ("queued", "interrupted"):
+            member = run.membership()
+            is_wanted = status.state == "queued" or (member is not None and member.sweep in is_free and _can_restart(run, status))
+            if is_wanted and (member is None or is_free.get(member.sweep, True)):
+                waiting.append((status.queued_at, run.id, run, status))
+        elif status.state in runs.UNDER_WAY:
+            busy += max(1, status.threads)
+    waiting.sort(key=lambda entry: entry[:2])
+    free = cores() - busy
+    for place, (_, _, run, status) in enumerate(waiting):
+        share = min(usual_threads(), max(1, free // (len(waiting) - place)))
+        try:
+            chosen = run.config().training.threads
+        except InputError as error:
+            run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
+            continue
+        wanted = status.threads or chosen or share
+        if wanted > free and (busy or started):
+            break
+        update = {"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"}
+        update["restarts"] = status.restarts + (status.state == "interrupted")
+        run.write_status(status.model_copy(update=update))
+        try:
+            spawn(["resume", run.id, "--root", str(root.resolve()), "--from-queue"], run.log_path)
+        except OSError as error:
+            message = explain_os_error(error, "starting the trainer")
+            run.write_status(status.model_copy(update={"state": "failed", "message": message}))
+            continue
+        started.append(run)
+        free -= wanted
+
+
+def _can_restart(run: Run, status: Status) -> bool:
+    """Return whether an interrupted run should be taken up by itself: nobody asked to stop it, and it is not hopeless."""
+    return status.total_steps > 0 and status.restarts < MOST_RESTARTS and not run.control().stop
 
 
 def score(chosen: Sequence[Run], extractor: str = "auto") -> None:

@@ -43,7 +43,7 @@ State = Literal["queued", "starting", "running", "stopped", "finished", "diverge
 UNDER_WAY = ("queued", "starting", "running")
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
-_TRASH = ".trash"
+TRASH = ".trash"
 _STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
 _STAGING_GRACE = 3600.0  # seconds that the making of a run may take; a fork copies a checkpoint
 _LONGEST_NAME = 120
@@ -62,7 +62,8 @@ def default_root() -> Path:
 class Status(BaseModel):
     """How far a run is; replaced atomically by whoever owns the run at that moment.
 
-    Times are seconds since 1970, durations seconds of training (pauses left out), speed is real images per second.
+    Times are seconds since 1970, durations seconds of training (pauses left out), speed is real images per second. ``restarts``
+    counts how often the queue took up by itself what had been ended from outside.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -77,6 +78,7 @@ class Status(BaseModel):
     heartbeat: float = 0.0
     queued_at: float = 0.0
     threads: int = Field(default=0, ge=0)
+    restarts: int = Field(default=0, ge=0)
     device: str = ""
     precision: str = ""
     message: str = ""
@@ -427,9 +429,9 @@ def find(root: Path, run_id: str) -> Run:
         raise InputError(f"“{shown(run_id)}” is not a run id; expected one like 20260131-093000-1a2b3c, as the list of runs shows.")
     run = Run(root / run_id)
     with explained(f"looking for run {run_id} in {root}"):
-        is_there, is_deleted = run.path.is_dir(), (root / _TRASH / run_id).is_dir()
+        is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
     if not is_there and is_deleted:
-        raise InputError(f"Run {run_id} has been deleted; to use it again, move it from {root / _TRASH} back to {root}.")
+        raise InputError(f"Run {run_id} has been deleted; to use it again, move it from {root / TRASH} back to {root}.")
     if not is_there:
         raise InputError(f"There is no run {run_id} in {root}; look at the list of runs.")
     return run
@@ -451,7 +453,7 @@ def delete(run: Run) -> Path:
         raise InputError(f"Run {run.id} is still under way; stop it first.")
     if run.scoring().state == "running":
         raise InputError(f"Run {run.id} is being scored; wait for that to end.")
-    trash = run.root / _TRASH
+    trash = run.root / TRASH
     with explained(f"deleting run {run.id}"):
         trash.mkdir(exist_ok=True)
         os.rename(run.path, trash / run.id)
@@ -462,10 +464,10 @@ def delete(run: Run) -> Path:
 def restore(root: Path, run_id: str) -> Run:
     """Bring a run back from the trash folder."""
     run = Run(root / run_id)
-    if not _RUN_ID.fullmatch(run_id) or not (root / _TRASH / run_id).is_dir():
+    if not _RUN_ID.fullmatch(run_id) or not (root / TRASH / run_id).is_dir():
         raise InputError(f"There is no run “{shown(run_id)}” in the trash.")
     with explained(f"restoring run {run_id}"):
-        os.rename(root / _TRASH / run_id, run.path)
+        os.rename(root / TRASH / run_id, run.path)
         sync_directory(root)
     return run
 

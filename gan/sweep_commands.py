@@ -1,0 +1,184 @@
+"""The ``sweep`` and ``sweeps`` commands: launch a sweep; list sweeps and steer one."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan import config as configs
+from gan import estimates, experiments, launcher, runs, sweeps
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.estimates import Forecast
+from gan.runs import Run
+from gan.sweeps import Plan, Sweep
+
+_ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first")
+_MOST_MEASURED = 12  # kinds of runs whose speed is measured; others are taken to be like these
+
+
+def add(command: Callable[..., Any]) -> None:
+    """Add both commands to the command line."""
+    sweep = command("sweep", "Launch a sweep into the queue: one of the named ones, or that of a file.", launch, has_json=True)
+    sweep.add_argument("what", nargs="?", default="", metavar="NAME|FILE", help="without one: list the named sweeps")
+    sweep.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
+                       help="change one setting of all variants; may be repeated")  # fmt: skip
+    sweep.add_argument("--seeds", type=int, metavar="N", help="runs of each variant")
+    sweep.add_argument("--scale", type=float, default=1.0, metavar="X", help="multiply all lengths, e.g. 0.1 for a tenth")
+    sweep.add_argument("--dry-run", action="store_true", help="show the variants and the estimate, and launch nothing")
+    sweep.add_argument(
+        "--no-measuring", action="store_true", help="launch at once, without an estimate of what is not measured yet"
+    )
+    sweep.add_argument("--yes", action="store_true", help=f"launch even more than {sweeps.SURE_RUNS} runs")
+    listing = command("sweeps", "List the launched sweeps; show, pause, resume, cancel or retry one, or put it first.", steer,
+                      has_json=True)  # fmt: skip
+    listing.add_argument("sweep_id", nargs="?", default="", metavar="SWEEP")
+    listing.add_argument("action", nargs="?", choices=_ACTIONS, default="show", metavar="ACTION",
+                         help=f"one of {', '.join(_ACTIONS)} (default: show)")  # fmt: skip
+    listing.add_argument("--stopped", action="store_true", help="retry those too that were stopped or cancelled")
+
+
+def launch(options: argparse.Namespace) -> int:
+    """Launch a sweep, having shown what it consists of and takes."""
+    if not options.what:
+        return _list_named(options)
+    plan = _plan(options)
+    if options.dry_run:
+        return _show_plan(options, plan)
+    planned = [config for _, config in sweeps.run_configs(plan)]
+    forecast = _forecast(options, planned)
+    asked = f"Sweep “{plan.name}” has {len(planned):,} runs, {_in_words(forecast)}"
+    if len(planned) > sweeps.SURE_RUNS and not options.yes:
+        raise InputError(f"{asked}; add --yes to launch it all the same.")
+    sweep = launcher.launch_sweep(options.root, plan)
+    if options.json:
+        print(runs.to_json(_row(sweep), indent=1))
+    else:
+        elsewhere = "" if options.root == runs.default_root() else f" --root {shlex.quote(str(options.root))}"
+        print(f"{asked}. It trains in the background; see how far it is with: python -m gan sweeps {sweep.id}{elsewhere}")
+    return 0
+
+
+def steer(options: argparse.Namespace) -> int:
+    """List all sweeps, or do something with one."""
+    launcher.advance(options.root)
+    if not options.sweep_id:
+        rows = [_row(sweep) for sweep in sweeps.list_sweeps(options.root)]
+        if options.json:
+            print(runs.to_json(rows, indent=1))
+        elif not rows:
+            print(f"No sweeps in {options.root} yet; start one with: python -m gan sweep quick")
+        for row in [] if options.json else rows:
+            print(f"{row['id']}  {row['words']}  {row['name']}")
+        return 0
+    sweep = sweeps.find(options.root, options.sweep_id)
+    if options.action == "pause":
+        launcher.pause(sweep)
+    elif options.action == "resume":
+        launcher.pause(sweep, is_paused=False)
+    elif options.action == "cancel":
+        launcher.cancel(sweep)
+    elif options.action == "retry":
+        launcher.retry(sweep, ("failed", "interrupted", *(["stopped"] if options.stopped else [])))
+    elif options.action == "first":
+        launcher.move_first(options.root, sweep.runs())
+    row = _row(sweep)
+    if options.json:
+        print(runs.to_json(row, indent=1))
+        return 0
+    print(f"{row['name']}: {row['words']}")
+    for member in row["runs"]:
+        print(f"{member['run'] or 'not made':<22}  {member['state']:<11}  {member['variant']} · seed {member['seed']}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    """Return the plan that was asked for: that of a file if the name looks like one or there is one."""
+    path = Path(options.what).expanduser()
+    is_file = options.what not in experiments.EXPERIMENTS and (path.suffix == ".json" or path.is_file())
+    plan = sweeps.read(path) if is_file else experiments.find(options.what).plan()
+    if options.assignments:
+        changes = configs.parse_assignments(options.assignments)
+        if both := [key for key in changes if key in plan.axes and plan.combine == "grid"]:
+            raise InputError(f"{both[0]} is an axis of the sweep; leave it out of --set.")
+        plan = dataclasses.replace(plan, base=configs.replace(plan.base, changes, stored=True))
+    if options.seeds is not None:
+        plan = sweeps.with_seeds(plan, options.seeds)
+    return plan if options.scale == 1 else sweeps.scaled(plan, options.scale)
+
+
+def _list_named(options: argparse.Namespace) -> int:
+    if options.json:
+        print(runs.to_json([vars(experiment) for experiment in experiments.EXPERIMENTS.values()], indent=1))
+        return 0
+    for experiment in experiments.EXPERIMENTS.values():
+        print(f"{experiment.name:<28}{experiment.title}\n{'':<28}{experiment.description}")
+    return 0
+
+
+def _forecast(options: argparse.Namespace, chosen: Sequence[RunConfig]) -> Forecast:
+    """Return what runs will take, having measured what nobody has measured yet, some seconds for each kind."""
+    unknown = {estimates.key(config): config for config in chosen if estimates.find(options.root, config) is None}
+    if unknown and not options.no_measuring:
+        from gan.networks import report
+        from gan.training import estimate
+
+        for place, config in enumerate(list(unknown.values())[:_MOST_MEASURED], 1):
+            if not options.json:
+                print(f"Measuring speed {place} of {min(len(unknown), _MOST_MEASURED)} …", file=sys.stderr)
+            estimate.measure(options.root, config)
+            estimates.keep_layers(options.root, config, dataclasses.asdict(report.describe(config)))
+    return estimates.forecast(options.root, chosen)
+
+
+def _show_plan(options: argparse.Namespace, plan: Plan) -> int:
+    variants = sweeps.expand(plan)
+    sound = [one.config for one in variants if one.config is not None]
+    forecast = _forecast(options, sound * plan.seeds)
+    if options.json:
+        lines = [{"name": one.name, "changes": one.changes, "problem": one.reason} for one in variants]
+        print(runs.to_json({"name": plan.name, "seeds": plan.seeds, "variants": lines, "estimate": vars(forecast)}, indent=1))
+        return 0
+    for one in variants:
+        print(f"{one.name}" + (f"  (cannot be trained: {one.reason})" if one.reason else ""))
+    print(f"{len(sound) * plan.seeds:,} runs, {_in_words(forecast)}.")
+    return 0
+
+
+def _in_words(forecast: Forecast) -> str:
+    if forecast.seconds is None:
+        return "whose speed has not been measured here"
+    disk = f" and {max(1, round(forecast.disk_bytes / 1e6)):,} MB of disk" if forecast.disk_bytes else ""
+    return f"about {_duration(forecast.seconds)}{disk} on this machine"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _row(sweep: Sweep) -> dict[str, Any]:
+    """Return a sweep as JSON, with how far it is in words."""
+    record = sweep.record()
+    progress = sweeps.progress(sweep, launcher.cores())
+    parts = [f"{progress.share:.0%}", ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))]
+    if progress.is_paused:
+        parts.append("paused")
+    elif not progress.is_over and not launcher.has_room(sweep.root):
+        parts.append("waiting for room on the disk")
+    elif progress.seconds_left is not None and not progress.is_over:
+        parts.append(f"about {_duration(progress.seconds_left)} left")
+    members = [member.model_dump() | {"state": _state(sweep, member)} for member in record.members]
+    return {"id": sweep.id, "name": record.name, "words": " · ".join(parts), **vars(progress), "runs": members}
+
+
+def _state(sweep: Sweep, member: sweeps.Member) -> str:
+    run = Run(sweep.root / member.run)
+    return "missing" if not member.run else run.status().state if run.path.is_dir() else "deleted"
