@@ -139,10 +139,8 @@ def replace(config: RunConfig, changes: dict[str, Any], *, stored: bool = False)
     """
     raw = config.model_dump(mode="json")
     family = changes.get("networks.family")
-    if isinstance(family, str) and family in FAMILIES and family != config.networks.family:
-        fields = FAMILIES[family].model_fields
-        kept = {key: value for key, value in raw["networks"].items() if key in fields and key in _KEPT}
-        raw["networks"] = {"family": family, **kept}
+    if isinstance(family, str) and family in FAMILIES:
+        raw["networks"] = _as_family(raw["networks"], family)
     for key, value in changes.items():
         section, _, field = key.partition(".")
         if section not in sections() or not field or "." in field:
@@ -150,6 +148,13 @@ def replace(config: RunConfig, changes: dict[str, Any], *, stored: bool = False)
             raise InputError(f"There is no setting “{shown(key)}”; " + nearest(key, known))
         raw[section][field] = value
     return parse(raw, stored=stored)
+
+
+def _as_family(networks: dict[str, Any], family: str) -> dict[str, Any]:
+    """Return the settings of networks as those of a family: what means the same in both is kept, the rest left to its default."""
+    fields = FAMILIES[family].model_fields
+    is_same = networks["family"] == family
+    return {"family": family} | {key: value for key, value in networks.items() if is_same or (key in fields and key in _KEPT)}
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
@@ -168,16 +173,19 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def assignments(start: RunConfig, config: RunConfig) -> list[str]:
-    """Return the ``--set`` arguments that turn ``start`` into ``config``."""
-    family = {"networks.family": config.networks.family} if config.networks.family != start.networks.family else {}
-    begun, wanted = flatten(replace(start, family)), flatten(config)
-    changes = family | {key: value for key, value in wanted.items() if begun[key] != value}
+    """Return the ``--set`` arguments that turn ``start`` into ``config``, whether their data sets are there or not."""
+    family = config.networks.family
+    networks = FAMILIES[family].model_validate(_as_family(start.networks.model_dump(mode="json"), family))
+    begun, wanted = flatten(start.model_copy(update={"networks": networks})), flatten(config)
+    changes = {} if family == start.networks.family else {"networks.family": family}
+    changes |= {key: value for key, value in wanted.items() if begun[key] != value}
     return [part for key, value in changes.items() for part in ("--set", f"{key}={_as_text(value)}")]
 
 
 def _as_text(value: Any) -> str:
     """Return a value so that :func:`parse_assignments` reads it back."""
-    return value if isinstance(value, str) else json.dumps(value)
+    is_plain = isinstance(value, str) and parse_assignments([f"x={value}"])["x"] == value  # not a data set “12”
+    return value if is_plain else json.dumps(value)
 
 
 def explain(error: ValidationError) -> str:
