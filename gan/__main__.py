@@ -223,7 +223,9 @@ def _fork(options: argparse.Namespace) -> int:
     parent = runs.find(options.root, options.run_id)
     changes, step = _changes(options), options.step
     if options.checkpoint == "best":
-        step = forks.best_step(parent)
+        step = forks.best(parent)
+        if step is None:
+            raise InputError(f"Run {parent.id} has no best checkpoint; leave --checkpoint out to fork from its newest one.")
     found = forks.plan(parent.config(), changes)
     child = forks.make(parent, step, changes, options.name, state="starting", threads=launcher.usual_threads())
     held = child.hold()

@@ -83,16 +83,18 @@ def plan(config: RunConfig, changes: Mapping[str, Any]) -> Plan:
 
 def checkpoints(run: Run) -> dict[int, Path]:
     """Return the steps that one can fork from, in order, each with the folder of its checkpoint: the newest and the best."""
-    folders = (run.checkpoints_path / "best", run.checkpoints_path)
+    folders = (run.best_path, run.checkpoints_path)
     return dict(sorted((step, folder) for folder in folders for step in files.steps(folder)))
 
 
-def best_step(run: Run) -> int:
-    """Return the step of the best checkpoint. Raises InputError when there is none."""
-    found = files.steps(run.checkpoints_path / "best")
-    if not found:
-        raise InputError(f"Run {run.id} has no best checkpoint; leave that out to fork from its newest one.")
-    return found[-1]
+def best(run: Run) -> int | None:
+    """Return the step of the best checkpoint; None where there is none."""
+    return max(files.steps(run.best_path), default=None)
+
+
+def usual_name(parent: Run) -> str:
+    """Return what a fork is called that nobody named."""
+    return runs.shortened(f"{parent.label().removesuffix(_ENDING)}{_ENDING}")
 
 
 def length_from(run: Run, step: int) -> Span:
@@ -119,7 +121,7 @@ def make(
     such a change is refused. ``threads`` are for a fresh start, since what goes on keeps its number. Raises InputError.
     """
     runs.find(parent.root, parent.id)  # deleted meanwhile?
-    name = runs.checked_name(name) or _name(parent)
+    name = runs.checked_name(name) or usual_name(parent)
     start = configs.replace(parent.config(), {"training.length": str(length_from(parent, 0))}, stored=True)
     found = plan(start, changes)
     if not found.goes_on and step is not None:
@@ -185,19 +187,19 @@ def family(run: Run) -> list[Relative]:
 def describe(origin: Origin) -> str:
     """Return in words where a fork began and what was changed, e.g. "at step 400: optimizer.generator_lr 0.0002 → 0.0001"."""
     where = f"at step {origin.step:,}" if origin.step else "afresh"
-    told = [f"{key} {_text(origin.before.get(key))} → {_text(value)}" for key, value in origin.changes.items()]
+    told = tell(origin.changes, origin.before)
+    return f"{where}: {told}" if told else f"{where}, nothing changed"
+
+
+def tell(changes: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return in words what was changed; an empty text for nothing."""
+    told = [f"{key} {_text(before.get(key))} → {_text(value)}" for key, value in changes.items()]
     more = len(told) - _MOST_TOLD
-    told = [*told[:_MOST_TOLD], f"and {more} more"] if more > 0 else told
-    return f"{where}: {', '.join(told)}" if told else f"{where}, nothing changed"
+    return ", ".join([*told[:_MOST_TOLD], f"and {more} more"] if more > 0 else told)
 
 
 def _text(value: Any) -> str:
     return "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _name(parent: Run) -> str:
-    """Return what a fork is called that nobody named."""
-    return runs.shortened(f"{parent.label().removesuffix(_ENDING)}{_ENDING}")
 
 
 def _hint(there: Mapping[int, Path]) -> str:

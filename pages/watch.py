@@ -11,7 +11,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run, Status
-from pages.parts import cards, charts, classes, frame, metrics, pictures, words
+from pages.parts import branches, cards, charts, classes, frame, metrics, pictures, words
 
 root = frame.begin("Watch")
 
@@ -258,7 +258,9 @@ with frame.spoken_errors():
             notice(run, status.state)
         try:
             config = run.config()
+            branches.tree(run)
             classes.ask(run, config)
+            branches.offer(run, config)
             settings = configs.flatten(config)
         except InputError as error:
             st.error(words.escape(str(error)), icon=":material/error:")

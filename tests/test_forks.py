@@ -152,7 +152,7 @@ def test_it_lasts_as_long_as_a_parent_that_was_prolonged(parent: Run) -> None:
 
 
 def test_the_best_checkpoint_can_be_forked(parent: Run, half: Run) -> None:
-    best = parent.checkpoints_path / "best"
+    best = parent.best_path
     best.mkdir()
     for path in parent.checkpoints_path.glob("*10.*"):
         path.rename(best / path.name)

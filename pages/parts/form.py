@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -57,15 +58,15 @@ _NEUTRAL = {"data.colour": "auto", "data.flips": False, "augmentation.policies":
 _IMAGES_ONLY = ("data.size", "data.fit", "data.colour", "data.flips", "augmentation.policies")
 
 
-def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str) -> dict[str, Any]:
+def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str, without: Collection[str] = ()) -> dict[str, Any]:
     """Draw the widgets of one section and return their values as changes for :func:`gan.config.replace`.
 
-    ``config`` gives the values to start from, ``chosen`` is what the sections above returned, and ``prefix`` keeps the
-    widgets of one preset apart from another's.
+    ``config`` gives the values to start from, ``chosen`` is what the sections above returned, ``prefix`` keeps the
+    widgets of one preset apart from another's, and settings ``without`` a widget are not asked for.
     """
     start = getattr(config, section)
     if section != "networks":
-        return _fields(section, type(start), start, chosen, prefix)
+        return _fields(section, type(start), start, chosen, prefix, without)
     info = sections.FAMILIES[start.family].model_fields["family"]
     family = _choose("Architecture", list(FAMILIES), start.family, f"{prefix}/networks.family", _help(info), FAMILIES.get)
     model = sections.FAMILIES[family]
@@ -75,13 +76,21 @@ def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str) ->
 
 
 def _fields(
-    section: str, model: type[sections.Section], values: sections.Section, chosen: dict[str, Any], prefix: str
+    section: str,
+    model: type[sections.Section],
+    values: sections.Section,
+    chosen: dict[str, Any],
+    prefix: str,
+    without: Collection[str] = (),
 ) -> dict[str, Any]:
     """Draw the widgets of a section, those for later in a part that opens, and return the values of all."""
     changes: dict[str, Any] = {}
     sets = catalogue.all_sets()
     fields = {f"{section}.{name}": info for name, info in model.model_fields.items() if name != "family"}
+    fields = {key: info for key, info in fields.items() if key not in without}
     later = {key: info for key, info in fields.items() if key in _FOR_LATER}
+    if len(later) == len(fields):
+        later = {}
 
     def draw(some: dict[str, FieldInfo]) -> None:
         with st.grid(2, min_column_width=240, gap=("small", "medium")) if len(some) > 1 else st.container():
@@ -92,7 +101,7 @@ def _fields(
                     changes[key] = _NEUTRAL[key]
 
     draw({key: info for key, info in fields.items() if key not in later})
-    if section == "data" and (entry := sets.get(changes["data.name"])):
+    if section == "data" and (entry := sets.get(changes.get("data.name", ""))):
         st.caption(words.escape(entry.description))
         st.page_link("pages/data.py", label="Look at this data set", icon=":material/grid_view:", query_params={"data": entry.name})
     if section == "objective":
@@ -103,6 +112,11 @@ def _fields(
         with st.expander("More: " + ", ".join(nouns), expanded=is_set, key=f"{prefix}/{section}/more"):
             draw(later)
     return changes
+
+
+def has_effect(key: str, chosen: dict[str, Any]) -> bool:
+    """Return whether a setting does something beside what has been chosen."""
+    return not _does_nothing(key, chosen, catalogue.all_sets())
 
 
 def _does_nothing(key: str, chosen: dict[str, Any], sets: dict[str, DataSet]) -> bool:
