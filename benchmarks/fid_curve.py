@@ -27,7 +27,12 @@ def main() -> None:
     options = parser.parse_args()
     config = configs.replace(
         presets.find(options.preset).config,
-        {"cadence.score_every": options.every, "cadence.sample_every": "0 steps", "training.length": "1000 epochs"},
+        {
+            "cadence.score_every": options.every,
+            "cadence.score_share": 0,
+            "cadence.sample_every": "0 steps",
+            "training.length": "1000 epochs",
+        },
     )
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(Path(folder), config, state="starting", threads=launcher.usual_threads())

@@ -23,8 +23,8 @@ from gan.scoring import manifold
 BASE: dict[str, Any] = {
     "data.size": 16, "data.subset": 300, "networks.width": 16, "networks.depth": 2, "networks.latent": 32,
     "optimizer.batch_size": 60, "optimizer.generator_lr": 2e-3, "optimizer.discriminator_lr": 2e-3, "optimizer.beta1": 0.9,
-    "optimizer.ema_half_life": 0, "cadence.sample_every": "0 steps", "cadence.log_every": "100 steps",
-    "cadence.checkpoint_every": "1000000 steps", "training.precision": "fp32",
+    "optimizer.ema_half_life": 0, "cadence.sample_every": "0 steps", "cadence.score_every": "0 steps",
+    "cadence.log_every": "100 steps", "cadence.checkpoint_every": "1000000 steps", "training.precision": "fp32",
 }  # fmt: skip
 _PLAIN_D = {"networks.discriminator_norm": "none"}
 REMEDIES: dict[str, dict[str, Any]] = {

@@ -29,7 +29,8 @@ SAMPLES = 26_000
 PUBLISHED = {"plain": "78.9 ± 6.5, or 99", "PacGAN2": "1000 ± 0, KL 0.06", "relativistic+R1+R2": "1000, KL 0.078"}
 BASE: dict[str, Any] = {
     "data.size": 32, "networks.width": 32, "optimizer.batch_size": 64, "optimizer.ema_half_life": 0,
-    "cadence.sample_every": "0 steps", "cadence.log_every": "100 steps", "cadence.checkpoint_every": "1000000 steps",
+    "cadence.sample_every": "0 steps", "cadence.score_every": "0 steps", "cadence.log_every": "100 steps",
+    "cadence.checkpoint_every": "1000000 steps",
 }  # fmt: skip
 METHODS: dict[str, dict[str, Any]] = {
     "plain": {},

@@ -491,11 +491,22 @@ class CadenceConfig(Section):
         Span(count=1, unit="epochs"), "Samples every", "A grid of images from always the same latent vectors.",
     )  # fmt: skip
     score_every: Span = option(
-        Span(count=0, unit="epochs"), "Scores every", "FID and IS during training; each pauses the training for a moment.",
+        Span(count=10, unit="epochs"), "Scores every", "FID and more of 1,000 images during training, which pauses for a moment: a "
+        "point of the curve, and the best checkpoint is kept beside the last.",
+    )  # fmt: skip
+    score_share: float = option(
+        0.03, "Scores take at most", "Share of the training time; a score that would take more is left out, except the first. "
+        "0 leaves none out.", ge=0, le=1,
     )  # fmt: skip
     checkpoint_every: Span = option(
         Span(count=10, unit="epochs"), "Checkpoint every", "How much work a crash can cost at most.",
     )  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def keep_meaning(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take what a run of before did not know for what it did: no scores unless asked for, and none left out."""
+        return {"score_every": "0 epochs", "score_share": 0, **value} if is_stored(info) and isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def need_some(self) -> CadenceConfig:

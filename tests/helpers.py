@@ -37,6 +37,8 @@ TINY = {
     "training.threads": 1,
     "cadence.log_every": "1 step",
     "cadence.sample_every": "0 steps",
+    "cadence.score_every": "0 steps",
+    "cadence.score_share": 0,
     "cadence.checkpoint_every": "5 steps",
 }
 

@@ -22,7 +22,7 @@ from gan.errors import RunFailed
 from gan.training import files
 from gan.training.files import facts_path, read_facts, sealed, tensors_path
 
-_KEPT = 2
+KEPT = 2
 steps = files.steps
 
 
@@ -35,12 +35,13 @@ class Checkpoint:
     facts: dict[str, Any]
 
 
-def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write the checkpoint of a step, verify it, and drop all but the newest two.
+def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any], kept: int = KEPT) -> None:
+    """Write the checkpoint of a step, verify it, and drop all but ``kept``: this one and the newest of the others.
 
     Raises OSError when it cannot be written and RunFailed when the disk does not give back what was written; the
     checkpoints that were there before are left as they were.
     """
+    others = [found for found in steps(folder) if found != step]
     content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = hashlib.sha256(content).hexdigest()
     runs.write_atomically(tensors_path(folder, step), content)
@@ -48,7 +49,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, A
         raise RunFailed(f"The checkpoint of step {step} reads back differently; the disk may be failing, check it.")
     facts = {"step": step, "sha256": digest, "bytes": len(content), **facts}
     runs.write_atomically(facts_path(folder, step), sealed(facts))
-    _drop_old(folder, kept=steps(folder)[-_KEPT:])
+    _drop_old(folder, kept=[*others[max(0, len(others) - kept + 1) :], step])
 
 
 def load(folder: Path, step: int) -> Checkpoint:
@@ -75,9 +76,17 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             return load(folder, step), complaints
         except RunFailed as error:
             complaints.append(str(error))
+    if found != steps(folder):  # its training goes on, and has replaced what was there a moment ago
+        return load_newest(folder)
     if found:
         raise RunFailed(" ".join(complaints) + " No whole checkpoint is left; start the training anew.")
     return None, complaints
+
+
+def clear_rubbish(folder: Path) -> None:
+    """Remove what belongs to no checkpoint: what a crash or a full disk left half written."""
+    with contextlib.suppress(FileNotFoundError):
+        _drop_old(folder, kept=steps(folder))
 
 
 def discard_after(folder: Path, step: int) -> None:

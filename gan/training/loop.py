@@ -11,7 +11,9 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -108,9 +110,10 @@ class Trainer:
         shown = _SHOWN_POINTS if data.is_points else GRID * self.columns
         self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
         self.fixed_labels = labels.in_columns(self.config, shown)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.scoring = 0, 0.0, ScoringTime()
         if saved:
             self._restore(saved)
+        self.best = self._load_best()
         for complaint in complaints:
             log.warning("%s Going on from step %d.", complaint, self.step)
         if complaints:
@@ -125,7 +128,7 @@ class Trainer:
         length = self.run.control().length or self.config.training.length
         self.total = length.in_steps(self.steps_per_epoch)
         cadence = self.config.cadence
-        is_due = {name: _every(getattr(cadence, name), self.steps_per_epoch) for name in type(cadence).model_fields}
+        is_due = {name: _every(span, self.steps_per_epoch) for name, span in cadence if isinstance(span, Span)}
         self._announce(total_steps=self.total)
         log.info(
             "Training %s from step %d to %d on %s, %s, %d threads",
@@ -168,12 +171,12 @@ class Trainer:
                     return self._end_diverged("loss")
                 if is_due["sample_every"](self.step) or self.step == self.total:
                     self._save_samples()
-                if has_checkpoint:
+                if is_due["score_every"](self.step) and self.scoring.is_within(cadence.score_share, self.seconds):
+                    started += self._score(is_finite)
+                if has_checkpoint:  # after the score of this step, so that no crash parts the two
                     metrics.sync()
-                    if not self._save_checkpoint():
+                    if not self._save_checkpoint(self.run.checkpoints_path):
                         return self._end_diverged("weight")
-                if is_due["score_every"](self.step):
-                    self._score()
                 marked += time.perf_counter() - now  # the speed is that of the steps, without what is written between them
 
                 # Show signs of life, and look for what people ask.
@@ -186,7 +189,7 @@ class Trainer:
                         metrics.sync()
                         if not is_finite:
                             return self._end_diverged("loss")
-                        if not self._save_checkpoint():
+                        if not self._save_checkpoint(self.run.checkpoints_path):
                             return self._end_diverged("weight")
                     return self._end("stopped", "Stopped; resume it to go on.")
             return self._end("finished", "")
@@ -248,7 +251,7 @@ class Trainer:
             picture = pictures.grid(self.images.take(chosen))
         runs.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
 
-    def _save_checkpoint(self) -> bool:
+    def _save_checkpoint(self, folder: Path, kept: int = checkpoints.KEPT, **more: Any) -> bool:
         """Save everything that an exact resume needs; return False, having saved nothing, when a weight is not finite."""
         tensors, facts = pack(self.game)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
@@ -259,7 +262,8 @@ class Trainer:
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
         facts |= {"epoch": self.step / self.steps_per_epoch, "images_seen": self.images_seen}
-        checkpoints.save(self.run.checkpoints_path, self.step, tensors, facts)
+        facts |= {"scoring": vars(self.scoring), **more}
+        checkpoints.save(folder, self.step, tensors, facts, kept)
         return True
 
     def _restore(self, saved: checkpoints.Checkpoint) -> None:
@@ -269,14 +273,53 @@ class Trainer:
         if self.device.type == "cuda" and "random/cuda" in saved.tensors:
             torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.device)
         self.step, self.seconds = saved.step, float(saved.facts["seconds"])
+        self.scoring = ScoringTime(**saved.facts.get("scoring", {}))
 
-    def _score(self) -> None:
-        """Score the samples as they are now; it draws from generators of its own, so the training goes on unchanged."""
+    def _score(self, is_finite: Tensor) -> float:
+        """Score the samples as they are now, and keep the checkpoint if there was no better one; return the seconds of preparation.
+
+        It draws from generators of its own, so the training goes on unchanged. Preparation, which a training needs once, is the
+        training of the classifier and a look at the real images; a score that failed has none.
+        """
         from gan.scoring import scores  # imports torchmetrics: only when asked for
 
         self._announce(message="Scoring")
-        scores.score_during_training(self.run, self.sampler(), self.config, self.step, self.device)
+        began = time.perf_counter()
+        line = scores.score_during_training(self.run, self.sampler(), self.config, self.step, self.device)
+        whole = time.perf_counter() - began
+        took = min(whole, line["seconds"]) if line else whole
+        self.scoring = ScoringTime(self.scoring.spent + took, took)
+        if line and is_finite and _is_better(line, self.best):
+            self._save_best(line)
         self._announce(message="")
+        return whole - took
+
+    def _save_best(self, line: dict[str, Any]) -> None:
+        """Keep this state as the best so far; where that cannot be written, the training goes on without."""
+        found = {key: line[key] for key in ("fid", "extractor_id")}
+        folder = self.run.best_path
+        try:
+            folder.mkdir(exist_ok=True)
+            if self._save_checkpoint(folder, 1, **found):
+                self.best = found
+        except (OSError, RunFailed) as error:
+            with suppress(OSError):
+                checkpoints.clear_rubbish(folder)
+            log.warning("The best checkpoint, of step %d, could not be kept: %s", self.step, _describe(error))
+
+    def _load_best(self) -> dict[str, Any]:
+        """Return the facts of the best checkpoint; none where there is no whole one.
+
+        It may be of a step that is trained again, after a crash: then its score comes again too, and is no better.
+        """
+        checkpoints.clear_rubbish(self.run.best_path)
+        try:
+            saved, complaints = checkpoints.load_newest(self.run.best_path)
+        except RunFailed as error:
+            saved, complaints = None, [str(error)]
+        for complaint in complaints:
+            log.warning("Of the best checkpoints: %s", complaint)
+        return saved.facts if saved else {}
 
     def _report_loading(self, sentence: str, share: float) -> None:
         self._announce(durable=False, message=f"{sentence} · {share:.0%}")
@@ -299,6 +342,18 @@ class Trainer:
         return self.status
 
 
+@dataclass(frozen=True)
+class ScoringTime:
+    """Seconds that quick scores have taken: all of a run so far, and the last one."""
+
+    spent: float = 0.0
+    last: float = 0.0
+
+    def is_within(self, share: float, seconds: float) -> bool:
+        """Return whether one more, as long as the last, stays within a share of ``seconds`` of training; 0 is no limit."""
+        return share == 0 or self.spent + self.last <= share * seconds
+
+
 class Pace:
     """What changes as a training goes on: learning rates that fall, and noise that fades."""
 
@@ -317,6 +372,14 @@ class Pace:
                     group["lr"] = lr * left
         fade = self._augmentation.noise_fade
         return self._augmentation.instance_noise * (max(0.0, 1 - share / fade) if fade else 1.0)
+
+
+def _is_better(line: dict[str, Any], best: dict[str, Any]) -> bool:
+    """Return whether a quick score has a lower FID than the best; one on other features is no match for any."""
+    fid = line["fid"]
+    if fid is None or not math.isfinite(fid):
+        return False
+    return best.get("extractor_id") != line["extractor_id"] or fid < best["fid"]
 
 
 def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:

@@ -25,8 +25,8 @@ _AVERAGED = "average/module."
 _MOST = 1024
 
 
-def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 0) -> Image.Image:
-    """Return a grid of ``images`` (1 to 1024) drawn from the newest whole checkpoint of a run, or points over the real ones.
+def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 0, checkpoint: str = "last") -> Image.Image:
+    """Return a grid of ``images`` (1 to 1024) drawn from a run's checkpoint, "last" or "best", or points over the real ones.
 
     All are of the class called ``class_name``; without a name, a class-conditional generator is asked for one class a column, as in
     the samples of the training. The same ``seed`` (0 to 2³¹ − 1) gives the same latent vectors, whatever the class. Raises
@@ -38,7 +38,7 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
     config = run.config()
     told = labels.in_columns(config, images) if class_name is None else labels.of(config, class_name, images)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator, _ = restore(config, newest(run, "Drawing from"), device)
+    generator, _ = restore(config, newest(run, "Drawing from", checkpoint), device)
     z = torch.randn(images, config.networks.latent, generator=torch.Generator().manual_seed(seed))
     fakes = generate(generator, z.to(device), told, contextlib.nullcontext)
     if config.data.is_points:
@@ -46,17 +46,21 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
     return pictures.grid(to_pixels(fakes), columns=GRID if class_name is not None else len(config.columns) or GRID)
 
 
-def newest(run: Run, doing: str) -> Checkpoint:
-    """Return the newest whole checkpoint of a run; the log says when it is not the newest of all ("Drawing from an older one").
+def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
+    """Return the newest whole checkpoint of a run, or the "best", that of its lowest FID during training.
 
-    Raises InputError when there is none.
+    The log says when it is not the newest of all ("Drawing from an older one"). Raises InputError when there is none.
     """
     try:
-        saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+        saved, complaints = checkpoints.load_newest(run.best_path if checkpoint == "best" else run.checkpoints_path)
     except RunFailed as error:
         raise InputError(str(error)) from error
     for complaint in complaints:
         log.warning("%s %s an older one.", complaint, doing)
+    if saved is None and checkpoint == "best":
+        raise InputError(
+            f"Run {run.id} has no best checkpoint: it needs scores during training; set cadence.score_every to “10 epochs”, say."
+        )
     if saved is None:
         raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
     return saved
