@@ -123,8 +123,8 @@ class Weights:
                     yield chunk
         except (OSError, http.client.HTTPException) as error:
             raise InputError(
-                f"The {self.title} weights could not be downloaded ({error}); check the network, or set {self.variable} to the path "
-                f"of {self.name}{self.otherwise}."
+                f"The {self.title} weights could not be downloaded ({error}); check the network, or set {self.variable} to the "
+                f"path of {self.name}{self.otherwise}."
             ) from None
 
     def _read(self, path: Path) -> bytes:
