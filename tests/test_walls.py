@@ -32,6 +32,7 @@ HALL = [
     "gan.data.commands",
     "gan.scoring.lines",
     "gan.scoring.doctor",
+    "gan.scoring.significance",
     "gan.training.files",
 ]
 

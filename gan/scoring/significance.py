@@ -1,0 +1,87 @@
+"""Whether a difference between two settings is larger than what seeds alone make: Welch's interval, in a sentence; torch-free."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy import special
+
+CONFIDENCE = 0.95
+MOST_SEEDS = 100  # more than anybody would train for one comparison
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much larger the mean of ``one`` is than that of another: ``mean``, with the interval from ``low`` to ``high``.
+
+    The interval holds the true difference in 95 % of all experiments of this kind. ``needed``: seeds of each that would show a
+    difference like this one, None where it shows already, where there is none, or where more than 100 would be needed.
+    """
+
+    mean: float
+    low: float
+    high: float
+    needed: int | None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether zero is not in the interval."""
+        return not self.low <= 0 <= self.high
+
+
+def compare(one: Sequence[float], other: Sequence[float]) -> Difference | None:
+    """Return the difference of the means of two settings, from one finite value per seed; None with less than two of either.
+
+    The interval is Welch's, which lets both vary differently (Welch 1947, Biometrika 34): x̄ − ȳ ± t · √(s²/n + r²/m), with the
+    degrees of freedom of Satterthwaite. Values that never vary have an interval without width.
+    """
+    if min(len(one), len(other)) < 2:
+        return None
+    mean = statistics.fmean(one) - statistics.fmean(other)
+    parts = [(statistics.variance(values) / len(values), len(values) - 1) for values in (one, other)]
+    squared = sum(part for part, _ in parts)
+    if not squared:
+        return Difference(mean, mean, mean, None)
+    freedom = squared**2 / sum(part**2 / degrees for part, degrees in parts)
+    half = _quantile(freedom) * math.sqrt(squared)
+    found = Difference(mean, mean - half, mean + half, None)
+    if found.is_sure or not mean:
+        return found
+    spread = sum(statistics.variance(values) for values in (one, other)) / 2
+    return Difference(mean, found.low, found.high, _needed(abs(mean), spread))
+
+
+def tell(names: tuple[str, str], values: tuple[Sequence[float], Sequence[float]], score: str, *, is_lower_better: bool) -> str:
+    """Return in one sentence whether one of two settings has the better ``score``, or how many seeds it takes to tell."""
+    (one, other), (first, second) = names, values
+    found = compare(first, second)
+    if found is None:
+        return f"“{one}” and “{other}”: one seed does not show how much chance does; train at least two seeds of each."
+    counts = f"{len(first)} and {len(second)} seeds"
+    size = f"{_number(abs(found.mean))} (95 % interval {_number(found.low)} to {_number(found.high)}, {counts})"
+    if not found.is_sure:
+        more = f"train about {found.needed} seeds of each to tell" if found.needed else "more seeds would hardly tell"
+        return f"“{one}” and “{other}” differ in {score} by {size}: no more than chance may do; {more}."
+    is_first_better = (found.mean < 0) == is_lower_better
+    better, worse = (one, other) if is_first_better else (other, one)
+    return f"“{better}” has a better {score} than “{worse}”, by {size}: more than the seeds explain."
+
+
+def _needed(mean: float, variance: float) -> int | None:
+    """Return the least number of seeds of each at which a difference of ``mean`` leaves the interval; None above 100."""
+    for count in range(3, MOST_SEEDS + 1):
+        if _quantile(2 * count - 2) * math.sqrt(2 * variance / count) < mean:
+            return count
+    return None
+
+
+def _quantile(freedom: float) -> float:
+    """Return how many standard errors Student's t stays within, with the confidence of the interval."""
+    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")

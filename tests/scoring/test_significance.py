@@ -1,0 +1,69 @@
+"""Whether seeds explain a difference, against SciPy's Welch test, and in words."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from gan.scoring import significance
+from tests.helpers import is_sentence
+
+VALUES = st.lists(st.floats(-1e3, 1e3).map(lambda value: round(value, 3)), min_size=2, max_size=8)
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss")
+@given(VALUES, VALUES)
+def test_interval_agrees_with_scipy(one: list[float], other: list[float]) -> None:
+    found = significance.compare(one, other)
+    assert found is not None
+    if len(set(one)) == 1 and len(set(other)) == 1:
+        assert found.low == found.mean == found.high
+        return
+    expected = stats.ttest_ind(one, other, equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == (pytest.approx(low, rel=1e-6, abs=1e-9), pytest.approx(high, rel=1e-6, abs=1e-9))
+    if abs(expected.pvalue - 0.05) > 1e-6:
+        assert found.is_sure == (expected.pvalue < 0.05)
+
+
+def test_interval_without_a_difference_misses_zero_once_in_twenty_times() -> None:
+    chance = random.Random(0)
+    draws = [[chance.gauss(0, 1) for _ in range(4)] for _ in range(4000)]
+    sure = [found.is_sure for pair in zip(draws[::2], draws[1::2], strict=True) if (found := significance.compare(*pair))]
+    assert len(sure) == 2000
+    assert sum(sure) / len(sure) == pytest.approx(0.05, abs=0.015)
+
+
+def test_as_many_seeds_as_it_says_would_show_such_a_difference() -> None:
+    one, other = [10.0, 12.0, 11.0], [9.5, 11.0, 10.1]
+    found = significance.compare(one, other)
+    assert found is not None and not found.is_sure and found.needed
+    assert found.needed > 3
+    assert significance.compare([1.0, 1.0], [2.0, 2.0]) == significance.Difference(-1.0, -1.0, -1.0, None)
+    assert significance.compare([1.0], [2.0, 3.0]) is None
+    tiny = significance.compare([0.0, 100.0], [0.001, 100.0])
+    assert tiny is not None and tiny.needed is None
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (([10.0, 10.2, 9.9], [20.0, 20.3, 19.8]), "“wide” has a better FID than “narrow”"),
+        (([20.0, 20.3, 19.8], [10.0, 10.2, 9.9]), "“narrow” has a better FID than “wide”"),
+        (([10.0, 12.0, 11.0], [9.5, 11.0, 10.1]), "no more than chance may do; train about"),
+        (([10.0], [20.0, 21.0]), "train at least two seeds"),
+        (([5.0, 5.0], [5.0, 5.0]), "more seeds would hardly tell"),
+    ],
+)
+def test_sentence_says_what_can_be_told(values: tuple[list[float], list[float]], words: str) -> None:
+    told = significance.tell(("wide", "narrow"), values, "FID", is_lower_better=True)
+    assert words in told and is_sentence(told), told
+
+
+def test_higher_is_better_for_other_scores() -> None:
+    told = significance.tell(("a", "b"), ([0.9, 0.91], [0.1, 0.11]), "precision", is_lower_better=False)
+    assert told.startswith("“a” has a better precision")
