@@ -33,13 +33,14 @@ SCORES = {
     for score in (
         Score(
             "fid", "FID", "floor_fid", -1, "|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½)", "from 0, without an upper end",
-            "Fréchet distance between the features of generated and of real images, each taken as a Gaussian. 0 is perfect; judge it "
-            "against the row of real images, which is what chance alone gives.",
+            "Fréchet distance between the features of generated and of real images, each taken as a Gaussian. 0 is perfect; judge "
+            "it against the row of real images, which is what chance alone gives.",
             "Heusel et al. 2017, arXiv:1706.08500",
         ),
         Score(
             "inception_score", "IS", "real_inception_score", 1, "exp E KL(p(y|x) ‖ p(y))", "from 1 to the number of classes",
-            "Inception score: high when each image is clearly of one class and all classes occur. It never looks at the real images.",
+            "Inception score: high when each image is clearly of one class and all classes occur. It never looks at the real "
+            "images.",
             "Salimans et al. 2016, arXiv:1606.03498",
         ),
         Score(
@@ -55,8 +56,8 @@ SCORES = {
         ),
         Score(
             "reverse_kl", "Reverse KL", "floor_reverse_kl", -1, "Σ q(m) ln(M q(m))", "from 0 to ln M, in nats",
-            "How unevenly the M known modes are drawn: q is the share of the generated samples that are nearest to each mode m. 0 is "
-            "perfect.",
+            "How unevenly the M known modes are drawn: q is the share of the generated samples that are nearest to each mode m. 0 "
+            "is perfect.",
             _PACGAN,
         ),
         Score(
@@ -73,7 +74,8 @@ SCORES = {
         ),
         Score(
             "density", "Density", "floor_density", 1, "Σ |{r : |g − r| ≤ d₅(r)}| / (5 N)", "from 0, about 1 for real images",
-            "How densely the generated images lie among the real ones. Like precision, but a single odd real image does not lift it.",
+            "How densely the generated images lie among the real ones. Like precision, but a single odd real image does not "
+            "lift it.",
             _NAEEM,
         ),
         Score(
@@ -89,20 +91,20 @@ SCORES = {
         ),
         Score(
             "duplicates", "Duplicates", "real_duplicates", 0, "|{g : ∃ g′ ≠ g, g′ ≈ g}| / N", "from 0 % to 100 %",
-            "The share of 2,000 generated images that have a near duplicate among the others: hashes at most 3 of 64 bits apart and "
-            "a correlation of thumbnails of at least 0.99. Simple real images resemble one another too: judge it against them.",
+            "The share of 2,000 generated images that have a near duplicate among the others: hashes at most 3 of 64 bits apart "
+            "and a correlation of thumbnails of at least 0.99. Simple real images resemble one another too: judge it against them.",
             "after the birthday paradox test, Arora and Zhang 2017, arXiv:1706.08224", True,
         ),
         Score(
             "ms_ssim", "MS-SSIM", "real_ms_ssim", 0, "Π l·cᵢ·sᵢ over scales i", "up to 1, which is the same image",
-            "How alike two generated images are, on average over 500 pairs. Well above the real images: too little variety. Noise is "
-            "low too.",
+            "How alike two generated images are, on average over 500 pairs. Well above the real images: too little variety. Noise "
+            "is low too.",
             "Wang et al. 2003; for GANs Odena et al. 2017, arXiv:1610.09585",
         ),
         Score(
             "lpips", "LPIPS", "real_lpips", 0, "Σ w·(f(x) − f(y))² over layers of AlexNet", "from 0, which is the same image",
-            "How different two generated images look, on average over pairs. Well below the real images: too little variety. Measured "
-            "where AlexNet's weights are at hand.",
+            "How different two generated images look, on average over pairs. Well below the real images: too little variety. "
+            "Measured where AlexNet's weights are at hand.",
             "Zhang et al. 2018, arXiv:1801.03924",
         ),
         Score(

@@ -1,0 +1,129 @@
+"""The pictures of a report: sample grids, checked to be PNG files and no larger than a report of many runs can bear."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from gan.config import GRID, RunConfig
+from gan.errors import InputError
+from gan.runs import Run
+
+FEW = 5  # snapshots at the beginning, and at the end
+_VALUES = 10_000_000  # numbers (pixels times channels) of all pictures of a report: some 7 MB of PNG
+_SHARES = {"newest": 0.3, "reals": 0.2, "snapshot": 0.05}  # of what one run may take; ten snapshots take half
+_SMALLEST = 64  # pixels along a side
+_MOST_PIXELS = 50_000_000  # of a file that is opened
+_THREADS = 4
+_GAP = 2  # pixels between the images of a grid
+_LEVEL = 1  # of compression: sample grids hardly become smaller with a higher one
+
+
+class Picture(NamedTuple):
+    """A picture as a PNG file, and its size in pixels."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+class Album(NamedTuple):
+    """The pictures of a run; None, or fewer, for what is not there. ``first`` and ``last`` are snapshots with their steps."""
+
+    newest: tuple[int, Picture] | None
+    reals: Picture | None
+    first: Sequence[tuple[int, Picture]]
+    last: Sequence[tuple[int, Picture]]
+    damaged: int
+
+
+class _Wish(NamedTuple):
+    path: Path
+    native: int
+    is_part: bool
+    values: int
+
+
+def albums(chosen: Sequence[Run]) -> dict[str, Album]:
+    """Return the pictures of all runs by id; with many runs they are smaller."""
+    budget = _VALUES // max(1, len(chosen))
+    wished: dict[str, tuple[list[tuple[int, Path]], list[_Wish]]] = {}
+    for run in chosen:
+        steps = list(run.samples().items())
+        some = steps if len(steps) <= 2 * FEW else [*steps[:FEW], *steps[-FEW:]]
+        native, is_part = _kind(run)
+        wishes = [_Wish(path, native, is_part, int(budget * _SHARES["snapshot"])) for _, path in some]
+        wishes += [_Wish(path, native, False, int(budget * _SHARES["newest"])) for _, path in steps[-1:]]
+        wishes.append(_Wish(run.reals_path, native, False, int(budget * _SHARES["reals"])))
+        wished[run.id] = (some, wishes)
+    flat = [wish for _, wishes in wished.values() for wish in wishes]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = dict(zip(flat, pool.map(_picture, flat), strict=True))
+    return {run_id: _album(some, wishes, found) for run_id, (some, wishes) in wished.items()}
+
+
+def _album(some: list[tuple[int, Path]], wishes: list[_Wish], found: dict[_Wish, Picture | None]) -> Album:
+    pictures = [found[wish] for wish in wishes]
+    snapshots = [(step, picture) for (step, _), picture in zip(some, pictures, strict=False) if picture]
+    newest = pictures[len(some)] if some else None
+    half = min(FEW, math.ceil(len(snapshots) / 2))
+    damaged = sum(picture is None and wish.path.exists() for wish, picture in zip(wishes[: len(some)], pictures, strict=False))
+    return Album(
+        (some[-1][0], newest) if newest else None, pictures[-1], snapshots[:half], snapshots[half:] if half else [], damaged
+    )
+
+
+def _kind(run: Run) -> tuple[int, bool]:
+    """Return how wide a grid of a run was before it was enlarged (0: unknown), and whether a part of it says enough."""
+    try:
+        config: RunConfig = run.config()
+        if config.data.is_points:
+            return 0, False
+        return (len(config.columns) or GRID) * (config.data.size + _GAP) - _GAP, True
+    except InputError:
+        return 0, True
+
+
+def _picture(wish: _Wish) -> Picture | None:
+    try:
+        found = wish.path.stat()
+    except OSError:
+        return None
+    return _shrunk(wish, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _shrunk(wish: _Wish, inode: int, changed: int, size: int) -> Picture | None:
+    """Return the picture at a path with at most so many values; None where it is no sound PNG file.
+
+    A grid that was enlarged for the screen is taken back to its own pixels, and of a snapshot only the upper left quarter is shown.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(wish.path, formats=("PNG",)) as opened:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if opened.width * opened.height > _MOST_PIXELS:
+                return None
+            picture = opened.convert("L" if opened.mode in ("L", "1") else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+    factor = picture.width // wish.native if wish.native and picture.width % wish.native == 0 else 1
+    if factor > 1 and picture.height % factor == 0:
+        picture = picture.resize((picture.width // factor, picture.height // factor), Image.Resampling.NEAREST)
+    if wish.is_part:
+        picture = picture.crop((0, 0, math.ceil(picture.width / 2), math.ceil(picture.height / 2)))
+    values = picture.width * picture.height * len(picture.getbands())
+    if values > wish.values:
+        shrink = math.sqrt(wish.values / values)
+        sides = (max(_SMALLEST, round(side * shrink)) for side in picture.size)
+        picture = picture.resize((next(sides), next(sides)), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=_LEVEL)
+    return Picture(buffer.getvalue(), *picture.size)

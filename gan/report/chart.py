@@ -1,0 +1,145 @@
+"""Line charts as SVG text: axes, grid, legend, and colours that follow the page; no script and no font of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+#: Colours of lines on white, used where no page sets ``--line-0`` … ``--line-6``.
+COLOURS = ("#e8590c", "#4f46e5", "#0f9d76", "#c2255c", "#1c7ed6", "#946200", "#6b7280")
+
+_WIDTH, _HEIGHT = 720, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
+_LEGEND = 18  # height of a row of the legend
+_LETTER = 6.6  # width of a letter at 12 pixels, roughly
+_LONGEST_NAME = 44
+_MOST_POINTS = 400  # pairs of highest and lowest along a line
+_MOST_TICKS = 6
+
+
+class Series(NamedTuple):
+    """A line: its name, and its points (x, y) in order of x."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool = False) -> str:
+    """Return a chart as an SVG element; an empty text where no line has two points.
+
+    Points that are not finite are left out, with ``is_log`` those that are not above 0 as well.
+    """
+    shown = [Series(one.name, _thinned([(x, y) for x, y in one.points if _fits(x, y, is_log=is_log)])) for one in series]
+    shown = [one for one in shown if len(one.points) > 1]
+    if not shown:
+        return ""
+    xs, ys = [x for one in shown for x, _ in one.points], [y for one in shown for _, y in one.points]
+    x_ticks = _ticks(min(xs), max(xs))
+    y_ticks = _powers(min(ys), max(ys)) if is_log else _ticks(min(ys), max(ys))
+    low_x, high_x = min(xs), max(xs)
+    low_y, high_y = min(*y_ticks, *ys), max(*y_ticks, *ys)
+    legend, rows = _legend([one.name for one in shown])
+    top = _TOP + rows * _LEGEND
+    height = _HEIGHT + rows * _LEGEND
+
+    def across(x: float) -> float:
+        return _LEFT + (x - low_x) / ((high_x - low_x) or 1.0) * (_WIDTH - _LEFT - _RIGHT)
+
+    def up(y: float) -> float:
+        y, low, high = (math.log10(value) for value in (y, low_y, high_y)) if is_log else (y, low_y, high_y)
+        return height - _BOTTOM - (y - low) / ((high - low) or 1.0) * (height - _BOTTOM - top)
+
+    parts = [f'<rect width="{_WIDTH}" height="{height}" style="fill:var(--chart,#fff)"/>', *legend]
+    for tick in y_ticks:
+        parts.append(f'<path d="M{_LEFT} {up(tick):.1f}H{_WIDTH - _RIGHT}" style="stroke:var(--grid,#e3e5ec)"/>')
+        parts.append(_text(_LEFT - 7, up(tick) + 4, _number(tick), "end"))
+    for tick in x_ticks:
+        if low_x <= tick <= high_x:
+            parts.append(_text(across(tick), height - _BOTTOM + 17, _number(tick), "middle"))
+    parts.append(f'<path d="M{_LEFT} {height - _BOTTOM}H{_WIDTH - _RIGHT}" style="stroke:var(--axis,#8b90a0)"/>')
+    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, height - 7, x_title, "middle"))
+    middle = (top + height - _BOTTOM) / 2
+    parts.append(_text(13, middle, y_title, "middle", f' transform="rotate(-90 13 {middle:.1f})"'))
+    for place, one in enumerate(shown):
+        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in one.points)
+        parts.append(
+            f'<polyline points="{path}" style="fill:none;stroke:{_colour(place)};stroke-width:1.8;stroke-linejoin:round"/>'
+        )
+    about = escape(f"{y_title} over {x_title}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{about}" '
+        f'font-family="system-ui,sans-serif" font-size="12">{"".join(parts)}</svg>'
+    )
+
+
+def _fits(x: float, y: float, *, is_log: bool) -> bool:
+    return math.isfinite(x) and math.isfinite(y) and abs(x) < 1e300 and abs(y) < 1e300 and (y > 0 or not is_log)
+
+
+def _colour(place: int) -> str:
+    return f"var(--line-{place % len(COLOURS)},{COLOURS[place % len(COLOURS)]})"
+
+
+def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more} style="fill:var(--muted,#5b6072)">{escape(text)}</text>'
+
+
+def _legend(names: Sequence[str]) -> tuple[list[str], int]:
+    """Return a mark and a name for each line, and the number of rows that they take."""
+    parts, x, row = [], float(_LEFT), 0
+    for place, name in enumerate(names):
+        text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+        width = 22 + 18 + _LETTER * len(text)
+        if x > _LEFT and x + width > _WIDTH:
+            x, row = float(_LEFT), row + 1
+        y = _TOP + row * _LEGEND + 3
+        parts.append(f'<path d="M{x:.1f} {y}h16" style="stroke:{_colour(place)};stroke-width:3"/>')
+        parts.append(_text(x + 22, y + 4, text, "start"))
+        x += width
+    return parts, row + 1
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """Return points of which long lines keep the lowest and the highest of each stretch, so that no peak is lost."""
+    size = math.ceil(len(points) / _MOST_POINTS)
+    if size < 3:
+        return points
+    kept = []
+    for start in range(0, len(points), size):
+        part = points[start : start + size]
+        kept += sorted({min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])})
+    return kept
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return round numbers (1, 2 or 5 times a power of ten apart) from below ``low`` to above ``high``."""
+    span = (high - low) or abs(high) or 1.0
+    rough = span / _MOST_TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [place * step for place in range(first, max(last, first + 1) + 1)]
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Return ticks of a logarithmic axis: powers of ten, with their double and fivefold where there are few."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    every = max(1, math.ceil((last - first) / _MOST_TICKS))
+    if last - first > 2:
+        return [10.0**power for power in range(first, last + every, every)]
+    found = [times * 10.0**power for power in range(first, last + 1) for times in (1, 2, 5)]
+    start = max(place for place, tick in enumerate(found) if tick <= low * 1.0001)
+    end = min((place for place, tick in enumerate(found) if tick >= high * 0.9999), default=len(found) - 1)
+    return found[start : max(end, start + 1) + 1]
+
+
+def _number(value: float) -> str:
+    """Return a number on an axis: 20k, 1.5M, 0.02."""
+    if value == 0:
+        return "0"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if size <= abs(value) < 1e12:
+            return f"{value / size:.4g}{unit}"
+    return f"{value:.4g}"

@@ -1,0 +1,208 @@
+"""What a report tells, gathered from the folders of runs, before it becomes a page or a text."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from gan import config as configs
+from gan import forks, presets
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.report import album, chart, reproduce, table
+from gan.report.album import Album
+from gan.report.chart import Series
+from gan.report.reproduce import Recipe
+from gan.report.table import Table
+from gan.runs import Run, Status
+from gan.scoring import doctor, lines
+from gan.scoring.doctor import Verdict
+from gan.scoring.glossary import SCORES, Score
+
+_PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
+_IMAGES = "images seen"
+
+#: Curve → the lines of it: field of a logged line and name.
+_CURVES = {
+    "Loss": {"discriminator_loss": "Discriminator", "generator_loss": "Generator"},
+    "Output of D": {"d_real": "D(real)", "d_fake": "D(fake)"},
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in a report: ``complaints`` are sentences on what of it is missing; ``curves`` are SVG elements by title.
+
+    ``variant`` are the settings in which it differs from the other runs, ``changed`` those that are not its preset's, and
+    ``settings`` all, by their keys, each as text.
+    """
+
+    run: Run
+    name: str
+    progress: str
+    config: RunConfig | None
+    variant: Mapping[str, str]
+    changed: Mapping[str, str]
+    settings: Mapping[str, str]
+    preset: str
+    origin: str
+    verdicts: Sequence[Verdict]
+    is_scored: bool
+    album: Album
+    curves: Mapping[str, str]
+    recipe: Recipe | None
+    scoring: Sequence[str]
+    complaints: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report: its runs, their scores side by side, and what the page says of itself."""
+
+    made: str
+    entries: Sequence[Entry]
+    tables: Sequence[Table]
+    curves: Mapping[str, str]
+    definitions: Sequence[Score]
+    machine: Mapping[str, str]
+
+    @property
+    def complaints(self) -> list[str]:
+        """What is missing of the runs, a sentence each."""
+        return [f"{entry.name}: {sentence}" for entry in self.entries for sentence in entry.complaints]
+
+
+def gather(chosen: Sequence[Run]) -> Report:
+    """Return what there is to tell of the chosen runs; what of a run is missing or damaged becomes a complaint."""
+    shown, variants, pictures = table.names(chosen), table.differences(chosen), album.albums(chosen)
+    found = table.tables(chosen)
+    measured = {key for one in found for key in one.figures}
+    return Report(
+        made=time.strftime("%Y-%m-%d %H:%M"),
+        entries=[_entry(run, shown[run.id], variants[run.id], pictures[run.id]) for run in chosen],
+        tables=found,
+        curves=_fid_curves(chosen, shown),
+        definitions=[score for key, score in SCORES.items() if key in measured],
+        machine=_machine(),
+    )
+
+
+def _entry(run: Run, name: str, variant: Mapping[str, str], pictures: Album) -> Entry:
+    complaints: list[str] = []
+    config: RunConfig | None = None
+    recipe: Recipe | None = None
+    preset, origin = "", ""
+    changed: dict[str, str] = {}
+    try:
+        config = run.config()
+        recipe = reproduce.recipe(run)
+        known = presets.PRESETS.get(config.preset)
+        start = known.config if known else presets.find(presets.DEFAULT).config
+        preset = known.title if known else f"none; compared with “{presets.find(presets.DEFAULT).title}”"
+        changed = _changed(start, config)
+    except InputError as error:
+        complaints.append(str(error))
+    if found := run.origin():
+        origin = f"Forked from run {found.run} {forks.describe(found)}."
+    scored, logged = table.latest(run), run.metrics()
+    judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
+    if judged is None:
+        complaints.append(f"It has not been scored; score it with: python -m gan score {run.id}")
+    if pictures.newest is None and not pictures.damaged:
+        complaints.append("It has no samples yet.")
+    if pictures.damaged:
+        complaints.append(
+            f"{pictures.damaged} of its sample grids cannot be read and {'is' if pictures.damaged == 1 else 'are'} left out."
+        )
+    if not logged:
+        complaints.append("It has logged nothing, so there are no curves.")
+    verdicts: list[Verdict] = []
+    if judged is not None:
+        verdicts = doctor.diagnose(run, judged, logged)
+    elif config is not None:
+        verdicts = doctor.examine_curves(logged, config)
+    return Entry(
+        run, name, _progress(run.status()), config, variant, changed,
+        {key: table.text_of(value) for key, value in configs.flatten(config).items()} if config else {}, preset, origin, verdicts,
+        judged is not None, pictures, _curves(logged), recipe, [reproduce.score(run, line) for line in scored], complaints,
+    )  # fmt: skip
+
+
+def _changed(start: RunConfig, config: RunConfig) -> dict[str, str]:
+    """Return the settings of ``config`` that are not those of ``start``, by title."""
+    begun, wanted = configs.flatten(start), configs.flatten(config)
+    return table.settings(config, [key for key, value in wanted.items() if key not in begun or begun[key] != value])
+
+
+def _progress(status: Status) -> str:
+    """Return how far a run is, how long it took and on what."""
+    parts = [f"{status.state.capitalize()} at step {status.step:,} of {status.total_steps:,} ({status.epoch:.1f} epochs)"]
+    if status.seconds:
+        parts.append(f"{_duration(status.seconds)} of training")
+    if status.device:
+        threads = f", {status.threads} thread{'' if status.threads == 1 else 's'}" if status.threads else ""
+        parts.append(f"on {status.device} in {status.precision}{threads}")
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    """Return a length of time in its two largest units."""
+    whole = round(seconds)
+    for size, unit, part, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+    return f"{whole} s"
+
+
+def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found = {}
+    for title, fields in _CURVES.items():
+        series = [Series(name, _points(logged, field)) for field, name in fields.items()]
+        if drawn := chart.lines(series, _IMAGES, title):
+            found[title] = drawn
+    return found
+
+
+def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, str]:
+    """Return FID over images seen as charts by title, one for each group of quick scores that may be compared."""
+    groups: list[tuple[Mapping[str, Any], list[Series]]] = []
+    for run in chosen:
+        for scored in table.quick(run).values():
+            one = Series(shown[run.id], _points(scored, "fid"))
+            for line, others in groups:
+                if lines.is_comparable(line, scored[-1]):
+                    others.append(one)
+                    break
+            else:
+                groups.append((scored[-1], [one]))
+    found: dict[str, str] = {}
+    for line, series in groups:
+        if drawn := chart.lines(series, _IMAGES, lines.label(line), is_log=True):
+            found[f"{lines.label(line)}, {line['images']:,} images of {line['data']}"] = drawn
+    return found
+
+
+def _points(logged: Sequence[Mapping[str, Any]], field: str) -> list[tuple[float, float]]:
+    """Return a field of lines over the images seen; what is no number is left out."""
+    pairs = ((lines.number(line, "images_seen"), lines.number(line, field)) for line in logged)
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
+
+
+def _machine() -> dict[str, str]:
+    """Return the versions and the machine that made the report."""
+    found = {"Python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found | {
+        "System": platform.platform(terse=True),
+        "Processor": platform.machine(),
+        "Cores": str(os.cpu_count() or "unknown"),
+    }

@@ -1,0 +1,109 @@
+"""The generator of a checkpoint as a file of its own, with what it takes to build it again; never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from gan import runs
+from gan.errors import InputError, RunFailed, explained
+from gan.runs import Run
+from gan.training import files
+
+#: Draws 64 images from an exported generator; docs/report.md shows it too.
+SCRIPT = """\
+import json, torch
+from safetensors import safe_open
+from gan import config, networks
+from gan.data.feed import to_pixels
+from gan.training import labels, pictures
+
+with safe_open("generator.safetensors", framework="pt") as file:
+    settings = config.parse(json.loads(file.metadata()["config"]), stored=True)
+    generator, _ = networks.build(settings)
+    generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+z = torch.randn(64, settings.networks.latent)
+with torch.no_grad():
+    images = generator.eval()(z, labels.in_columns(settings, 64))
+picture = pictures.scatter(None, images) if settings.data.is_points else pictures.grid(to_pixels(images))
+picture.save("images.png")
+"""
+
+_AVERAGED, _RAW = "average/module.", "generator/"  # how a checkpoint calls the tensors of the generator
+_ALIGNED = 8  # bytes: where the tensors begin
+
+
+def export(run: Run, checkpoint: str = "last") -> bytes:
+    """Return the generator of a run's newest whole checkpoint, "last" or "best", as a safetensors file.
+
+    Its weights are the averaged ones where there are any. The metadata are texts: ``config`` (JSON, as in config.json), ``run``,
+    ``name``, ``step`` and ``weights`` (EMA or raw). Raises InputError where there is no whole checkpoint or no readable
+    configuration.
+    """
+    config = run.config()
+    content, step = _newest(run, checkpoint)
+    tensors = _tensors(content)
+    prefix = _AVERAGED if any(name.startswith(_AVERAGED) for name in tensors) else _RAW
+    kept = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    about = {
+        "config": runs.to_json(config.model_dump(mode="json")), "run": run.id, "name": run.label(), "step": str(step),
+        "weights": "EMA" if prefix == _AVERAGED else "raw",
+    }  # fmt: skip
+    header: dict[str, Any] = {"__metadata__": about}
+    place = 0
+    for name, (facts, data) in kept.items():
+        header[name] = {**facts, "data_offsets": [place, place + len(data)]}
+        place += len(data)
+    written = json.dumps(header).encode()
+    written += b" " * (-len(written) % _ALIGNED)
+    return b"".join([struct.pack("<Q", len(written)), written, *(data for _, data in kept.values())])
+
+
+def _newest(run: Run, checkpoint: str) -> tuple[bytes, int]:
+    """Return the tensors, verified, of a run's newest whole checkpoint, and its step."""
+    folder = run.best_path if checkpoint == "best" else run.checkpoints_path
+    complaints = []
+    for step in reversed(files.steps(folder)):
+        try:
+            return _verified(folder, step), step
+        except RunFailed as error:
+            complaints.append(str(error))
+    if complaints:
+        raise InputError(f"{' '.join(complaints).rstrip('.')}; no whole checkpoint of run {run.id} is left to export.")
+    if checkpoint == "best":
+        raise InputError(f"Run {run.id} has no best checkpoint; leave --checkpoint out to export its newest one.")
+    raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+
+
+def _verified(folder: Path, step: int) -> bytes:
+    try:
+        facts = files.read_facts(folder, step)
+        content = files.tensors_path(folder, step).read_bytes()
+        if hashlib.sha256(content).hexdigest() != facts.get("sha256"):
+            raise ValueError("its SHA-256 does not match")
+        return content
+    except (OSError, ValueError) as error:
+        raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
+
+
+def _tensors(content: bytes) -> dict[str, tuple[dict[str, Any], memoryview]]:
+    """Return the tensors of a verified safetensors file by name, in order of their place: dtype with shape, and bytes."""
+    (size,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + size])
+    header.pop("__metadata__", None)
+    data = memoryview(content)[8 + size :]
+    found = {}
+    for name, facts in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0]):
+        start, end = facts["data_offsets"]
+        found[name] = {"dtype": facts["dtype"], "shape": facts["shape"]}, data[start:end]
+    return found
+
+
+def write(run: Run, out: Path, checkpoint: str = "last") -> None:
+    """Write the generator of a run to the file ``out``; what was there stays if that fails. Raises InputError."""
+    content = export(run, checkpoint)
+    with explained("writing the generator"):
+        runs.write_atomically(out, content)

@@ -1,0 +1,241 @@
+"""A report as one HTML page that needs nothing else: pictures and style are part of it, and there is no script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+
+from gan.report.album import Picture
+from gan.report.contents import Entry, Report
+from gan.report.markup import Html, join, tag
+from gan.report.table import Row, Table
+from gan.scoring import lines
+from gan.scoring.glossary import BETTER, SCORES
+
+#: Nothing is loaded from anywhere and no script runs, even if markup slipped through.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_MAIN = ("fid", "inception_score", "modes", "high_quality")  # beside the samples; the other figures have a table of their own
+_ICON = "data:,"
+
+
+def write(report: Report) -> str:
+    """Return the whole page."""
+    style = resources.files("gan.report").joinpath("style.css").read_text(encoding="utf-8")
+    count = len(report.entries)
+    title = report.entries[0].name if count == 1 else f"{count} runs compared"
+    head = tag(
+        "head", tag("meta", charset="utf-8"), tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"), tag("title", f"GAN report: {title}"),
+        tag("link", rel="icon", href=_ICON), tag("style", Html(style)),
+    )  # fmt: skip
+    body = tag(
+        "body",
+        tag("header", tag("p", "GAN report", class_="kicker"), tag("h1", title), tag("p", f"Made on {report.made} with GAN Duel.")),
+        tag("main", *_sections(report)),
+    )  # fmt: skip
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _sections(report: Report) -> Iterable[Html]:
+    yield _results(report)
+    if report.curves:
+        charts = [_chart(title, drawn) for title, drawn in report.curves.items()]
+        yield tag("section", tag("h2", "FID during training"), *charts, id="fid")
+    for entry in report.entries:
+        yield _run(entry)
+    if report.definitions:
+        yield _definitions(report)
+    yield tag(
+        "section", tag("h2", "Versions and machine"), _facts(report.machine),
+        tag("p", "On these the report was made; on what each run was trained stands beside it.", class_="small"), id="machine",
+    )  # fmt: skip
+
+
+def _results(report: Report) -> Html:
+    by_id = {entry.run.id: entry for entry in report.entries}
+    parts: list[Html] = []
+    if len(report.tables) > 1:
+        parts.append(
+            tag("p", "Scores in different tables were made differently and must not be ranked against each other.", class_="note")
+        )
+    for table in report.tables:
+        parts += [tag("h3", _about(table)), _main_table(table, by_id)]
+        if caution := lines.caution(table.line):
+            parts.append(tag("p", caution, class_="note"))
+        if others := [key for key in table.figures if key not in _MAIN]:
+            parts.append(_figures(table, others))
+    if unscored := [entry for entry in report.entries if not entry.is_scored]:
+        listed = tag("ul", *(tag("li", _link(entry)) for entry in unscored))
+        parts += [tag("h3", "Not scored"), listed]
+    return tag("section", tag("h2", "Results"), *parts, id="results")
+
+
+def _about(table: Table) -> str:
+    """Return what the scores of a table were made from."""
+    line = table.line
+    best = " of the best checkpoints by quick scores" if line.get("checkpoint") == "best" else ""
+    draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
+    return (
+        f"{draws} of {line['images']:,} images{best} against {line['real_images']:,} of {line['data']}, {line['weights']} weights"
+    )
+
+
+def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
+    keys = [key for key in _MAIN if key in table.figures]
+    head = tag("tr", tag("th", "Samples"), tag("th", "Variant"), *(_head(table, key) for key in keys), tag("th", "Verdict"))
+    body = []
+    for row in table.rows:
+        entry = by_id[row.run.id] if row.run else None
+        cells = [tag("td", _figure_cell(row, key)) for key in keys]
+        if entry is None:
+            reals = next(
+                (by_id[other.run.id].album.reals for other in table.rows if other.run and by_id[other.run.id].album.reals), None
+            )
+            name = join(tag("strong", row.name), tag("div", "what chance alone gives", class_="small"))
+            body.append(tag("tr", tag("td", _image(reals, "real images")), tag("td", name), *cells, tag("td"), class_="floor"))
+            continue
+        variant = join(tag("strong", _link(entry)), _variant(entry.variant), tag("div", _made_of(row), class_="small"))
+        newest = entry.album.newest
+        picture = tag("td", _image(newest[1] if newest else None, f"samples of {entry.name}"))
+        verdicts = _badges(entry) if entry.is_scored else None
+        body.append(tag("tr", picture, tag("td", variant), *cells, tag("td", verdicts)))
+    return _scrolling(tag("table", tag("thead", head), tag("tbody", *body), class_="main"))
+
+
+def _figures(table: Table, keys: Sequence[str]) -> Html:
+    head = tag("tr", tag("th", "Variant"), *(_head(table, key) for key in keys))
+    rows = (
+        tag("tr", tag("td", row.name), *(tag("td", _figure_cell(row, key)) for key in keys), class_=None if row.run else "floor")
+        for row in table.rows
+    )
+    return _scrolling(tag("table", tag("thead", head), tag("tbody", *rows), class_="figures"))
+
+
+def _head(table: Table, key: str) -> Html:
+    arrow = {1: " ↑", -1: " ↓", 0: ""}[SCORES[key].better]
+    return tag("th", tag("a", f"{table.title(key)}{arrow}", href=f"#score-{key}", title=BETTER[SCORES[key].better]))
+
+
+def _figure_cell(row: Row, key: str) -> Html:
+    value, plus, spread = row.text(key).partition(" ± ")
+    shown = tag("b", value, title="clearly the best here") if key in row.best else tag("span", value)
+    return join(shown, tag("span", f" ± {spread}", class_="spread") if plus else None)
+
+
+def _made_of(row: Row) -> str:
+    return f"epoch {row.line['epoch']:.1f}, step {row.line['step']:,}"
+
+
+def _variant(settings: Mapping[str, str]) -> Html | None:
+    if not settings:
+        return None
+    return tag(
+        "div", *(tag("span", f"{title} ", tag("b", value), class_="setting") for title, value in settings.items()), class_="variant"
+    )
+
+
+def _badges(entry: Entry) -> Html:
+    if not entry.verdicts:
+        return tag("span", "nothing found", class_="badge good")
+    return join(*(tag("span", verdict.title, class_="badge bad") for verdict in entry.verdicts))
+
+
+def _run(entry: Entry) -> Html:
+    album = entry.album
+    parts = [tag("h2", entry.name), tag("p", entry.progress, ".", class_="small")]
+    if entry.origin:
+        parts.append(tag("p", entry.origin, class_="small"))
+    parts += [tag("p", sentence, class_="note") for sentence in entry.complaints]
+    if entry.is_scored or entry.verdicts:
+        parts.append(_verdicts(entry))
+    if album.newest:
+        step, picture = album.newest
+        pair = [_captioned(picture, f"Samples at step {step:,}", f"samples of {entry.name}")]
+        if album.reals:
+            pair.append(_captioned(album.reals, "Real images", "real images"))
+        parts.append(tag("div", *pair, class_="pair"))
+    if album.last:
+        for title, strip in (("First snapshots", album.first), ("Last snapshots", album.last)):
+            pictures = (_captioned(picture, f"step {step:,}", f"samples at step {step:,}") for step, picture in strip)
+            parts.append(tag("div", tag("h3", title), tag("div", *pictures, class_="strip"), class_="whole"))
+    if entry.curves:
+        charts = [_chart(title, drawn) for title, drawn in entry.curves.items()]
+        parts.append(tag("div", *charts, class_="charts"))
+    if entry.recipe:
+        parts.append(_again(entry))
+    if entry.settings:
+        parts.append(_configuration(entry))
+    return tag("section", *parts, id=entry.run.id, class_="run")
+
+
+def _verdicts(entry: Entry) -> Html:
+    if not entry.verdicts:
+        return tag("p", _badges(entry), " Every measurement is near that of the real images.")
+    items = [
+        tag(
+            "div",
+            tag("dt", tag("span", verdict.title, class_="badge bad")),
+            tag("dd", verdict.sentence, " ", tag("em", verdict.remedy)),
+        )
+        for verdict in entry.verdicts
+    ]
+    return tag("dl", *items, class_="verdicts")
+
+
+def _again(entry: Entry) -> Html:
+    assert entry.recipe is not None
+    commands = "\n".join((*entry.recipe.commands, *entry.scoring))
+    notes = (tag("p", note, class_="small") for note in entry.recipe.notes)
+    return tag("div", tag("h3", "How to make it again"), tag("pre", tag("code", commands)), *notes, class_="whole")
+
+
+def _configuration(entry: Entry) -> Html:
+    changed = _facts(entry.changed) if entry.changed else tag("p", "Every setting is the preset's.")
+    every = tag("details", tag("summary", f"All {len(entry.settings)} settings"), _facts(entry.settings))
+    return join(
+        tag("div", tag("h3", "Configuration"), tag("p", f"Preset: {entry.preset}.", class_="small"), changed, class_="whole"), every
+    )
+
+
+def _definitions(report: Report) -> Html:
+    items = []
+    for score in report.definitions:
+        facts = f"{score.range}; {BETTER[score.better]}. {score.source}."
+        title = tag("dt", score.title, " ", tag("code", score.formula), id=f"score-{score.key}")
+        items.append(tag("div", title, tag("dd", score.meaning, tag("div", facts[:1].upper() + facts[1:], class_="small"))))
+    about = (
+        "Each figure is the mean over independent draws of images, ± its sample standard deviation. g are generated images and r "
+        "real ones, both as the features of a network, N of them. A figure in bold is the best of its table by more than both "
+        "spreads."
+    )
+    return tag("section", tag("h2", "What the scores mean"), tag("p", about), tag("dl", *items, class_="definitions"), id="scores")
+
+
+def _facts(facts: Mapping[str, str]) -> Html:
+    items = (tag("div", tag("dt", title), tag("dd", value)) for title, value in facts.items())
+    return tag("dl", *items, class_="facts")
+
+
+def _chart(title: str, drawn: str) -> Html:
+    return tag("figure", tag("figcaption", title), Html(drawn), class_="chart")
+
+
+def _captioned(picture: Picture, caption: str, text: str) -> Html:
+    return tag("figure", _image(picture, text), tag("figcaption", caption))
+
+
+def _image(picture: Picture | None, text: str) -> Html | None:
+    if picture is None:
+        return None
+    source = "data:image/png;base64," + base64.b64encode(picture.content).decode()
+    return tag("img", src=source, width=picture.width, height=picture.height, alt=text)
+
+
+def _link(entry: Entry) -> Html:
+    return tag("a", entry.name, href=f"#{entry.run.id}")
+
+
+def _scrolling(table: Html) -> Html:
+    return tag("div", table, class_="scroll", tabindex=0)

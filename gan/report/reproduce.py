@@ -1,0 +1,79 @@
+"""How to make a run again: its configuration as commands, through the runs that it was forked from."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gan import config as configs
+from gan import presets
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.runs import Run
+
+Line = Mapping[str, Any]
+
+#: Start of an extractor's id → what the command line calls it.
+_EXTRACTORS = {"inception": "inception", "random-vgg": "random-vgg", "coordinates": "coordinates"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Commands to be given one after the other, and sentences on what they need beyond that."""
+
+    commands: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def train(config: RunConfig) -> str:
+    """Return the command that trains with this configuration: its preset, or the default one, and what differs from it."""
+    preset = presets.PRESETS.get(config.preset) or presets.find(presets.DEFAULT)
+    return shlex.join(["python", "-m", "gan", "train", "--preset", preset.name, *configs.assignments(preset.config, config)])
+
+
+def score(run: Run, line: Line) -> str:
+    """Return the command that makes a line of scores again: the same features, counts and checkpoint."""
+    identity = str(line.get("extractor_id", ""))
+    extractor = next((name for start, name in _EXTRACTORS.items() if identity.startswith(start)), "classifier")
+    options = ["--extractor", extractor, "--images", f"{line.get('images')}", "--draws", f"{line.get('draws')}"]
+    if line.get("checkpoint") == "best":
+        options += ["--checkpoint", "best"]
+    return shlex.join(["python", "-m", "gan", "score", run.id, *options])
+
+
+def recipe(run: Run) -> Recipe:
+    """Return how to make a run again. Raises InputError where its configuration cannot be read."""
+    return _recipe(run, until=None, seen=frozenset())
+
+
+def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
+    """Return how to make a run again, up to the step ``until`` where a fork needs its checkpoint of that step."""
+    config, notes = _prolonged(run), []
+    if until is not None and until < config.total_steps:
+        if config.optimizer.lr_decay == "none":
+            config = configs.replace(config, {"training.length": f"{until} steps"}, stored=True)
+        else:  # a shorter training would let the learning rates fall sooner
+            notes.append(f"Stop run {run.id} at step {until:,}, from which it was forked.")
+    origin = run.origin()
+    if origin is None or not origin.step or run.id in seen:
+        return Recipe((train(config),), tuple(notes))
+    parent = Run(run.root / origin.run)
+    try:
+        before, above = parent.config(), _recipe(parent, origin.step, seen | {run.id})
+    except InputError:
+        lost = f"It was forked from run {origin.run}, which is not there any more: its settings alone do not make it again."
+        return Recipe((train(config),), (*notes, lost))
+    length = config.training.length
+    same_length = before.model_copy(update={"training": before.training.model_copy(update={"length": length})})
+    changes = [*configs.assignments(same_length, config), "--set", f"training.length={length}"]
+    fork = shlex.join(["python", "-m", "gan", "fork", parent.id, "--step", f"{origin.step}", *changes])
+    named = f"Where run {parent.id} was trained anew, write the id that it has now."
+    return Recipe((*above.commands, fork), (*above.notes, *notes, named))
+
+
+def _prolonged(run: Run) -> RunConfig:
+    """Return the configuration of a run with the length that people gave it since it was made."""
+    config, length = run.config(), run.control().length
+    return config if length is None else configs.replace(config, {"training.length": str(length)}, stored=True)
