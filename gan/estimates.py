@@ -24,7 +24,7 @@ from gan.config import GRID, RunConfig
 from gan.errors import InputError
 
 _FOLDER = ".estimates"
-_STARTING_SECONDS = 5.0  # that a trainer takes before its first step
+STARTING_SECONDS = 5.0  # that a trainer takes before its first step
 _KEPT_CHECKPOINTS = 3  # the newest two and the best one
 _LINE_BYTES = 350  # of the metrics
 
@@ -168,7 +168,7 @@ def forecast(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
     usual = sum(speeds) / len(speeds)
     images = [config.total_steps * config.optimizer.images_per_step for config in chosen]
     durations = [
-        _STARTING_SECONDS + count * (1 / one.images_per_second if one else usual) for count, one in zip(images, found, strict=True)
+        STARTING_SECONDS + count * (1 / one.images_per_second if one else usual) for count, one in zip(images, found, strict=True)
     ]
     return Forecast(sweeps.makespan(durations, launcher.cores()), disk)
 

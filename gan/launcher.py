@@ -25,18 +25,22 @@ from gan.sections import LONGEST, Span
 from gan.sweeps import Plan, Sweep
 
 MOST_THREADS = 8  # more threads bring nothing to networks of this size
+TRAINER_BYTES = 1_000_000_000  # what a trainer that scores takes, measured
 MOST_RESTARTS = 5  # of a run of a sweep that is ended from outside again and again
 LEAST_ROOM = 50_000_000  # bytes on the disk; with less the runs of a sweep wait, instead of failing one after the other
 
 
 def cores() -> int:
-    """Return how many cores the queue may hand out: ``GAN_CORES``, else those this process may use."""
+    """Return how many cores the queue may hand out: ``GAN_CORES``, else those this process may use, as far as memory goes."""
     chosen = os.environ.get("GAN_CORES", "")
     if chosen.isdecimal() and int(chosen) > 0:
         return int(chosen)
+    count = os.cpu_count() or 1
     with contextlib.suppress(AttributeError):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # not on Windows
+        count = min(count, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // TRAINER_BYTES)
+    return max(1, count)
 
 
 def usual_threads() -> int:
@@ -188,16 +192,17 @@ def has_room(root: Path) -> bool:
 def _are_free(root: Path) -> dict[str, bool]:
     """Return, by id of a sweep, whether its runs may be started, having made those that are missing.
 
-    A sweep whose file is damaged is none, and what is left of it are runs like any others.
+    A sweep whose file is damaged, or of a newer version, is none, and what is left of it are runs like any others.
     """
     found = {}
     is_room = has_room(root)
     for sweep in sweeps.list_sweeps(root):
         with contextlib.suppress(InputError):
-            found[sweep.id] = False
-            if not sweep.record().is_whole:
+            record = sweep.record()
+            found[sweep.id] = record.is_whole and is_room and not record.is_paused
+            if not record.is_whole:
                 sweeps.complete(sweep)
-            found[sweep.id] = is_room and not sweep.record().is_paused
+                found[sweep.id] = is_room and not record.is_paused
     return found
 
 

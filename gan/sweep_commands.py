@@ -77,6 +77,7 @@ def steer(options: argparse.Namespace) -> int:
             print(f"{row['id']}  {row['words']}  {row['name']}")
         return 0
     sweep = sweeps.find(options.root, options.sweep_id)
+    sweep.record()  # which has to be readable
     if options.action == "pause":
         launcher.pause(sweep)
     elif options.action == "resume":
@@ -166,7 +167,10 @@ def _duration(seconds: float) -> str:
 
 def _row(sweep: Sweep) -> dict[str, Any]:
     """Return a sweep as JSON, with how far it is in words."""
-    record = sweep.record()
+    try:
+        record = sweep.record()
+    except InputError as error:
+        return {"id": sweep.id, "name": "", "words": str(error), "runs": []}
     progress = sweeps.progress(sweep, launcher.cores())
     parts = [f"{progress.share:.0%}", ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))]
     if progress.is_paused:

@@ -43,8 +43,9 @@ _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 _FOLDER = "sweeps"
 _MOST_BYTES = 10_000_000  # of a sweep file; far more than a table of 10,000 variants has
 _MOST_SEEDS = 1000
+_BASELINE = "baseline"
 _NAME, _PROBLEM = "name", "problem"  # the columns of a table that are not settings
-_SEED = "training.seed"
+_FAMILY, _SEED = "networks.family", "training.seed"
 _STRETCHED = ("training.length", "cadence.sample_every", "cadence.score_every", "cadence.checkpoint_every")
 _LONGEST_NAME = 80  # of a variant; the name of its runs has more in it
 _IN_FILES = ("schema_version", "name", "base", "set", "axes", "combine", "variants", "seeds")
@@ -244,7 +245,7 @@ def _settings(raw: Any, where: str) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def known_settings() -> tuple[str, ...]:
     """Return the names of all settings, with those of every family of networks."""
-    groups = {name: [getattr(RunConfig(), name)] for name in configs.sections()} | {"networks": list(FAMILIES.values())}
+    groups = {name: [type(getattr(RunConfig(), name))] for name in configs.sections()} | {"networks": list(FAMILIES.values())}
     fields = [(name, field) for name, models in groups.items() for model in models for field in model.model_fields]
     return tuple(dict.fromkeys(f"{name}.{field}" for name, field in fields))
 
@@ -273,29 +274,37 @@ def _canonical(value: Any) -> str:
 
 
 def expand(plan: Plan) -> list[Variant]:
-    """Return the variants of a plan, in order; those that cannot be trained, or are there already, with the reason."""
+    """Return the variants of a plan, in order; those that cannot be trained, or are there already, with the reason.
+
+    A value on an axis that means the same as the base's own, or as another one, makes no variant of its own.
+    """
+    base = configs.flatten(plan.base)
     found: list[Variant] = []
-    seen: dict[str, str] = {}
-    names: Counter[str] = Counter()
+    names: dict[str, str] = {}  # of variants that can be trained, by their settings
+    taken: set[str] = set()
     for row in _rows_of(plan):
         try:
             config = configs.replace(plan.base, row.changes)
-            changes = {key: value for key, value in row.changes.items() if _is_change(plan.base, config, key)}
-            name = _plain(row.name) or _name_of(plan.base, config, changes)
-            variant = Variant(name, changes, config)
-            same = config.model_dump_json(exclude={"preset"})
-            if same in seen:
-                variant = Variant(name, changes, None, f"It has the same settings as “{shown(seen[same])}”; change or remove it.")
-            seen.setdefault(same, name)
         except InputError as error:
-            name = _plain(row.name) or ", ".join(f"{key} {_as_text(value)}" for key, value in row.changes.items())
-            variant = Variant(name[:_LONGEST_NAME], row.changes, None, str(error))
-        if plan.combine != "list" and not row.name and variant.config is None and variant.reason.startswith("It has the same"):
-            continue  # the base's own value on an axis: it is there already
-        names[variant.name] += 1
-        if names[variant.name] == 2 and variant.config is not None:
-            variant = changed(variant, config=None, reason=f"There are two variants called “{shown(name)}”; rename one.")
-        found.append(variant)
+            name = _plain(row.name) or _plain(", ".join(f"{key} {_as_text(value)}" for key, value in row.changes.items()))
+            found.append(Variant(name, row.changes, None, str(error)))
+            continue
+        flat = configs.flatten(config)
+        is_other = config.networks.family != plan.base.networks.family  # whose settings start from defaults of its own
+        changes = {
+            key: value
+            for key, value in row.changes.items()
+            if flat[key] != base.get(key) or (is_other and key.startswith("networks."))
+        }
+        name, same = _plain(row.name) or _name_of(config, changes), json.dumps(flat)
+        if same not in names and name not in taken:
+            names[same] = name
+            taken.add(name)
+            found.append(Variant(name, changes, config))
+        elif same not in names:
+            found.append(Variant(name, changes, None, f"There are two variants called “{name}”; rename one."))
+        elif row.name or plan.combine == "list":
+            found.append(Variant(name, changes, None, f"It has the same settings as “{names[same]}”; change or remove it."))
     return found
 
 
@@ -326,26 +335,23 @@ def run_configs(plan: Plan) -> list[tuple[Variant, RunConfig]]:
 def _rows_of(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     if plan.combine == "one-at-a-time":
-        rows = [Row("baseline", {}), *(Row("", {key: value}) for key, values in plan.axes.items() for value in values)]
+        rows = [Row(_BASELINE, {}), *(Row("", {key: value}) for key, values in plan.axes.items() for value in values)]
     elif plan.combine == "grid":
         rows = [Row("", dict(zip(plan.axes, values, strict=True))) for values in itertools.product(*plan.axes.values())]
     return [*rows, *plan.listed]
 
 
-def _is_change(base: RunConfig, config: RunConfig, key: str) -> bool:
-    before, after = configs.flatten(base), configs.flatten(config)
-    return key not in before or before[key] != after[key] or base.networks.family != config.networks.family
-
-
-def _name_of(base: RunConfig, config: RunConfig, changes: Mapping[str, Any]) -> str:
+def _name_of(config: RunConfig, changes: Mapping[str, Any]) -> str:
     """Return a name made of the titles of what was changed, e.g. "hidden size 512"."""
     flat = configs.flatten(config)
     parts = []
     for key in changes:
         title = configs.field_info(config, key).title or key
-        title = title if title[1:2].isupper() else title[:1].lower() + title[1:]
-        parts.append(f"{title} {_as_text(flat[key]) or 'none'}")
-    return ", ".join(parts)[:_LONGEST_NAME] or "baseline"
+        if title.split(" ")[0][1:].islower():  # not "R1 γ", "EMA half-life", "DiffAugment"
+            title = title[:1].lower() + title[1:]
+        value = flat[key]
+        parts.append(f"{title} {('off', 'on')[value] if isinstance(value, bool) else _as_text(value) or 'none'}")
+    return _plain(", ".join(parts)) or _BASELINE
 
 
 def _plain(name: str) -> str:
@@ -387,21 +393,25 @@ def with_table(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> Plan:
     rows = []
     for line in lines:
         cells = {key: _value(cell) for key, cell in line.items() if key not in (_NAME, _PROBLEM)}
+        cells = {key: cell for key, cell in _settings(cells, "The table").items() if cell is not None}
+        is_other = cells.get(_FAMILY, plan.base.networks.family) != plan.base.networks.family
         changes = {
-            key: value
-            for key, value in _settings(cells, "The table").items()
-            if value is not None and (key not in base or _canonical(value) != _canonical(_value(_cell(base[key]))))
+            key: cell
+            for key, cell in cells.items()
+            if (is_other and key.startswith("networks.")) or key not in base or not _means(cell, base[key])
         }
         rows.append(Row(_plain(name) if isinstance(name := line.get(_NAME), str) else "", changes))
     return _checked(changed(plan, axes={}, combine="list", listed=tuple(rows)), {})
 
 
-def _cell(value: Any) -> Any:
-    return _as_text(value) if isinstance(value, (list, tuple)) else value
+def _means(cell: Any, value: Any) -> bool:
+    """Return whether a cell says what a setting is already."""
+    return _canonical(cell) == _canonical(_value(_as_text(value) if isinstance(value, list) else value))
 
 
 def _value(cell: Any) -> Any:
     """Return what a cell says: JSON or plain text; None for an empty one."""
+    cell = cell.item() if hasattr(cell, "item") else cell  # numpy's numbers
     if isinstance(cell, float) and not math.isfinite(cell):
         return None
     if not isinstance(cell, str):
@@ -425,6 +435,12 @@ class Member(BaseModel):
     run: str = Field(default="", pattern=f"^({_ID.pattern})?$")
 
 
+class _Version(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schema_version: int
+
+
 class Record(BaseModel):
     """What the file of a sweep holds: the plan, its runs, and what people asked for since.
 
@@ -433,7 +449,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int
     plan: dict[str, Any]
     members: tuple[Member, ...]
     made_at: float
@@ -464,9 +480,8 @@ class Sweep:
 
     def record(self) -> Record:
         """Return what the file holds. Raises InputError when it is missing, damaged or too new."""
-        found = runs.read_model(Record, self.path)
-        _check_version(found.model_dump(include={"schema_version"}), f"sweep {self.id}")
-        return found
+        _check_version(runs.read_model(_Version, self.path).model_dump(), f"sweep {self.id}")  # whatever else a newer one holds
+        return runs.read_model(Record, self.path)
 
     def plan(self) -> Plan:
         """Return the plan, to look at or to start again from."""
@@ -499,7 +514,7 @@ def create(root: Path, plan: Plan) -> Sweep:
     planned = run_configs(plan)
     members = tuple(Member(variant=variant.name, seed=config.training.seed) for variant, config in planned)
     sweep = Sweep(root, f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
-    record = Record(plan=as_json(plan), members=members, made_at=time.time())
+    record = Record(schema_version=SCHEMA_VERSION, plan=as_json(plan), members=members, made_at=time.time())
     with explained(f"making a sweep in {root}"):
         sweep.path.parent.mkdir(parents=True, exist_ok=True)
         runs.write_json(sweep.path, record.model_dump(mode="json"))

@@ -1,0 +1,555 @@
+"""Sweeps: plans, the table of variants and back, files that nobody vouches for, and runs made once, whoever is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan import config as configs
+from gan import estimates, experiments, launcher, presets, runs, sweeps
+from gan.errors import InputError
+from gan.sweeps import Sweep
+from tests.helpers import (
+    PROJECT,
+    TINY,
+    assert_one_sentence,
+    end_all,
+    environment,
+    is_sentence,
+    mount,
+    run_gan,
+    tiny,
+    trainer_of,
+    trainers,
+    unmount,
+    wait_until,
+)  # fmt: skip
+
+MLP = {"base": "mlp-table", "axes": {"networks.hidden": [256, 512], "networks.latent": [128, 256]}}
+SMALL = {key: value for key, value in TINY.items() if key != "training.threads"}
+TRIPLE = {"base": "digits-dcgan", "set": SMALL, "axes": {"networks.latent": [4, 16]}}  # three variants
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder for runs in which no process is left behind."""
+    folder = tmp_path / "runs"
+    yield folder
+    end_all(folder)
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the ids of the runs that the queue starts, without starting a process: those stay "starting"."""
+    ids: list[str] = []
+    monkeypatch.setattr(launcher, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
+    return ids
+
+
+def states(sweep: Sweep) -> dict[str, int]:
+    """Return how many runs of a sweep are in which state."""
+    return sweeps.progress(sweep, 2).states
+
+
+def refusal(raw: Any) -> str:
+    """Return the sentence with which a plan is refused."""
+    with pytest.raises(InputError) as caught:
+        sweeps.parse(raw)
+    assert is_sentence(str(caught.value)), str(caught.value)
+    return str(caught.value)
+
+
+# Variants
+
+
+def test_one_factor_at_a_time_is_the_baseline_and_each_other_value() -> None:
+    variants = sweeps.expand(sweeps.parse(MLP))
+    assert [variant.name for variant in variants] == ["baseline", "hidden size 512", "latent size 128", "latent size 256"]
+    assert [variant.changes for variant in variants] == [
+        {}, {"networks.hidden": 512}, {"networks.latent": 128}, {"networks.latent": 256},
+    ]  # fmt: skip
+    assert variants[1].config == configs.replace(presets.find("mlp-table").config, {"networks.hidden": 512})
+
+
+def test_grid_is_every_combination() -> None:
+    variants = sweeps.expand(sweeps.parse(MLP | {"combine": "grid"}))
+    assert [variant.name for variant in variants] == [
+        "latent size 128", "latent size 256", "hidden size 512, latent size 128", "hidden size 512, latent size 256",
+    ]  # fmt: skip
+    assert len({variant.config.model_dump_json() for variant in variants if variant.config}) == 4
+
+
+def test_seeds_count_from_that_of_the_base_and_all_variants_come_before_the_second_seed() -> None:
+    planned = sweeps.run_configs(sweeps.parse(MLP | {"seeds": 2, "set": {"training.seed": 7}}))
+    assert [config.training.seed for _, config in planned] == [7] * 4 + [8] * 4
+    assert [variant.name for variant, _ in planned[:4]] == [variant.name for variant, _ in planned[4:]]
+
+
+def test_value_that_cannot_be_trained_is_marked_and_not_launched(root: Path) -> None:
+    plan = sweeps.parse(MLP | {"axes": {"networks.hidden": [512, 7], "objective.loss": ["hinge", "unhinged"]}})
+    bad = {variant.name: variant.reason for variant in sweeps.expand(plan) if variant.config is None}
+    assert list(bad) == ["networks.hidden 7", "objective.loss unhinged"]
+    assert all(map(is_sentence, bad.values()))
+    with pytest.raises(InputError, match=r"“networks.hidden 7” cannot be trained: networks.hidden is 7"):
+        launcher.launch_sweep(root, plan)
+    assert not root.exists()
+
+
+def test_variant_that_is_there_already_is_marked() -> None:
+    listed = [{"name": "wide", "set": {"networks.hidden": 512}}, {"name": "the same", "set": {}}, {"name": "baseline", "set": {}},
+              {"name": "latent size 128", "set": {"networks.latent": 7}}]  # fmt: skip
+    variants = sweeps.expand(sweeps.parse(MLP | {"variants": listed}))
+    reasons = [variant.reason for variant in variants if variant.config is None]
+    assert [reason.partition("“")[2].partition("”")[0] for reason in reasons] == [
+        "hidden size 512", "baseline", "baseline", "latent size 128",
+    ]  # fmt: skip
+    assert all(map(is_sentence, reasons))
+
+
+def test_lengths_and_cadences_are_scaled_together() -> None:
+    plan = sweeps.scaled(experiments.find("mlp-table").plan(), 0.1)
+    lengths = Counter(str(config.training.length) for _, config in sweeps.run_configs(plan))
+    assert lengths == {"20 epochs": 12, "10 epochs": 2, "30 epochs": 2}
+    assert str(plan.base.cadence.score_every) == "2 epochs"
+    with pytest.raises(InputError):
+        sweeps.scaled(plan, 0)
+
+
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_named_sweep_is_a_good_one(name: str) -> None:
+    experiment = experiments.find(name)
+    plan = experiment.plan()
+    problems = {variant.reason for variant in sweeps.expand(plan) if variant.config is None}
+    is_brought = plan.base.data.name == "lsun-bedroom"
+    assert all("LSUN" in problem for problem in problems) if is_brought else not problems
+    assert len(sweeps.expand(plan)) == plan.variants >= 3
+    assert plan.variants * plan.seeds <= sweeps.SURE_RUNS
+    assert all(map(is_sentence, [experiment.description]))
+    if name == "quick" or name.endswith("-quick"):
+        assert plan.base.data.entry.is_offline
+
+
+# The table
+
+
+def test_table_comes_back_as_the_same_variants() -> None:
+    plan = sweeps.parse(MLP | {"variants": [{"name": "both", "set": {"networks.hidden": 64, "objective.r1": 0.1}}]})
+    lines = sweeps.table(plan)
+    assert lines[0] == {"name": "baseline", "networks.hidden": 256, "networks.latent": 64, "objective.r1": 0.0, "problem": ""}
+    assert sweeps.expand(sweeps.with_table(plan, lines)) == sweeps.expand(plan)
+
+
+def test_line_is_added_dropped_and_changed() -> None:
+    plan = sweeps.parse(MLP)
+    lines = sweeps.table(plan)
+    del lines[1]
+    lines[0] |= {"networks.hidden": "1024", "name": ""}
+    lines.append({"name": None, "networks.hidden": float("nan"), "networks.latent": 7})
+    lines.append({"name": "broken", "networks.hidden": "many"})
+    variants = sweeps.expand(sweeps.with_table(plan, lines))
+    assert [variant.name for variant in variants] == [
+        "hidden size 1024",
+        "latent size 128",
+        "latent size 256",
+        "latent size 7",
+        "broken",
+    ]
+    assert "networks.hidden is 'many'" in variants[-1].reason
+    assert sweeps.table(sweeps.with_table(plan, lines))[-1]["networks.hidden"] == "many", "what was typed stays in its cell"
+
+
+def test_variant_of_another_family_comes_back() -> None:
+    plan = sweeps.parse(
+        {"base": "mlp-table", "variants": [{"name": "conv", "set": {"networks.family": "dcgan", "networks.latent": 64}}]}
+    )
+    again = sweeps.with_table(plan, sweeps.table(plan))
+    assert [variant.config for variant in sweeps.expand(again)] == [variant.config for variant in sweeps.expand(plan)]
+
+
+def test_lists_and_switches_come_back() -> None:
+    plan = sweeps.parse({"axes": {"augmentation.policies": [["colour", "cutout"]], "data.flips": [True]}})
+    assert [variant.name for variant in sweeps.expand(plan)] == ["baseline", "DiffAugment colour, cutout", "horizontal flips on"]
+    again = sweeps.expand(sweeps.with_table(plan, sweeps.table(plan)))
+    assert [variant.config for variant in again] == [variant.config for variant in sweeps.expand(plan)]
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ([], "A sweep is a list, expected a JSON object"),
+        (MLP | {"axis": {}}, "A sweep has no “axis”; did you mean “axes”?"),
+        (MLP | {"schema_version": 2}, "update the program"),
+        (MLP | {"schema_version": "new"}, "schema_version is 'new'"),
+        (MLP | {"base": "mlp-tabel"}, "did you mean “mlp-table”?"),
+        (MLP | {"base": 3}, "base is 3, expected the name of a preset or a configuration"),
+        (MLP | {"base": {"data": {"name": 3}}}, "data.name is 3"),
+        (MLP | {"name": "x" * 200}, "The name has 200 characters"),
+        (MLP | {"combine": "all"}, "combine is 'all', expected one of one-at-a-time, grid, list"),
+        (MLP | {"seeds": 0}, "seeds is 0, expected a whole number from 1"),
+        (MLP | {"seeds": True}, "seeds is True"),
+        (MLP | {"set": {"networks.hiden": 3}}, "did you mean “networks.hidden”?"),
+        (MLP | {"set": {"networks.hidden": 3}}, "networks.hidden is 3, expected a whole number from 8"),
+        (MLP | {"axes": {"networks.hiden": [3]}}, "did you mean “networks.hidden”?"),
+        (MLP | {"axes": {"networks.hidden": 3}}, "expected a list of values"),
+        (MLP | {"axes": {"networks.hidden": []}}, "expected a list of values"),
+        (MLP | {"axes": {"networks.hidden": [64, 64.0]}}, "axes has 64 twice for networks.hidden; remove one"),
+        (MLP | {"axes": []}, "axes is a list, expected settings"),
+        (MLP | {"combine": "grid", "set": {"networks.hidden": 64}}, "networks.hidden is both set and an axis of the grid"),
+        (MLP | {"combine": "list"}, "combine is 'list', but there are axes"),
+        ({"combine": "grid"}, "combine is 'grid', but there are no axes"),
+        ({"combine": "list"}, "The sweep has no variants"),
+        ({"axes": {"training.seed": [1, 2]}, "seeds": 2}, "training.seed is varied, and seeds is 2"),
+        (MLP | {"variants": {}}, "variants is a group, expected a list"),
+        (MLP | {"variants": [{"set": {}, "colour": "blue"}]}, "Variant 1 is a group, expected"),
+        (MLP | {"variants": [{"name": 3}]}, "Variant 1 is a group, expected"),
+        (MLP | {"variants": [{"set": {"networks.hiden": 3}}]}, "did you mean “networks.hidden”?"),
+        (MLP | {"seeds": 1000, "axes": {"networks.hidden": list(range(8, 108))}}, "are 101,000 runs, expected at most 10,000"),
+        ({"combine": "grid", "axes": {"optimizer.batch_size": [*range(1000)], "training.seed": [*range(1000)]}}, "1,000,000"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_mistake_in_a_file_is_one_sentence(raw: Any, words: str) -> None:
+    assert words in refusal(raw)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["networks.hidden", "networks.latent", "data.size", "objective.loss", "training.length", "training.seed"])
+VALUES = st.one_of(st.sampled_from([8, 64, 512, 32, "hinge", "3 epochs", "5 steps", 512.0]), JSON)
+ROWS = st.fixed_dictionaries({}, optional={"name": st.text(max_size=5), "set": st.dictionaries(KEYS, VALUES, max_size=2)})
+PLANS = st.fixed_dictionaries({}, optional={
+    "base": st.sampled_from(["digits-mlp", "digits-dcgan"]) | JSON,
+    "set": st.dictionaries(KEYS, VALUES, max_size=2) | JSON,
+    "axes": st.dictionaries(KEYS, st.lists(VALUES, max_size=3), max_size=3) | JSON,
+    "combine": st.sampled_from(["one-at-a-time", "grid", "list"]) | JSON,
+    "variants": st.lists(ROWS, max_size=3) | JSON,
+    "seeds": st.integers(-1, 4) | JSON,
+    "name": st.text(max_size=150),
+    "schema_version": st.just(1) | JSON,
+})  # fmt: skip
+
+
+@given(PLANS | JSON)
+def test_any_json_is_a_plan_that_comes_back_or_one_sentence(raw: Any) -> None:
+    try:
+        plan = sweeps.parse(raw)
+    except InputError as error:
+        assert is_sentence(str(error)), str(error)
+        return
+    again = sweeps.parse(json.loads(json.dumps(sweeps.as_json(plan))))
+    assert json.dumps(sweeps.as_json(again)) == json.dumps(sweeps.as_json(plan))
+    variants = sweeps.expand(plan)
+    assert len(variants) <= plan.variants
+    sound = [variant for variant in variants if variant.config is not None]
+    assert all(is_sentence(variant.reason) for variant in variants if variant.config is None), variants
+    assert len({variant.name for variant in sound}) == len(sound)
+    assert len({variant.config.model_dump_json() for variant in sound if variant.config}) == len(sound)
+    assert all(name.isprintable() for name in (variant.name for variant in variants))
+    if sound:
+        kept = [line for line in sweeps.table(plan) if not line["problem"]]
+        edited = sweeps.expand(sweeps.with_table(plan, kept))
+        assert [one.config for one in edited] == [one.config for one in sound]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"base": "mlp-table", "axes": {"a": NaN}}'])
+def test_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "my sweep.json"
+    path.write_bytes(content)
+    assert_one_sentence(run_gan("sweep", path, root=tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_named_after_its_file(tmp_path: Path) -> None:
+    (tmp_path / "wide.json").write_text(json.dumps(MLP))
+    assert sweeps.read(tmp_path / "wide.json").name == "wide"
+
+
+# Launched
+
+
+def test_all_cores_are_used_with_a_thread_each(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "8")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 4}))
+    assert len(spawned) == 8
+    assert {run.status().threads for run in sweep.runs() if run.id in spawned} == {1}
+    assert states(sweep) == {"starting": 8, "queued": 4}
+    first = sweep.runs()[0]
+    assert first.label() == "sweep · baseline · seed 0"
+    assert (membership := first.membership()) is not None
+    assert (membership.sweep, membership.place, membership.variant) == (sweep.id, 0, "baseline")
+    assert spawned == [run.id for run in sweep.runs()[:8]], "in the order of the plan"
+
+
+@pytest.mark.parametrize("made", [0, 1, 3, 5])
+def test_killed_while_making_the_runs_the_rest_is_made_later_and_none_twice(
+    root: Path, spawned: list[str], made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_CORES", "2")
+    code = (
+        "import os, sys, json; from pathlib import Path; from gan import launcher, runs, sweeps\n"
+        "create, left = runs.create, [int(sys.argv[2])]\n"
+        "def dying(*arguments, **options):\n"
+        "    if not left[0]: os.kill(os.getpid(), 9)\n"
+        "    left[0] -= 1; return create(*arguments, **options)\n"
+        "runs.create = dying\n"
+        "launcher.launch_sweep(Path(sys.argv[1]), sweeps.parse(json.loads(sys.argv[3])))"
+    )
+    raw = TRIPLE | {"seeds": 2}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root), str(made), json.dumps(raw)], cwd=PROJECT, env=environment(), check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    (sweep,) = sweeps.list_sweeps(root)
+    assert len(runs.list_runs(root)) == made
+    assert not sweep.record().is_whole
+    launcher.advance(root)
+    assert states(sweep) == {"starting": 2, "queued": 4}
+    assert sorted(run.membership().place for run in runs.list_runs(root)) == list(range(6))  # type: ignore[union-attr]
+    launcher.advance(root)
+    assert len(runs.list_runs(root)) == 6
+
+
+def test_many_who_advance_at_once_make_each_run_once(root: Path) -> None:
+    sweep = sweeps.create(root, sweeps.parse(TRIPLE | {"seeds": 4}))
+    code = (
+        "import sys; from pathlib import Path; from gan import launcher\n"
+        "launcher.spawn = lambda arguments, log, **options: print(arguments[1])\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for _ in range(20): launcher.advance(Path(sys.argv[1]))"
+    )
+    callers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(root)], cwd=PROJECT, env=environment(extra={"GAN_CORES": "12"}),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    for caller in callers:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == "ready\n"
+    started = [run_id for caller in callers for run_id in caller.communicate("go\n", timeout=120)[0].split()]
+    assert sorted(started) == sorted(run.id for run in sweep.runs())
+    assert len(runs.list_runs(root)) == 12
+
+
+def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "disk"
+    root.mkdir()
+    mount(root, "size=1m,nr_inodes=60")
+    monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
+    try:
+        with pytest.raises(InputError) as caught:
+            launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 10}))
+        assert is_sentence(str(caught.value))
+        assert "The disk is full" in str(caught.value)
+        (sweep,) = sweeps.list_sweeps(root)
+        assert str(caught.value).count(sweep.id) >= 1
+        assert launcher.advance(root) == [], "none is started before all are there"
+        mount(root, "remount,size=20m,nr_inodes=2000")
+        launcher.advance(root)
+        assert sum(states(sweep).values()) == len(runs.list_runs(root)) == 30
+        assert states(sweep).keys() == {"starting", "queued"}
+    finally:
+        unmount(root)
+
+
+def test_runs_wait_while_the_disk_is_nearly_full(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "LEAST_ROOM", 10**18)
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    alone = launcher.launch(root, tiny())
+    assert states(sweep) == {"queued": 3}
+    assert spawned == [alone.id], "a run of no sweep is a person's own risk"
+    monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
+    launcher.advance(root)
+    assert "starting" in states(sweep)
+
+
+def test_paused_sweep_starts_none_and_lets_others_pass(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    launcher.pause(sweep)
+    sweep.runs()[0].write_status(sweep.runs()[0].status().model_copy(update={"state": "finished"}))
+    other = launcher.launch(root, tiny())
+    assert spawned == [sweep.runs()[0].id, other.id]
+    other.write_status(other.status().model_copy(update={"state": "finished"}))
+    assert launcher.advance(root) == []
+    launcher.pause(sweep, is_paused=False)
+    assert spawned[2:] == [sweep.runs()[1].id]
+
+
+def test_runs_are_put_first_cancelled_and_retried(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 2}))
+    made = sweep.runs()
+    launcher.move_first(root, [made[5], made[3], made[0]])
+    assert launcher.queue(root) == [made[5], made[3], made[1], made[2], made[4]]
+    assert launcher.cancel(sweep) == 6
+    assert states(sweep) == {"starting": 1, "stopped": 5}
+    assert made[0].control().stop
+    assert launcher.retry(sweep) == 0, "what was cancelled stays so"
+    made[0].write_status(made[0].status().model_copy(update={"state": "failed", "step": 5}))
+    assert launcher.retry(sweep) == 1
+    assert launcher.retry(sweep, ["stopped"]) == 5
+    assert sweeps.progress(sweep, 1).states == {"starting": 1, "queued": 5}
+
+
+def test_cancelled_before_its_runs_were_made_it_makes_them_when_retried(root: Path, spawned: list[str]) -> None:
+    sweep = sweeps.create(root, sweeps.parse(TRIPLE))
+    assert launcher.cancel(sweep) == 0
+    launcher.advance(root)
+    assert states(sweep) == {"missing": 3}
+    assert sweeps.progress(sweep, 1).is_over
+    assert launcher.retry(sweep) == 3
+    assert sum(states(sweep).values()) == len(runs.list_runs(root)) == 3
+
+
+def test_deleted_run_is_not_made_again(root: Path, spawned: list[str]) -> None:
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    launcher.cancel(sweep)
+    gone = next(run for run in sweep.runs() if run.status().state == "stopped")
+    runs.delete(gone)
+    launcher.retry(sweep, ["stopped"])
+    launcher.advance(root)
+    assert len(runs.list_runs(root)) == 2
+    assert sum(states(sweep).values()) == 2
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"schema_version": 2}', b"[]", b""])
+def test_damaged_or_newer_sweep_is_a_sentence_and_does_not_stop_the_queue(root: Path, spawned: list[str], content: bytes) -> None:
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    if b"schema" in content:
+        content = json.dumps(json.loads(sweep.path.read_bytes()) | {"schema_version": 2}).encode()
+    made = sweep.runs()
+    sweep.path.write_bytes(content)
+    sentence = assert_one_sentence(run_gan("sweeps", sweep.id, root=root, env={"GAN_CORES": "1"}))
+    assert ("update the program" in sentence) == (b"schema" in content)
+    assert sentence in run_gan("sweeps", root=root, env={"GAN_CORES": "1"}).stdout
+    for run in made:
+        run.write_status(run.status().model_copy(update={"state": "queued"}))
+    assert launcher.advance(root), "its runs are left to be trained as any others"
+
+
+def test_ids_are_never_paths(root: Path) -> None:
+    for text in ("../../etc/passwd", "", "20260131-093000-1a2b3c\n", "x"):
+        with pytest.raises(InputError):
+            sweeps.find(root, text)
+
+
+# Real trainers
+
+
+def test_sweep_goes_on_by_itself_after_kills_and_ends(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    raw = TRIPLE | {"set": SMALL | {"training.length": "150 steps", "cadence.checkpoint_every": "20 steps"}}
+    sweep = launcher.launch_sweep(root, sweeps.parse(raw))
+    victim = sweep.runs()[0]
+    wait_until(victim.metrics, "the first line is logged")
+    trainer_of(victim).kill()
+    wait_until(lambda: not trainers(root), "the trainer is gone")
+    wait_until(lambda: victim.status().state == "interrupted", "the run is interrupted")
+    assert launcher.advance(root) == [victim], "as when the server is back"
+    assert victim.status().restarts == 1
+    wait_until(lambda: sweeps.progress(sweep, 1).is_over, "the sweep is over", seconds=180)
+    assert states(sweep) == {"finished": 3}
+    assert sweeps.progress(sweep, 1).share == 1
+    assert sweeps.progress(sweep, 1).seconds_left == 0
+
+
+def test_hopeless_run_is_not_restarted_for_ever(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    for run in sweep.runs()[1:]:
+        launcher.stop(run)
+    first = sweep.runs()[0]
+    for _ in range(10):
+        first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))  # it never showed a sign of life
+        launcher.advance(root)
+    assert len(spawned) == 1 + launcher.MOST_RESTARTS
+    assert first.status().state == "interrupted"
+    assert launcher.retry(sweep) == 1, "a person may try again"
+
+
+def test_stopped_run_that_was_killed_before_it_could_stop_stays_so(root: Path, spawned: list[str]) -> None:
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    launcher.cancel(sweep)
+    first = sweep.runs()[0]
+    first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))
+    assert first.status().state == "interrupted"
+    assert launcher.advance(root) == []
+
+
+# Estimates and the command line
+
+
+def test_forecast_and_progress() -> None:
+    assert sweeps.makespan([3, 1, 1, 1], 2) == 3
+    assert sweeps.makespan([], 2) == 0
+    assert sweeps.makespan([2, 2, 2], 0) == 6
+
+
+def test_forecast_takes_the_mean_for_what_is_not_measured(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "2")
+    chosen = [
+        config for _, config in sweeps.run_configs(sweeps.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}}))
+    ]
+    assert estimates.forecast(root, chosen).seconds is None
+    estimates.keep(root, chosen[0], 320.0, 1, "fp32")
+    found = estimates.forecast(root, chosen)
+    assert found.seconds == pytest.approx(2 * (100 + estimates.STARTING_SECONDS))
+    assert found.disk_bytes > 3 * 1000 * 100
+
+
+def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(TRIPLE | {"set": SMALL | {"training.length": "1000000 steps"}}))
+    env = {"GAN_CORES": "1"}
+    shown = run_gan("sweep", path, "--dry-run", "--no-measuring", root=root, env=env)
+    assert shown.returncode == 0
+    assert "latent size 16" in shown.stdout
+    assert not (root / "sweeps").exists()
+    done = run_gan("sweep", path, "--seeds", "2", "--no-measuring", "--json", root=root, env=env)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "tiny"
+    sweep_id = json.loads(done.stdout)["id"]
+    assert sweep_id in run_gan("sweeps", root=root, env=env).stdout
+    paused = run_gan("sweeps", sweep_id, "pause", root=root, env=env)
+    assert "paused" in paused.stdout
+    cancelled = json.loads(run_gan("sweeps", sweep_id, "cancel", "--json", root=root, env=env).stdout)
+    assert cancelled["states"]["stopped"] >= 5
+    wait_until(lambda: not trainers(root), "the last trainer has stopped")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sweep", "mlp-tabel"], "did you mean “mlp-table”?"),
+        (["sweep", "missing.json"], "reading the sweep missing.json failed"),
+        (["sweep", "mlp-table-quick", "--seeds", "0"], "seeds is 0"),
+        (["sweep", "mlp-table-quick", "--seeds", "20", "--no-measuring"], "has 160 runs"),
+        (["sweep", "mlp-table-quick", "--scale", "0"], "multiplied by 0"),
+        (["sweep", "mlp-table-quick", "--set", "networks.hiden=3"], "did you mean “networks.hidden”?"),
+        (["sweeps", "20260131-093000-1a2b3c"], "There is no sweep 20260131-093000-1a2b3c"),
+        (["sweeps", "../x", "pause"], "is not a sweep id"),
+        (["sweeps", "20260131-093000-1a2b3c", "explode"], "explode"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)  # fmt: skip
+def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[str], words: str) -> None:
+    assert words.lower() in assert_one_sentence(run_gan(*arguments, root=root)).lower()
+    assert runs.list_runs(root) == []
