@@ -26,6 +26,7 @@ from filelock import FileLock
 from gan import config as configs
 from gan import estimates, forks, launcher, presets, runs, sections, sweep_commands
 from gan.errors import InputError, explain_os_error, explained
+from gan.report import commands as report_commands
 from gan.runs import Run, Status
 
 log = logging.getLogger("gan")
@@ -104,6 +105,7 @@ def make_parser() -> Parser:
     layers.add_argument("--quiet", action="store_true", help="write them down for the dashboard, and print nothing")
     _add_data(commands, command)
     sweep_commands.add(command)
+    report_commands.add(command)
     return parser
 
 
