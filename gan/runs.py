@@ -47,6 +47,7 @@ TRASH = ".trash"
 _STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
 _STAGING_GRACE = 3600.0  # seconds that the making of a run may take; a fork copies a checkpoint
 _LONGEST_NAME = 120
+_LINE_BYTES = 512  # more than a logged line has
 _MOST = 10**15  # more steps or images than any run has: a larger number is damage
 _TICK = 100_000_000  # nanoseconds: files that replace each other within a tick of the clock may carry the same time
 
@@ -599,6 +600,30 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     except (ValueError, RecursionError):
         found = list(_parse_each(lines))
     return [line for line in found if isinstance(line, dict)], offset + end
+
+
+def sample_lines(path: Path, count: int) -> list[dict[str, Any]]:
+    """Return some ``count`` objects of a file, spread evenly over its bytes with the first and the last one, in its order.
+
+    Only they are read, so that a file of any length takes the same time. All objects of a file that is short; what is damaged is
+    left out, and a file that cannot be read has none.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size <= count * _LINE_BYTES:
+                return read_lines(path)[0]
+            found: dict[int, bytes] = {}
+            for place in range(count):
+                start = max(0, place * (size - _LINE_BYTES) // max(1, count - 1) - 1)
+                file.seek(start)
+                begin = start + (len(file.readline()) if start else 0)
+                if (line := file.readline()).endswith(b"\n"):
+                    found[begin] = line
+            last = [line for line in file if line.endswith(b"\n")][-1:]
+    except OSError:
+        return []
+    return [line for line in _parse_each([*found.values(), *last]) if isinstance(line, dict)]
 
 
 def _parse_each(lines: list[bytes]) -> Iterator[Any]:

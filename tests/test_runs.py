@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -748,3 +750,28 @@ def test_damaged_run_can_be_deleted(root: Path) -> None:
     run.status_path.write_bytes(b"\x00")
     runs.delete(run)
     assert runs.list_runs(root) == []
+
+
+@given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 12))
+def test_some_lines_are_whole_lines_of_the_file_in_order(sizes: list[int], count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines.jsonl"
+        everything = [{"step": step, "text": "x" * size} for step, size in enumerate(sizes)]
+        path.write_text("".join(json.dumps(line) + "\n" for line in everything) + '{"step": 99, "cut')
+        found = runs.sample_lines(path, count)
+        steps = [line["step"] for line in found]
+        assert steps == sorted(set(steps)) and all(line == everything[line["step"]] for line in found)
+        if path.stat().st_size <= 512 * count:
+            assert found == everything
+
+
+def test_some_lines_of_a_long_file_are_spread_evenly_from_first_to_last(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    lines = [json.dumps({"step": step, "loss": 1 / (step + 1)}) for step in range(50_000)]
+    lines[25_000] = '{"step": damaged'
+    path.write_text("\n".join(lines) + "\n")
+    steps = [line["step"] for line in runs.sample_lines(path, 200)]
+    assert len(steps) >= 200 and steps[0] == 0 and steps[-1] == 49_999
+    gaps = [after - before for before, after in itertools.pairwise(steps)]
+    assert max(gaps) < 1.5 * 50_000 / 200
+    assert runs.sample_lines(tmp_path / "nothing.jsonl", 10) == []
