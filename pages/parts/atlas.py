@@ -1,0 +1,129 @@
+"""The map of real and generated images with pictures on hover, and samples beside the training images nearest to them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from gan import atlas
+from gan.atlas import Atlas, Dot, Sample
+from gan.errors import InputError
+from gan.runs import Run
+from pages.parts import words
+
+_INDIGO, _GRAY = "#6c63ff", "#9097a8"  # as in the other charts
+_NEAR = 0.95  # of the real images are farther from training images: so near that it may be a copy
+
+_WEBP = "data:image/webp;base64,"
+#: A small picture large enough to look at: the browser, not the server, wraps each into an SVG.
+_ENLARGED = (
+    "'data:image/svg+xml,<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"128\" height=\"128\">"
+    f"<image width=\"128\" height=\"128\" style=\"image-rendering:pixelated\" href=\"{_WEBP}' + datum.picture + '\"/></svg>'"
+).replace('"', "\\'")  # fmt: skip
+
+
+def panel(run: Run) -> None:
+    """Show the atlas of a run, or a sentence when its file is damaged; nothing where there is none, as for points."""
+    try:
+        found = run.atlas_path.stat()
+        shown, spec = _load(str(run.path), found.st_ino, found.st_mtime_ns, found.st_size)
+    except InputError as error:
+        st.caption(words.escape(str(error)))
+        return
+    except OSError:
+        return
+    st.markdown("##### Map of the images")
+    st.caption(
+        f"Some real images, and some that were generated at step {shown.step:,}, placed along the two directions in which the "
+        f"features of the real ones vary most (PCA; {sum(shown.explained):.0%} of their variance). Point at a dot to see its "
+        "image. Grey without indigo is what the generator leaves out; a knot of indigo is much the same image again and again."
+    )
+    about = f"Map of {len(shown.real)} real and {len(shown.generated)} generated images by their features"
+    st.vega_lite_chart(spec, key="atlas/map", alt=about)
+    if shown.samples:
+        _show_samples(shown)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _load(path: str, inode: int, changed: int, size: int) -> tuple[Atlas, dict[str, Any]]:
+    """Return the atlas of a run and its map, kept for as long as the file is the same."""
+    found = atlas.read(Run(Path(path)))
+    if found is None:
+        raise FileNotFoundError(path)
+    return found, chart(found.real, found.generated, found.explained)
+
+
+def chart(real: Sequence[Dot], generated: Sequence[Dot], explained: tuple[float, float]) -> dict[str, Any]:
+    """Return the Vega-Lite specification of the map; ``explained`` is the share of the variance along each axis."""
+    dots = [{"kind": kind, **dot.model_dump()} for kind, part in (("real", real), ("generated", generated)) for dot in part]
+    axis = {"labels": False, "ticks": False, "grid": False, "domain": False}
+    first, second = (
+        {"field": field, "type": "quantitative", "title": f"{ordinal} component ({share:.0%})", "axis": axis,
+         "scale": {"zero": False, "nice": False, "padding": 12}}
+        for field, ordinal, share in zip("xy", ("first", "second"), explained, strict=True)
+    )  # fmt: skip
+    return {
+        "data": {"values": dots},
+        "height": 420,
+        "transform": [{"calculate": _ENLARGED, "as": "image"}],
+        "mark": {"type": "circle", "size": 55, "opacity": 0.65},
+        "encoding": {
+            "x": first,
+            "y": second,
+            "color": {
+                "field": "kind", "type": "nominal", "scale": {"domain": ["real", "generated"], "range": [_GRAY, _INDIGO]},
+                "legend": {"orient": "top", "title": None, "symbolOpacity": 1},
+            },
+            "tooltip": [{"field": "kind", "title": "title"}, {"field": "image", "title": "image"}],
+        },
+    }  # fmt: skip
+
+
+@st.fragment
+def _show_samples(shown: Atlas) -> None:
+    """Show a sample, which people choose, beside the training images nearest to it, and say how near that is."""
+    st.markdown("##### Copies of training images?")
+    near = sum(sample.nearer >= _NEAR for sample in shown.samples)
+    st.caption(
+        f"{len(shown.samples)} generated images, chosen at random, those nearest to a training image first. {near} of them "
+        f"{'is' if near == 1 else 'are'} nearer than {_NEAR:.0%} of the {_others(shown)}; by chance alone it would be about "
+        f"{(1 - _NEAR) * len(shown.samples):.0f}."
+    )
+    place = st.slider("Sample", 1, len(shown.samples), key="atlas/sample") if len(shown.samples) > 1 else 1
+    sample = shown.samples[min(place, len(shown.samples)) - 1]
+    st.html(strip(sample, shown.usual, place))
+    st.markdown(words.escape(closeness(sample, shown)))
+
+
+def strip(sample: Sample, usual: float, number: int) -> str:
+    """Return a sample and its neighbours side by side as HTML, in rows as the width allows."""
+    parts = [(sample.picture, _INDIGO, "generated", f"Generated sample {number}")]
+    for place, one in enumerate(sample.neighbours, 1):
+        near = f"{one.distance / usual:.2f} × usual" if usual else f"{one.distance:.3g} away"
+        parts.append((one.picture, _GRAY, near, f"Training image {place} of those nearest to it, {near}"))
+    figures = "".join(
+        '<figure style="margin:0">'
+        f'<img src="{_WEBP}{picture}" alt="{html.escape(about)}" style="width:100%;image-rendering:pixelated;display:block;'
+        f'box-sizing:border-box;border:3px solid {colour};border-radius:6px">'
+        f'<figcaption style="font-size:0.875rem;opacity:0.75;padding-top:0.25rem">{html.escape(caption)}</figcaption></figure>'
+        for picture, colour, caption, about in parts
+    )
+    columns = "grid-template-columns:repeat(auto-fill,minmax(6.25rem,1fr))"
+    return f'<div style="display:grid;{columns};gap:0.75rem;max-width:47rem">{figures}</div>'
+
+
+def closeness(sample: Sample, shown: Atlas) -> str:
+    """Return in words how near a sample is to its nearest training image, beside real images."""
+    if not sample.neighbours[0].distance:
+        return "As far as the features tell, this is a training image."
+    share = "more than 99 %" if sample.nearer > 0.99 else "fewer than 1 %" if sample.nearer < 0.01 else f"{sample.nearer:.0%}"
+    told = f"It is nearer to a training image than {share} of the {_others(shown)}"
+    return f"{told}: compare the two, it may be a copy." if sample.nearer >= _NEAR else f"{told}, which is no sign of a copy."
+
+
+def _others(shown: Atlas) -> str:
+    return "held-out images are" if shown.is_held_out else "training images are to another"

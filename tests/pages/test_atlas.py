@@ -1,0 +1,147 @@
+"""The map on the page: what it shows and says, and one sentence instead of a traceback for whatever lies in its file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from gan import atlas as files
+from gan.atlas import Atlas, Dot, Neighbour, Sample
+from gan.errors import InputError
+from gan.runs import Run
+from pages.parts import atlas
+from tests.helpers import is_sentence
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from gan.runs import Run
+from pages.parts import atlas
+
+atlas.panel(Run(Path({path!r})))
+"""
+
+
+def picture(grey: int) -> str:
+    """Return a picture of one grey level as it stands in the file."""
+    buffer = io.BytesIO()
+    Image.new("L", (16, 16), grey).save(buffer, "WEBP", lossless=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+BLACK, WHITE = picture(0), picture(255)
+COPY = Sample(picture=WHITE, nearer=1.0, neighbours=[Neighbour(distance=0.0, picture=WHITE)])
+NEAR = Sample(picture=BLACK, nearer=0.98, neighbours=[Neighbour(distance=one, picture=WHITE) for one in (1.0, 2.0)])
+USUAL = Sample(picture=BLACK, nearer=0.4, neighbours=[Neighbour(distance=3.0, picture=WHITE)])
+SOUND = Atlas(
+    step=1200, extractor_id="digits-1", explained=(0.5, 0.25), usual=2.0, is_held_out=True, samples=[COPY, NEAR, USUAL],
+    real=[Dot(x=0.0, y=1.0, picture=WHITE)], generated=[Dot(x=2.0, y=-1.0, picture=BLACK)] * 2,
+)  # fmt: skip
+
+
+def show(folder: Path, content: bytes | None = None) -> AppTest:
+    """Show the panel of a run whose file holds ``content``; None for no file."""
+    if content is not None:
+        Run(folder).atlas_path.write_bytes(content)
+    test = AppTest.from_string(SCRIPT.format(path=str(folder)), default_timeout=60).run()
+    assert not test.exception
+    return test
+
+
+def said(test: AppTest) -> str:
+    return " ".join(element.value for kind in ("markdown", "caption") for element in test.get(kind))
+
+
+def test_map_holds_every_picture_and_tells_what_its_axes_are_worth() -> None:
+    spec = atlas.chart(SOUND.real, SOUND.generated, SOUND.explained)
+    dots = spec["data"]["values"]
+    assert [dot["kind"] for dot in dots] == ["real", "generated", "generated"]
+    assert [dot["picture"] for dot in dots] == [WHITE, BLACK, BLACK]
+    assert "50%" in spec["encoding"]["x"]["title"] and "25%" in spec["encoding"]["y"]["title"]
+
+
+def test_samples_are_told_in_words(tmp_path: Path) -> None:
+    test = show(tmp_path, SOUND.model_dump_json().encode())
+    assert "step 1,200" in said(test) and "75%" in said(test)
+    assert "2 of them are nearer than 95% of the held-out images" in said(test)
+    assert "this is a training image" in said(test)
+    test.slider[0].set_value(2).run()
+    assert "98%" in said(test) and "may be a copy" in said(test)
+    test.slider[0].set_value(3).run()
+    assert "40%" in said(test) and "no sign of a copy" in said(test)
+    alone = SOUND.model_copy(update={"samples": [USUAL], "is_held_out": False})
+    test = show(tmp_path, alone.model_dump_json().encode())
+    assert not test.slider and "training images are to another" in said(test)
+
+
+def test_strip_names_every_picture() -> None:
+    drawn = atlas.strip(NEAR, 2.0, 2)
+    assert drawn.count("<img") == drawn.count('alt="') == 3
+    assert "0.50 × usual" in drawn and "1.00 × usual" in drawn and "Generated sample 2" in drawn
+    assert "3 away" in atlas.strip(USUAL, 0.0, 1)
+
+
+def test_run_without_map_shows_nothing(tmp_path: Path) -> None:
+    assert not said(show(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"real": [{"x": 0, "y": 0, "picture": "x' onerror='alert(1)"}]},
+        {"real": [{"x": 0, "y": 0, "picture": "https://example.org/a.png"}]},
+        {"real": []},
+        {"usual": -1},
+        {"explained": [0.5]},
+        {"samples": [{**USUAL.model_dump(), "neighbours": []}]},
+        {"generated": [{"x": 1e999, "y": 0, "picture": WHITE}]},
+    ],
+    ids=["markup", "address", "empty", "negative", "one axis", "no neighbour", "infinite"],
+)
+def test_foreign_file_is_told_in_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
+    test = show(tmp_path, json.dumps({**SOUND.model_dump(), **changes}).encode())
+    assert "score the run again" in said(test) and "Map of the images" not in said(test)
+
+
+def test_folder_in_place_of_the_file_is_told_too(tmp_path: Path) -> None:
+    Run(tmp_path).atlas_path.mkdir()
+    assert "score the run again" in said(show(tmp_path))
+
+
+LEAVES = some.one_of(
+    some.none(), some.booleans(), some.integers(), some.floats(), some.text(max_size=8), some.just(WHITE), some.just(10**400)
+)
+VALUES = some.recursive(
+    LEAVES, lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=4), inner, max_size=3), max_leaves=8
+)
+DAMAGED = some.builds(
+    lambda changes: json.dumps({**SOUND.model_dump(), **changes}).encode(),
+    some.dictionaries(some.sampled_from(list(Atlas.model_fields)), VALUES, min_size=1, max_size=3),
+)
+CUT = some.builds(lambda place: SOUND.model_dump_json().encode()[:place], some.integers(0, 400))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=some.one_of(some.binary(max_size=200), DAMAGED, CUT, some.just(b"[" * 100_000)))
+def test_whatever_is_read_can_be_shown_or_is_told(content: bytes, tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.atlas_path.write_bytes(content)
+    try:
+        found = files.read(run)
+    except InputError as error:
+        assert is_sentence(str(error))
+        return
+    assert found is not None
+    json.dumps(atlas.chart(found.real, found.generated, found.explained), allow_nan=False)
+    for number, sample in enumerate(found.samples, 1):
+        assert atlas.strip(sample, found.usual, number).count("<img") == 1 + len(sample.neighbours)
+        assert atlas.closeness(sample, found)
