@@ -15,7 +15,7 @@ from gan.runs import Run
 from pages.parts import form, frame, words
 
 _OPEN = ("optimizer", "training")  # what most forks change
-_WHOLE = ("data", "networks")  # sections that stay as they are, as a whole
+_WHOLE = {"data": "Data, but for flips", "networks": "Networks"}  # sections that stay as they are, as a whole
 _MOST_SHOWN = 40  # relatives in a tree
 _INDENT = 24  # pixels a generation
 _DEEPEST = 6  # generations that are indented further
@@ -30,6 +30,7 @@ def offer(run: Run, config: RunConfig) -> None:
 
 
 def _ask(run: Run, config: RunConfig) -> None:
+    """Ask for the checkpoint and the settings, and start the fork."""
     st.caption("A run of its own that goes on from a checkpoint of this one, with other settings; this one stays as it is.")
     there = forks.checkpoints(run)
     if not there:
@@ -61,13 +62,15 @@ def _ask(run: Run, config: RunConfig) -> None:
     found = None
     try:
         found = forks.plan(config, {key: value for key, value in asked.items() if usual.get(key) != value})
+        total = configs.replace(config, asked, stored=True).total_steps
     except InputError as error:
         st.error(words.escape(str(error)), icon=":material/error:")
     if found:
         for sentence in rules.warnings(found.config):
             if sentence not in rules.warnings(config):
                 st.warning(words.escape(sentence), icon=":material/warning:")
-        st.markdown(words.escape(_summary(found, step)))
+        changed = forks.tell(found.changes, found.before) or "the same settings"
+        st.markdown(words.escape(f"From step {step:,} to step {total:,} with {changed}."))
     if st.button("Start the fork", icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
         assert found is not None
         child = forks.start(run, step, found.changes, name)
@@ -81,18 +84,12 @@ def _ask(run: Run, config: RunConfig) -> None:
             st.code("python -m gan fork " + shlex.join(arguments), language="bash", wrap_lines=True)
 
 
-def _summary(found: forks.Plan, step: int) -> str:
-    """Return what a fork at a step would change."""
-    changed = forks.tell(found.changes, found.before)
-    return f"From step {step:,} with {changed}." if changed else f"From step {step:,}, with the same settings."
-
-
 def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
     """Say which settings cannot change, and why."""
     groups: dict[str, dict[str, None]] = {}
     for key, reason in kept.items():
         section = key.partition(".")[0]
-        title = form.HEADINGS[section][0] if section in _WHOLE else configs.field_info(config, key).title or key
+        title = _WHOLE.get(section) or configs.field_info(config, key).title or key
         groups.setdefault(reason, {})[title] = None
     with st.expander("What cannot change, and why", icon=":material/lock:"):
         st.markdown("\n".join(f"- **{', '.join(titles)}**: {words.escape(reason)}." for reason, titles in groups.items()))
@@ -112,15 +109,20 @@ def tree(run: Run) -> None:
         if top.origin:
             st.caption(f"The run that the first of these was forked from has been deleted: {top.origin.run}.")
         for relative in related[first : first + _MOST_SHOWN]:
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            with st.container(horizontal=True, wrap=False, gap="xsmall"):
                 if relative.depth:
                     st.space(_INDENT * min(relative.depth, _DEEPEST))
-                name = words.escape(names[relative.run.id])
-                if relative.run == run:
-                    st.markdown(f"**{name}**", width="content")
-                else:
-                    st.page_link("pages/watch.py", label=name, query_params={"run": relative.run.id})
-                if relative.origin:
-                    st.caption(words.escape(forks.describe(relative.origin)), width="content")
+                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                    _name(relative, words.escape(names[relative.run.id]), is_here=relative.run == run)
         if len(related) > _MOST_SHOWN:
             st.caption(f"{words.count(len(related) - _MOST_SHOWN, 'further run')} of this family are not shown.")
+
+
+def _name(relative: forks.Relative, name: str, *, is_here: bool) -> None:
+    """Draw one run of a tree: a link to it, unless its page is this one, and what it was forked with."""
+    if is_here:
+        st.markdown(f"**{name}**", width="content")
+    else:
+        st.page_link("pages/watch.py", label=name, query_params={"run": relative.run.id})
+    if relative.origin:
+        st.caption(words.escape(forks.describe(relative.origin)), width="content")
