@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from gan import launcher, runs
 from gan.runs import Run
-from gan.scoring import doctor, lines
-from pages.parts import charts, evidence, frame, metrics, pictures, results, words
+from gan.scoring import lines
+from gan.scoring.glossary import SCORES
+from pages.parts import board, charts, evidence, frame, pictures, results, tables, words
+from pages.parts.board import Board, Part, Selection
+from pages.parts.columns import FACTS, FORMATS, INTERVALS, about
+from pages.parts.results import Line
 
 root = frame.begin("Evaluate")
 st.title("Evaluate")
@@ -24,68 +26,14 @@ EXTRACTORS = {
     "random-vgg": "random features",
 }
 
-#: Column → title in the table, format, and help.
-COLUMNS = {
-    "fid": ("FID", "%.3g",
-            "Fréchet distance between the features of generated and real images (Heusel et al. 2017): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − "
-            "2(Σ₁Σ₂)^½). 0 is perfect; judge it against the row of real images, which is what chance alone gives."),
-    "fid_spread": ("± FID", "%.2g", "Standard deviation over the draws."),
-    "is": ("IS", "%.3g",
-           "Inception score (Salimans et al. 2016): exp E KL(p(y|x) ‖ p(y)). From 1 up to the number of classes: high when each "
-           "image is clearly of one class and all classes occur. It never looks at the real images."),
-    "is_spread": ("± IS", "%.2g", "Standard deviation over the draws."),
-    "precision": ("Precision", "%.2f",
-                  "How good: the share of generated images that lie no farther from some real image than its 3rd nearest real "
-                  "neighbour (Kynkäänniemi et al. 2019): |{g : ∃ r, |g − r| ≤ d₃(r)}| / N. From 0 to 1, the higher the better."),
-    "recall": ("Recall", "%.2f",
-               "How varied: the same with real and generated exchanged (Kynkäänniemi et al. 2019), so the share of real images "
-               "that lie among the generated ones: |{r : ∃ g, |r − g| ≤ d₃(g)}| / N. Low when much of the data is never drawn."),
-    "coverage": ("Coverage", "%.2f",
-                 "The share of real images with a generated one nearer than their 5th nearest real neighbour (Naeem et al. "
-                 "2020): |{r : ∃ g, |r − g| ≤ d₅(r)}| / N. Like recall, but outliers among the generated images do not lift it."),
-    "duplicates": ("Duplicates", "percent",
-                   "The share of 2,000 generated images that have a near duplicate among the others: hashes at most 3 of 64 bits "
-                   "apart and a correlation of thumbnails of at least 0.99. Simple real images resemble one another too: "
-                   "judge it against their row. The idea is the birthday paradox (Arora & Zhang 2017)."),
-    "kid": ("KID", "%.3g",
-            "Kernel distance (Bińkowski et al. 2018): MMD² of the features with the kernel (x·y / D + 1)³. Around 0 is perfect, "
-            "and chance may take it below. Unlike FID it is not too high with few images."),
-    "ms_ssim": ("MS-SSIM", "%.3f",
-                "How alike two generated images are, on average over 500 pairs (Wang et al. 2003; for GANs Odena et al. 2017): "
-                "Π l·cᵢ·sᵢ over scales, 1 for the same image. Well above the real images: too little variety. Noise is low too."),
-    "classes": ("Classes", "%.3g",
-                "How many classes are covered, of those that the real images have: those with at least a tenth of their real "
-                "share among the generated images, as the classifier sees them. The mean over draws."),
-}  # fmt: skip
-
-
-STILL = {"displayModeBar": False}  # a plot that nobody zooms
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def thumbnail(path: str, changed: int) -> str | None:
-    """Return a small picture of a sample grid for the table, or None for a damaged one."""
-    return results.thumbnail(Path(path))
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def plot(rows: tuple[tuple[str, float, float], ...], title: str, floor: float | None, is_lower: bool) -> go.Figure:
-    """Return the plot of one score over runs; kept, because Plotly takes longer to build it than the rest of the page."""
-    return charts.scores(pd.DataFrame(rows, columns=["name", "value", "spread"]), title, floor, is_lower)
-
-
-#: Kept too; of charts that take tuples.
-plot_neighbours = st.cache_resource(charts.neighbours, max_entries=64, show_spinner=False)
-plot_classes = st.cache_resource(charts.shares_of_classes, max_entries=64, show_spinner=False)
-plot_look = st.cache_resource(charts.look, max_entries=192, show_spinner=False)
-
-
-def changed(path: Path) -> int:
-    """Return when a file was last changed; 0 for one that is gone."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+#: View → how it is called.
+VIEWS = {
+    "scores": "Scores",
+    "training": "During training",
+    "against": "Against a setting",
+    "neighbours": "Precision and recall",
+    "parallel": "All settings",
+}
 
 
 def choose() -> list[Run]:
@@ -148,182 +96,194 @@ def scoring_progress(busy: list[Run]) -> None:
 
 
 def show(chosen: list[Run]) -> None:
-    """Show plots first, then the table, for one extractor at a time."""
-    newest = {run.id: results.latest(run) for run in chosen}
-    extractors = {key: line for found in newest.values() for key, line in found.items()}
-    if not extractors:
+    """Show plots first, then the table, for one extractor and one kind of checkpoint at a time."""
+    key = tuple(chosen), tuple(map(board.stamp, chosen))
+    found = board.survey(*key)
+    if not found:
         st.info("None of these runs has been scored yet.", icon=":material/info:")
         show_pictures(chosen)
         return
-    extractor = list(extractors)[-1]
-    if len(extractors) > 1:
-        extractor = st.segmented_control(
-            "Show the scores from", list(extractors), default=extractor, required=True, key="extractor",
-            format_func=lambda key: extractors[key]["extractor"],
-            help="Scores of different extractors are never ranked against each other.",
-        )  # fmt: skip
-    line = extractors[extractor]
-    fid = lines.label(line)
-    table = results.table(chosen, extractor)
-    scored = table[(table["run"] != "") & table["fid"].notna()].reset_index(drop=True)
-    floors = table[table["run"] == ""]
-    is_fair = scored["group"].nunique() == 1
-
-    if care := lines.caution(line):
-        st.caption(f":material/info: {care}")
-    if is_fair:
-        show_plots(scored, floors, line, is_cautious=bool(care))
-    else:
-        st.warning("These scores were made from different data, sizes or numbers of images, so they are not ranked.",
-                   icon=":material/balance:")  # fmt: skip
-    explained = {run_id: found[extractor] for run_id, found in newest.items() if extractor in found}
-    names = dict(zip(table["run"], table["name"], strict=True))
-    verdicts = {
-        run.id: diagnose(str(run.path), extractor, changed(run.scores_path), changed(run.metrics_path))
-        for run in chosen
-        if run.id in explained
-    }
-    show_verdicts(verdicts, explained, names)
-    show_reasons(explained, verdicts, names, is_fair)
-    show_table(chosen, table, line, fid)
+    checkpoint, extractor = choose_scores(found)
+    whole = board.board(*key, extractor, checkpoint)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        selection = narrow(whole)
+        columns = choose_columns(whole)
+    if len(selection.runs) < len(chosen):
+        st.caption(f":material/filter_list: The filter leaves {len(selection.runs)} of {words.count(len(chosen), 'run')}.")
+    if not selection.runs:
+        return
+    if number := choose_group(selection):
+        show_views(selection, board.part(selection, number))
+    show_table(selection, columns)
+    show_reasons(whole)
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def diagnose(path: str, extractor: str, scores_changed: int, metrics_changed: int) -> list[doctor.Verdict]:
-    """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough.
-
-    Kept for as long as both files are the same.
-    """
-    run = Run(Path(path))
-    table = metrics.read(run)
-    some = table.iloc[:: max(1, len(table) // 500)]
-    return doctor.diagnose(run, results.latest(run)[extractor], some.to_dict("records"))
-
-
-def show_verdicts(
-    verdicts: dict[str, list[doctor.Verdict]], explained: dict[str, results.Line], names: dict[str, str]
-) -> None:  # fmt: skip
-    """Show the doctor's verdicts on each run as badges; what they mean stands under "Why?"."""
-    with st.container(gap="xsmall"):
-        for run_id, found in verdicts.items():
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(words.escape(names[run_id]), width="content")
-                for verdict in found:
-                    st.badge(verdict.title, icon=":material/stethoscope:", color="red", help=words.escape(verdict.sentence))
-                if not found and not evidence.is_measured(explained[run_id]):
-                    st.badge("not examined", icon=":material/question_mark:", color="gray", help="Score again to see why.")
-                elif not found:
-                    st.badge("no fault found", icon=":material/check:", color="green")
-
-
-def show_plots(scored: pd.DataFrame, floors: pd.DataFrame, line: dict[str, object], *, is_cautious: bool) -> None:
-    """Show a plot of each main score; KID first where FID is to be read with care."""
-    titles = {"fid": lines.label(line), "is": f"IS · {line['extractor']}", "kid": f"KID · {line['extractor']}"}
-    wanted = ["kid", "fid", "is"] if is_cautious else ["fid", "is"]
-    known = [column for column in wanted if scored[column].notna().any()]
-    if "is" not in known and "kid" not in known and scored["kid"].notna().any():
-        known.append("kid")
-    with st.grid(len(known), min_column_width=320, gap="large"):
-        for column in known:
-            part = scored[scored[column].notna()]
-            floor = floors[column].iloc[0]
-            figure = plot(
-                tuple(zip(part["name"], part[column], part[f"{column}_spread"], strict=True)), titles[column],
-                None if pd.isna(floor) else float(floor), column != "is",
+def choose_scores(found: board.Found) -> tuple[str, str]:
+    """Let a person choose between scores that must not be mixed; return the checkpoint and the extractor."""
+    checkpoint = next(iter(found))
+    with st.container(horizontal=True, gap="medium"):
+        if len(found) > 1:
+            checkpoint = st.segmented_control(
+                "Show the scores of the", list(found), default="last", required=True, key="checkpoint",
+                format_func=board.CHECKPOINTS.get,
+                help="The best checkpoint is the one with the lowest quick FID during training. A choice that looks at the scores "
+                "flatters itself a little, so the two are never mixed in one table.",
             )  # fmt: skip
-            about = f"{titles[column]} of each run with its spread, and the real images as a line"
-            st.plotly_chart(figure, key=f"plot/{column}", alt=about)
+        extractors = found[checkpoint]
+        extractor = max(extractors, key=lambda one: len(extractors[one]))
+        if len(extractors) > 1:
+            extractor = st.segmented_control(
+                "Show the scores from", list(extractors), default=extractor, required=True, key="extractor",
+                format_func=lambda one: next(iter(extractors[one].values()))["extractor"],
+                help="Scores of different extractors are never ranked against each other.",
+            )  # fmt: skip
+    return checkpoint, extractor
+
+
+def narrow(whole: Board) -> Selection:
+    """Let a person group and filter the rows; return those that are left."""
+    kinds = ["", *([board.SEEDS] if whole.has_seeds else []), *whole.settings]
+    titles = {"": "nothing: a row for each run", board.SEEDS: "all but the seed"}
+    by = ""
+    if len(kinds) > 1:
+        by = st.selectbox(
+            "Group rows by", kinds, format_func=lambda kind: titles.get(kind, kind), key="group-by", width=260,
+            persist_state="session",
+            help="Comparable runs that agree in this become one row: each score is their mean, x̄ = Σx / n, and ± their "
+            "standard deviation, √(Σ(x − x̄)² / (n − 1)). All but the seed: the spread over seeds.",
+        )  # fmt: skip
+    choices = {"filter/verdicts": whole.verdicts} | {f"filter/{title}": there for title, there in whole.settings.items()}
+    for key, there in choices.items():  # what is no longer there cannot be wanted
+        if wanted := st.session_state.get(key):
+            st.session_state[key] = [one for one in wanted if one in there]
+    with st.popover("Filter", icon=":material/filter_list:", on_change="rerun", key="filter") as part:
+        if part.open:
+            st.text_input("Name contains", key="filter/text", persist_state="session")
+            st.multiselect("One of these verdicts", whole.verdicts, key="filter/verdicts", persist_state="session")
+            for title, there in whole.settings.items():
+                st.multiselect(title, there, key=f"filter/{title}", persist_state="session")
+    text, verdicts, *wanted = (st.session_state.get(key) or "" for key in ("filter/text", *choices))
+    return board.select(whole, text, tuple(verdicts), tuple(zip(whole.settings, map(tuple, wanted), strict=True)), by)
+
+
+def choose_columns(whole: Board) -> list[str]:
+    """Let a person choose columns; return them in the order of the table."""
+    key = f"columns/{whole.key}"
+    with st.popover("Columns", icon=":material/view_column:", on_change="rerun", key="choose-columns") as part:
+        if part.open:
+            st.multiselect(
+                "Columns", whole.every, default=whole.usual, format_func=whole.titles.get, key=key, persist_state="session",
+                help="Click on the head of a column to sort by it, and drag it to move it. The symbols above the table search in "
+                "it and show it on the full screen.",
+            )  # fmt: skip
+    chosen = st.session_state.get(key, whole.usual)
+    return [name for name in whole.every if name in chosen] or ["name"]
+
+
+def choose_group(selection: Selection) -> int:
+    """Return the number of the group of comparable rows to plot; 0 where there is nothing to plot."""
+    sizes, each = selection.sizes, selection.board.each
+    if len(each) > 1:
+        st.warning(
+            f"These scores differ in their {words.escape(results.apart(each))}, so they are not ranked against each other; the "
+            "best are marked within each group of comparable rows.", icon=":material/balance:",
+        )  # fmt: skip
+    if len(sizes) < 2:
+        return next(iter(sizes), 0)
+    if max(sizes.values()) < 2:
+        return 0
+    names = {number: f"{number}: {each[number - 1]['data']} ({words.count(size, 'row')})" for number, size in sizes.items()}
+    largest = max(sizes, key=lambda number: sizes[number])
+    return st.segmented_control("Plot group", list(names), default=largest, required=True, key="plot-group", format_func=names.get)
 
 
 @st.fragment
-def show_reasons(
-    explained: dict[str, results.Line], verdicts: dict[str, list[doctor.Verdict]], names: dict[str, str], is_fair: bool
-) -> None:
-    """Show, once it is opened, why scores are what they are: precision against recall of all runs, and more of one of them."""
-    part = st.expander("Why?", icon=":material/troubleshoot:", key="why", on_change="rerun")
-    if not part.open or not explained:
+def show_views(selection: Selection, part: Part) -> None:
+    """Show one of several plots of comparable rows."""
+    if care := lines.caution(part.line):
+        st.caption(f":material/info: {care}")
+    view = st.segmented_control("Plot", list(VIEWS), default="scores", required=True, key="view", format_func=VIEWS.get,
+                                label_visibility="collapsed", persist_state="session")  # fmt: skip
+    if view == "scores":
+        show_scores(part)
+    elif view == "training":
+        show_training(selection, part)
+    elif view == "against":
+        show_against(part)
+    elif view == "neighbours":
+        show_neighbours(part)
+    else:
+        show_parallel(part)
+
+
+def show_scores(part: Part) -> None:
+    """Show a plot of each main score."""
+    names = board.shown_scores(part)
+    with st.grid(len(names), min_column_width=320, gap="small"):
+        for name in names:
+            about = f"{board.title_of(part, name)} of each row with its spread, and the real images as a line"
+            st.plotly_chart(board.plot_scores(part, name), key=f"plot/{name}", alt=about, config=charts.camera(name))
+
+
+def show_training(selection: Selection, part: Part) -> None:
+    """Show the quick scores over the images seen."""
+    figure = board.plot_training(selection, part.line["extractor_id"])
+    if figure is None:
+        st.caption("None of these runs has scores from its training with these features. Set “Score every” on the Train page, "
+                   "or --set cadence.score_every=\"1 epoch\", to get them.")  # fmt: skip
         return
-    with part:
-        first, second = st.columns(2, gap="large")
-        with second:
-            if st.session_state.get("why/run") not in explained:
-                st.session_state["why/run"] = next(iter(explained))
-            run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=names.get)
-            line = explained[run_id]
-            told = [
-                f"**{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*"
-                for verdict in verdicts.get(run_id, [])
-            ]
-            said = [verdict.name for verdict in verdicts.get(run_id, [])]
-            told += [words.escape(sentence) for sentence in evidence.reasons(line, said)]
-            st.markdown("\n".join(f"- {sentence}" for sentence in told))
-        with first:
-            show_neighbours(explained if is_fair else {run_id: line}, names)
-        show_classes(line)
-        looks = evidence.looks(line)
-        with st.grid(max(1, len(looks)), min_column_width=260, gap="medium"):
-            for look in looks:
-                about = f"Distribution of {look.name} of the generated and of the real images"
-                st.plotly_chart(plot_look(*look), key=f"why/{look.name}", alt=about, config=STILL)
+    st.plotly_chart(figure, key="plot/training", config=charts.camera("fid-over-images"),
+                    alt="FID over the images seen, a curve for each run, and the real images as a line")  # fmt: skip
+    st.caption("Quick scores: one draw, and fewer images than in the table, so they are somewhat higher than there. Their use is "
+               "the shape of the curves.")  # fmt: skip
 
 
-def show_neighbours(explained: dict[str, results.Line], names: dict[str, str]) -> None:
-    """Show precision and recall of runs whose scores may be compared."""
-    found = {run_id: (lines.number(line, "precision"), lines.number(line, "recall")) for run_id, line in explained.items()}
-    rows = tuple((names[run_id], *pair) for run_id, pair in found.items() if None not in pair)
-    if not rows:
-        st.caption("Precision and recall were not measured.")
+def show_against(part: Part) -> None:
+    """Show a score of each row over one of the settings, or over how long it was trained."""
+    titles = part.board.titles
+    scores = list(dict.fromkeys([*part.main, *(name for name in SCORES if name in part.board.every)]))
+    with st.container(horizontal=True, gap="small"):
+        score = st.selectbox("Score", scores, format_func=titles.get, key="against/score", width=220)
+        setting = st.selectbox(
+            "Setting", [*part.board.settings, "epoch", "minutes"], format_func=titles.get, key="against/setting", width=220,
+            help="The settings in which the chosen runs differ, and how long they were trained.",
+        )  # fmt: skip
+    st.plotly_chart(board.plot_against(part, score, setting), key="plot/against", config=charts.camera(f"{score}-against-setting"),
+                    alt=f"{titles[score]} of each row over {titles[setting]}")  # fmt: skip
+
+
+def show_neighbours(part: Part) -> None:
+    """Show precision against recall."""
+    figure = board.plot_neighbours(part)
+    if figure is None:
+        st.caption("Precision and recall were not measured; score again to get them.")
         return
-    line = next(iter(explained.values()))
-    floor = (lines.number(line, "floor_precision"), lines.number(line, "floor_recall"))
-    figure = plot_neighbours(rows, None if None in floor else floor)
-    st.plotly_chart(figure, key="why/neighbours", alt="Precision and recall of each run, and of real images", config=STILL)
+    st.plotly_chart(figure, key="plot/neighbours", alt="Precision and recall of each row, and of real images",
+                    config=charts.camera("precision-recall"))  # fmt: skip
 
 
-def show_classes(line: results.Line) -> None:
-    """Show how often each class occurs, where classes are known and few enough to be told apart."""
-    if found := evidence.classes(line):
-        figure = plot_classes(*found)
-        st.plotly_chart(figure, key="why/classes", alt="Share of each class among generated and real images", config=STILL)
+def show_parallel(part: Part) -> None:
+    """Show parallel coordinates of the settings that differ and the main scores."""
+    figure = board.plot_parallel(part)
+    if figure is None:
+        st.caption("This plot compares at least two scored rows whose settings differ.")
+        return
+    st.plotly_chart(figure, key="plot/parallel", config=charts.camera("parallel-coordinates"),
+                    alt="Parallel coordinates: a line for each row through its settings and scores")  # fmt: skip
+    st.caption("Each line is a row of the table. Drag along an axis to keep only the lines that pass there; drag an axis by its "
+               "title to another place. The table below has the same numbers for those who use no mouse.")  # fmt: skip
 
 
-def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], fid: str) -> None:
-    """Show the table and offer it as CSV."""
-    newest = {run.id: list(samples.values())[-1] for run in chosen if (samples := run.samples())}
-    if reals := next((run.reals_path for run in chosen if run.reals_path.exists()), None):
-        newest[""] = reals
-    table.insert(1, "samples", [
-        thumbnail(str(newest[run_id]), changed(newest[run_id])) if run_id in newest else None for run_id in table["run"]
-    ])  # fmt: skip
-    order = list(COLUMNS)
-    if lines.caution(line):
-        order.remove("kid")
-        order.insert(0, "kid")
-    titles = {column: fid if column == "fid" else COLUMNS[column][0] for column in order}
-    facts = {"images": "Images", "draws": "Draws", "weights": "Weights", "epoch": "Epoch", "step": "Step"}
-    extra = {f"{name}_spread": f"± {COLUMNS[name][0]}" for name in order if f"{name}_spread" in table and name not in ("fid", "is")}
-    extra |= {"density": "Density", "density_spread": "± Density", "expected": "Expected classes"}
-    known = {"name": "Run", "samples": "Samples", **titles, **facts, **extra}
-    settings = [column for column in table.columns if column not in known and column not in ("run", "group")]
-    known |= {title: f"{title} (setting)" for title in settings if title in known.values()}  # precision means two things
-    shown = table[["name", "samples", *order, *settings, *facts]].rename(columns=known)
-    whole = table[["name", *order, *extra, *settings, *facts]].rename(columns=known)
-    number = st.column_config.NumberColumn
-    figures = {titles[column]: number(format=COLUMNS[column][1], help=COLUMNS[column][2]) for column in order}
-    expected = table["expected"].dropna().unique()
-    if len(expected) == 1:
-        figures["Classes"] = number(format=f"%.3g of {expected[0]:.0f}", help=COLUMNS["classes"][2])
+def show_table(selection: Selection, columns: list[str]) -> None:
+    """Show the table with the chosen columns and offer it for download."""
+    whole, made = selection.board, selection.table
+    titles, line = whole.titles, whole.each[0]
+    are_folded = len(selection.runs) > sum(selection.sizes.values()) + int((made["group"] == 0).sum())
+    columns = [*columns, "runs"] if are_folded else columns
     st.dataframe(
-        shown, hide_index=True, row_height=104, key="scores", placeholder="–",
+        board.display(selection), row_height=84, key="scores", placeholder="–",
+        column_order=[titles[name] for name in columns], column_config=config_of(selection),
         alt="Scores of the chosen runs beside the settings that differ",
-        column_config={
-            "Run": st.column_config.TextColumn(pinned=True, width="medium"),
-            "Samples": st.column_config.ImageColumn(width=110),
-            **figures,
-            "Images": number(help="Generated images per draw; for the real images, how many were held against the rest."),
-            "Weights": st.column_config.TextColumn(help="EMA: the running average of the generator's weights."),
-            "Epoch": number(format="%.1f"),
-        },
     )  # fmt: skip
     accuracy = line.get("extractor_accuracy")
     if isinstance(accuracy, float):
@@ -331,8 +291,86 @@ def show_table(chosen: list[Run], table: pd.DataFrame, line: dict[str, object], 
             f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {accuracy:.1%} of "
             "held-out images are recognised. Its FID must not be compared with a FID from the Inception network."
         )
-    st.download_button("Download as CSV", lambda: whole.to_csv(index=False), "scores.csv", "text/csv",
-                       icon=":material/download:", key="csv")  # fmt: skip
+    told = [name for name in columns if name not in ("samples", "verdicts", "best") and not name.endswith("_spread")]
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "CSV", lambda: tables.csv(made, titles), "scores.csv", "text/csv", icon=":material/download:", key="csv",
+            on_click="ignore", help="All columns, also those that are not shown; numbers in full.",
+        )  # fmt: skip
+        st.download_button(
+            "Markdown", lambda: tables.markdown(tables.written(made, told, titles)), "scores.md", "text/markdown",
+            icon=":material/download:", key="markdown", on_click="ignore",
+            help="The columns that are shown, scores as mean ± spread.",
+        )  # fmt: skip
+        st.download_button(
+            "LaTeX", lambda: tables.latex(tables.written(made, told, titles)), "scores.tex", "text/x-tex",
+            icon=":material/download:", key="latex", on_click="ignore", help="The same as a tabular; needs the package booktabs.",
+        )  # fmt: skip
+
+
+def config_of(selection: Selection) -> dict[str, Any]:
+    """Return how the table shows its columns, by title."""
+    number, text, badges = st.column_config.NumberColumn, st.column_config.TextColumn, st.column_config.MultiselectColumn
+    whole = selection.board
+    best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
+    colours = [{board.SOUND: "green", board.UNKNOWN: "gray"}.get(title, "red") for title in whole.verdicts]
+    shown: dict[str, Any] = {
+        "name": text(pinned=True, width=170),
+        "samples": st.column_config.ImageColumn(width=90),
+        "verdicts": badges(
+            options=whole.verdicts, color=colours, width="medium",
+            help="What is wrong, told from the measurements; “Why?” below the table shows the evidence and what to try.",
+        ),
+        "best": badges(
+            options=best, color="green",
+            help="In which scores this row is better than every comparable one, by more than both their spreads together. Rows "
+            "made from other images, features or counts do not compete.",
+        ),
+        "runs": number(help="Over how many runs the row is a mean."),
+    }  # fmt: skip
+    expected = whole.table["expected"].dropna().unique()
+    for name, form in FORMATS.items():
+        is_counted = name == "classes_covered" and len(expected) == 1
+        shown[name] = number(format=f"%.3g of {expected[0]:.0f}" if is_counted else form, help=about(name))
+        spread = "percent" if form == "percent" else "%.2g"
+        shown[f"{name}_spread"] = number(
+            format=spread, help="Standard deviation, √(Σ(x − x̄)² / (n − 1)), over what “Spread over” says."
+        )
+    shown |= {name: number(format=FORMATS["kid"], help=told) for name, (_, told) in INTERVALS.items()}
+    for name, (_, form, told) in FACTS.items():
+        shown[name] = number(format=form, help=told) if form else text(help=told)
+    return {whole.titles[name]: shown[name] for name in (*whole.every, "runs") if name in shown}
+
+
+@st.fragment
+def show_reasons(whole: Board) -> None:
+    """Show, once it is opened, why the scores of one run are what they are."""
+    part = st.expander("Why?", icon=":material/troubleshoot:", key="why", on_change="rerun")
+    if not part.open:
+        return
+    with part:
+        explained = whole.explained
+        if st.session_state.get("why/run") not in explained:
+            st.session_state["why/run"] = next(iter(explained))
+        run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=whole.names.get)
+        run, line = next(run for run in whole.chosen if run.id == run_id), explained[run_id]
+        found = board.verdicts(whole, run)
+        told = [f"**{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*" for verdict in found]
+        told += [words.escape(sentence) for sentence in evidence.reasons(line, [verdict.name for verdict in found])]
+        st.markdown("\n".join(f"- {sentence}" for sentence in told))
+        show_classes(line)
+        looks = evidence.looks(line)
+        with st.grid(max(1, len(looks)), min_column_width=260, gap="small"):
+            for look in looks:
+                about = f"Distribution of {look.name} of the generated and of the real images"
+                st.plotly_chart(charts.look(*look), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
+
+
+def show_classes(line: Line) -> None:
+    """Show how often each class occurs, where classes are known and few enough to be told apart."""
+    if found := evidence.classes(line):
+        st.plotly_chart(charts.shares_of_classes(*found), key="why/classes", config=charts.camera("classes"),
+                        alt="Share of each class among generated and real images")  # fmt: skip
 
 
 def show_pictures(chosen: list[Run]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,23 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from pages.parts import results
+
 MOST_POINTS = 400  # buckets per curve: about what a screen can show
 _INDIGO, _ORANGE, _GRAY = "#6c63ff", "#f76707", "#9097a8"  # readable on light and on dark
+_SHADES = [[0.0, "#6c63ff"], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # the same
+_WIDE = 20  # values that span more than this factor get a log axis
+_SAME_PLACE = 0.02  # of precision and recall: nearer dots hide one another
+_MARGIN = {"l": 10, "r": 10, "t": 40, "b": 10}  # room for the mode bar above
+_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0}
+
+
+def camera(name: str) -> dict[str, Any]:
+    """Return the configuration of a Plotly chart whose only button, always in sight, saves it as a PNG called ``name``."""
+    return {
+        "displayModeBar": True, "displaylogo": False, "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "png", "filename": f"gan-duel-{name}", "scale": 2},
+    }  # fmt: skip
 
 
 def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tuple[float, float] | None = None) -> pd.DataFrame:
@@ -110,47 +126,135 @@ def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[
     return {"height": height, "encoding": {"x": x}, "layer": layers}
 
 
-def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better: bool) -> go.Figure:
+def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better: bool, basis: str = "") -> go.Figure:
     """Return a dot plot of one score over runs, with its spread, and the real images as a line.
 
     ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order. The best one is
-    a star, unless its spread reaches into another's.
+    a star, unless its spread reaches into another's. ``basis`` says what the scores were made from.
     """
-    best = table["value"].idxmin() if lower_is_better else table["value"].idxmax()
-    gaps, spread = (table["value"] - table["value"][best]).abs(), table["spread"].fillna(0.0)
-    is_clear = len(table) > 1 and bool((gaps.drop(best) > spread.drop(best) + spread[best]).all())
-    symbols = ["star" if index == best and is_clear else "circle" for index in table.index]
+    best = results.clear_winner(table["value"] * (-1 if lower_is_better else 1), table["spread"])
+    symbols = ["star" if index == best else "circle" for index in table.index]
+    sizes = [15 if index == best else 11 for index in table.index]
     figure = go.Figure(
         go.Scatter(
             x=table["value"],
             y=[html.escape(name) for name in table["name"]],  # Plotly takes some tags for its own
             mode="markers",
             error_x={"type": "data", "array": table["spread"].fillna(0.0), "thickness": 1.5, "width": 5},
-            marker={"size": 11, "color": _INDIGO, "symbol": symbols},
-            hovertemplate="%{y}<br>" + score + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
+            marker={"size": sizes, "color": _INDIGO, "opacity": 1.0, "symbol": symbols},
+            hovertemplate="%{y}<br>" + html.escape(score) + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
         )
     )
     if floor is not None:
         figure.add_vline(x=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top")
+    title = f"{score} ({'lower' if lower_is_better else 'higher'} is better)"
     figure.update_layout(
-        height=110 + 34 * len(table),
-        margin={"l": 10, "r": 20, "t": 30, "b": 40},
+        height=130 + 34 * len(table),
+        margin={"l": 10, "r": 20, "t": 50, "b": 10},
         showlegend=False,
-        xaxis={"title": f"{score} ({'lower' if lower_is_better else 'higher'} is better)", "rangemode": "tozero"},
+        dragmode=False,
+        xaxis={"title": _with_basis(title, basis), "rangemode": "tozero", "automargin": True},
         yaxis={"type": "category", "autorange": "reversed", "automargin": True},  # or else names like "64" become numbers
     )
     return figure
 
 
-def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, float] | None) -> go.Figure:
+def training(
+    runs: Sequence[tuple[str, Sequence[float], Sequence[float]]], title: str, floor: float | None, basis: str = ""
+) -> go.Figure:  # fmt: skip
+    """Return a score over the images seen, on a log scale: a curve for each of ``runs`` (name, images seen, values)."""
+    figure = go.Figure()
+    for name, seen, values in runs:
+        figure.add_scatter(
+            x=seen, y=values, mode="lines+markers", name=_short(name), line={"width": 2}, marker={"size": 6},
+            hovertemplate=html.escape(name) + "<br>%{x:,.0f} images seen<br>%{y:.4g}<extra></extra>",
+        )  # fmt: skip
+    if floor is not None and floor > 0:
+        figure.add_hline(
+            y=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top left"
+        )
+    figure.update_layout(
+        height=440, margin=_MARGIN, showlegend=True, legend=_BELOW, dragmode=False,
+        xaxis={"title": _with_basis("images seen", basis), "rangemode": "tozero", "automargin": True},
+        yaxis={"title": f"{title}, log scale", "type": "log", "dtick": "D2", "automargin": True},
+    )  # fmt: skip
+    return figure
+
+
+def against(
+    runs: Sequence[tuple[str, Any, float, float]], setting: str, score: str, floor: float | None, basis: str = ""
+) -> go.Figure:  # fmt: skip
+    """Return a score over a setting: a dot with its spread for each of ``runs`` (name, value of the setting, score, spread).
+
+    Numbers get an axis of numbers (log where they span more than a factor of ``_WIDE``) and a line through the means of equal
+    values; all else gets a place for each value.
+    """
+    settings = [setting for _, setting, _, _ in runs]
+    are_numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in settings)
+    shown = settings if are_numbers else [html.escape(results.text_of(one)) for one in settings]
+    figure = go.Figure()
+    if are_numbers and len(set(shown)) > 1:
+        means = pd.Series([score for _, _, score, _ in runs]).groupby(shown).mean()
+        figure.add_scatter(
+            x=means.index, y=means, mode="lines", line={"color": _INDIGO, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=shown, y=[score for _, _, score, _ in runs], mode="markers", marker={"size": 11, "color": _INDIGO, "opacity": 0.8},
+        error_y={"type": "data", "array": [0.0 if math.isnan(spread) else spread for *_, spread in runs], "thickness": 1.5},
+        text=[html.escape(name) for name, *_ in runs],
+        hovertemplate=f"%{{text}}<br>{html.escape(setting)} %{{x}}<br>{html.escape(score)} %{{y:.4g}} ± %{{error_y.array:.2g}}"
+        "<extra></extra>",
+    )  # fmt: skip
+    if floor is not None:
+        figure.add_hline(
+            y=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top left"
+        )
+    is_wide = are_numbers and min(settings) > 0 and max(settings) / min(settings) >= _WIDE
+    kind = {"type": "log", "dtick": "D2"} if is_wide else {} if are_numbers else {"type": "category"}
+    figure.update_layout(
+        height=440, margin=_MARGIN, showlegend=False, dragmode=False,
+        xaxis={"title": _with_basis(setting, basis), "automargin": True, **kind},
+        yaxis={"title": score, "rangemode": "tozero", "automargin": True},
+    )  # fmt: skip
+    return figure
+
+
+def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str) -> go.Figure:
+    """Return parallel coordinates: an axis for each of ``columns`` (title, a value a run), coloured by the one named ``score``.
+
+    What are no numbers becomes places on the axis, in the order in which they come.
+    """
+    dimensions, shades = [], []
+    for title, found in columns:
+        axis: dict[str, Any] = {"label": html.escape(_shortened(title, 22))}
+        if all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in found):
+            axis |= {"values": list(found)}
+        else:
+            texts = [results.text_of(one) for one in found]
+            places = list(dict.fromkeys(texts))
+            axis |= {"values": [places.index(text) for text in texts], "tickvals": list(range(len(places))),
+                     "ticktext": [html.escape(_shortened(text, 16)) for text in places]}  # fmt: skip
+        dimensions.append(axis)
+        if title == score:
+            shades = axis["values"]
+    line = {"color": shades, "colorscale": _SHADES, "showscale": True, "colorbar": {"title": html.escape(score), "thickness": 12}}
+    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, unselected={"line": {"opacity": 0.08}}))
+    figure.update_layout(height=440, margin={"l": 50, "r": 20, "t": 70, "b": 30}, font={"color": _GRAY})
+    return figure
+
+
+def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, float] | None, basis: str = "") -> go.Figure:
     """Return precision over recall, a dot for each of ``runs`` (name, precision, recall), and real images as a diamond.
 
-    ``floor`` is the precision and the recall of real images. Words at the corners say what it means to be there.
+    ``floor`` is the precision and the recall of real images. Words at the corners say what it means to be there. Runs that are
+    at nearly the same place get rings around one another, so that none hides another.
     """
     figure = go.Figure()
-    for name, precision, recall in runs:
+    for index, (name, precision, recall) in enumerate(runs):
+        under = sum(math.dist((precision, recall), other[1:]) < _SAME_PLACE for other in runs[:index])
         figure.add_scatter(
-            x=[recall], y=[precision], mode="markers", name=_short(name), marker={"size": 13, "line": {"width": 1}},
+            x=[recall], y=[precision], mode="markers", name=_short(name),
+            marker={"size": 12 + 9 * under, "symbol": "circle-open" if under else "circle", "line": {"width": 2.5 if under else 1}},
             hovertemplate=html.escape(name) + "<br>precision %{y:.3f}<br>recall %{x:.3f}<extra></extra>",
         )  # fmt: skip
     if floor is not None:
@@ -166,9 +270,8 @@ def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, flo
         )  # fmt: skip
     ends = {"range": [-0.04, 1.04], "tickvals": [0, 0.25, 0.5, 0.75, 1], "zeroline": False}
     figure.update_layout(
-        height=380, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, showlegend=True,
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
-        xaxis={**ends, "title": "recall: how varied"},
+        height=440, margin=_MARGIN, dragmode=False, showlegend=True, legend=_BELOW, hovermode="closest",
+        xaxis={**ends, "title": _with_basis("recall: how varied", basis), "automargin": True},
         yaxis={**ends, "title": "precision: how good", "range": [-0.13, 1.13]},
     )  # fmt: skip
     return figure
@@ -193,7 +296,7 @@ def shares_of_classes(
     are_named = len(labels) <= 24
     title = None if are_named else f"{len(labels)} classes; point at a bar for its name"
     figure.update_layout(
-        height=320, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
+        height=350, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
         xaxis={"type": "category", "title": title, "showticklabels": are_named, "categoryarray": labels},
         yaxis={"tickformat": ".0%", "rangemode": "tozero", "title": "share of the images"},
@@ -213,7 +316,7 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
             fill="tozeroy", hovertemplate=f"{title}: %{{y:.1%}} from %{{x:.3g}}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
-        height=260, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False,
+        height=290, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
         xaxis={"title": name, "range": [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]], "zeroline": False},
         yaxis={"tickformat": ".0%", "rangemode": "tozero"},
@@ -223,7 +326,16 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
 
 def _short(name: str, most: int = 28) -> str:
     """Return a name for a legend, which has less room than a table; Plotly takes some tags for its own."""
-    return html.escape(name if len(name) <= most else name[: most - 1] + "…")
+    return html.escape(_shortened(name, most))
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _with_basis(title: str, basis: str) -> str:
+    """Return the title of an axis with what the figures were made from in small letters below, so that a saved PNG says it."""
+    return "<br>".join([html.escape(title), *(f"<sub>{html.escape(part)}</sub>" for part in basis.splitlines())])
 
 
 def counts(classes: Sequence[str], numbers: Sequence[int], noun: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,95 +17,276 @@ from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
+from gan.scoring.glossary import SCORES
 from pages.parts import evidence, words
+from pages.parts.columns import INTERVALS
 
 Line = dict[str, Any]
 
-#: Column → the figure of a line it shows, and the figure that real images get.
-MEASURES = {
-    "fid": ("fid", "floor_fid"),
-    "is": ("inception_score", "real_inception_score"),
-    "kid": ("kid", "floor_kid"),
-    "precision": ("precision", "floor_precision"),
-    "recall": ("recall", "floor_recall"),
-    "density": ("density", "floor_density"),
-    "coverage": ("coverage", "floor_coverage"),
-    "duplicates": ("duplicates", "real_duplicates"),
-    "ms_ssim": ("ms_ssim", "real_ms_ssim"),
-    "classes": ("classes_covered", ""),
-}
+USUAL_MEMORISED = 0.05  # the share of images that counts as near a training image by definition
+VARIED = "varied"  # in a folded row: more values than can be listed
+_MOST_LISTED = 4
+_SEED, _LENGTH = "training.seed", "training.length"
+
+#: What two lines must agree in to be compared → how it is called.
+_GROUNDS = {
+    "data": "data sets", "size": "image sizes", "images": "numbers of generated images", "real_images": "numbers of real images",
+    "weights": "kinds of weights", "extractor_id": "features", "reals": "choices of real images",
+}  # fmt: skip
 
 
-def latest(run: Run) -> dict[str, Line]:
-    """Return the newest score of a run's checkpoints for each extractor, by the extractor's id."""
-    return {line["extractor_id"]: line for line in run.scores() if _is_whole(line) and line["source"] == "checkpoint"}
+def latest(run: Run, checkpoint: str = "last") -> dict[str, Line]:
+    """Return the newest score of a run's last or best checkpoint for each extractor, by the extractor's id."""
+    return {line["extractor_id"]: line for line in _of_checkpoints(run) if line.get("checkpoint", "last") == checkpoint}
+
+
+def checkpoints(run: Run) -> set[str]:
+    """Return which checkpoints of a run have been scored: "last", "best", both or none."""
+    return {str(line.get("checkpoint", "last")) for line in _of_checkpoints(run)}
+
+
+def _of_checkpoints(run: Run) -> list[Line]:
+    return [line for line in run.scores() if _is_whole(line) and line["source"] == "checkpoint"]
+
+
+def quick(run: Run, extractor: str) -> list[Line]:
+    """Return the quick scores that were made during training with one extractor, a line a step, in order."""
+    found = {
+        line["step"]: line
+        for line in run.scores()
+        if _is_whole(line) and line["source"] == "training" and line["extractor_id"] == extractor
+    }
+    return [found[step] for step in sorted(found)]
 
 
 def _is_whole(line: Line) -> bool:
     """Return whether a line, which may come from another version, has what the table needs."""
     numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
     texts = ("extractor", "extractor_id", "source", "data", "weights")
-    return all(isinstance(line.get(key), (int, float)) for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
+    return all(lines.number(line, key) is not None for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
 
 
-def table(chosen: Sequence[Run], extractor: str) -> pd.DataFrame:
+def groups(scored: Sequence[Line]) -> list[Line]:
+    """Return one line of each group of comparable ones, in order."""
+    found: list[Line] = []
+    for line in scored:
+        if not any(lines.is_comparable(line, other) for other in found):
+            found.append(line)
+    return found
+
+
+def apart(one_of_each: Sequence[Line]) -> str:
+    """Return why groups of scores must not be ranked against each other: what they differ in, with the values."""
+    told = []
+    for key, noun in _GROUNDS.items():
+        values = list(dict.fromkeys(text_of(line.get(key)) for line in one_of_each))
+        if len(values) > 1:
+            told.append(noun if key == "reals" else f"{noun} ({', '.join(values)})")
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd.DataFrame:
     """Return one row a run and, first, one row for the real images (the floor) of each group of comparable scores.
 
-    Columns: the settings that differ, each of ``MEASURES`` with its spread (NaN for what is not known), ``expected`` classes,
-    what it was made from, and ``group``: rows of different groups must not be ranked against each other.
+    Columns: ``name`` and ``run`` (empty for real images), the settings that differ by title, each of ``glossary.SCORES`` with
+    its spread (NaN for what is not known), ``expected`` classes, what it was made from, ``variant`` (the same for runs that
+    differ only in their seed), and ``group``: rows of different groups must not be ranked against each other (0: not scored).
     """
-    found = {run: latest(run).get(extractor) for run in chosen}
-    groups: list[Line] = []
-    for line in found.values():
-        if line and not any(lines.is_comparable(line, other) for other in groups):
-            groups.append(line)
-    rows = [_floor_row(line, number, len(groups)) for number, line in enumerate(groups, 1)]
-    shown, names = differences(chosen), words.names(list(chosen))
+    found = {run: latest(run, checkpoint).get(extractor) for run in chosen}
+    each = groups([line for line in found.values() if line])
+    rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
+    shown, names, alike = differences(chosen), words.names(list(chosen)), variants(chosen)
     for run, line in found.items():
-        group = next((n for n, other in enumerate(groups, 1) if line and lines.is_comparable(line, other)), 0)
-        rows.append({"name": names[run.id], "run": run.id, "group": group, **shown[run.id], **_score_cells(line)})
+        group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
+        row = {"name": names[run.id], "run": run.id, "group": group, "variant": alike[run.id], "minutes": run.status().seconds / 60}
+        rows.append({**{title: value for title, value in shown[run.id].items() if title not in row}, **row, **_score_cells(line)})
     made = pd.DataFrame(rows)
-    figures = [*MEASURES, *(f"{name}_spread" for name in MEASURES), "expected"]
+    figures = [*SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS, "expected"]
     return made.assign(**{name: made[name].astype(float) if name in made else math.nan for name in figures})
 
 
 def differences(chosen: Sequence[Run]) -> dict[str, dict[str, Any]]:
     """Return for each run the settings in which the chosen runs differ, by title."""
-    readable = {}
-    for run in chosen:
-        try:
-            readable[run.id] = run.config()
-        except InputError:
-            continue
-    keys = [key for key in configs.difference(list(readable.values())) if key != "training.length"] if readable else []
+    readable = _readable(chosen)
+    keys = [key for key in configs.difference(list(readable.values())) if key != _LENGTH] if readable else []
     cells: dict[str, dict[str, Any]] = {run.id: {} for run in chosen}
     for run_id, config in readable.items():
         flat = configs.flatten(config)
         for key in keys:
             if key in flat:
-                cells[run_id][configs.field_info(config, key).title or key] = flat[key]
+                cells[run_id][configs.field_info(config, key).title or key] = _cell(flat[key])
     return cells
+
+
+def variants(chosen: Sequence[Run]) -> dict[str, str]:
+    """Return a text for each run that is the same for runs that differ in nothing but their seed."""
+    found = {run.id: run.id for run in chosen}
+    for run_id, config in _readable(chosen).items():
+        found[run_id] = json.dumps({key: value for key, value in configs.flatten(config).items() if key != _SEED}, sort_keys=True)
+    return found
+
+
+def settings(made: pd.DataFrame) -> list[str]:
+    """Return the titles of the settings among the columns of a :func:`table`."""
+    return [column for column in made.columns if column not in _OURS]
+
+
+def has_seeds(made: pd.DataFrame) -> bool:
+    """Return whether some scored rows differ in nothing but their seed."""
+    scored = made[(made["run"] != "") & (made["group"] > 0)]
+    return bool(scored.duplicated(["group", "variant"]).any())
+
+
+def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return a table with one row for all comparable runs that agree in the column ``by``: "variant", or a setting's title.
+
+    Measures become means over these runs with their sample standard deviation as spread, ``runs`` says over how many; what they
+    differ in is listed. A row of a single run keeps the spread over its draws. Real images and unscored runs stay as they are.
+    """
+    if by not in made.columns:
+        return made
+    columns, rows = settings(made), []
+    keys = [(row["group"], row["run"] if not row["run"] or not row["group"] else text_of(row[by])) for _, row in made.iterrows()]
+    for key in dict.fromkeys(keys):
+        part = made[[other == key for other in keys]]
+        row = part.iloc[0].to_dict()
+        if len(part) > 1:
+            noun = "seeds" if by == "variant" else "runs"
+            row["name"] = _common_name(list(part["name"])) if by == "variant" else f"{by}: {text_of(row[by])}"
+            row |= {"runs": len(part), "over": f"{len(part)} {noun}"}
+            for name in SCORES:
+                row |= {name: part[name].mean(), f"{name}_spread": part[name].std(ddof=1)}
+            for name in (*INTERVALS, "minutes", "epoch", "step", "images_seen"):
+                row[name] = part[name].mean() if name in part else math.nan
+            row |= {column: _merged(part[column]) for column in (*columns, "seed", "checkpoint") if column in part}
+            if "verdicts" in part:
+                row["verdicts"] = list(dict.fromkeys(title for titles in part["verdicts"] for title in titles))
+        rows.append(row)
+    return pd.DataFrame(rows, columns=made.columns)
+
+
+def filtered(
+    made: pd.DataFrame, text: str = "", verdicts: Sequence[str] = (), wanted: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:  # fmt: skip
+    """Return the rows whose name holds a text, with one of the verdicts, and with one of the wanted values of each setting.
+
+    Values are as text; what is empty chooses nothing out. Real images stay where a row that they belong to does.
+    """
+    is_run = made["run"] != ""
+    keep = is_run & made["name"].str.casefold().str.contains(text.strip().casefold(), regex=False)
+    if verdicts:
+        keep &= made["verdicts"].map(lambda titles: bool(set(titles) & set(verdicts)))
+    for title, values in (wanted or {}).items():
+        if values and title in made:
+            keep &= made[title].map(text_of).isin(values)
+    return made[keep | (~is_run & made["group"].isin(set(made["group"][keep])))]
+
+
+def values(made: pd.DataFrame, title: str) -> list[str]:
+    """Return the values of a setting as text, each once, numbers in order."""
+    found = list(dict.fromkeys(made[title][made["run"] != ""]))
+    are_numbers = all(isinstance(value, (int, float)) for value in found)
+    return list(dict.fromkeys(map(text_of, sorted(found) if are_numbers else found)))
+
+
+def best(made: pd.DataFrame) -> list[list[str]]:
+    """Return for each row in which measures (titles) it is the best of its group, by more than its own and the other's spread."""
+    found: list[list[str]] = [[] for _ in range(len(made))]
+    is_scored = (made["run"] != "") & (made["group"] > 0)
+    for group in set(made["group"][is_scored]):
+        part = made.reset_index(drop=True)
+        part = part[(part["run"] != "") & (part["group"] == group)]
+        for name, score in SCORES.items():
+            if score.better and (winner := clear_winner(part[name] * score.better, part[f"{name}_spread"])) is not None:
+                found[winner].append(score.title)
+    return found
+
+
+def clear_winner(values: pd.Series, spreads: pd.Series) -> int | None:
+    """Return the index of the highest of at least two values, or None where another comes within both their spreads."""
+    values = values.dropna()
+    if len(values) < 2:
+        return None
+    first, spreads = values.idxmax(), spreads.fillna(0.0)
+    gaps = values[first] - values.drop(first)
+    return int(first) if bool((gaps > spreads[gaps.index] + spreads[first]).all()) else None
+
+
+#: Columns of a table that are no settings.
+_OURS = {
+    "name", "run", "runs", "group", "variant", "verdicts", "best", "samples", "expected", "extractor", "images", "real_images",
+    "draws",    "over", "weights", "checkpoint", "seed", "epoch", "step", "images_seen", "minutes",
+    *SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS,
+}  # fmt: skip
+
+
+def _readable(chosen: Sequence[Run]) -> dict[str, Any]:
+    found = {}
+    for run in chosen:
+        try:
+            found[run.id] = run.config()
+        except InputError:
+            continue
+    return found
+
+
+def _cell(value: Any) -> Any:
+    """Return a setting as one value of a table; a choice of several is a text."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
+def text_of(value: Any) -> str:
+    """Return a setting as text; a dash for none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _merged(column: pd.Series) -> Any:
+    """Return the value that all rows have, or a list of the different ones as text."""
+    found = list(dict.fromkeys(map(text_of, column)))
+    if len(found) == 1:
+        return column.iloc[0]
+    return ", ".join(found) if len(found) <= _MOST_LISTED else VARIED
+
+
+def _common_name(names: list[str]) -> str:
+    """Return one name for runs that differ only in their seed: without the id that tells equal names apart."""
+    plain = [name.rpartition(" · ")[0] or name for name in names]
+    return plain[0] if len(set(plain)) == 1 else names[0]
+
+
+def _measured(line: Line, *, is_floor: bool) -> dict[str, Any]:
+    keys = {name: score.floor if is_floor else name for name, score in SCORES.items()}
+    return {
+        **{name: lines.number(line, key) for name, key in keys.items()},
+        **{f"{name}_spread": lines.number(line, f"{key}_spread") for name, key in keys.items()},
+    }
 
 
 def _score_cells(line: Line | None) -> dict[str, Any]:
     if not line:
         return {}
     return {
-        **{name: lines.number(line, key) for name, (key, _) in MEASURES.items()},
-        **{f"{name}_spread": lines.number(line, f"{key}_spread") for name, (key, _) in MEASURES.items()},
-        "expected": evidence.expected(line), "images": line["images"], "draws": line["draws"], "weights": line["weights"],
-        "step": line["step"], "epoch": line["epoch"],
+        **_measured(line, is_floor=False), **{name: lines.number(line, name) for name in INTERVALS},
+        "expected": evidence.expected(line), "runs": 1, "over": words.count(int(line["draws"]), "draw"),
+        "checkpoint": str(line.get("checkpoint", "last")),
+        **{key: line.get(key) for key in ("extractor", "images", "real_images", "draws", "weights", "seed", "step", "epoch")},
+        "images_seen": lines.number(line, "images_seen"),
     }  # fmt: skip
 
 
-def _floor_row(line: Line, number: int, groups: int) -> dict[str, Any]:
-    name = f"Real images ({line['data']})" + (f", group {number}" if groups > 1 else "")
+def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
+    name = f"Real images ({line['data']})" + (f", group {number}" if count > 1 else "")
     expected = evidence.expected(line)
+    memorised = None if lines.number(line, "memorised") is None else USUAL_MEMORISED
     return {
-        "name": name, "run": "", "group": number,
-        **{name: lines.number(line, key) for name, (_, key) in MEASURES.items()},
-        **{f"{name}_spread": lines.number(line, f"{key}_spread") for name, (_, key) in MEASURES.items()},
-        "classes": expected, "expected": expected, "images": line.get("floor_images"), "draws": line["draws"],
+        "name": name, "run": "", "group": number, "variant": "",
+        **_measured(line, is_floor=True), "classes_covered": expected, "expected": expected, "memorised": memorised,
+        "extractor": line["extractor"], "images": line.get("floor_images"), "draws": line["draws"],
+        "over": words.count(int(line["draws"]), "draw"),
     }  # fmt: skip
 
 

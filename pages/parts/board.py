@@ -1,0 +1,301 @@
+"""What the Evaluate page shows of the chosen runs, made once and kept for as long as their files are the same; no streamlit.
+
+Boards, selections and parts are never changed, so that what is made of one is kept by it: pandas and Plotly take longer to
+make the tables and the plots than everything else on the page takes together.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import pyarrow as pa
+
+from gan.runs import Run
+from gan.scoring import doctor, lines
+from gan.scoring.glossary import SCORES
+from pages.parts import charts, evidence, metrics, results, tables, words
+from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS, WITH_SPREAD
+from pages.parts.results import Line
+
+CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # what can be scored → how it is called
+SOUND, UNKNOWN = "no fault found", "not examined"  # badges of runs without a verdict
+SEEDS = "variant"  # the column in which runs agree that differ only in their seed
+MOST_FOLLOWED = 60  # rows in parallel coordinates that can still be followed
+_MOST_LINES = 500  # logged lines that a diagnosis reads
+_MAIN = ("fid", "kid")  # the scores that come first
+_KEPT = 64
+
+#: Checkpoint → extractor → run → line.
+Found = dict[str, dict[str, dict[str, Line]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """The table of the chosen runs (``results.table`` with ``samples`` and ``verdicts``), and what can be asked of it."""
+
+    chosen: tuple[Run, ...]
+    extractor: str
+    checkpoint: str
+    explained: dict[str, Line]  # run → line
+    each: list[Line]  # one of each group of comparable lines
+    table: pd.DataFrame
+    names: dict[str, str]
+    titles: dict[str, str]  # column → title
+    settings: dict[str, list[str]]  # column → its values as text
+    verdicts: list[str]
+    usual: list[str]  # columns shown unless told otherwise
+    every: list[str]  # columns that can be shown
+    has_seeds: bool
+    key: str  # the same for boards with the same columns
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The rows of a board that are left by a filter, folded by a setting, with ``best``; ``sizes``: group → number of rows."""
+
+    board: Board
+    table: pd.DataFrame
+    runs: frozenset[str]
+    sizes: dict[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The comparable rows of a selection: ``scored`` ones, the ``floor`` of real images, any of their lines, and their basis."""
+
+    board: Board
+    scored: pd.DataFrame
+    floor: pd.Series
+    line: Line
+    basis: str
+    main: list[str]  # the main scores, the more meaningful one first
+
+
+def stamp(run: Run) -> str:
+    """Return a text that changes when anything of a run changes that the page shows."""
+    paths = (run.path, run.scores_path, run.metrics_path, run.status_path, run.samples_path)
+    return " ".join(str(_changed(path)) for path in paths)
+
+
+def _changed(path: Path) -> int:
+    """Return when a file was last changed; 0 for one that is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(_KEPT)
+def survey(chosen: tuple[Run, ...], stamps: tuple[str, ...]) -> Found:
+    """Return the newest scores of runs."""
+    found: Found = {}
+    for run in chosen:
+        for checkpoint in CHECKPOINTS:
+            for extractor, line in results.latest(run, checkpoint).items():
+                found.setdefault(checkpoint, {}).setdefault(extractor, {})[run.id] = line
+    return found
+
+
+@lru_cache(_KEPT)
+def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, checkpoint: str) -> Board:
+    """Return the board of runs, some of which were scored so."""
+    explained = survey(chosen, stamps)[checkpoint][extractor]
+    each = results.groups(list(explained.values()))
+    table = results.table(chosen, extractor, checkpoint)
+    badges = {
+        run.id: _badges(run, explained[run.id], when) for run, when in zip(chosen, stamps, strict=True) if run.id in explained
+    }
+    table = table.assign(samples=_samples(chosen, table), verdicts=[badges.get(run_id, []) for run_id in table["run"]])
+    settings = {title: results.values(table, title) for title in results.settings(table)}
+    usual, every = _columns(table, each)
+    return Board(
+        chosen, extractor, checkpoint, explained, each, table, words.names(list(chosen)),
+        tables.titles_of(table, lines.label(each[0])), settings,
+        list(dict.fromkeys(title for found in badges.values() for title in found)),
+        usual, every, results.has_seeds(table), f"{zlib.crc32(repr(every).encode()):x}",
+    )  # fmt: skip
+
+
+def _badges(run: Run, line: Line, when: str) -> list[str]:
+    """Return the titles of the verdicts on a run, or what is to be said where there is none."""
+    return [verdict.title for verdict in _diagnose(run, when, line["extractor_id"], str(line.get("checkpoint", "last")))] or [
+        SOUND if evidence.is_measured(line) else UNKNOWN
+    ]
+
+
+def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
+    """Return the verdicts on a scored run of a board."""
+    return _diagnose(run, stamp(run), board.extractor, board.checkpoint)
+
+
+@lru_cache(1024)
+def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
+    """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough."""
+    table = metrics.read(run)
+    some = table.iloc[:: max(1, len(table) // _MOST_LINES)]
+    return doctor.diagnose(run, results.latest(run, checkpoint)[extractor], some.to_dict("records"))
+
+
+def _samples(chosen: Sequence[Run], table: pd.DataFrame) -> list[str | None]:
+    """Return a small picture for each row: newest samples, and real images of the first run of the group that has some."""
+    pictures = {run.id: list(samples.values())[-1] for run in chosen if (samples := run.samples())}
+    reals = {run.id: run.reals_path for run in chosen if run.reals_path.exists()}
+    floors: dict[int, Path] = {}
+    for group, run_id in zip(table["group"], table["run"], strict=True):
+        if run_id in reals:
+            floors.setdefault(group, reals[run_id])
+    shown = [
+        pictures.get(run_id) or (None if run_id else floors.get(group))
+        for group, run_id in zip(table["group"], table["run"], strict=True)
+    ]
+    return [_thumbnail(path, _changed(path)) if path else None for path in shown]
+
+
+@lru_cache(512)
+def _thumbnail(path: Path, changed: int) -> str | None:
+    return results.thumbnail(path)
+
+
+def _columns(table: pd.DataFrame, each: Sequence[Line]) -> tuple[list[str], list[str]]:
+    """Return the columns that the table shows unless told otherwise, and all that it can show."""
+    measures = [name for name in SCORES if table[name].notna().any()]
+    if any(map(lines.caution, each)) and "kid" in measures:
+        measures = ["kid", *(name for name in measures if name != "kid")]
+    usual = ["name", "samples", "verdicts", "best"]
+    for name in measures:
+        shown = [name, f"{name}_spread"] if name in WITH_SPREAD else [name]
+        usual += [] if name in RARE else shown
+    usual += [*results.settings(table), *USUAL_FACTS]
+    intervals = [name for name in INTERVALS if table[name].notna().any()]
+    return usual, list(dict.fromkeys([*usual, *measures, *(f"{name}_spread" for name in measures), *intervals, *FACTS]))
+
+
+@lru_cache(_KEPT)
+def select(
+    board: Board, text: str, wanted_verdicts: tuple[str, ...], wanted: tuple[tuple[str, tuple[str, ...]], ...], by: str
+) -> Selection:  # fmt: skip
+    """Return the rows of a board that are left by a filter (see ``results.filtered``), folded by a column or (empty) not."""
+    left = results.filtered(board.table, text, wanted_verdicts, dict(wanted))
+    table = results.fold(left, by).reset_index(drop=True)
+    table = table.assign(best=results.best(table))
+    sizes = table[(table["run"] != "") & (table["group"] > 0)]["group"].value_counts(sort=False)
+    return Selection(board, table, frozenset(left["run"]) - {""}, {int(group): int(size) for group, size in sizes.items()})
+
+
+@lru_cache(_KEPT)
+def part(selection: Selection, group: int) -> Part:
+    """Return the rows of a group of a selection."""
+    table, line = selection.table[selection.table["group"] == group], selection.board.each[group - 1]
+    scored = table[table["run"] != ""].reset_index(drop=True)
+    floor = table[table["run"] == ""].iloc[0]
+    main = list(reversed(_MAIN)) if lines.caution(line) else list(_MAIN)
+    seeds = " or ".join(dict.fromkeys(map(results.text_of, scored["seed"])))
+    over = " or ".join(dict.fromkeys(scored["over"]))
+    basis = (
+        f"{line['images']:,} images a draw, {line['real_images']:,} real ones, ± over {over}\n"
+        f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
+    )
+    return Part(selection.board, scored, floor, line, basis, [name for name in main if scored[name].notna().any()])
+
+
+@lru_cache(_KEPT)
+def display(selection: Selection) -> pa.Table:
+    """Return all columns that can be shown, under their titles; settings that are no numbers as text."""
+    found = selection.table
+    shown = {title: _uniform(found[title]) for title in selection.board.settings}
+    columns = [name for name in (*selection.board.every, "runs") if name in found]
+    return pa.Table.from_pandas(found[columns].assign(**shown).rename(columns=selection.board.titles), preserve_index=False)
+
+
+def _uniform(column: pd.Series) -> pd.Series:
+    return (
+        column if column.dtype.kind in "if" else column.map(lambda value: None if plain(value) is None else results.text_of(value))
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a cell with None for nothing."""
+    return None if isinstance(value, float) and pd.isna(value) else value
+
+
+def shown_scores(part: Part) -> list[str]:
+    """Return the scores that have a plot: KID first where FID is to be read with care."""
+    wanted = ["modes", "fid", "inception_score"] if part.main[0] == "fid" else [*part.main, "inception_score"]
+    known = [name for name in wanted if part.scored[name].notna().any()]
+    return [*known, "kid"] if len(known) < 2 and "kid" in part.main else known
+
+
+def title_of(part: Part, name: str) -> str:
+    """Return what a score is called, with its features."""
+    return lines.label(part.line) if name == "fid" else f"{SCORES[name].title} · {part.line['extractor']}"
+
+
+@lru_cache(_KEPT)
+def plot_scores(part: Part, name: str) -> go.Figure:
+    """Return a score of each row as a dot with its spread."""
+    rows = part.scored[part.scored[name].notna()]
+    shown = pd.DataFrame({"name": rows["name"], "value": rows[name], "spread": rows[f"{name}_spread"]}).reset_index(drop=True)
+    return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.basis)
+
+
+@lru_cache(_KEPT)
+def plot_training(selection: Selection, extractor: str) -> go.Figure | None:
+    """Return the FID of each run during training over the images seen; None where there are no quick scores with these features."""
+    found = {run.id: results.quick(run, extractor) for run in selection.board.chosen if run.id in selection.runs}
+    first = next((line for quick in found.values() for line in quick), None)
+    if first is None:
+        return None
+    curves = []
+    for run_id, quick in found.items():
+        part = [line for line in quick if lines.is_comparable(line, first) and lines.number(line, "images_seen") is not None]
+        if part:
+            curves.append((selection.board.names[run_id], [line["images_seen"] for line in part], [line["fid"] for line in part]))
+    basis = (
+        f"{words.count(int(first['draws']), 'draw')} of {first['images']:,} images, {first['real_images']:,} real ones\n"
+        f"{first['extractor']}, {first['weights']} weights, seed {results.text_of(first.get('seed'))}"
+    )
+    return charts.training(curves, lines.label(first), lines.number(first, "floor_fid"), basis)
+
+
+@lru_cache(_KEPT)
+def plot_against(part: Part, score: str, setting: str) -> go.Figure:
+    """Return a score of each row over a setting or a fact."""
+    rows = part.scored[part.scored[score].notna()]
+    pairs = list(zip(rows["name"], map(plain, rows[setting]), rows[score], rows[f"{score}_spread"], strict=True))
+    titles = part.board.titles
+    return charts.against(pairs, titles[setting], titles[score], _floor(part, score), part.basis)
+
+
+@lru_cache(_KEPT)
+def plot_neighbours(part: Part) -> go.Figure | None:
+    """Return precision over recall; None where they were not measured."""
+    rows = part.scored[part.scored["precision"].notna() & part.scored["recall"].notna()]
+    if rows.empty:
+        return None
+    precision, recall = _floor(part, "precision"), _floor(part, "recall")
+    floor = None if precision is None or recall is None else (precision, recall)
+    return charts.neighbours(list(zip(rows["name"], rows["precision"], rows["recall"], strict=True)), floor, part.basis)
+
+
+@lru_cache(_KEPT)
+def plot_parallel(part: Part) -> go.Figure | None:
+    """Return parallel coordinates of the settings and the main scores; None for fewer than two rows, or without settings."""
+    rows = part.scored[part.scored[part.main[0]].notna()].head(MOST_FOLLOWED)
+    settings = list(part.board.settings)
+    if len(rows) < 2 or not settings:
+        return None
+    scores = [part.main[0], *(name for name in ("precision", "recall") if rows[name].notna().all())]
+    titles = part.board.titles
+    return charts.parallel([(titles[name], list(map(plain, rows[name]))) for name in (*settings, *scores)], titles[part.main[0]])
+
+
+def _floor(part: Part, name: str) -> float | None:
+    """Return what real images get, or None where nobody measured it."""
+    return None if pd.isna(part.floor[name]) else float(part.floor[name])

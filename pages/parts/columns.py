@@ -1,0 +1,46 @@
+"""The columns of a table of scores beside the settings: measures, their intervals, and the facts behind them; no streamlit."""
+
+from __future__ import annotations
+
+from gan.scoring.glossary import SCORES
+
+#: Column of a measure, which is also its figure in a line of scores → how streamlit shows it; shares are shown in per cent.
+FORMATS = {"precision": "%.2f", "recall": "%.2f", "density": "%.2f", "coverage": "%.2f", "ms_ssim": "%.3f", "lpips": "%.3f"}
+FORMATS = {key: "percent" if score.is_share else FORMATS.get(key, "%.3g") for key, score in SCORES.items()}
+
+#: Measures that the table leaves out unless told otherwise, and those whose spread it shows.
+RARE = {"density", "class_kl", "lpips", "memorised", "memorised_ratio", "checkerboard"}
+WITH_SPREAD = {"fid", "inception_score"}
+
+#: Figures of a line that stand beside KID, without a spread or a floor of their own: column → title and help.
+INTERVALS = {
+    "kid_low": ("KID from", "Lower end of the 95 % interval of KID over subsets of the images, averaged over draws."),
+    "kid_high": ("KID to", "Upper end of the 95 % interval of KID over subsets of the images, averaged over draws."),
+}
+
+#: Column → title, format and help of what the figures were made from; those in ``USUAL_FACTS`` are shown unless told otherwise.
+FACTS = {
+    "extractor": ("Features", None, "The network whose features are compared."),
+    "images": ("Images", "%d", "Generated images a draw; for real images, how many were held against the rest."),
+    "real_images": ("Real images", "%d", "How many real images the generated ones are compared with."),
+    "over": ("Spread over", None, "What the ± columns vary over: repeated draws from one generator, or several runs."),
+    "weights": ("Weights", None, "EMA: the running average of the generator's weights; raw: the weights themselves."),
+    "checkpoint": ("Checkpoint", None, "The last one that was written, or the one with the best quick score during training."),
+    "seed": ("Seed of the draws", "%d", "The seed of the latent vectors from which the scored images were made."),
+    "epoch": ("Epoch", "%.1f", "How often the training had seen all images."),
+    "step": ("Step", "%d", "Training steps of the generator."),
+    "images_seen": ("Images seen", "%d", "Real images that the discriminator had been shown."),
+    "minutes": ("Minutes trained", "%.1f", "Time spent training, pauses left out."),
+}
+USUAL_FACTS = ("extractor", "images", "over", "weights", "epoch", "minutes")
+
+
+def spread_title(name: str) -> str:
+    """Return the title of the column that holds the spread of a measure."""
+    return f"± {SCORES[name].title}"
+
+
+def about(name: str) -> str:
+    """Return what a measure means: in words, as a formula, with its range and source."""
+    score = SCORES[name]
+    return f"{score.meaning} Formula: {score.formula}, {score.range} ({score.source})."

@@ -1,0 +1,99 @@
+"""A table of scores as text for papers and notes: CSV, Markdown and LaTeX; neither torch nor streamlit."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from gan.scoring.glossary import SCORES
+from pages.parts import results
+from pages.parts.columns import FACTS, INTERVALS, spread_title
+
+_DIGITS = 2  # of a spread that are written, and so of the value that has it
+_MOST_DECIMALS = 6
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:])")
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "±": r"$\pm$",
+    "|": r"\textbar{}",    "–": "--", "·": r"$\cdot$", "→": r"$\to$", "²": r"$^2$", "\n": " ",
+}  # fmt: skip
+
+
+def csv(made: pd.DataFrame, titles: dict[str, str]) -> str:
+    """Return all columns of a table, each number in full."""
+    return made[[column for column in titles if column in made]].rename(columns=titles).to_csv(index=False)
+
+
+def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) -> pd.DataFrame:
+    """Return the chosen columns as text under their titles: a measure as "9.07 ± 0.18", shares in per cent."""
+    shown = {}
+    for column in columns:
+        title = titles[column]
+        if column in SCORES:
+            is_share = SCORES[column].is_share
+            times = 100 if is_share else 1
+            pairs = zip(made[column] * times, made[f"{column}_spread"] * times, strict=True)
+            shown[f"{title} (%)" if is_share else title] = [figure(*pair) for pair in pairs]
+        else:
+            shown[title] = [_cell(value) for value in made[column]]
+    return pd.DataFrame(shown)
+
+
+def figure(value: float, spread: float) -> str:
+    """Return "9.07 ± 0.18", with as many decimals as the spread deserves; a dash for what is not known."""
+    if value is None or math.isnan(value):
+        return "–"
+    if spread is None or math.isnan(spread):
+        return f"{value:.3g}"
+    decimals = _DIGITS - 1 - math.floor(math.log10(spread)) if spread > 0 else _DIGITS
+    decimals = min(max(decimals, 0), _MOST_DECIMALS)
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
+
+
+def markdown(shown: pd.DataFrame) -> str:
+    """Return a table of text in Markdown, as GitHub and pandoc read it; texts appear letter by letter."""
+    rows = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
+    cells = [[cell if index == 1 else _in_markdown(str(cell)) for cell in row] for index, row in enumerate(rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def latex(shown: pd.DataFrame) -> str:
+    """Return a table of text in LaTeX (package booktabs); texts appear letter by letter."""
+    head, *body = (
+        " & ".join(_in_latex(str(cell)) for cell in row) + r" \\" for row in [list(shown.columns), *shown.to_numpy().tolist()]
+    )
+    rules = "l" + "r" * (len(shown.columns) - 1)
+    return "\n".join(
+        [rf"\begin{{tabular}}{{{rules}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""]
+    )
+
+
+def titles_of(made: pd.DataFrame, fid: str) -> dict[str, str]:
+    """Return column → title of all that a table can show, ``fid`` being what its FID is called; no two titles are the same."""
+    titles = {"name": "Run", "samples": "Samples", "verdicts": "Verdicts", "best": "Best in", "runs": "Runs"}
+    for name, score in SCORES.items():
+        titles |= {name: fid if name == "fid" else score.title, f"{name}_spread": spread_title(name)}
+    titles |= {name: title for name, (title, _) in INTERVALS.items()} | {"expected": "Expected classes"}
+    titles |= {name: title for name, (title, _, _) in FACTS.items()}
+    taken = set(titles.values())
+    return titles | {title: f"{title} (setting)" if title in taken else title for title in results.settings(made)}
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "–"
+    if isinstance(value, float) and not math.isnan(value):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    return results.text_of(value)
+
+
+def _in_markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def _in_latex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in text)
