@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _FOLDER = ".estimates"
 STARTING_SECONDS = 5.0  # that a trainer takes before its first step
 _KEPT_CHECKPOINTS = 3  # the newest two and the best one
 _LINE_BYTES = 350  # of the metrics
+_SCATTER_BYTES = 30_000  # of a picture of points
 
 
 @dataclass(frozen=True)
@@ -156,35 +158,46 @@ class Forecast:
 
 
 def forecast(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
-    """Return what training ``chosen`` in this order takes, as many at once as there are cores.
+    """Return what training ``chosen`` in this order takes, as many at once as there are cores for.
 
-    What nobody has measured is taken to be as fast, for an image, as the mean of what somebody has.
+    What nobody has measured is taken to be as fast, for an image, as the mean of what somebody has. Speeds are measured with as
+    many threads as a run alone gets; that many runs with one thread each are somewhat faster.
     """
     found = [find(root, config) for config in chosen]
-    speeds = [1 / one.images_per_second for one in found if one]
+    measured = [one for one in found if one]
     disk = sum(disk_bytes(root, config) for config in chosen)
-    if not speeds:
+    if not measured:
         return Forecast(None, disk)
-    usual = sum(speeds) / len(speeds)
-    images = [config.total_steps * config.optimizer.images_per_step for config in chosen]
-    durations = [
-        STARTING_SECONDS + count * (1 / one.images_per_second if one else usual) for count, one in zip(images, found, strict=True)
-    ]
-    return Forecast(sweeps.makespan(durations, launcher.cores()), disk)
+    usual = sum(1 / one.images_per_second for one in measured) / len(measured)
+    durations = []
+    for config, one in zip(chosen, found, strict=True):
+        images = config.total_steps * config.optimizer.images_per_step
+        durations.append(STARTING_SECONDS + images * (1 / one.images_per_second if one else usual))
+    slots = launcher.cores() // max(one.threads for one in measured)
+    return Forecast(sweeps.makespan(durations, slots), disk)
+
+
+def free_bytes(root: Path) -> int:
+    """Return how many bytes are free where runs are written, whether or not the folder is there yet."""
+    there = root.resolve()
+    while not there.exists():
+        there = there.parent
+    return shutil.disk_usage(there).free
 
 
 def disk_bytes(root: Path, config: RunConfig) -> int:
     """Return roughly what a run writes: checkpoints, as far as its layers are known, grids of samples, and logged lines."""
-    cadence, per_epoch, total = config.cadence, config.steps_per_epoch, config.total_steps
-    counts = {name: cadence_span.in_steps(per_epoch) for name, cadence_span in cadence if name in ("sample_every", "log_every")}
-    samples, lines = (total // every if (every := counts[name]) else 0 for name in ("sample_every", "log_every"))
-    pixels = 30_000 if config.data.is_points else GRID**2 * math.prod(config.data.shape)
-    found = find_layers(root, config)
     weights = 0
-    if found:
+    with contextlib.suppress(TypeError, KeyError, ValueError):
+        found = find_layers(root, config) or {}
         generator, discriminator = (int(found[player]["parameters"]) for player in ("generator", "discriminator"))
         weights = 3 * (generator + discriminator) + generator * (config.optimizer.ema_half_life > 0)  # with Adam's moments
-    return _KEPT_CHECKPOINTS * 4 * weights + samples * pixels + lines * _LINE_BYTES
+    pixels = _SCATTER_BYTES if config.data.is_points else GRID**2 * math.prod(config.data.shape)
+    samples, lines = (
+        config.total_steps // every if (every := span.in_steps(config.steps_per_epoch)) else 0
+        for span in (config.cadence.sample_every, config.cadence.log_every)
+    )
+    return 4 * _KEPT_CHECKPOINTS * weights + samples * pixels + lines * _LINE_BYTES
 
 
 def _start(root: Path, config: RunConfig, command: str, *options: str) -> None:

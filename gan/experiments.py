@@ -58,7 +58,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in (
         Experiment(
             "quick", "A first sweep, on digits",
-            "Three learning rates of the discriminator, two seeds each, in about two minutes: is the difference larger than that "
+            "Three learning rates of the discriminator, two seeds each, in about a minute: is the difference larger than that "
             "between two seeds?",
             {
                 "base": "digits-mlp", "set": {"training.length": "20 epochs"},
@@ -73,19 +73,25 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "dcgan-cifar-quick", "DCGAN report · quick, on shapes",
             "Remedies against mode collapse, one at a time: which of them finds more of the 64 combinations?",
-            {"base": "dcgan-cifar-quick", "set": {"training.length": "4 epochs", "networks.width": 16}, "variants": _REMEDIES},
+            {
+                "base": "dcgan-cifar-quick", "set": {"training.length": "8 epochs", "networks.width": 16}, "variants": _REMEDIES,
+                "seeds": 2,
+            },
         ),
         Experiment(
             "dcgan-mnist-to-cifar-quick", "Keras DCGAN · quick, on digits",
             "The Keras tutorial's DCGAN, with three more layers, and told the class: does either bring more than further epochs?",
-            {"base": "dcgan-mnist-to-cifar-quick", "set": {"training.length": "20 epochs"}, "variants": _KERAS_VARIANTS},
+            {
+                "base": "dcgan-mnist-to-cifar-quick", "set": {"training.length": "30 epochs"}, "variants": _KERAS_VARIANTS,
+                "seeds": 2,
+            },
         ),
         Experiment(
             "bedrooms-small-quick", "Bedrooms, few images · quick, rendered",
             "How many images, which batch, and what augmentation does when there are few. Look at brightness and duplicates.",
             {
-                "base": "bedrooms-small-quick", "set": {"data.size": 32, "networks.depth": 3, "training.length": "20 epochs"},
-                "axes": {"optimizer.batch_size": [256], "data.subset": [2000]}, "variants": _SMALL_DATA,
+                "base": "bedrooms-small-quick", "set": {"data.size": 32, "networks.depth": 3, "training.length": "50 epochs"},
+                "axes": {"optimizer.batch_size": [256], "data.subset": [2000]}, "variants": _SMALL_DATA, "seeds": 2,
             },
         ),
         Experiment(
@@ -93,9 +99,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             "What larger images and batches cost, and whether duplicates begin earlier with them.",
             {
                 "base": "bedrooms-size-quick",
-                "set": {"data.size": 64, "networks.depth": 4, "training.length": "10 epochs"},
+                "set": {"data.size": 64, "networks.depth": 4, "training.length": "40 epochs"},
                 "axes": {"optimizer.batch_size": [64, 128], "networks.discriminator_dropout": [0]},
                 "variants": [{"name": "32 pixels", "set": {"data.size": 32, "networks.depth": 3}}],
+                "seeds": 2,
             },
         ),
         Experiment(

@@ -55,6 +55,10 @@ def launch(options: argparse.Namespace) -> int:
     asked = f"Sweep “{plan.name}” has {len(planned):,} runs, {_in_words(forecast)}"
     if len(planned) > sweeps.SURE_RUNS and not options.yes:
         raise InputError(f"{asked}; add --yes to launch it all the same.")
+    if (free := estimates.free_bytes(options.root)) < forecast.disk_bytes and not options.yes:
+        raise InputError(
+            f"{asked}, and only {free // 10**6:,} MB are free; free some space, or add --yes to launch it all the same."
+        )
     sweep = launcher.launch_sweep(options.root, plan)
     if options.json:
         print(runs.to_json(_row(sweep), indent=1))

@@ -364,6 +364,8 @@ def _as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
+    if isinstance(value, float) and float(short := f"{value:g}") == value:
+        return short
     return value if isinstance(value, str) else shown(json.dumps(value))
 
 

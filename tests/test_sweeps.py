@@ -275,6 +275,18 @@ def test_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+def test_example_of_the_documentation_is_a_good_one() -> None:
+    text = (PROJECT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    plan = sweeps.parse(json.loads(text.partition("```json")[2].partition("```")[0]))
+    assert [variant.name for variant in sweeps.checked(plan)] == [
+        "baseline",
+        "hidden size 128",
+        "hidden size 512",
+        "depth 3",
+        "both",
+    ]
+
+
 def test_named_after_its_file(tmp_path: Path) -> None:
     (tmp_path / "wide.json").write_text(json.dumps(MLP))
     assert sweeps.read(tmp_path / "wide.json").name == "wide"
