@@ -38,14 +38,26 @@ def panel(run: Run) -> None:
         return
     st.markdown("##### Map of the images")
     st.caption(
-        f"Some real images, and some that were generated at step {shown.step:,}, placed along the two directions in which the "
-        f"features of the real ones vary most (PCA; {sum(shown.explained):.0%} of their variance). Point at a dot to see its "
-        "image. Grey without indigo is what the generator leaves out; a knot of indigo is much the same image again and again."
+        f"Real images, and images generated at step {shown.step:,}, placed along the two directions in which the features of the "
+        f"real ones vary most (PCA; {sum(shown.explained):.0%} of their variance). Point at a dot, or tap it, to see its image. "
+        "Grey without indigo is what the generator leaves out; a knot of indigo is much the same image again and again."
     )
-    about = f"Map of {len(shown.real)} real and {len(shown.generated)} generated images by their features"
-    st.vega_lite_chart(spec, key="atlas/map", alt=about)
+    _show_map(run.id, shown, spec)
     if shown.samples:
-        _show_samples(shown)
+        _show_samples(run.id, shown)
+
+
+@st.fragment
+def _show_map(run_id: str, shown: Atlas, spec: dict[str, Any]) -> None:
+    """Show the map and, where nothing hovers, the image of the dot that was tapped."""
+    about = f"Map of {len(shown.real)} real and {len(shown.generated)} generated images by their features"
+    picked = st.vega_lite_chart(spec, key=f"atlas/map/{run_id}", on_select="rerun", selection_mode="picked", alt=about)
+    dots = [*shown.real, *shown.generated]
+    number = next((dot.get("number") for dot in picked["selection"].get("picked", [])), None)
+    if isinstance(number, int) and 0 <= number < len(dots):
+        is_real = number < len(shown.real)
+        colour, kind = (_GRAY, "real") if is_real else (_INDIGO, "generated")
+        st.html(_row([(dots[number].picture, colour, kind, f"The {kind} image of the dot")]))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -59,18 +71,23 @@ def _load(path: str, inode: int, changed: int, size: int) -> tuple[Atlas, dict[s
 
 def chart(real: Sequence[Dot], generated: Sequence[Dot], explained: tuple[float, float]) -> dict[str, Any]:
     """Return the Vega-Lite specification of the map; ``explained`` is the share of the variance along each axis."""
-    dots = [{"kind": kind, **dot.model_dump()} for kind, part in (("real", real), ("generated", generated)) for dot in part]
+    kinds = ["real"] * len(real) + ["generated"] * len(generated)
+    dots: list[dict[str, Any]] = [
+        {"number": number, "kind": kind, **dot.model_dump()}
+        for number, (kind, dot) in enumerate(zip(kinds, [*real, *generated], strict=True))
+    ]
     axis = {"labels": False, "ticks": False, "grid": False, "domain": False}
     first, second = (
         {"field": field, "type": "quantitative", "title": f"{ordinal} component ({share:.0%})", "axis": axis,
-         "scale": {"zero": False, "nice": False, "padding": 12}}
+         "scale": {"domain": [min(dot[field] for dot in dots), max(dot[field] for dot in dots)], "nice": False, "padding": 12}}
         for field, ordinal, share in zip("xy", ("first", "second"), explained, strict=True)
     )  # fmt: skip
     return {
         "data": {"values": dots},
         "height": 420,
         "transform": [{"calculate": _ENLARGED, "as": "image"}],
-        "mark": {"type": "circle", "size": 55, "opacity": 0.65},
+        "params": [{"name": "picked", "select": {"type": "point", "fields": ["number"], "toggle": False}}],
+        "mark": {"type": "circle", "opacity": 0.65, "cursor": "pointer"},
         "encoding": {
             "x": first,
             "y": second,
@@ -78,13 +95,14 @@ def chart(real: Sequence[Dot], generated: Sequence[Dot], explained: tuple[float,
                 "field": "kind", "type": "nominal", "scale": {"domain": ["real", "generated"], "range": [_GRAY, _INDIGO]},
                 "legend": {"orient": "top", "title": None, "symbolOpacity": 1},
             },
+            "size": {"condition": {"param": "picked", "empty": False, "value": 260}, "value": 55},
             "tooltip": [{"field": "kind", "title": "title"}, {"field": "image", "title": "image"}],
         },
     }  # fmt: skip
 
 
 @st.fragment
-def _show_samples(shown: Atlas) -> None:
+def _show_samples(run_id: str, shown: Atlas) -> None:
     """Show a sample, which people choose, beside the training images nearest to it, and say how near that is."""
     st.markdown("##### Copies of training images?")
     near = sum(sample.nearer >= _NEAR for sample in shown.samples)
@@ -93,7 +111,7 @@ def _show_samples(shown: Atlas) -> None:
         f"{'is' if near == 1 else 'are'} nearer than {_NEAR:.0%} of the {_others(shown)}; by chance alone it would be about "
         f"{(1 - _NEAR) * len(shown.samples):.0f}."
     )
-    place = st.slider("Sample", 1, len(shown.samples), key="atlas/sample") if len(shown.samples) > 1 else 1
+    place = st.slider("Sample", 1, len(shown.samples), key=f"atlas/sample/{run_id}") if len(shown.samples) > 1 else 1
     sample = shown.samples[min(place, len(shown.samples)) - 1]
     st.html(strip(sample, shown.usual, place))
     st.markdown(words.escape(closeness(sample, shown)))
@@ -105,6 +123,11 @@ def strip(sample: Sample, usual: float, number: int) -> str:
     for place, one in enumerate(sample.neighbours, 1):
         near = f"{one.distance / usual:.2f} × usual" if usual else f"{one.distance:.3g} away"
         parts.append((one.picture, _GRAY, near, f"Training image {place} of those nearest to it, {near}"))
+    return _row(parts)
+
+
+def _row(parts: Sequence[tuple[str, str, str, str]]) -> str:
+    """Return pictures with the colour of their frames, captions and alternative texts as HTML."""
     figures = "".join(
         '<figure style="margin:0">'
         f'<img src="{_WEBP}{picture}" alt="{html.escape(about)}" style="width:100%;image-rendering:pixelated;display:block;'
