@@ -229,7 +229,8 @@ def _fork(options: argparse.Namespace) -> int:
         if step is None:
             raise InputError(f"Run {parent.id} has no best checkpoint; leave --checkpoint out to fork from its newest one.")
     found = forks.plan(parent.config(), changes)
-    child = forks.make(parent, step, changes, options.name, state="starting", threads=launcher.usual_threads())
+    threads = found.config.training.threads or launcher.usual_threads()
+    child = forks.make(parent, step, changes, options.name, state="starting", threads=threads)
     held = child.hold()
     origin = child.origin()
     print(f"Forked {parent.id} as {child.id}, {forks.describe(origin)}." if origin else child.id)
