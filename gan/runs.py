@@ -17,7 +17,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +47,7 @@ TRASH = ".trash"
 _STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
 _STAGING_GRACE = 3600.0  # seconds that the making of a run may take; a fork copies a checkpoint
 _LONGEST_NAME = 120
+_MOST_TAGS, _LONGEST_TAG, _LONGEST_NOTE = 20, 40, 4000
 _LINE_BYTES = 512  # more than a logged line has
 _MOST = 10**15  # more steps or images than any run has: a larger number is damage
 _TICK = 100_000_000  # nanoseconds: files that replace each other within a tick of the clock may carry the same time
@@ -107,11 +108,13 @@ class Control(BaseModel):
 
 
 class Label(BaseModel):
-    """What people call a run."""
+    """What people call a run, and what they wrote down about it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
 
 
 class Origin(BaseModel):
@@ -271,7 +274,24 @@ class Run:
         """Give the run a display name of at most 120 characters; an empty one returns to the default."""
         name = checked_name(name)
         with explained(f"naming run {self.id}"):
-            write_json(self.path / "label.json", Label(name=name).model_dump())
+            write_json(self.path / "label.json", self.told().model_copy(update={"name": name}).model_dump(mode="json"))
+
+    def told(self) -> Label:
+        """Return what people wrote down about the run; nothing when that is missing or damaged."""
+        with contextlib.suppress(InputError):
+            return read_model(Label, self.path / "label.json")
+        return Label()
+
+    def annotate(self, tags: Iterable[str], note: str) -> None:
+        """Write down tags, each on one line and once, and a note; what is too long is refused with an InputError."""
+        kept = tuple(dict.fromkeys(tag for one in tags if (tag := _plain(one))))
+        if len(kept) > _MOST_TAGS or max(map(len, kept), default=0) > _LONGEST_TAG:
+            raise InputError(f"A run can have {_MOST_TAGS} tags of {_LONGEST_TAG} characters each; leave some out or shorten them.")
+        if len(note) > _LONGEST_NOTE:
+            raise InputError(f"The note has {len(note)} characters, expected at most {_LONGEST_NOTE}; shorten it.")
+        with explained(f"noting something about run {self.id}"):
+            changed = self.told().model_copy(update={"tags": kept, "note": note})
+            write_json(self.path / "label.json", changed.model_dump(mode="json"))
 
     def membership(self) -> Membership | None:
         """Return which sweep the run belongs to; None for a run of no sweep, and when the file is damaged."""
@@ -672,7 +692,7 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def stamp(path: Path) -> tuple[int, int, int]:
     """Return what changes when a file is replaced: inode, time of the last change and size; zeros for a missing one."""
     try:
         found = path.stat()
@@ -683,11 +703,11 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 def _read_cached(read: Any, path: Path, *arguments: Any) -> Any:
     """Call a cached reader; not from its cache while the file is so new that its stamp may be that of another."""
-    stamp = _stamp(path)
-    if not any(stamp):
+    seen = stamp(path)
+    if not any(seen):
         raise InputError(f"{path} is missing; this folder is not a whole run.")
-    is_settled = time.time_ns() - stamp[1] > _TICK
-    return (read if is_settled else read.__wrapped__)(*arguments, path, *stamp)
+    is_settled = time.time_ns() - seen[1] > _TICK
+    return (read if is_settled else read.__wrapped__)(*arguments, path, *seen)
 
 
 @lru_cache(maxsize=2048)

@@ -775,3 +775,17 @@ def test_some_lines_of_a_long_file_are_spread_evenly_from_first_to_last(tmp_path
     gaps = [after - before for before, after in itertools.pairwise(steps)]
     assert max(gaps) < 1.5 * 50_000 / 200
     assert runs.sample_lines(tmp_path / "nothing.jsonl", 10) == []
+
+
+def test_tags_and_note_are_kept_beside_the_name(root: Path) -> None:
+    run = make_run(root)
+    run.annotate(["best so far", " best\nso far ", ""], "collapsed at <step> 400")
+    run.rename("Mine")
+    assert (run.label(), run.told().tags, run.told().note) == ("Mine", ("best so far",), "collapsed at <step> 400")
+    for tags, note in ((["x" * 41], ""), ([str(number) for number in range(21)], ""), ([], "x" * 4001)):
+        with pytest.raises(InputError) as caught:
+            run.annotate(tags, note)
+        assert is_sentence(str(caught.value))
+    assert run.told().tags == ("best so far",)
+    (run.path / "label.json").write_text("{")
+    assert run.told() == runs.Label()
