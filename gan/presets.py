@@ -52,6 +52,7 @@ PRESETS: dict[str, Preset] = {
             "Fully connected networks on the same digits: quicker steps, noisier pictures. Compare its FID with the DCGAN's.",
             networks__family="mlp", training__length="200 epochs", cadence__sample_every="5 epochs",
             cadence__checkpoint_every="20 epochs", cadence__log_every="20 steps",
+            cadence__score_every="65 epochs",
         ),
         _preset(
             "digits-conditional", "Digits on demand, conditional DCGAN",
@@ -67,6 +68,7 @@ PRESETS: dict[str, Preset] = {
             data__name="ring", networks__family="mlp", networks__latent=2, networks__hidden=128, optimizer__batch_size=256,
             optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
             training__precision="fp32", cadence__log_every="20 steps", cadence__sample_every="5 epochs",
+            cadence__score_every="25 epochs",
         ),
         _preset(
             "ring-relativistic", "Ring of 8, relativistic with R1 and R2",
@@ -76,19 +78,21 @@ PRESETS: dict[str, Preset] = {
             objective__loss="relativistic", objective__r1=0.1, objective__r2=0.1,
             optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
             training__precision="fp32", cadence__log_every="20 steps", cadence__sample_every="5 epochs",
+            cadence__score_every="25 epochs",
         ),
         _preset(
             "shapes-dcgan", "Shapes, DCGAN",
             "64 combinations of shape, colour, size and background, drawn equally often: count which the generator leaves out.",
             data__name="shapes", networks__width=32, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
             training__length="30 epochs", cadence__sample_every="1 epoch", cadence__checkpoint_every="5 epochs",
+            cadence__score_every="4 epochs",
         ),
         _preset(
             "mlp-table-quick", "MLP table · quick, on digits",
             "The MLP report in small: change one setting at a time (hidden 512, batch norm, latent 128, 256 or 512) and "
             "compare FID; "
             "look whether the difference exceeds that between two seeds.",
-            **_MLP_TABLE, cadence__log_every="20 steps", cadence__sample_every="10 epochs", cadence__score_every="40 epochs",
+            **_MLP_TABLE, cadence__log_every="20 steps", cadence__sample_every="10 epochs", cadence__score_every="100 epochs",
             cadence__checkpoint_every="20 epochs",
         ),
         _preset(
@@ -126,6 +130,7 @@ PRESETS: dict[str, Preset] = {
             "The small digits' architecture on 60,000 digits: more variety to cover, so look for missing digits.",
             data__name="mnist", networks__width=32, optimizer__batch_size=128, training__length="10 epochs",
             cadence__sample_every="100 steps", cadence__checkpoint_every="1 epoch", cadence__log_every="20 steps",
+            cadence__score_every="1 epoch",
         ),
         _preset(
             "mlp-table", "MLP table · full, on MNIST",
@@ -167,6 +172,7 @@ PRESETS: dict[str, Preset] = {
             data__name="lsun-bedroom", data__size=64, data__subset=1000, networks__width=64, networks__depth=4,
             optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
             cadence__checkpoint_every="5 epochs",
+            cadence__score_every="25 epochs",
         ),
         _preset(
             "bedrooms-size", "Bedrooms, large images · full, LSUN",
@@ -176,6 +182,7 @@ PRESETS: dict[str, Preset] = {
             data__name="lsun-bedroom", data__size=256, data__subset=5000, networks__width=32, networks__depth=6,
             networks__discriminator_dropout=0.3, optimizer__batch_size=32, training__length="50 epochs",
             cadence__sample_every="1 epoch", cadence__checkpoint_every="1 epoch",
+            cadence__score_every="5 epochs",
         ),
     )
 }  # fmt: skip

@@ -491,7 +491,7 @@ class CadenceConfig(Section):
         Span(count=1, unit="epochs"), "Samples every", "A grid of images from always the same latent vectors.",
     )  # fmt: skip
     score_every: Span = option(
-        Span(count=10, unit="epochs"), "Scores every", "FID and more of 1,000 images during training, which pauses for a moment: a "
+        Span(count=15, unit="epochs"), "Scores every", "FID and more of 1,000 images during training, which pauses for a moment: a "
         "point of the curve, and the best checkpoint is kept beside the last.",
     )  # fmt: skip
     score_share: float = option(

@@ -84,8 +84,8 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def clear_rubbish(folder: Path) -> None:
-    """Remove what belongs to no checkpoint: what a crash or a full disk left half written."""
-    with contextlib.suppress(FileNotFoundError):
+    """Remove what belongs to no checkpoint: what a crash or a full disk left half written. What cannot be removed stays."""
+    with contextlib.suppress(OSError):
         _drop_old(folder, kept=steps(folder))
 
 

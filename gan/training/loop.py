@@ -303,8 +303,7 @@ class Trainer:
             if self._save_checkpoint(folder, 1, **found):
                 self.best = found
         except (OSError, RunFailed) as error:
-            with suppress(OSError):
-                checkpoints.clear_rubbish(folder)
+            checkpoints.clear_rubbish(folder)
             log.warning("The best checkpoint, of step %d, could not be kept: %s", self.step, _describe(error))
 
     def _load_best(self) -> dict[str, Any]:
