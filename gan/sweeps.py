@@ -506,7 +506,7 @@ class Sweep:
     def made(self) -> dict[int, str]:
         """Return the ids of the runs that were made for the sweep, by their place, as the runs say themselves."""
         trash = self.root / runs.TRASH
-        paths = [folder / name for folder in (self.root, trash) for name in _names(folder) if name >= self.id[:15]]
+        paths = [folder / name for folder in (self.root, trash) for name in _names(folder)]
         found = [(run.membership(), run.id) for path in paths if _ID.fullmatch(path.name) and (run := Run(path))]
         return {member.place: run_id for member, run_id in found if member and member.sweep == self.id}
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from gan import config as configs
 from gan import estimates, experiments, launcher, presets, runs, sweeps
 from gan.errors import InputError
+from gan.runs import Run
 from gan.sweeps import Sweep
 from tests.helpers import (
     PROJECT,
@@ -355,7 +356,11 @@ def test_many_who_advance_at_once_make_each_run_once(root: Path) -> None:
     for caller in callers:
         assert caller.stdout is not None
         assert caller.stdout.readline() == "ready\n"
-    started = [run_id for caller in callers for run_id in caller.communicate("go\n", timeout=120)[0].split()]
+    for caller in callers:
+        assert caller.stdin is not None
+        caller.stdin.write("go\n")
+        caller.stdin.flush()
+    started = [run_id for caller in callers for run_id in caller.communicate(timeout=120)[0].split()]
     assert sorted(started) == sorted(run.id for run in sweep.runs())
     assert len(runs.list_runs(root)) == 12
 
@@ -379,6 +384,27 @@ def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: 
         assert states(sweep).keys() == {"starting", "queued"}
     finally:
         unmount(root)
+
+
+def test_none_is_started_before_all_are_there(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    create = runs.create
+    made: list[Run] = []
+
+    def failing(*arguments: Any, **options: Any) -> Run:
+        if made:
+            raise InputError("The disk is full.")
+        made.append(create(*arguments, **options))
+        return made[0]
+
+    monkeypatch.setattr(runs, "create", failing)
+    with pytest.raises(InputError):
+        launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    launcher.advance(root)
+    assert spawned == []
+    monkeypatch.setattr(runs, "create", create)
+    launcher.advance(root)
+    assert spawned[0] == made[0].id
+    assert len(runs.list_runs(root)) == 3
 
 
 def test_runs_wait_while_the_disk_is_nearly_full(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
