@@ -116,6 +116,7 @@ PRESETS: dict[str, Preset] = {
             data__name="bedrooms", data__size=64, data__subset=1000, networks__width=32, networks__depth=4,
             optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
             cadence__checkpoint_every="10 epochs",
+            cadence__score_every="50 epochs",
         ),
         _preset(
             "bedrooms-size-quick", "Bedrooms, large images · quick, rendered",
@@ -124,6 +125,7 @@ PRESETS: dict[str, Preset] = {
             data__name="bedrooms", data__size=128, data__subset=500, networks__width=16, networks__depth=5,
             networks__discriminator_dropout=0.3, optimizer__batch_size=32, training__length="30 epochs",
             cadence__sample_every="2 epochs", cadence__checkpoint_every="5 epochs",
+            cadence__score_every="0 epochs",  # without labels one takes seconds, too many for a training of minutes
         ),
         _preset(
             "mnist-dcgan", "MNIST, DCGAN",
