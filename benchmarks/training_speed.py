@@ -2,7 +2,8 @@
 
     python -m benchmarks.training_speed [--rounds 5] [--steps 40] [--threads 1] [--size 64 --width 64 --depth 4 --batch 64]
 
-Both play the same steps in turn, A B A B …; the table shows seconds a step and the ratio pair by pair.
+Both play the same steps in turn, A B A B …; the table shows seconds a step and the ratio pair by pair. Below it stands for some
+presets the share of the whole training that quick scores take at their cadence, from the seconds of a step and of a score.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from benchmarks import machine
 from gan import config as configs
 from gan import networks, presets, runs
 from gan.config import RunConfig
+from gan.errors import InputError
 from gan.training import loop
 from gan.training.game import Game
+
+_SCORED = ("digits-dcgan", "digits-mlp", "digits-conditional", "shapes-dcgan", "bedrooms-small-quick", "ring-mlp", "mnist-dcgan")
+_SCORES = 4  # made of each preset
 
 
 def play_plainly(config: RunConfig, steps: int) -> float:
@@ -79,11 +84,28 @@ def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
         held.release()
 
 
+def weigh_scores(name: str, steps: int, root: Path) -> str:
+    """Return as a row what quick scores take of the training of a preset: how many, seconds each, and their share."""
+    preset = presets.find(name).config
+    total, every = preset.total_steps, preset.cadence.score_every.in_steps(preset.steps_per_epoch)
+    count = total // every if every else 0
+    changes = {"cadence.score_every": f"{steps} steps", "cadence.score_share": 0, "training.length": f"{_SCORES * steps} steps"}
+    run = runs.create(root, configs.replace(preset, changes), state="starting", threads=torch.get_num_threads())
+    with run.hold():
+        trainer = loop.Trainer(run, lambda status, line: None)
+        trainer.play(lambda: False)
+    seconds = statistics.median(line["seconds"] for line in run.scores()[1:])  # the first one measures the floor too
+    playing = (trainer.seconds - trainer.scoring.spent) / trainer.step * total
+    share = count * seconds / (playing + count * seconds) * 100
+    return f"{name:<22} {count:>2} of {seconds:.2f} s in {playing:.0f} s of training: {share:.1f} %"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("rounds", 5), ("steps", 60), ("threads", 1), ("size", 64), ("width", 64), ("depth", 4), ("batch", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--family", default="dcgan")
+    parser.add_argument("--scored", nargs="*", default=_SCORED, metavar="PRESET", help="presets whose quick scores are weighed")
     options = parser.parse_args()
     shape = {"networks.width": options.width, "networks.depth": options.depth} if options.family == "dcgan" else {}
     config = configs.replace(
@@ -112,6 +134,13 @@ def main() -> None:
     print(f"ratio               {machine.spread(ratios)} times as fast")
     print(f"outside the steps   {machine.spread(outside)} % of the time")
     print(f"images per second   {options.batch / statistics.median(here):.0f}")
+    print("\nQuick scores at the cadence of the preset, the time for the classifier (once per data set) left out")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.scored:
+            try:
+                print(weigh_scores(name, options.steps, Path(folder)), flush=True)
+            except InputError as error:
+                print(f"{name:<22} {error}")
 
 
 if __name__ == "__main__":
