@@ -36,10 +36,15 @@ class Picture(NamedTuple):
 
 
 class Album(NamedTuple):
-    """The pictures of a run; None, or fewer, for what is not there. ``first`` and ``last`` are snapshots with their steps."""
+    """The pictures of a run; None, or fewer, for what is not there.
+
+    ``first`` and ``last`` are snapshots with their steps, the upper left quarter of each grid, as is ``some_reals``; ``damaged`` is
+    how many files are no sound PNG.
+    """
 
     newest: tuple[int, Picture] | None
     reals: Picture | None
+    some_reals: Picture | None
     first: Sequence[tuple[int, Picture]]
     last: Sequence[tuple[int, Picture]]
     damaged: int
@@ -63,6 +68,7 @@ def albums(chosen: Sequence[Run]) -> dict[str, Album]:
         wishes = [_Wish(path, native, is_part, int(budget * _SHARES["snapshot"])) for _, path in some]
         wishes += [_Wish(path, native, False, int(budget * _SHARES["newest"])) for _, path in steps[-1:]]
         wishes.append(_Wish(run.reals_path, native, False, int(budget * _SHARES["reals"])))
+        wishes.append(_Wish(run.reals_path, native, is_part, int(budget * _SHARES["snapshot"])))
         wished[run.id] = (some, wishes)
     flat = [wish for _, wishes in wished.values() for wish in wishes]
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -76,9 +82,8 @@ def _album(some: list[tuple[int, Path]], wishes: list[_Wish], found: dict[_Wish,
     newest = pictures[len(some)] if some else None
     half = min(FEW, math.ceil(len(snapshots) / 2))
     damaged = sum(picture is None and wish.path.exists() for wish, picture in zip(wishes[: len(some)], pictures, strict=False))
-    return Album(
-        (some[-1][0], newest) if newest else None, pictures[-1], snapshots[:half], snapshots[half:] if half else [], damaged
-    )
+    shown = (some[-1][0], newest) if newest else None
+    return Album(shown, pictures[-2], pictures[-1], snapshots[:half], snapshots[half:], damaged)
 
 
 def _kind(run: Run) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 #: Colours of lines on white, used where no page sets ``--line-0`` … ``--line-6``.
 COLOURS = ("#e8590c", "#4f46e5", "#0f9d76", "#c2255c", "#1c7ed6", "#946200", "#6b7280")
 
-_WIDTH, _HEIGHT = 720, 300
+_WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
 _LEGEND = 18  # height of a row of the legend
 _LETTER = 6.6  # width of a letter at 12 pixels, roughly

@@ -38,15 +38,13 @@ _CURVES = {
 class Entry:
     """One run in a report: ``complaints`` are sentences on what of it is missing; ``curves`` are SVG elements by title.
 
-    ``variant`` are the settings in which it differs from the other runs, ``changed`` those that are not its preset's, and
-    ``settings`` all, by their keys, each as text.
+    ``changed`` are the settings that are not its preset's, by title, and ``settings`` all, by their keys, each as text.
     """
 
     run: Run
     name: str
     progress: str
     config: RunConfig | None
-    variant: Mapping[str, str]
     changed: Mapping[str, str]
     settings: Mapping[str, str]
     preset: str
@@ -79,12 +77,12 @@ class Report:
 
 def gather(chosen: Sequence[Run]) -> Report:
     """Return what there is to tell of the chosen runs; what of a run is missing or damaged becomes a complaint."""
-    shown, variants, pictures = table.names(chosen), table.differences(chosen), album.albums(chosen)
+    shown, pictures = table.names(chosen), album.albums(chosen)
     found = table.tables(chosen)
     measured = {key for one in found for key in one.figures}
     return Report(
         made=time.strftime("%Y-%m-%d %H:%M"),
-        entries=[_entry(run, shown[run.id], variants[run.id], pictures[run.id]) for run in chosen],
+        entries=[_entry(run, shown[run.id], pictures[run.id]) for run in chosen],
         tables=found,
         curves=_fid_curves(chosen, shown),
         definitions=[score for key, score in SCORES.items() if key in measured],
@@ -92,7 +90,7 @@ def gather(chosen: Sequence[Run]) -> Report:
     )
 
 
-def _entry(run: Run, name: str, variant: Mapping[str, str], pictures: Album) -> Entry:
+def _entry(run: Run, name: str, pictures: Album) -> Entry:
     complaints: list[str] = []
     config: RunConfig | None = None
     recipe: Recipe | None = None
@@ -127,7 +125,7 @@ def _entry(run: Run, name: str, variant: Mapping[str, str], pictures: Album) -> 
     elif config is not None:
         verdicts = doctor.examine_curves(logged, config)
     return Entry(
-        run, name, _progress(run.status()), config, variant, changed,
+        run, name, _progress(run.status()), config, changed,
         {key: table.text_of(value) for key, value in configs.flatten(config).items()} if config else {}, preset, origin, verdicts,
         judged is not None, pictures, _curves(logged), recipe, [reproduce.score(run, line) for line in scored], complaints,
     )  # fmt: skip

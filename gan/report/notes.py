@@ -53,7 +53,7 @@ def _results(table: Table, report: Report, files: dict[str, bytes]) -> str:
         if entry is None:
             rows.append(["", escape(row.name), *cells, ""])
             continue
-        settings = ", ".join(f"{title}: {value}" for title, value in entry.variant.items())
+        settings = ", ".join(f"{title}: {value}" for title, value in table.variants[entry.run.id].items())
         verdicts = ", ".join(verdict.title for verdict in entry.verdicts) or "nothing found"
         newest = entry.album.newest
         shown = _picture(files, entry, "samples", newest[1], "samples") if newest else ""

@@ -42,7 +42,7 @@ def _sections(report: Report) -> Iterable[Html]:
     yield _results(report)
     if report.curves:
         charts = [_chart(title, drawn) for title, drawn in report.curves.items()]
-        yield tag("section", tag("h2", "FID during training"), *charts, id="fid")
+        yield tag("section", tag("h2", "FID during training"), tag("div", *charts, class_="wide"), id="fid")
     for entry in report.entries:
         yield _run(entry)
     if report.definitions:
@@ -90,15 +90,16 @@ def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
         entry = by_id[row.run.id] if row.run else None
         cells = [tag("td", _figure_cell(row, key)) for key in keys]
         if entry is None:
-            reals = next(
-                (by_id[other.run.id].album.reals for other in table.rows if other.run and by_id[other.run.id].album.reals), None
-            )
+            albums = (by_id[other.run.id].album for other in table.rows if other.run)
+            reals = next((album.some_reals for album in albums if album.some_reals), None)
             name = join(tag("strong", row.name), tag("div", "what chance alone gives", class_="small"))
             body.append(tag("tr", tag("td", _image(reals, "real images")), tag("td", name), *cells, tag("td"), class_="floor"))
             continue
-        variant = join(tag("strong", _link(entry)), _variant(entry.variant), tag("div", _made_of(row), class_="small"))
-        newest = entry.album.newest
-        picture = tag("td", _image(newest[1] if newest else None, f"samples of {entry.name}"))
+        variant = join(
+            tag("strong", _link(entry)), _variant(table.variants[entry.run.id]), tag("div", _made_of(row), class_="small")
+        )
+        _, newest = entry.album.last[-1] if entry.album.last else (0, None)
+        picture = tag("td", _image(newest, f"samples of {entry.name}"))
         verdicts = _badges(entry) if entry.is_scored else None
         body.append(tag("tr", picture, tag("td", variant), *cells, tag("td", verdicts)))
     return _scrolling(tag("table", tag("thead", head), tag("tbody", *body), class_="main"))
@@ -107,7 +108,12 @@ def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
 def _figures(table: Table, keys: Sequence[str]) -> Html:
     head = tag("tr", tag("th", "Variant"), *(_head(table, key) for key in keys))
     rows = (
-        tag("tr", tag("td", row.name), *(tag("td", _figure_cell(row, key)) for key in keys), class_=None if row.run else "floor")
+        tag(
+            "tr",
+            tag("td", row.name, class_="name"),
+            *(tag("td", _figure_cell(row, key)) for key in keys),
+            class_=None if row.run else "floor",
+        )
         for row in table.rows
     )
     return _scrolling(tag("table", tag("thead", head), tag("tbody", *rows), class_="figures"))

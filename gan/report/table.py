@@ -21,7 +21,7 @@ Line = Mapping[str, Any]
 _USUAL_MEMORISED = 0.05  # by definition: the share of images that counts as near a training image
 _SPREAD_DIGITS = 2  # of a spread that are written, and so of the value that has it
 _MOST_DECIMALS = 6
-_LENGTH = "training.length"  # told by the steps that were trained
+_UNTOLD = ("training.length", "cadence.")  # the steps that were trained say the first; the others change no result
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be ranked against each other, the real images first; the ``figures`` are those that some run has."""
+    """Rows that may be ranked against each other, the real images first.
+
+    The ``figures`` are those that some run has, ``variants`` the settings in which the runs differ, by id (:func:`differences`).
+    """
 
     rows: tuple[Row, ...]
     figures: tuple[str, ...]
+    variants: Mapping[str, Mapping[str, str]]
 
     @property
     def line(self) -> Line:
@@ -109,9 +113,12 @@ def tables(chosen: Sequence[Run]) -> list[Table]:
 
 
 def differences(chosen: Sequence[Run]) -> dict[str, dict[str, str]]:
-    """Return for each run, by id, the settings in which the chosen runs differ: title → value as text."""
+    """Return for each run, by id, the settings in which the chosen runs differ: title → value as text.
+
+    Left out are the length and what only says how often things are written down.
+    """
     found = dict(_readable(chosen))
-    keys = [key for key in configs.difference(list(found.values())) if key != _LENGTH] if found else []
+    keys = [key for key in configs.difference(list(found.values())) if not key.startswith(_UNTOLD)] if found else []
     return {run.id: settings(found[run.id], keys) if run.id in found else {} for run in chosen}
 
 
@@ -161,7 +168,7 @@ def _table(group: list[tuple[Run, Line]], shown: Mapping[str, str]) -> Table:
         for place, ((run, line), values) in enumerate(zip(group, measured, strict=True))
     ]
     figures = tuple(key for key in SCORES if any(values[key][0] is not None for values in measured))
-    return Table((_floor(group[0][1]), *rows), figures)
+    return Table((_floor(group[0][1]), *rows), figures, differences([run for run, _ in group]))
 
 
 def _floor(line: Line) -> Row:
