@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -70,3 +71,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium, or skip where there is none (fail where ``GAN_REQUIRE_BROWSER`` is set)."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("GAN_REQUIRE_BROWSER"):
+        pytest.fail("GAN_REQUIRE_BROWSER is set, but no Chromium is installed")
+    pytest.skip("no Chromium on this machine; install it to run the browser tests")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -131,14 +130,3 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         server.process.wait()
     for root in roots:
         end_all(root)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Return the path of a Chromium, or skip where there is none (fail where ``GAN_REQUIRE_BROWSER`` is set)."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        if path := shutil.which(name):
-            return path
-    if os.environ.get("GAN_REQUIRE_BROWSER"):
-        pytest.fail("GAN_REQUIRE_BROWSER is set, but no Chromium is installed")
-    pytest.skip("no Chromium on this machine; install it to run the browser tests")
