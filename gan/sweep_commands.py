@@ -18,7 +18,7 @@ from gan.estimates import Forecast
 from gan.runs import Run
 from gan.sweeps import Plan, Sweep
 
-_ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first")
+_ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first", "score")
 _MOST_MEASURED = 12  # kinds of runs whose speed is measured; others are taken to be like these
 
 
@@ -35,8 +35,8 @@ def add(command: Callable[..., Any]) -> None:
         "--no-measuring", action="store_true", help="launch at once, without an estimate of what is not measured yet"
     )
     sweep.add_argument("--yes", action="store_true", help=f"launch even more than {sweeps.SURE_RUNS} runs")
-    listing = command("sweeps", "List the launched sweeps; show, pause, resume, cancel or retry one, or put it first.", steer,
-                      has_json=True)  # fmt: skip
+    about = "List the launched sweeps; show, pause, resume, cancel, retry or score one, or put it first."
+    listing = command("sweeps", about, steer, has_json=True)
     listing.add_argument("sweep_id", nargs="?", default="", metavar="SWEEP")
     listing.add_argument("action", nargs="?", choices=_ACTIONS, default="show", metavar="ACTION",
                          help=f"one of {', '.join(_ACTIONS)} (default: show)")  # fmt: skip
@@ -92,6 +92,8 @@ def steer(options: argparse.Namespace) -> int:
         launcher.retry(sweep, ("failed", "interrupted", *(["stopped"] if options.stopped else [])))
     elif options.action == "first":
         launcher.move_first(options.root, sweep.runs())
+    elif options.action == "score":
+        launcher.score([run for run in sweep.runs() if run.status().state == "finished"])
     row = _row(sweep)
     if options.json:
         print(runs.to_json(row, indent=1))
