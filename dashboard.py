@@ -13,6 +13,7 @@ PAGES = [
     st.Page("pages/train.py", title="Train", help="Choose a preset, change its settings, see how long it will take, launch it."),
     st.Page("pages/watch.py", title="Watch", help="One run live: losses, D(real), D(fake), samples; stop, resume, train longer."),
     st.Page("pages/evaluate.py", title="Evaluate", help="FID and IS of the runs you choose, beside what differs in them."),
+    st.Page("pages/compare.py", title="Compare", help="Runs side by side: one slider moves all samples, curves and scores."),
 ]
 
 page = st.navigation(PAGES, position="top")

@@ -1,0 +1,304 @@
+"""Compare: any runs side by side, aligned; one slider moves all samples, the cursor in the curves, and the scores."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from gan import config as configs
+from gan import runs
+from gan.errors import InputError
+from gan.runs import Run
+from gan.scoring import significance
+from gan.scoring.glossary import SCORES
+from pages.parts import frame, overlay, pictures, timeline, words
+from pages.parts.timeline import Track
+
+root = frame.begin("Compare")
+st.title("Compare")
+
+MOST = 12  # runs that can still be told apart
+STOPS = 100  # places of the slider
+TEMPO = 0.8  # seconds between two pictures of the player
+PACE = 4  # stops that it moves on
+USUAL = ("generator loss", "discriminator loss", "FID")
+MOST_PAIRS = 10  # sentences on differences
+ALONE = "each run"
+
+
+def choose() -> list[Run]:
+    """Let a person choose runs; the URL keeps the choice."""
+    found = {run.id: run for run in runs.list_runs(root)}
+    if not found:
+        st.info("No runs yet; train two first.", icon=":material/info:")
+        return []
+    wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
+    if "compare/runs" not in st.session_state:
+        for run_id in wanted:
+            with frame.spoken_errors():
+                runs.find(root, run_id)
+        st.session_state["compare/runs"] = [run_id for run_id in wanted if run_id in found][:MOST] or list(found)[:4]
+    st.session_state["compare/runs"] = [run_id for run_id in st.session_state["compare/runs"] if run_id in found]
+    names = words.names(list(found.values()))
+    chosen = st.multiselect("Runs", list(found), key="compare/runs", format_func=names.get, max_selections=MOST,
+                            placeholder="Choose 2 to 12 runs")  # fmt: skip
+    st.query_params["runs"] = ",".join(chosen)
+    return [found[run_id] for run_id in chosen]
+
+
+def marked(name: str, chosen: Sequence[Run]) -> list[str]:
+    """Return which of the chosen runs the URL names as pinned or hidden."""
+    return [run_id for run_id in st.query_params.get(name, "").split(",") if run_id in {run.id for run in chosen}]
+
+
+def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str]]:
+    """Let a person choose how runs are laid beside each other; the URL keeps it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        axis = st.segmented_control(
+            "Aligned by", list(timeline.AXES), default="images", required=True, key="axis", bind="query-params",
+            help="Images seen is the fairest: batches of different size then count alike. Time compares what this machine pays.",
+        )  # fmt: skip
+        settings = {"": ALONE, timeline.SEEDS: "seeds of the same settings"}
+        settings |= {key: title for key, title in titles.items() if key != "training.seed"}
+        by = st.selectbox(
+            "Group by", list(settings), format_func=settings.get, key="group", bind="query-params", width=210,
+            help="Runs of a group become one curve, their mean, with one standard deviation to either side.",
+        )  # fmt: skip
+        curves = st.multiselect("Curves", list(timeline.CURVES), default=list(USUAL), key="curves", bind="query-params", width=320)
+        smoothing = st.slider("Smoothing", 0.0, 0.95, 0.5, 0.05, key="smooth", bind="query-params", width=150,
+                              help="Exponential average over the lines shown: s ← a·s + (1 − a)·value.")  # fmt: skip
+        is_log = st.toggle("Log scale", key="log", bind="query-params")
+    return axis, by, smoothing, is_log, curves
+
+
+def different(chosen: Sequence[Run]) -> dict[str, str]:
+    """Return the settings in which runs differ, by key, with their titles."""
+    found = {}
+    for run in chosen:
+        try:
+            found[run.id] = run.config()
+        except InputError as error:
+            st.warning(f"{words.escape(run.label())}: {words.escape(str(error))}")
+    titles = {}
+    for key in configs.difference(list(found.values())) if found else []:
+        for config in found.values():
+            if key in configs.flatten(config):
+                titles.setdefault(key, configs.field_info(config, key).title or key)
+    return titles
+
+
+def warn(chosen: list[Run]) -> None:
+    """Say so where runs can be looked at side by side, but not ranked."""
+    data = {}
+    for run in chosen:
+        try:
+            data[run.id] = run.config().data.name
+        except InputError:
+            continue
+    if len(set(data.values())) > 1:
+        st.info(
+            f"These runs imitate different data ({words.escape(', '.join(sorted(set(data.values()))))}): their samples and curves "
+            "stand side by side, but no score of one says anything about the other.",
+            icon=":material/balance:",
+        )
+
+
+def stage(chosen: list[Track], names: dict[str, str], groups: tuple[str, ...], axis: str, smoothing: float, is_log: bool,
+          curves: list[str]) -> None:  # fmt: skip
+    """Draw the slider with the player, and what it moves."""
+    title = timeline.AXES[axis][1]
+    end = max(1, round(max(track.end for track in chosen)))
+    step = max(1, end // STOPS)
+    end = -(-end // step) * step
+    is_playing = st.session_state.get("compare/playing", False)
+    if is_playing:
+        at = st.session_state.get("at", 0) + step * PACE
+        is_playing = st.session_state["compare/playing"] = at < end
+        st.session_state["at"] = min(at, end)
+    elif st.session_state.get("at", 0) > end:
+        st.session_state["at"] = end
+
+    def toggle() -> None:
+        st.session_state["compare/playing"] = not is_playing
+        if not is_playing and st.session_state["at"] >= end:
+            st.session_state["at"] = 0
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        label, icon = ("Pause", ":material/pause:") if is_playing else ("Play", ":material/play_arrow:")
+        st.button(label, icon=icon, key="play", on_click=toggle, help="From here on, or from the start when at the end.")
+        at = st.slider(title[:1].upper() + title[1:], 0, end, end, step, key="at", bind="query-params", format="localized",
+                       help="Moves all samples, the dashed line in the curves, and the FIDs. Samples come from always the same "
+                       "latent vectors, so a picture keeps its place.")  # fmt: skip
+    show_samples(chosen, names, at)
+    show_curves(tuple(chosen), groups, title, at, smoothing, is_log, curves)
+    if is_playing != st.session_state.get("compare/shown", False):
+        st.session_state["compare/shown"] = is_playing
+        st.rerun()  # at the pace of a page that plays, or of one that does not
+
+
+def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
+    """Show the samples of all runs at one place, each with its step and FID."""
+    columns = len(chosen) if len(chosen) <= 6 else -(-len(chosen) // 2)
+    with st.grid(columns, min_column_width=150, gap="small"):
+        for track in chosen:
+            with st.container(gap="xxsmall"):
+                name = names[track.run.id]
+                st.markdown(f"**{words.escape(name)}**")
+                shot, fid = track.snapshot(at), track.fid(at)
+                if shot is None:
+                    st.caption("no samples yet")
+                    continue
+                pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
+                score = f" · {words.escape(track.label)} {fid:.3g}" if fid is not None else ""
+                st.caption(f"step {shot[0]:,}{score}")
+
+
+def show_curves(
+    chosen: tuple[Track, ...], groups: tuple[str, ...], title: str, at: float, smoothing: float, is_log: bool, curves: list[str]
+) -> None:  # fmt: skip
+    """Show a chart for each chosen curve, side by side where there is room."""
+    drawn = {name: table for name in curves if len(table := timeline.curve(chosen, name, smoothing, groups))}
+    if drawn:
+        each = list(dict.fromkeys(groups))
+        with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
+            for name, table in drawn.items():
+                label = next((track.label for track in chosen if track.label), name) if name == "FID" else name
+                spec = overlay.chart(each, label, title, is_log=is_log)
+                about = f"{label} over {title}, a curve for each of: {', '.join(each)}"
+                st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{name}", alt=about)
+    if missing := [name for name in curves if name not in drawn]:
+        st.caption(f"Not logged by these runs: {', '.join(missing)}.")
+
+
+def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str]) -> None:
+    """Show what differs in the settings, and let people pin, hide, tag and note."""
+    st.subheader("What differs")
+    pinned, hidden = marked("pin", chosen), marked("hide", chosen)
+    rows = []
+    for run in chosen:
+        told = run.told()
+        row = {"Run": names[run.id], "Pin": run.id in pinned, "Hide": run.id in hidden}
+        try:
+            flat = configs.flatten(run.config())
+        except InputError:
+            flat = {}
+        cells = {title: shown(flat.get(key)) for key, title in titles.items()}
+        rows.append({**row, **cells, "Tags": list(told.tags), "Note": told.note})
+    column = st.column_config
+    key = f"compare/table/{'-'.join(run.id[-6:] for run in chosen)}/{st.session_state.get('compare/edited', 0)}"
+    edited = st.data_editor(
+        pd.DataFrame(rows), hide_index=True, key=key, disabled=["Run", *titles.values()],
+        alt="Settings in which the chosen runs differ, with tags and notes",
+        column_config={
+            "Run": column.TextColumn(pinned=True, width="medium"),
+            "Pin": column.CheckboxColumn(help="Pinned runs come first.", width="small"),
+            "Hide": column.CheckboxColumn(help="Hidden runs are left out of samples and curves, not of this table.", width="small"),
+            "Tags": column.MultiselectColumn(
+                help="Words of your own; the runs keep them.", accept_new_options=True, options=tags(chosen)
+            ),
+            "Note": column.TextColumn(help="What you noticed; the run keeps it.", width="large"),
+        },
+    )  # fmt: skip
+    if not titles:
+        st.caption("The settings of these runs are all the same.")
+    keep_marks(chosen, edited.to_dict("records"))
+
+
+def keep_marks(chosen: list[Run], rows: list[dict[str, Any]]) -> None:
+    """Keep what was changed in the table: marks in the URL, tags and notes with the runs."""
+    marks = {
+        name: ",".join(run.id for run, row in zip(chosen, rows, strict=True) if row[title])
+        for name, title in (("pin", "Pin"), ("hide", "Hide"))
+    }
+    is_changed = False
+    for run, row in zip(chosen, rows, strict=True):
+        told, tags_, note = run.told(), tuple(row["Tags"] or ()), str(row["Note"] or "")
+        if (told.tags, told.note) != (tags_, note):
+            run.annotate(tags_, note)
+            is_changed = True
+    for name, value in marks.items():
+        if st.query_params.get(name, "") != value:
+            is_changed = True
+            if value:
+                st.query_params[name] = value
+            else:
+                st.query_params.pop(name, None)
+    if is_changed:
+        st.session_state["compare/edited"] = st.session_state.get("compare/edited", 0) + 1
+        st.rerun()
+
+
+def tags(chosen: list[Run]) -> list[str]:
+    """Return the tags in use, in order."""
+    return sorted({tag for run in chosen for tag in run.told().tags})
+
+
+def shown(value: object) -> str:
+    """Return a setting as it stands in the table."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def show_significance(chosen: list[Run], group_of: dict[str, str], by: str) -> None:
+    """Say for each pair of groups whether their scores differ by more than seeds do."""
+    st.subheader("Is the difference larger than seed noise?")
+    titles = {name: score.title for name, score in SCORES.items() if score.better}
+    name = st.selectbox("Score", list(titles), format_func=titles.get, key="score", bind="query-params", width=230,
+                        help="That of the last checkpoint, from the Evaluate page or “python -m gan score”.")  # fmt: skip
+    if not by:
+        group_of = timeline.groups(chosen, timeline.SEEDS, {run.id: group_of[run.id] for run in chosen})
+    extractor, values = timeline.means(chosen, name, group_of)
+    if len(values) < 2:
+        reason = "None of these runs has this score" if not values else "Only one group of these runs has this score"
+        st.caption(f"{reason}; score them on the Evaluate page, or choose more runs.")
+        return
+    title = f"{titles[name]} ({extractor})"
+    pairs = list(itertools.combinations(values, 2))
+    told = [
+        significance.tell(pair, (values[pair[0]], values[pair[1]]), title, is_lower_better=SCORES[name].better < 0)
+        for pair in pairs[:MOST_PAIRS]
+    ]
+    st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
+    if len(pairs) > MOST_PAIRS:
+        st.caption(f"The first {MOST_PAIRS} of {len(pairs)} pairs; choose fewer runs, or group them, to see the others.")
+    if len(pairs) > 1:
+        st.caption(
+            "Each sentence may be wrong once in twenty times, so of twenty such differences one is expected to be chance. "
+            "The interval is Welch's: x̄ − ȳ ± t·√(s²/n + r²/m)."
+        )
+
+
+with frame.spoken_errors():
+    picked = choose()
+    if len(picked) == 1:
+        st.caption("Choose a second run to compare it with.")
+    if picked:
+        names = words.short(words.names(picked))
+        warn(picked)
+        titles = different(picked)
+        axis, by, smoothing, is_log, curves = choose_view(titles)
+        pinned, hidden = marked("pin", picked), marked("hide", picked)
+        visible = sorted((run for run in picked if run.id not in hidden), key=lambda run: run.id not in pinned)
+        if visible:
+            group_of = timeline.groups(picked, by, names)
+            is_live = any(run.status().state in runs.UNDER_WAY for run in visible)
+            pace = TEMPO if st.session_state.get("compare/playing") else frame.TICK * 2 if is_live else None
+
+            @st.fragment(run_every=pace)
+            def moving() -> None:
+                with frame.spoken_errors():
+                    laid = [timeline.track(run, axis) for run in visible]
+                    stage(laid, names, tuple(group_of[run.id] for run in visible), axis, smoothing, is_log, curves)
+
+            moving()
+        else:
+            st.info("All chosen runs are hidden; untick “Hide” in the table.", icon=":material/visibility_off:")
+        show_table(picked, names, titles)
+        if len(picked) > 1 and visible:
+            show_significance(visible, group_of, by)
