@@ -62,7 +62,7 @@ def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
 
 
 def test_axes_agree_with_numpy() -> None:
-    real = drawn(300, 0)
+    real = drawn(300, 5)  # its second axis comes out of the decomposition with the other sign
     axes = atlas.fit(real)
     centred = real.double().numpy() - real.double().numpy().mean(axis=0)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
