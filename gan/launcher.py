@@ -274,10 +274,10 @@ def _can_restart(run: Run, status: Status) -> bool:
     return status.total_steps > 0 and status.restarts < MOST_RESTARTS and not run.control().stop
 
 
-def score(chosen: Sequence[Run], extractor: str = "auto") -> None:
+def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:
     """Score runs one after the other in a process of its own; their progress is in ``scoring.json``.
 
-    Raises InputError when one of them is being scored already.
+    ``checkpoint`` is "last" or "best". Raises InputError when one of them is being scored already.
     """
     if not chosen:
         return
@@ -288,7 +288,7 @@ def score(chosen: Sequence[Run], extractor: str = "auto") -> None:
                 raise InputError(f"“{run.label()}” is being scored already; wait for that to end.")
         for run in chosen:
             run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
-        options = ["--extractor", extractor, "--root", str(root.resolve()), "--quiet"]
+        options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
         spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path)
 
 
