@@ -14,9 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gan import launcher
+from gan.__main__ import make_parser
 from gan.data.feed import to_pixels
 from gan.errors import InputError
 from gan.runs import Run
+from gan.scoring import scores
 from gan.training import checkpoints, labels, pictures, sampling
 from gan.training.loop import train
 from tests.helpers import assert_one_sentence, end_all, make_run, run_gan, start_gan, wait_until
@@ -148,6 +150,34 @@ def test_damaged_newest_checkpoint_is_passed_over(mine: Run, caplog: pytest.LogC
     picture = sampling.draw(mine, "7", 8, 0)
     assert np.array_equal(as_array(picture), as_array(by_hand(mine, torch.full((8,), 7), 8, 0)))
     assert f"step {last}" in caplog.text
+
+
+def test_best_checkpoint_is_drawn_from_when_asked_for(mine: Run) -> None:
+    first, last = checkpoints.steps(mine.checkpoints_path)
+    mine.best_path.mkdir()
+    for path in mine.checkpoints_path.glob(f"{first:08d}.*"):
+        shutil.copy(path, mine.best_path)
+    saved = checkpoints.load(mine.best_path, first)
+    generator = sampling.restore(mine.config(), saved, CPU)[0]
+    z = torch.randn(8, mine.config().networks.latent, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = as_array(pictures.grid(to_pixels(generator(z, torch.full((8,), 7)))))
+    assert np.array_equal(as_array(sampling.draw(mine, "7", 8, 0, "best")), expected)
+    assert not np.array_equal(as_array(sampling.draw(mine, "7", 8, 0)), expected)
+    assert (sampling.newest(mine, "Scoring", "best").step, sampling.newest(mine, "Scoring").step) == (first, last)
+    done = run_gan("sample", mine.id, "--class", "7", "--images", 8, "--checkpoint", "best", root=mine.root)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(np.asarray(Image.open(mine.asked_path)), expected)
+
+
+def test_run_without_scores_during_training_has_no_best(trained: Run) -> None:
+    with pytest.raises(InputError, match=r"no best checkpoint.*cadence\.score_every"):
+        sampling.draw(trained, "7", 8, 0, "best")
+    assert "cadence.score_every" in assert_one_sentence(run_gan("sample", trained.id, "--checkpoint", "best", root=trained.root))
+    assert "--checkpoint" in assert_one_sentence(run_gan("sample", trained.id, "--checkpoint", "worst", root=trained.root))
+    with pytest.raises(InputError, match="no best checkpoint"):
+        scores.score_run(trained, scores.Plan(checkpoint="best"))
+    assert make_parser().parse_args(["score", trained.id, "--checkpoint", "best"]).checkpoint == "best"
 
 
 def test_command_writes_the_picture_and_prints_where(mine: Run, tmp_path: Path) -> None:

@@ -327,6 +327,38 @@ def test_cadences_in_epochs_are_kept(root: Path) -> None:
     assert checkpoints.steps(run.checkpoints_path) == [10, 15]
 
 
+def test_scores_keep_to_their_share_of_the_time(root: Path) -> None:
+    """The first score is always made; what a resumed run has spent on scores before counts too."""
+    points = {"data.name": "ring", "cadence.score_every": "1 step", "training.length": "6 steps"}
+    runs_by_share = {share: make_run(root, {**points, "cadence.score_share": share}, family="mlp") for share in (1e-6, 0)}
+    for run in runs_by_share.values():
+        train(run, until=3)
+        train(run)
+    assert [line["step"] for line in runs_by_share[1e-6].scores()] == [1]
+    assert [line["step"] for line in runs_by_share[0].scores()] == [1, 2, 3, 4, 5, 6]
+    spent = checkpoints.load(runs_by_share[0].checkpoints_path, 6).facts["scoring"]["spent"]
+    assert spent == pytest.approx(sum(line["seconds"] for line in runs_by_share[0].scores()))
+    assert losses(runs_by_share[0]) == losses(runs_by_share[1e-6])
+
+
+@pytest.mark.parametrize(("spent", "last", "is_within"), [(0, 0, True), (1, 1, False), (2, 1, True), (2, 1.1, False)])
+def test_score_is_made_while_it_stays_within_the_share(spent: float, last: float, is_within: bool) -> None:
+    seconds = 100 if spent == 2 else 60
+    assert loop.ScoringTime(spent, last).is_within(0.03, seconds) is is_within
+    assert loop.ScoringTime(spent, last).is_within(0, seconds)
+
+
+def test_run_of_before_is_scored_as_it_was() -> None:
+    """A stored configuration without these settings never left a score out, and without a cadence made none."""
+    raw = presets.find("digits-dcgan").config.model_dump(mode="json")
+    assert raw["cadence"].pop("score_share") == 0.03
+    assert configs.parse(raw, stored=True).cadence.score_share == 0
+    assert configs.parse(raw).cadence.score_share == 0.03
+    every = raw["cadence"].pop("score_every")
+    assert configs.parse(raw, stored=True).cadence.score_every.count == 0
+    assert str(configs.parse(raw).cadence.score_every) != "0 epochs" != every
+
+
 def test_samples_come_from_the_same_latents_every_time(root: Path) -> None:
     """A generator that hardly moves draws the same pictures at each snapshot, and after a resume."""
     still = {"optimizer.generator_lr": 1e-12, "cadence.sample_every": "3 steps"}
