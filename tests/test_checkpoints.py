@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import random
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from gan import runs
 from gan.errors import RunFailed
-from gan.runs import Run
+from gan.runs import Run, Status
 from gan.sections import Span
 from gan.training import checkpoints, loop
 from gan.training.game import Game, Turn
-from tests.helpers import is_sentence, make_run, tiny
+from tests.helpers import is_sentence, losses, make_run, mount, start_gan, tiny, unmount, wait_until
 
 CPU = torch.device("cpu")
 
@@ -293,6 +298,198 @@ def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) ->
     assert run.status().state == "failed"
     assert {path.name: path.read_bytes() for path in run.checkpoints_path.iterdir()} == before
     assert run.metrics() == lines
+
+
+# The best one
+
+#: Points are scored quickly; with such learning rates the FID falls for a moment and rises again.
+SCORED = {"data.name": "ring", "optimizer.batch_size": 200, "optimizer.generator_lr": 0.02, "optimizer.discriminator_lr": 0.02,
+          "optimizer.ema_half_life": 0, "cadence.score_every": "2 steps", "training.length": "24 steps"}  # fmt: skip
+
+
+def scored(root: Path, changes: dict[str, Any] | None = None) -> Run:
+    """Return the run of a small training on points that is scored every other step."""
+    return make_run(root, {**SCORED, **(changes or {})}, family="mlp")
+
+
+def fids(run: Run) -> dict[int, float]:
+    """Return the FID of each score made during training, by step; of two of one step they must be the same."""
+    lines, _ = runs.read_lines(run.scores_path)
+    found: dict[int, float] = {}
+    for line in lines:
+        assert found.setdefault(line["step"], line["fid"]) == line["fid"], f"step {line['step']} was scored differently again"
+    return found
+
+
+def best(run: Run) -> checkpoints.Checkpoint:
+    """Return the best checkpoint of a run, the only thing in its folder."""
+    (step,) = checkpoints.steps(run.best_path)
+    assert sorted(path.name for path in run.best_path.iterdir()) == [f"{step:08d}.json", f"{step:08d}.safetensors"]
+    return checkpoints.load(run.best_path, step)
+
+
+def test_checkpoint_of_the_lowest_fid_is_kept_beside_the_last(root: Path) -> None:
+    run = scored(root)
+    assert loop.train(run).state == "finished"
+    found = fids(run)
+    assert list(found) == list(range(2, 25, 2))
+    lowest = min(found, key=found.__getitem__)
+    assert lowest not in (2, 24), "the test wants a FID that falls and rises again"
+    kept = best(run)
+    assert (kept.step, kept.facts["fid"], kept.facts["extractor_id"]) == (lowest, found[lowest], run.scores()[0]["extractor_id"])
+    assert checkpoints.steps(run.checkpoints_path) == [20, 24]
+
+
+def test_one_goes_on_from_the_best_as_from_any_other(root: Path) -> None:
+    run = scored(root)
+    loop.train(run)
+    other = scored(root)
+    shutil.copytree(run.best_path, other.checkpoints_path, dirs_exist_ok=True)
+    assert loop.train(other).step == 24
+    expected = losses(run)
+    assert losses(other) == {step: line for step, line in expected.items() if step > best(run).step}
+    mine, theirs = (checkpoints.load(one.checkpoints_path, 24).tensors for one in (other, run))
+    assert are_same(mine, theirs)
+
+
+def test_resumed_run_keeps_the_best_of_before(root: Path) -> None:
+    whole, run = scored(root), scored(root)
+    loop.train(whole)
+    for stop in range(3, 24, 4):
+        loop.train(run, should_stop=lambda stop=stop: bool(run.metrics()) and run.metrics()[-1]["step"] >= stop)  # type: ignore[misc]
+    loop.train(run)
+    assert losses(run) == losses(whole)
+    assert fids(run) == fids(whole)
+    assert are_same(best(run).tensors, best(whole).tensors)
+    assert best(run).step == best(whole).step
+
+
+def test_run_without_scores_has_no_best(root: Path) -> None:
+    run = scored(root, {"cadence.score_every": "0 steps"})
+    loop.train(run)
+    assert not run.best_path.exists()
+    assert run.scores() == []
+
+
+def test_neither_what_is_not_finite_nor_what_is_not_better_is_kept() -> None:
+    line = {"fid": 3.0, "extractor_id": "one"}
+    assert loop._is_better(line, {})
+    assert loop._is_better(line, {"fid": 3.1, "extractor_id": "one"})
+    assert not loop._is_better(line, {"fid": 3.0, "extractor_id": "one"})
+    assert loop._is_better(line, {"fid": 1.0, "extractor_id": "two"}), "another extractor's FID is no match"
+    for fid in (None, float("nan"), float("inf")):
+        assert not loop._is_better({**line, "fid": fid}, {})
+
+
+def test_weights_that_are_not_finite_are_not_the_best(root: Path) -> None:
+    trainer = loop.Trainer(scored(root), lambda status, line: None)
+    next(trainer.game.discriminator.parameters()).data[0] = math.nan
+    trainer._save_best({"fid": 1.0, "extractor_id": "one"})
+    assert trainer.best == {}
+    assert checkpoints.steps(trainer.run.best_path) == []
+
+
+def test_best_that_cannot_be_written_does_not_end_the_training(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = scored(root)
+    run.best_path.write_text("in the way")
+    assert loop.train(run).state == "finished"
+    assert "The best checkpoint, of step 2, could not be kept" in caplog.text
+    assert len(fids(run)) == 12
+    assert checkpoints.steps(run.checkpoints_path) == [20, 24]
+
+
+def test_best_does_not_fit_on_a_full_disk_and_the_training_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount(folder, "size=1m")
+    try:
+        run = scored(folder / "runs", {"cadence.checkpoint_every": "1000 steps", "networks.hidden": 64})
+        filler = folder / "filler"
+
+        def observe(status: Status, line: dict[str, Any] | None) -> None:
+            """Leave room for lines and the status, but not for a checkpoint, until step 20."""
+            if line and line["step"] == 1:
+                space = os.statvfs(folder)
+                filler.write_bytes(bytes(space.f_bavail * space.f_frsize - 80_000))
+            if line and line["step"] == 20:
+                filler.unlink()
+
+        assert loop.train(run, observe).state == "finished"
+        assert "could not be kept: The disk is full" in caplog.text
+        assert len(fids(run)) == 12
+        assert checkpoints.steps(run.checkpoints_path) == [24]
+        assert best(run).step > 20
+        assert not list(run.path.rglob("*.tmp"))
+    finally:
+        unmount(folder)
+
+
+def test_damaged_best_is_replaced_by_the_next(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = scored(root)
+    loop.train(run)
+    damage(run.best_path / f"{best(run).step:08d}.safetensors")
+    ask_for(run, 26)
+    loop.train(run)
+    assert "is damaged" in caplog.text
+    assert best(run).step == 26, "nobody knows any more how good the others were"
+
+
+def test_better_one_stays_though_another_is_of_a_later_step(tmp_path: Path) -> None:
+    """So it can be after a crash, where what is trained again is not bit for bit the same."""
+    for step in (60, 40):
+        checkpoints.save(tmp_path, step, {"a": torch.tensor([step])}, {}, kept=1)
+        assert checkpoints.steps(tmp_path) == [step]
+
+
+def test_reader_of_a_best_that_is_replaced_meanwhile_gets_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one best is kept, so a trainer may remove it between two reads of someone who draws from it."""
+    checkpoints.save(tmp_path, 1, {"a": torch.ones(1)}, {}, kept=1)
+    load = checkpoints.load
+
+    def slow(folder: Path, step: int) -> checkpoints.Checkpoint:
+        if step == 1:
+            checkpoints.save(folder, 2, {"a": torch.ones(1)}, {}, kept=1)
+        return load(folder, step)
+
+    monkeypatch.setattr(checkpoints, "load", slow)
+    newest, complaints = checkpoints.load_newest(tmp_path)
+    assert newest is not None
+    assert newest.step == 2
+    assert complaints == []
+
+
+def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
+    """The trainer is killed at random instants; in the end all scores and the best are those of a run left alone."""
+    lasting = {"training.length": "100000 steps", "cadence.checkpoint_every": "7 steps", "cadence.score_every": "3 steps"}
+    loop.train(scored(root, {"training.length": "2 steps"}))  # looks at the real points once, for all
+    run = scored(root, lasting)
+    instant = random.Random(0)
+
+    def logged() -> int:
+        return len(runs.read_lines(run.metrics_path)[0])
+
+    for _ in range(5):
+        enough = logged() + 9  # beyond the next checkpoint
+        trainer = start_gan("resume", run.id, "--from-queue", root=root)
+        wait_until(lambda: logged() >= enough or trainer.poll() is not None, "some lines are logged", seconds=180)  # noqa: B023
+        time.sleep(instant.uniform(0, 1))
+        trainer.kill()
+        trainer.communicate()
+        assert run.status().state == "interrupted"
+        for step in checkpoints.steps(run.best_path):
+            assert checkpoints.load(run.best_path, step).facts["fid"] == fids(run)[step]
+    goal = run.metrics()[-1]["step"] + 20
+    alone = scored(root, {**lasting, "training.length": f"{goal} steps"})
+    ask_for(run, goal)
+    for one in (run, alone):
+        assert loop.train(one).state == "finished"
+    assert len(runs.read_lines(run.scores_path)[0]) > len(run.scores()), "some steps were scored twice"
+    times = {"time", "seconds"}
+    ours, theirs = ([{key: line[key] for key in line.keys() - times} for line in one.scores()] for one in (run, alone))
+    assert ours == theirs
+    assert losses(run) == losses(alone)
+    assert best(run).step == best(alone).step
+    assert are_same(best(run).tensors, best(alone).tensors)
 
 
 @pytest.mark.parametrize("family", ["dcgan", "mlp"])
