@@ -11,7 +11,8 @@ from gan.sections import DcganConfig, MlpConfig
 if TYPE_CHECKING:
     from gan.config import RunConfig
 
-_PENALTIES = ("gradient_penalty", "dragan", "r1", "r2")
+#: Settings of the objective that penalise the slope of the discriminator.
+PENALTIES = ("gradient_penalty", "dragan", "r1", "r2")
 
 
 def refusal(config: RunConfig) -> str:
@@ -26,7 +27,7 @@ def warnings(config: RunConfig) -> list[str]:
 
 def penalties(config: RunConfig) -> list[str]:
     """Return the names of the gradient penalties that are switched on."""
-    return [name for name in _PENALTIES if getattr(config.objective, name)]
+    return [name for name in PENALTIES if getattr(config.objective, name)]
 
 
 def has_batch_norm(config: RunConfig) -> bool:

@@ -1,22 +1,29 @@
 """The doctor: what is wrong with a generator, told from its measurements; torch-free.
 
 Every rule compares a measurement with what real images get (or with a number that a loss makes meaningful), and gives a
-verdict with both, in words, and with a remedy. Thresholds are wide on purpose: held-out real images must get a clean bill.
+verdict with both, in words and as numbers, the picture that shows it, and a remedy that a fork can be launched with
+(``gan.scoring.remedies``). Thresholds are wide on purpose: held-out real images must get a clean bill.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+
+from gan import config as configs
 from gan.config import RunConfig
 from gan.data import catalogue
 from gan.errors import InputError
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run
-from gan.scoring import lines
+from gan.scoring import lines, remedies
+from gan.training import files
 
 Line = Mapping[str, Any]
 
@@ -24,55 +31,123 @@ TOTAL = 0.5  # share of near duplicates above that of real images: total collaps
 SOME = 0.1  # the same: near duplicates
 UNCOVERED = 0.6  # of the floor's coverage: partial collapse
 IMPRECISE = 0.5  # of the floor's precision: not like real images
+OFF_MODES = 0.7  # of the floor's share of high quality: points between the modes
+FOUND = 0.98  # of the modes that real points find; all where there are few
 SHIFT = 0.8  # standard deviations (Cohen's d, "large"): too dark, too bright, washed out, colours
 LEAST = {"brightness": 10.0, "contrast": 5.0, "saturation": 0.05}  # smallest shift that people see, in each one's own unit
+CHECKERED = 2.0  # times the power beside it, and times that of real images: a checkerboard pattern
+MEMORISED = 0.25  # share of images as near to a training image as 5 % of real ones are: memorisation
 SURE = 0.95  # D(real) above it and D(fake) below the rest: the discriminator is too strong
+UNSURE = 0.05  # D(real) − D(fake) below it with poor images: the discriminator is too weak; below −UNSURE: with any
 RUNAWAY = 1e4  # a loss beyond it: divergence
+SWING = 0.3  # amplitude at one frequency by the mean of the curve: oscillation
+REGULAR = 0.6  # and the share of the variance there
+IMPROVING = 0.1  # share by which FID fell over the last third of its curve: train longer
+RISEN = 0.25  # share by which FID rose since its best: past its best
+CERTAIN = 3.0  # standard errors that a change of FID has to exceed
 _RECENT = 5  # the last fifth of the logged lines
 _FEWEST_LINES = 10
+_FEWEST_CYCLES = 5  # of a swing: slower ones cannot be told from the wandering of noise
+_FEWEST_SWUNG = 60  # lines in which it is looked for
+_FEWEST_SCORES = 6
+_TOO_EARLY = 0.25  # of the training: a discriminator may still be weak
+_NEARLY_DONE = 0.9  # of the training: its length may be judged
+
+#: Which picture shows the evidence: samples, pairs of near duplicates, precision against recall, images per class, the three
+#: distributions of looks, the logged curves, FID over images seen, the nearest training images, points and their modes.
+EVIDENCE = (
+    "samples", "duplicates", "neighbours", "classes", "brightness", "contrast", "saturation", "curves", "fid", "nearest", "modes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What is wrong: ``name`` for programs, ``title`` for a badge, a ``sentence`` with measurement and threshold, and what to do.
 
-    ``changes`` are settings for :func:`gan.config.replace` that put the ``remedy`` into effect; empty where there is none to set.
+    ``changes`` are settings for :func:`gan.config.replace` that put the ``remedy`` into effect, in a fork from the checkpoint of
+    ``step`` (None: the newest); empty where there is none to set, or nobody said of which configuration. ``measured`` is what
+    was held against ``threshold``, ``evidence`` one of ``EVIDENCE``, and ``kind`` whether it is a fault, or advice to a run
+    without one.
     """
 
     name: str
     title: str
     sentence: str
-    remedy: str
+    remedy: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
+    measured: float | None = None
+    threshold: float | None = None
+    evidence: str = "samples"
+    kind: Literal["fault", "advice"] = "fault"
+    step: int | None = None
 
 
-def diagnose(run: Run, line: Line, logged: Sequence[Line]) -> list[Verdict]:
+def diagnose(run: Run, line: Line, logged: Sequence[Line], scored: Sequence[Line] = ()) -> list[Verdict]:
     """Return all verdicts on a run: on what it ``logged``, all of it or an even choice, and on one of its lines of scores.
 
-    Curves are not judged where the configuration cannot be read.
+    ``scored`` are its lines of scores in the order of steps, of which those made during training count. Curves are not judged
+    where the configuration cannot be read.
     """
     entry = catalogue.all_sets().get(str(line.get("data", "")))
-    found = examine(line, entry.classes if entry else ())
+    classes = entry.classes if entry else ()
     try:
-        return [*examine_curves(logged, run.config()), *found]
+        config = run.config()
+        if asked := run.control().length:  # it was prolonged
+            config = configs.replace(config, {"training.length": str(asked)}, stored=True)
     except InputError:
-        return found
+        return examine(line, classes)
+    best = files.steps(run.best_path)
+    return [
+        *examine_curves(logged, config, line),
+        *examine(line, classes, config),
+        *(
+            dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)
+            for verdict in examine_scores(scored, config)
+        ),
+    ]
 
 
-def examine(line: Line, classes: Sequence[str] = ()) -> list[Verdict]:
+def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = None) -> list[Verdict]:
     """Return the verdicts on a line of scores, the gravest first; ``classes`` are the names of the data set's classes.
 
     What a line does not hold (earlier versions, data without classes) is not judged.
     """
-    return [*_sameness(line), *_gaps(line, classes), *_quality(line), *_looks(line)]
+    rules = (_sameness(line), _gaps(line, classes), _modes(line), _quality(line), _copies(line), _looks(line), _texture(line))
+    return _treated((verdict for rule in rules for verdict in rule), config)
 
 
-def examine_curves(logged: Sequence[Line], config: RunConfig) -> list[Verdict]:
-    """Return the verdicts on the logged lines of a training, of which the last fifth counts."""
+def examine_curves(logged: Sequence[Line], config: RunConfig, line: Line | None = None) -> list[Verdict]:
+    """Return the verdicts on the logged lines of a training, of which the last fifth counts; ``line`` says how good it is."""
     recent = logged[-max(1, len(logged) // _RECENT) :]
     if len(logged) < _FEWEST_LINES:
         return []
-    return [*_runaway(recent), *_strength(recent, config)]
+    runaway = list(_runaway(recent))
+    if runaway:  # whatever else shows follows from it
+        return _treated(runaway, config)
+    return _treated([*_strength(recent, config, line or {}), *_swings(logged, config)], config)
+
+
+def examine_scores(scored: Sequence[Line], config: RunConfig) -> list[Verdict]:
+    """Return the verdicts on the curve of FID during a training, from its lines of scores in the order of steps."""
+    chosen = during_training(scored)
+    if len(chosen) < _FEWEST_SCORES:
+        return []
+    return _treated([*_past_best(chosen), *_still_improving(chosen, config)], config)
+
+
+def during_training(scored: Iterable[Line]) -> list[Line]:
+    """Return the lines of scores made during training that can be compared with the last one of them and have a FID."""
+    chosen = [line for line in scored if line.get("source") == "training" and (lines.number(line, "fid") or 0) > 0]
+    return [line for line in chosen if lines.is_comparable(line, chosen[-1]) and lines.number(line, "step") is not None]
+
+
+def _treated(verdicts: Iterable[Verdict], config: RunConfig | None) -> list[Verdict]:
+    """Return verdicts with their remedies for a run of this configuration."""
+    found = []
+    for verdict in verdicts:
+        remedy, changes = remedies.prescribe(verdict.name, config)
+        found.append(dataclasses.replace(verdict, remedy=remedy, changes=changes))
+    return found
 
 
 def _sameness(line: Line) -> Iterator[Verdict]:
@@ -81,13 +156,19 @@ def _sameness(line: Line) -> Iterator[Verdict]:
     is_total = False
     if share is not None and usual is not None and share >= usual + SOME:
         is_total = share >= usual + TOTAL
+        limit = usual + (TOTAL if is_total else SOME)
         support = lines.number(line, "support")
         about = f", as if there were only some {support:,.0f} different ones" if support else ""
-        measured = f"{share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}){about}"
-        if is_total:
-            yield Verdict("collapse", "Mode collapse", f"The images are nearly all alike: {measured}.", *_AGAINST_COLLAPSE)
-        else:
-            yield Verdict("duplicates", "Near duplicates", f"Many images come twice: {measured}.", *_AGAINST_COLLAPSE)
+        measured = (
+            f"{share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}; a fault from "
+            f"{min(limit, 1):.0%}){about}"
+        )
+        name, title, start = (
+            ("collapse", "Mode collapse", "The images are nearly all alike")
+            if is_total
+            else ("duplicates", "Near duplicates", "Many images come twice")
+        )
+        yield Verdict(name, title, f"{start}: {measured}.", measured=share, threshold=limit, evidence="duplicates")
     coverage, floor = lines.number(line, "coverage"), lines.number(line, "floor_coverage")
     precision, floor_precision = lines.number(line, "precision"), lines.number(line, "floor_precision")
     if is_total or coverage is None or floor is None or precision is None or floor_precision is None:
@@ -96,7 +177,8 @@ def _sameness(line: Line) -> Iterator[Verdict]:
         yield Verdict(
             "partial-collapse", "Partial mode collapse",
             f"The images are good but miss much of what there is: they cover {coverage:.0%} of the real images, where other real "
-            f"images cover {floor:.0%} (a fault below {UNCOVERED * floor:.0%}).", *_AGAINST_COLLAPSE,
+            f"images cover {floor:.0%} (a fault below {UNCOVERED * floor:.0%}).",
+            measured=coverage, threshold=UNCOVERED * floor, evidence="neighbours",
         )  # fmt: skip
 
 
@@ -111,19 +193,55 @@ def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
         "missing-classes", "Missing classes",
         f"Some classes are missing: {shown} {'have' if len(names) > 1 else 'has'} less than a tenth of the share that "
         "real images have.",
-        "Tell both networks the class, so that each has to be drawn.", {"networks.conditional": True},
+        measured=len(missing), threshold=1, evidence="classes",
     )  # fmt: skip
 
 
+def _modes(line: Line) -> Iterator[Verdict]:
+    """Known modes without a point, where real points find them."""
+    found, floor = lines.number(line, "modes"), lines.number(line, "floor_modes")
+    if found is None or floor is None:
+        return
+    limit = min(FOUND * floor, floor - 0.5)
+    if found < limit:
+        yield Verdict(
+            "missing-modes", "Missing modes",
+            f"Some modes are missing: points lie at {found:.3g} of them, where real points find {floor:.3g} (a fault below "
+            f"{limit:.3g}).",
+            measured=found, threshold=limit, evidence="modes",
+        )  # fmt: skip
+
+
 def _quality(line: Line) -> Iterator[Verdict]:
+    share, usual = lines.number(line, "high_quality"), lines.number(line, "floor_high_quality")
     precision, floor = lines.number(line, "precision"), lines.number(line, "floor_precision")
-    if precision is not None and floor is not None and precision < IMPRECISE * floor:
+    if share is not None and usual is not None and share < OFF_MODES * usual:
+        yield Verdict(
+            "off-modes", "Between the modes",
+            f"Only {share:.0%} of the points lie at a mode, where {usual:.0%} of the real ones do (a fault below "
+            f"{OFF_MODES * usual:.0%}).",
+            measured=share, threshold=OFF_MODES * usual, evidence="modes",
+        )  # fmt: skip
+    elif precision is not None and floor is not None and precision < IMPRECISE * floor:
         yield Verdict(
             "imprecise", "Unlike real images",
             f"Only {precision:.0%} of the images lie among the real ones, where {floor:.0%} of other real images do (a fault below "
             f"{IMPRECISE * floor:.0%}).",
-            "Train longer; if that does not help, lower the learning rates or take wider networks.",
+            measured=precision, threshold=IMPRECISE * floor, evidence="neighbours",
         )  # fmt: skip
+
+
+def _copies(line: Line) -> Iterator[Verdict]:
+    share, ratio = lines.number(line, "memorised"), lines.number(line, "memorised_ratio")
+    if share is None or share < MEMORISED:
+        return
+    far = f"; half of them are within {ratio:.2f} of the usual distance" if ratio is not None else ""
+    yield Verdict(
+        "memorisation", "Memorisation",
+        f"{share:.0%} of the images are nearer to a training image than nearly all other real images are (5% is usual, a fault "
+        f"from {MEMORISED:.0%}){far}.",
+        measured=share, threshold=MEMORISED, evidence="nearest",
+    )  # fmt: skip
 
 
 #: Look and direction → the verdict's name and title, and how images are called.
@@ -153,7 +271,21 @@ def _looks(line: Line) -> Iterator[Verdict]:
         yield Verdict(
             kind, title,
             f"The images are {word} than the real ones: {name} {fake:.3g} instead of {real:.3g}, {far} off (a fault from {SHIFT}).",
-            "Train longer with a smaller learning rate of the generator; a shift that stays is a sign of collapse.",
+            measured=None if effect is None else abs(effect), threshold=SHIFT, evidence=name,
+        )  # fmt: skip
+
+
+def _texture(line: Line) -> Iterator[Verdict]:
+    found, usual = lines.number(line, "checkerboard"), lines.number(line, "real_checkerboard")
+    if found is None or usual is None:
+        return
+    limit = CHECKERED * max(1.0, usual)
+    if found >= limit:
+        yield Verdict(
+            "checkerboard", "Checkerboard pattern",
+            f"A pattern that repeats every 2 or 4 pixels lies over the images, {found:.1f} times as strong as what is beside it "
+            f"in the spectrum (of real images {usual:.1f}, a fault from {limit:.1f}).",
+            measured=found, threshold=limit, evidence="samples",
         )  # fmt: skip
 
 
@@ -162,33 +294,135 @@ def _runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
     if losses and (largest := max(map(abs, losses))) > RUNAWAY:
         yield Verdict(
             "divergence", "Divergence", f"A loss has reached {largest:,.0f} (a fault above {RUNAWAY:,.0f}).",
-            "Take smaller learning rates, or bound the discriminator's slope with R1 or a gradient penalty.",
+            measured=largest, threshold=RUNAWAY, evidence="curves",
         )  # fmt: skip
 
 
-def _strength(recent: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
-    """A discriminator that is sure of everything teaches the generator nothing; only where its output is a probability."""
+def _strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Iterator[Verdict]:
+    """A discriminator that is sure of everything, or of nothing, teaches the generator nothing.
+
+    Only where its output has a known height: probabilities, and least squares, which aims at 1 and 0 too. That it cannot tell
+    real from generated images is how a good training ends, so that it counts only while the images are poor; when it takes
+    generated images for the real ones, it counts in any case.
+    """
     reals, fakes = _values(recent, "d_real"), _values(recent, "d_fake")
-    if not LOSSES[config.objective.loss].is_probability or not reals or not fakes:
+    if not _has_height(config) or not reals or not fakes:
         return
     real, fake = statistics.fmean(reals), statistics.fmean(fakes)
-    if real > SURE and fake < 1 - SURE:
+    sure = SURE * (1 - config.objective.label_smoothing)
+    outputs = f"D(real) {real:.2f} and D(fake) {fake:.2f}"
+    if real > sure and fake < 1 - SURE:
         yield Verdict(
             "discriminator-too-strong", "Discriminator too strong",
-            f"The discriminator is sure of nearly every image: D(real) {real:.2f} and D(fake) {fake:.2f} (a fault above {SURE} and "
+            f"The discriminator is sure of nearly every image: {outputs} (a fault above {sure:.2f} and "
             f"below {1 - SURE:.2f}); the generator hardly learns from it.",
-            "Smooth its labels and add noise to what it sees, or lower its learning rate.",
-            {"objective.label_smoothing": 0.1, "augmentation.instance_noise": 0.1},
+            measured=real - fake, threshold=sure - (1 - SURE), evidence="curves",
         )  # fmt: skip
+    elif real - fake < -UNSURE:
+        yield Verdict(
+            "discriminator-too-weak", "Discriminator too weak",
+            f"The discriminator takes generated images for the real ones: {outputs} (a fault from {UNSURE} apart); what it teaches "
+            "the generator is wrong.",
+            measured=real - fake, threshold=-UNSURE, evidence="curves",
+        )  # fmt: skip
+    elif real - fake < UNSURE and _is_poor(line) and (lines.number(recent[-1], "step") or 0) > _TOO_EARLY * config.total_steps:
+        yield Verdict(
+            "discriminator-too-weak", "Discriminator too weak",
+            f"The discriminator cannot tell real from generated images: {outputs} (a fault less than {UNSURE} apart), though "
+            "they are poor.",
+            measured=real - fake, threshold=UNSURE, evidence="curves",
+        )  # fmt: skip
+
+
+def _has_height(config: RunConfig) -> bool:
+    return LOSSES[config.objective.loss].is_probability or config.objective.loss == "least-squares"
+
+
+def _is_poor(line: Line) -> bool:
+    """Return whether images lie far from the real ones, or leave most of them out."""
+    for name, share in (("precision", IMPRECISE), ("coverage", UNCOVERED)):
+        value, floor = lines.number(line, name), lines.number(line, f"floor_{name}")
+        if value is not None and floor is not None and value < share * floor:
+            return True
+    return False
+
+
+def _swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
+    """Losses, or D, that go up and down at one frequency over the last fifth of the training."""
+    recent = logged[-max(_FEWEST_SWUNG, len(logged) // _RECENT) :]
+    names = ("discriminator_loss", "d_real", "d_fake") if _has_height(config) else ("discriminator_loss",)
+    found = {name: _swing(values) for name in names if len(values := _values(recent, name)) >= _FEWEST_SWUNG}
+    regular = {name: swing for name, (swing, share) in found.items() if share >= REGULAR and swing >= SWING}
+    if not regular:
+        return
+    name = max(regular, key=lambda one: regular[one])
+    title = {"discriminator_loss": "The discriminator's loss", "d_real": "D(real)", "d_fake": "D(fake)"}[name]
+    yield Verdict(
+        "oscillation", "Oscillation",
+        f"{title} swings up and down regularly, by {regular[name]:.0%} of its mean to either side (a fault from {SWING:.0%}): the "
+        "players run in circles.",
+        measured=regular[name], threshold=SWING, evidence="curves",
+    )  # fmt: skip
+
+
+def _swing(values: Sequence[float]) -> tuple[float, float]:
+    """Return the amplitude of a curve's strongest swing, by the mean of its size, and the share of its variance that is in it.
+
+    From the power spectrum of the curve without its trend, at periods of four lines up to a fifth of the curve; noise has its
+    power everywhere, and what wanders without a period has it below that.
+    """
+    level = statistics.fmean(map(abs, values))
+    if not level:
+        return 0.0, 0.0
+    curve, places = np.array(values) / level, np.linspace(-1, 1, len(values))
+    rest = curve - np.polynomial.Polynomial.fit(places, curve, 1)(places)
+    power = np.abs(np.fft.rfft(rest * np.hanning(len(rest)))) ** 2
+    if not (total := float(power[1:].sum())):
+        return 0.0, 0.0
+    peak = _FEWEST_CYCLES + int(power[_FEWEST_CYCLES : len(curve) // 4 + 1].argmax())
+    share = float(power[peak - 1 : peak + 2].sum()) / total  # the window smears a peak over three
+    return math.sqrt(2 * share * float(rest.var())), share
+
+
+def _past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
+    """FID is clearly higher now than it was: medians of three, since the lowest of noisy figures is lower than it should be."""
+    levels, error = _levels(scored)
+    smooth = [statistics.median(levels[max(0, place - 1) : place + 2]) for place in range(len(levels))]
+    place = smooth.index(min(smooth))
+    rise, limit = statistics.median(levels[-3:]) - smooth[place], max(math.log1p(RISEN), CERTAIN * error)
+    if place >= len(levels) - 3 or rise < limit:
+        return
+    best = min(scored, key=lambda line: line["fid"])  # that of which the checkpoint is kept
+    yield Verdict(
+        "past-best", "Past its best",
+        f"FID has risen by {math.expm1(rise):.0%} since step {best['step']:,}, where it was {best['fid']:.3g} (a fault from "
+        f"{math.expm1(limit):.0%}).",
+        measured=math.expm1(rise), threshold=math.expm1(limit), evidence="fid", step=int(best["step"]),
+    )  # fmt: skip
+
+
+def _still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
+    """FID was still falling when the training ended: the last third of its curve is clearly below the third before."""
+    levels, error = _levels(scored)
+    third = len(levels) // 3
+    before, last = statistics.fmean(levels[-2 * third : -third]), statistics.fmean(levels[-third:])
+    fall, limit = before - last, max(-math.log1p(-IMPROVING), CERTAIN * error * math.sqrt(2 / third))
+    if scored[-1]["step"] < _NEARLY_DONE * config.total_steps or fall < limit:
+        return
+    yield Verdict(
+        "still-improving", "Still improving",
+        f"FID was still falling when the training ended: in the last third of its curve it was {-math.expm1(-fall):.0%} lower "
+        f"than in the third before (worth a try from {-math.expm1(-limit):.0%}).",
+        measured=-math.expm1(-fall), threshold=-math.expm1(-limit), evidence="fid", kind="advice",
+    )  # fmt: skip
+
+
+def _levels(scored: Sequence[Line]) -> tuple[list[float], float]:
+    """Return log FID and the standard error of one figure, from the second differences of the curve, which no trend is in."""
+    levels = [math.log(line["fid"]) for line in scored]
+    bends = [abs(before - 2 * here + after) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)]
+    return levels, 1.4826 * statistics.median(bends) / math.sqrt(6)
 
 
 def _values(logged: Sequence[Line], name: str) -> list[float]:
     return [value for line in logged if (value := lines.number(line, name)) is not None]
-
-
-#: Of the remedies that were tried on a small collapsing setting, those with the best coverage (docs/benchmarks.md).
-_AGAINST_COLLAPSE: tuple[str, dict[str, Any]] = (
-    "Take the relativistic loss with R1 and R2, without batch norm in the discriminator, and less momentum.",
-    {"objective.loss": "relativistic", "objective.label_smoothing": 0.0, "objective.r1": 1.0, "objective.r2": 1.0,
-     "optimizer.beta1": 0.5},
-)  # fmt: skip
