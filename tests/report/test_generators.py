@@ -1,0 +1,85 @@
+"""Exported generators: their weights, what they say of themselves, and the script of the documentation, run as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from gan import config as configs
+from gan import runs
+from gan.errors import InputError
+from gan.report import generators
+from gan.runs import Run
+from gan.training import sampling
+from tests.helpers import PROJECT, assert_one_sentence, environment, run_gan, tiny
+from tests.report.conftest import PATIENCE
+
+MANUAL = PROJECT / "docs" / "report.md"
+
+
+@pytest.mark.parametrize("half_life", [500, 0], ids=["EMA", "raw"])
+def test_weights_are_those_that_samples_are_drawn_from(half_life: int, root: Path, tmp_path: Path, one_thread: None) -> None:
+    from gan.training.loop import train
+
+    run = runs.create(root, tiny({"optimizer.ema_half_life": half_life}), state="starting", threads=1)
+    train(run)
+    out = tmp_path / "generator.safetensors"
+    generators.write(run, out)
+    wanted, weights = sampling.restore(run.config(), sampling.newest(run, "Testing"), torch.device("cpu"))
+    with safe_open(out, framework="pt") as file:
+        about = file.metadata()
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    assert found.keys() == wanted.state_dict().keys()
+    assert all(torch.equal(found[name], value) for name, value in wanted.state_dict().items())
+    assert configs.parse(json.loads(about["config"])) == run.config()
+    assert (about["run"], about["step"], about["weights"]) == (run.id, "12", weights)
+
+
+@pytest.mark.parametrize("kind", ["images", "points", "classes"])
+def test_script_of_the_manual_samples(kind: str, root: Path, tmp_path: Path, one_thread: None) -> None:
+    from gan.training.loop import train
+
+    (script,) = re.findall(r"```python\n(.+?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
+    assert script == generators.SCRIPT
+    config = tiny({"data.name": "ring"}, family="mlp") if kind == "points" else tiny({"networks.conditional": kind == "classes"})
+    run = runs.create(root, config, state="starting", threads=1)
+    train(run)
+    generators.write(run, tmp_path / "generator.safetensors")
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment(extra={"PYTHONPATH": str(PROJECT)}), capture_output=True,
+        text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "images.png") as picture:
+        assert min(picture.size) >= 500 and len(picture.getcolors(2**20) or []) > 1
+
+
+def test_damaged_checkpoint_is_passed_over(pair: tuple[Run, Run]) -> None:
+    run, _ = pair
+    *_, older, newest = sorted(run.checkpoints_path.glob("*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-1] + b"x")
+    content = generators.export(run)
+    assert f'"step": "{int(older.stem)}"'.encode() in content
+    older.write_bytes(b"")
+    with pytest.raises(InputError, match="no whole checkpoint"):
+        generators.export(run)
+
+
+def test_refusals_are_one_sentence(pair: tuple[Run, Run], tmp_path: Path) -> None:
+    run, _ = pair
+    out = tmp_path / "generator.safetensors"
+    sentence = assert_one_sentence(run_gan("export", run.id, "--checkpoint", "best", "--out", out, root=run.root, seconds=PATIENCE))
+    assert "no best checkpoint" in sentence
+    inside = next(run.checkpoints_path.glob("*.safetensors"))
+    before = inside.read_bytes()
+    sentence = assert_one_sentence(run_gan("export", run.id, "--out", inside, root=run.root, seconds=PATIENCE))
+    assert "folder of the runs" in sentence and inside.read_bytes() == before
+    assert not out.exists()

@@ -1,0 +1,110 @@
+"""The page and the text: whatever people or data sets are called, it is shown letter by letter, and nothing is loaded."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import Page, sync_playwright
+
+from gan import report
+from gan.report import chart, notes
+from gan.report.chart import Series
+from gan.report.markup import Html, join, tag
+from gan.runs import Run
+from tests.report.conftest import NASTY, scored
+
+
+@pytest.fixture
+def unpacked(pair: tuple[Run, Run], tmp_path: Path) -> Path:
+    """Return the folder of an unpacked report in which all that is foreign is hostile."""
+    run, fork = pair
+    scored(run, extractor=NASTY, data=NASTY, weights=NASTY)
+    raw = json.loads(fork.config_path.read_text())
+    raw["data"]["name"] = NASTY[:60]
+    fork.config_path.write_text(json.dumps(raw))
+    zipfile.ZipFile(io.BytesIO(report.as_zip(pair))).extractall(tmp_path / "out")
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=request.getfixturevalue("chromium"), args=["--no-sandbox"])
+        yield browser.new_page(viewport={"width": 390, "height": 844})
+        browser.close()
+
+
+def test_browser_runs_and_loads_nothing(page: Page, unpacked: Path) -> None:
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto((unpacked / "report.html").as_uri(), wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
+    assert sum(url.startswith("file:") for url in asked) == 2
+    assert page.title() == "GAN report: 2 runs compared" and said == []
+    assert page.locator("script").count() == 0 and page.locator("img:not([src^='data:'])").count() == 0
+    assert page.locator("h2", has_text=NASTY).count() == 2  # as text; the fork has its parent's name
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    assert page.locator("svg polyline").count() >= 5
+    assert len(page.pdf()) > 10_000
+
+
+def test_text_links_only_to_its_own_pictures(unpacked: Path) -> None:
+    text = (unpacked / "report.md").read_text(encoding="utf-8")
+    links = re.findall(r"(?<!\\)\]\((.+?)\)", text)
+    assert links and {link.partition("/")[0] for link in links} == {"images"}
+    assert all((unpacked / link).is_file() for link in links)
+    assert not re.search(r"(?<!\\)<", re.sub(r"(?s)```.*?```|(?<!\\)`[^`\n]*`", "", text))
+    for drawing in (unpacked / "images").glob("*.svg"):
+        ElementTree.parse(drawing)
+
+
+@given(text=st.text(), more=st.text())
+def test_elements_hold_text_as_text(text: str, more: str) -> None:
+    made = tag("p", text, title=more)
+    assert isinstance(made, Html) and made.count("<") == made.count(">") == 2 and made.count('"') == 2
+    made.encode()
+    assert join(made) == made and tag("i", None) == "<i></i>"
+
+
+@given(text=st.text(min_size=1))
+def test_markdown_holds_text_as_text(text: str) -> None:
+    shown = notes.escape(text)
+    assert "\n" not in shown
+    shown.encode()
+    bare = re.sub(r"\\[\\`*_{}\[\]<>()#|~$&!:@^]", "", shown)
+    assert not re.search(r"[\\`*_{}\[\]<>()#|~$&!:@^]", bare)
+
+
+FINITE = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(
+    points=st.lists(st.tuples(FINITE, FINITE), max_size=30).map(lambda points: sorted(points, key=lambda point: str(point[0]))),
+    name=st.text(), is_log=st.booleans(),
+)  # fmt: skip
+def test_chart_of_anything_is_a_drawing(points: list[tuple[float, float]], name: str, is_log: bool) -> None:
+    drawn = chart.lines([Series("".join(filter(str.isprintable, name)), points)], "images seen", "FID", is_log=is_log)
+    if drawn:
+        ElementTree.fromstring(drawn)
+        assert "nan" not in drawn.lower().replace(name.lower(), "") or "nan" in name.lower()
+
+
+def test_long_lines_keep_their_peaks() -> None:
+    points = [(float(x), 1000.0 if x == 70_001 else 1.0) for x in range(100_000)]
+    drawn = chart.lines([Series("D", points)], "step", "Loss")
+    assert len(drawn) < 50_000 and ">1k</text>" in drawn
+    ((path,),) = [re.findall(r'points="([^"]+)"', drawn)]
+    assert len({pair.split(",")[1] for pair in path.split()}) == 2
