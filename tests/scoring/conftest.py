@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from gan.runs import Run
 from gan.scoring import classifier, reference
@@ -17,6 +18,7 @@ from gan.scoring.reference import Reference
 from gan.sections import DataConfig
 from gan.training.loop import train
 from tests.helpers import make_run
+from tests.scoring.networks import random_inception
 
 CPU = torch.device("cpu")
 
@@ -62,3 +64,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(classifier.RECIPES, "digits", replace(classifier.RECIPES["digits"], epochs=1))
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def state() -> dict[str, Tensor]:
+    """Return random weights of the Inception network."""
+    return random_inception()

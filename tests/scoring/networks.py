@@ -1,0 +1,32 @@
+"""Random weights of published networks, for what needs the computation but not what it was trained for."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch_fidelity import feature_extractor_inceptionv3 as fidelity
+
+
+def random_inception() -> dict[str, Tensor]:
+    """Return weights of the Inception network with which signals keep their size (He et al. 2015).
+
+    Its batch norms do something, and its classifier tells images apart.
+    """
+    with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
+        patch.setattr(fidelity, "load_state_dict_from_url", lambda *arguments, **options: {})
+        patch.setattr(fidelity.FeatureExtractorInceptionV3, "load_state_dict", lambda network, state: None)
+        shapes = fidelity.FeatureExtractorInceptionV3("random", ["2048"]).state_dict()
+    random = torch.Generator().manual_seed(0)
+
+    def draw(name: str, shape: torch.Size) -> Tensor:
+        if name.endswith("num_batches_tracked"):
+            return torch.tensor(0)
+        noise = torch.randn(shape, generator=random)
+        if len(shape) > 1:
+            return noise * math.sqrt(2.0 / shape[1:].numel()) * (4 if name == "fc.weight" else 1)
+        return 1 + noise.clamp(-2, 2) / 10 if name.endswith(("bn.weight", "running_var")) else noise / 10
+
+    return {name: draw(name, value.shape) for name, value in shapes.items()}
