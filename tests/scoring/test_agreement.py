@@ -1,0 +1,157 @@
+"""Our whole path from pixels to scores against torchmetrics and torch-fidelity, from the same Inception network.
+
+With few images FID's covariances are of low rank, and the matrix whose root is taken has hundreds of eigenvalues that are 0 but
+for rounding. Ours does without them; the others' roots of rounding errors are far below what is asked for here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+import torch_fidelity
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+from torch_fidelity import feature_extractor_inceptionv3 as fidelity
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.inception import InceptionScore
+from torchmetrics.image.kid import KernelInceptionDistance
+
+from gan.scoring import inception, kernel, manifold, metrics
+from gan.scoring.extractor import Extractor, Features
+from tests.scoring.conftest import CPU
+
+REAL, FAKE = 32, 24
+SOME = slice(None, None, 8)  # of the 2,048 features: torchmetrics' FID takes half a minute with all of them
+
+
+class Judged(NamedTuple):
+    """Pixels, and what our extractor saw in them."""
+
+    pixels: Tensor
+    seen: Features
+
+
+class Pictures(Dataset[Tensor]):
+    """Pixels as torch-fidelity wants them."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.pixels[index]
+
+
+class Remembered(nn.Module):
+    """One output of torch-fidelity's network in float64, computed once for each lot of pixels, as torchmetrics' extractor."""
+
+    def __init__(self, network: nn.Module, output: int, kept: dict[int, tuple[Tensor, Tensor]]) -> None:
+        super().__init__()
+        self.network, self.output, self.kept = network, output, kept
+        self.num_features = 256 if output == 0 else 1008
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        if len(pixels) not in self.kept:
+            with torch.inference_mode():
+                self.kept[len(pixels)] = self.network(pixels)
+        return self.kept[len(pixels)][self.output].double()[:, SOME if self.output == 0 else slice(None)]
+
+
+def draw(count: int, seed: int, coarseness: int) -> Tensor:
+    """Return random colour images uint8 [count, 3, 32, 32], more or less coarse, bright and rich in contrast."""
+    random = torch.Generator().manual_seed(seed)
+    noise = torch.rand(count, 3, coarseness, coarseness, generator=random) * torch.rand(count, 1, 1, 1, generator=random)
+    images = (noise + torch.rand(count, 3, 1, 1, generator=random)) / 2
+    return functional.interpolate(images * 255, (32, 32), mode="bilinear").round().byte()
+
+
+@pytest.fixture(scope="module")
+def weights(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of random weights."""
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def judged(state: dict[str, Tensor]) -> tuple[Judged, Judged]:
+    """Return real and generated images as our extractor sees them."""
+    network = inception.build(state).to(memory_format=torch.channels_last)
+    extractor = Extractor("random", "random", None, network, CPU, batch=16)
+    sets = (draw(REAL, 0, 6), torch.cat([draw(FAKE // 2, 1, 6), draw(FAKE - FAKE // 2, 2, 7)]))
+    return tuple(Judged(pixels, extractor.extract(pixels.split(16))) for pixels in sets)  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def extractors(weights: Path) -> tuple[Remembered, Remembered]:
+    """Return what torchmetrics is given: torch-fidelity's network as it is, for features and for logits."""
+    network = fidelity.FeatureExtractorInceptionV3(
+        "random", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)
+    )
+    kept: dict[int, tuple[Tensor, Tensor]] = {}
+    return Remembered(network, 0, kept), Remembered(network, 1, kept)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Let the others' advice pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def test_fid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
+    real, fake = judged
+    metric = FrechetInceptionDistance(feature=extractors[0])
+    metric.update(real.pixels, real=True)
+    metric.update(fake.pixels, real=False)
+    assert metrics.fid(real.seen.features[:, SOME], fake.seen.features[:, SOME]) == pytest.approx(float(metric.compute()), rel=1e-4)
+
+
+def test_kid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
+    real, fake = judged
+    metric = KernelInceptionDistance(feature=extractors[0], subsets=20, subset_size=20)
+    metric.update(real.pixels, real=True)
+    metric.update(fake.pixels, real=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        expected = float(metric.compute()[0])
+    found = kernel.kid(real.seen.features[:, SOME], fake.seen.features[:, SOME], subsets=20, size=20, seed=3)
+    assert found.mean == pytest.approx(expected, rel=1e-4)
+
+
+def test_inception_score_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
+    metric = InceptionScore(feature=extractors[1], splits=1)
+    metric.update(judged[1].pixels)
+    found = metrics.inception_score(judged[1].seen.logits)[0]
+    assert found > 1.01
+    assert found == pytest.approx(float(metric.compute()[0]), rel=1e-4)
+
+
+def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights: Path, tmp_path: Path) -> None:
+    real, fake = judged
+    expected = torch_fidelity.calculate_metrics(
+        input1=Pictures(fake.pixels), input2=Pictures(real.pixels), fid=True, isc=True, prc=True, isc_splits=1, batch_size=16,
+        feature_extractor="inception-v3-compat", feature_extractor_weights_path=str(weights),  # or it takes VGG-16 for precision
+        cuda=False, cache=False, save_cpu_ram=True, verbose=False,
+    )  # fmt: skip
+    found = manifold.precision_recall(real.seen.features, fake.seen.features)
+    assert metrics.fid(real.seen.features, fake.seen.features) == pytest.approx(expected[torch_fidelity.KEY_METRIC_FID], rel=1e-4)
+    assert metrics.inception_score(fake.seen.logits)[0] == pytest.approx(expected[torch_fidelity.KEY_METRIC_ISC_MEAN], rel=1e-4)
+    assert 0 < found.precision < 1
+    assert 0 < found.recall < 1
+    assert found.precision == pytest.approx(expected[torch_fidelity.KEY_METRIC_PRECISION], rel=1e-4)
+    assert found.recall == pytest.approx(expected[torch_fidelity.KEY_METRIC_RECALL], rel=1e-4)
+
+
+def test_a_set_against_itself_has_fid_zero(judged: tuple[Judged, Judged]) -> None:
+    features = judged[0].seen.features
+    assert metrics.fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-6)
