@@ -11,6 +11,7 @@ PAGES = [
     ),
     st.Page("pages/data.py", title="Data", help="Look at the real images of a data set, and add pictures of your own."),
     st.Page("pages/train.py", title="Train", help="Choose a preset, change its settings, see how long it will take, launch it."),
+    st.Page("pages/sweeps.py", title="Sweeps", help="Many runs at once: how far they are, pause, cancel, retry."),
     st.Page("pages/watch.py", title="Watch", help="One run live: losses, D(real), D(fake), samples; stop, resume, train longer."),
     st.Page("pages/evaluate.py", title="Evaluate", help="FID and IS of the runs you choose, beside what differs in them."),
     st.Page("pages/compare.py", title="Compare", help="Runs side by side: one slider moves all samples, curves and scores."),

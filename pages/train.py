@@ -10,7 +10,7 @@ from gan.config import RunConfig
 from gan.data import catalogue
 from gan.data.catalogue import PROJECT
 from gan.errors import InputError
-from pages.parts import form, frame, layers, words
+from pages.parts import form, frame, layers, planning, words
 
 root = frame.begin("Train")
 
@@ -159,6 +159,8 @@ with summary, st.container(border=True):
             arguments += ["--name", label] if label else []
             arguments += ["--root", str(root)] if root != PROJECT / "checkpoints" else []
             st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)
+
+planning.panel(root, config, f"train/{preset.name}")
 
 if config:
     table = st.expander("Layers of both networks", icon=":material/schema:", key="train/layers", on_change="rerun")

@@ -1,0 +1,187 @@
+"""Planning a sweep: what to vary, the table of variants that people edit, what it takes, and its launch."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from gan import config as configs
+from gan import estimates, experiments, launcher, presets, sweeps
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.sweeps import Plan, Variant
+from pages.parts import frame, words
+
+_OWN = ""  # the choice of the settings above
+_NOT_VARIED = ("training.seed", "data.classes", "augmentation.policies", "networks.family")
+_HEADINGS = {"name": "Variant", "problem": "Problem"}
+_MOST_SHOWN = 200  # lines of the table; more are launched as they are
+
+
+def panel(root: Path, config: RunConfig | None, prefix: str) -> None:
+    """Draw the part of the Train page in which many runs are planned at once; ``config`` is what the form says, if it is sound."""
+    part = st.expander("Many runs at once: a sweep", icon=":material/account_tree:", key="train/sweep", on_change="rerun")
+    if not part.open:
+        return
+    with part, frame.spoken_errors():
+        plan = _choose(config, prefix)
+        if plan is None:
+            return
+        plan, variants = _edit(plan, prefix)
+        _offer(root, plan, variants)
+
+
+def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
+    """Let a person say what to vary; return the plan, None where there is nothing yet."""
+    titles = {_OWN: "The settings above, with some varied"}
+    titles |= {name: experiment.title for name, experiment in experiments.EXPERIMENTS.items()}
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    name = left.selectbox("Start from", list(titles), format_func=titles.get, key="sweep/from", persist_state="session",
+                          help="A named sweep is an experiment to repeat; it does not use the settings above.")  # fmt: skip
+    seeds = right.number_input("Seeds", 1, 1000, 2, key="sweep/seeds", persist_state="session",
+                               help="Runs of each variant. With one seed nobody can tell a difference from chance.")  # fmt: skip
+    if name:
+        found = experiments.find(name)
+        st.caption(words.escape(found.description))
+        return sweeps.with_seeds(found.plan(), int(seeds))
+    if config is None:
+        st.caption("The settings above cannot be trained; mend them first, or start from a named sweep.")
+        return None
+    flat = configs.flatten(config)
+    keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
+    chosen = st.multiselect("Vary", list(keys), format_func=keys.get, key=f"{prefix}/sweep/keys", persist_state="session",
+                            placeholder="Choose settings")  # fmt: skip
+    if not chosen:
+        st.caption("Choose a setting to vary, e.g. the latent size, and the values to try.")
+        return None
+    axes = {}
+    with st.grid(2, min_column_width=240, gap=("small", "medium")):
+        for key in chosen:
+            about = f"Values to try, separated by commas. Accepts {configs.describe_range(configs.field_info(config, key))}."
+            text = st.text_input(f"{configs.field_info(config, key).title} (now {_text(flat[key])})", key=f"{prefix}/sweep/{key}",
+                                 placeholder="64, 128, 256", help=about, persist_state="session")  # fmt: skip
+            axes[key] = [_value(part) for part in text.split(",") if part.strip()]
+    combine = st.segmented_control(
+        "Combine", ["one-at-a-time", "grid"], default="one-at-a-time", required=True, key="sweep/combine", persist_state="session",
+        format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.get,
+        help="One at a time: the settings above, and then with one of them changed. Every combination grows fast: 3 × 3 × 3 = 27.",
+    )  # fmt: skip
+    if empty := [key for key, values in axes.items() if not values]:
+        st.caption(f"Say which values of {words.escape(empty[0])} to try.")
+        return None
+    raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
+    return sweeps.parse(raw | {"combine": combine, "seeds": int(seeds)})
+
+
+def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
+    """Let a person edit the variants in a table; return the plan as it is now, with its variants."""
+    planned = json.dumps(sweeps.as_json(plan) | {"seeds": 0}, sort_keys=True)
+    place = f"sweep/table/{zlib.crc32(planned.encode()):08x}"
+    version = st.session_state.get(f"{place}/version", 0)
+    edited = st.session_state.get(f"{place}/rows")
+    if edited is not None:
+        plan = sweeps.with_table(plan, edited)
+    variants = sweeps.expand(plan)
+    if len(variants) > _MOST_SHOWN:
+        st.caption(f"The table of {len(variants):,} variants is too long to edit here; a sweep file can hold them.")
+        return plan, variants
+    lines = sweeps.table(plan)
+    keys = [key for key in lines[0] if key not in _HEADINGS] if lines else []
+    titles = {key: _title(plan.base, key) for key in keys}
+    shown = pd.DataFrame([{**line, "problem": f"⚠ {line['problem']}" if line["problem"] else "✓"} for line in lines], dtype=object)
+    column = st.column_config
+    result = st.data_editor(
+        shown.map(_text), num_rows="dynamic", hide_index=True, key=f"{place}/{version}", disabled=["problem"],
+        column_order=["name", *keys, "problem"], alt="Variants of the sweep, to edit",
+        column_config={
+            "name": column.TextColumn("Variant", pinned=True, width="medium", help="How its runs are called."),
+            **{key: column.TextColumn(title, help=f"{key}; empty: as in the settings above.") for key, title in titles.items()},
+            "problem": column.TextColumn("Problem", width="large", help="Why a variant cannot be trained; ✓: it can."),
+        },
+    )  # fmt: skip
+    after = [{key: value for key, value in row.items() if key != "problem"} for row in result.to_dict("records")]
+    before = [{key: value for key, value in row.items() if key != "problem"} for row in shown.map(_text).to_dict("records")]
+    if after != before:
+        sweeps.with_table(plan, after)  # what cannot be read is said before it is kept
+        st.session_state[f"{place}/rows"] = after
+        st.session_state[f"{place}/version"] = version + 1
+        st.rerun()
+    if edited is not None and st.button("Undo all edits", icon=":material/undo:", key=f"{place}/undo"):
+        del st.session_state[f"{place}/rows"]
+        st.session_state[f"{place}/version"] = version + 1
+        st.rerun()
+    return plan, variants
+
+
+def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
+    """Say what the sweep takes, and offer to launch it."""
+    wrong = [variant for variant in variants if variant.config is None]
+    sound = [variant.config for variant in variants if variant.config is not None]
+    count = len(sound) * plan.seeds
+    found = estimates.forecast(root, sound * plan.seeds)
+    seeds = words.count(plan.seeds, "seed")
+    about = f"{words.count(len(sound), 'variant')} × {seeds} = **{words.count(count, 'run')}**"
+    if found.seconds is not None:
+        about += f" · about {words.duration(found.seconds)} on this machine"
+    about += f" · {max(1, round(found.disk_bytes / 1e6)):,} MB of disk or more"
+    st.markdown(about)
+    if found.seconds is None and sound:
+        _measure(root, sound[0])
+    if wrong:
+        reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.escape(wrong[0].reason)}"
+        st.error(reason + (f" {len(wrong) - 1} more have problems too." if len(wrong) > 1 else ""), icon=":material/error:")
+    is_sure = count <= sweeps.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
+    with st.container(horizontal=True, gap="small"):
+        if st.button(f"Start {words.count(count, 'run')}", icon=":material/play_arrow:", type="primary", key="sweep/start",
+                     disabled=bool(wrong) or not sound or not is_sure):  # fmt: skip
+            with frame.spoken_errors():
+                sweep = launcher.launch_sweep(root, plan)
+                st.switch_page("pages/sweeps.py", query_params={"sweep": sweep.id})
+        st.download_button("Save as a file", json.dumps(sweeps.as_json(plan), indent=1, ensure_ascii=False), "sweep.json",
+                           "application/json", icon=":material/download:", key="sweep/save",
+                           help="For the command line: python -m gan sweep sweep.json")  # fmt: skip
+
+
+@st.fragment(run_every=2.0)
+def _measure(root: Path, config: RunConfig) -> None:
+    """Offer to measure how fast one variant trains, and wait for the figure."""
+    if estimates.find(root, config):
+        st.rerun()
+    if estimates.is_measuring(root):
+        st.caption("Measuring the speed of the first variant, about 5 seconds …")
+    elif st.button("Measure how long it takes", icon=":material/timer:", key="sweep/measure"):
+        with frame.spoken_errors():
+            estimates.start_measuring(root, config)
+
+
+def _called(config: RunConfig) -> str:
+    """Return what a sweep is called that nobody named: the title of its preset."""
+    return presets.PRESETS[config.preset].title if config.preset in presets.PRESETS else "Sweep"
+
+
+def _title(base: RunConfig, key: str) -> str:
+    try:
+        return configs.field_info(base, key).title or key
+    except (KeyError, InputError):
+        return key
+
+
+def _value(text: str) -> Any:
+    """Return what a person typed as a value: JSON, or plain text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip()
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; empty for none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
