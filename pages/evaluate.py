@@ -10,7 +10,7 @@ from gan import launcher, runs
 from gan.runs import Run
 from gan.scoring import lines
 from gan.scoring.glossary import SCORES
-from pages.parts import board, charts, evidence, frame, pictures, results, tables, words
+from pages.parts import atlas, board, charts, evidence, frame, pictures, results, tables, verdicts, words
 from pages.parts.board import Board, Part, Selection
 from pages.parts.columns import FACTS, FORMATS, INTERVALS, about
 from pages.parts.results import Line
@@ -34,6 +34,8 @@ VIEWS = {
     "neighbours": "Precision and recall",
     "parallel": "All settings",
 }
+
+FIRST_AXES = 4  # settings in parallel coordinates that a phone has room for
 
 
 def choose() -> list[Run]:
@@ -70,10 +72,17 @@ def offer_scoring(chosen: list[Run]) -> None:
             "the environment variable GAN_INCEPTION names. Random features come from a network that was never trained: they "
             "need neither labels nor weights, and serve to rank runs against one another; they tell no classes, so there is no IS.",
         )  # fmt: skip
+        checkpoint = "last"
+        if any(run.best_path.is_dir() for run in ready):
+            checkpoint = st.selectbox(
+                "Of the", list(board.CHECKPOINTS), format_func=board.CHECKPOINTS.get, key="score/checkpoint", width=180
+            )
+            if checkpoint == "best":
+                ready = [run for run in ready if run.best_path.is_dir()]
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
         about = "3 draws of 2,000 images each, in a process of its own."
         if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about):
-            launcher.score(ready, extractor)
+            launcher.score(ready, extractor, checkpoint)
             st.rerun()
     if len(ready) < len(chosen):
         st.caption("Runs without a checkpoint yet cannot be scored; train them for longer first.")
@@ -143,27 +152,27 @@ def choose_scores(found: board.Found) -> tuple[str, str]:
 def narrow(whole: Board) -> Selection:
     """Let a person group and filter the rows; return those that are left."""
     kinds = ["", *([board.SEEDS] if whole.has_seeds else []), *whole.settings]
-    titles = {"": "nothing: a row for each run", board.SEEDS: "all but the seed"}
+    called = {"": "nothing: a row for each run", board.SEEDS: "all but the seed"}
     by = ""
     if len(kinds) > 1:
         by = st.selectbox(
-            "Group rows by", kinds, format_func=lambda kind: titles.get(kind, kind), key="group-by", width=260,
+            "Group rows by", kinds, format_func=lambda kind: called.get(kind, kind), key="group-by", width=260,
             persist_state="session",
             help="Comparable runs that agree in this become one row: each score is their mean, x̄ = Σx / n, and ± their "
             "standard deviation, √(Σ(x − x̄)² / (n − 1)). All but the seed: the spread over seeds.",
         )  # fmt: skip
-    choices = {"filter/verdicts": whole.verdicts} | {f"filter/{title}": there for title, there in whole.settings.items()}
+    choices = {"filter/verdicts": list(whole.verdicts)} | {f"filter/{title}": there for title, there in whole.settings.items()}
     for key, there in choices.items():  # what is no longer there cannot be wanted
         if wanted := st.session_state.get(key):
             st.session_state[key] = [one for one in wanted if one in there]
     with st.popover("Filter", icon=":material/filter_list:", on_change="rerun", key="filter") as part:
         if part.open:
             st.text_input("Name contains", key="filter/text", persist_state="session")
-            st.multiselect("One of these verdicts", whole.verdicts, key="filter/verdicts", persist_state="session")
+            st.multiselect("One of these verdicts", list(whole.verdicts), key="filter/verdicts", persist_state="session")
             for title, there in whole.settings.items():
                 st.multiselect(title, there, key=f"filter/{title}", persist_state="session")
-    text, verdicts, *wanted = (st.session_state.get(key) or "" for key in ("filter/text", *choices))
-    return board.select(whole, text, tuple(verdicts), tuple(zip(whole.settings, map(tuple, wanted), strict=True)), by)
+    text, titles, *wanted = (st.session_state.get(key) or "" for key in ("filter/text", *choices))
+    return board.select(whole, text, tuple(titles), tuple(zip(whole.settings, map(tuple, wanted), strict=True)), by)
 
 
 def choose_columns(whole: Board) -> list[str]:
@@ -264,11 +273,13 @@ def show_neighbours(part: Part) -> None:
 
 def show_parallel(part: Part) -> None:
     """Show parallel coordinates of the settings that differ and the main scores."""
-    figure = board.plot_parallel(part)
-    if figure is None:
+    known = list(part.board.settings)
+    if len(part.scored) < 2 or not known:
         st.caption("This plot compares at least two scored rows whose settings differ.")
         return
-    st.plotly_chart(figure, key="plot/parallel", config=charts.camera("parallel-coordinates"),
+    everywhere = [title for title in known if part.scored[title].notna().all()]
+    settings = st.multiselect("Settings", known, default=(everywhere or known)[:FIRST_AXES], key=f"axes/{part.board.key}")
+    st.plotly_chart(board.plot_parallel(part, tuple(settings)), key="plot/parallel", config=charts.camera("parallel-coordinates"),
                     alt="Parallel coordinates: a line for each row through its settings and scores")  # fmt: skip
     st.caption("Each line is a row of the table. Drag along an axis to keep only the lines that pass there; drag an axis by its "
                "title to another place. The table below has the same numbers for those who use no mouse.")  # fmt: skip
@@ -313,12 +324,11 @@ def config_of(selection: Selection) -> dict[str, Any]:
     number, text, badges = st.column_config.NumberColumn, st.column_config.TextColumn, st.column_config.MultiselectColumn
     whole = selection.board
     best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
-    colours = [{board.SOUND: "green", board.UNKNOWN: "gray"}.get(title, "red") for title in whole.verdicts]
     shown: dict[str, Any] = {
         "name": text(pinned=True, width=170),
         "samples": st.column_config.ImageColumn(width=90),
         "verdicts": badges(
-            options=whole.verdicts, color=colours, width="medium",
+            options=list(whole.verdicts), color=list(whole.verdicts.values()), width=260,
             help="What is wrong, told from the measurements; “Why?” below the table shows the evidence and what to try.",
         ),
         "best": badges(
@@ -355,15 +365,17 @@ def show_reasons(whole: Board) -> None:
         run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=whole.names.get)
         run, line = next(run for run in whole.chosen if run.id == run_id), explained[run_id]
         found = board.verdicts(whole, run)
-        told = [f"**{verdict.title}.** {words.escape(verdict.sentence)} *{words.escape(verdict.remedy)}*" for verdict in found]
-        told += [words.escape(sentence) for sentence in evidence.reasons(line, [verdict.name for verdict in found])]
-        st.markdown("\n".join(f"- {sentence}" for sentence in told))
-        show_classes(line)
-        looks = evidence.looks(line)
+        seen = verdicts.show(run, line, found)
+        told = evidence.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"])
+        st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
+        if "classes" not in seen:
+            show_classes(line)
+        looks = [look for look in evidence.looks(line) if look.name not in seen]
         with st.grid(max(1, len(looks)), min_column_width=260, gap="small"):
             for look in looks:
                 about = f"Distribution of {look.name} of the generated and of the real images"
                 st.plotly_chart(charts.look(*look), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
+        atlas.panel(run)
 
 
 def show_classes(line: Line) -> None:

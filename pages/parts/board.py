@@ -26,6 +26,7 @@ from pages.parts.results import Line
 
 CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # what can be scored → how it is called
 SOUND, UNKNOWN = "no fault found", "not examined"  # badges of runs without a verdict
+COLOURS = {"fault": "red", "advice": "blue"}  # of the badges of verdicts
 SEEDS = "variant"  # the column in which runs agree that differ only in their seed
 MOST_FOLLOWED = 60  # rows in parallel coordinates that can still be followed
 _MOST_LINES = 500  # logged lines that a diagnosis reads
@@ -49,7 +50,7 @@ class Board:
     names: dict[str, str]
     titles: dict[str, str]  # column → title
     settings: dict[str, list[str]]  # column → its values as text
-    verdicts: list[str]
+    verdicts: dict[str, str]  # title → colour of its badge
     usual: list[str]  # columns shown unless told otherwise
     every: list[str]  # columns that can be shown
     has_seeds: bool
@@ -112,22 +113,24 @@ def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, chec
     badges = {
         run.id: _badges(run, explained[run.id], when) for run, when in zip(chosen, stamps, strict=True) if run.id in explained
     }
-    table = table.assign(samples=_samples(chosen, table), verdicts=[badges.get(run_id, []) for run_id in table["run"]])
+    table = table.assign(samples=_samples(chosen, table), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]])
     settings = {title: results.values(table, title) for title in results.settings(table)}
     usual, every = _columns(table, each)
     return Board(
         chosen, extractor, checkpoint, explained, each, table, words.names(list(chosen)),
         tables.titles_of(table, lines.label(each[0])), settings,
-        list(dict.fromkeys(title for found in badges.values() for title in found)),
+        {title: colour for found in badges.values() for title, colour in found.items()},
         usual, every, results.has_seeds(table), f"{zlib.crc32(repr(every).encode()):x}",
     )  # fmt: skip
 
 
-def _badges(run: Run, line: Line, when: str) -> list[str]:
-    """Return the titles of the verdicts on a run, or what is to be said where there is none."""
-    return [verdict.title for verdict in _diagnose(run, when, line["extractor_id"], str(line.get("checkpoint", "last")))] or [
-        SOUND if evidence.is_measured(line) else UNKNOWN
-    ]
+def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
+    """Return the titles of the verdicts on a run, each with its colour, and what is to be said where there is no fault."""
+    found = _diagnose(run, when, line["extractor_id"], str(line.get("checkpoint", "last")))
+    shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
+    if any(verdict.kind == "fault" for verdict in found):
+        return shown
+    return ({SOUND: "green"} if evidence.is_measured(line) else {UNKNOWN: "gray"}) | shown
 
 
 def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
@@ -140,7 +143,8 @@ def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doct
     """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough."""
     table = metrics.read(run)
     some = table.iloc[:: max(1, len(table) // _MOST_LINES)]
-    return doctor.diagnose(run, results.latest(run, checkpoint)[extractor], some.to_dict("records"))
+    line = results.latest(run, checkpoint)[extractor]
+    return doctor.diagnose(run, line, some.to_dict("records"), results.quick(run, extractor))
 
 
 def _samples(chosen: Sequence[Run], table: pd.DataFrame) -> list[str | None]:
@@ -165,7 +169,8 @@ def _thumbnail(path: Path, changed: int) -> str | None:
 
 def _columns(table: pd.DataFrame, each: Sequence[Line]) -> tuple[list[str], list[str]]:
     """Return the columns that the table shows unless told otherwise, and all that it can show."""
-    measures = [name for name in SCORES if table[name].notna().any()]
+    of_runs = table[table["run"] != ""]
+    measures = [name for name in SCORES if of_runs[name].notna().any()]
     if any(map(lines.caution, each)) and "kid" in measures:
         measures = ["kid", *(name for name in measures if name != "kid")]
     usual = ["name", "samples", "verdicts", "best"]
@@ -285,12 +290,9 @@ def plot_neighbours(part: Part) -> go.Figure | None:
 
 
 @lru_cache(_KEPT)
-def plot_parallel(part: Part) -> go.Figure | None:
-    """Return parallel coordinates of the settings and the main scores; None for fewer than two rows, or without settings."""
+def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
+    """Return parallel coordinates of some settings and the main scores, a line for each of the first ``MOST_FOLLOWED`` rows."""
     rows = part.scored[part.scored[part.main[0]].notna()].head(MOST_FOLLOWED)
-    settings = list(part.board.settings)
-    if len(rows) < 2 or not settings:
-        return None
     scores = [part.main[0], *(name for name in ("precision", "recall") if rows[name].notna().all())]
     titles = part.board.titles
     return charts.parallel([(titles[name], list(map(plain, rows[name]))) for name in (*settings, *scores)], titles[part.main[0]])

@@ -19,7 +19,8 @@ _SHADES = [[0.0, "#6c63ff"], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # the same
 _WIDE = 20  # values that span more than this factor get a log axis
 _SAME_PLACE = 0.02  # of precision and recall: nearer dots hide one another
 _MARGIN = {"l": 10, "r": 10, "t": 40, "b": 10}  # room for the mode bar above
-_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0}
+_ABOVE = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+_MOST_TICKS = 12
 
 
 def camera(name: str) -> dict[str, Any]:
@@ -169,14 +170,15 @@ def training(
             x=seen, y=values, mode="lines+markers", name=_short(name), line={"width": 2}, marker={"size": 6},
             hovertemplate=html.escape(name) + "<br>%{x:,.0f} images seen<br>%{y:.4g}<extra></extra>",
         )  # fmt: skip
+    known = [value for _, _, values in runs for value in values] + [floor or 0.0]
     if floor is not None and floor > 0:
-        figure.add_hline(
-            y=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top left"
-        )
+        figure.add_hline(y=floor, line_dash="dash", line_color="gray")
+        place = {"x": 1, "xref": "paper", "y": math.log10(floor), "xanchor": "right", "yanchor": "bottom"}
+        figure.add_annotation(text="real images", showarrow=False, **place)
     figure.update_layout(
-        height=440, margin=_MARGIN, showlegend=True, legend=_BELOW, dragmode=False,
+        height=440, margin=_MARGIN, showlegend=True, legend=_ABOVE, dragmode=False,
         xaxis={"title": _with_basis("images seen", basis), "rangemode": "tozero", "automargin": True},
-        yaxis={"title": f"{title}, log scale", "type": "log", "dtick": "D2", "automargin": True},
+        yaxis={"title": f"{title}, log scale", "type": "log", "automargin": True, **_log_ticks(known)},
     )  # fmt: skip
     return figure
 
@@ -210,7 +212,7 @@ def against(
             y=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top left"
         )
     is_wide = are_numbers and min(settings) > 0 and max(settings) / min(settings) >= _WIDE
-    kind = {"type": "log", "dtick": "D2"} if is_wide else {} if are_numbers else {"type": "category"}
+    kind = {"type": "log", **_log_ticks(settings)} if is_wide else {} if are_numbers else {"type": "category"}
     figure.update_layout(
         height=440, margin=_MARGIN, showlegend=False, dragmode=False,
         xaxis={"title": _with_basis(setting, basis), "automargin": True, **kind},
@@ -237,9 +239,12 @@ def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str) -> go.Fig
         dimensions.append(axis)
         if title == score:
             shades = axis["values"]
-    line = {"color": shades, "colorscale": _SHADES, "showscale": True, "colorbar": {"title": html.escape(score), "thickness": 12}}
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line, unselected={"line": {"opacity": 0.08}}))
-    figure.update_layout(height=440, margin={"l": 50, "r": 20, "t": 70, "b": 30}, font={"color": _GRAY})
+    font = {"color": _GRAY, "shadow": "none"}  # Plotly's shadow takes the paper to be white
+    figure = go.Figure(go.Parcoords(
+        dimensions=dimensions, line={"color": shades, "colorscale": _SHADES}, unselected={"line": {"opacity": 0.08}},
+        labelangle=-15, labelfont={**font, "size": 12}, tickfont={**font, "size": 11}, rangefont={**font, "size": 9},
+    ))  # fmt: skip
+    figure.update_layout(height=440, margin={"l": 50, "r": 40, "t": 90, "b": 30})
     return figure
 
 
@@ -270,7 +275,7 @@ def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, flo
         )  # fmt: skip
     ends = {"range": [-0.04, 1.04], "tickvals": [0, 0.25, 0.5, 0.75, 1], "zeroline": False}
     figure.update_layout(
-        height=440, margin=_MARGIN, dragmode=False, showlegend=True, legend=_BELOW, hovermode="closest",
+        height=440, margin=_MARGIN, dragmode=False, showlegend=True, legend=_ABOVE, hovermode="closest",
         xaxis={**ends, "title": _with_basis("recall: how varied", basis), "automargin": True},
         yaxis={**ends, "title": "precision: how good", "range": [-0.13, 1.13]},
     )  # fmt: skip
@@ -327,6 +332,17 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
 def _short(name: str, most: int = 28) -> str:
     """Return a name for a legend, which has less room than a table; Plotly takes some tags for its own."""
     return html.escape(_shortened(name, most))
+
+
+def _log_ticks(values: Sequence[float]) -> dict[str, Any]:
+    """Return ticks for a log axis of positive values: 1, 2 and 5 times powers of ten, or powers of ten where those are too many."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return {}
+    first, last = math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive)))
+    leads = (1, 2, 5) if 3 * (last - first + 1) <= _MOST_TICKS else (1,)
+    ticks = [lead * 10.0**power for power in range(first, last + 1) for lead in leads]
+    return {"tickvals": ticks, "ticktext": [f"{tick:,.0f}" if tick >= 1 else f"{tick:g}" for tick in ticks]}
 
 
 def _shortened(text: str, most: int) -> str:

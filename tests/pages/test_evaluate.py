@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 from typing import Any
 
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gan import launcher, runs
 from gan.runs import Run
 from gan.scoring import doctor
 from gan.scoring.glossary import SCORES
-from pages.parts import charts, evidence, results
-from tests.helpers import make_run
+from pages.parts import charts, evidence, results, tables
+from tests.helpers import make_run, run_gan
 from tests.pages.test_pages import Visit, assert_sound
 
 COLLAPSED = {
@@ -214,3 +220,211 @@ def test_nothing_is_told_twice() -> None:
     assert {"collapse", "missing-classes", "imprecise", "bright"} <= {verdict.name for verdict in verdicts}
     told = evidence.reasons(line, [verdict.name for verdict in verdicts])
     assert len(told) == 2 and "MS-SSIM" in told[0] and "never drawn" in told[1]
+
+
+def remade(run: Run, seed: int, **changes: Any) -> Run:
+    """Make another scored run that differs in its seed alone, with a line changed in some figures."""
+    other = make_run(run.root, {"training.seed": seed})
+    (line,) = run.scores()
+    other.scores_path.write_text(json.dumps({**line, **changes}) + "\n")
+    return other
+
+
+def test_runs_that_differ_only_in_their_seed_become_one_row(shown: Run) -> None:
+    (line,) = shown.scores()
+    first, second, other = (remade(shown, seed, fid=fid) for seed, fid in ((1, 10.0), (2, 14.0), (3, 5.0)))
+    config = json.loads(other.config_path.read_text())
+    config["optimizer"]["batch_size"] = 8
+    other.config_path.write_text(json.dumps(config))
+    made = results.table([first, second, other], line["extractor_id"])
+    assert results.has_seeds(made)
+    made["verdicts"] = [[]] * len(made)
+    folded = results.fold(made, "variant").set_index("run")
+    row = folded.loc[first.id]
+    assert row["fid"] == 12.0 and row["fid_spread"] == pytest.approx(math.sqrt(8)) and row["over"] == "2 seeds" and row["runs"] == 2
+    assert folded.loc[other.id]["fid_spread"] == line["fid_spread"] and folded.loc[other.id]["over"] == "2 draws"
+    assert row["Seed"] == "1, 2" and len(folded) == 3  # with the real images
+    by_batch = results.fold(made, "Batch size")
+    assert list(by_batch["runs"].dropna()) == [2, 1] and "2 runs" in list(by_batch["over"])
+
+
+def test_rows_that_must_not_be_ranked_are_neither_folded_nor_compared(shown: Run) -> None:
+    (line,) = shown.scores()
+    near, far = remade(shown, 1, fid=1.0, fid_spread=0.1), remade(shown, 2, fid=900.0, fid_spread=0.1)
+    odd = remade(shown, 3, fid=0.1, images=77)
+    made = results.table([near, far, odd], line["extractor_id"]).assign(verdicts=[[]] * 5)
+    assert len(results.fold(made, "variant")) == 4  # two rows of real images, and the odd one stays alone
+    best = dict(zip(made["run"], results.best(made), strict=True))
+    assert "FID" in best[near.id] and not best[far.id] and not best[odd.id] and not best[""]
+    reason = results.apart(results.groups([run.scores()[0] for run in (near, far, odd)]))
+    assert reason == f"numbers of generated images ({line['images']}, 77)"
+
+
+def test_no_row_is_best_within_the_spread_or_alone(shown: Run) -> None:
+    (line,) = shown.scores()
+    made = results.table(
+        [remade(shown, 1, fid=10.0, fid_spread=1.0), remade(shown, 2, fid=11.0, fid_spread=1.0)], line["extractor_id"]
+    )
+    assert not any("FID" in titles for titles in results.best(made))
+    alone = results.table([remade(shown, 4)], line["extractor_id"])
+    assert results.best(alone) == [[], []]
+
+
+def test_filter_keeps_the_real_images_of_what_is_left(shown: Run) -> None:
+    (line,) = shown.scores()
+    first, second = remade(shown, 1), remade(shown, 2)
+    made = results.table([first, second], line["extractor_id"]).assign(verdicts=[[], ["Mode collapse"], ["Too dark"]])
+    assert list(results.filtered(made, verdicts=["Too dark"])["run"]) == ["", second.id]
+    assert list(results.filtered(made, wanted={"Seed": ["1"]})["run"]) == ["", first.id]
+    assert list(results.filtered(made, text=second.id[-6:].upper())["run"]) == ["", second.id]
+    assert results.filtered(made, text="nobody").empty
+    assert results.values(made, "Seed") == ["1", "2"]
+
+
+def test_last_and_best_checkpoints_are_never_mixed(visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    best = line | {"checkpoint": "best", "fid": 0.25, "step": 4}
+    shown.scores_path.write_text("".join(json.dumps(one) + "\n" for one in (line, best)))
+    assert results.latest(shown)[line["extractor_id"]]["fid"] == line["fid"]
+    assert results.latest(shown, "best")[line["extractor_id"]]["fid"] == 0.25
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    assert 0.25 not in list(test.dataframe[0].value["FID · digits CNN"])
+    test.session_state["checkpoint"] = "best"
+    test.run()
+    assert_sound(test)
+    assert list(test.dataframe[0].value["FID · digits CNN"]) == pytest.approx([line["floor_fid"], 0.25])
+
+
+def test_page_shows_the_numbers_of_the_command(visit: Visit, shown: Run) -> None:
+    shown.scores_path.unlink()
+    done = run_gan("score", shown.id, "--images", 200, "--draws", 2, "--json", root=shown.root)
+    assert done.returncode == 0, done.stderr
+    (told,) = json.loads(done.stdout)
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    table = test.dataframe[0].value
+    for key, score in SCORES.items():
+        title = "FID · digits CNN" if key == "fid" else score.title
+        if told.get(key) is not None:
+            floor = told.get(score.floor)
+            assert table[title].iloc[1] == told[key], title
+            assert floor is None or table[title].iloc[0] == floor, title
+            if (spread := told.get(f"{key}_spread")) is not None:
+                assert table[f"± {score.title}"].iloc[1] == spread, title
+    assert set(table["Verdicts"].iloc[1]) - {"no fault found"} == {verdict["title"] for verdict in told["verdicts"]}
+
+
+def test_points_are_shown_with_their_modes(visit: Visit, shown: Run) -> None:
+    nothing = dict.fromkeys(("inception_score", "ms_ssim", "duplicates", "looks", "class_counts", "classes_missing"))
+    modes = {"modes": 6.0, "modes_spread": 0.5, "modes_expected": 8, "floor_modes": 8.0, "high_quality": 0.7, "reverse_kl": 0.3}
+    rescored(shown, {**nothing, **modes, "extractor": "coordinates", "extractor_id": "coordinates-1", "data": "ring"})
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    columns = list(test.dataframe[0].value.columns)
+    assert {"FID · coordinates", "Modes", "High quality", "Reverse KL"} <= set(columns) and "IS" not in columns
+    assert list(test.dataframe[0].value["Modes"]) == [8.0, 6.0]
+
+
+@pytest.mark.parametrize("view", ["training", "against", "neighbours", "parallel"])
+def test_every_view_shows_a_plot_or_says_why_not(view: str, visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    other = remade(shown, 5, fid=1.0)
+    quick = [line | {"source": "training", "step": step, "images_seen": 64 * step, "draws": 1} for step in (2, 4)]
+    shown.scores_path.write_text("".join(json.dumps(one) + "\n" for one in (*quick, line)))
+    test = visit("evaluate", runs=f"{shown.id},{other.id}")
+    test.session_state["view"] = view
+    test.run()
+    assert_sound(test)
+    assert len(test.get("plotly_chart")) == 1
+
+
+def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
+    others = [remade(shown, seed) for seed in (11, 12)]
+    test = visit("evaluate", runs=",".join(run.id for run in others))
+    assert_sound(test)
+    assert len(test.dataframe[0].value) == 3
+    test.selectbox(key="group-by").set_value("variant").run()
+    assert_sound(test)
+    assert len(test.dataframe[0].value) == 2 and "2 seeds" in list(test.dataframe[0].value["Spread over"])
+    test.selectbox(key="group-by").set_value("").run()
+    test.session_state["filter"] = True
+    test.run()
+    test.multiselect(key="filter/Seed").set_value(["12"]).run()
+    assert_sound(test)
+    assert len(test.dataframe[0].value) == 2 and "leaves 1 of 2 runs" in everything(test)
+    test.text_input(key="filter/text").set_value("nobody").run()
+    assert_sound(test)
+    assert not test.dataframe
+
+
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
+def test_written_tables_hold_any_text(texts: list[str]) -> None:
+    frame = pd.DataFrame({"Run": texts, "a|b": ["1 ± 2"] * len(texts)})
+    rows = tables.markdown(frame).rstrip("\n").split("\n")
+    assert len(rows) == len(texts) + 2
+    assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows)  # pipes that are no part of a text
+    body = tables.latex(frame)
+    assert body.count(r"\\" + "\n") == len(texts) + 1
+    assert not re.search(r"(?<!\\)[%#_]", body) and body.count("&") - body.count(r"\&") == len(texts) + 1
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [
+        (9.0735, 0.1823, "9.07 ± 0.18"),
+        (628.97, 12.3, "629 ± 12"),
+        (9.5, math.nan, "9.5"),
+        (math.nan, 0.1, "–"),
+        (1.0, 0.0, "1.00 ± 0.00"),
+    ],
+)
+def test_figures_have_the_decimals_that_their_spread_deserves(value: float, spread: float, text: str) -> None:
+    assert tables.figure(value, spread) == text
+
+
+def test_downloads_have_what_is_shown(shown: Run) -> None:
+    (line,) = shown.scores()
+    made = results.table([shown], line["extractor_id"])
+    titles = tables.titles_of(made, "FID · digits CNN")
+    read = pd.read_csv(io.StringIO(tables.csv(made, titles)))
+    assert read["FID · digits CNN"].iloc[1] == line["fid"] and read["± FID"].iloc[1] == line["fid_spread"]
+    shown_text = tables.written(made, ["name", "fid", "duplicates"], titles)
+    assert list(shown_text.columns) == ["Run", "FID · digits CNN", "Duplicates (%)"]
+    assert shown_text["FID · digits CNN"].iloc[1] == tables.figure(line["fid"], line["fid_spread"])
+    assert tables.latex(shown_text).startswith(r"\begin{tabular}{lrr}")
+
+
+def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> None:
+    rescored(shown, {**COLLAPSED, "looks": {}})
+    test = visit("evaluate", runs=shown.id)
+    test.session_state["why"] = True
+    test.run()
+    assert_sound(test)
+    button = test.button(key="fork/collapse")
+    assert not button.disabled and "relativistic" in button.help
+    button.click().run()
+    children = [run for run in runs.list_runs(shown.root) if run.id != shown.id]
+    assert len(children) == 1 and children[0].config().objective.loss == "relativistic"
+    launcher.stop(children[0])
+
+
+def test_runs_at_the_same_place_are_rings_around_one_another() -> None:
+    figure = charts.neighbours((("a", 0.5, 0.5), ("b", 0.5, 0.5), ("c", 0.9, 0.1)), None)
+    sizes = [trace.marker.size for trace in figure.data]
+    assert sizes[1] > sizes[0] == sizes[2] and figure.data[1].marker.symbol == "circle-open"
+
+
+def test_setting_of_numbers_gets_an_axis_of_numbers_and_all_else_places() -> None:
+    rows = [("a", 0.001, 5.0, math.nan), ("b", 0.1, 7.0, 0.2)]
+    figure = charts.against(rows, "rate", "FID", 1.0)
+    assert figure.layout.xaxis.type == "log" and list(figure.data[-1].x) == [0.001, 0.1]
+    figure = charts.against([("a", None, 5.0, 0.1), ("b", "<i>x</i>", 7.0, 0.2)], "norm", "FID", None)
+    assert figure.layout.xaxis.type == "category" and list(figure.data[-1].x) == ["–", "&lt;i&gt;x&lt;/i&gt;"]
+
+
+def test_parallel_coordinates_give_texts_a_place_each() -> None:
+    figure = charts.parallel([("loss", ["hinge", "hinge", "minimax"]), ("rate", [1, 2, 3]), ("FID", [3.0, 2.0, 1.0])], "FID")
+    (trace,) = figure.data
+    assert list(trace.dimensions[0].values) == [0, 0, 1] and list(trace.dimensions[0].ticktext) == ["hinge", "minimax"]
+    assert list(trace.line.color) == [3.0, 2.0, 1.0]

@@ -1,0 +1,126 @@
+"""A verdict on a run as a card: what was measured, the picture that shows it, and a fork that puts the remedy into effect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from gan import forks
+from gan.errors import InputError
+from gan.runs import Run
+from gan.scoring import lines
+from gan.scoring.doctor import Verdict
+from pages.parts import board, charts, evidence, metrics, pictures, results, words
+from pages.parts.results import Line
+
+_LOSSES = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
+_OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
+_SMOOTHING = 0.6
+_HEIGHT = 220
+
+
+def show(run: Run, line: Line, found: list[Verdict]) -> set[str]:
+    """Show the verdicts on a run, each with its evidence; return which pictures were shown."""
+    seen: set[str] = set()
+    for verdict in found:
+        with st.container(border=True), st.grid(2, min_column_width=300, gap=("small", "large")) as grid:
+            with grid.cell():
+                _tell(run, verdict)
+            with grid.cell():
+                seen |= _evidence(run, line, verdict, seen)
+    return seen
+
+
+def _tell(run: Run, verdict: Verdict) -> None:
+    """Say what is wrong, what was measured against what, and what to do; offer to do it."""
+    st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
+    st.markdown(words.escape(verdict.sentence))
+    if verdict.measured is not None and verdict.threshold is not None:
+        st.caption(f"Measured {words.escape(f'{verdict.measured:.3g}')}, threshold {words.escape(f'{verdict.threshold:.3g}')}.")
+    st.markdown(f"**What to try.** {words.escape(verdict.remedy)}")
+    _offer_fork(run, verdict)
+
+
+def _offer_fork(run: Run, verdict: Verdict) -> None:
+    """Draw the button that forks the run with the changes of a remedy; where that cannot be, it says why."""
+    reason, step, about = "", None, ""
+    if not verdict.changes:
+        reason = "This remedy is no setting, so there is nothing to fork with."
+    else:
+        try:
+            plan = forks.plan(run.config(), verdict.changes)
+            step = verdict.step if plan.goes_on else None
+            start = "It goes on from a checkpoint of this run." if plan.goes_on else f"It starts afresh: {plan.reason}"
+            about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"
+        except InputError as error:
+            reason = str(error)
+    pressed = st.button("Fork with this remedy", icon=":material/call_split:", key=f"fork/{verdict.name}", disabled=bool(reason),
+                        help=words.escape(reason or about))  # fmt: skip
+    if reason:
+        st.caption(words.escape(reason))
+    if pressed:
+        try:
+            child = forks.start(run, step, verdict.changes)
+        except InputError as error:
+            st.error(words.escape(str(error)), icon=":material/error:")
+            return
+        st.switch_page("pages/watch.py", query_params={"run": child.id})
+
+
+def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:
+    """Show the picture that a verdict rests on, unless it was shown already; return which one it was."""
+    wanted, name = verdict.evidence, f"evidence/{verdict.name}"
+    looks = {look.name: look for look in evidence.looks(line)}
+    known = evidence.classes(line)
+    if wanted in looks:
+        figure, about = charts.look(*looks[wanted]), f"Distribution of {wanted} of the generated and of the real images"
+        st.plotly_chart(figure, key=name, alt=about, config=charts.camera(wanted))
+    elif wanted == "classes" and known:
+        about = "Share of each class among generated and real images"
+        st.plotly_chart(charts.shares_of_classes(*known), key=name, alt=about, config=charts.camera("classes"))
+    elif wanted == "neighbours" and (figure := _neighbours(run, line)):
+        st.plotly_chart(figure, key=name, alt="Precision and recall of the run and of real images", config=charts.camera(wanted))
+    elif wanted == "fid" and (figure := _fid(run, line)):
+        st.plotly_chart(figure, key=name, alt="FID over the images seen", config=charts.camera("fid-over-images"))
+    elif wanted == "curves":
+        _show_curves(run, verdict, name)
+    elif wanted == "nearest":
+        st.caption("The training images nearest to generated ones stand below.")
+    elif "samples" not in seen and (samples := run.samples()):
+        step, picture = list(samples.items())[-1]
+        pictures.show(picture, f"Newest samples of {run.label()}, step {step}", caption=f"Samples at step {step:,}")
+        return {"samples"}
+    return {wanted}
+
+
+def _neighbours(run: Run, line: Line) -> go.Figure | None:
+    """Return where a run and the real images are in precision and recall."""
+    place = lines.number(line, "precision"), lines.number(line, "recall")
+    floor = lines.number(line, "floor_precision"), lines.number(line, "floor_recall")
+    if place[0] is None or place[1] is None:
+        return None
+    return charts.neighbours(
+        [(run.label(), place[0], place[1])], None if floor[0] is None or floor[1] is None else (floor[0], floor[1])
+    )
+
+
+def _fid(run: Run, line: Line) -> go.Figure | None:
+    """Return FID during the training of a run."""
+    quick = [one for one in results.quick(run, line["extractor_id"]) if lines.number(one, "images_seen") is not None]
+    if not quick:
+        return None
+    curve = (run.label(), [one["images_seen"] for one in quick], [one["fid"] for one in quick])
+    return charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"))
+
+
+def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
+    """Show the outputs of the discriminator, or the losses."""
+    table = metrics.read(run)
+    if table.empty:
+        return
+    names, title = (_OPINIONS, "output") if verdict.name.startswith("discriminator-") else (_LOSSES, "loss")
+    spec = charts.curves(list(names), title, height=_HEIGHT)
+    about = f"{' and '.join(names)} over the steps of the training"
+    st.vega_lite_chart(charts.thin(table, names, _SMOOTHING), spec, key=key, alt=about)
