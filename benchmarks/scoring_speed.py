@@ -1,0 +1,166 @@
+"""Scoring speed: all our scores from one pass of Inception against torch-fidelity's, and whole scorings with small networks.
+
+    python -m benchmarks.scoring_speed [--images 2048] [--rounds 1] [--scored 2000] [--threads 2] [--part inception|whole]
+
+Both get the same images and the same random Inception weights, on which the time does not depend, and the real images' features are
+computed beforehand; torch-fidelity is asked for FID, IS, precision and recall on that network alone (its own default passes all
+images through VGG-16 too), once with its cache of the real images and once without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch_fidelity
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import Dataset
+from torchvision.models import alexnet
+
+from benchmarks import machine
+from gan import config as configs
+from gan import presets, runs
+from gan.runs import Run
+from gan.scoring import appearance, classes, inception, measures, memorisation, perceptual, scores
+from gan.scoring.extractor import Extractor
+from gan.scoring.measures import Draw, Real
+from gan.training import loop
+from tests.scoring.networks import random_inception
+
+CPU = torch.device("cpu")
+
+
+class Pictures(Dataset[Tensor]):
+    """Pixels as torch-fidelity wants them."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.pixels[index]
+
+
+def draw(count: int, seed: int) -> Tensor:
+    """Return smooth random colour images uint8 [count, 3, 32, 32]."""
+    coarse = torch.rand(count, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
+    return functional.interpolate(coarse * 255, (32, 32), mode="bilinear").round().byte()
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return seconds on the clock, and of the processors, helper processes included."""
+    before, started = os.times(), time.perf_counter()
+    work()
+    seconds, after = time.perf_counter() - started, os.times()
+    return seconds, sum(after[:4]) - sum(before[:4])
+
+
+def compare(images: int, rounds: int, folder: Path) -> None:
+    """Print our scores and torch-fidelity's, of the same images, as a table."""
+    state = random_inception()
+    torch.save(state, folder / "inception.pth")
+    network = inception.build(state).to(memory_format=torch.channels_last)
+    extractor = Extractor("Inception", "random", None, network, CPU, inception.BATCH)
+    reals, fakes = draw(images, 0), draw(images, 1)
+    seen = extractor.extract(reals.split(extractor.batch))
+    features = seen.features
+    usually = memorisation.usual(features[::2], features[1::2])
+    real = Real(features, classes.histogram(seen.logits), appearance.look(reals), features[::2], usually)
+    found: dict[str, float] = {}
+
+    def ours() -> None:
+        line = measures.measure(Draw(fakes, extractor.extract(fakes.split(extractor.batch))), real, 0)
+        found["FID here"] = line["fid"]
+
+    def theirs(**cache: object) -> None:
+        line = torch_fidelity.calculate_metrics(
+            input1=Pictures(fakes), input2=Pictures(reals), fid=True, isc=True, prc=True, cuda=False, verbose=False,
+            batch_size=extractor.batch, feature_extractor="inception-v3-compat",
+            feature_extractor_weights_path=str(folder / "inception.pth"), **cache,
+        )  # fmt: skip
+        found["FID of torch-fidelity"] = line[torch_fidelity.KEY_METRIC_FID]
+
+    kept = {"cache": True, "cache_root": str(folder), "input2_cache_name": "real"}
+    contestants = {
+        "here: FID, KID, IS, precision, recall, density, coverage and all else": ours,
+        "torch-fidelity: FID, IS, precision, recall; real images cached": lambda: theirs(**kept),
+        "the same without its cache": lambda: theirs(cache=False),
+    }
+    theirs(**kept)  # fills its cache
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            results[name].append(timed(work))
+            print(f"{name}: {results[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
+    print(f"\n{images} images of 32×32 against {images}, {'; '.join(f'{name} {value:.5g}' for name, value in found.items())}\n")
+    print("| scores | seconds | processor seconds |\n| --- | --- | --- |")
+    for name, values in results.items():
+        print(f"| {name} | {machine.spread([one for one, _ in values], 1)} | {machine.spread([cpu for _, cpu in values], 1)} |")
+    first, *others = results.values()
+    for name, values in zip(list(results)[1:], others, strict=True):
+        ratios = [[one[place] / other[place] for one, other in zip(first, values, strict=True)] for place in (0, 1)]
+        print(f"| ratio to “{name}” | {machine.spread(ratios[0])} | {machine.spread(ratios[1])} |")
+
+
+def score_whole(images: int, rounds: int, folder: Path) -> None:
+    """Print the seconds of whole scorings of a run of digits, as a table: nothing to learn, all real images known."""
+    file = folder / "alexnet.pth"
+    torch.save(alexnet(weights=None).state_dict(), file)
+    content = file.read_bytes()
+    published = replace(perceptual.WEIGHTS, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+    run = trained(folder / "runs")
+    rows = [(name, draws, has) for name in ("classifier", "random-vgg") for draws in (1, 3) for has in (False, True)]
+    results: dict[tuple[str, int, bool], list[float]] = {row: [] for row in rows}
+    usual = perceptual.WEIGHTS
+    for turn in range(rounds + 1):
+        for name, draws, has_lpips in rows:
+            perceptual.WEIGHTS = published if has_lpips else usual
+            os.environ["GAN_ALEXNET"] = str(file) if has_lpips else ""
+            plan = scores.Plan(name, images=images, draws=draws)
+            seconds, _ = timed(lambda plan=plan: scores.score_run(run, plan))  # type: ignore[misc]
+            print(f"{name}, {draws} draws: {seconds:.2f} s{'' if turn else ', filling the caches'}", file=sys.stderr, flush=True)
+            if turn:
+                results[name, draws, has_lpips].append(seconds)
+    print(f"\n{images} images of 32×32 against 1,797 digits\n\n| features | draws | LPIPS | seconds |\n| --- | --- | --- | --- |")
+    for (name, draws, has_lpips), values in results.items():
+        print(f"| {name} | {draws} | {'yes' if has_lpips else 'no'} | {machine.spread(values)} |")
+
+
+def trained(root: Path) -> Run:
+    """Return a run of the default preset that was trained for a moment: the time of a score does not depend on its quality."""
+    changes = {"training.length": "20 steps", "cadence.score_every": "0 steps"}
+    run = runs.create(root, configs.replace(presets.find(presets.DEFAULT).config, changes), state="starting", threads=1)
+    with run.hold():
+        loop.train(run)
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("images", 2048), ("rounds", 1), ("scored", 2000), ("threads", 2)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--part", choices=("inception", "whole"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["GAN_DATA"] = folder
+        print(f"Machine: {machine.describe()}, {options.threads} threads, load {os.getloadavg()[0]:.1f} before")
+        if options.part != "inception":
+            score_whole(options.scored, options.rounds, Path(folder))
+        torch.set_num_threads(options.threads)  # a training has set its own number
+        if options.part != "whole":
+            compare(options.images, options.rounds, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
