@@ -16,7 +16,7 @@ from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import significance
 from gan.scoring.glossary import SCORES
-from pages.parts import frame, overlay, pictures, timeline, words
+from pages.parts import exports, frame, overlay, pictures, timeline, words
 from pages.parts.timeline import Track
 
 root = frame.begin("Compare")
@@ -302,3 +302,4 @@ with frame.spoken_errors():
         show_table(picked, names, titles)
         if len(picked) > 1 and visible:
             show_significance(visible, group_of, by)
+        exports.offer(picked)

@@ -9,7 +9,7 @@ from gan import launcher, sweeps
 from gan.errors import InputError
 from gan.runs import Run
 from gan.sweeps import Progress, Sweep
-from pages.parts import frame, metrics, words
+from pages.parts import exports, frame, metrics, words
 
 root = frame.begin("Sweeps")
 st.title("Sweeps")
@@ -84,11 +84,12 @@ def show_links(sweep: Sweep) -> None:
     chosen = [run.id for run in sweep.runs() if run.metrics_path.exists()]
     if not chosen:
         return
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.page_link("pages/compare.py", label="Compare side by side", icon=":material/compare:",
                      query_params={"runs": ",".join(chosen[:MOST_COMPARED])})  # fmt: skip
         st.page_link("pages/evaluate.py", label="Evaluate the scores", icon=":material/grading:",
                      query_params={"runs": ",".join(chosen)})  # fmt: skip
+        exports.offer([Run(root / run_id) for run_id in chosen])
     if len(chosen) > MOST_COMPARED:
         st.caption(f"Compare begins with the first {MOST_COMPARED} of {len(chosen)} runs.")
 
