@@ -18,7 +18,7 @@ from gan.errors import InputError
 from gan.runs import Run
 
 FEW = 5  # snapshots at the beginning, and at the end
-_VALUES = 10_000_000  # numbers (pixels times channels) of all pictures of a report: some 7 MB of PNG
+_VALUES = 7_500_000  # numbers (pixels times channels) of all pictures of a report: 7.5 MB of PNG where they are noise
 _SHARES = {"newest": 0.3, "reals": 0.2, "snapshot": 0.05}  # of what one run may take; ten snapshots take half
 _SMALLEST = 64  # pixels along a side
 _MOST_PIXELS = 50_000_000  # of a file that is opened

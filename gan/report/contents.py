@@ -57,6 +57,11 @@ class Entry:
     scoring: Sequence[str]
     complaints: Sequence[str]
 
+    @property
+    def faults(self) -> list[Verdict]:
+        """The verdicts that are no mere advice."""
+        return [verdict for verdict in self.verdicts if verdict.kind == "fault"]
+
 
 @dataclass(frozen=True)
 class Report:
@@ -107,7 +112,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         complaints.append(str(error))
     if found := run.origin():
         origin = f"Forked from run {found.run} {forks.describe(found)}."
-    scored, logged = table.latest(run), run.metrics()
+    scored, quick, logged = table.latest(run), table.quick(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:
         complaints.append(f"It has not been scored; score it with: python -m gan score {run.id}")
@@ -121,7 +126,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         complaints.append("It has logged nothing, so there are no curves.")
     verdicts: list[Verdict] = []
     if judged is not None:
-        verdicts = doctor.diagnose(run, judged, logged)
+        verdicts = doctor.diagnose(run, judged, logged, quick.get(judged["extractor_id"], []))
     elif config is not None:
         verdicts = doctor.examine_curves(logged, config)
     return Entry(

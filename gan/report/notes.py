@@ -54,7 +54,7 @@ def _results(table: Table, report: Report, files: dict[str, bytes]) -> str:
             rows.append(["", escape(row.name), *cells, ""])
             continue
         settings = ", ".join(f"{title}: {value}" for title, value in table.variants[entry.run.id].items())
-        verdicts = ", ".join(verdict.title for verdict in entry.verdicts) or "nothing found"
+        verdicts = ", ".join([*([] if entry.faults else ["no fault found"]), *(verdict.title for verdict in entry.verdicts)])
         newest = entry.album.newest
         shown = _picture(files, entry, "samples", newest[1], "samples") if newest else ""
         name = f"**{escape(entry.name)}**" + (f" ({escape(settings)})" if settings else "")

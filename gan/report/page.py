@@ -11,6 +11,7 @@ from gan.report.contents import Entry, Report
 from gan.report.markup import Html, join, tag
 from gan.report.table import Row, Table
 from gan.scoring import lines
+from gan.scoring.doctor import Verdict
 from gan.scoring.glossary import BETTER, SCORES
 
 #: Nothing is loaded from anywhere and no script runs, even if markup slipped through.
@@ -75,7 +76,7 @@ def _results(report: Report) -> Html:
 def _about(table: Table) -> str:
     """Return what the scores of a table were made from."""
     line = table.line
-    best = " of the best checkpoints by quick scores" if line.get("checkpoint") == "best" else ""
+    best = " from the best checkpoints" if line.get("checkpoint") == "best" else ""
     draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
     return (
         f"{draws} of {line['images']:,} images{best} against {line['real_images']:,} of {line['data']}, {line['weights']} weights"
@@ -143,9 +144,12 @@ def _variant(settings: Mapping[str, str]) -> Html | None:
 
 
 def _badges(entry: Entry) -> Html:
-    if not entry.verdicts:
-        return tag("span", "nothing found", class_="badge good")
-    return join(*(tag("span", verdict.title, class_="badge bad") for verdict in entry.verdicts))
+    clean = None if entry.faults else tag("span", "no fault found", class_="badge good")
+    return join(clean, *map(_badge, entry.verdicts))
+
+
+def _badge(verdict: Verdict) -> Html:
+    return tag("span", verdict.title, class_="badge bad" if verdict.kind == "fault" else "badge advice")
 
 
 def _run(entry: Entry) -> Html:
@@ -177,17 +181,12 @@ def _run(entry: Entry) -> Html:
 
 
 def _verdicts(entry: Entry) -> Html:
-    if not entry.verdicts:
-        return tag("p", _badges(entry), " Every measurement is near that of the real images.")
+    clean = None if entry.faults else tag("p", tag("span", "no fault found", class_="badge good"))
     items = [
-        tag(
-            "div",
-            tag("dt", tag("span", verdict.title, class_="badge bad")),
-            tag("dd", verdict.sentence, " ", tag("em", verdict.remedy)),
-        )
+        tag("div", tag("dt", _badge(verdict)), tag("dd", verdict.sentence, " ", tag("em", verdict.remedy)))
         for verdict in entry.verdicts
     ]
-    return tag("dl", *items, class_="verdicts")
+    return join(clean, tag("dl", *items, class_="verdicts") if items else None)
 
 
 def _again(entry: Entry) -> Html:
