@@ -14,7 +14,7 @@ import torch
 import torchmetrics.functional.image as torchmetrics_images
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import alexnet
+from torchvision.models import AlexNet_Weights, alexnet
 
 from gan.data.feed import to_float
 from gan.errors import InputError
@@ -24,7 +24,7 @@ from gan.scoring.weights import Weights
 WEIGHTS = Weights(
     title="AlexNet",
     variable="GAN_ALEXNET",
-    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    url=AlexNet_Weights.IMAGENET1K_V1.url,
     size=244_408_911,
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
 )

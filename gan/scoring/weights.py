@@ -128,16 +128,18 @@ class Weights:
             ) from None
 
     def _read(self, path: Path) -> bytes:
+        is_ours = path == self._home()
+        remedy = "remove it to download it again" if is_ours else f"set {self.variable} to the path of {self.name}"
         try:
             if path.stat().st_size != self.size:
-                raise InputError(f"{path} has {path.stat().st_size} bytes, expected {self.size}; remove it to download it again.")
+                raise InputError(f"{path} has {path.stat().st_size} bytes, expected {self.size}; {remedy}.")
             content = path.read_bytes()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); make it readable or remove it.") from error
         if (found := hashlib.sha256(content).hexdigest()) != self.sha256:
             raise InputError(
                 f"{path} does not hold the published {self.title} weights (SHA-256 {found[:8]}…, expected {self.sha256[:8]}…); "
-                "remove it to download it again."
+                f"{remedy}."
             )
         return content
 

@@ -67,9 +67,19 @@ def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
 
 
 def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:
-    """Return the generator of a checkpoint, with averaged weights if there are any, and the kind of its weights: EMA or raw."""
+    """Return the generator of a checkpoint, with averaged weights if there are any, and the kind of its weights: EMA or raw.
+
+    Raises InputError when the checkpoint is that of other networks.
+    """
     generator, _ = networks.build(config)
     is_averaged = any(key.startswith(_AVERAGED) for key in saved.tensors)
     prefix = _AVERAGED if is_averaged else "generator/"
-    generator.load_state_dict({key.removeprefix(prefix): value for key, value in saved.tensors.items() if key.startswith(prefix)})
+    weights = {key.removeprefix(prefix): value for key, value in saved.tensors.items() if key.startswith(prefix)}
+    try:
+        generator.load_state_dict(weights)
+    except RuntimeError:
+        raise InputError(
+            f"The weights in the checkpoint of step {saved.step} do not fit the networks that config.json describes, so one of "
+            "the two was changed; restore it from a copy."
+        ) from None
     return generator.eval().to(device).to(memory_format=torch.channels_last), "EMA" if is_averaged else "raw"

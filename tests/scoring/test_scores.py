@@ -455,3 +455,38 @@ def test_score_says_which_real_images_it_compares_with(root: Path) -> None:
     assert not scores.is_comparable(line["held"], {**line["held"], "reals": {}})
     old = {key: value for key, value in line["all"].items() if key != "reals"}
     assert scores.is_comparable(line["all"], old), "scores from before there was a choice are those of all images"
+
+
+# What cannot be scored, or hardly
+
+
+def test_weights_of_another_architecture(run: Run) -> None:
+    config = json.loads(run.config_path.read_text())
+    config["networks"]["width"] *= 2
+    run.config_path.write_text(json.dumps(config))
+    assert "do not fit the networks" in refusal(run)
+
+
+def test_data_set_that_has_gone(run: Run) -> None:
+    config = json.loads(run.config_path.read_text())
+    config["data"]["name"] = "mine"
+    run.config_path.write_text(json.dumps(config))
+    assert "mine" in refusal(run)
+
+
+def test_single_class_and_constant_images_get_what_can_be_measured(root: Path, digits: Extractor) -> None:
+    run = make_run(root, {"data.classes": ["7"], "training.length": "5 steps"})
+    assert train(run).state == "finished"
+    line = scores.score_run(run, Plan(images=50, draws=1))
+    assert line["fid"] > 0 and sum(count > 0 for count in line["real_class_counts"]) <= 3
+    known = reference.load(DataConfig(size=32), digits, ignore)
+    flat = torch.zeros(100, 1, 32, 32, dtype=torch.uint8)
+    found = scores.judge(lambda seed: iter([flat]), digits, known, Plan(images=100, draws=1))
+    assert found["duplicates"] == 1 and found["fid"] > 100
+    json.dumps(found, allow_nan=False)
+
+
+def test_two_images_are_too_few_for_some_figures_and_enough_for_others(run: Run) -> None:
+    line = scores.score_run(run, Plan(images=2, draws=1))
+    assert line["recall"] is None and line["fid"] is not None
+    assert is_sentence(scores.describe(line) + ".")
