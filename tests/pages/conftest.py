@@ -1,8 +1,9 @@
-"""What the page tests share: a trained and scored run, and a real server in a process of its own."""
+"""What the page tests share: a trained and scored run, a real server in a process of its own, and a real browser."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
@@ -130,3 +132,42 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         server.process.wait()
     for root in roots:
         end_all(root)
+
+
+#: Streamlit looks for its server at every level of a deep link first; these answers are its own affair.
+_PROBE = re.compile(r"/_stcore/(health|host-config)$")
+
+
+@pytest.fixture
+def page(chromium: str, serve: Callable[[Path], Server]) -> Iterator[Page]:
+    """Return a browser page that fails the test if its console shows an error; it is closed before its server."""
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
+        page.on("requestfailed", lambda request: problems.append(request.url) if "127.0.0.1" not in request.url else None)
+        yield page
+        browser.close()
+    assert problems == []
+
+
+def is_problem(message) -> bool:  # type: ignore[no-untyped-def]
+    """Return whether a console message is an error of ours.
+
+    A picture that the live page has replaced meanwhile is gone from Streamlit's memory when a busy browser asks for it.
+    """
+    url = message.location.get("url", "")
+    is_replaced = "/media/" in url or "/media/" in message.text
+    return message.type == "error" and not is_replaced and not _PROBE.search(url)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from gan import launcher, runs
 from gan.runs import Run
@@ -18,44 +18,6 @@ Serve = Callable[[Path], Server]
 
 expect.set_options(timeout=60_000)
 SAMPLES = re.compile(r"^Samples of step \d+$")
-
-#: Streamlit looks for its server at every level of a deep link first; these answers are its own affair.
-_PROBE = re.compile(r"/_stcore/(health|host-config)$")
-
-
-@pytest.fixture
-def page(chromium: str, serve: Serve) -> Iterator[Page]:
-    """Return a browser page that fails the test if its console shows an error; it is closed before its server."""
-    problems: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
-        page.on("requestfailed", lambda request: problems.append(request.url) if "127.0.0.1" not in request.url else None)
-        yield page
-        browser.close()
-    assert problems == []
-
-
-def is_problem(message) -> bool:  # type: ignore[no-untyped-def]
-    """Return whether a console message is an error of ours.
-
-    A picture that the live page has replaced meanwhile is gone from Streamlit's memory when a busy browser asks for it.
-    """
-    url = message.location.get("url", "")
-    is_replaced = "/media/" in url or "/media/" in message.text
-    return message.type == "error" and not is_replaced and not _PROBE.search(url)
 
 
 def curve(page: Page) -> str:

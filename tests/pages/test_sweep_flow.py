@@ -1,0 +1,89 @@
+"""A sweep from its plan to the report, in a real Chromium: four variants trained, compared with the slider, read offline."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from gan import sweeps
+from tests.helpers import run_gan, wait_until
+from tests.pages.conftest import Server
+
+Serve = Callable[[Path], Server]
+
+SAMPLES = re.compile(r"^Samples of .* at step \d+$")
+
+
+def type_into(page: Page, label: str | re.Pattern[str], text: str) -> None:
+    """Write into the field with a label, as a person does."""
+    field = page.get_by_label(label).and_(page.locator("input"))
+    field.fill(text)
+    field.press("Enter")
+
+
+def arrived(page: Page) -> tuple[int, int]:
+    """Return how many pictures of a page have arrived, of how many."""
+    found = page.evaluate("[...document.images].map(one => one.complete && one.naturalWidth > 0)")
+    return sum(found), len(found)
+
+
+def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path, tmp_path: Path) -> None:
+    server = serve(root)
+    page.goto(f"{server.address}/train?preset=digits-mlp")
+
+    # Plan: a short run, and three other sizes of the latent vector.
+    type_into(page, re.compile("^Train for"), "10")
+    page.get_by_text("Many runs at once: a sweep").click()
+    type_into(page, "Seeds", "1")
+    page.get_by_role("combobox", name="Vary").click()
+    page.get_by_role("option", name="networks.latent").click()
+    page.keyboard.press("Escape")
+    type_into(page, re.compile(r"^Latent size \(now"), "8, 16, 32")
+    expect(page.get_by_text("4 variants × 1 seed = 4 runs")).to_be_visible()
+    page.get_by_role("button", name="Start 4 runs").click()
+
+    # Watch its progress to the end.
+    expect(page.get_by_text(re.compile("^[0-3] of 4 runs ended"))).to_be_visible()
+    (sweep,) = sweeps.list_sweeps(root)
+    assert f"sweep={sweep.id}" in page.url
+    expect(page.get_by_text("4 of 4 runs ended")).to_be_visible(timeout=90_000)
+    assert [run.status().state for run in sweep.runs()] == ["finished"] * 4
+    assert sorted(run.config().networks.latent for run in sweep.runs()) == [8, 16, 32, 64]
+
+    # Compare: the slider moves all samples, by the keyboard alone.
+    page.get_by_role("link", name="Compare side by side").click()
+    slider = page.get_by_role("slider", name="Images seen")
+    expect(page.get_by_alt_text(SAMPLES)).to_have_count(4)
+    first, middle, last = sweep.runs()[0].samples()
+    for key, step in (("Home", first), ("End", last), ("ArrowLeft", middle), ("ArrowRight", last)):
+        slider.press(key)
+        for alone in range(4):
+            expect(page.get_by_text(re.compile(rf"^step {step:,}\b")).nth(alone)).to_be_visible()
+    wait_until(lambda: arrived(page) == (4, 4), "the samples are on screen")
+
+    # Score with few images, from the command line; export, and read the report without a network.
+    done = run_gan("score", *(run.id for run in sweep.runs()), "--images", 200, "--draws", 1, root=root)
+    assert done.returncode == 0, done.stderr
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export report").click()
+    waiting.value.save_as(tmp_path / "report.zip")
+    with zipfile.ZipFile(tmp_path / "report.zip") as report:
+        report.extractall(tmp_path / "report")
+    (written,) = (tmp_path / "report").rglob("*.html")
+    browser = page.context.browser
+    assert browser
+    offline = browser.new_context(offline=True)
+    requests: list[str] = []
+    offline.on("request", lambda request: requests.append(request.url))
+    reader = offline.new_page()
+    reader.goto(written.as_uri())
+    for run in sweep.runs():
+        expect(reader.get_by_text(run.label(), exact=True).first).to_be_visible()
+    shown, expected = wait_until(lambda: arrived(reader), "the report is drawn")
+    assert shown == expected >= 4 and reader.locator("table td").count() > 4
+    assert [url for url in requests if not url.startswith("data:")] == [written.as_uri()]
+    assert reader.evaluate("document.documentElement.scrollWidth <= innerWidth")
