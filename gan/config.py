@@ -55,7 +55,7 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def fit_together(self, info: ValidationInfo) -> RunConfig:
         """Refuse combinations that cannot be trained."""
-        is_gone = is_stored(info) and self.data.name not in catalogue.all_sets()
+        is_gone = is_stored(info) and self.data.name not in catalogue.DATA_SETS and self.data.name not in catalogue.all_sets()
         if sentence := rules.refusal(self) or ("" if is_gone else rules.data_refusal(self)):
             raise ValueError(sentence)
         return self

@@ -125,7 +125,7 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def know_data(self, info: ValidationInfo) -> DataConfig:
         """Refuse a data set that there is not, and classes that it lacks; a run that exists may outlive its data set."""
-        known = catalogue.all_sets()
+        known = catalogue.DATA_SETS if self.name in catalogue.DATA_SETS else catalogue.all_sets()
         if self.name not in known:
             if is_stored(info):
                 return self

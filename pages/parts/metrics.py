@@ -62,12 +62,18 @@ def _tail(path: str) -> Tail:
     return Tail(Path(path))
 
 
+def quick_fids(run: Run) -> tuple[str, list[tuple[int, float]]]:
+    """Return what the FID of the scores made during training is called, and step and FID of each, in order."""
+    found = {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}
+    label = lines.label(next(reversed(found.values()))) if found else ""
+    return label, [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
+
+
 def scores(run: Run) -> pd.DataFrame:
     """Return the scores made during training (columns "step" and "fid"), and in ``attrs["label"]`` what the FID is called."""
-    found = {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}
-    values = [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
+    label, values = quick_fids(run)
     table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
-    table.attrs["label"] = lines.label(next(reversed(found.values()))) if found else ""
+    table.attrs["label"] = label
     return table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 #: Told apart on light and on dark, and by people who see red and green alike as far as twelve colours allow.
 COLOURS = (
@@ -19,8 +19,8 @@ _HEIGHT, _LEGEND_ROW, _COLUMNS = 230, 22, 2  # pixels, and entries in a row of t
 def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool) -> dict[str, Any]:
     """Return the specification of a curve for each group over an axis, with bands and a line at the cursor.
 
-    The table has rows with ``curve``, ``at``, ``value``, ``low`` and ``high``, and one without a curve, whose ``at`` is the
-    cursor's. The specification does not depend on the data, so that the browser keeps the chart when the cursor moves.
+    The table has rows with ``curve``, ``at``, ``value`` and, for bands, ``low`` and ``high``, and one without a curve, whose ``at``
+    is the cursor's. The specification does not depend on the data, so that the browser keeps the chart when the cursor moves.
     """
     scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
     if is_log:
@@ -61,6 +61,7 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool) -> dict
     }  # fmt: skip
 
 
-def with_cursor(table: pd.DataFrame, at: float) -> pd.DataFrame:
+def with_cursor(table: pa.Table, at: float) -> pa.Table:
     """Return the table of a chart with the row of the cursor."""
-    return pd.concat([table, pd.DataFrame({"at": [at]})], ignore_index=True)
+    cursor = pa.Table.from_pylist([{"at": float(at)}], schema=table.schema)
+    return pa.concat_tables([table, cursor]).unify_dictionaries().combine_chunks()

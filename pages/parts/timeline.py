@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from gan import config as configs
 from gan import runs
@@ -46,13 +46,13 @@ _SEED = "training.seed"
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One run along an axis: logged lines (an even choice) with their place in ``at``, snapshots and quick FIDs by place.
+    """One run along an axis: columns of logged lines (an even choice) with their place in ``at``; snapshots, quick FIDs by place.
 
     The same object for as long as the run's files are the same, so that what is made of it can be kept.
     """
 
     run: Run
-    table: pd.DataFrame
+    columns: Mapping[str, np.ndarray]
     snapshots: tuple[tuple[float, int, Path], ...]
     fids: tuple[tuple[float, float], ...]
     label: str
@@ -60,7 +60,7 @@ class Track:
     @property
     def end(self) -> float:
         """The last place at which there is anything."""
-        return max([0.0, *self.table["at"][-1:], *(place for place, _, _ in self.snapshots[-1:])])
+        return max([0.0, *self.columns["at"][-1:], *(place for place, _, _ in self.snapshots[-1:])])
 
     def snapshot(self, at: float) -> tuple[int, Path] | None:
         """Return step and picture of the newest samples not after a place; the first ones where none are so early."""
@@ -81,18 +81,17 @@ def track(run: Run, axis: str) -> Track:
 @lru_cache(maxsize=256)
 def _track(run: Run, axis: str, *stamps: object) -> Track:
     column, _ = AXES[axis]
-    found = pd.DataFrame(runs.sample_lines(run.metrics_path, _LINES)).reindex(columns=metrics.COLUMNS)
-    found = found.map(metrics.as_number).dropna(subset=["step", column])
-    table = found.drop_duplicates("step", keep="last").sort_values("step", ignore_index=True).assign(at=lambda one: one[column])
-    steps, places = np.array([0.0, *table["step"]]), np.array([0.0, *table["at"]])
+    logged = runs.sample_lines(run.metrics_path, _LINES)
+    found = {name: np.array([metrics.as_number(line.get(name)) for line in logged], "float64") for name in metrics.COLUMNS}
+    usable = np.flatnonzero(np.isfinite(found["step"]) & np.isfinite(found[column]))[::-1]
+    kept = usable[np.unique(found["step"][usable], return_index=True)[1]]  # of a step logged twice the later line
+    columns = {name: values[kept] for name, values in found.items()}
+    columns["at"] = columns[column]
+    steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
     shots = tuple((float(np.interp(step, steps, places)), step, path) for step, path in run.samples().items())
-    quick = metrics.scores(run)
-    fids = tuple(
-        (float(np.interp(step, steps, places)), value)
-        for step, value in zip(quick["step"], quick["fid"], strict=True)
-        if np.isfinite(value)
-    )
-    return Track(run, table, shots, fids, quick.attrs["label"])
+    label, quick = metrics.quick_fids(run)
+    fids = tuple((float(np.interp(step, steps, places)), value) for step, value in quick if np.isfinite(value))
+    return Track(run, columns, shots, fids, label)
 
 
 def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str, str]:
@@ -120,43 +119,73 @@ def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str
 
 
 @lru_cache(maxsize=128)
-def curve(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> pd.DataFrame:
-    """Return a curve of all ``groups`` (one name a track) as rows: ``curve`` (the group), ``at``, ``value``, ``low``, ``high``.
+def curve(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> pa.Table:
+    """Return a curve of all ``groups`` (one name a track) as rows: ``curve`` (the group), ``at``, ``value``.
 
     Smoothing is an exponential average over the chosen lines, from 0 (none) to below 1. A group of several runs is their mean at
-    common places, with one sample standard deviation to either side. The table must not be changed.
+    common places; where there is one, ``low`` and ``high`` are one sample standard deviation to either side, else null.
     """
-    members: dict[str, list[pd.DataFrame]] = {}
+    members: dict[str, list[np.ndarray]] = {}
     for one, group in zip(tracks, groups, strict=True):
         if name == "FID":
-            part = pd.DataFrame(one.fids, columns=["at", "value"], dtype="float64")
+            part = np.array(one.fids, "float64").reshape(-1, 2).T
         else:
-            values = one.table[CURVES[name]]
-            smooth = values.ewm(alpha=1 - smoothing).mean() if smoothing else values
-            part = pd.DataFrame({"at": one.table["at"], "value": smooth}).dropna()
-        if len(part):
+            part = np.stack([one.columns["at"], one.columns[CURVES[name]]])
+            part = part[:, np.isfinite(part[1])]
+            part[1] = _smooth(part[1], smoothing)
+        if part.size:
             members.setdefault(group, []).append(part)
-    rows = [_merged(parts).assign(curve=group) for group, parts in members.items()]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["at", "value", "low", "high", "curve"])
+    rows = [_merged(parts) for parts in members.values()]
+    places = np.repeat(np.arange(len(rows), dtype="int32"), [part.shape[1] for part in rows])
+    at, *others = np.concatenate([np.empty((4, 0)), *rows], axis=1)
+    table = {"curve": pa.DictionaryArray.from_arrays(places, pa.array(list(members), pa.string())), "at": at}
+    if any(len(parts) > 1 for parts in members.values()):
+        return pa.table(table | dict(zip(("value", "low", "high"), map(_column, others), strict=True)))
+    return pa.table(table | {"value": _column(others[0])})
 
 
-def _merged(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _column(values: np.ndarray) -> pa.Array:
+    return pa.array(values.astype("float32"), from_pandas=True)  # NaN becomes null
+
+
+def _smooth(values: np.ndarray, amount: float) -> np.ndarray:
+    """Return the average sᵢ = Σⱼ aⁱ⁻ʲ·vⱼ / Σⱼ aⁱ⁻ʲ, so that the first values do not weigh more than others."""
+    if not amount:
+        return values
+    total = weight = 0.0
+    smooth = []
+    for value in values.tolist():
+        total, weight = amount * total + value, amount * weight + 1
+        smooth.append(total / weight)
+    return np.array(smooth)
+
+
+def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return place, mean, and one standard deviation below and above it, as rows; NaN where there is one run only."""
     if len(parts) == 1:
-        return parts[0].assign(low=np.nan, high=np.nan)
-    first, last = min(part["at"].iloc[0] for part in parts), max(part["at"].iloc[-1] for part in parts)
-    places = np.linspace(first, last, min(_GRID, max(len(part) for part in parts)))
-    values = np.stack([np.interp(places, part["at"], part["value"], left=np.nan, right=np.nan) for part in parts])
+        return np.concatenate([parts[0], np.full_like(parts[0], np.nan)])
+    first, last = min(at[0] for at, _ in parts), max(at[-1] for at, _ in parts)
+    places = np.linspace(first, last, min(_GRID, max(len(at) for at, _ in parts)))
+    values = np.stack([np.interp(places, at, value, left=np.nan, right=np.nan) for at, value in parts])
     there = np.isfinite(values)
     count = there.sum(axis=0)
     total = np.where(there, values, 0.0).sum(axis=0)
     mean = np.divide(total, count, out=np.full(len(places), np.nan), where=count > 0)
     squared = np.where(there, (values - mean) ** 2, 0.0).sum(axis=0)
     spread = np.sqrt(np.divide(squared, count - 1, out=np.full(len(places), np.nan), where=count > 1))
-    return pd.DataFrame({"at": places, "value": mean, "low": mean - spread, "high": mean + spread}).dropna(subset=["value"])
+    return np.stack([places, mean, mean - spread, mean + spread])[:, count > 0]
 
 
 def score(run: Run, name: str) -> dict[str, float]:
-    """Return a figure of a run's newest scores of its last checkpoint, by extractor; empty where it was not scored."""
+    """Return a figure of a run's newest scores of its last checkpoint, by extractor; empty where it was not scored.
+
+    It is kept for as long as the file is the same, and must not be changed.
+    """
+    return _score(run, name, runs.stamp(run.scores_path))
+
+
+@lru_cache(maxsize=1024)
+def _score(run: Run, name: str, stamp: object) -> dict[str, float]:
     return {
         str(line["extractor_id"]): value
         for line in run.scores()

@@ -77,7 +77,7 @@ def test_run_without_lines_or_with_damaged_ones_is_an_empty_track(root: Path) ->
     track = timeline.track(run, "images")
     assert (track.end, track.snapshot(5), track.fid(5)) == (0, None, None)
     run.metrics_path.write_text('{"step": "x"}\n[1]\nrubbish\n{"step": 10, "images_seen": null, "generator_loss": 1e999}\n')
-    assert timeline.curve((timeline.track(run, "images"),), "generator loss", 0.5, ("a",)).empty
+    assert timeline.curve((timeline.track(run, "images"),), "generator loss", 0.5, ("a",)).num_rows == 0
 
 
 # Curves
@@ -89,7 +89,7 @@ def test_group_is_the_mean_of_its_runs_with_one_deviation_to_either_side(root: P
         run = make_run(root)
         write_lines(run, [level] * 20)
         tracks.append(timeline.track(run, "steps"))
-    table = timeline.curve(tuple(tracks), "generator loss", 0.0, ("a", "a", "b"))
+    table = timeline.curve(tuple(tracks), "generator loss", 0.0, ("a", "a", "b")).to_pandas()
     mean, alone = (table[table["curve"] == group] for group in "ab")
     assert mean["value"].to_numpy() == pytest.approx(1.5) and alone["value"].to_numpy() == pytest.approx(6.0)
     assert (mean["high"] - mean["low"]).to_numpy() == pytest.approx(2 * np.std([1, 2], ddof=1))
@@ -100,9 +100,9 @@ def test_smoothing_is_an_exponential_average(root: Path) -> None:
     run = make_run(root)
     write_lines(run, [0.0, 0.0, 1.0, 1.0])
     track = timeline.track(run, "steps")
-    rough, smooth = (timeline.curve((track,), "generator loss", amount, ("a",))["value"] for amount in (0.0, 0.5))
-    assert list(rough) == [0, 0, 1, 1]
-    assert list(smooth) == pytest.approx([0, 0, 4 / 7, 12 / 15])
+    rough, smooth = (timeline.curve((track,), "generator loss", amount, ("a",))["value"].to_pylist() for amount in (0.0, 0.5))
+    assert rough == [0, 0, 1, 1]
+    assert smooth == pytest.approx([0, 0, 4 / 7, 12 / 15])
 
 
 def test_groups_are_seeds_or_values_of_a_setting(root: Path) -> None:
@@ -118,7 +118,15 @@ def test_specification_does_not_depend_on_the_cursor() -> None:
     spec = overlay.chart(["a", "b"], "loss", "step", is_log=True)
     json.dumps(spec)
     table = overlay.with_cursor(timeline.curve((), "FID", 0.0, ()), 7.0)
-    assert table["at"].tolist() == [7.0] and table["curve"].isna().all()
+    assert table.to_pylist() == [{"curve": None, "at": 7.0, "value": None}]
+
+
+def test_cursor_is_a_row_of_its_own_behind_the_curves(pair: tuple[Run, Run]) -> None:
+    tracks = tuple(timeline.track(run, "steps") for run in pair)
+    table = timeline.curve(tracks, "D(real)", 0.0, ("a", "b"))
+    *rows, cursor = overlay.with_cursor(table, 7).to_pylist()
+    assert rows == table.to_pylist() and len(rows) == 20 and {row["curve"] for row in rows} == {"a", "b"}
+    assert cursor == {"curve": None, "at": 7.0, "value": None}
 
 
 def test_common_parts_of_names_are_left_out() -> None:
