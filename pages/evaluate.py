@@ -121,6 +121,8 @@ def show(chosen: list[Run]) -> None:
         st.caption(f":material/filter_list: The filter leaves {len(selection.runs)} of {words.count(len(chosen), 'run')}.")
     if not selection.runs:
         return
+    for care in dict.fromkeys(filter(None, map(lines.caution, whole.each))):
+        st.caption(f":material/info: {care}")
     if number := choose_group(selection):
         show_views(selection, board.part(selection, number))
     show_table(selection, columns)
@@ -209,8 +211,6 @@ def choose_group(selection: Selection) -> int:
 @st.fragment
 def show_views(selection: Selection, part: Part) -> None:
     """Show one of several plots of comparable rows."""
-    if care := lines.caution(part.line):
-        st.caption(f":material/info: {care}")
     view = st.segmented_control("Plot", list(VIEWS), default="scores", required=True, key="view", format_func=VIEWS.get,
                                 label_visibility="collapsed", persist_state="session")  # fmt: skip
     if view == "scores":
@@ -305,16 +305,16 @@ def show_table(selection: Selection, columns: list[str]) -> None:
     told = [name for name in columns if name not in ("samples", "verdicts", "best") and not name.endswith("_spread")]
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "CSV", lambda: tables.csv(made, titles), "scores.csv", "text/csv", icon=":material/download:", key="csv",
+            "Download as CSV", lambda: tables.csv(made, titles), "scores.csv", "text/csv", icon=":material/download:", key="csv",
             on_click="ignore", help="All columns, also those that are not shown; numbers in full.",
         )  # fmt: skip
         st.download_button(
-            "Markdown", lambda: tables.markdown(tables.written(made, told, titles)), "scores.md", "text/markdown",
+            "as Markdown", lambda: tables.markdown(tables.written(made, told, titles)), "scores.md", "text/markdown",
             icon=":material/download:", key="markdown", on_click="ignore",
             help="The columns that are shown, scores as mean ± spread.",
         )  # fmt: skip
         st.download_button(
-            "LaTeX", lambda: tables.latex(tables.written(made, told, titles)), "scores.tex", "text/x-tex",
+            "as LaTeX", lambda: tables.latex(tables.written(made, told, titles)), "scores.tex", "text/x-tex",
             icon=":material/download:", key="latex", on_click="ignore", help="The same as a tabular; needs the package booktabs.",
         )  # fmt: skip
 

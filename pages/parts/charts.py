@@ -151,7 +151,7 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
     title = f"{score} ({'lower' if lower_is_better else 'higher'} is better)"
     figure.update_layout(
         height=130 + 34 * len(table),
-        margin={"l": 10, "r": 20, "t": 50, "b": 10},
+        margin={"l": 24, "r": 20, "t": 50, "b": 14},
         showlegend=False,
         dragmode=False,
         xaxis={"title": _with_basis(title, basis), "rangemode": "tozero", "automargin": True},

@@ -24,8 +24,10 @@ _LATEX = {
 
 
 def csv(made: pd.DataFrame, titles: dict[str, str]) -> str:
-    """Return all columns of a table, each number in full."""
-    return made[[column for column in titles if column in made]].rename(columns=titles).to_csv(index=False)
+    """Return all columns of a table that hold anything, each number in full; without the pictures."""
+    shown = made[[column for column in titles if column in made and column != "samples"]].dropna(axis=1, how="all")
+    joined = {column: shown[column].map(_cell) for column in ("verdicts", "best") if column in shown}
+    return shown.assign(**joined).rename(columns=titles).to_csv(index=False)
 
 
 def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) -> pd.DataFrame:

@@ -353,6 +353,11 @@ def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
     test.multiselect(key="filter/Seed").set_value(["12"]).run()
     assert_sound(test)
     assert len(test.dataframe[0].value) == 2 and "leaves 1 of 2 runs" in everything(test)
+    test.session_state["filter"] = False
+    test.run().run()
+    assert len(test.dataframe[0].value) == 2  # a closed filter still filters
+    test.session_state["filter"] = True
+    test.run()
     test.text_input(key="filter/text").set_value("nobody").run()
     assert_sound(test)
     assert not test.dataframe
@@ -388,6 +393,7 @@ def test_downloads_have_what_is_shown(shown: Run) -> None:
     made = results.table([shown], line["extractor_id"])
     titles = tables.titles_of(made, "FID · digits CNN")
     read = pd.read_csv(io.StringIO(tables.csv(made, titles)))
+    assert "Samples" not in read.columns and "LPIPS" not in read.columns  # neither pictures nor what is empty
     assert read["FID · digits CNN"].iloc[1] == line["fid"] and read["± FID"].iloc[1] == line["fid_spread"]
     shown_text = tables.written(made, ["name", "fid", "duplicates"], titles)
     assert list(shown_text.columns) == ["Run", "FID · digits CNN", "Duplicates (%)"]
