@@ -1,9 +1,12 @@
-"""The dashboard's server: start, CPU a rerun with hundreds of runs, and the time from a click to the first sample.
+"""The dashboard's server: start, CPU a rerun with hundreds of long runs, and the time from a click to the first sample.
 
-    python -m benchmarks.dashboard [--runs 200] [--lines 200000] [--reruns 40] [--clicks 3]
+    python -m benchmarks.dashboard [--runs 200] [--lines 100000] [--longest 200000] [--reruns 40] [--clicks 3] [--choices 5]
 
 Starts a real server on a folder of made-up finished runs and drives it with a real browser (Chromium). CPU is the
 server process's own user and system time, in batches of ten reruns, because the system counts it in ticks of 10 ms.
+The runs share one file of logged lines (hard links), so the system has it in memory; the server reads it for each run.
+Compare is opened by a link on a fresh server, some seconds after Home, with twelve runs, then with twelve others, and so on;
+these figures hold what Streamlit takes for a new visitor, whose own share is that of the Data page.
 """
 
 from __future__ import annotations
@@ -30,11 +33,14 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import machine
+from gan import config as configs
 from gan import presets, runs
 from gan.data.catalogue import PROJECT
 from gan.runs import Run
 
 _BATCH = 10
+_CHOSEN = 12  # runs on Compare
+_QUIET = 3.0  # seconds after which a page and its pictures are there
 
 
 def make_picture() -> bytes:
@@ -46,7 +52,7 @@ def make_picture() -> bytes:
 
 
 def make_run(root: Path, lines: int, picture: bytes) -> Run:
-    """Make a finished and scored run with ``lines`` logged lines and ten snapshots."""
+    """Make a finished run with ``lines`` logged lines, quick scores, scores and ten snapshots."""
     run = runs.create(root, presets.find(presets.DEFAULT).config, state="starting")
     run.write_status(
         run.status().model_copy(update={"state": "finished", "step": lines * 10, "total_steps": lines * 10, "seconds": 60.0})
@@ -66,10 +72,22 @@ def make_run(root: Path, lines: int, picture: bytes) -> Run:
         "fid": 30.0, "fid_spread": 0.4, "floor_fid": 4.6, "floor_fid_spread": 0.9, "floor_images": 898,
         "inception_score": 8.0, "inception_score_spread": 0.1, "real_inception_score": 9.5, "step": lines * 10, "epoch": lines / 3,
     }  # fmt: skip
-    run.scores_path.write_text(json.dumps(score) + "\n")
+    quick = [{**score, "source": "training", "step": lines * place // 2, "fid": 600.0 / place} for place in range(1, 21)]
+    run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in (*quick, score)))
     for step in range(0, 1000, 100):
         (run.samples_path / f"{step:08d}.png").write_bytes(picture)
     return run
+
+
+def make_twin(run: Run, picture: bytes) -> Run:
+    """Make a run like another one, with the same file of logged lines and another seed."""
+    twin = make_run(run.root, 1, picture)
+    twin.metrics_path.unlink()
+    os.link(run.metrics_path, twin.metrics_path)
+    shutil.copy(run.scores_path, twin.scores_path)
+    config = configs.replace(run.config(), {"training.seed": int(twin.id[-6:], 16)})
+    runs.write_json(twin.config_path, config.model_dump(mode="json"), durable=False)
+    return twin
 
 
 @contextlib.contextmanager
@@ -122,6 +140,32 @@ def cost(page: Page, process: psutil.Process, reruns: int) -> list[float]:
     return figures
 
 
+def opening(page: Page, process: psutil.Process, link: str) -> float:
+    """Return milliseconds of server CPU for a new visitor who opens a link."""
+    page.goto("about:blank")
+    page.wait_for_timeout(_QUIET * 1000)
+    began = cpu(process)
+    page.goto(link)
+    page.wait_for_selector("h1, [data-testid=stVegaLiteChart]")
+    page.wait_for_timeout(_QUIET * 1000)
+    return (cpu(process) - began) * 1000
+
+
+def compare(page: Page, process: psutil.Process, address: str, found: list[Run], choices: int, reruns: int) -> None:
+    """Print what opening Compare costs with runs that nobody has looked at yet, then with them again, then a rerun."""
+    links = [
+        f"{address}/compare?runs=" + ",".join(run.id for run in found[start : start + _CHOSEN])
+        for start in range(0, len(found) - _CHOSEN + 1, _CHOSEN)
+    ][:choices]
+    first, *others = [opening(page, process, link) for link in links]
+    again = [opening(page, process, links[-1]) for _ in range(3)]
+    print(f"/compare of {_CHOSEN}, first of a server {first:.0f} ms of CPU to open")
+    if others:
+        print(f"/compare of {_CHOSEN} others          {machine.spread(others, 0)} ms of CPU to open")
+    print(f"/compare of the same runs again {machine.spread(again, 0)} ms of CPU to open")
+    print(f"/compare                        {machine.spread(cost(page, process, reruns), 1)} ms of CPU a rerun")
+
+
 def click(page: Page, address: str) -> float:
     """Return the seconds from the click on Home to the first sample on screen; stops the training again."""
     page.goto(address)
@@ -140,30 +184,29 @@ def click(page: Page, address: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("runs", 200), ("lines", 200_000), ("reruns", 40), ("clicks", 3)):
+    for name, default in (("runs", 200), ("lines", 100_000), ("longest", 200_000), ("reruns", 40), ("clicks", 3), ("choices", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     picture = make_picture()
     folder = Path(tempfile.mkdtemp())
     try:
-        for _ in range(options.runs):
-            make_run(folder, 20, picture)
-        long = make_run(folder, options.lines, picture)
-        print(f"Machine: {machine.describe()}")
-        print(f"{options.runs} finished runs on disk, and one with {options.lines:,} logged lines")
+        first = make_run(folder, options.lines, picture)
+        found = [first, *(make_twin(first, picture) for _ in range(options.runs - 1))]
+        long = make_run(folder, options.longest, picture)
+        print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
+        print(f"{options.runs} finished runs of {options.lines:,} logged lines on disk, and one of {options.longest:,}")
         with serve(folder) as (process, address, ready), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             print(f"ready after                     {ready:.2f} s")
+            print(f"/ as the first page             {opening(page, process, address):.0f} ms of CPU to open")
+            print(f"/ again                         {opening(page, process, address):.0f} ms of CPU to open")
+            compare(page, process, address, found, options.choices, options.reruns)
             for path in ("/", "/data?data=digits", "/train", "/evaluate", f"/watch?run={long.id}"):
-                began = cpu(process)
-                page.goto(address + path)
-                page.wait_for_selector("h1, [data-testid=stVegaLiteChart]")
-                page.wait_for_timeout(3000)
-                first = (cpu(process) - began) * 1000
-                name = path.split("?")[0] + (f" ({options.lines:,} lines)" if "watch" in path else "")
+                taken = opening(page, process, address + path)
+                name = path.split("?")[0] + (f" ({options.longest:,} lines)" if "watch" in path else "")
                 each = machine.spread(cost(page, process, options.reruns), 1)
-                print(f"{name:<31} {each} ms of CPU a rerun; first opening {first:.0f} ms")
+                print(f"{name:<31} {each} ms of CPU a rerun; first opening {taken:.0f} ms")
             print(f"click to first sample           {machine.spread([click(page, address) for _ in range(options.clicks)])} s")
             has_torch = any("libtorch" in part.path for part in process.memory_maps())
             memory = process.memory_info().rss / 2**20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from gan.errors import InputError, explain_os_error
 from pages.parts import words
 
 TICK = 1.5  # seconds between two looks at a run that is under way
+_LATER = ("pandas", "scipy.special", "gan.report.archive")  # what other pages than Home need and take long to import
 
 
 def begin(title: str) -> Path:
@@ -46,7 +48,10 @@ def spoken_errors() -> Iterator[None]:
 
 @st.cache_resource
 def _tend_queue(root: Path) -> threading.Thread:
-    """Start whatever waits in the queue as soon as there is room, for as long as this server lives, open pages or not."""
+    """Start whatever waits in the queue as soon as there is room, for as long as this server lives, open pages or not.
+
+    Before that, but after the first page had a moment to itself, import what the other pages would wait for.
+    """
 
     def tend() -> None:
         while True:
@@ -55,7 +60,10 @@ def _tend_queue(root: Path) -> threading.Thread:
             except Exception:
                 logging.getLogger("gan").exception("The queue could not go on")
             threading.Event().wait(2.0)
+            while later:
+                importlib.import_module(later.pop(0))
 
+    later = list(_LATER)
     thread = threading.Thread(target=tend, name="queue", daemon=True)
     thread.start()
     return thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gan import runs
 from gan.runs import Run
 from pages.parts import overlay, timeline, words
 from tests.helpers import make_run
@@ -78,6 +80,35 @@ def test_run_without_lines_or_with_damaged_ones_is_an_empty_track(root: Path) ->
     assert (track.end, track.snapshot(5), track.fid(5)) == (0, None, None)
     run.metrics_path.write_text('{"step": "x"}\n[1]\nrubbish\n{"step": 10, "images_seen": null, "generator_loss": 1e999}\n')
     assert timeline.curve((timeline.track(run, "images"),), "generator loss", 0.5, ("a",)).num_rows == 0
+
+
+def test_long_file_is_read_in_places_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening Compare on hundreds of megabytes of logged lines must not read them all."""
+    run = make_run(root)
+    write_lines(run, [0.5] * 50_000)
+    taken = []
+
+    class Counting(io.FileIO):
+        def readinto(self, buffer: Any, /) -> int:
+            taken.append(super().readinto(buffer) or 0)
+            return taken[-1]
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            content = super().read(size)
+            taken.append(len(content))
+            return content
+
+        def readall(self) -> bytes:
+            content = super().readall()
+            taken.append(len(content))
+            return content
+
+    monkeypatch.setattr(runs, "open", lambda path, mode, buffering=io.DEFAULT_BUFFER_SIZE: io.BufferedReader(
+        Counting(path, mode), buffering), raising=False)  # fmt: skip
+    track = timeline.track(run, "images")
+    assert track.end == 50_000 * 10 * 16 and len(track.columns["at"]) > 200
+    size = run.metrics_path.stat().st_size
+    assert 0 < sum(taken) < 500_000 < size / 8, f"{sum(taken):,} of {size:,} bytes"
 
 
 # Curves
