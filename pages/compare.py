@@ -259,19 +259,22 @@ def show_significance(chosen: list[Run], group_of: dict[str, str], by: str) -> N
         st.caption(f"{reason}; score them on the Evaluate page, or choose more runs.")
         return
     title = f"{titles[name]} ({extractor})"
+    noise = significance.pool(values.values())
     pairs = list(itertools.combinations(values, 2))
     told = [
-        significance.tell(pair, (values[pair[0]], values[pair[1]]), title, is_lower_better=SCORES[name].better < 0)
+        significance.tell(pair, (values[pair[0]], values[pair[1]]), title, is_lower_better=SCORES[name].better < 0, noise=noise)
         for pair in pairs[:MOST_PAIRS]
     ]
     st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
     if len(pairs) > MOST_PAIRS:
         st.caption(f"The first {MOST_PAIRS} of {len(pairs)} pairs; choose fewer runs, or group them, to see the others.")
     if len(pairs) > 1:
-        st.caption(
-            "Each sentence may be wrong once in twenty times, so of twenty such differences one is expected to be chance. "
-            "The interval is Welch's: x̄ − ȳ ± t·√(s²/n + r²/m)."
+        formula = (
+            "The noise is that of the seeds of all settings together, taken to be alike: x̄ − ȳ ± t·s·√(1/n + 1/m)."
+            if noise
+            else "The interval is Welch's: x̄ − ȳ ± t·√(s²/n + r²/m)."
         )
+        st.caption(f"Each sentence may be wrong once in twenty times, so of twenty differences one may be chance. {formula}")
 
 
 with frame.spoken_errors():

@@ -1,16 +1,17 @@
-"""Whether a difference between two settings is larger than what seeds alone make: Welch's interval, in a sentence; torch-free."""
+"""Whether a difference between two settings is larger than what seeds alone make: an interval, in a sentence; torch-free."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scipy import special
 
 CONFIDENCE = 0.95
 MOST_SEEDS = 100  # more than anybody would train for one comparison
+_FEWEST_POOLED = 3  # settings
 
 
 @dataclass(frozen=True)
@@ -32,35 +33,61 @@ class Difference:
         return not self.low <= 0 <= self.high
 
 
-def compare(one: Sequence[float], other: Sequence[float]) -> Difference | None:
+@dataclass(frozen=True)
+class Noise:
+    """What seeds do in several settings alike: the pooled ``variance`` of their values, with its degrees of ``freedom``."""
+
+    variance: float
+    freedom: int
+
+
+def pool(groups: Iterable[Sequence[float]]) -> Noise | None:
+    """Return the noise of the seeds of at least three settings, each around its own mean; None for fewer.
+
+    With two or three seeds a setting says little of its own noise; all of them together say more, if they vary about alike.
+    """
+    several = [values for values in groups if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    if len(several) < _FEWEST_POOLED:
+        return None
+    return Noise(sum((len(values) - 1) * statistics.variance(values) for values in several) / freedom, freedom)
+
+
+def compare(one: Sequence[float], other: Sequence[float], noise: Noise | None = None) -> Difference | None:
     """Return the difference of the means of two settings, from one finite value per seed; None with less than two of either.
 
     The interval is Welch's, which lets both vary differently (Welch 1947, Biometrika 34): x̄ − ȳ ± t · √(s²/n + r²/m), with the
-    degrees of freedom of Satterthwaite. Values that never vary have an interval without width.
+    degrees of freedom of Satterthwaite; or, with pooled ``noise``, Student's x̄ − ȳ ± t · s · √(1/n + 1/m), and one seed of
+    either is enough. Values that never vary have an interval without width.
     """
-    if min(len(one), len(other)) < 2:
+    if min(len(one), len(other)) < (1 if noise else 2):
         return None
     mean = statistics.fmean(one) - statistics.fmean(other)
-    parts = [(statistics.variance(values) / len(values), len(values) - 1) for values in (one, other)]
-    squared = sum(part for part, _ in parts)
+    if noise:
+        squared, freedom, spread = noise.variance * (1 / len(one) + 1 / len(other)), float(noise.freedom), noise.variance
+    else:
+        parts = [(statistics.variance(values) / len(values), len(values) - 1) for values in (one, other)]
+        squared, spread = sum(part for part, _ in parts), sum(statistics.variance(values) for values in (one, other)) / 2
+        freedom = squared**2 / sum(part**2 / degrees for part, degrees in parts) if squared else 1.0
     if not squared:
         return Difference(mean, mean, mean, None)
-    freedom = squared**2 / sum(part**2 / degrees for part, degrees in parts)
     half = _quantile(freedom) * math.sqrt(squared)
     found = Difference(mean, mean - half, mean + half, None)
     if found.is_sure or not mean:
         return found
-    spread = sum(statistics.variance(values) for values in (one, other)) / 2
     return Difference(mean, found.low, found.high, _needed(abs(mean), spread))
 
 
-def tell(names: tuple[str, str], values: tuple[Sequence[float], Sequence[float]], score: str, *, is_lower_better: bool) -> str:
+def tell(
+    names: tuple[str, str], values: tuple[Sequence[float], Sequence[float]], score: str, *, is_lower_better: bool,
+    noise: Noise | None = None,
+) -> str:  # fmt: skip
     """Return in one sentence whether one of two settings has the better ``score``, or how many seeds it takes to tell."""
     (one, other), (first, second) = names, values
-    found = compare(first, second)
+    found = compare(first, second, noise)
     if found is None:
         return f"“{one}” and “{other}”: one seed does not show how much chance does; train at least two seeds of each."
-    counts = f"{len(first)} and {len(second)} seeds"
+    counts = f"{len(first)} and {len(second)} seed{'s' * (len(second) != 1)}"
     size = f"{_number(abs(found.mean))} (95 % interval {_number(found.low)} to {_number(found.high)}, {counts})"
     if not found.is_sure:
         more = f"train about {found.needed} seeds of each to tell" if found.needed else "more seeds would hardly tell"

@@ -67,3 +67,17 @@ def test_sentence_says_what_can_be_told(values: tuple[list[float], list[float]],
 def test_higher_is_better_for_other_scores() -> None:
     told = significance.tell(("a", "b"), ([0.9, 0.91], [0.1, 0.11]), "precision", is_lower_better=False)
     assert told.startswith("“a” has a better precision")
+
+
+def test_seeds_of_several_settings_together_say_more() -> None:
+    groups = [[10.0, 12.0], [20.0, 21.0], [30.0, 33.0]]
+    noise = significance.pool(groups)
+    assert noise is not None and noise.freedom == 3
+    assert noise.variance == pytest.approx((2 + 0.5 + 4.5) / 3)
+    pooled, alone = significance.compare(groups[0], groups[1], noise), significance.compare(groups[0], groups[1])
+    assert pooled is not None and alone is not None
+    half = stats.t.ppf(0.975, 3) * (noise.variance * (1 / 2 + 1 / 2)) ** 0.5
+    assert pooled.high - pooled.mean == pytest.approx(half)
+    single = significance.compare([10.0], groups[1], noise)
+    assert single is not None and single.high - single.low > pooled.high - pooled.low
+    assert significance.pool(groups[:2]) is None and significance.pool([[1.0], [2.0], [3.0]]) is None
