@@ -337,7 +337,7 @@ def test_scores_keep_to_their_share_of_the_time(root: Path) -> None:
     assert [line["step"] for line in runs_by_share[1e-6].scores()] == [1]
     assert [line["step"] for line in runs_by_share[0].scores()] == [1, 2, 3, 4, 5, 6]
     spent = checkpoints.load(runs_by_share[0].checkpoints_path, 6).facts["scoring"]["spent"]
-    assert spent == pytest.approx(sum(line["seconds"] for line in runs_by_share[0].scores()))
+    assert spent == pytest.approx(sum(line["seconds"] for line in runs_by_share[0].scores()), abs=0.05)  # lines are rounded
     assert losses(runs_by_share[0]) == losses(runs_by_share[1e-6])
 
 

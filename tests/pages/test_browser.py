@@ -80,10 +80,10 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     # Score, and read the table.
     page.get_by_role("link", name="Evaluate").click()
     page.get_by_role("button", name="Score 1 run now").click()
-    expect(page.get_by_text("Download as CSV")).to_be_visible(timeout=180_000)
+    expect(page.get_by_role("button", name="LaTeX")).to_be_visible(timeout=180_000)
     expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
     assert "FID · digits CNN" in page.get_by_test_id("stPlotlyChart").first.inner_text()
-    assert len(run.scores()) == 1
+    assert [line["source"] for line in run.scores()].count("checkpoint") == 1
 
 
 def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path) -> None:

@@ -123,7 +123,7 @@ def test_best_extractor_at_hand_is_chosen(
     asked: list[str] = []
     for module in (classifier, inception, vgg):
         monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: asked.append(name.rpartition(".")[2]))
-    scores._choose(wanted, name, CPU, ignore)
+    scores._choose(wanted, DataConfig(name=name), CPU, ignore)
     assert asked == [expected]
 
 
