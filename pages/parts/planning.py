@@ -105,11 +105,11 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
             "problem": column.TextColumn("Problem", width="large", help="Why a variant cannot be trained; ✓: it can."),
         },
     )  # fmt: skip
-    after = [{key: value for key, value in row.items() if key != "problem"} for row in result.to_dict("records")]
-    before = [{key: value for key, value in row.items() if key != "problem"} for row in shown.map(_text).to_dict("records")]
+    before, after = (table.drop(columns="problem").to_dict("index") for table in (shown.map(_text), result))
     if after != before:
-        sweeps.with_table(plan, after)  # what cannot be read is said before it is kept
-        st.session_state[f"{place}/rows"] = after
+        rows = _renamed(plan, before, after)
+        sweeps.with_table(plan, rows)  # what cannot be read is said before it is kept
+        st.session_state[f"{place}/rows"] = rows
         st.session_state[f"{place}/version"] = version + 1
         st.rerun()
     if edited is not None and st.button("Undo all edits", icon=":material/undo:", key=f"{place}/undo"):
@@ -117,6 +117,17 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
         st.session_state[f"{place}/version"] = version + 1
         st.rerun()
     return plan, variants
+
+
+def _renamed(plan: Plan, before: dict[Any, dict[Any, Any]], after: dict[Any, dict[Any, Any]]) -> list[dict[Any, Any]]:
+    """Return the lines of an edited table; a line that was called after its values is called after its new ones."""
+    usual = sweeps.expand(sweeps.with_table(plan, [{**row, "name": ""} for row in before.values()]))
+    called = {place: variant.name for place, variant in zip(before, usual, strict=True)}
+    return [
+        {**row, "name": ""} if row != before.get(place) and row["name"] == before.get(place, {}).get("name") == called.get(place)
+        else row
+        for place, row in after.items()
+    ]  # fmt: skip
 
 
 def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:

@@ -1,0 +1,224 @@
+"""Planning sweeps on the Train page, and the page that follows them, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan import experiments, launcher, presets, runs, sweeps
+from gan.sweeps import Sweep
+from pages.parts import words
+from tests.helpers import TINY_MLP, end_all, is_sentence, wait_until
+from tests.pages.conftest import NASTY
+from tests.pages.test_pages import Visit, assert_sound, texts
+
+PREFIX = "train/digits-mlp/sweep"
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+
+
+def launch(root: Path, name: str = "Widths", **changes: Any) -> Sweep:
+    """Launch a sweep of two tiny variants with one seed."""
+    small = TINY_MLP | {"training.length": "100000 steps", "cadence.checkpoint_every": "1 step"} | changes
+    base = {"name": name, "base": "digits-mlp", "set": small, "axes": {"networks.hidden": [8]}, "seeds": 1}
+    return launcher.launch_sweep(root, sweeps.parse(base))
+
+
+@pytest.fixture
+def sweep(empty: Path) -> Iterator[Sweep]:
+    """Return a sweep of two runs, of which one trains and one waits."""
+    sweep = launch(empty)
+    wait_until(lambda: states(sweep) == ["running", "queued"], "the first run trains")
+    yield sweep
+    end_all(empty)
+
+
+def states(sweep: Sweep) -> list[str]:
+    return [run.status().state for run in sweep.runs()]
+
+
+def planning(visit: Visit, **chosen: object) -> AppTest:
+    """Return the Train page with the part for sweeps opened, and choices made in it."""
+    test = visit("train", preset="digits-mlp")
+    test.session_state["train/sweep"] = True
+    test.run()
+    for key, value in chosen.items():
+        test.session_state[key] = value
+    return test.run() if chosen else test
+
+
+def vary(visit: Visit, seeds: int = 1, **axes: str) -> AppTest:
+    """Return the Train page on which settings of the networks are varied."""
+    test = planning(visit, **{f"{PREFIX}/keys": [f"networks.{key}" for key in axes], "sweep/seeds": seeds})
+    for key, values in axes.items():
+        test.text_input(key=f"{PREFIX}/networks.{key}").set_value(values)
+    return test.run()
+
+
+def table(test: AppTest) -> list[dict[str, Any]]:
+    """Return the lines of the one table that a page shows."""
+    (found,) = test.dataframe
+    return found.value.to_dict("records")  # type: ignore[no-any-return]
+
+
+# Planning
+
+
+@pytest.mark.parametrize("name", list(experiments.EXPERIMENTS))
+def test_named_sweep_shows_its_table(name: str, visit: Visit, empty: Path) -> None:
+    test = planning(visit, **{"sweep/from": name})
+    assert_sound(test)
+    plan = experiments.find(name).plan()
+    lines = table(test)
+    assert [line["name"] for line in lines] == [variant.name for variant in sweeps.expand(plan)]
+    wrong = [line for line in lines if line["problem"] != "✓"]
+    assert test.button(key="sweep/start").disabled == bool(wrong)
+    assert f"**{words.count(2 * (len(lines) - len(wrong)), 'run')}**" in texts(test)
+
+
+def test_nothing_is_offered_before_something_is_varied(visit: Visit, empty: Path) -> None:
+    for test in (planning(visit), vary(visit, latent="")):
+        assert_sound(test)
+        assert not test.dataframe and not any(button.key == "sweep/start" for button in test.button)
+
+
+def test_wrong_value_is_marked_and_nothing_can_be_started(visit: Visit, empty: Path) -> None:
+    test = vary(visit, latent="8, x, -1")
+    assert_sound(test)
+    problems = {line["networks.latent"]: line["problem"] for line in table(test)}
+    assert problems.keys() == {"64", "8", "x", "-1"} and problems["8"] == problems["64"] == "✓"
+    for wrong in ("x", "-1"):
+        assert (
+            problems[wrong].startswith("⚠ ")
+            and "networks.latent" in problems[wrong]
+            and is_sentence(problems[wrong].removeprefix("⚠ "))
+        )
+    assert test.button(key="sweep/start").disabled
+    assert len(test.error) == 1 and "1 more" in test.error[0].value
+
+
+def test_wrong_settings_above_are_said(visit: Visit, empty: Path) -> None:
+    test = planning(visit)
+    test.number_input(key="train/digits-mlp/mlp/networks.latent").set_value(-1).run()
+    assert_sound(test)
+    assert "cannot be trained" in texts(test) and not test.dataframe
+
+
+def test_many_runs_are_started_only_by_those_who_say_so(visit: Visit, empty: Path) -> None:
+    test = vary(visit, seeds=sweeps.SURE_RUNS // 2, latent="8")
+    assert not test.button(key="sweep/start").disabled and not test.checkbox
+    test.number_input(key="sweep/seeds").set_value(sweeps.SURE_RUNS // 2 + 1).run()
+    assert test.button(key="sweep/start").disabled
+    test.checkbox(key="sweep/sure").check().run()
+    assert_sound(test)
+    assert not test.button(key="sweep/start").disabled and not sweeps.list_sweeps(empty)
+
+
+def test_far_too_many_runs_are_one_sentence(visit: Visit, empty: Path) -> None:
+    test = planning(visit, **{f"{PREFIX}/keys": ["networks.latent", "networks.hidden"], "sweep/seeds": 1000})
+    for key in ("latent", "hidden"):
+        test.text_input(key=f"{PREFIX}/networks.{key}").set_value(", ".join(map(str, range(2, 102))))
+    test.segmented_control(key="sweep/combine").set_value("grid").run()
+    assert_sound(test)
+    assert len(test.error) == 1 and "10,000" in test.error[0].value and not test.dataframe
+
+
+def test_launch_makes_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: Path) -> None:
+    test = vary(visit, seeds=2, latent="8, 16")
+    test.text_input(key="train/name").set_value(NASTY)
+    test.button(key="sweep/start").click().run()
+    (sweep,) = sweeps.list_sweeps(empty)
+    launcher.cancel(sweep)
+    plan, made = sweep.plan(), sweep.runs()
+    assert plan.axes == {"networks.latent": (8, 16)} and plan.base == presets.find("digits-mlp").config
+    assert [(run.config().networks.latent, run.config().training.seed) for run in made] == [
+        (latent, seed) for seed in (0, 1) for latent in (64, 8, 16)
+    ]
+    test = visit("sweeps")
+    assert_sound(test)
+    assert test.query_params["sweep"] in (sweep.id, [sweep.id]) and [line["Seed"] for line in table(test)] == [0, 0, 0, 1, 1, 1]
+    assert not any("<b" in text or ":material/home:" in text for text in map(str, [*test.markdown, *test.caption]))
+
+
+# Following
+
+
+def test_without_an_address_the_newest_sweep_is_shown(visit: Visit, empty: Path) -> None:
+    for name in ("one", "other"):
+        launcher.cancel(launch(empty, name))
+    test = visit("sweeps")
+    assert_sound(test)
+    assert test.selectbox(key="sweeps/choice").value == max(sweep.id for sweep in sweeps.list_sweeps(empty))
+
+
+@pytest.mark.parametrize("wrong", ["20260101-000000-abcdef", "../../etc/passwd", "<b>x</b>", "*"])
+def test_unknown_sweep_in_the_address_is_one_sentence(wrong: str, visit: Visit, empty: Path) -> None:
+    launcher.cancel(launch(empty))
+    test = visit("sweeps", sweep=wrong)
+    assert_sound(test)
+    assert len(test.error) == 1 and "\n" not in test.error[0].value and "<b>" not in test.error[0].value
+    assert len(table(test)) == 2  # the newest one all the same
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"[]", b'{"schema_version": 99}', b'{"schema_version": 1, "members": 7}'])
+def test_damaged_sweep_is_one_sentence_and_others_still_show(damage: bytes, visit: Visit, empty: Path) -> None:
+    good, bad = launch(empty, "good"), launch(empty, "bad")
+    for sweep in (good, bad):
+        launcher.cancel(sweep)
+    bad.path.write_bytes(damage)
+    test = visit("sweeps", sweep=bad.id)
+    assert_sound(test)
+    assert len(test.error) == 1 and "\n" not in test.error[0].value and not test.dataframe
+    assert any(option.startswith("damaged") for option in test.selectbox(key="sweeps/choice").options)
+    test.selectbox(key="sweeps/choice").set_value(good.id).run()
+    assert_sound(test)
+    assert not test.error and len(table(test)) == 2
+
+
+def test_pause_holds_back_what_waits(visit: Visit, sweep: Sweep) -> None:
+    test = visit("sweeps", sweep=sweep.id)
+    test.button(key="pause").click().run()
+    assert_sound(test)
+    assert sweep.record().is_paused and "paused" in test.get("progress")[0].proto.text
+    assert states(sweep) == ["running", "queued"]
+    assert test.button(key="pause").label == "Go on"
+    test.button(key="pause").click().run()
+    assert not sweep.record().is_paused and test.button(key="pause").label == "Pause"
+
+
+def test_first_puts_its_runs_before_others(visit: Visit, sweep: Sweep) -> None:
+    other = launch(sweep.root, "other")
+    test = visit("sweeps", sweep=other.id)
+    assert [run.id for run in launcher.queue(sweep.root)][-1] == other.runs()[-1].id
+    test.button(key="first").click().run()
+    assert_sound(test)
+    assert {run.id for run in launcher.queue(sweep.root)[:2]} == {run.id for run in other.runs()}
+
+
+def test_cancel_stops_all_and_retry_puts_them_back(visit: Visit, sweep: Sweep) -> None:
+    test = visit("sweeps", sweep=sweep.id)
+    test.button(key="cancel").click().run()
+    assert_sound(test)
+    wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
+    test = visit("sweeps", sweep=sweep.id)
+    keys = {button.key for button in test.button}
+    assert "retry" in keys and not keys & {"pause", "first", "cancel"}
+    test.button(key="retry").click().run()
+    assert_sound(test)
+    wait_until(lambda: states(sweep) == ["running", "queued"], "they are under way again")
+
+
+def test_deleted_run_is_told(visit: Visit, sweep: Sweep) -> None:
+    launcher.cancel(sweep)
+    wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
+    runs.delete(sweep.runs()[1])
+    test = visit("sweeps", sweep=sweep.id)
+    assert_sound(test)
+    assert [line["State"] for line in table(test)] == [words.STATES["stopped"][0], "deleted"]
