@@ -13,7 +13,7 @@ COLOURS = (
     "#ae3ec9", "#82a31a", "#d9480f", "#0ca6a6", "#9097a8", "#c2557a",
 )  # fmt: skip
 
-_HEIGHT, _LEGEND_ROW, _COLUMNS = 230, 22, 2  # pixels, and entries in a row of the legend
+_HEIGHT, _LEGEND_ROW, _COLUMNS = 260, 30, 2  # pixels, and entries in a row of the legend
 
 
 def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool) -> dict
     scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
     if is_log:
         scale["constant"] = 0.1
-    legend = {"orient": "top", "columns": _COLUMNS, "labelLimit": 150, "symbolType": "square", "symbolSize": 80, "symbolOpacity": 1}
+    legend = {"orient": "top", "columns": _COLUMNS, "labelLimit": 105, "symbolType": "square", "symbolSize": 80, "symbolOpacity": 1}
     colour: dict[str, Any] = {
         "field": "curve", "type": "nominal", "title": None,
         "scale": {"domain": list(groups), "range": [COLOURS[place % len(COLOURS)] for place in range(len(groups))]},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +16,7 @@ from gan import runs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
-from pages.parts import metrics
+from pages.parts import metrics, results
 
 #: Name of an axis → the column of a logged line, and its title.
 AXES = {
@@ -176,35 +175,27 @@ def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([places, mean, mean - spread, mean + spread])[:, count > 0]
 
 
-def score(run: Run, name: str) -> dict[str, float]:
-    """Return a figure of a run's newest scores of its last checkpoint, by extractor; empty where it was not scored.
+def means(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> tuple[str, dict[str, list[float]]]:
+    """Return the figures of a score in each group, one a run, and what the features are called.
 
-    It is kept for as long as the file is the same, and must not be changed.
+    Of the last checkpoints' newest scores, the largest set that may be compared with one another; empty without any.
     """
-    return _score(run, name, runs.stamp(run.scores_path))
+    found = [
+        (run.id, line)
+        for run in chosen
+        for line in _latest(run, runs.stamp(run.scores_path))
+        if lines.number(line, name) is not None
+    ]
+    best: list[tuple[str, results.Line]] = []
+    for one in results.groups([line for _, line in found]):
+        alike = [(run_id, line) for run_id, line in found if lines.is_comparable(line, one)]
+        best = max(best, alike, key=len)
+    values: dict[str, list[float]] = {}
+    for run_id, line in best:
+        values.setdefault(group_of[run_id], []).append(lines.number(line, name) or 0.0)
+    return str(best[0][1]["extractor"]) if best else "", values
 
 
 @lru_cache(maxsize=1024)
-def _score(run: Run, name: str, stamp: object) -> dict[str, float]:
-    return {
-        str(line["extractor_id"]): value
-        for line in run.scores()
-        if line.get("source") == "checkpoint"
-        and line.get("checkpoint", "last") == "last"
-        and "extractor_id" in line
-        and (value := lines.number(line, name)) is not None
-    }
-
-
-def means(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> tuple[str, dict[str, list[float]]]:
-    """Return the extractor that scored most of the runs, and the figures of its scores in each group, one a run."""
-    found = {run.id: score(run, name) for run in chosen}
-    extractors = [extractor for scores in found.values() for extractor in scores]
-    if not extractors:
-        return "", {}
-    extractor = statistics.mode(extractors)
-    values: dict[str, list[float]] = {}
-    for run_id, scores in found.items():
-        if extractor in scores:
-            values.setdefault(group_of[run_id], []).append(scores[extractor])
-    return extractor, values
+def _latest(run: Run, stamp: object) -> tuple[results.Line, ...]:
+    return tuple(results.latest(run).values())

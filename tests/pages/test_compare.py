@@ -236,3 +236,12 @@ def test_damaged_configuration_costs_one_sentence(visit: Visit, shown: Run) -> N
 
 def test_nothing_to_compare(visit: Visit, empty: Path) -> None:
     assert any("No runs yet" in info.value for info in visit("compare").info)
+
+
+def test_scores_that_were_made_differently_are_not_mixed(shown: Run) -> None:
+    line = json.loads(shown.scores_path.read_text().splitlines()[-1])
+    chosen = [shown, *(twin(shown, f"20260101-000000-00000{place}") for place in range(2))]
+    chosen[2].scores_path.write_text(json.dumps({**line, "images": 77, "fid": 1.0}) + "\n")
+    label, values = timeline.means(chosen, "fid", {run.id: "all" for run in chosen})
+    assert label == line["extractor"] and values == {"all": [line["fid"]] * 2}
+    assert timeline.means(chosen, "lpips", {run.id: "all" for run in chosen}) == ("", {})
