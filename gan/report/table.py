@@ -74,7 +74,7 @@ def latest(run: Run) -> list[Line]:
     """Return the newest score of each checkpoint (last, then best) of a run with each extractor, the newest extractor last."""
     found: dict[tuple[bool, str], Line] = {}
     for line in run.scores():
-        if is_whole(line) and line["source"] == "checkpoint":
+        if lines.is_whole(line) and line["source"] == "checkpoint":
             key = line.get("checkpoint", "last") == "best", line["extractor_id"]
             found.pop(key, None)
             found[key] = line
@@ -85,16 +85,9 @@ def quick(run: Run) -> dict[str, list[Line]]:
     """Return the quick scores that were made during training, by extractor, a line a step, in order."""
     found: dict[str, dict[float, Line]] = {}
     for line in run.scores():
-        if is_whole(line) and line["source"] == "training":
+        if lines.is_whole(line) and line["source"] == "training":
             found.setdefault(line["extractor_id"], {})[line["step"]] = line
     return {extractor: [by_step[step] for step in sorted(by_step)] for extractor, by_step in found.items()}
-
-
-def is_whole(line: Line) -> bool:
-    """Return whether a line, which may come from another version, has what a table needs."""
-    numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
-    texts = ("extractor", "extractor_id", "source", "data", "weights")
-    return all(lines.number(line, key) is not None for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
 
 
 def tables(chosen: Sequence[Run]) -> list[Table]:

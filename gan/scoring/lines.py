@@ -70,6 +70,13 @@ def number(line: Line, key: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def is_whole(line: Line) -> bool:
+    """Return whether a line, which may come from another version, has what a table needs."""
+    numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
+    texts = ("extractor", "extractor_id", "source", "data", "weights")
+    return all(number(line, key) is not None for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
+
+
 def describe(line: Line) -> str:
     """Return a line as one line of text for the command line."""
     draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"

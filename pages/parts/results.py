@@ -46,7 +46,7 @@ def checkpoints(run: Run) -> set[str]:
 
 
 def _of_checkpoints(run: Run) -> list[Line]:
-    return [line for line in run.scores() if _is_whole(line) and line["source"] == "checkpoint"]
+    return [line for line in run.scores() if lines.is_whole(line) and line["source"] == "checkpoint"]
 
 
 def quick(run: Run, extractor: str) -> list[Line]:
@@ -54,16 +54,9 @@ def quick(run: Run, extractor: str) -> list[Line]:
     found = {
         line["step"]: line
         for line in run.scores()
-        if _is_whole(line) and line["source"] == "training" and line["extractor_id"] == extractor
+        if lines.is_whole(line) and line["source"] == "training" and line["extractor_id"] == extractor
     }
     return [found[step] for step in sorted(found)]
-
-
-def _is_whole(line: Line) -> bool:
-    """Return whether a line, which may come from another version, has what the table needs."""
-    numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
-    texts = ("extractor", "extractor_id", "source", "data", "weights")
-    return all(lines.number(line, key) is not None for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
 
 
 def groups(scored: Sequence[Line]) -> list[Line]:
