@@ -19,6 +19,7 @@ import pytest
 from gan import config as configs
 from gan import launcher, presets, runs
 from gan.config import RunConfig
+from gan.errors import InputError
 from gan.runs import Run
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -146,8 +147,10 @@ def trainer_of(run: Run) -> psutil.Process:
 
 def end_all(root: Path) -> None:
     """Take all runs out of the queue and kill their trainers, so that a test leaves no process behind."""
-    for run in launcher.queue(root):
-        launcher.stop(run)
+    for run in runs.list_runs(root):
+        if run.status().state in runs.UNDER_WAY:
+            with suppress(InputError):
+                launcher.stop(run)  # asked to stop, it is not taken up again by the queue when it is killed
     for process in trainers(root):
         with suppress(psutil.NoSuchProcess):
             process.kill()
