@@ -23,7 +23,6 @@ import torch
 import torch_fidelity
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import Dataset
 from torchvision.models import alexnet
 
 from benchmarks import machine
@@ -34,22 +33,9 @@ from gan.scoring import appearance, classes, inception, measures, memorisation, 
 from gan.scoring.extractor import Extractor
 from gan.scoring.measures import Draw, Real
 from gan.training import loop
-from tests.scoring.networks import random_inception
+from tests.scoring.networks import Pictures, random_inception
 
 CPU = torch.device("cpu")
-
-
-class Pictures(Dataset[Tensor]):
-    """Pixels as torch-fidelity wants them."""
-
-    def __init__(self, pixels: Tensor) -> None:
-        self.pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.pixels[index]
 
 
 def draw(count: int, seed: int) -> Tensor:

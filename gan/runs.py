@@ -195,6 +195,11 @@ class Run:
         return self.checkpoints_path / "best"
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint; that it is whole shows on loading."""
+        return any(self.checkpoints_path.glob("*.json"))
+
+    @property
     def samples_path(self) -> Path:
         return self.path / "samples"
 

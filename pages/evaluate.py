@@ -61,7 +61,7 @@ def choose() -> list[Run]:
 
 def offer_scoring(chosen: list[Run]) -> None:
     """Draw the button that scores, and the progress of what is being scored."""
-    ready = [run for run in chosen if any(run.checkpoints_path.glob("*.json"))]
+    ready = [run for run in chosen if run.has_checkpoint]
     busy = [run for run in chosen if run.scoring().state == "running"]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         extractor = st.selectbox(

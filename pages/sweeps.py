@@ -70,7 +70,7 @@ def act(sweep: Sweep, progress: Progress) -> None:
                              help="Runs that failed, were interrupted or stopped go back into the queue."):  # fmt: skip
             launcher.retry(sweep, ("failed", "interrupted", "stopped"))
             st.rerun()
-        done = [run for run in sweep.runs() if any(run.checkpoints_path.glob("*.json"))]
+        done = [run for run in sweep.runs() if run.has_checkpoint]
         is_busy = any(run.scoring().state == "running" for run in done)
         label = "Scoring …" if is_busy else f"Score {words.count(len(done), 'run')}"
         if done and st.button(label, icon=":material/grading:",

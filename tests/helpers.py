@@ -157,6 +157,31 @@ def end_all(root: Path) -> None:
     wait_until(lambda: not trainers(root), "all trainers have ended")
 
 
+def advance_at_once(root: Path, callers: int) -> list[str]:
+    """Let several processes advance a queue of 12 cores again and again at the same moment; return the ids that they started."""
+    code = (
+        "import sys; from pathlib import Path; from gan import launcher\n"
+        "launcher.spawn = lambda arguments, log, **options: print(arguments[1])\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for _ in range(20): launcher.advance(Path(sys.argv[1]))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(root)], cwd=PROJECT, env=environment(extra={"GAN_CORES": "12"}),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(callers)
+    ]  # fmt: skip
+    for caller in started:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == "ready\n"
+    for caller in started:
+        assert caller.stdin is not None
+        caller.stdin.write("go\n")
+        caller.stdin.flush()
+    return [run_id for caller in started for run_id in caller.communicate(timeout=120)[0].split()]
+
+
 def raw_lines(run: Run) -> list[dict[str, Any]]:
     """Return the logged lines with all fractions as the text that stands in the file."""
     return [json.loads(line, parse_float=str) for line in run.metrics_path.read_text().splitlines()]

@@ -19,6 +19,7 @@ from gan.runs import Run, Status
 from gan.sections import Span
 from tests.helpers import (
     PROJECT,
+    advance_at_once,
     end_all,
     environment,
     is_sentence,
@@ -156,27 +157,7 @@ def test_cores_are_never_promised_twice(four: list[Run], cores: int, states: lis
 
 def test_many_who_advance_at_once_start_each_run_once(root: Path) -> None:
     made = queued(root, 12)
-    code = (
-        "import sys; from pathlib import Path; from gan import launcher\n"
-        "launcher.spawn = lambda arguments, log, **options: print(arguments[1])\n"
-        "print('ready', flush=True); sys.stdin.readline()\n"
-        "for _ in range(20): launcher.advance(Path(sys.argv[1]))"
-    )
-    callers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(root)], cwd=PROJECT, env=environment(extra={"GAN_CORES": "12"}),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for _ in range(4)
-    ]  # fmt: skip
-    for caller in callers:
-        assert caller.stdout is not None
-        assert caller.stdout.readline() == "ready\n"
-    for caller in callers:
-        assert caller.stdin is not None
-        caller.stdin.write("go\n")
-        caller.stdin.flush()
-    started = [run_id for caller in callers for run_id in caller.communicate(timeout=60)[0].split()]
+    started = advance_at_once(root, 4)
     assert sorted(started) == sorted(run.id for run in made)
 
 

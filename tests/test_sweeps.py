@@ -23,6 +23,7 @@ from gan.sweeps import Sweep
 from tests.helpers import (
     PROJECT,
     TINY,
+    advance_at_once,
     assert_one_sentence,
     end_all,
     environment,
@@ -340,27 +341,7 @@ def test_killed_while_making_the_runs_the_rest_is_made_later_and_none_twice(
 
 def test_many_who_advance_at_once_make_each_run_once(root: Path) -> None:
     sweep = sweeps.create(root, sweeps.parse(TRIPLE | {"seeds": 4}))
-    code = (
-        "import sys; from pathlib import Path; from gan import launcher\n"
-        "launcher.spawn = lambda arguments, log, **options: print(arguments[1])\n"
-        "print('ready', flush=True); sys.stdin.readline()\n"
-        "for _ in range(20): launcher.advance(Path(sys.argv[1]))"
-    )
-    callers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(root)], cwd=PROJECT, env=environment(extra={"GAN_CORES": "12"}),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for _ in range(3)
-    ]  # fmt: skip
-    for caller in callers:
-        assert caller.stdout is not None
-        assert caller.stdout.readline() == "ready\n"
-    for caller in callers:
-        assert caller.stdin is not None
-        caller.stdin.write("go\n")
-        caller.stdin.flush()
-    started = [run_id for caller in callers for run_id in caller.communicate(timeout=120)[0].split()]
+    started = advance_at_once(root, 3)
     assert sorted(started) == sorted(run.id for run in sweep.runs())
     assert len(runs.list_runs(root)) == 12
 

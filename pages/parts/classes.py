@@ -38,14 +38,14 @@ def ask(run: Run, config: RunConfig) -> None:
     if not known(config):
         return
     is_under_way = run.status().state in UNDER_WAY
-    pace = 1.0 if _waiting(run) else 5.0 if is_under_way and not _has_checkpoint(run) else None
+    pace = 1.0 if _waiting(run) else 5.0 if is_under_way and not run.has_checkpoint else None
     st.fragment(_panel, run_every=pace)(run, known(config))
 
 
 def _panel(run: Run, names: list[str]) -> None:
     with st.container(border=True), frame.spoken_errors():
         st.subheader("Ask for a class")
-        if not _has_checkpoint(run):
+        if not run.has_checkpoint:
             st.caption("The generator can be asked as soon as there is a checkpoint.")
             return
         left, right = st.columns([2, 3], gap="large")
@@ -85,7 +85,3 @@ def _changed(run: Run) -> int:
         return run.asked_path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _has_checkpoint(run: Run) -> bool:
-    return any(run.checkpoints_path.glob("*.json"))

@@ -7,7 +7,21 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
+
+
+class Pictures(Dataset[Tensor]):
+    """Pixels as torch-fidelity wants them."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.pixels[index]
 
 
 def random_inception() -> dict[str, Tensor]:

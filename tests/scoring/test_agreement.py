@@ -16,7 +16,6 @@ import torch
 import torch_fidelity
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import Dataset
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
@@ -25,6 +24,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from gan.scoring import inception, kernel, manifold, metrics
 from gan.scoring.extractor import Extractor, Features
 from tests.scoring.conftest import CPU
+from tests.scoring.networks import Pictures
 
 REAL, FAKE = 32, 24
 SOME = slice(None, None, 8)  # of the 2,048 features: torchmetrics' FID takes half a minute with all of them
@@ -35,19 +35,6 @@ class Judged(NamedTuple):
 
     pixels: Tensor
     seen: Features
-
-
-class Pictures(Dataset[Tensor]):
-    """Pixels as torch-fidelity wants them."""
-
-    def __init__(self, pixels: Tensor) -> None:
-        self.pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.pixels[index]
 
 
 class Remembered(nn.Module):
