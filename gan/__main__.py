@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from filelock import FileLock
 
 from gan import config as configs
-from gan import estimates, forks, launcher, presets, runs, sections, sweep_commands
+from gan import estimates, forks, launcher, presets, runs, sections, sweep_commands, words
 from gan.errors import InputError, explain_os_error, explained
 from gan.report import commands as report_commands
 from gan.runs import Run, Status
@@ -380,8 +380,8 @@ def _estimate(options: argparse.Namespace) -> int:
         print(json.dumps(vars(found)))
     else:
         print(
-            f"{found.images_per_second:.0f} images/s with {found.threads} threads in {found.precision}: "
-            f"{found.seconds_per_epoch:.1f} s an epoch, {found.seconds:.0f} s in all."
+            f"{found.images_per_second:,.0f} images/s with {words.count(found.threads, 'thread')} in {found.precision}: "
+            f"{words.duration(found.seconds_per_epoch)} an epoch, {words.duration(found.seconds)} in all."
         )
     return 0
 

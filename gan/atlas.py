@@ -48,18 +48,18 @@ class Sample(_Part):
 class Atlas(_Part):
     """Everything that is shown; made by ``gan.scoring.atlas``.
 
-    ``explained``: the share of the real images' variance along each axis. ``usual``: the median distance of real images to the
-    nearest training image, over held-out ones (``is_held_out``), or else over training images to the nearest other one.
-    ``samples`` are some generated images chosen at random, those nearest to a training image first.
+    ``explained``: the share of the real images' variance along each axis. ``usual``: the median distance of other real images to
+    the nearest training image (``gan.scoring.memorisation.usual``), on the features of ``extractor``. ``samples`` are some
+    generated images chosen at random, those nearest to a training image first.
     """
 
     step: int = Field(ge=0)
+    extractor: str = Field(default="", max_length=200)
     extractor_id: str
     explained: tuple[Share, Share]
     real: list[Dot] = Field(min_length=1, max_length=2000)
     generated: list[Dot] = Field(min_length=1, max_length=2000)
     usual: Distance
-    is_held_out: bool
     samples: list[Sample] = Field(max_length=200)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
-from gan import estimates, experiments, launcher, runs, sweeps
+from gan import estimates, experiments, launcher, runs, sweeps, words
 from gan.config import RunConfig
 from gan.errors import InputError
 from gan.estimates import Forecast
@@ -161,14 +161,7 @@ def _in_words(forecast: Forecast) -> str:
     if forecast.seconds is None:
         return "whose speed has not been measured here"
     disk = f" and {max(1, round(forecast.disk_bytes / 1e6)):,} MB of disk" if forecast.disk_bytes else ""
-    return f"about {_duration(forecast.seconds)}{disk} on this machine"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return f"about {words.duration(forecast.seconds)}{disk} on this machine"
 
 
 def _row(sweep: Sweep) -> dict[str, Any]:
@@ -184,7 +177,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
     elif not progress.is_over and not launcher.has_room(sweep.root):
         parts.append("waiting for room on the disk")
     elif progress.seconds_left is not None and not progress.is_over:
-        parts.append(f"about {_duration(progress.seconds_left)} left")
+        parts.append(f"about {words.duration(progress.seconds_left)} left")
     members = [member.model_dump() | {"state": _state(sweep, member)} for member in record.members]
     return {"id": sweep.id, "name": record.name, "words": " · ".join(parts), **vars(progress), "runs": members}
 

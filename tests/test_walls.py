@@ -19,6 +19,7 @@ SHOWING = {"streamlit", "plotly"}
 HALL = [
     "gan",
     "gan.errors",
+    "gan.words",
     "gan.config",
     "gan.presets",
     "gan.runs",

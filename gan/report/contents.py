@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from gan import config as configs
-from gan import forks, presets
+from gan import forks, presets, words
 from gan.config import RunConfig
 from gan.errors import InputError
 from gan.report import album, chart, reproduce, table
@@ -82,7 +82,7 @@ class Report:
 
 def gather(chosen: Sequence[Run]) -> Report:
     """Return what there is to tell of the chosen runs; what of a run is missing or damaged becomes a complaint."""
-    shown, pictures = table.names(chosen), album.albums(chosen)
+    shown, pictures = words.names(chosen), album.albums(chosen)
     found = table.tables(chosen)
     measured = {key for one in found for key in one.figures}
     return Report(
@@ -146,20 +146,11 @@ def _progress(status: Status) -> str:
     """Return how far a run is, how long it took and on what."""
     parts = [f"{status.state.capitalize()} at step {status.step:,} of {status.total_steps:,} ({status.epoch:.1f} epochs)"]
     if status.seconds:
-        parts.append(f"{_duration(status.seconds)} of training")
+        parts.append(f"{words.duration(status.seconds)} of training")
     if status.device:
-        threads = f", {status.threads} thread{'' if status.threads == 1 else 's'}" if status.threads else ""
+        threads = f", {words.count(status.threads, 'thread')}" if status.threads else ""
         parts.append(f"on {status.device} in {status.precision}{threads}")
     return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    """Return a length of time in its two largest units."""
-    whole = round(seconds)
-    for size, unit, part, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // part} {smaller}"
-    return f"{whole} s"
 
 
 def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:

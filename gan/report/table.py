@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gan import config as configs
+from gan import words
 from gan.config import RunConfig
 from gan.errors import InputError
 from gan.runs import Run
@@ -63,13 +63,6 @@ class Table:
         return f"{title} (%)" if SCORES[key].is_share else title
 
 
-def names(chosen: Sequence[Run]) -> dict[str, str]:
-    """Return display names by id, told apart by the id where two runs have the same one."""
-    labels = {run.id: run.label() for run in chosen}
-    often = Counter(labels.values())
-    return {run_id: f"{label} · {run_id[-6:]}" if often[label] > 1 else label for run_id, label in labels.items()}
-
-
 def latest(run: Run) -> list[Line]:
     """Return the newest score of each checkpoint (last, then best) of a run with each extractor, the newest extractor last."""
     found: dict[tuple[bool, str], Line] = {}
@@ -101,7 +94,7 @@ def tables(chosen: Sequence[Run]) -> list[Table]:
                     break
             else:
                 groups.append([(run, line)])
-    shown = names(chosen)
+    shown = words.names(chosen)
     return [_table(group, shown) for group in sorted(groups, key=lambda group: _checkpoint(group[0][1]) == "best")]
 
 

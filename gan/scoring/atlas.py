@@ -16,12 +16,13 @@ from gan.config import RunConfig
 from gan.data import loaders
 from gan.errors import InputError
 from gan.runs import Run
+from gan.scoring.extractor import Extractor
+from gan.scoring.measures import Draw, Real
 
 _SHOWN = 400  # images of either kind on the map
 _SAMPLES = 24  # generated images whose neighbours are shown
 _NEIGHBOURS = 5
 _FITTED = 2000  # real images that decide the axes
-_COMPARED = 500  # real images whose distances say what is usual
 _BLOCK = 4096  # training images at a time
 _SUBSPACE, _ITERATIONS = 16, 16  # more than the two directions that are wanted, so that those converge fast
 _TINY = 1e-300  # a variance of 0 makes no division by 0
@@ -42,31 +43,29 @@ class Axes(NamedTuple):
         return (features.double() - self.centre) @ self.directions
 
 
-def write(
-    run: Run, config: RunConfig, extractor_id: str, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor, step: int
-) -> None:  # fmt: skip
+def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> None:
     """Make the atlas of one draw and write it to the run, over the one before; nothing for points.
 
-    ``real`` [N, D] and ``training`` [T, D] are the features of ``loaders.load_for_scoring`` and ``loaders.load`` in their order,
-    ``pixels`` (uint8 [M, C, H, W]) and ``features`` [M, D] those of the draw. Raises InputError where features and images do not
-    belong together, and for features that are not finite.
+    The features of ``real`` and those it was trained on are in the order of ``loaders.load_for_scoring`` and ``loaders.load``.
+    Raises InputError where features and images do not belong together, and for features that are not finite.
     """
     if config.data.is_points:
         return
     real_images, training_images = loaders.load_for_scoring(config.data), loaders.load(config.data)
-    if (len(real), len(training), len(features)) != (len(real_images), len(training_images), len(pixels)):
+    pixels, features = draw.pixels, draw.seen.features
+    held = (len(real.features), len(real.training), len(features))
+    if held != (len(real_images), len(training_images), len(pixels)):
         raise InputError("The features are not those of the images, so there is no map; score the run again.")
-    axes = fit(real)
-    shown, drawn = _some(len(real), _SHOWN), _some(len(pixels), _SHOWN)
+    axes = fit(real.features)
+    shown, drawn = _some(len(real_images), _SHOWN), _some(len(pixels), _SHOWN)
     asked = drawn[:_SAMPLES]
-    rows, distances = nearest(features[asked], training, _NEIGHBOURS)
-    usual, is_held_out = _usual(config, real, training)
+    rows, distances = nearest(features[asked], real.training, _NEIGHBOURS)
     pictures = [_encode(part, _LARGE, is_exact=True) for part in training_images.take(rows.flatten()).split(rows.shape[1])]
     own = _encode(pixels[asked], _LARGE, is_exact=True)
     samples = [
         Sample(
             picture=own[place],
-            nearer=float((usual > distances[place, 0]).double().mean()),
+            nearer=float((real.usually > distances[place, 0]).double().mean()),
             neighbours=[
                 Neighbour(distance=distance, picture=picture)
                 for distance, picture in zip(distances[place].tolist(), pictures[place], strict=True)
@@ -76,12 +75,12 @@ def write(
     ]
     found = Atlas(
         step=step,
-        extractor_id=extractor_id,
+        extractor=extractor.label,
+        extractor_id=extractor.id,
         explained=axes.explained,
-        real=_dots(axes.place(real[shown]), real_images.take(shown)),
+        real=_dots(axes.place(real.features[shown]), real_images.take(shown)),
         generated=_dots(axes.place(features[drawn]), pixels[drawn]),
-        usual=float(usual.median()),
-        is_held_out=is_held_out,
+        usual=float(real.usually.median()),
         samples=samples,
     )
     runs.write_atomically(run.atlas_path, found.model_dump_json().encode())
@@ -132,18 +131,6 @@ def nearest(points: Tensor, training: Tensor, count: int) -> tuple[Tensor, Tenso
     ])  # fmt: skip
     distances, places = exact.sort(dim=1, stable=True)
     return rows.gather(1, places)[:, :count], distances[:, :count]
-
-
-def _usual(config: RunConfig, real: Tensor, training: Tensor) -> tuple[Tensor, bool]:
-    """Return the distances [n] of some real images to the nearest training image, and whether those are held out.
-
-    Where none are held out, they are training images, and the nearest is the nearest other one.
-    """
-    if config.data.held_out_images:
-        return nearest(real[_some(len(real), _COMPARED)], training, 1)[1][:, 0], True
-    own = _some(len(training), _COMPARED)
-    rows, distances = nearest(training[own], training, 2)
-    return torch.where(rows[:, 0] == own, distances[:, -1], distances[:, 0]), False
 
 
 def _some(count: int, most: int) -> Tensor:

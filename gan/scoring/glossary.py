@@ -120,13 +120,14 @@ SCORES = {
         ),
         Score(
             "memorised", "Memorised", "", 0, "|{g : min |g − t| < the 5 % quantile of min |h − t|}| / N", "from 0 % to 100 %",
-            "The share of generated images g that are nearer to a training image t than 5 % of the held-out images h are. 5 % is "
-            "usual; well above it the generator repeats its training images.",
+            "The share of generated images g that are nearer to a training image t than 5 % of other real images h are (held-out "
+            "ones; where there are none, training images among themselves). 5 % is usual; well above it the generator repeats its "
+            "training images.",
             "after Meehan et al. 2020, arXiv:2004.05675", True,
         ),
         Score(
             "memorised_ratio", "Distance to training", "", 0, "median min |g − t| / median min |h − t|", "from 0, about 1 is usual",
-            "How far generated images g are from the nearest training image t, by how far held-out images h are. Towards 0 the "
+            "How far generated images g are from the nearest training image t, by how far other real images h are. Towards 0 the "
             "generator copies.",
             "after Meehan et al. 2020, arXiv:2004.05675",
         ),

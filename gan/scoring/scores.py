@@ -157,8 +157,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     line = _measure(config, generator, extractor, real, plan, facts, started, progress.phase, drawn.append)
     _append(run, line)
     try:
-        pixels, seen = drawn[0]
-        atlas.write(run, config, extractor.id, real.features, real.real.training, pixels, seen.features, saved.step)
+        atlas.write(run, config, extractor, real.real, drawn[0], saved.step)
     except Exception:
         log.exception("The map of run %s could not be made; its scores are kept", run.id)
     return line

@@ -38,9 +38,10 @@ def panel(run: Run) -> None:
         return
     st.markdown("##### Map of the images")
     st.caption(
-        f"Real images, and images generated at step {shown.step:,}, placed along the two directions in which the features of the "
-        f"real ones vary most (PCA; {sum(shown.explained):.0%} of their variance). Point at a dot, or tap it, to see its image. "
-        "Grey without indigo is what the generator leaves out; a knot of indigo is much the same image again and again."
+        f"Real images, and images generated at step {shown.step:,}, placed along the two directions in which the "
+        f"{words.escape(shown.extractor)} features of the real ones vary most (PCA; {sum(shown.explained):.0%} of their variance). "
+        "Point at a dot, or tap it, to see its image. Grey without indigo is what the generator leaves out; a knot of indigo is "
+        "much the same image again and again."
     )
     _show_map(run.id, shown, spec)
     if shown.samples:
@@ -108,13 +109,13 @@ def _show_samples(run_id: str, shown: Atlas) -> None:
     near = sum(sample.nearer >= _NEAR for sample in shown.samples)
     st.caption(
         f"{len(shown.samples)} generated images, chosen at random, those nearest to a training image first. {near} of them "
-        f"{'is' if near == 1 else 'are'} nearer than {_NEAR:.0%} of the {_others(shown)}; by chance alone it would be about "
+        f"{'is' if near == 1 else 'are'} nearer than {_NEAR:.0%} of other real images are; by chance alone it would be about "
         f"{(1 - _NEAR) * len(shown.samples):.0f}."
     )
     place = st.slider("Sample", 1, len(shown.samples), key=f"atlas/sample/{run_id}") if len(shown.samples) > 1 else 1
     sample = shown.samples[min(place, len(shown.samples)) - 1]
     st.html(strip(sample, shown.usual, place))
-    st.markdown(words.escape(closeness(sample, shown)))
+    st.markdown(words.escape(closeness(sample)))
 
 
 def strip(sample: Sample, usual: float, number: int) -> str:
@@ -139,14 +140,10 @@ def _row(parts: Sequence[tuple[str, str, str, str]]) -> str:
     return f'<div style="display:grid;{columns};gap:0.75rem;max-width:47rem">{figures}</div>'
 
 
-def closeness(sample: Sample, shown: Atlas) -> str:
+def closeness(sample: Sample) -> str:
     """Return in words how near a sample is to its nearest training image, beside real images."""
     if not sample.neighbours[0].distance:
         return "As far as the features tell, this is a training image."
     share = "more than 99 %" if sample.nearer > 0.99 else "fewer than 1 %" if sample.nearer < 0.01 else f"{sample.nearer:.0%}"
-    told = f"It is nearer to a training image than {share} of the {_others(shown)}"
+    told = f"It is nearer to a training image than {share} of other real images are"
     return f"{told}: compare the two, it may be a copy." if sample.nearer >= _NEAR else f"{told}, which is no sign of a copy."
-
-
-def _others(shown: Atlas) -> str:
-    return "held-out images are" if shown.is_held_out else "training images are to another"

@@ -43,7 +43,7 @@ COPY = Sample(picture=WHITE, nearer=1.0, neighbours=[Neighbour(distance=0.0, pic
 NEAR = Sample(picture=BLACK, nearer=0.98, neighbours=[Neighbour(distance=one, picture=WHITE) for one in (1.0, 2.0)])
 USUAL = Sample(picture=BLACK, nearer=0.4, neighbours=[Neighbour(distance=3.0, picture=WHITE)])
 SOUND = Atlas(
-    step=1200, extractor_id="digits-1", explained=(0.5, 0.25), usual=2.0, is_held_out=True, samples=[COPY, NEAR, USUAL],
+    step=1200, extractor="digits CNN", extractor_id="digits-1", explained=(0.5, 0.25), usual=2.0, samples=[COPY, NEAR, USUAL],
     real=[Dot(x=0.0, y=1.0, picture=WHITE)], generated=[Dot(x=2.0, y=-1.0, picture=BLACK)] * 2,
 )  # fmt: skip
 
@@ -71,16 +71,16 @@ def test_map_holds_every_picture_and_tells_what_its_axes_are_worth() -> None:
 
 def test_samples_are_told_in_words(tmp_path: Path) -> None:
     test = show(tmp_path, SOUND.model_dump_json().encode())
-    assert "step 1,200" in said(test) and "75%" in said(test)
-    assert "2 of them are nearer than 95% of the held-out images" in said(test)
+    assert "step 1,200" in said(test) and "75%" in said(test) and "the digits CNN features" in said(test)
+    assert "2 of them are nearer than 95% of other real images" in said(test)
     assert "this is a training image" in said(test)
     test.slider[0].set_value(2).run()
     assert "98%" in said(test) and "may be a copy" in said(test)
     test.slider[0].set_value(3).run()
     assert "40%" in said(test) and "no sign of a copy" in said(test)
-    alone = SOUND.model_copy(update={"samples": [USUAL], "is_held_out": False})
+    alone = SOUND.model_copy(update={"samples": [USUAL]})
     test = show(tmp_path, alone.model_dump_json().encode())
-    assert not test.slider and "training images are to another" in said(test)
+    assert not test.slider and "40%" in said(test)
 
 
 def test_strip_names_every_picture() -> None:
@@ -144,4 +144,4 @@ def test_whatever_is_read_can_be_shown_or_is_told(content: bytes, tmp_path: Path
     json.dumps(atlas.chart(found.real, found.generated, found.explained), allow_nan=False)
     for number, sample in enumerate(found.samples, 1):
         assert atlas.strip(sample, found.usual, number).count("<img") == 1 + len(sample.neighbours)
-        assert atlas.closeness(sample, found)
+        assert atlas.closeness(sample)

@@ -19,7 +19,10 @@ from gan.config import RunConfig
 from gan.data import loaders
 from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import atlas
+from gan.scoring import atlas, memorisation
+from gan.scoring.appearance import Looks
+from gan.scoring.extractor import Extractor, Features
+from gan.scoring.measures import Draw, Real
 from tests.helpers import make_run
 
 Made = Callable[..., tuple[Run, RunConfig]]
@@ -52,10 +55,21 @@ def picture(text: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text)), formats=("WEBP",)).convert("L"))
 
 
+PIXELS = Extractor("pixels", "pixels-1", None, torch.nn.Flatten(), torch.device("cpu"), 64)
+
+
+def make(run: Run, config: RunConfig, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor) -> None:
+    """Write the atlas of a draw, held against real features and those of the training images."""
+    others = real if config.data.held_out_images else real[:0]
+    looks = Looks(*(torch.empty(0) for _ in Looks._fields))
+    held_against = Real(real, torch.empty(0), looks, training, memorisation.usual(training, others))
+    atlas.write(run, config, PIXELS, held_against, Draw(pixels, Features(features, torch.empty(len(features), 0))), 12)
+
+
 def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
     """Write the atlas of a draw with the pixels as features, and read it."""
     real, training = (features_of(images.pixels) for images in (loaders.load_for_scoring(config.data), loaders.load(config.data)))
-    atlas.write(run, config, "pixels", real, training, pixels, features_of(pixels), 12)
+    make(run, config, real, training, pixels, features_of(pixels))
     found = files.read(run)
     assert found is not None
     return found
@@ -102,7 +116,7 @@ def test_copies_lie_nowhere_else_and_come_first(made: Made) -> None:
     training = loaders.load(config.data).pixels
     noise = torch.randint(0, 256, (10, *training.shape[1:]), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     found = write(run, config, torch.cat([noise, training[:10]]))
-    assert len(found.samples) == 20 and not found.is_held_out and found.usual > 0
+    assert len(found.samples) == 20 and found.usual > 0
     for sample in found.samples[:10]:
         assert sample.neighbours[0].distance == 0 and sample.nearer > 0.9
         assert (picture(sample.picture) == picture(sample.neighbours[0].picture)).all()
@@ -115,9 +129,9 @@ def test_held_out_images_are_the_measure_where_there_are_some(made: Made) -> Non
     run, config = made({"data.held_out": 0.2})
     held_out = loaders.load_for_scoring(config.data).pixels
     found = write(run, config, held_out)
-    assert found.is_held_out
     assert 0.2 < np.mean([sample.nearer for sample in found.samples]) < 0.8
-    assert len(found.real) == min(400, len(held_out)) and found.step == 12 and found.extractor_id == "pixels"
+    assert len(found.real) == min(400, len(held_out)) and found.step == 12
+    assert (found.extractor, found.extractor_id) == ("pixels", "pixels-1")
 
 
 def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
@@ -125,7 +139,7 @@ def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
     pixels = loaders.load(config.data).pixels.flip(-1)
     real = loaders.load_for_scoring(config.data)
     one = torch.rand(len(real), 4)
-    atlas.write(run, config, "any", one, one[:64], pixels, one[:64], 1)
+    make(run, config, one, one[:64], pixels, one[:64])
     found = files.read(run)
     assert found is not None
     assert picture(found.real[0].picture).shape == (32, 32)
@@ -136,7 +150,7 @@ def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
 def test_points_have_none(made: Made) -> None:
     run, config = made({"data.name": "ring"}, family="mlp")
     none = torch.zeros(5, 2)
-    atlas.write(run, config, "coordinates-1", none, none, none, none, 1)
+    make(run, config, none, none, none, none)
     assert files.read(run) is None
 
 
@@ -150,6 +164,6 @@ def test_what_does_not_fit_is_refused_and_the_old_one_stays(case: str, made: Mad
     broken = {"too few": real[1:], "not finite": real * float("nan"), "other pixels": real}[case]
     pixels = training[1:] if case == "other pixels" else training
     with pytest.raises(InputError):
-        atlas.write(run, config, "pixels", broken, own, pixels, own, 13)
+        make(run, config, broken, own, pixels, own)
     assert run.atlas_path.read_bytes() == before
     assert not list(run.path.glob(".*.tmp"))

@@ -1,0 +1,53 @@
+"""Words that pages, reports and the command line share: durations, amounts, and names of runs told apart."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+from gan.runs import Run
+
+_SETTLED = 2_000_000_000  # nanoseconds after which a change shows in the time of its folder for certain
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in the two largest units that matter, e.g. "2 min 5 s"."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, smaller_size, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // smaller_size
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def count(amount: int, noun: str) -> str:
+    """Return an amount with its noun, e.g. "1 run" or "2 runs"."""
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def names(chosen: Sequence[Run]) -> dict[str, str]:
+    """Return display names by id, told apart by the id where two runs have the same one."""
+    labels = {run.id: _label(run) for run in chosen}
+    often = Counter(labels.values())
+    return {run_id: f"{label} · {run_id[-6:]}" if often[label] > 1 else label for run_id, label in labels.items()}
+
+
+def _label(run: Run) -> str:
+    """Return a display name, kept for as long as nothing in the run's folder changes: lists show hundreds of them."""
+    try:
+        changed = run.path.stat().st_mtime_ns
+    except OSError:
+        return run.label()
+    is_settled = time.time_ns() - changed > _SETTLED
+    return _kept_label(run, changed) if is_settled else run.label()
+
+
+@lru_cache(maxsize=4096)
+def _kept_label(run: Run, changed: int) -> str:
+    return run.label()
