@@ -1,15 +1,17 @@
 """What it costs a training that somebody watches it: images a second with an open page against none, in turns.
 
-    python -m benchmarks.watching [--rounds 4] [--seconds 15]
+    python -m benchmarks.watching [--rounds 20] [--seconds 8] [--browser]
 
-One training with one thread, a real server and a real browser on the same machine. Every window with a page is held against the
-mean of the windows without one before and after it; windows without one against each other say what chance does.
+One training with one thread and a real server on the same machine. The visitor gets all that a browser gets, and draws
+nothing: that is the affair of the machine that people sit at. With ``--browser`` a real one draws it too, on the cores that the
+training needs. Every window with a visitor is held against the mean of the windows without one before and after it; windows
+without one against each other say what chance does.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import contextlib
 import os
 import shutil
 import statistics
@@ -17,17 +19,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks import machine
-from benchmarks.dashboard import serve
+from benchmarks.dashboard import cpu, serve
+from benchmarks.viewer import Viewer
 from gan import runs
 from gan.data.catalogue import PROJECT
 from gan.runs import Run
 
-PAGES = {"Watch": "watch?run={run}", "Compare, playing": "compare?runs={run}"}
+PAGES = {"Watch": ("watch", "run={run}"), "Compare, playing": ("compare", "runs={run}")}
+_SETTLING = 2.0  # seconds for a page to come up, or to be gone
+
+Press = Callable[[str], None]
 
 
 def start(root: Path) -> subprocess.Popen[bytes]:
@@ -39,50 +46,98 @@ def start(root: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def speed(run: Run, seconds: float, page: Page | None) -> float:
+@contextlib.contextmanager
+def nobody() -> Iterator[Press]:
+    """Watch nothing."""
+    yield lambda label: None
+
+
+@contextlib.contextmanager
+def visit(address: str, page: str, query: str) -> Iterator[Press]:
+    """Open a page without drawing it; give what presses a button of it."""
+    with Viewer(address, page, query) as viewer:
+        yield viewer.click
+        assert viewer.updates, "the page was not brought up to date, so nothing was measured"
+
+
+@contextlib.contextmanager
+def browse(browser: Browser, address: str, page: str, query: str) -> Iterator[Press]:
+    """Open a page in a browser; give what presses a button of it."""
+    opened = browser.new_page()
+    opened.goto(f"{address}/{page}?{query}")
+
+    def press(label: str) -> None:
+        if (button := opened.get_by_role("button", name=label, exact=True)).count():
+            button.click()
+
+    yield press
+    opened.close()
+
+
+def speed(run: Run, seconds: float, press: Press) -> float:
     """Return images a second over a window of time, in which a player is kept going where there is one."""
-    time.sleep(2.0)  # for the page to come up, or to be gone
+    time.sleep(_SETTLING)
     first, until = run.metrics()[-1], time.monotonic() + seconds
     while time.monotonic() < until:
+        press("Play")
         time.sleep(0.5)
-        if page is not None and (button := page.get_by_role("button", name="Play", exact=True)).count():
-            button.click()
     last = run.metrics()[-1]
-    return (last["images_seen"] - first["images_seen"]) / (last["seconds"] - first["seconds"])
+    return float((last["images_seen"] - first["images_seen"]) / (last["seconds"] - first["seconds"]))
+
+
+def spread(changes: Sequence[float]) -> str:
+    """Return the mean with its standard error, in per cent."""
+    error = f" ± {statistics.stdev(changes) / len(changes) ** 0.5:.1%}" if len(changes) > 1 else ""
+    return f"{statistics.fmean(changes):+.1%}{error}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--browser", action="store_true", help="let a browser draw the pages too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as (_, address, _), sync_playwright() as playwright:
-        root = Path(folder)
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server, address, _ = stack.enter_context(serve(root))
         training = start(root)
-        try:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-            while not (found := runs.list_runs(root)) or len(found[0].metrics()) < 20:
-                time.sleep(0.5)
-            (run,) = found
-            alone = [speed(run, options.seconds, None)]
-            watched: dict[str, list[float]] = {name: [] for name in PAGES}
-            for _ in range(options.rounds):
-                for name, path in PAGES.items():
-                    page = browser.new_page()
-                    page.goto(f"{address}/{path.format(run=run.id)}")
-                    found_speed = speed(run, options.seconds, page)
-                    page.close()
-                    alone.append(speed(run, options.seconds, None))
-                    watched[name].append(found_speed / statistics.fmean(alone[-2:]) - 1)
-        finally:
-            training.terminate()
-            training.wait()
-    chance = [after / before - 1 for before, after in itertools.pairwise(alone)]
-    print(machine.describe())
-    print("\n| watched by | speed against nobody | windows |\n| --- | --- | --- |")
-    for name, changes in {**watched, "nobody, against the window before": chance}.items():
-        spread = f" ± {statistics.stdev(changes):.1%}" if len(changes) > 1 else ""
-        print(f"| {name} | {statistics.fmean(changes):+.1%}{spread} | {len(changes)} |")
+        stack.callback(training.wait)
+        stack.callback(training.terminate)
+        while not (found := runs.list_runs(root)) or len(found[0].metrics()) < 20:
+            time.sleep(0.5)
+        (run,) = found
+        visits: dict[str, Callable[[], contextlib.AbstractContextManager[Press]]] = {}
+        for name, (page, query) in PAGES.items():
+            link = (address, page, query.format(run=run.id))
+            visits[name] = lambda link=link: visit(*link)  # type: ignore[misc]
+        if options.browser:
+            chromium = stack.enter_context(sync_playwright()).chromium
+            browser = chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+            for name, (page, query) in PAGES.items():
+                link = (address, page, query.format(run=run.id))
+                visits[f"{name}, drawn on the same cores"] = lambda link=link: browse(browser, *link)  # type: ignore[misc]
+        print(f"{machine.describe()}; load {os.getloadavg()[0]:.1f}")
+        with nobody() as press:
+            alone = [speed(run, options.seconds, press)]
+        watched: dict[str, list[float]] = {name: [] for name in visits}
+        used: dict[str, list[float]] = {name: [] for name in visits}
+        for _ in range(options.rounds):
+            for name, come in visits.items():
+                with come() as press:
+                    before, began = cpu(server), time.monotonic()
+                    found_speed = speed(run, options.seconds, press)
+                    used[name].append((cpu(server) - before) / (time.monotonic() - began))
+                with nobody() as press:
+                    alone.append(speed(run, options.seconds, press))
+                watched[name].append(found_speed / statistics.fmean(alone[-2:]) - 1)
+    chance = [
+        here / statistics.fmean((before, after)) - 1 for before, here, after in zip(alone, alone[1:], alone[2:], strict=False)
+    ]
+    print(f"{len(alone)} windows without anybody: {machine.spread(alone, 0)} images a second")
+    print("\n| watched by | speed against nobody | windows | server, of one core |\n| --- | --- | --- | --- |")
+    for name, changes in watched.items():
+        print(f"| {name} | {spread(changes)} | {len(changes)} | {statistics.fmean(used[name]):.1%} |")
+    print(f"| nobody, against the windows before and after | {spread(chance)} | {len(chance)} | |")
 
 
 if __name__ == "__main__":

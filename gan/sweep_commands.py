@@ -18,7 +18,7 @@ from gan.estimates import Forecast
 from gan.runs import Run
 from gan.sweeps import Plan, Sweep
 
-_ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first", "score")
+_ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first", "score", "remove")
 _MOST_MEASURED = 12  # kinds of runs whose speed is measured; others are taken to be like these
 
 
@@ -35,7 +35,7 @@ def add(command: Callable[..., Any]) -> None:
         "--no-measuring", action="store_true", help="launch at once, without an estimate of what is not measured yet"
     )
     sweep.add_argument("--yes", action="store_true", help=f"launch even more than {sweeps.SURE_RUNS} runs")
-    about = "List the launched sweeps; show, pause, resume, cancel, retry or score one, or put it first."
+    about = "List the launched sweeps; show, pause, resume, cancel, retry, score or remove one, or put it first."
     listing = command("sweeps", about, steer, has_json=True)
     listing.add_argument("sweep_id", nargs="?", default="", metavar="SWEEP")
     listing.add_argument("action", nargs="?", choices=_ACTIONS, default="show", metavar="ACTION",
@@ -81,6 +81,11 @@ def steer(options: argparse.Namespace) -> int:
             print(f"{row['id']}  {row['words']}  {row['name']}")
         return 0
     sweep = sweeps.find(options.root, options.sweep_id)
+    if options.action == "remove":
+        sweeps.remove(sweep)
+        if not options.json:
+            print(f"Sweep {sweep.id} is off the list; its runs are still there.")
+        return 0
     sweep.record()  # which has to be readable
     if options.action == "pause":
         launcher.pause(sweep)

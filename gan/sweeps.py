@@ -574,6 +574,21 @@ def find(root: Path, sweep_id: str) -> Sweep:
     return sweep
 
 
+def remove(sweep: Sweep) -> None:
+    """Take a sweep that is over off the list; its runs stay, and its file lies in the trash folder. A damaged one goes too."""
+    try:
+        is_over = progress(sweep, 1).is_over
+    except InputError:
+        is_over = True
+    if not is_over:
+        raise InputError(f"Sweep {sweep.id} is still under way; cancel it first.")
+    trash = sweep.root / runs.TRASH
+    with explained(f"removing the sweep {sweep.id}"):
+        trash.mkdir(exist_ok=True)
+        os.rename(sweep.path, trash / sweep.path.name)
+        runs.sync_directory(sweep.path.parent)
+
+
 def _names(folder: Path) -> list[str]:
     with contextlib.suppress(OSError):
         return os.listdir(folder)

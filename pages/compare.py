@@ -125,7 +125,7 @@ def stage(chosen: list[Track], names: dict[str, str], groups: tuple[str, ...], a
 
     def toggle() -> None:
         st.session_state["compare/playing"] = not is_playing
-        if not is_playing and st.session_state["at"] >= end:
+        if not is_playing and st.session_state.get("at", end) >= end:
             st.session_state["at"] = 0
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

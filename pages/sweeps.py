@@ -77,6 +77,20 @@ def act(sweep: Sweep, progress: Progress) -> None:
                               key="score", disabled=is_busy, help="3 draws of 2,000 images each."):  # fmt: skip
             launcher.score(done)
             st.rerun()
+        if progress.is_over:
+            offer_removal(sweep)
+
+
+def offer_removal(sweep: Sweep) -> None:
+    """Draw what takes a sweep off the list."""
+    with st.popover("Remove", icon=":material/delete:"):
+        st.markdown("Take this sweep off the list? Its runs stay.")
+        if st.button("Remove this sweep", type="primary", key="remove"):
+            with frame.spoken_errors():
+                sweeps.remove(sweep)
+                del st.session_state["sweeps/choice"]
+                st.query_params.pop("sweep", None)
+                st.rerun(scope="app")
 
 
 def show_links(sweep: Sweep) -> None:
@@ -166,7 +180,10 @@ def live(sweep: Sweep) -> None:
 
 
 with frame.spoken_errors():
-    chosen = choose()
-    if chosen:
-        is_over = sweeps.progress(chosen, launcher.cores()).is_over
+    if chosen := choose():
+        try:
+            is_over = sweeps.progress(chosen, launcher.cores()).is_over
+        except InputError:
+            offer_removal(chosen)
+            raise
         (still if is_over else live)(chosen)

@@ -70,6 +70,11 @@ def act(run: Run, status: Status) -> None:
                 st.rerun()
         else:
             offer_to_go_on(run, status)
+        if status.state == "queued" and st.button(
+            "First", icon=":material/vertical_align_top:", key="first", help="It goes before all others that wait."
+        ):
+            launcher.move_first(root, [run])
+            st.rerun()
         with st.popover("Rename", icon=":material/edit:"):
             name = st.text_input("Name", value=run.label(), max_chars=120, key=f"name/{run.id}")
             if st.button("Save", type="primary", key="save-name"):

@@ -459,6 +459,8 @@ def test_damaged_or_newer_sweep_is_a_sentence_and_does_not_stop_the_queue(root: 
     sentence = assert_one_sentence(run_gan("sweeps", sweep.id, root=root, env={"GAN_CORES": "1"}))
     assert ("update the program" in sentence) == (b"schema" in content)
     assert sentence in run_gan("sweeps", root=root, env={"GAN_CORES": "1"}).stdout
+    with pytest.raises(InputError, match="cancel it first"):
+        sweeps.remove(launcher.launch_sweep(root, sweeps.parse(TRIPLE)))
     for run in made:
         run.write_status(run.status().model_copy(update={"state": "queued"}))
     assert launcher.advance(root), "its runs are left to be trained as any others"
@@ -552,6 +554,9 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     cancelled = json.loads(run_gan("sweeps", sweep_id, "cancel", "--json", root=root, env=env).stdout)
     assert cancelled["states"]["stopped"] >= 5
     wait_until(lambda: not trainers(root), "the last trainer has stopped")
+    made = runs.list_runs(root)
+    assert "its runs are still there" in run_gan("sweeps", sweep_id, "remove", root=root, env=env).stdout
+    assert sweeps.list_sweeps(root) == [] and runs.list_runs(root) == made
 
 
 @pytest.mark.parametrize(

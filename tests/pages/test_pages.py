@@ -360,6 +360,8 @@ def test_watch_shows_the_place_in_the_queue(visit: Visit, empty: Path, monkeypat
     test = visit("watch", run=waiting[1].id)
     assert_sound(test)
     assert "place 2 of 2" in texts(test)
+    test.button(key="first").click().run()
+    assert "place 1 of 2" in texts(test) and launcher.queue(empty) == waiting[::-1]
     for run in [*waiting, first]:
         launcher.stop(run)
 

@@ -177,6 +177,7 @@ def test_damaged_sweep_is_one_sentence_and_others_still_show(damage: bytes, visi
     assert_sound(test)
     assert len(test.error) == 1 and "\n" not in test.error[0].value and not test.dataframe
     assert any(option.startswith("damaged") for option in test.selectbox(key="sweeps/choice").options)
+    assert any(button.key == "remove" for button in test.button)
     test.selectbox(key="sweeps/choice").set_value(good.id).run()
     assert_sound(test)
     assert not test.error and len(table(test)) == 2
@@ -213,6 +214,21 @@ def test_cancel_stops_all_and_retry_puts_them_back(visit: Visit, sweep: Sweep) -
     test.button(key="retry").click().run()
     assert_sound(test)
     wait_until(lambda: states(sweep) == ["running", "queued"], "they are under way again")
+
+
+def test_removed_sweep_is_off_the_list_and_its_runs_stay(visit: Visit, sweep: Sweep) -> None:
+    other = launch(sweep.root, "other")
+    test = visit("sweeps", sweep=sweep.id)
+    assert not any(button.key == "remove" for button in test.button), "it is under way"
+    launcher.cancel(sweep)
+    wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
+    made = sweep.runs()
+    visit("sweeps", sweep=sweep.id).button(key="remove").click().run()
+    assert sweeps.list_sweeps(sweep.root) == [other]
+    assert all(run.path.is_dir() for run in made)
+    test = visit("sweeps")
+    assert_sound(test)
+    assert test.selectbox(key="sweeps/choice").value == other.id
 
 
 def test_deleted_run_is_told(visit: Visit, sweep: Sweep) -> None:

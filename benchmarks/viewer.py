@@ -1,0 +1,106 @@
+"""A visitor of the dashboard who draws nothing: asks for a page and its updates as a browser does, and fetches its pictures.
+
+What a browser draws is its own machine's affair; with this visitor a benchmark sees what the server takes. It speaks
+Streamlit's own messages over its websocket.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.request
+from contextlib import suppress
+from urllib.error import HTTPError
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+
+_PATIENCE = 0.05  # seconds to wait for the next message before looking at the clock
+
+
+class Viewer:
+    """An open page, for as long as the context lasts; ``updates`` counts how often it asked to be brought up to date."""
+
+    def __init__(self, address: str, page: str, query: str) -> None:
+        self.address, self.page, self.query = address, page, query
+        self.updates = self.pictures = 0
+        self._due: dict[str, tuple[float, float]] = {}  # fragment → seconds between two updates, time of the next
+        self._buttons: dict[str, tuple[str, str]] = {}  # label → widget, fragment
+        self._sliders: dict[str, list[float]] = {}  # widget → where it stands
+        self._script = ""  # what the server calls the page, once it has said so
+        self._click: str | None = None
+        self._seen: set[str] = set()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Viewer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def click(self, label: str) -> None:
+        """Press a button at the next moment, if there is one of that name."""
+        self._click = label
+
+    def _look(self) -> None:
+        link = self.address.replace("http", "ws", 1) + "/_stcore/stream"
+        with connect(link, subprotocols=["streamlit"], max_size=None) as line:  # type: ignore[list-item]
+            self._ask(line)
+            while not self._is_over.is_set():
+                with suppress(TimeoutError):
+                    self._hear(line.recv(timeout=_PATIENCE))
+                for fragment, (interval, due) in list(self._due.items()):
+                    if time.monotonic() >= due:
+                        self._due[fragment] = interval, time.monotonic() + interval
+                        self.updates += 1
+                        self._ask(line, fragment)
+                if self._click in self._buttons:
+                    widget, fragment = self._buttons.pop(self._click)
+                    self._ask(line, fragment, widget)
+
+    def _ask(self, line: ClientConnection, fragment: str = "", pressed: str = "") -> None:
+        """Ask for the page, or for a part of it."""
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string, state.page_script_hash, state.fragment_id = self.query, self._script, fragment
+        state.page_name = "" if self._script else self.page
+        state.is_auto_rerun = bool(fragment) and not pressed
+        state.context_info.url = f"{self.address}/{self.page}?{self.query}"
+        for name, values in self._sliders.items():
+            widget = state.widget_states.widgets.add()
+            widget.id = name
+            widget.double_array_value.data.extend(values)
+        if pressed:
+            widget = state.widget_states.widgets.add()
+            widget.id, widget.trigger_value = pressed, True
+        line.send(message.SerializeToString())
+
+    def _hear(self, content: str | bytes) -> None:
+        message = ForwardMsg()
+        message.ParseFromString(content if isinstance(content, bytes) else content.encode())
+        kind = message.WhichOneof("type")
+        if kind == "navigation" and message.navigation.page_script_hash:
+            self._script = message.navigation.page_script_hash
+        elif kind == "auto_rerun":
+            every = message.auto_rerun.interval
+            self._due[message.auto_rerun.fragment_id] = every, time.monotonic() + every
+        elif kind == "stop_auto_rerun":
+            for fragment in message.stop_auto_rerun.fragment_ids:
+                self._due.pop(fragment, None)
+        elif kind == "delta":
+            element = message.delta.new_element
+            if element.HasField("button"):
+                self._buttons[element.button.label] = element.button.id, message.delta.fragment_id
+            if element.HasField("slider") and (element.slider.set_value or element.slider.id not in self._sliders):
+                slider = element.slider
+                self._sliders[slider.id] = list(slider.value if slider.set_value else slider.default)
+            for image in element.imgs.imgs if element.HasField("imgs") else ():
+                if image.url not in self._seen and image.url.startswith("/"):
+                    self._seen.add(image.url)
+                    with suppress(HTTPError):  # the page has moved on meanwhile, and the picture is gone
+                        urllib.request.urlopen(self.address + image.url, timeout=5).read()
+                        self.pictures += 1
