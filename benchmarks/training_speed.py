@@ -3,7 +3,7 @@
     python -m benchmarks.training_speed [--rounds 5] [--steps 40] [--threads 1] [--size 64 --width 64 --depth 4 --batch 64]
 
 Both play the same steps in turn, A B A B …; the table shows seconds a step and the ratio pair by pair. Below it stands for some
-presets the share of the whole training that quick scores take at their cadence, from the seconds of a step and of a score.
+presets what their quick scores took of a real training, cut off after a while.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from gan.errors import InputError
 from gan.training import loop
 from gan.training.game import Game
 
-_SCORED = ("digits-dcgan", "digits-mlp", "digits-conditional", "shapes-dcgan", "bedrooms-small-quick", "ring-mlp", "mnist-dcgan")
-_SCORES = 4  # made of each preset
+_SCORED = (
+    "digits-dcgan", "digits-mlp", "digits-conditional", "shapes-dcgan", "ring-mlp", "mlp-table-quick", "dcgan-cifar-quick",
+    "dcgan-mnist-to-cifar-quick", "bedrooms-small-quick", "bedrooms-size-quick", "mnist-dcgan",
+)  # fmt: skip
 
 
 def play_plainly(config: RunConfig, steps: int) -> float:
@@ -84,20 +86,15 @@ def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
         held.release()
 
 
-def weigh_scores(name: str, steps: int, root: Path) -> str:
-    """Return as a row what quick scores take of the training of a preset: how many, seconds each, and their share."""
-    preset = presets.find(name).config
-    total, every = preset.total_steps, preset.cadence.score_every.in_steps(preset.steps_per_epoch)
-    count = total // every if every else 0
-    changes = {"cadence.score_every": f"{steps} steps", "cadence.score_share": 0, "training.length": f"{_SCORES * steps} steps"}
-    run = runs.create(root, configs.replace(preset, changes), state="starting", threads=torch.get_num_threads())
+def weigh_scores(name: str, seconds: float, root: Path) -> str:
+    """Train a preset as it is, for so many seconds at most; return as a row what its quick scores took of that time."""
+    run = runs.create(root, presets.find(name).config, state="starting", threads=torch.get_num_threads())
     with run.hold():
         trainer = loop.Trainer(run, lambda status, line: None)
-        trainer.play(lambda: False)
-    seconds = statistics.median(line["seconds"] for line in run.scores()[1:])  # the first one measures the floor too
-    playing = (trainer.seconds - trainer.scoring.spent) / trainer.step * total
-    share = count * seconds / (playing + count * seconds) * 100
-    return f"{name:<22} {count:>2} of {seconds:.2f} s in {playing:.0f} s of training: {share:.1f} %"
+        trainer.play(lambda: trainer.seconds > seconds)
+    each = [line["seconds"] for line in run.scores()]
+    median = f" of {statistics.median(each):.2f} s" if each else ""
+    return f"{name:<27} {len(each):>2}{median} in {trainer.seconds:.0f} s of training: {sum(each) / trainer.seconds:.1%}"
 
 
 def main() -> None:
@@ -106,6 +103,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--family", default="dcgan")
     parser.add_argument("--scored", nargs="*", default=_SCORED, metavar="PRESET", help="presets whose quick scores are weighed")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of training of each of them, at most")
     options = parser.parse_args()
     shape = {"networks.width": options.width, "networks.depth": options.depth} if options.family == "dcgan" else {}
     config = configs.replace(
@@ -134,13 +132,13 @@ def main() -> None:
     print(f"ratio               {machine.spread(ratios)} times as fast")
     print(f"outside the steps   {machine.spread(outside)} % of the time")
     print(f"images per second   {options.batch / statistics.median(here):.0f}")
-    print("\nQuick scores at the cadence of the preset, the time for the classifier (once per data set) left out")
+    print("\nQuick scores; the time for the classifier and a look at the real images, once per data set, left out")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.scored:
             try:
-                print(weigh_scores(name, options.steps, Path(folder)), flush=True)
+                print(weigh_scores(name, options.seconds, Path(folder)), flush=True)
             except InputError as error:
-                print(f"{name:<22} {error}")
+                print(f"{name:<27} {error}")
 
 
 if __name__ == "__main__":

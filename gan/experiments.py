@@ -50,7 +50,7 @@ _KERAS_VARIANTS = [
 #: What the second part of the Keras report changes.
 _SECOND_PART = {
     "data.name": "cifar10", "networks.extra_layers": 3, "training.length": "1742 epochs", "cadence.log_every": "100 steps",
-    "cadence.sample_every": "20 epochs", "cadence.score_every": "50 epochs",
+    "cadence.sample_every": "20 epochs", "cadence.score_every": "20 epochs",
 }  # fmt: skip
 
 EXPERIMENTS: dict[str, Experiment] = {

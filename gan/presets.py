@@ -52,7 +52,7 @@ PRESETS: dict[str, Preset] = {
             "Fully connected networks on the same digits: quicker steps, noisier pictures. Compare its FID with the DCGAN's.",
             networks__family="mlp", training__length="200 epochs", cadence__sample_every="5 epochs",
             cadence__checkpoint_every="20 epochs", cadence__log_every="20 steps",
-            cadence__score_every="65 epochs",
+            cadence__score_every="10 epochs",
         ),
         _preset(
             "digits-conditional", "Digits on demand, conditional DCGAN",
@@ -68,7 +68,7 @@ PRESETS: dict[str, Preset] = {
             data__name="ring", networks__family="mlp", networks__latent=2, networks__hidden=128, optimizer__batch_size=256,
             optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
             training__precision="fp32", cadence__log_every="20 steps", cadence__sample_every="5 epochs",
-            cadence__score_every="25 epochs",
+            cadence__score_every="5 epochs",
         ),
         _preset(
             "ring-relativistic", "Ring of 8, relativistic with R1 and R2",
@@ -78,21 +78,21 @@ PRESETS: dict[str, Preset] = {
             objective__loss="relativistic", objective__r1=0.1, objective__r2=0.1,
             optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
             training__precision="fp32", cadence__log_every="20 steps", cadence__sample_every="5 epochs",
-            cadence__score_every="25 epochs",
+            cadence__score_every="5 epochs",
         ),
         _preset(
             "shapes-dcgan", "Shapes, DCGAN",
             "64 combinations of shape, colour, size and background, drawn equally often: count which the generator leaves out.",
             data__name="shapes", networks__width=32, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
             training__length="30 epochs", cadence__sample_every="1 epoch", cadence__checkpoint_every="5 epochs",
-            cadence__score_every="4 epochs",
+            cadence__score_every="1 epoch",
         ),
         _preset(
             "mlp-table-quick", "MLP table · quick, on digits",
             "The MLP report in small: change one setting at a time (hidden 512, batch norm, latent 128, 256 or 512) and "
             "compare FID; "
             "look whether the difference exceeds that between two seeds.",
-            **_MLP_TABLE, cadence__log_every="20 steps", cadence__sample_every="10 epochs", cadence__score_every="100 epochs",
+            **_MLP_TABLE, cadence__log_every="20 steps", cadence__sample_every="10 epochs", cadence__score_every="10 epochs",
             cadence__checkpoint_every="20 epochs",
         ),
         _preset(
@@ -100,14 +100,14 @@ PRESETS: dict[str, Preset] = {
             "A DCGAN with an extra convolution at every size, on colour images that come with the program: do losses near "
             "equilibrium mean good pictures? Then try dropout, instance noise or the gradient penalty.",
             data__name="shapes", networks__width=32, networks__extra_layers=1, training__length="20 epochs",
-            cadence__sample_every="1 epoch", cadence__score_every="4 epochs", cadence__checkpoint_every="4 epochs",
+            cadence__sample_every="1 epoch", cadence__score_every="1 epoch", cadence__checkpoint_every="4 epochs",
         ),
         _preset(
             "dcgan-mnist-to-cifar-quick", "Keras DCGAN · quick, on digits",
             "The Keras tutorial's DCGAN (dense projection, 5×5 kernels, dropout) at half its width: compare the first five with "
             "the last five samples, and see when more epochs stop helping.",
             **_KERAS, networks__width=32, training__length="100 epochs", cadence__sample_every="5 epochs",
-            cadence__score_every="20 epochs", cadence__checkpoint_every="10 epochs",
+            cadence__score_every="5 epochs", cadence__checkpoint_every="10 epochs",
         ),
         _preset(
             "bedrooms-small-quick", "Bedrooms, 1,000 images · quick, rendered",
@@ -116,7 +116,7 @@ PRESETS: dict[str, Preset] = {
             data__name="bedrooms", data__size=64, data__subset=1000, networks__width=32, networks__depth=4,
             optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
             cadence__checkpoint_every="10 epochs",
-            cadence__score_every="50 epochs",
+            cadence__score_every="5 epochs",
         ),
         _preset(
             "bedrooms-size-quick", "Bedrooms, large images · quick, rendered",
@@ -125,21 +125,21 @@ PRESETS: dict[str, Preset] = {
             data__name="bedrooms", data__size=128, data__subset=500, networks__width=16, networks__depth=5,
             networks__discriminator_dropout=0.3, optimizer__batch_size=32, training__length="30 epochs",
             cadence__sample_every="2 epochs", cadence__checkpoint_every="5 epochs",
-            cadence__score_every="0 epochs",  # without labels one takes seconds, too many for a training of minutes
+            cadence__score_every="2 epochs",
         ),
         _preset(
             "mnist-dcgan", "MNIST, DCGAN",
             "The small digits' architecture on 60,000 digits: more variety to cover, so look for missing digits.",
             data__name="mnist", networks__width=32, optimizer__batch_size=128, training__length="10 epochs",
             cadence__sample_every="100 steps", cadence__checkpoint_every="1 epoch", cadence__log_every="20 steps",
-            cadence__score_every="1 epoch",
+            cadence__score_every="200 steps",
         ),
         _preset(
             "mlp-table", "MLP table · full, on MNIST",
             "The baseline row of the MLP report (latent 64, hidden 256, batch 100, Adam 2e-4, 200 epochs): change one setting at a "
             "time and compare FID, during training too.",
             **_MLP_TABLE, data__name="mnist", cadence__log_every="100 steps", cadence__sample_every="10 epochs",
-            cadence__score_every="20 epochs", cadence__checkpoint_every="10 epochs",
+            cadence__score_every="10 epochs", cadence__checkpoint_every="10 epochs",
         ),
         _preset(
             "dcgan-cifar", "DCGAN report · full, on CIFAR-10",
@@ -147,7 +147,7 @@ PRESETS: dict[str, Preset] = {
             "dropout, instance noise or the gradient penalty.",
             data__name="cifar10", networks__width=64, networks__extra_layers=1, optimizer__batch_size=128,
             training__length="100 epochs", cadence__log_every="50 steps", cadence__sample_every="10 epochs",
-            cadence__score_every="10 epochs", cadence__checkpoint_every="5 epochs",
+            cadence__score_every="5 epochs", cadence__checkpoint_every="5 epochs",
         ),
         _preset(
             "dcgan-mnist-to-cifar", "Keras DCGAN · full, first part on MNIST",
@@ -155,7 +155,7 @@ PRESETS: dict[str, Preset] = {
             "go on to its "
             "second part.",
             **_KERAS, data__name="mnist", optimizer__batch_size=256, training__length="500 epochs",
-            cadence__log_every="50 steps", cadence__sample_every="10 epochs", cadence__score_every="25 epochs",
+            cadence__log_every="50 steps", cadence__sample_every="10 epochs", cadence__score_every="10 epochs",
             cadence__checkpoint_every="10 epochs",
         ),
         _preset(
@@ -164,7 +164,7 @@ PRESETS: dict[str, Preset] = {
             "anything? Make "
             "it class-conditional to see what it meant to draw.",
             **_KERAS, data__name="cifar10", networks__extra_layers=3, optimizer__batch_size=256, training__length="1742 epochs",
-            cadence__log_every="100 steps", cadence__sample_every="20 epochs", cadence__score_every="50 epochs",
+            cadence__log_every="100 steps", cadence__sample_every="20 epochs", cadence__score_every="20 epochs",
             cadence__checkpoint_every="10 epochs",
         ),
         _preset(
@@ -174,7 +174,7 @@ PRESETS: dict[str, Preset] = {
             data__name="lsun-bedroom", data__size=64, data__subset=1000, networks__width=64, networks__depth=4,
             optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
             cadence__checkpoint_every="5 epochs",
-            cadence__score_every="25 epochs",
+            cadence__score_every="5 epochs",
         ),
         _preset(
             "bedrooms-size", "Bedrooms, large images · full, LSUN",
@@ -184,7 +184,7 @@ PRESETS: dict[str, Preset] = {
             data__name="lsun-bedroom", data__size=256, data__subset=5000, networks__width=32, networks__depth=6,
             networks__discriminator_dropout=0.3, optimizer__batch_size=32, training__length="50 epochs",
             cadence__sample_every="1 epoch", cadence__checkpoint_every="1 epoch",
-            cadence__score_every="5 epochs",
+            cadence__score_every="1 epoch",
         ),
     )
 }  # fmt: skip

@@ -491,12 +491,12 @@ class CadenceConfig(Section):
         Span(count=1, unit="epochs"), "Samples every", "A grid of images from always the same latent vectors.",
     )  # fmt: skip
     score_every: Span = option(
-        Span(count=15, unit="epochs"), "Scores every", "FID and more of 1,000 images during training, which pauses for a moment: a "
+        Span(count=5, unit="epochs"), "Scores every", "FID and more of 500 images during training, which pauses for a moment: a "
         "point of the curve, and the best checkpoint is kept beside the last.",
     )  # fmt: skip
     score_share: float = option(
-        0.03, "Scores take at most", "Share of the training time; a score that would take more is left out, except the first. "
-        "0 leaves none out.", ge=0, le=1,
+        0.03, "Scores take at most", "Share of the training time so far; a score that would take more is left out. 0 leaves "
+        "none out.", ge=0, le=1,
     )  # fmt: skip
     checkpoint_every: Span = option(
         Span(count=10, unit="epochs"), "Checkpoint every", "How much work a crash can cost at most.",

@@ -328,13 +328,15 @@ def test_cadences_in_epochs_are_kept(root: Path) -> None:
 
 
 def test_scores_keep_to_their_share_of_the_time(root: Path) -> None:
-    """The first score is always made; what a resumed run has spent on scores before counts too."""
+    """None is made that takes too long, not even the first; what a resumed run has spent on scores before counts too."""
     points = {"data.name": "ring", "cadence.score_every": "1 step", "training.length": "6 steps"}
     runs_by_share = {share: make_run(root, {**points, "cadence.score_share": share}, family="mlp") for share in (1e-6, 0)}
     for run in runs_by_share.values():
         train(run, until=3)
         train(run)
-    assert [line["step"] for line in runs_by_share[1e-6].scores()] == [1]
+    assert runs_by_share[1e-6].scores() == []
+    foreseen = checkpoints.load(runs_by_share[1e-6].checkpoints_path, 6).facts["scoring"]
+    assert foreseen["spent"] == 0 and 0 < foreseen["last"] < 60
     assert [line["step"] for line in runs_by_share[0].scores()] == [1, 2, 3, 4, 5, 6]
     spent = checkpoints.load(runs_by_share[0].checkpoints_path, 6).facts["scoring"]["spent"]
     assert spent == pytest.approx(sum(line["seconds"] for line in runs_by_share[0].scores()), abs=0.05)  # lines are rounded

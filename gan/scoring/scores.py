@@ -68,7 +68,8 @@ class Plan:
                 raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
 
 
-_DURING_TRAINING = Plan(images=1000, draws=1)
+_DURING_TRAINING = Plan(images=500, draws=1)
+_REHEARSED = 10  # in how few parts a quick score is rehearsed
 
 
 def _say_nothing(sentence: str, share: float) -> None:
@@ -105,13 +106,14 @@ def score_run(run: Run, plan: Plan, report: Report = _say_nothing) -> dict[str, 
 def score_during_training(
     run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device
 ) -> dict[str, Any] | None:  # fmt: skip
-    """Append a quick score, one draw of 1,000 images, to a run that is being trained; return its line, None if it failed.
+    """Append a quick score, one draw of 500 images, to a run that is being trained; return its line, None if it failed.
 
     Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
     says why.
     """
     try:
-        extractor, real = _judges(config.data, device, catalogue.data_root())
+        asked = config.data, device, catalogue.data_root()
+        extractor, real = _judge(*asked), _held_against(*asked)
         started = time.monotonic()  # what a training needs once is no part of what each score takes
         facts = {
             "step": step,
@@ -128,11 +130,34 @@ def score_during_training(
         return None
 
 
+def foresee(generator: nn.Module, config: RunConfig, device: torch.device) -> float:
+    """Return how many seconds a quick score will take, rather too many, told from a tenth of it; 0 where that fails."""
+    try:
+        extractor = _judge(config.data, device, catalogue.data_root())
+        seconds = []
+        for _ in range(2):  # the first one makes ready what the second finds
+            started = time.monotonic()
+            part = list(draw(generator, config, _DURING_TRAINING.images // _REHEARSED, 0, extractor.batch, extractor.device))
+            extractor.extract(part)
+            if not config.data.is_points:
+                measures.alone(torch.cat(part).cpu(), None, 0)
+            seconds.append(time.monotonic() - started)
+        return min(seconds) * _REHEARSED
+    except Exception:
+        log.exception("Nobody can tell how long a score will take")
+        return 0.0
+
+
 @lru_cache(maxsize=1)
-def _judges(data: DataConfig, device: torch.device, root: Path) -> tuple[Extractor, Reference]:
-    """Return what a training is scored by; kept, because real images do not change while a training runs."""
-    extractor = _choose("auto", data, device, _say_nothing, is_quick=True)
-    return extractor, reference.load(data, extractor, _say_nothing)
+def _judge(data: DataConfig, device: torch.device, root: Path) -> Extractor:
+    """Return what a training is scored by, kept for as long as it runs."""
+    return _choose("auto", data, device, _say_nothing, is_quick=True)
+
+
+@lru_cache(maxsize=1)
+def _held_against(data: DataConfig, device: torch.device, root: Path) -> Reference:
+    """Return what a training is held against; kept, because real images do not change while it runs."""
+    return reference.load(data, _judge(data, device, root), _say_nothing)
 
 
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Trainer:
                     return self._end_diverged("loss")
                 if is_due["sample_every"](self.step) or self.step == self.total:
                     self._save_samples()
-                if is_due["score_every"](self.step) and self.scoring.is_within(cadence.score_share, self.seconds):
+                if is_due["score_every"](self.step):
                     started += self._score(is_finite)
                 if has_checkpoint:  # after the score of this step, so that no crash parts the two
                     metrics.sync()
@@ -276,15 +276,24 @@ class Trainer:
         self.scoring = ScoringTime(**saved.facts.get("scoring", {}))
 
     def _score(self, is_finite: Tensor) -> float:
-        """Score the samples as they are now, and keep the checkpoint if there was no better one; return the seconds of preparation.
+        """Score the samples as they are now, unless that takes too long, and keep the checkpoint if there was no better one.
 
-        It draws from generators of its own, so the training goes on unchanged. Preparation, which a training needs once, is the
-        training of the classifier and a look at the real images; a score that failed has none.
+        It draws from generators of its own, so the training goes on unchanged. Returns the seconds of preparation, which a training
+        needs once: the training of the classifier, a look at the real images, and how long a score takes. A score that failed
+        has none.
         """
+        share = self.config.cadence.score_share
+        if self.scoring.last and not self.scoring.is_within(share, self.seconds):
+            return 0.0
         from gan.scoring import scores  # imports torchmetrics: only when asked for
 
         self._announce(message="Scoring")
         began = time.perf_counter()
+        if share and not self.scoring.last:
+            self.scoring = ScoringTime(0.0, scores.foresee(self.sampler(), self.config, self.device))
+            if not self.scoring.is_within(share, self.seconds):
+                self._announce(message="")
+                return time.perf_counter() - began
         line = scores.score_during_training(self.run, self.sampler(), self.config, self.step, self.device)
         whole = time.perf_counter() - began
         took = min(whole, line["seconds"]) if line else whole

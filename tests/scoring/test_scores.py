@@ -340,7 +340,7 @@ def test_scoring_leaves_the_training_untouched(root: Path, quick: Path) -> None:
     assert all(weight.requires_grad for weight in generator.parameters())
     (line,) = run.scores()
     assert line["source"] == "training" and line["step"] == 7 and line["images_seen"] == 7 * 32
-    assert line["images"] == 1000 and line["draws"] == 1 and line["fid_spread"] is None
+    assert line["images"] == 500 and line["draws"] == 1 and line["fid_spread"] is None
     assert line["epoch"] == pytest.approx(7 / 56) and math.isfinite(line["fid"])
 
 
@@ -359,7 +359,7 @@ def test_training_with_scores_is_the_training_without(root: Path, digits: Extrac
     assert all(torch.equal(value, without[key]) for key, value in with_scores.items())
 
     # The last score in training and the checkpoint's own are of the same weights.
-    line = scores.score_run(scored, Plan(images=1000, draws=1))
+    line = scores.score_run(scored, Plan(images=500, draws=1))
     assert scores.is_comparable(line, scored.scores()[2])
     assert line["fid"] == pytest.approx(scored.scores()[2]["fid"], rel=1e-3)
 
@@ -371,7 +371,7 @@ def test_failing_score_does_not_end_the_training(
         raise InputError("No room.")
 
     monkeypatch.setattr(reference, "load", fail)
-    scores._judges.cache_clear()
+    scores._held_against.cache_clear()
     run = make_run(root)
     scores.score_during_training(run, _Still(), run.config(), 7, CPU)
     assert run.scores() == [] and "No room." in caplog.text
