@@ -122,7 +122,7 @@ def test_lengths_and_cadences_are_scaled_together() -> None:
     plan = sweeps.scaled(experiments.find("mlp-table").plan(), 0.1)
     lengths = Counter(str(config.training.length) for _, config in sweeps.run_configs(plan))
     assert lengths == {"20 epochs": 12, "10 epochs": 2, "30 epochs": 2}
-    assert str(plan.base.cadence.score_every) == "2 epochs"
+    assert str(plan.base.cadence.score_every) == "1 epoch"
     with pytest.raises(InputError):
         sweeps.scaled(plan, 0)
 
