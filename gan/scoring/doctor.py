@@ -107,6 +107,11 @@ def diagnose(run: Run, line: Line, logged: Sequence[Line], scored: Sequence[Line
     ]
 
 
+def is_examined(line: Line) -> bool:
+    """Return whether a line says more than FID and IS, so that the lack of a verdict means something."""
+    return any(lines.number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim"))
+
+
 def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = None) -> list[Verdict]:
     """Return the verdicts on a line of scores, the gravest first; ``classes`` are the names of the data set's classes.
 

@@ -2,8 +2,9 @@
 
 A line is a dictionary. ``step``, ``epoch``, ``images_seen``, ``time`` (seconds since 1970) and ``source`` ("checkpoint" or
 "training") say when it was made; ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images
-classified rightly, or None), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
-``real_images``, ``draws`` and ``seed`` say how; ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
+classified rightly, or None), ``features`` (how many), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images``
+(generated, per draw), ``real_images``, ``real_digest`` (of their pixels), ``draws`` and ``seed`` say how;
+``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
 (sample standard deviation, None for one draw), are the result; so are the other figures of ``measures.NUMBERS``, ``kid_low``
 and ``kid_high`` (a 95 % interval over subsets), ``support`` (how many different images there seem to be), ``modes_expected``,
 ``class_counts`` and ``classes_missing``, and ``looks`` (``gan.scoring.appearance``), each None where it cannot be measured and
@@ -25,6 +26,7 @@ INCEPTION = "inception-2015"
 
 _MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
 _INCEPTION_FEATURES = 2048
+_ALIKE = ("reals", "real_digest")  # the same in both, or missing in both as in lines of earlier versions
 
 Line = Mapping[str, Any]
 
@@ -47,7 +49,7 @@ def label(line: Line) -> str:
 
 def is_comparable(one: Line, other: Line) -> bool:
     """Return whether two lines may be ranked against each other: same images, features, counts and kind of weights."""
-    if (one.get("reals") or {}) != (other.get("reals") or {}):
+    if any((one.get(key) or None) != (other.get(key) or None) for key in _ALIKE):
         return False
     return all(key in one and key in other and one[key] == other[key] for key in _MUST_AGREE)
 
@@ -55,9 +57,25 @@ def is_comparable(one: Line, other: Line) -> bool:
 def caution(line: Line) -> str:
     """Return one sentence on why to read this FID with care, or an empty text."""
     fewest = min(line["images"], line["real_images"])
-    if _is_inception(line) and fewest <= _INCEPTION_FEATURES:
-        return f"Only {fewest} images for {_INCEPTION_FEATURES} features: this FID is too high, compare it with its floor."
+    features = _INCEPTION_FEATURES if _is_inception(line) else int(number(line, "features") or 0)
+    if fewest <= features:
+        return f"Only {fewest:,} images for {features:,} features: this FID is too high, compare it with its floor."
     return ""
+
+
+def main_scores(line: Line) -> tuple[str, str]:
+    """Return the two distances, the one that means more first: KID where there are too few images for FID."""
+    return ("kid", "fid") if caution(line) else ("fid", "kid")
+
+
+def made_from(line: Line) -> str:
+    """Return what the figures of a line were made from, for people: draws, images, weights, seed, real images, features."""
+    draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
+    seed = "" if number(line, "seed") is None else f", seed {line['seed']}"
+    return (
+        f"{draws} of {line['images']:,} images, {line['weights']} weights{seed}, against {line['real_images']:,} real ones of "
+        f"{line['data']}; features: {line['extractor']}"
+    )
 
 
 def number(line: Line, key: str) -> float | None:
@@ -79,15 +97,17 @@ def is_whole(line: Line) -> bool:
 
 def describe(line: Line) -> str:
     """Return a line as one line of text for the command line."""
-    draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
     modes, high_quality = number(line, "modes"), number(line, "high_quality")
     found = f"IS {_with_spread(line['inception_score'], line['inception_score_spread'])}"
     if modes is not None and high_quality is not None:
         found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, {high_quality:.1%} of high quality"
-    text = (
-        f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)}), {found}, "
-        f"{draws} of {line['images']} images, {line['weights']} weights, step {line['step']}"
-    )
+    distances = {
+        "fid": f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)})"
+    }
+    if (kid := number(line, "kid")) is not None:
+        distances["kid"] = f"KID {_with_spread(kid, number(line, 'kid_spread'))}"
+    first = ", ".join(distances[name] for name in main_scores(line) if name in distances)
+    text = f"{first}, {found}, {made_from(line)}, step {line['step']}"
     return f"{text}. {care}" if (care := caution(line)) else text
 
 

@@ -227,6 +227,8 @@ def _measure(
         "reals": real_part(config.data),
         "images": plan.images,
         "real_images": len(real.features),
+        "real_digest": real.fingerprint[:16],
+        "features": real.features.shape[1],
         "draws": plan.draws,
         "seed": plan.seed,
         **found,

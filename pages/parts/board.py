@@ -20,7 +20,7 @@ import pyarrow as pa
 from gan.runs import Run
 from gan.scoring import doctor, lines
 from gan.scoring.glossary import SCORES
-from pages.parts import charts, evidence, metrics, results, tables, words
+from pages.parts import charts, metrics, results, tables, words
 from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS, WITH_SPREAD
 from pages.parts.results import Line
 
@@ -130,7 +130,7 @@ def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
     if any(verdict.kind == "fault" for verdict in found):
         return shown
-    return ({SOUND: "green"} if evidence.is_measured(line) else {UNKNOWN: "gray"}) | shown
+    return ({SOUND: "green"} if doctor.is_examined(line) else {UNKNOWN: "gray"}) | shown
 
 
 def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:

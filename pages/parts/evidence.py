@@ -76,11 +76,6 @@ def looks(line: Line) -> list[Look]:
     return found
 
 
-def is_measured(line: Line) -> bool:
-    """Return whether a line says more than FID and IS."""
-    return any(number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim"))
-
-
 def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
     """Return what stands out in the figures of one run beside those of the real images, a sentence each, as plain text.
 
@@ -88,9 +83,9 @@ def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
     """
     said = set(verdicts)
     told = [*_about_variety(line, said), *_about_neighbours(line, said), *_about_classes(line, said), *_about_looks(line, said)]
-    if told or (said and is_measured(line)):
+    if told or (said and doctor.is_examined(line)):
         return told
-    if is_measured(line):
+    if doctor.is_examined(line):
         return ["Nothing stands out: these figures are near those of the real images."]
     return ["An earlier version made these scores and measured no more than FID and IS; score again to see why."]
 
