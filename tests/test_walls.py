@@ -76,6 +76,7 @@ def test_command_line_loads_no_torch_before_it_trains() -> None:
 
 
 def test_server_process_never_loads_torch() -> None:
+    assert not loaded_by(["dashboard"]) & HEAVY, "what the server imports when it starts"
     wanted = {name for path in SERVER_FILES for name in imports(path)}
     names = sorted(name for name in wanted if name.partition(".")[0] != "pages" and is_module(name))
     assert not loaded_by([name for name in HALL if is_module(name)] + names) & HEAVY

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import streamlit as st
 
-from gan import launcher, runs
+from gan import runs
 from gan.errors import InputError, explain_os_error
 from pages.parts import words
 
 TICK = 1.5  # seconds between two looks at a run that is under way
-_LATER = ("pandas", "scipy.special", "gan.report.archive")  # what other pages than Home need and take long to import
 
 
 def begin(title: str) -> Path:
-    """Set the page up, see to the queue, and return the folder of all runs. The first call of every page."""
+    """Set the page up, and return the folder of all runs. The first call of every page."""
     if "is-routed" not in st.session_state:
         # The first visit to a fresh server by a deep link runs the page without the router, under a menu of file names;
         # telling Streamlit that there is a router makes it run that one from now on.
@@ -29,9 +26,7 @@ def begin(title: str) -> Path:
         st.navigation([st.Page("pages/home.py", default=True), *others], position="hidden")
         st.switch_page(here, query_params=st.query_params.to_dict())
     st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
-    root = runs.default_root()
-    _tend_queue(root)
-    return root
+    return runs.default_root()
 
 
 @contextlib.contextmanager
@@ -44,26 +39,3 @@ def spoken_errors() -> Iterator[None]:
     except OSError as error:
         logging.getLogger("gan").exception("A page failed")
         st.error(words.escape(explain_os_error(error, "reading the runs")), icon=":material/error:")
-
-
-@st.cache_resource
-def _tend_queue(root: Path) -> threading.Thread:
-    """Start whatever waits in the queue as soon as there is room, for as long as this server lives, open pages or not.
-
-    Before that, but after the first page had a moment to itself, import what the other pages would wait for.
-    """
-
-    def tend() -> None:
-        while True:
-            try:
-                launcher.advance(root)
-            except Exception:
-                logging.getLogger("gan").exception("The queue could not go on")
-            threading.Event().wait(2.0)
-            while later:
-                importlib.import_module(later.pop(0))
-
-    later = list(_LATER)
-    thread = threading.Thread(target=tend, name="queue", daemon=True)
-    thread.start()
-    return thread
