@@ -15,21 +15,16 @@ from gan.training import files
 
 #: Draws 64 images from an exported generator; docs/report.md shows it too.
 SCRIPT = """\
-import json, torch
-from safetensors import safe_open
-from gan import config, networks
-from gan.data.feed import to_pixels
-from gan.training import labels, pictures
-
-with safe_open("generator.safetensors", framework="pt") as file:
-    settings = config.parse(json.loads(file.metadata()["config"]), stored=True)
-    generator, _ = networks.build(settings)
-    generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
-z = torch.randn(64, settings.networks.latent)
-with torch.no_grad():
-    images = generator.eval()(z, labels.in_columns(settings, 64))
-picture = pictures.scatter(None, images) if settings.data.is_points else pictures.grid(to_pixels(images))
-picture.save("images.png")
+import json, pathlib, safetensors, sys, torch
+sys.path.insert(0, "")  # the folder of the program, where this is run
+import gan.config, gan.networks, gan.data.feed as feed, gan.training.labels as labels, gan.training.pictures as pictures
+file = safetensors.safe_open(pathlib.Path(__file__).with_name("generator.safetensors"), "pt")
+settings = gan.config.parse(json.loads(file.metadata()["config"]), stored=True)
+generator = gan.networks.build(settings)[0].eval().requires_grad_(False)
+generator.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+images = generator(torch.randn(64, settings.networks.latent), labels.in_columns(settings, 64))
+picture = pictures.scatter(None, images) if settings.data.is_points else pictures.grid(feed.to_pixels(images))
+picture.save(pathlib.Path(__file__).with_name("images.png"))
 """
 
 _AVERAGED, _RAW = "average/module.", "generator/"  # how a checkpoint calls the tensors of the generator

@@ -48,16 +48,16 @@ def test_script_of_the_manual_samples(kind: str, root: Path, tmp_path: Path, one
     from gan.training.loop import train
 
     (script,) = re.findall(r"```python\n(.+?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
-    assert script == generators.SCRIPT
+    assert script == generators.SCRIPT and len(script.splitlines()) == 10
     config = tiny({"data.name": "ring"}, family="mlp") if kind == "points" else tiny({"networks.conditional": kind == "classes"})
     run = runs.create(root, config, state="starting", threads=1)
     train(run)
     generators.write(run, tmp_path / "generator.safetensors")
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment(extra={"PYTHONPATH": str(PROJECT)}), capture_output=True,
-        text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    (tmp_path / "sample.py").write_text(script, encoding="utf-8")
+    env = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
+    command = [sys.executable, tmp_path / "sample.py"]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
     with Image.open(tmp_path / "images.png") as picture:
         assert min(picture.size) >= 500 and len(picture.getcolors(2**20) or []) > 1
 
