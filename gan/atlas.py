@@ -50,7 +50,8 @@ class Atlas(_Part):
 
     ``explained``: the share of the real images' variance along each axis. ``usual``: the median distance of other real images to
     the nearest training image (``gan.scoring.memorisation.usual``), on the features of ``extractor``. ``samples`` are some
-    generated images chosen at random, those nearest to a training image first.
+    generated images chosen at random, those nearest to a training image first. ``pairs`` are generated images that count as near
+    duplicates of one another, if there are any; files of earlier versions have none.
     """
 
     step: int = Field(ge=0)
@@ -61,6 +62,7 @@ class Atlas(_Part):
     generated: list[Dot] = Field(min_length=1, max_length=2000)
     usual: Distance
     samples: list[Sample] = Field(max_length=200)
+    pairs: list[tuple[Picture, Picture]] = Field(default=[], max_length=24)
 
 
 def read(run: Run) -> Atlas | None:

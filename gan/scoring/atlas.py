@@ -1,4 +1,4 @@
-"""Makes the atlas of a run: real and generated images placed by PCA, and the training images nearest to some samples."""
+"""Makes the atlas of a run: real and generated images placed by PCA, near duplicates, and training images nearest to samples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import io
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -13,15 +14,16 @@ from torch import Tensor
 from gan import runs
 from gan.atlas import Atlas, Dot, Neighbour, Sample
 from gan.config import RunConfig
-from gan.data import loaders
+from gan.data import loaders, survey
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring.extractor import Extractor
-from gan.scoring.measures import Draw, Real
+from gan.scoring.measures import MOST_COMPARED, Draw, Real
 
 _SHOWN = 400  # images of either kind on the map
 _SAMPLES = 24  # generated images whose neighbours are shown
 _NEIGHBOURS = 5
+_PAIRS = 6  # of near duplicates
 _FITTED = 2000  # real images that decide the axes
 _BLOCK = 4096  # training images at a time
 _SUBSPACE, _ITERATIONS = 16, 16  # more than the two directions that are wanted, so that those converge fast
@@ -82,6 +84,7 @@ def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: D
         generated=_dots(axes.place(features[drawn]), pixels[drawn]),
         usual=float(real.usually.median()),
         samples=samples,
+        pairs=_pairs(pixels[:MOST_COMPARED]),
     )
     runs.write_atomically(run.atlas_path, found.model_dump_json().encode())
 
@@ -131,6 +134,23 @@ def nearest(points: Tensor, training: Tensor, count: int) -> tuple[Tensor, Tenso
     ])  # fmt: skip
     distances, places = exact.sort(dim=1, stable=True)
     return rows.gather(1, places)[:, :count], distances[:, :count]
+
+
+def _pairs(pixels: Tensor) -> list[tuple[str, str]]:
+    """Return some pairs of near duplicates among images uint8 [N, C, S, S], as pictures; those of images not shown yet first."""
+    images = pixels.permute(0, 2, 3, 1).contiguous().numpy()
+    found = survey.look(images, np.zeros(len(images), dtype=np.int64))
+    fresh: list[tuple[int, int]] = []
+    known: list[tuple[int, int]] = []
+    seen: set[int] = set()
+    for pair in (*found["exact_pairs"], *found["near_pairs"]):
+        (known if seen.intersection(pair) else fresh).append(pair)
+        seen.update(pair)
+    pairs = [*fresh, *known][:_PAIRS]
+    if not pairs:
+        return []
+    first, second = (_encode(pixels[[pair[side] for pair in pairs]], _LARGE, is_exact=True) for side in (0, 1))
+    return list(zip(first, second, strict=True))
 
 
 def _some(count: int, most: int) -> Tensor:

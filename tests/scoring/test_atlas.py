@@ -147,6 +147,19 @@ def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
     assert run.atlas_path.stat().st_size < 3_000_000
 
 
+def test_pairs_are_those_that_count_as_near_duplicates(made: Made) -> None:
+    run, config = made({"data.subset": 200})
+    noise = torch.randint(0, 256, (20, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert write(run, config, noise).pairs == []
+    found = write(run, config, torch.cat([noise, noise[:2]])).pairs
+    shown = [[picture(one) for one in pair] for pair in found]
+    assert len(found) == 2 and all((one == other).all() for one, other in shown)
+    assert all((one == noise[row, 0].numpy()).all() for row, (one, _) in enumerate(shown))
+    alike = noise[:1].repeat(50, 1, 1, 1) - (noise[:1] > 200).byte() * torch.arange(50, dtype=torch.uint8).view(-1, 1, 1, 1) // 25
+    found = write(run, config, alike).pairs
+    assert len(found) == 6  # and no more than are worth a look
+
+
 def test_points_have_none(made: Made) -> None:
     run, config = made({"data.name": "ring"}, family="mlp")
     none = torch.zeros(5, 2)
