@@ -84,8 +84,14 @@ def offer_scoring(chosen: list[Run]) -> None:
         if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about):
             launcher.score(ready, extractor, checkpoint)
             st.rerun()
-    if len(ready) < len(chosen):
-        st.caption("Runs without a checkpoint yet cannot be scored; train them for longer first.")
+    names = words.names(chosen)
+    untrained = [names[run.id] for run in chosen if not run.has_checkpoint]
+    without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in ready]
+    if untrained:
+        st.caption(f"Without a checkpoint, so to be trained for longer before a score: {words.escape(', '.join(untrained))}.")
+    if without_best:
+        st.caption("Without a best checkpoint, which only scores during the training find (“Score every” on the Train page); their "
+                   f"last one can be scored: {words.escape(', '.join(without_best))}.")  # fmt: skip
     for run in chosen:
         if run.scoring().state == "failed":
             st.error(f"{words.escape(run.label())}: {words.escape(run.scoring().message)}", icon=":material/error:")
@@ -108,6 +114,11 @@ def show(chosen: list[Run]) -> None:
     """Show plots first, then the table, for one extractor and one kind of checkpoint at a time."""
     key = tuple(chosen), tuple(map(board.stamp, chosen))
     found = board.survey(*key)
+    for run in filter(results.unmeasured, chosen):
+        st.warning(
+            f"{words.escape(run.label())}: the newest scoring ended without a FID, since what the generator makes is too far off "
+            "for a number. Its samples and losses on the Watch page show more.", icon=":material/warning:",
+        )  # fmt: skip
     if not found:
         st.info("None of these runs has been scored yet.", icon=":material/info:")
         show_pictures(chosen)
@@ -123,6 +134,9 @@ def show(chosen: list[Run]) -> None:
         return
     for care in dict.fromkeys(filter(None, map(lines.caution, whole.each))):
         st.caption(f":material/info: {care}")
+    if checkpoint == "best" and whole.pictured:
+        told = ", ".join(f"step {step:,} ({whole.names[run_id]})" for run_id, step in whole.pictured.items())
+        st.caption(f"Samples are those nearest to the best checkpoint and not after it: {words.escape(told)}.")
     if number := choose_group(selection):
         show_views(selection, board.part(selection, number))
     show_table(selection, columns)
@@ -236,15 +250,20 @@ def show_scores(part: Part) -> None:
 
 def show_training(selection: Selection, part: Part) -> None:
     """Show the quick scores over the images seen."""
-    figure = board.plot_training(selection, part.line["extractor_id"])
-    if figure is None:
-        st.caption("None of these runs has scores from its training with these features. Set “Score every” on the Train page, "
-                   "or --set cadence.score_every=\"1 epoch\", to get them.")  # fmt: skip
-        return
-    st.plotly_chart(figure, key="plot/training", config=charts.camera("fid-over-images"),
-                    alt="FID over the images seen, a curve for each run, and the real images as a line")  # fmt: skip
-    st.caption("Quick scores: one draw, and fewer images than in the table, so they are somewhat higher than there. Their use is "
-               "the shape of the curves.")  # fmt: skip
+    figures, left_out = board.plot_training(selection, part)
+    for number, figure in enumerate(figures, 1):
+        st.plotly_chart(figure, key=f"plot/training/{number}", config=charts.camera("score-over-images"),
+                        alt="A score over the images seen, a curve for each run, and the real images as a line")  # fmt: skip
+    if figures:
+        st.caption("Quick scores: one draw, and fewer images than in the table, so they are somewhat higher than there. Their use "
+                   "is the shape of the curves.")  # fmt: skip
+    if len(figures) > 1:
+        st.caption("Scores that do not compare with one another have a plot each.")
+    if left_out:
+        told = "; ".join(f"{', '.join(names)} ({why})" for why, names in left_out.items())
+        st.caption(f"Not drawn: {words.escape(told)}.")
+    if not figures:
+        st.caption('Set “Score every” on the Train page, or --set cadence.score_every="1 epoch", to get scores during a training.')
 
 
 def show_against(part: Part) -> None:
@@ -302,7 +321,7 @@ def show_table(selection: Selection, columns: list[str]) -> None:
             f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {accuracy:.1%} of "
             "held-out images are recognised. Its FID must not be compared with a FID from the Inception network."
         )
-    told = [name for name in columns if name not in ("samples", "verdicts", "best") and not name.endswith("_spread")]
+    told = [name for name in columns if name != "samples" and not name.endswith("_spread")]
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download as CSV", lambda: tables.csv(made, titles), "scores.csv", "text/csv", icon=":material/download:", key="csv",
@@ -311,7 +330,7 @@ def show_table(selection: Selection, columns: list[str]) -> None:
         st.download_button(
             "as Markdown", lambda: tables.markdown(tables.written(made, told, titles)), "scores.md", "text/markdown",
             icon=":material/download:", key="markdown", on_click="ignore",
-            help="The columns that are shown, scores as mean ± spread.",
+            help="The columns that are shown, without pictures; scores as mean ± spread.",
         )  # fmt: skip
         st.download_button(
             "as LaTeX", lambda: tables.latex(tables.written(made, told, titles)), "scores.tex", "text/x-tex",
@@ -325,14 +344,16 @@ def config_of(selection: Selection) -> dict[str, Any]:
     whole = selection.board
     best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
     shown: dict[str, Any] = {
-        "name": text(pinned=True, width=170),
-        "samples": st.column_config.ImageColumn(width=90),
+        "name": text(pinned=True, width=150),
+        "samples": st.column_config.ImageColumn(
+            width=90, help="Samples of the scored checkpoint, or the last ones before it; the newest of a run without scores."
+        ),
         "verdicts": badges(
-            options=list(whole.verdicts), color=list(whole.verdicts.values()), width=260,
+            options=list(whole.verdicts), color=list(whole.verdicts.values()), width=230,
             help="What is wrong, told from the measurements; “Why?” below the table shows the evidence and what to try.",
         ),
         "best": badges(
-            options=best, color="green",
+            options=best, color="green", width=180,
             help="In which scores this row is better than every comparable one, by more than both their spreads together. Rows "
             "made from other images, features or counts do not compete.",
         ),
@@ -344,8 +365,9 @@ def config_of(selection: Selection) -> dict[str, Any]:
         shown[name] = number(format=f"%.3g of {expected[0]:.0f}" if is_counted else form, help=about(name))
         spread = "percent" if form == "percent" else "%.2g"
         shown[f"{name}_spread"] = number(
-            format=spread, help="Standard deviation, √(Σ(x − x̄)² / (n − 1)), over what “Spread over” says."
-        )
+            "±", format=spread, width=72,
+            help=f"Of {SCORES[name].title}: standard deviation, √(Σ(x − x̄)² / (n − 1)), over what “Spread over” says.",
+        )  # fmt: skip
     shown |= {name: number(format=FORMATS["kid"], help=told) for name, (_, told) in INTERVALS.items()}
     for name, (_, form, told) in FACTS.items():
         shown[name] = number(format=form, help=told) if form else text(help=told)
@@ -370,18 +392,18 @@ def show_reasons(whole: Board) -> None:
         st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
         if "classes" not in seen:
             show_classes(line)
-        looks = [look for look in evidence.looks(line) if look.name not in seen]
+        looks, basis = [look for look in evidence.looks(line) if look.name not in seen], evidence.basis(line)
         with st.grid(max(1, len(looks)), min_column_width=260, gap="small"):
             for look in looks:
                 about = f"Distribution of {look.name} of the generated and of the real images"
-                st.plotly_chart(charts.look(*look), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
+                st.plotly_chart(charts.look(*look, basis), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
         atlas.panel(run)
 
 
 def show_classes(line: Line) -> None:
     """Show how often each class occurs, where classes are known and few enough to be told apart."""
     if found := evidence.classes(line):
-        st.plotly_chart(charts.shares_of_classes(*found), key="why/classes", config=charts.camera("classes"),
+        st.plotly_chart(charts.shares_of_classes(*found, evidence.basis(line)), key="why/classes", config=charts.camera("classes"),
                         alt="Share of each class among generated and real images")  # fmt: skip
 
 

@@ -1,9 +1,9 @@
-"""The map of real and generated images with pictures on hover, and samples beside the training images nearest to them."""
+"""The map of real and generated images, near duplicates, and samples beside the training images nearest to them."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,25 @@ def panel(run: Run) -> None:
         "much the same image again and again."
     )
     _show_map(run.id, shown, spec)
+    if shown.pairs:
+        st.markdown("##### Near duplicates")
+        st.caption(
+            "Pairs of generated images that count as near duplicates. Simple real images have some too, so the share counts."
+        )
+        st.html(couples(shown.pairs))
     if shown.samples:
         _show_samples(run.id, shown)
+
+
+def of(run: Run, line: Mapping[str, Any]) -> Atlas | None:
+    """Return the atlas of a run where it was made with this line of scores, or None."""
+    try:
+        found = run.atlas_path.stat()
+        shown, _ = _load(str(run.path), found.st_ino, found.st_mtime_ns, found.st_size)
+    except (InputError, OSError):
+        return None
+    is_same = (shown.step, shown.extractor_id) == (line.get("step"), line.get("extractor_id"))
+    return shown if is_same else None
 
 
 @st.fragment
@@ -127,12 +144,30 @@ def strip(sample: Sample, usual: float, number: int) -> str:
     return _row(parts)
 
 
+def couples(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return pairs of pictures as HTML, the two of each close together, in rows as the width allows."""
+    cells = "".join(
+        '<div style="display:flex;gap:2px">'
+        + "".join(_image(one, _INDIGO, f"Near duplicates, pair {place}, image {side}", 50) for side, one in enumerate(pair, 1))
+        + "</div>"
+        for place, pair in enumerate(pairs, 1)
+    )
+    columns = "grid-template-columns:repeat(auto-fill,minmax(8rem,1fr))"
+    return f'<div style="display:grid;{columns};gap:0.75rem;max-width:47rem">{cells}</div>'
+
+
+def _image(picture: str, colour: str, about: str, share: int = 100) -> str:
+    """Return a picture in a frame that takes a share of the width, in per cent."""
+    return (
+        f'<img src="{_WEBP}{picture}" alt="{html.escape(about)}" style="width:{share}%;image-rendering:pixelated;display:block;'
+        f'box-sizing:border-box;border:3px solid {colour};border-radius:6px">'
+    )
+
+
 def _row(parts: Sequence[tuple[str, str, str, str]]) -> str:
     """Return pictures with the colour of their frames, captions and alternative texts as HTML."""
     figures = "".join(
-        '<figure style="margin:0">'
-        f'<img src="{_WEBP}{picture}" alt="{html.escape(about)}" style="width:100%;image-rendering:pixelated;display:block;'
-        f'box-sizing:border-box;border:3px solid {colour};border-radius:6px">'
+        f'<figure style="margin:0">{_image(picture, colour, about)}'
         f'<figcaption style="font-size:0.875rem;opacity:0.75;padding-top:0.25rem">{html.escape(caption)}</figcaption></figure>'
         for picture, colour, caption, about in parts
     )

@@ -7,7 +7,7 @@ make the tables and the plots than everything else on the page takes together.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,8 +20,8 @@ import pyarrow as pa
 from gan.runs import Run
 from gan.scoring import doctor, lines
 from gan.scoring.glossary import SCORES
-from pages.parts import charts, metrics, results, tables, words
-from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS, WITH_SPREAD
+from pages.parts import charts, evidence, metrics, results, tables, words
+from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
 from pages.parts.results import Line
 
 CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # what can be scored → how it is called
@@ -29,8 +29,6 @@ SOUND, UNKNOWN = "no fault found", "not examined"  # badges of runs without a ve
 COLOURS = {"fault": "red", "advice": "blue"}  # of the badges of verdicts
 SEEDS = "variant"  # the column in which runs agree that differ only in their seed
 MOST_FOLLOWED = 60  # rows in parallel coordinates that can still be followed
-_MOST_LINES = 500  # logged lines that a diagnosis reads
-_MAIN = ("fid", "kid")  # the scores that come first
 _KEPT = 64
 
 #: Checkpoint → extractor → run → line.
@@ -54,6 +52,7 @@ class Board:
     usual: list[str]  # columns shown unless told otherwise
     every: list[str]  # columns that can be shown
     has_seeds: bool
+    pictured: dict[str, int]  # scored run → step of the samples that stand for it
     key: str  # the same for boards with the same columns
 
 
@@ -113,14 +112,19 @@ def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, chec
     badges = {
         run.id: _badges(run, explained[run.id], when) for run, when in zip(chosen, stamps, strict=True) if run.id in explained
     }
-    table = table.assign(samples=_samples(chosen, table), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]])
+    pictures = {run.id: found for run in chosen if (found := results.snapshot(run, explained.get(run.id)))}
+    table = table.assign(
+        samples=_samples(chosen, table, pictures), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]]
+    )
     settings = {title: results.values(table, title) for title in results.settings(table)}
-    usual, every = _columns(table, each)
+    first = "kid" if any(lines.main_scores(line)[0] == "kid" for line in each) else "fid"
+    titles = tables.titles_of(table, lines.label(each[0]), first)
+    usual, every = _columns(table, titles)
     return Board(
         chosen, extractor, checkpoint, explained, each, table, words.names(list(chosen)),
-        tables.titles_of(table, lines.label(each[0])), settings,
-        {title: colour for found in badges.values() for title, colour in found.items()},
-        usual, every, results.has_seeds(table), f"{zlib.crc32(repr(every).encode()):x}",
+        titles, settings, {title: colour for found in badges.values() for title, colour in found.items()},
+        usual, every, results.has_seeds(table), {run_id: step for run_id, (step, _) in pictures.items() if run_id in explained},
+        f"{zlib.crc32(repr(every).encode()):x}",
     )  # fmt: skip
 
 
@@ -140,23 +144,20 @@ def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
 
 @lru_cache(1024)
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
-    """Return what is wrong with a run, from its scores and from its curves, of which some hundred points are enough."""
-    table = metrics.read(run)
-    some = table.iloc[:: max(1, len(table) // _MOST_LINES)]
+    """Return what is wrong with a run, from all its scores and all that it logged, as the command line does."""
     line = results.latest(run, checkpoint)[extractor]
-    return doctor.diagnose(run, line, some.to_dict("records"), results.quick(run, extractor))
+    return doctor.diagnose(run, line, metrics.logged(run), run.scores())
 
 
-def _samples(chosen: Sequence[Run], table: pd.DataFrame) -> list[str | None]:
-    """Return a small picture for each row: newest samples, and real images of the first run of the group that has some."""
-    pictures = {run.id: list(samples.values())[-1] for run in chosen if (samples := run.samples())}
+def _samples(chosen: Sequence[Run], table: pd.DataFrame, pictures: Mapping[str, tuple[int, Path]]) -> list[str | None]:
+    """Return a small picture for each row: ``pictures`` of runs, and real images of the first run of the group that has some."""
     reals = {run.id: run.reals_path for run in chosen if run.reals_path.exists()}
     floors: dict[int, Path] = {}
     for group, run_id in zip(table["group"], table["run"], strict=True):
         if run_id in reals:
             floors.setdefault(group, reals[run_id])
     shown = [
-        pictures.get(run_id) or (None if run_id else floors.get(group))
+        (pictures[run_id][1] if run_id in pictures else None) if run_id else floors.get(group)
         for group, run_id in zip(table["group"], table["run"], strict=True)
     ]
     return [_thumbnail(path, _changed(path)) if path else None for path in shown]
@@ -167,19 +168,14 @@ def _thumbnail(path: Path, changed: int) -> str | None:
     return results.thumbnail(path)
 
 
-def _columns(table: pd.DataFrame, each: Sequence[Line]) -> tuple[list[str], list[str]]:
-    """Return the columns that the table shows unless told otherwise, and all that it can show."""
+def _columns(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the columns that the table shows unless told otherwise, and all that it can show, in the order of ``titles``."""
     of_runs = table[table["run"] != ""]
-    measures = [name for name in SCORES if of_runs[name].notna().any()]
-    if any(map(lines.caution, each)) and "kid" in measures:
-        measures = ["kid", *(name for name in measures if name != "kid")]
-    usual = ["name", "samples", "verdicts", "best"]
-    for name in measures:
-        shown = [name, f"{name}_spread"] if name in WITH_SPREAD else [name]
-        usual += [] if name in RARE else shown
+    figures = [name for name in titles if name.removesuffix("_spread") in SCORES and of_runs[name].notna().any()]
+    usual = ["name", "samples", "verdicts", "best", *(name for name in figures if name.removesuffix("_spread") not in RARE)]
     usual += [*results.settings(table), *USUAL_FACTS]
     intervals = [name for name in INTERVALS if table[name].notna().any()]
-    return usual, list(dict.fromkeys([*usual, *measures, *(f"{name}_spread" for name in measures), *intervals, *FACTS]))
+    return usual, list(dict.fromkeys([*usual, *figures, *intervals, *FACTS]))
 
 
 @lru_cache(_KEPT)
@@ -189,7 +185,7 @@ def select(
     """Return the rows of a board that are left by a filter (see ``results.filtered``), folded by a column or (empty) not."""
     left = results.filtered(board.table, text, wanted_verdicts, dict(wanted))
     table = results.fold(left, by).reset_index(drop=True)
-    table = table.assign(best=results.best(table))
+    table = table.assign(best=results.best(table, [name for name in board.every if name in SCORES]))
     sizes = table[(table["run"] != "") & (table["group"] > 0)]["group"].value_counts(sort=False)
     return Selection(board, table, frozenset(left["run"]) - {""}, {int(group): int(size) for group, size in sizes.items()})
 
@@ -200,14 +196,15 @@ def part(selection: Selection, group: int) -> Part:
     table, line = selection.table[selection.table["group"] == group], selection.board.each[group - 1]
     scored = table[table["run"] != ""].reset_index(drop=True)
     floor = table[table["run"] == ""].iloc[0]
-    main = list(reversed(_MAIN)) if lines.caution(line) else list(_MAIN)
     seeds = " or ".join(dict.fromkeys(map(results.text_of, scored["seed"])))
     over = " or ".join(dict.fromkeys(scored["over"]))
     basis = (
         f"{line['images']:,} images a draw, {line['real_images']:,} real ones, ± over {over}\n"
         f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
     )
-    return Part(selection.board, scored, floor, line, basis, [name for name in main if scored[name].notna().any()])
+    return Part(
+        selection.board, scored, floor, line, basis, [name for name in lines.main_scores(line) if scored[name].notna().any()]
+    )
 
 
 @lru_cache(_KEPT)
@@ -239,7 +236,11 @@ def shown_scores(part: Part) -> list[str]:
 
 def title_of(part: Part, name: str) -> str:
     """Return what a score is called, with its features."""
-    return lines.label(part.line) if name == "fid" else f"{SCORES[name].title} · {part.line['extractor']}"
+    return _label(part.line, name)
+
+
+def _label(line: Line, name: str) -> str:
+    return lines.label(line) if name == "fid" else f"{SCORES[name].title} · {line['extractor']}"
 
 
 @lru_cache(_KEPT)
@@ -251,22 +252,36 @@ def plot_scores(part: Part, name: str) -> go.Figure:
 
 
 @lru_cache(_KEPT)
-def plot_training(selection: Selection, extractor: str) -> go.Figure | None:
-    """Return the FID of each run during training over the images seen; None where there are no quick scores with these features."""
-    found = {run.id: results.quick(run, extractor) for run in selection.board.chosen if run.id in selection.runs}
-    first = next((line for quick in found.values() for line in quick), None)
-    if first is None:
-        return None
-    curves = []
-    for run_id, quick in found.items():
-        part = [line for line in quick if lines.is_comparable(line, first) and lines.number(line, "images_seen") is not None]
-        if part:
-            curves.append((selection.board.names[run_id], [line["images_seen"] for line in part], [line["fid"] for line in part]))
-    basis = (
-        f"{words.count(int(first['draws']), 'draw')} of {first['images']:,} images, {first['real_images']:,} real ones\n"
-        f"{first['extractor']}, {first['weights']} weights, seed {results.text_of(first.get('seed'))}"
-    )
-    return charts.training(curves, lines.label(first), lines.number(first, "floor_fid"), basis)
+def plot_training(selection: Selection, part: Part) -> tuple[list[go.Figure], dict[str, list[str]]]:
+    """Return the quick scores of the runs of a part over the images seen, whatever their features, and why others have no curve.
+
+    One figure for all quick scores that can be compared: FID, or KID where it means more. Reason → names of the runs left out.
+    """
+    whole, group = selection.board, part.scored["group"].iloc[0]
+    groups = dict(zip(whole.table["run"], whole.table["group"], strict=True))
+    left_out: dict[str, list[str]] = {}
+    found: list[tuple[str, list[Line]]] = []
+    for run in whole.chosen:
+        name = whole.names[run.id]
+        if run.id not in selection.runs:
+            continue
+        if groups[run.id] != group:
+            reason = "scores that do not compare with these" if groups[run.id] else "not scored"
+            left_out.setdefault(reason, []).append(name)
+        elif quick := results.quick(run):
+            found.append((name, quick))
+        else:
+            left_out.setdefault("no scores from the training", []).append(name)
+    return [_curves(found, one) for one in results.groups([quick[-1] for _, quick in found])], left_out
+
+
+def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
+    """Return the curves of those whose quick scores compare with ``one``."""
+    alike = [(name, quick) for name, quick in found if lines.is_comparable(quick[-1], one)]
+    first, second = lines.main_scores(one)
+    score = first if all(lines.number(line, first) is not None for _, quick in alike for line in quick) else second
+    curves = [(name, [line["images_seen"] for line in quick], [line[score] for line in quick]) for name, quick in alike]
+    return charts.training(curves, _label(one, score), lines.number(one, f"floor_{score}"), evidence.basis(one))
 
 
 @lru_cache(_KEPT)
@@ -286,7 +301,8 @@ def plot_neighbours(part: Part) -> go.Figure | None:
         return None
     precision, recall = _floor(part, "precision"), _floor(part, "recall")
     floor = None if precision is None or recall is None else (precision, recall)
-    return charts.neighbours(list(zip(rows["name"], rows["precision"], rows["recall"], strict=True)), floor, part.basis)
+    figures = ("precision", "recall", "precision_spread", "recall_spread")
+    return charts.neighbours(list(zip(rows["name"], *(rows[name] for name in figures), strict=True)), floor, part.basis)
 
 
 @lru_cache(_KEPT)
@@ -295,7 +311,8 @@ def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
     rows = part.scored[part.scored[part.main[0]].notna()].head(MOST_FOLLOWED)
     scores = [part.main[0], *(name for name in ("precision", "recall") if rows[name].notna().all())]
     titles = part.board.titles
-    return charts.parallel([(titles[name], list(map(plain, rows[name]))) for name in (*settings, *scores)], titles[part.main[0]])
+    columns = [(titles[name], list(map(plain, rows[name]))) for name in (*settings, *scores)]
+    return charts.parallel(columns, titles[part.main[0]], part.basis)
 
 
 def _floor(part: Part, name: str) -> float | None:

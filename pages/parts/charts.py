@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,8 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
     ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order. The best one is
     a star, unless its spread reaches into another's. ``basis`` says what the scores were made from.
     """
+    spreads = _known(table["spread"])
+    values = [f"{value:.3f}{_plus_minus(spread)}" for value, spread in zip(table["value"], spreads, strict=True)]
     best = results.clear_winner(table["value"] * (-1 if lower_is_better else 1), table["spread"])
     symbols = ["star" if index == best else "circle" for index in table.index]
     sizes = [15 if index == best else 11 for index in table.index]
@@ -141,9 +143,10 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
             x=table["value"],
             y=[html.escape(name) for name in table["name"]],  # Plotly takes some tags for its own
             mode="markers",
-            error_x={"type": "data", "array": table["spread"].fillna(0.0), "thickness": 1.5, "width": 5},
+            error_x={"type": "data", "array": spreads, "thickness": 1.5, "width": 5},
             marker={"size": sizes, "color": _INDIGO, "opacity": 1.0, "symbol": symbols},
-            hovertemplate="%{y}<br>" + html.escape(score) + " %{x:.3f} ± %{error_x.array:.3f}<extra></extra>",
+            text=values,
+            hovertemplate="%{y}<br>" + html.escape(score) + " %{text}<extra></extra>",
         )
     )
     if floor is not None:
@@ -163,22 +166,28 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
 def training(
     runs: Sequence[tuple[str, Sequence[float], Sequence[float]]], title: str, floor: float | None, basis: str = ""
 ) -> go.Figure:  # fmt: skip
-    """Return a score over the images seen, on a log scale: a curve for each of ``runs`` (name, images seen, values)."""
+    """Return a score over the images seen, a curve for each of ``runs`` (name, images seen, values).
+
+    On a log scale, which what is not above 0 has no place on, as KID may be.
+    """
     figure = go.Figure()
     for name, seen, values in runs:
         figure.add_scatter(
             x=seen, y=values, mode="lines+markers", name=_short(name), line={"width": 2}, marker={"size": 6},
             hovertemplate=html.escape(name) + "<br>%{x:,.0f} images seen<br>%{y:.4g}<extra></extra>",
         )  # fmt: skip
-    known = [value for _, _, values in runs for value in values] + [floor or 0.0]
-    if floor is not None and floor > 0:
+    known = [value for _, _, values in runs for value in values]
+    is_log = min(known, default=1.0) > 0
+    if floor is not None and (floor > 0 or not is_log):
         figure.add_hline(y=floor, line_dash="dash", line_color="gray")
-        place = {"x": 1, "xref": "paper", "y": math.log10(floor), "xanchor": "right", "yanchor": "bottom"}
+        height = math.log10(floor) if is_log else floor
+        place = {"x": 1, "xref": "paper", "y": height, "xanchor": "right", "yanchor": "bottom"}
         figure.add_annotation(text="real images", showarrow=False, **place)
     figure.update_layout(
         height=440, margin=_MARGIN, showlegend=True, legend=_ABOVE, dragmode=False,
         xaxis={"title": _with_basis("images seen", basis), "rangemode": "tozero", "automargin": True},
-        yaxis={"title": f"{title}, log scale", "type": "log", "automargin": True, **_log_ticks(known)},
+        yaxis={"title": f"{title}, log scale", "type": "log", "automargin": True, **_log_ticks([*known, floor or 0.0])}
+        if is_log else {"title": title, "automargin": True},
     )  # fmt: skip
     return figure
 
@@ -202,9 +211,9 @@ def against(
         )  # fmt: skip
     figure.add_scatter(
         x=shown, y=[score for _, _, score, _ in runs], mode="markers", marker={"size": 11, "color": _INDIGO, "opacity": 0.8},
-        error_y={"type": "data", "array": [0.0 if math.isnan(spread) else spread for *_, spread in runs], "thickness": 1.5},
-        text=[html.escape(name) for name, *_ in runs],
-        hovertemplate=f"%{{text}}<br>{html.escape(setting)} %{{x}}<br>{html.escape(score)} %{{y:.4g}} ± %{{error_y.array:.2g}}"
+        error_y={"type": "data", "array": (spreads := _known(spread for *_, spread in runs)), "thickness": 1.5},
+        text=[html.escape(name) for name, *_ in runs], customdata=[_plus_minus(spread) for spread in spreads],
+        hovertemplate=f"%{{text}}<br>{html.escape(setting)} %{{x}}<br>{html.escape(score)} %{{y:.4g}}%{{customdata}}"
         "<extra></extra>",
     )  # fmt: skip
     if floor is not None:
@@ -221,10 +230,10 @@ def against(
     return figure
 
 
-def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str) -> go.Figure:
+def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str, basis: str = "") -> go.Figure:
     """Return parallel coordinates: an axis for each of ``columns`` (title, a value a run), coloured by the one named ``score``.
 
-    What are no numbers becomes places on the axis, in the order in which they come.
+    What are no numbers becomes places on the axis, in the order in which they come. ``basis`` says what the scores were made from.
     """
     dimensions, shades = [], []
     for title, found in columns:
@@ -244,23 +253,34 @@ def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str) -> go.Fig
         dimensions=dimensions, line={"color": shades, "colorscale": _SHADES}, unselected={"line": {"opacity": 0.08}},
         labelangle=-15, labelfont={**font, "size": 12}, tickfont={**font, "size": 11}, rangefont={**font, "size": 9},
     ))  # fmt: skip
-    figure.update_layout(height=440, margin={"l": 50, "r": 40, "t": 90, "b": 30})
+    figure.add_annotation(
+        text=_with_basis("", basis), showarrow=False, align="left", xanchor="left", yanchor="top",
+        **{"x": 0, "y": 0, "xref": "paper", "yref": "paper", "yshift": -26},
+    )  # fmt: skip
+    figure.update_layout(height=490, margin={"l": 70, "r": 40, "t": 90, "b": 90})
     return figure
 
 
-def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, float] | None, basis: str = "") -> go.Figure:
-    """Return precision over recall, a dot for each of ``runs`` (name, precision, recall), and real images as a diamond.
+def neighbours(
+    runs: Sequence[tuple[str, float, float, float, float]], floor: tuple[float, float] | None, basis: str = ""
+) -> go.Figure:  # fmt: skip
+    """Return precision over recall, a dot for each of ``runs``, and real images as a diamond.
 
-    ``floor`` is the precision and the recall of real images. Words at the corners say what it means to be there. Runs that are
+    A run is its name, precision, recall, and the spread of either (NaN where unknown). ``floor`` is the precision and the recall
+    of real images. Words at the corners say what it means to be there. Runs that are
     at nearly the same place get rings around one another, so that none hides another.
     """
     figure = go.Figure()
-    for index, (name, precision, recall) in enumerate(runs):
-        under = sum(math.dist((precision, recall), other[1:]) < _SAME_PLACE for other in runs[:index])
+    for index, (name, precision, recall, *both) in enumerate(runs):
+        under = sum(math.dist((precision, recall), other[1:3]) < _SAME_PLACE for other in runs[:index])
+        up, right = _known(both)
         figure.add_scatter(
             x=[recall], y=[precision], mode="markers", name=_short(name),
             marker={"size": 12 + 9 * under, "symbol": "circle-open" if under else "circle", "line": {"width": 2.5 if under else 1}},
-            hovertemplate=html.escape(name) + "<br>precision %{y:.3f}<br>recall %{x:.3f}<extra></extra>",
+            error_y={"type": "data", "array": [up], "thickness": 1.2, "width": 4},
+            error_x={"type": "data", "array": [right], "thickness": 1.2, "width": 4},
+            hovertemplate=html.escape(name) + f"<br>precision %{{y:.3f}}{_plus_minus(up)}<br>recall %{{x:.3f}}{_plus_minus(right)}"
+            "<extra></extra>",
         )  # fmt: skip
     if floor is not None:
         figure.add_scatter(
@@ -283,7 +303,7 @@ def neighbours(runs: Sequence[tuple[str, float, float]], floor: tuple[float, flo
 
 
 def shares_of_classes(
-    names: Sequence[str], fake: Sequence[float], real: Sequence[float], missing: Sequence[int]
+    names: Sequence[str], fake: Sequence[float], real: Sequence[float], missing: Sequence[int], basis: str = ""
 ) -> go.Figure:  # fmt: skip
     """Return the shares of each class (0 to 1) among generated and real images as bars, and crosses over missing ones."""
     labels = [html.escape(name) for name in names]
@@ -299,17 +319,18 @@ def shares_of_classes(
             marker={"symbol": "x", "size": 9, "color": _ORANGE}, hovertemplate="%{x} is missing<extra></extra>",
         )  # fmt: skip
     are_named = len(labels) <= 24
-    title = None if are_named else f"{len(labels)} classes; point at a bar for its name"
+    title = "class" if are_named else f"{len(labels)} classes; point at a bar for its name"
     figure.update_layout(
-        height=350, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
+        height=390, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False, bargap=0.25, bargroupgap=0.0,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        xaxis={"type": "category", "title": title, "showticklabels": are_named, "categoryarray": labels},
+        xaxis={"type": "category", "title": _with_basis(title, basis), "showticklabels": are_named, "categoryarray": labels,
+               "automargin": True},
         yaxis={"tickformat": ".0%", "rangemode": "tozero", "title": "share of the images"},
     )  # fmt: skip
     return figure
 
 
-def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float) -> go.Figure:
+def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float, basis: str = "") -> go.Figure:
     """Return the shares of images (0 to 1) in equal bins from 0 to ``highest``, generated and real, as steps."""
     width = highest / len(real)
     edges = [index * width for index in range(len(real) + 1)]
@@ -321,12 +342,23 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
             fill="tozeroy", hovertemplate=f"{title}: %{{y:.1%}} from %{{x:.3g}}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
-        height=290, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False,
+        height=330, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        xaxis={"title": name, "range": [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]], "zeroline": False},
+        xaxis={"title": _with_basis(name, basis), "range": [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]],
+               "zeroline": False, "automargin": True},
         yaxis={"tickformat": ".0%", "rangemode": "tozero"},
     )  # fmt: skip
     return figure
+
+
+def _known(spreads: Iterable[float]) -> list[float | None]:
+    """Return spreads with None for those that are not known: no bar, which one of length 0 would be."""
+    return [None if math.isnan(spread) else spread for spread in spreads]
+
+
+def _plus_minus(spread: float | None) -> str:
+    """Return a spread as it stands behind its value; nothing where it is not known."""
+    return "" if spread is None else f" ± {spread:.3g}"
 
 
 def _short(name: str, most: int = 28) -> str:

@@ -8,9 +8,8 @@ from gan.scoring.glossary import SCORES
 FORMATS = {"precision": "%.2f", "recall": "%.2f", "density": "%.2f", "coverage": "%.2f", "ms_ssim": "%.3f", "lpips": "%.3f"}
 FORMATS = {key: "percent" if score.is_share else FORMATS.get(key, "%.3g") for key, score in SCORES.items()}
 
-#: Measures that the table leaves out unless told otherwise, and those whose spread it shows.
+#: Measures that the table leaves out unless told otherwise.
 RARE = {"density", "class_kl", "lpips", "memorised", "memorised_ratio", "checkerboard"}
-WITH_SPREAD = {"fid", "inception_score"}
 
 #: Figures of a line that stand beside KID, without a spread or a floor of their own: column → title and help.
 INTERVALS = {
@@ -32,7 +31,7 @@ FACTS = {
     "images_seen": ("Images seen", "%d", "Real images that the discriminator had been shown."),
     "minutes": ("Minutes trained", "%.1f", "Time spent training, pauses left out."),
 }
-USUAL_FACTS = ("extractor", "images", "over", "weights", "epoch", "minutes")
+USUAL_FACTS = ("extractor", "images", "over", "weights", "seed", "epoch", "minutes")
 
 
 def spread_title(name: str) -> str:

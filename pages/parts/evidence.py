@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from gan.data import catalogue
 from gan.errors import InputError
-from gan.scoring import doctor
+from gan.scoring import doctor, lines
 from gan.scoring.lines import number
 
 Line = dict[str, Any]
 
 MOST_CLASSES = 100  # bars that can still be told apart
 _MOST_NAMED = 12  # classes in a sentence
+_WIDTH = 56  # letters in a row below the smallest plot
 
 _LOW = 0.8  # of what real images get: less is worth a sentence
 _ALIKE = 0.05  # more than real images: duplicates as a share, MS-SSIM as it is
@@ -44,6 +46,11 @@ class Look(NamedTuple):
     fake: tuple[float, ...]
     real: tuple[float, ...]
     highest: float
+
+
+def basis(line: Line) -> str:
+    """Return what the figures of a line were made from, in rows that fit below a small plot."""
+    return textwrap.fill(lines.made_from(line), _WIDTH)
 
 
 def expected(line: Line) -> int | None:

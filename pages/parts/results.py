@@ -16,7 +16,7 @@ from PIL import Image
 from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import lines
+from gan.scoring import doctor, lines
 from gan.scoring.glossary import SCORES
 from pages.parts import evidence, words
 from pages.parts.columns import INTERVALS
@@ -49,14 +49,22 @@ def _of_checkpoints(run: Run) -> list[Line]:
     return [line for line in run.scores() if lines.is_whole(line) and line["source"] == "checkpoint"]
 
 
-def quick(run: Run, extractor: str) -> list[Line]:
-    """Return the quick scores that were made during training with one extractor, a line a step, in order."""
-    found = {
-        line["step"]: line
-        for line in run.scores()
-        if lines.is_whole(line) and line["source"] == "training" and line["extractor_id"] == extractor
-    }
-    return [found[step] for step in sorted(found)]
+def quick(run: Run) -> list[Line]:
+    """Return the quick scores of a training, those that the doctor judges, in the order of steps."""
+    found = doctor.during_training([line for line in run.scores() if lines.is_whole(line)])
+    return sorted((line for line in found if lines.number(line, "images_seen") is not None), key=lambda line: line["step"])
+
+
+def unmeasured(run: Run) -> bool:
+    """Return whether the newest scoring of a run ended without a FID, as where its points or features are too large for one."""
+    scored = [line for line in run.scores() if line.get("source") == "checkpoint"]
+    return bool(scored) and lines.number(scored[-1], "fid") is None
+
+
+def snapshot(run: Run, line: Line | None) -> tuple[int, Path] | None:
+    """Return step and file of the sample grid nearest to a line of scores and not after it; without a line, of the newest."""
+    found = [(step, path) for step, path in run.samples().items() if line is None or step <= line["step"]]
+    return found[-1] if found else None
 
 
 def groups(scored: Sequence[Line]) -> list[Line]:
@@ -182,27 +190,31 @@ def values(made: pd.DataFrame, title: str) -> list[str]:
     return list(dict.fromkeys(map(text_of, sorted(found) if are_numbers else found)))
 
 
-def best(made: pd.DataFrame) -> list[list[str]]:
+def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[str]]:
     """Return for each row in which measures (titles) it is the best of its group, by more than its own and the other's spread."""
     found: list[list[str]] = [[] for _ in range(len(made))]
     is_scored = (made["run"] != "") & (made["group"] > 0)
     for group in set(made["group"][is_scored]):
         part = made.reset_index(drop=True)
         part = part[(part["run"] != "") & (part["group"] == group)]
-        for name, score in SCORES.items():
+        for score in map(SCORES.__getitem__, order):
+            name = score.key
             if score.better and (winner := clear_winner(part[name] * score.better, part[f"{name}_spread"])) is not None:
                 found[winner].append(score.title)
     return found
 
 
 def clear_winner(values: pd.Series, spreads: pd.Series) -> int | None:
-    """Return the index of the highest of at least two values, or None where another comes within both their spreads."""
+    """Return the index of the highest of at least two values; None where another comes within both their spreads, or may do so.
+
+    It may where a spread is not known, as that of a single draw.
+    """
     values = values.dropna()
     if len(values) < 2:
         return None
-    first, spreads = values.idxmax(), spreads.fillna(0.0)
+    first = values.idxmax()
     gaps = values[first] - values.drop(first)
-    return int(first) if bool((gaps > spreads[gaps.index] + spreads[first]).all()) else None
+    return int(first) if bool((gaps > spreads[gaps.index] + spreads[first]).all()) else None  # no gap is more than NaN
 
 
 #: Columns of a table that are no settings.

@@ -74,11 +74,14 @@ def latex(shown: pd.DataFrame) -> str:
     )
 
 
-def titles_of(made: pd.DataFrame, fid: str) -> dict[str, str]:
-    """Return column → title of all that a table can show, ``fid`` being what its FID is called; no two titles are the same."""
+def titles_of(made: pd.DataFrame, fid: str, first: str = "fid") -> dict[str, str]:
+    """Return column → title of all that a table can show, in its order; no two titles are the same.
+
+    ``fid`` is what its FID is called, and ``first`` the measure that stands before the others.
+    """
     titles = {"name": "Run", "samples": "Samples", "verdicts": "Verdicts", "best": "Best in", "runs": "Runs"}
-    for name, score in SCORES.items():
-        titles |= {name: fid if name == "fid" else score.title, f"{name}_spread": spread_title(name)}
+    for name in sorted(SCORES, key=lambda name: name != first):
+        titles |= {name: fid if name == "fid" else SCORES[name].title, f"{name}_spread": spread_title(name)}
     titles |= {name: title for name, (title, _) in INTERVALS.items()} | {"expected": "Expected classes"}
     titles |= {name: title for name, (title, _, _) in FACTS.items()}
     taken = set(titles.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import plotly.graph_objects as go
@@ -12,7 +13,7 @@ from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
 from gan.scoring.doctor import Verdict
-from pages.parts import board, charts, evidence, metrics, pictures, results, words
+from pages.parts import atlas, board, charts, evidence, metrics, pictures, results, words
 from pages.parts.results import Line
 
 _LOSSES = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
@@ -70,27 +71,33 @@ def _offer_fork(run: Run, verdict: Verdict) -> None:
 
 
 def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:
-    """Show the picture that a verdict rests on, unless it was shown already; return which one it was."""
-    wanted, name = verdict.evidence, f"evidence/{verdict.name}"
+    """Show the picture that a verdict rests on, or samples, or where they were shown already; return which one it was."""
+    wanted, name, basis = verdict.evidence, f"evidence/{verdict.name}", evidence.basis(line)
+    mapped = atlas.of(run, line)
     looks = {look.name: look for look in evidence.looks(line)}
     known = evidence.classes(line)
     if wanted in looks:
-        figure, about = charts.look(*looks[wanted]), f"Distribution of {wanted} of the generated and of the real images"
+        figure, about = charts.look(*looks[wanted], basis), f"Distribution of {wanted} of the generated and of the real images"
         st.plotly_chart(figure, key=name, alt=about, config=charts.camera(wanted))
     elif wanted == "classes" and known:
         about = "Share of each class among generated and real images"
-        st.plotly_chart(charts.shares_of_classes(*known), key=name, alt=about, config=charts.camera("classes"))
+        st.plotly_chart(charts.shares_of_classes(*known, basis), key=name, alt=about, config=charts.camera("classes"))
     elif wanted == "neighbours" and (figure := _neighbours(run, line)):
         st.plotly_chart(figure, key=name, alt="Precision and recall of the run and of real images", config=charts.camera(wanted))
-    elif wanted == "fid" and (figure := _fid(run, line)):
+    elif wanted == "fid" and (figure := _fid(run)):
         st.plotly_chart(figure, key=name, alt="FID over the images seen", config=charts.camera("fid-over-images"))
     elif wanted == "curves":
         _show_curves(run, verdict, name)
-    elif wanted == "nearest":
+    elif wanted == "nearest" and mapped and mapped.samples:
         st.caption("The training images nearest to generated ones stand below.")
-    elif "samples" not in seen and (samples := run.samples()):
-        step, picture = list(samples.items())[-1]
-        pictures.show(picture, f"Newest samples of {run.label()}, step {step}", caption=f"Samples at step {step:,}")
+    elif wanted == "duplicates" and mapped and mapped.pairs:
+        st.html(atlas.couples(mapped.pairs))
+        st.caption(f"Pairs of generated images at step {mapped.step:,} that count as near duplicates")
+    elif "samples" in seen:
+        st.caption("See the samples above.")
+    elif found := results.snapshot(run, line):
+        step, picture = found
+        pictures.show(picture, f"Samples of {run.label()}, step {step}", caption=f"Samples at step {step:,}")
         return {"samples"}
     return {wanted}
 
@@ -98,21 +105,24 @@ def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> 
 def _neighbours(run: Run, line: Line) -> go.Figure | None:
     """Return where a run and the real images are in precision and recall."""
     place = lines.number(line, "precision"), lines.number(line, "recall")
+    spreads = [lines.number(line, f"{name}_spread") for name in ("precision", "recall")]
+    up, right = (math.nan if spread is None else spread for spread in spreads)
     floor = lines.number(line, "floor_precision"), lines.number(line, "floor_recall")
     if place[0] is None or place[1] is None:
         return None
     return charts.neighbours(
-        [(run.label(), place[0], place[1])], None if floor[0] is None or floor[1] is None else (floor[0], floor[1])
-    )
+        [(run.label(), place[0], place[1], up, right)], None if floor[0] is None or floor[1] is None else (floor[0], floor[1]),
+        evidence.basis(line),
+    )  # fmt: skip
 
 
-def _fid(run: Run, line: Line) -> go.Figure | None:
+def _fid(run: Run) -> go.Figure | None:
     """Return FID during the training of a run."""
-    quick = [one for one in results.quick(run, line["extractor_id"]) if lines.number(one, "images_seen") is not None]
+    quick = results.quick(run)
     if not quick:
         return None
     curve = (run.label(), [one["images_seen"] for one in quick], [one["fid"] for one in quick])
-    return charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"))
+    return charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"), evidence.basis(quick[-1]))
 
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:

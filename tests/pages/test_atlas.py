@@ -90,6 +90,27 @@ def test_strip_names_every_picture() -> None:
     assert "3 away" in atlas.strip(USUAL, 0.0, 1)
 
 
+def test_pairs_of_near_duplicates_stand_below_the_map(tmp_path: Path) -> None:
+    test = show(tmp_path, SOUND.model_copy(update={"pairs": [(WHITE, WHITE), (BLACK, WHITE)]}).model_dump_json().encode())
+    drawn = "".join(
+        element.proto.html.body if hasattr(element.proto, "html") else str(element.proto) for element in test.get("html")
+    )
+    assert "Near duplicates" in said(test) and "pair 2, image 1" in drawn and "pair 3" not in drawn
+    older = SOUND.model_dump()
+    del older["pairs"]
+    assert "Near duplicates" not in said(show(tmp_path, json.dumps(older).encode()))
+
+
+def test_atlas_of_another_scoring_is_no_evidence(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert atlas.of(run, {"step": 1200}) is None
+    run.atlas_path.write_bytes(SOUND.model_dump_json().encode())
+    assert atlas.of(run, {"step": 1200, "extractor_id": "digits-1"}) == SOUND
+    assert atlas.of(run, {"step": 600, "extractor_id": "digits-1"}) is None
+    run.atlas_path.write_bytes(b"{}")
+    assert atlas.of(run, {"step": 1200, "extractor_id": "digits-1"}) is None
+
+
 def test_run_without_map_shows_nothing(tmp_path: Path) -> None:
     assert not said(show(tmp_path))
 
@@ -103,9 +124,10 @@ def test_run_without_map_shows_nothing(tmp_path: Path) -> None:
         {"usual": -1},
         {"explained": [0.5]},
         {"samples": [{**USUAL.model_dump(), "neighbours": []}]},
+        {"pairs": [[WHITE, "x' onerror='alert(1)"]]},
         {"generated": [{"x": 1e999, "y": 0, "picture": WHITE}]},
     ],
-    ids=["markup", "address", "empty", "negative", "one axis", "no neighbour", "infinite"],
+    ids=["markup", "address", "empty", "negative", "one axis", "no neighbour", "foreign pair", "infinite"],
 )
 def test_foreign_file_is_told_in_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
     test = show(tmp_path, json.dumps({**SOUND.model_dump(), **changes}).encode())
@@ -142,6 +164,7 @@ def test_whatever_is_read_can_be_shown_or_is_told(content: bytes, tmp_path: Path
         return
     assert found is not None
     json.dumps(atlas.chart(found.real, found.generated, found.explained), allow_nan=False)
+    assert atlas.couples(found.pairs).count("<img") == 2 * len(found.pairs)
     for number, sample in enumerate(found.samples, 1):
         assert atlas.strip(sample, found.usual, number).count("<img") == 1 + len(sample.neighbours)
         assert atlas.closeness(sample)

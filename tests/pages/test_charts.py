@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +121,39 @@ def test_scores_made_during_training_are_a_curve(root: Path) -> None:
 def test_no_winner_within_the_spread(spread: float, star: str) -> None:
     scored = pd.DataFrame({"name": ["a", "b"], "value": [24.2, 24.8], "spread": [spread, spread]})
     assert list(charts.scores(scored, "FID", 0.5, lower_is_better=True).data[0].marker.symbol) == [star, "circle"]
+
+
+def test_spread_that_is_not_known_is_not_nought() -> None:
+    scored = pd.DataFrame({"name": ["a", "b"], "value": [1.0, 900.0], "spread": [math.nan, 0.25]})
+    (dots,) = charts.scores(scored, "FID", None, lower_is_better=True).data
+    assert list(dots.marker.symbol) == ["circle", "circle"]  # how far the one draw is off nobody knows
+    assert list(dots.text) == ["1.000", "900.000 ± 0.25"] and list(dots.error_x.array) == [None, 0.25]
+    dots = charts.against([("a", 1, 5.0, math.nan), ("b", 2, 7.0, 0.25)], "rate", "FID", None).data[-1]
+    assert list(dots.customdata) == ["", " ± 0.25"] and list(dots.error_y.array) == [None, 0.25]
+
+
+def test_precision_and_recall_have_bars_of_their_spread() -> None:
+    known, unknown = charts.neighbours([("a", 0.5, 0.6, 0.01, 0.02), ("b", 0.1, 0.2, math.nan, math.nan)], None).data
+    assert (known.error_y.array, known.error_x.array) == ((0.01,), (0.02,)) and known.hovertemplate.count("±") == 2
+    assert unknown.error_y.array == (None,) and "±" not in unknown.hovertemplate
+
+
+def test_curve_that_touches_nought_has_no_log_axis() -> None:
+    assert charts.training([("a", [1, 2], [3.0, 0.5])], "FID", 0.1).layout.yaxis.type == "log"
+    figure = charts.training([("a", [1, 2], [3.0, -0.5])], "KID", -0.1)
+    assert figure.layout.yaxis.type is None and list(figure.data[0].y) == [3.0, -0.5] and len(figure.layout.shapes) == 1
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        charts.parallel([("loss", ["hinge", "minimax"]), ("FID", [3.0, 2.0])], "FID", "5 draws\nof <i>x</i>"),
+        charts.look("contrast", (0.0, 1.0), (0.5, 0.5), 100.0, "5 draws\nof <i>x</i>"),
+        charts.shares_of_classes(("x", "y"), (0.0, 1.0), (0.5, 0.5), (0,), "5 draws\nof <i>x</i>"),
+        charts.neighbours([("a", 0.5, 0.5, 0.1, 0.1)], None, "5 draws\nof <i>x</i>"),
+    ],
+    ids=["parallel", "look", "classes", "neighbours"],
+)
+def test_plot_says_what_it_was_made_from(figure: go.Figure) -> None:
+    drawn = str(figure.layout.xaxis.title.text) + "".join(str(one.text) for one in figure.layout.annotations)
+    assert "<sub>5 draws</sub><br><sub>of &lt;i&gt;x&lt;/i&gt;</sub>" in drawn

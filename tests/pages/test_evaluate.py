@@ -6,6 +6,7 @@ import io
 import json
 import math
 import re
+import shutil
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from gan import launcher, runs
 from gan.runs import Run
 from gan.scoring import doctor
 from gan.scoring.glossary import SCORES
-from pages.parts import charts, evidence, results, tables
+from pages.parts import board, charts, evidence, results, tables
 from tests.helpers import make_run, run_gan
 from tests.pages.test_pages import Visit, assert_sound
 
@@ -62,7 +63,7 @@ def test_missing_classes_and_floor_are_in_the_pictures() -> None:
     found = evidence.classes(COLLAPSED)
     assert found is not None and found.missing == (9,)
     assert sum(found.fake) == pytest.approx(1) == sum(found.real)
-    figure = charts.neighbours((("a", 0.93, 0.001),), (0.91, 0.9))
+    figure = charts.neighbours((("a", 0.93, 0.001, 0.01, 0.001),), (0.91, 0.9))
     drawn = {(x, y) for trace in figure.data for x, y in zip(trace.x or (), trace.y or (), strict=False)}
     assert any({0.93, 0.001} == set(point) for point in drawn) and any({0.91, 0.9} == set(point) for point in drawn)
 
@@ -149,7 +150,7 @@ def test_more_classes_than_can_be_told_apart_are_counted_and_not_drawn() -> None
 
 
 def test_names_of_runs_and_classes_are_never_tags() -> None:
-    figure = charts.neighbours((("<b>a</b>", 0.5, 0.5),), None)
+    figure = charts.neighbours((("<b>a</b>", 0.5, 0.5, 0.1, 0.1),), None)
     assert "<b>" not in figure.data[0].name and "<b>" not in figure.data[0].hovertemplate
     figure = charts.shares_of_classes(("<i>x</i>", "y"), (0.0, 1.0), (0.5, 0.5), (0,))
     assert [list(trace.x) for trace in figure.data] == [["&lt;i&gt;x&lt;/i&gt;", "y"]] * 2 + [["&lt;i&gt;x&lt;/i&gt;"]]
@@ -415,8 +416,173 @@ def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> Non
     launcher.stop(children[0])
 
 
+def write_lines(run: Run, *lines: dict[str, Any]) -> Run:
+    """Let a run have these lines of scores."""
+    run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return run
+
+
+def quick_of(line: dict[str, Any], *steps: int, **changes: Any) -> list[dict[str, Any]]:
+    """Return quick scores made of a line of scores, whose FID falls with the steps."""
+    quick = line | {"source": "training", "draws": 1, "images": 500, **changes}
+    return [quick | {"step": step, "images_seen": 64 * step, "fid": 1000.0 / step} for step in steps]
+
+
+def selection_of(chosen: list[Run], extractor: str) -> board.Selection:
+    """Return all rows of a board of runs."""
+    return board.select(board.board(tuple(chosen), tuple(map(board.stamp, chosen)), extractor, "last"), "", (), (), "")
+
+
+def test_training_plot_is_of_the_chosen_group_and_names_whom_it_leaves_out(shown: Run) -> None:
+    (line,) = shown.scores()
+    other = line | {"data": "mnist"}
+    first, silent, second, third, unscored = (make_run(shown.root, {"training.seed": seed}, name=f"r{seed}") for seed in range(5))
+    write_lines(first, *quick_of(line, 2, 4), line)
+    write_lines(silent, line)
+    write_lines(second, *quick_of(other, 3, 6, 9), other)
+    write_lines(third, *quick_of(other, 2, 4, images=250), other)
+    selection = selection_of([first, silent, second, third, unscored], line["extractor_id"])
+    (figure,), left_out = board.plot_training(selection, board.part(selection, 1))
+    assert [trace.name for trace in figure.data] == ["r0"]
+    apart = "scores that do not compare with these"
+    assert left_out == {"no scores from the training": ["r1"], apart: ["r2", "r3"], "not scored": ["r4"]}
+    figures, left_out = board.plot_training(selection, board.part(selection, 2))  # counts differ: a plot each
+    assert [[(trace.name, len(trace.x)) for trace in one.data] for one in figures] == [[("r2", 3)], [("r3", 2)]]
+    assert left_out == {apart: ["r0", "r1"], "not scored": ["r4"]}
+
+
+def test_quick_scores_are_drawn_whatever_the_features_of_the_shown_scores(visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    inception = line | {"extractor": "Inception 2015", "extractor_id": "inception-2015-x"}
+    write_lines(shown, *quick_of(line, 2, 4), inception)
+    selection = selection_of([shown], inception["extractor_id"])
+    (figure,), left_out = board.plot_training(selection, board.part(selection, 1))
+    assert len(figure.data) == 1 and not left_out and "FID · digits CNN" in figure.layout.yaxis.title.text
+    test = visit("evaluate", runs=f"{shown.id},{write_lines(make_run(shown.root, name='mute'), inception).id}")
+    test.session_state["view"] = "training"
+    test.run()
+    assert_sound(test)
+    assert len(test.get("plotly_chart")) == 1 and "Not drawn: mute" in everything(test)
+
+
+def test_quick_scores_of_few_images_show_kid(shown: Run) -> None:
+    (line,) = shown.scores()
+    write_lines(shown, *quick_of(line, 2, 4, features=4096), line)
+    selection = selection_of([shown], line["extractor_id"])
+    (figure,), _ = board.plot_training(selection, board.part(selection, 1))
+    assert list(figure.data[0].y) == [line["kid"]] * 2 and "KID" in figure.layout.yaxis.title.text
+
+
+def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
+    (line,) = shown.scores()
+    line = {**line, **COLLAPSED, "extractor": "Inception 2015", "extractor_id": "inception-2015-x"}
+    run = make_run(shown.root, {"training.length": "3000 steps"})
+    write_lines(run, *quick_of(line, *range(300, 3001, 300), extractor="digits CNN", extractor_id="digits-cnn-1"), line)
+    writer = runs.LineWriter(run.metrics_path)
+    for step in range(1, 3001):  # a swing of six steps, which every sixth line would not show
+        swing = math.sin(2 * math.pi * step / 6)
+        writer.write({"step": step, "discriminator_loss": 1.0 + 0.7 * swing, "generator_loss": 1.0, "d_real": 0.5 + 0.3 * swing,
+                      "d_fake": 0.4, "generator_grad_norm": 1.0})  # fmt: skip
+    writer.close()
+    told = [verdict.name for verdict in doctor.diagnose(run, line, run.metrics(), run.scores())]
+    assert {"oscillation", "collapse", "still-improving"} <= set(told)
+    whole = board.board((run,), (board.stamp(run),), line["extractor_id"], "last")
+    assert [verdict.name for verdict in board.verdicts(whole, run)] == told
+
+
+def test_single_draws_have_no_winner(shown: Run) -> None:
+    (line,) = shown.scores()
+    chosen = [remade(shown, 1, fid=1.0, fid_spread=None, draws=1), remade(shown, 2, fid=900.0, fid_spread=None, draws=1)]
+    assert not any("FID" in titles for titles in results.best(results.table(chosen, line["extractor_id"])))
+
+
+def test_every_measure_is_shown_with_its_spread_and_seed(visit: Visit, shown: Run) -> None:
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    (line,) = shown.scores()
+    usual = board.board((shown,), (board.stamp(shown),), line["extractor_id"], "last").usual
+    measures = [name for name in usual if name in SCORES]
+    assert {"fid", "precision", "recall", "coverage", "kid", "classes_covered"} <= set(measures) and "seed" in usual
+    for name in measures:
+        assert line[f"{name}_spread"] is None or usual[usual.index(name) + 1] == f"{name}_spread", name
+
+
+def test_kid_is_first_in_what_is_written_too(shown: Run) -> None:
+    rescored(shown, {"features": 4096, **COLLAPSED})
+    (line,) = shown.scores()
+    selection = selection_of([shown], line["extractor_id"])
+    whole = selection.board
+    read = pd.read_csv(io.StringIO(tables.csv(selection.table, whole.titles)))
+    assert list(read.columns).index("KID") < list(read.columns).index("FID · digits CNN")
+    assert whole.usual.index("kid") < whole.usual.index("fid") and board.part(selection, 1).main == ["kid", "fid"]
+    written = tables.markdown(tables.written(selection.table, ["name", "verdicts", "best", "kid"], whole.titles))
+    assert "| Run | Verdicts | Best in | KID |" in written and "Mode collapse, Missing classes" in written
+
+
+def test_samples_and_evidence_are_of_the_best_checkpoint(visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    best = line | {**COLLAPSED, "looks": {}, "checkpoint": "best", "step": 7}
+    write_lines(shown, line, best)
+    assert list(shown.samples()) == [0, 4, 8, 12]
+    assert results.snapshot(shown, best) == (4, shown.samples()[4]) and results.snapshot(shown, None) == (12, shown.samples()[12])
+    test = visit("evaluate", runs=shown.id)
+    last = test.dataframe[0].value["Samples"].iloc[1]
+    test.session_state["checkpoint"] = "best"
+    test.session_state["why"] = True
+    test.run()
+    assert_sound(test)
+    assert "not after it: step 4" in everything(test) and test.dataframe[0].value["Samples"].iloc[1] != last
+    assert [one.caption for image in test.get("image") for one in image.proto.imgs] == ["Samples at step 4"]
+
+
+def test_evidence_that_stands_above_already_is_pointed_at(visit: Visit, shown: Run) -> None:
+    shown.atlas_path.unlink()
+    rescored(shown, {**COLLAPSED, "looks": {}, "memorised": 0.9, "memorised_ratio": 0.1, "checkerboard": 9, "real_checkerboard": 1})
+    test = visit("evaluate", runs=shown.id)
+    test.session_state["why"] = True
+    test.run()
+    assert_sound(test)
+    assert everything(test).count("See the samples above.") == 2  # without a map memorisation and checkerboard have only them
+    assert "stand below" not in everything(test)
+
+
+def test_collapse_shows_pairs_of_near_duplicates(visit: Visit, shown: Run) -> None:
+    rescored(shown, {**COLLAPSED, "looks": {}, "memorised": 0.9, "memorised_ratio": 0.1})
+    found = json.loads(shown.atlas_path.read_text())
+    image = found["samples"][0]["picture"]
+    shown.atlas_path.write_text(json.dumps(found | {"pairs": [[image, image]]}))
+    test = visit("evaluate", runs=shown.id)
+    test.session_state["why"] = True
+    test.run()
+    assert_sound(test)
+    assert "count as near duplicates" in everything(test) and "stand below" in everything(test)
+    assert not test.get("image")
+
+
+def test_runs_that_cannot_be_scored_are_named_with_the_reason(visit: Visit, shown: Run) -> None:
+    fresh, other = make_run(shown.root, name="fresh"), make_run(shown.root, name="plain")
+    shutil.copytree(shown.checkpoints_path, other.checkpoints_path, dirs_exist_ok=True)
+    shutil.copytree(shown.checkpoints_path, shown.best_path, dirs_exist_ok=True)
+    test = visit("evaluate", runs=f"{shown.id},{fresh.id},{other.id}")
+    assert_sound(test)
+    assert "trained for longer before a score: fresh." in everything(test) and "plain" not in everything(test)
+    test.session_state["score/checkpoint"] = "best"
+    test.run()
+    assert_sound(test)
+    assert "trained for longer before a score: fresh." in everything(test) and "one can be scored: plain." in everything(test)
+
+
+def test_score_that_could_not_be_measured_is_told(visit: Visit, shown: Run) -> None:
+    rescored(shown, {"fid": None})
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    assert len(test.warning) == 1 and "ended without a FID" in test.warning[0].value
+
+
 def test_runs_at_the_same_place_are_rings_around_one_another() -> None:
-    figure = charts.neighbours((("a", 0.5, 0.5), ("b", 0.5, 0.5), ("c", 0.9, 0.1)), None)
+    figure = charts.neighbours(
+        [(name, *place, 0.1, 0.1) for name, place in zip("abc", ((0.5, 0.5), (0.5, 0.5), (0.9, 0.1)), strict=True)], None
+    )
     sizes = [trace.marker.size for trace in figure.data]
     assert sizes[1] > sizes[0] == sizes[2] and figure.data[1].marker.symbol == "circle-open"
 
