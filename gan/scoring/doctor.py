@@ -38,6 +38,7 @@ LEAST = {"brightness": 10.0, "contrast": 5.0, "saturation": 0.05}  # smallest sh
 CHECKERED = 2.0  # times the power beside it, and times that of real images: a checkerboard pattern
 MEMORISED = 0.25  # share of images as near to a training image as 5 % of real ones are: memorisation
 SURE = 0.95  # D(real) above it and D(fake) below the rest: the discriminator is too strong
+VANISHED = 0.01  # of the gradient norm of the first lines: the generator learns nothing any more
 UNSURE = 0.05  # D(real) − D(fake) below it with poor images: the discriminator is too weak; below −UNSURE: with any
 RUNAWAY = 1e4  # a loss beyond it: divergence
 SWING = 0.3  # amplitude at one frequency by the mean of the curve: oscillation
@@ -86,8 +87,9 @@ def diagnose(run: Run, line: Line, logged: Sequence[Line], scored: Sequence[Line
     """Return all verdicts on a run: on what it ``logged``, all of it or an even choice, and on one of its lines of scores.
 
     ``scored`` are its lines of scores in the order of steps, of which those made during training count. Curves are not judged
-    where the configuration cannot be read.
+    where the configuration cannot be read, nor is what depends on the length of the training where its data set has gone.
     """
+    has_diverged = run.status().state == "diverged"
     entry = catalogue.all_sets().get(str(line.get("data", "")))
     classes = entry.classes if entry else ()
     try:
@@ -95,10 +97,10 @@ def diagnose(run: Run, line: Line, logged: Sequence[Line], scored: Sequence[Line
         if asked := run.control().length:  # it was prolonged
             config = configs.replace(config, {"training.length": str(asked)}, stored=True)
     except InputError:
-        return examine(line, classes)
+        return [*_treated(_breakdown([], has_diverged), None), *examine(line, classes)]
     best = files.steps(run.best_path)
     return [
-        *examine_curves(logged, config, line),
+        *examine_curves(logged, config, line, has_diverged=has_diverged),
         *examine(line, classes, config),
         *(
             dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)
@@ -121,15 +123,21 @@ def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = 
     return _treated((verdict for rule in rules for verdict in rule), config)
 
 
-def examine_curves(logged: Sequence[Line], config: RunConfig, line: Line | None = None) -> list[Verdict]:
-    """Return the verdicts on the logged lines of a training, of which the last fifth counts; ``line`` says how good it is."""
+def examine_curves(
+    logged: Sequence[Line], config: RunConfig, line: Line | None = None, *, has_diverged: bool = False
+) -> list[Verdict]:  # fmt: skip
+    """Return the verdicts on the logged lines of a training, of which the last fifth counts.
+
+    ``line`` says how good it is; ``has_diverged`` that it ended because something was no number any more.
+    """
     recent = logged[-max(1, len(logged) // _RECENT) :]
-    if len(logged) < _FEWEST_LINES:
+    breakdown = list(_breakdown(recent, has_diverged))
+    if not breakdown and len(logged) < _FEWEST_LINES:
         return []
-    runaway = list(_runaway(recent))
-    if runaway:  # whatever else shows follows from it
+    if runaway := breakdown or list(_runaway(recent)):  # whatever else shows follows from it
         return _treated(runaway, config)
-    return _treated([*_strength(recent, config, line or {}), *_swings(logged, config)], config)
+    strength = list(_strength(recent, config, line or {})) or _starvation(logged, recent, line or {})
+    return _treated([*strength, *_swings(logged, config)], config)
 
 
 def examine_scores(scored: Sequence[Line], config: RunConfig) -> list[Verdict]:
@@ -191,6 +199,8 @@ def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
     """Classes that are hardly drawn."""
     missing, counts = line.get("classes_missing"), line.get("class_counts")
     if not isinstance(missing, list) or not isinstance(counts, list) or not 0 < len(missing) < len(counts):
+        return
+    if str(line.get("extractor_id", "")).startswith(lines.INCEPTION):  # earlier versions counted its classes, which are ImageNet's
         return
     names = [classes[index] if index < len(classes) else str(index) for index in missing]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -294,6 +304,16 @@ def _texture(line: Line) -> Iterator[Verdict]:
         )  # fmt: skip
 
 
+def _breakdown(recent: Sequence[Line], has_diverged: bool) -> Iterator[Verdict]:
+    """A training that ended because something was no number any more, as the losses of the last line are then: null."""
+    last = recent[-1] if recent else {}
+    if has_diverged or any(name in last and lines.number(last, name) is None for name in ("discriminator_loss", "generator_loss")):
+        yield Verdict(
+            "divergence", "Divergence", "A loss or a weight became NaN or infinite, so that the training could not go on.",
+            threshold=RUNAWAY, evidence="curves",
+        )  # fmt: skip
+
+
 def _runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
     losses = _values(recent, "discriminator_loss") + _values(recent, "generator_loss")
     if losses and (largest := max(map(abs, losses))) > RUNAWAY:
@@ -330,13 +350,36 @@ def _strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Iterator
             "the generator is wrong.",
             measured=real - fake, threshold=-UNSURE, evidence="curves",
         )  # fmt: skip
-    elif real - fake < UNSURE and _is_poor(line) and (lines.number(recent[-1], "step") or 0) > _TOO_EARLY * config.total_steps:
+    elif real - fake < UNSURE and _is_poor(line) and (lines.number(recent[-1], "step") or 0) > _TOO_EARLY * _length(config):
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
             f"The discriminator cannot tell real from generated images: {outputs} (a fault less than {UNSURE} apart), though "
             "they are poor.",
             measured=real - fake, threshold=UNSURE, evidence="curves",
         )  # fmt: skip
+
+
+def _starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line) -> Iterator[Verdict]:
+    """A gradient of the generator that has all but vanished while its images are poor: whatever the loss, it learns nothing."""
+    first, last = _values(logged[:_FEWEST_LINES], "generator_grad_norm"), _values(recent, "generator_grad_norm")
+    if not first or not last or not _is_poor(line):
+        return
+    before, now = statistics.median(first), statistics.median(last)
+    if now < VANISHED * before:
+        yield Verdict(
+            "discriminator-too-strong", "Discriminator too strong",
+            f"The gradient of the generator has vanished to {now / before:.2g} of what it was in the beginning (a fault below "
+            f"{VANISHED:g}), though its images are poor: it hardly learns any more.",
+            measured=now / before, threshold=VANISHED, evidence="curves",
+        )  # fmt: skip
+
+
+def _length(config: RunConfig) -> float:
+    """Return the length of a training in steps; infinite where the data set has gone, so that no step is late in it."""
+    try:
+        return config.total_steps
+    except InputError:
+        return math.inf
 
 
 def _has_height(config: RunConfig) -> bool:
@@ -412,7 +455,7 @@ def _still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator[Verd
     third = len(levels) // 3
     before, last = statistics.fmean(levels[-2 * third : -third]), statistics.fmean(levels[-third:])
     fall, limit = before - last, max(-math.log1p(-IMPROVING), CERTAIN * error * math.sqrt(2 / third))
-    if scored[-1]["step"] < _NEARLY_DONE * config.total_steps or fall < limit:
+    if scored[-1]["step"] < _NEARLY_DONE * _length(config) or fall < limit:
         return
     yield Verdict(
         "still-improving", "Still improving",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import zipfile
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gan.data import catalogue, importer, loaders, selection
+from gan.runs import Status
 from gan.scoring import coordinates, doctor, measures, reference, remedies, vgg
 from gan.scoring.doctor import Verdict
 from gan.scoring.extractor import Extractor
@@ -106,6 +108,12 @@ def dotted(pixels: Tensor, grid: int) -> Tensor:
     return (pixels.float() + 40.0 * ((rows % grid == 0) & (columns % grid == 0))).clamp(max=255).byte()
 
 
+def colourful(pixels: Tensor) -> Tensor:
+    """Return images in which every pixel is four times as far from grey."""
+    grey = pixels.float().mean(1, keepdim=True)
+    return (grey + 4 * (pixels - grey)).clamp(0, 255).byte()
+
+
 #: What an image collapse brings with it: which depends on the image.
 _ONE_IMAGE = {"missing-classes", "memorisation", *LOOKS}
 
@@ -145,6 +153,16 @@ IMAGES: dict[str, tuple[str, Callable[[Clinic], Tensor], set[str], set[str]]] = 
     "colours washed out": (
         "cifar", lambda clinic: (clinic.fresh.float().mean(1, keepdim=True).expand(-1, 3, -1, -1)).byte(), {"pale"},
         {"partial-collapse", "imprecise"},
+    ),
+    "contrast tripled": (
+        "cifar", lambda clinic: ((clinic.fresh.float() - 128) * 3 + 128).clamp(0, 255).byte(), {"harsh"},
+        {"partial-collapse", "imprecise", "gaudy"},
+    ),
+    "colours laid on thick": (
+        "cifar", lambda clinic: colourful(clinic.fresh), {"gaudy"}, {"partial-collapse", "imprecise", "harsh", "bright", "dark"},
+    ),
+    "good digits of three classes": (
+        "digits", lambda clinic: clinic.fresh[clinic.labels < 3], {"partial-collapse", "missing-classes"}, set(),
     ),
     "copies of training images": ("digits", copies, {"memorisation"}, set()),
     "copies of training photographs": ("cifar", copies, {"memorisation"}, set()),
@@ -223,8 +241,13 @@ def logged(
     return found
 
 
+def starved(share: float) -> list[dict[str, float]]:
+    """Return logged lines of a training in whose second half the generator's gradient is ``share`` of what it was."""
+    return [{**line, "generator_grad_norm": 0.2 * (share if line["step"] > 1500 else 1.0)} for line in logged()]
+
+
 #: Case → (what was logged, settings, the line of scores, verdicts that must fire); no other may.
-CURVES: dict[str, tuple[list[dict[str, float]], dict[str, Any], dict[str, float], set[str]]] = {
+CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], set[str]]] = {
     "healthy": (logged(), {}, _GOOD, set()),
     "healthy, another seed": (logged(seed=1), {}, _GOOD, set()),
     "poor images, but a fair fight": (logged(), {}, _POOR, set()),
@@ -236,10 +259,20 @@ CURVES: dict[str, tuple[list[dict[str, float]], dict[str, Any], dict[str, float]
     "D is sure, least squares": (logged(0.99, 0.01), {"objective.loss": "least-squares"}, {}, {"discriminator-too-strong"}),
     "D is sure of smoothed labels": (logged(0.9, 0.01), {"objective.label_smoothing": 0.1}, {}, {"discriminator-too-strong"}),
     "outputs are no probabilities": (logged(0.99, 0.01), {"objective.loss": "hinge"}, {}, set()),
+    "gradient vanishes, hinge": (starved(0.005), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-strong"}),
+    "gradient vanishes, Wasserstein": (
+        starved(0.005), {"objective.loss": "wasserstein", "objective.weight_clip": 0.01}, _POOR, {"discriminator-too-strong"},
+    ),
+    "gradient vanishes as the images are good": (starved(0.005), {"objective.loss": "hinge"}, _GOOD, set()),
+    "gradient becomes smaller": (starved(0.03), {"objective.loss": "hinge"}, _POOR, set()),
     "too early to tell": (logged(0.99, 0.01)[:5], {}, {}, set()),
     "settled after D was sure": ([*logged(0.99, 0.01), *logged(0.6, 0.4)], {}, {}, set()),
     "a loss runs away": (logged(loss=2e6), {}, {}, {"divergence"}),
-    "a loss is not finite": (logged(loss=math.nan), {}, {}, set()),
+    "a loss is not finite": (logged(loss=math.nan), {}, {}, {"divergence"}),
+    "a loss is not finite at the end": (
+        [*logged()[:5], {"step": 60, "discriminator_loss": None, "generator_loss": None}], {}, {}, {"divergence"},
+    ),
+    "a loss was not finite, before it was resumed": ([*logged(loss=math.nan), *logged()], {}, {}, set()),
     "losses swing": (logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)), {}, {}, {"oscillation"}),
     "losses jump to and fro": (logged(loss=lambda index: 1.6 if index % 12 < 6 else 0.4), {}, {}, {"oscillation"}),
     "hinge losses swing": (
@@ -303,6 +336,10 @@ def test_past_its_best_says_since_when() -> None:
 TRAININGS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "even": ({}, set()),
     "discriminator 100 times too strong": ({"optimizer.discriminator_lr": 1e-2}, {"discriminator-too-strong"}),
+    "discriminator 100 times too strong, minimax": (
+        {"objective.loss": "minimax", "optimizer.discriminator_lr": 1e-2, "training.length": "150 steps"},
+        {"discriminator-too-strong"},
+    ),
     "discriminator 10,000 times too weak": (
         {"optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-7, "training.length": "150 steps"},
         {"discriminator-too-weak"},
@@ -321,6 +358,9 @@ def test_training_gets_the_verdict_on_its_fault(case: str, root: Path, one_threa
     check(found, must, set())
     for verdict in found:
         assert verdict.changes, "there is something to try"
+    without_outputs = [{key: value for key, value in line.items() if key not in ("d_real", "d_fake")} for line in run.metrics()]
+    found = doctor.examine_curves(without_outputs, run.config(), _POOR)
+    check(found, must if "minimax" in case else set(), set())  # the gradients of the other losses never vanish
 
 
 def test_prolonged_run_is_judged_by_the_length_that_it_has_now(root: Path) -> None:
@@ -328,3 +368,34 @@ def test_prolonged_run_is_judged_by_the_length_that_it_has_now(root: Path) -> No
     run.write_control(length=Span(count=1200))
     (verdict,) = doctor.diagnose(run, {}, [], curve(*_FALLING))
     assert verdict.changes == {"training.length": "2400 steps"}
+
+
+def test_run_that_diverged_is_told_so(root: Path) -> None:
+    run = make_run(root)
+    run.write_status(Status(state="diverged"))
+    (verdict,) = doctor.diagnose(run, {}, logged()[:3])
+    assert verdict.name == "divergence" and verdict.changes and is_sentence(verdict.sentence)
+    run.config_path.write_text("{")
+    (verdict,) = doctor.diagnose(run, {}, [])
+    assert verdict.name == "divergence" and not verdict.changes
+
+
+def test_run_whose_data_set_has_gone_is_judged_as_far_as_can_be(root: Path) -> None:
+    run = make_run(root)
+    config = json.loads(run.config_path.read_text())
+    config["data"]["name"] = "mine"
+    run.config_path.write_text(json.dumps(config))
+    line = {"data": "mine", "memorised": 0.9, **_POOR}
+    for changes, more in (({}, set()), ({"d_real": 0.99, "d_fake": 0.01}, {"discriminator-too-strong"})):
+        found = doctor.diagnose(run, line, logged(**{"d_real": 0.5, "d_fake": 0.5, **changes}), curve(*_FALLING))
+        check(found, {"memorisation", "imprecise", *more}, set())
+    assert {verdict.name for verdict in doctor.diagnose(run, line, [], curve(*_RISING))} == {
+        "memorisation",
+        "imprecise",
+        "past-best",
+    }
+
+
+def test_every_rule_has_a_case_in_which_it_must_fire() -> None:
+    cases = [must for _, _, must, _ in IMAGES.values()] + [must for *_, must in (*CURVES.values(), *SCORES.values())]
+    assert set().union(*cases) == RULES
