@@ -10,13 +10,15 @@ from torch import Tensor
 
 _UNSEEN = 0.5  # images that a class without real ones counts as, so that a divergence from it is finite
 
-SHARE = 0.1  # of its real share that a class must have to be covered
+SHARE = 0.1  # of its real share that a class must have to be covered, and of an even share that it must have to be expected
+_ONCE_IN = 20  # sets of images with all classes, one may lack a class by chance
 
 
 class Balance(NamedTuple):
     """How generated images spread over the classes, against the real ones.
 
-    ``covered`` of ``expected`` classes, those with real images; ``missing``: the others, as class numbers; ``kl``: nats, 0 up.
+    ``covered`` of ``expected`` classes, those that are common among the real images; ``missing``: those not covered of which enough
+    images were due that chance is no excuse, as class numbers; ``kl``: nats, 0 up.
     """
 
     covered: int
@@ -36,16 +38,20 @@ def histogram(logits: Tensor) -> Tensor:
 def balance(real: Tensor, fake: Tensor, share: float = SHARE) -> Balance:
     """Return how ``fake`` images per class [K] spread over the classes of ``real`` images per class [K].
 
-    A class is covered when its share of the generated images is at least ``share``, a tenth, of its share of the real ones: a few
-    images that the classifier merely mistakes do not make a class. Classes without real images are not expected. Without
-    generated images all are missing and the divergence is NaN.
+    A class is covered when its share of the generated images is at least ``share``, a tenth, of its share of the real ones, and
+    expected when its share of the real ones is at least ``share`` of an even one, 1 by the number of classes that occur: a few
+    images that the classifier merely mistakes do not make a class on either side. One that is not covered is missing where so
+    many images of it are due, n, that of all K expected classes one is empty by chance at most once in twenty: K e⁻ⁿ ≤ 1/20.
+    Without generated images nothing is covered or missing, and the divergence is NaN.
     """
     _require_same(real, fake)
-    is_expected = real > 0
-    due = share * real.double() * float(fake.sum()) * (1 - 1e-9)  # a share on the very edge is covered, however it is rounded
-    is_covered = is_expected & (fake > 0) & (fake.double() * float(real.sum()) >= due)
-    missing = (is_expected & ~is_covered).nonzero().flatten().tolist()
-    return Balance(int(is_covered.sum()), int(is_expected.sum()), missing, kl(real, fake))
+    edge = share * (1 - 1e-9)  # a share on the very edge is enough, however it is rounded
+    shares = real.double() / max(1, int(real.sum()))
+    is_expected = (real > 0) & (shares * int((real > 0).sum()) >= edge)
+    expected, due = int(is_expected.sum()), shares * int(fake.sum())
+    is_covered = is_expected & (fake > 0) & (fake >= edge * due)
+    is_missing = is_expected & ~is_covered & (due >= math.log(_ONCE_IN * max(1, expected)))
+    return Balance(int(is_covered.sum()), expected, is_missing.nonzero().flatten().tolist(), kl(real, fake))
 
 
 def kl(real: Tensor, fake: Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,13 +26,6 @@ class Duplicates(NamedTuple):
     share: float
     pairs: int
     images: int
-
-
-class Birthday(NamedTuple):
-    """The smallest ``batch`` that holds a near duplicate as likely as not, and the number of different images it speaks for."""
-
-    batch: int
-    support: int
 
 
 def ms_ssim(pixels: Tensor, *, pairs: int = 500, seed: int = 0) -> float:
@@ -100,20 +94,17 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
     return Duplicates(float(has_twin.mean()), found, count)
 
 
-def birthday(duplicates: Duplicates) -> Birthday | None:
-    """Return how many different images the duplicates speak for; Arora & Zhang 2017 (1706.08224). None without duplicates.
+def support(draws: Sequence[Duplicates]) -> float | None:
+    """Return how many different images the duplicates within some draws speak for, 1 and up. None without duplicates.
 
-    Of all n (n − 1) / 2 pairs of images a share p are near duplicates: the probability that two generated images are. The batch is
-    the smallest s with 1 − (1 − p)^(s (s − 1) / 2) ≥ ½, and the support about s², as in the paper; for equally likely images s² is
-    1.4 times their number. Images that are drawn more often than others make it smaller. It is an order of magnitude, with
-    few pairs a rough one. Without duplicates the support is hardly below n² / 6, where the chance to see none would be 5 %.
+    The birthday paradox (Arora & Zhang 2017, 1706.08224): of all n (n − 1) / 2 pairs of the images of a draw a share p are near
+    duplicates, and 1 / p equally likely images make that share. Pairs of all draws count together, also those of a draw without
+    duplicates. (The paper squares the batch in which a duplicate is as likely as not, which is 1.4 times as many.) Images that
+    are drawn more often than others make it smaller. It is an order of magnitude, with few pairs a rough one. Without duplicates
+    the support is hardly below n² / 6, where the chance to see none would be 5 %.
     """
-    if not duplicates.pairs:
-        return None
-    p = duplicates.pairs / math.comb(duplicates.images, 2)
-    needed = math.log(2) / -math.log1p(-p) if p < 1 else 0.0  # independent pairs until one is as likely as not
-    batch = max(2, math.ceil((1 + math.sqrt(1 + 8 * needed)) / 2 - 1e-9))
-    return Birthday(batch, batch**2)
+    pairs = sum(draw.pairs for draw in draws)
+    return sum(math.comb(draw.images, 2) for draw in draws) / pairs if pairs else None
 
 
 def _scales(side: int) -> int:

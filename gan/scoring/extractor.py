@@ -32,6 +32,11 @@ class Extractor:
     device: torch.device
     batch: int
 
+    @property
+    def tells_classes(self) -> bool:
+        """Whether the logits are of the data set's own classes: those of its classifier are, Inception's are of ImageNet's."""
+        return self.accuracy is not None
+
     def extract(self, batches: Iterable[Tensor], advance: Callable[[int], None] = lambda images: None) -> Features:
         """Return the features of all batches in order; ``advance`` hears the number of images after each batch."""
         features, logits = [], []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gan.scoring import lines
 
 
 class Score(NamedTuple):
@@ -91,8 +94,9 @@ SCORES = {
         ),
         Score(
             "duplicates", "Duplicates", "real_duplicates", 0, "|{g : ∃ g′ ≠ g, g′ ≈ g}| / N", "from 0 % to 100 %",
-            "The share of 2,000 generated images that have a near duplicate among the others: hashes at most 3 of 64 bits apart "
-            "and a correlation of thumbnails of at least 0.99. Simple real images resemble one another too: judge it against them.",
+            "The share of up to 2,000 generated images that have a near duplicate among the others: hashes at most 3 of 64 bits "
+            "apart and a correlation of thumbnails of at least 0.99. Simple real images resemble one another too: judge it against "
+            "as many of them.",
             "after the birthday paradox test, Arora and Zhang 2017, arXiv:1706.08224", True,
         ),
         Score(
@@ -109,8 +113,8 @@ SCORES = {
         ),
         Score(
             "classes_covered", "Classes", "", 1, "|{y : q(y) ≥ p(y) / 10}|", "from 0 to the number of classes",
-            "How many classes are covered, of those that the real images have: those with at least a tenth of their real share p "
-            "among the generated images, as the classifier sees them.",
+            "How many classes are covered, as the classifier of the data set sees them: those with at least a tenth of their real "
+            "share p among the generated images. Only classes with at least a tenth of an even share of the real images count.",
             "our own count",
         ),
         Score(
@@ -141,4 +145,19 @@ SCORES = {
     )
 }  # fmt: skip
 
+#: Figures that look for so many nearest neighbours of an image, itself aside → how many images that takes on either side.
+_FEWEST = {("precision", "recall"): 4, ("density", "coverage"): 6}
+
 BETTER = {1: "higher is better", -1: "lower is better", 0: "compare with the real images"}
+
+
+def missing(line: Mapping[str, Any]) -> list[str]:
+    """Return why usual figures of a line are missing, one sentence for each reason; empty where none is."""
+    if lines.number(line, "fid") is None:
+        return ["What the generator makes is not finite, so that its distance from the real images cannot be measured."]
+    fewest = min(lines.number(line, name) or 0 for name in ("images", "real_images"))
+    return [
+        f"{' and '.join(SCORES[name].title for name in names)} need at least {needed} images of either kind."
+        for names, needed in _FEWEST.items()
+        if fewest < needed and any(lines.number(line, name) is None for name in names)
+    ]

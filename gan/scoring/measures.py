@@ -13,6 +13,7 @@ from torch import Tensor
 from gan.data.points import Modes
 from gan.scoring import appearance, classes, diversity, kernel, manifold, memorisation, metrics, modes, texture
 from gan.scoring.appearance import Looks
+from gan.scoring.diversity import Duplicates
 from gan.scoring.extractor import Features
 from gan.scoring.perceptual import Lpips
 
@@ -26,7 +27,7 @@ ALONE = ("ms_ssim", "lpips", "duplicates", "checkerboard")
 NUMBERS = (*DISTANCES, *MODES, *ALONE, "inception_score", "classes_covered", "class_kl", "memorised", "memorised_ratio")
 
 _MOST_PAIRS = 500  # of images whose MS-SSIM is taken: a quarter as many as there are images, for quick scores
-MOST_COMPARED = 2000  # images among which duplicates are looked for
+MOST_COMPARED = 2000  # images among which duplicates are looked for, no more than there are real ones
 
 
 class Draw(NamedTuple):
@@ -39,9 +40,10 @@ class Draw(NamedTuple):
 class Real(NamedTuple):
     """What a draw is held against.
 
-    ``features`` [N, D], images per class [K] (empty where nobody tells classes), looks [N] (empty for points), features of the
-    images trained on [T, D] with the distances from them that are usual [H] (``gan.scoring.memorisation``), the modes where they
-    are known, and the network that tells how different two images look, where its weights are at hand.
+    ``features`` [N, D], images per class [K] (empty where the extractor does not tell the data set's own), looks [N] (empty for
+    points), features of the images trained on [T, D] with the distances from them that are usual [H]
+    (``gan.scoring.memorisation``), the modes where they are known, and the network that tells how different two images look,
+    where its weights are at hand.
     """
 
     features: Tensor
@@ -75,24 +77,21 @@ def count_modes(points: Tensor, known: Modes | None) -> dict[str, float | None]:
     return dict(zip(MODES, found, strict=True))
 
 
-def alone(pixels: Tensor, lpips: Lpips | None, seed: int) -> tuple[dict[str, float], float | None]:
-    """Return the figures of ``ALONE`` for uint8 pixels [N, C, H, W], and how many different images there seem to be (or None).
-
-    Near duplicates are looked for among the first 2,000.
-    """
-    compared = diversity.near_duplicates(pixels[:MOST_COMPARED])
-    birthday = diversity.birthday(compared)
+def alone(pixels: Tensor, lpips: Lpips | None, seed: int, most: int = MOST_COMPARED) -> tuple[dict[str, float], Duplicates]:
+    """Return the figures of ``ALONE`` for uint8 pixels [N, C, H, W], and the near duplicates among the first ``most`` of them."""
+    compared = diversity.near_duplicates(pixels[:most])
     differing = lpips.diversity(pixels, seed=seed) if lpips else math.nan
     alike = diversity.ms_ssim(pixels, pairs=min(_MOST_PAIRS, max(1, len(pixels) // 4)), seed=seed)
     found = (alike, differing, compared.share, texture.checkerboard(pixels))
-    return dict(zip(ALONE, found, strict=True)), birthday.support if birthday else None
+    return dict(zip(ALONE, found, strict=True)), compared
 
 
 def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
-    """Return what is measured of one draw: the figures of ``NUMBERS``, images per class (``class_counts``), support and looks.
+    """Return what is measured of one draw: the figures of ``NUMBERS``, images per class (``class_counts``), ``pairs``, looks.
 
-    None for what cannot be measured: classes and the Inception Score without logits, support without near duplicates, all
-    that is seen in pixels for points, and modes that are not known.
+    ``pairs`` are the near duplicates, looked for among no more images than there are real ones: more images have more of them.
+    None for what cannot be measured: the Inception Score without logits, classes where those of the real images are not known,
+    all that is seen in pixels for points, and modes that are not known.
     """
     found: dict[str, Any] = dict(distances(real.features, draw.seen.features, seed))
     found |= count_modes(draw.seen.features, real.modes)
@@ -101,20 +100,21 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
     has_classes = draw.seen.logits.shape[1] > 0
     found["inception_score"] = metrics.inception_score(draw.seen.logits, seed=seed)[0] if has_classes else None
     found |= {"classes_covered": None, "class_kl": None, "class_counts": None}
-    if has_classes and len(real.counts) == draw.seen.logits.shape[1]:
+    if has_classes and len(real.counts):
         counts = classes.histogram(draw.seen.logits)
         balance = classes.balance(real.counts, counts)
         found |= {"classes_covered": balance.covered, "class_kl": balance.kl, "class_counts": counts.tolist()}
     if draw.pixels.ndim == 2:
-        return found | dict.fromkeys((*ALONE, "support", "looks"))
-    by_itself, support = alone(draw.pixels, real.lpips, seed)
-    return found | by_itself | {"support": support, "looks": appearance.look(draw.pixels)}
+        return found | dict.fromkeys((*ALONE, "pairs", "looks"))
+    by_itself, pairs = alone(draw.pixels, real.lpips, seed, min(MOST_COMPARED, len(real.features)))
+    return found | by_itself | {"pairs": pairs, "looks": appearance.look(draw.pixels)}
 
 
 def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     """Return the means of all draws with their ``*_spread`` (sample standard deviation, None for one draw), as a line has them.
 
-    Images per class are summed over draws; looks are compared with the real ones (``gan.scoring.appearance``).
+    Images per class and pairs of duplicates are those of all draws; looks are compared with the real ones
+    (``gan.scoring.appearance``).
     """
     line: dict[str, Any] = {}
     for name in NUMBERS:
@@ -122,15 +122,15 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     for end in ("kid_low", "kid_high"):
         line[end], _ = average([draw[end] for draw in draws])
     line["modes_expected"] = None if real.modes is None else len(real.modes.centres)
-    line["class_counts"] = line["classes_missing"] = line["looks"] = None
+    line["class_counts"] = line["classes_expected"] = line["classes_missing"] = line["support"] = line["looks"] = None
     if all(draw["class_counts"] is not None for draw in draws):
         totals = torch.tensor([draw["class_counts"] for draw in draws]).sum(dim=0)
         line["class_counts"] = totals.tolist()
-        line["classes_missing"] = classes.balance(real.counts, totals).missing
-    supports = [draw["support"] for draw in draws if draw["support"] is not None]
-    line["support"] = round(statistics.fmean(supports)) if supports else None
+        _, line["classes_expected"], line["classes_missing"], _ = classes.balance(real.counts, totals)
     if draws[0]["looks"] is None:
         return line
+    support = diversity.support([draw["pairs"] for draw in draws])
+    line["support"] = None if support is None else round(support)
     looks = Looks(*(torch.cat(values) for values in zip(*(draw["looks"] for draw in draws), strict=True)))
     line["looks"] = {name: _plain(vars(found)) for name, found in appearance.compare(real.looks, looks).items()}
     return line

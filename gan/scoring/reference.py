@@ -24,15 +24,16 @@ from gan.scoring.perceptual import Lpips
 from gan.sections import DataConfig
 
 _FEWEST = 20  # real images
-_VERSION = 3  # of what is kept of them
+_VERSION = 4  # of what is kept of them
 
 
 @dataclass(frozen=True)
 class Reference:
     """The real images as an extractor sees them, the Inception Score they get themselves, and how alike they are.
 
-    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``alone`` are the figures of ``measures.ALONE`` for up
-    to 2,000 of them, None where they cannot be measured. The Inception Score is None where the extractor has no logits.
+    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``alone`` are the figures of ``measures.ALONE`` for as
+    many of them as a draw has generated ones, None where they cannot be measured. The Inception Score is None where the extractor
+    has no logits.
     """
 
     name: str
@@ -71,10 +72,14 @@ class Reference:
         return values
 
 
-def load(data: DataConfig, extractor: Extractor, report: Report, lpips: Lpips | None = None) -> Reference:
+def load(
+    data: DataConfig, extractor: Extractor, report: Report, lpips: Lpips | None = None, compared: int = measures.MOST_COMPARED
+) -> Reference:
     """Return the reference of a data set as it is prepared; computed on first use, and again when the real images changed.
 
-    Without ``lpips`` nobody tells how different two images look. Raises InputError for fewer than 20 images.
+    Without ``lpips`` nobody tells how different two images look. ``compared`` is how many generated images a draw has: more
+    images have more duplicates, so that as many real ones, 2,000 at most, stand beside them. Raises InputError for fewer than 20
+    images.
     """
     images = loaders.load_for_scoring(data, report=report)
     if len(images) < _FEWEST:
@@ -84,20 +89,26 @@ def load(data: DataConfig, extractor: Extractor, report: Report, lpips: Lpips | 
     def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
         looks: list[Looks] = []
         found = _extract(images, extractor, report, looks)
-        facts: dict[str, Any] = dict.fromkeys(measures.ALONE)
-        if not data.is_points:
-            chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[: measures.MOST_COMPARED]
-            facts = _plain(measures.alone(images.take(chosen), lpips, seed=0)[0])
-        has_classes = found.logits.shape[1] > 0
-        facts["inception_score"] = metrics.inception_score(found.logits)[0] if has_classes else None
+        has_logits = found.logits.shape[1] > 0
+        facts = {"inception_score": metrics.inception_score(found.logits)[0] if has_logits else None}
         looks = looks or [Looks(*(torch.empty(0) for _ in Looks._fields))]
         tensors = {name: torch.cat(values) for name, values in zip(Looks._fields, zip(*looks, strict=True), strict=True)}
-        counts = classes.histogram(found.logits) if has_classes else torch.empty(0)
+        counts = classes.histogram(found.logits) if extractor.tells_classes else torch.empty(0)
         return {"features": found.features, "counts": counts, **tensors}, facts
 
-    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}" + ("-lpips" if lpips else "")
+    count = min(compared, len(images), measures.MOST_COMPARED)
+
+    def look_alone() -> tuple[dict[str, Tensor], dict[str, Any]]:
+        chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:count]
+        return {}, _plain(measures.alone(images.take(chosen), lpips, seed=0)[0])
+
+    key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}"
     seen = cache.obtain(_folder(), key, fingerprint, make)
     features = seen.tensors["features"]
+    alone: dict[str, float | None] = dict.fromkeys(measures.ALONE)
+    if not data.is_points:
+        name = f"{key}-alone-{count}" + ("-lpips" if lpips else "")
+        alone = cache.obtain(_folder(), name, fingerprint, look_alone).facts
     known = None
     if data.is_points:
         known = coordinates.chosen(points.modes(data.name), data.classes, data.entry.classes)
@@ -105,7 +116,7 @@ def load(data: DataConfig, extractor: Extractor, report: Report, lpips: Lpips | 
         features, seen.tensors["counts"], Looks(*(seen.tensors[name] for name in Looks._fields)),
         *_trained_on(data, extractor, key, features, fingerprint, report), known, lpips,
     )  # fmt: skip
-    return Reference(key, fingerprint, real, seen.facts["inception_score"], {name: seen.facts[name] for name in measures.ALONE})
+    return Reference(key, fingerprint, real, seen.facts["inception_score"], alone)
 
 
 def _trained_on(

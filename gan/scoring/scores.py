@@ -77,10 +77,10 @@ def _say_nothing(sentence: str, share: float) -> None:
 
 
 def score_run(run: Run, plan: Plan, report: Report = _say_nothing) -> dict[str, Any]:
-    """Score the newest checkpoint of a run, append the line to its scores and return it; ``lines`` says what it holds.
+    """Score a checkpoint of a run, append the line to its scores and return it; ``lines`` says what it holds.
 
-    Progress goes to ``report`` and to the run's scoring file. Raises InputError, with the sentence that the scoring file
-    ends with too, when the run cannot be scored.
+    The plan says whether it is the newest checkpoint or the best. Progress goes to ``report`` and to the run's scoring file.
+    Raises InputError, with the sentence that the scoring file ends with too, when the run cannot be scored.
     """
     held = run.hold_scoring()
     progress = _Progress(run, report)
@@ -157,7 +157,7 @@ def _judge(data: DataConfig, device: torch.device, root: Path) -> Extractor:
 @lru_cache(maxsize=1)
 def _held_against(data: DataConfig, device: torch.device, root: Path) -> Reference:
     """Return what a training is held against; kept, because real images do not change while it runs."""
-    return reference.load(data, _judge(data, device, root), _say_nothing)
+    return reference.load(data, _judge(data, device, root), _say_nothing, compared=_DURING_TRAINING.images)
 
 
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
 
     extractor = _choose(plan.extractor, config.data, device, progress.phase(0.0, 0.2))
     lpips = None if config.data.is_points else perceptual.load(device)
-    real = reference.load(config.data, extractor, progress.phase(0.2, 0.4), lpips)
+    real = reference.load(config.data, extractor, progress.phase(0.2, 0.4), lpips, plan.images)
     facts = {
         "step": saved.step,
         "epoch": saved.facts["epoch"],
@@ -303,7 +303,7 @@ def _explain(error: Exception) -> str:
     """Return one sentence for an error that nobody foresaw."""
     if isinstance(error, OSError):
         return explain_os_error(error, "scoring")
-    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
         return "The machine ran out of memory while scoring; ask for fewer images."
     return f"The scoring failed unexpectedly ({type(error).__name__}: {' '.join(str(error).split())}); the log has the details."
 

@@ -12,7 +12,7 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from gan.data import bedrooms, survey
 from gan.scoring import diversity
-from gan.scoring.diversity import Duplicates, birthday, ms_ssim, near_duplicates
+from gan.scoring.diversity import Duplicates, ms_ssim, near_duplicates, support
 
 
 def noise(count: int, side: int, channels: int = 3, seed: int = 0) -> Tensor:
@@ -132,38 +132,32 @@ def test_the_same_hash_alone_is_no_duplicate() -> None:
 
 def test_one_image_has_no_share() -> None:
     assert math.isnan(near_duplicates(noise(1, 16)).share)
-    assert birthday(near_duplicates(noise(1, 16))) is None
+    assert support([near_duplicates(noise(1, 16))]) is None
 
 
 # The birthday paradox
 
 
-def test_twenty_three_people_share_a_birthday() -> None:
-    assert birthday(Duplicates(0.5, 183, 366)) == (23, 529)  # 183 of 66,795 pairs are one in 365
+def test_people_have_three_hundred_and_sixty_five_birthdays() -> None:
+    assert support([Duplicates(0.5, 183, 366)]) == 365  # 183 of 66,795 pairs
 
 
 def test_without_duplicates_there_is_no_estimate(rooms: Tensor) -> None:
-    assert birthday(near_duplicates(rooms)) is None
+    assert support([near_duplicates(rooms)]) is None
+    assert support([]) is None
 
 
-def test_a_single_image_is_found_in_a_batch_of_two() -> None:
-    assert birthday(Duplicates(1.0, 45, 10)) == (2, 4)
-    assert birthday(Duplicates(1.0, 23, 10)) == (2, 4)  # just above one half
-    assert birthday(Duplicates(1.0, 22, 10)) == (3, 9)
+@pytest.mark.parametrize("different", [1, 2, 20, 60])
+def test_support_of_images_drawn_at_random(rooms: Tensor, different: int) -> None:
+    drawn = torch.randint(different, (300,), generator=torch.Generator().manual_seed(0))
+    assert support([near_duplicates(rooms[drawn])]) == pytest.approx(different, rel=0.1)
 
 
-@pytest.mark.parametrize("support", [20, 60])
-def test_support_of_images_drawn_at_random(rooms: Tensor, support: int) -> None:
-    drawn = torch.randint(support, (300,), generator=torch.Generator().manual_seed(0))
-    found = birthday(near_duplicates(rooms[drawn]))
-    assert found is not None
-    assert support < found.support < 2.2 * support
-
-
-def test_batch_is_the_smallest_that_holds_a_duplicate_as_likely_as_not() -> None:
-    for pairs in (1, 3, 20, 500, 4000):
-        found = birthday(Duplicates(0.1, pairs, 100))
-        assert found is not None
-        p = pairs / 4950
-        chances = [1 - (1 - p) ** (s * (s - 1) / 2) for s in (found.batch - 1, found.batch)]
-        assert chances[0] < 0.5 <= chances[1]
+def test_draws_without_duplicates_count_too() -> None:
+    assert support([Duplicates(0.1, 5, 100)]) == 990
+    assert support([Duplicates(0.1, 5, 100), Duplicates(0.0, 0, 100)]) == 2 * 990
+    random, found = torch.Generator().manual_seed(0), []
+    for _ in range(200):  # three draws of 30 among 1,000 images, most of them without a pair
+        counts = [torch.randint(1000, (30,), generator=random).bincount() for _ in range(3)]
+        found += [support([Duplicates(0.0, int((count * (count - 1) // 2).sum()), 30) for count in counts])]
+    assert sum(1 / one if one else 0.0 for one in found) / 200 == pytest.approx(1 / 1000, rel=0.2)

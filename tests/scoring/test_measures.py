@@ -7,16 +7,17 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models import alexnet
 
 from gan.data import loaders
-from gan.scoring import measures, perceptual, reference
+from gan.scoring import doctor, measures, perceptual, reference, scores
 from gan.scoring.extractor import Extractor, Features
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
 from gan.sections import DataConfig
-from tests.scoring.conftest import ignore
+from tests.scoring.conftest import CPU, ignore
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def test_ten_images_repeated_are_seen_through(pixels: Tensor, digits: Extractor,
     line = line_of(pixels[:10].repeat(100, 1, 1, 1), digits, real)
     assert line["precision"] > 0.9, "each of them is a good digit"  # type: ignore[operator]
     assert line["recall"] < 0.05 and line["coverage"] < 0.2 and line["duplicates"] == 1  # type: ignore[operator]
-    assert line["support"] < 40  # type: ignore[operator]
+    assert line["support"] == 10
+    assert line_of(pixels[:1].repeat(100, 1, 1, 1), digits, real)["support"] == 1
 
 
 def test_darkened_images_are_seen_as_dark(pixels: Tensor, digits: Extractor, real: Reference) -> None:
@@ -70,6 +72,39 @@ def test_without_classes_there_are_no_scores_of_classes(pixels: Tensor, digits: 
     line = measures.combine([found], real.real)
     assert line["inception_score"] is line["class_counts"] is line["classes_covered"] is line["classes_missing"] is None
     assert math.isfinite(line["fid"])
+
+
+class Stranger(nn.Module):
+    """uint8 pixels [N, 1, H, W] → features [N, 64] and logits [N, 1008], as Inception tells other classes than the data have."""
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        features = functional.avg_pool2d(pixels.float(), 4).flatten(1)
+        return features, features.repeat(1, 16)[:, :1008]
+
+
+def test_classes_of_others_are_not_those_of_the_data(pixels: Tensor) -> None:
+    extractor = Extractor("Inception 2015", "stranger", None, Stranger(), CPU, 256)
+    known = reference.load(DataConfig(size=32), extractor, ignore)
+    found = scores.judge(lambda seed: iter(pixels[:300].split(300)), extractor, known, scores.Plan(images=300, draws=1))
+    assert known.inception_score is not None and found["inception_score"] >= 1
+    assert found["class_counts"] is found["classes_covered"] is found["classes_expected"] is found["class_kl"] is None
+    assert found["classes_missing"] is None and not known.real.counts.tolist()
+    earlier = {"class_counts": [30] + [0] * 1007, "classes_missing": [5], "extractor_id": "inception-2015-6726825d"}
+    assert doctor.examine(earlier) == []
+    assert doctor.examine({**earlier, "extractor_id": "digits-cnn-1-0a1b2c3d"})
+
+
+def test_duplicates_are_looked_for_among_as_many_generated_as_real_images(
+    pixels: Tensor, digits: Extractor, real: Reference
+) -> None:  # fmt: skip
+    few = reference.load(DataConfig(size=32), digits, ignore, compared=500)
+    assert 0 < few.alone["duplicates"] < 0.7 * real.alone["duplicates"], "fewer images have fewer duplicates"  # type: ignore[operator]
+    assert reference.load(DataConfig(size=32), digits, ignore, compared=5000).alone == real.alone
+    blank = torch.zeros(300, 1, 32, 32, dtype=torch.uint8)
+    some = real.real._replace(features=real.features[:200])
+    drawn = Draw(torch.cat([pixels[:200], blank]), Features(real.features[:500], torch.empty(500, 0)))
+    line = measures.combine([measures.measure(drawn, some, seed=0)], some)
+    assert line["duplicates"] < 0.05, "the 300 that are alike come after as many as there are real images"
 
 
 def test_combined_line_has_means_and_spreads_and_is_plain_json(pixels: Tensor, digits: Extractor, real: Reference) -> None:
