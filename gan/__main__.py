@@ -84,6 +84,7 @@ def make_parser() -> Parser:
                        help="classifier, inception, random-vgg, or auto (default): the first of these at hand")  # fmt: skip
     score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
     score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
+    score.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
     score.add_argument("--checkpoint", choices=("last", "best"), default="last", help=_CHECKPOINT_HELP)
     score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")
     sample = command("sample", "Draw a grid of images from a checkpoint of a run.", _sample)
@@ -285,16 +286,25 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _score(options: argparse.Namespace) -> int:
-    chosen = [runs.find(options.root, run_id) for run_id in dict.fromkeys(options.run_ids)]
+    chosen, refused = [], []
+    for run_id in dict.fromkeys(options.run_ids):
+        try:
+            chosen.append(runs.find(options.root, run_id))
+        except InputError as error:
+            refused.append(str(error))
+    if not chosen:
+        raise InputError(refused[0])
     import torch
 
-    from gan.scoring import doctor, scores
+    from gan.scoring import doctor, glossary, scores
 
     if options.quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT)
     torch.set_num_threads(launcher.usual_threads())
-    plan = scores.Plan(extractor=options.extractor, images=options.images, draws=options.draws, checkpoint=options.checkpoint)
-    found, has_failed = [], False
+    plan = scores.Plan(options.extractor, options.images, options.draws, options.seed, options.checkpoint)
+    found, has_failed = [], bool(refused)
+    for sentence in refused:
+        _complain(sentence, status=1)
     with _Progress(is_quiet=options.quiet or options.json) as progress:
         for place, run in enumerate(chosen):
             try:
@@ -310,6 +320,8 @@ def _score(options: argparse.Namespace) -> int:
     elif not options.quiet:
         for line in found:
             print(f"{line['run']}  {line['name']}: {scores.describe(line)}")
+            for reason in glossary.missing(line):
+                print(f"    {reason}")
             for verdict in line["verdicts"]:
                 print(f"    {verdict['title']}: {verdict['sentence']} {verdict['remedy']}")
     return 1 if has_failed else 0

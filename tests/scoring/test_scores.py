@@ -7,10 +7,11 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import atlas, measures, reference, scores
+from gan.scoring import atlas, glossary, measures, reference, scores
 from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Extractor
 from gan.scoring.reference import Reference
@@ -65,6 +66,7 @@ def test_line_says_all_about_a_score(run: Run, digits: Extractor, monkeypatch: p
     assert 0 < line["floor_fid"] < line["fid"] and line["fid_spread"] > 0 and line["floor_fid_spread"] > 0
     assert 1 <= line["inception_score"] < line["real_inception_score"] <= 10 and line["inception_score_spread"] >= 0
     assert line["seconds"] > 0 and line["time"] > 1.7e9
+    assert line["classes_expected"] == 10 and glossary.missing(line) == []
 
     assert run.scores() == [line]
     scoring = run.scoring()
@@ -282,9 +284,12 @@ def test_killed_scoring_leaves_the_old_scores_and_can_be_repeated(run: Run, root
     assert without_time(scores.score_run(run, SMALL)) == without_time(old)
 
 
-def test_scoring_without_memory_leaves_the_old_scores(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("take", [torch.empty, np.empty], ids=["torch", "NumPy"])
+def test_scoring_without_memory_leaves_the_old_scores(
+    run: Run, monkeypatch: pytest.MonkeyPatch, take: Callable[[int], object]
+) -> None:  # fmt: skip
     old = scores.score_run(run, SMALL)
-    monkeypatch.setattr(measures, "measure", lambda *arguments: torch.empty(2**60))
+    monkeypatch.setattr(measures, "measure", lambda *arguments: take(2**59))
     assert "out of memory" in refusal(run)
     assert run.scores() == [old]
 
@@ -382,13 +387,16 @@ def test_failing_score_does_not_end_the_training(
 
 def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digits: Extractor) -> None:
     empty = make_run(root)
-    done = run_gan("score", run.id, empty.id, "--images", 60, "--draws", 2, "--json", root=root)
+    mistyped = "20260131-093000-1a2b3c"
+    done = run_gan("score", mistyped, run.id, empty.id, "--images", 60, "--draws", 2, "--seed", 3, "--json", root=root)
     assert done.returncode == 1, done.stderr
     (line,) = json.loads(done.stdout)
     verdicts = line.pop("verdicts")
     assert line == {"run": run.id, "name": run.label(), **run.scores()[0]} and line["extractor_id"] == digits.id
     assert "missing-classes" in [verdict["name"] for verdict in verdicts], "after twelve steps there are no digits yet"
+    assert line["seed"] == 3
     assert "has no checkpoint yet" in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.count(f"There is no run {mistyped}") == 1
     assert os.environ["GAN_DATA"], "the command shares the classifier of the tests"
 
 
@@ -478,7 +486,7 @@ def test_single_class_and_constant_images_get_what_can_be_measured(root: Path, d
     run = make_run(root, {"data.classes": ["7"], "training.length": "5 steps"})
     assert train(run).state == "finished"
     line = scores.score_run(run, Plan(images=50, draws=1))
-    assert line["fid"] > 0 and sum(count > 0 for count in line["real_class_counts"]) <= 3
+    assert line["fid"] > 0 and sum(count > 0 for count in line["real_class_counts"]) <= 3 and line["classes_expected"] == 1
     known = reference.load(DataConfig(size=32), digits, ignore)
     flat = torch.zeros(100, 1, 32, 32, dtype=torch.uint8)
     found = scores.judge(lambda seed: iter([flat]), digits, known, Plan(images=100, draws=1))
@@ -489,4 +497,9 @@ def test_single_class_and_constant_images_get_what_can_be_measured(root: Path, d
 def test_two_images_are_too_few_for_some_figures_and_enough_for_others(run: Run) -> None:
     line = scores.score_run(run, Plan(images=2, draws=1))
     assert line["recall"] is None and line["fid"] is not None
+    assert glossary.missing(line) == [
+        "Precision and Recall need at least 4 images of either kind.",
+        "Density and Coverage need at least 6 images of either kind.",
+    ]
+    assert [is_sentence(reason) for reason in glossary.missing({**line, "fid": None})] == [True]
     assert is_sentence(scores.describe(line) + ".")
