@@ -12,14 +12,16 @@ from scipy import special
 CONFIDENCE = 0.95
 MOST_SEEDS = 100  # more than anybody would train for one comparison
 _FEWEST_POOLED = 3  # settings
+_FEWEST_SEEDS = 3  # of each that are worth asking for
 
 
 @dataclass(frozen=True)
 class Difference:
     """How much larger the mean of ``one`` is than that of another: ``mean``, with the interval from ``low`` to ``high``.
 
-    The interval holds the true difference in 95 % of all experiments of this kind. ``needed``: seeds of each that would show a
-    difference like this one, None where it shows already, where there is none, or where more than 100 would be needed.
+    The interval holds the true difference in 95 % of all experiments of this kind; it has no bounds where values that never
+    vary say nothing of chance. ``needed``: seeds of each that would show a difference like this one, None where it shows already,
+    where there is none, or where more than 100 would be needed.
     """
 
     mean: float
@@ -58,7 +60,7 @@ def compare(one: Sequence[float], other: Sequence[float], noise: Noise | None = 
 
     The interval is Welch's, which lets both vary differently (Welch 1947, Biometrika 34): x̄ − ȳ ± t · √(s²/n + r²/m), with the
     degrees of freedom of Satterthwaite; or, with pooled ``noise``, Student's x̄ − ȳ ± t · s · √(1/n + 1/m), and one seed of
-    either is enough. Values that never vary have an interval without width.
+    either is enough. Values that never vary, such as those of one seed trained twice, tell nothing: the interval has no bounds.
     """
     if min(len(one), len(other)) < (1 if noise else 2):
         return None
@@ -70,12 +72,12 @@ def compare(one: Sequence[float], other: Sequence[float], noise: Noise | None = 
         squared, spread = sum(part for part, _ in parts), sum(statistics.variance(values) for values in (one, other)) / 2
         freedom = squared**2 / sum(part**2 / degrees for part, degrees in parts) if squared else 1.0
     if not squared:
-        return Difference(mean, mean, mean, None)
+        return Difference(mean, -math.inf, math.inf, None)
     half = _quantile(freedom) * math.sqrt(squared)
     found = Difference(mean, mean - half, mean + half, None)
     if found.is_sure or not mean:
         return found
-    return Difference(mean, found.low, found.high, _needed(abs(mean), spread))
+    return Difference(mean, found.low, found.high, _needed(abs(mean), spread, min(len(one), len(other))))
 
 
 def tell(
@@ -88,7 +90,14 @@ def tell(
     if found is None:
         return f"“{one}” and “{other}”: one seed does not show how much chance does; train at least two seeds of each."
     counts = f"{len(first)} and {len(second)} seed{'s' * (len(second) != 1)}"
-    size = f"{_number(abs(found.mean))} (95 % interval {_number(found.low)} to {_number(found.high)}, {counts})"
+    if not math.isfinite(found.high):
+        values_told = f"{_number(statistics.fmean(first))} and {_number(statistics.fmean(second))}, {counts}"
+        return (
+            f"“{one}” and “{other}”: {score} is the same each time ({values_told}), which does not show how much chance does; "
+            "train with other seeds."
+        )
+    low, high = (-found.high, -found.low) if found.mean < 0 else (found.low, found.high)
+    size = f"{_number(abs(found.mean))} (95 % interval {_number(low)} to {_number(high)}, {counts})"
     if not found.is_sure:
         more = f"train about {found.needed} seeds of each to tell" if found.needed else "more seeds would hardly tell"
         return f"“{one}” and “{other}” differ in {score} by {size}: no more than chance may do; {more}."
@@ -97,11 +106,11 @@ def tell(
     return f"“{better}” has a better {score} than “{worse}”, by {size}: more than the seeds explain."
 
 
-def _needed(mean: float, variance: float) -> int | None:
-    """Return the least number of seeds of each at which a difference of ``mean`` leaves the interval; None above 100."""
-    for count in range(3, MOST_SEEDS + 1):
-        if _quantile(2 * count - 2) * math.sqrt(2 * variance / count) < mean:
-            return count
+def _needed(mean: float, variance: float, count: int) -> int | None:
+    """Return the least number of seeds of each, above ``count``, at which ``mean`` leaves the interval; None above 100."""
+    for more in range(max(count + 1, _FEWEST_SEEDS), MOST_SEEDS + 1):
+        if _quantile(2 * more - 2) * math.sqrt(2 * variance / more) < mean:
+            return more
     return None
 
 
