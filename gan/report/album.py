@@ -49,6 +49,11 @@ class Album(NamedTuple):
     last: Sequence[tuple[int, Picture]]
     damaged: int
 
+    @property
+    def small(self) -> Picture | None:
+        """The upper left quarter of the newest snapshot; of a single one too, which is the first."""
+        return next((picture for _, picture in reversed([*self.first, *self.last])), None)
+
 
 class _Wish(NamedTuple):
     path: Path

@@ -1,4 +1,4 @@
-"""Line charts as SVG text: axes, grid, legend, and colours that follow the page; no script and no font of their own."""
+"""Charts of lines and bars as SVG text: axes, grid, legend, colours that follow the page; no script and no font of their own."""
 
 from __future__ import annotations
 
@@ -67,9 +67,41 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
         parts.append(
             f'<polyline points="{path}" style="fill:none;stroke:{_colour(place)};stroke-width:1.8;stroke-linejoin:round"/>'
         )
-    about = escape(f"{y_title} over {x_title}")
+    return _drawing(height, f"{y_title} over {x_title}", parts)
+
+
+def bars(series: Sequence[Series], names: Sequence[str], y_title: str) -> str:
+    """Return bars as an SVG element: beside each other the y, from 0, of the points of all series, one for each name."""
+    ticks = _ticks(0.0, max((y for one in series for _, y in one.points), default=1.0) or 1.0)
+    legend, rows = _legend([one.name for one in series])
+    top, height = _TOP + rows * _LEGEND, _HEIGHT + rows * _LEGEND
+    foot, slot = height - _BOTTOM, (_WIDTH - _LEFT - _RIGHT) / max(1, len(names))
+    width = 0.8 * slot / max(1, len(series))
+
+    def up(y: float) -> float:
+        return foot - y / ticks[-1] * (foot - top)
+
+    parts = [f'<rect width="{_WIDTH}" height="{height}" style="fill:var(--chart,#fff)"/>', *legend]
+    for tick in ticks:
+        parts.append(f'<path d="M{_LEFT} {up(tick):.1f}H{_WIDTH - _RIGHT}" style="stroke:var(--grid,#e3e5ec)"/>')
+        parts.append(_text(_LEFT - 7, up(tick) + 4, _number(tick), "end"))
+    every = math.ceil(max((len(name) for name in names), default=1) * _LETTER / slot)
+    for place, name in enumerate(names):
+        if place % every == 0:
+            parts.append(_text(_LEFT + (place + 0.5) * slot, foot + 17, name, "middle"))
+    for place, one in enumerate(series):
+        for index, (_, y) in enumerate(one.points):
+            left = _LEFT + (index + 0.1) * slot + place * width
+            size = f'x="{left:.1f}" y="{up(y):.1f}" width="{width:.1f}" height="{foot - up(y):.1f}"'
+            parts.append(f'<rect {size} style="fill:{_colour(place)}"/>')
+    middle = (top + foot) / 2
+    parts.append(_text(13, middle, y_title, "middle", f' transform="rotate(-90 13 {middle:.1f})"'))
+    return _drawing(height, y_title, parts)
+
+
+def _drawing(height: float, about: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{about}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(about)}" '
         f'font-family="system-ui,sans-serif" font-size="12">{"".join(parts)}</svg>'
     )
 

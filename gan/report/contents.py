@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,7 +15,7 @@ from gan import config as configs
 from gan import forks, presets, words
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.report import album, chart, reproduce, table
+from gan.report import album, chart, evidence, reproduce, table
 from gan.report.album import Album
 from gan.report.chart import Series
 from gan.report.reproduce import Recipe
@@ -26,6 +27,7 @@ from gan.scoring.glossary import SCORES, Score
 
 _PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
 _IMAGES = "images seen"
+SOUND, NOT_SCORED = "no fault found", "not scored"
 
 #: Curve → the lines of it: field of a logged line and name.
 _CURVES = {
@@ -38,7 +40,9 @@ _CURVES = {
 class Entry:
     """One run in a report: ``complaints`` are sentences on what of it is missing; ``curves`` are SVG elements by title.
 
-    ``changed`` are the settings that are not its preset's, by title, and ``settings`` all, by their keys, each as text.
+    ``changed`` are the settings that are not its preset's, by title, and ``settings`` all, by their keys, each as text. ``line`` is
+    the line of scores that the ``verdicts`` are on, None where it was not scored, and ``evidence`` an SVG element for each kind of
+    evidence (``Verdict.evidence``) that is a distribution.
     """
 
     run: Run
@@ -50,7 +54,8 @@ class Entry:
     preset: str
     origin: str
     verdicts: Sequence[Verdict]
-    is_scored: bool
+    line: Mapping[str, Any] | None
+    evidence: Mapping[str, str]
     album: Album
     curves: Mapping[str, str]
     recipe: Recipe | None
@@ -58,9 +63,13 @@ class Entry:
     complaints: Sequence[str]
 
     @property
-    def faults(self) -> list[Verdict]:
-        """The verdicts that are no mere advice."""
-        return [verdict for verdict in self.verdicts if verdict.kind == "fault"]
+    def summary(self) -> str:
+        """What to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
+        if self.line is None:
+            return NOT_SCORED
+        if any(verdict.kind == "fault" for verdict in self.verdicts):
+            return ""
+        return SOUND if doctor.is_examined(self.line) else "not examined"
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,19 @@ class Report:
     def complaints(self) -> list[str]:
         """What is missing of the runs, a sentence each."""
         return [f"{entry.name}: {sentence}" for entry in self.entries for sentence in entry.complaints]
+
+
+def badges(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the verdicts on the runs of one variant in short, each with its kind: "fault", "advice", "good" or "unknown".
+
+    Where not all of several runs have one, it says how many do.
+    """
+    kinds: dict[str, str] = {verdict.title: verdict.kind for entry in entries for verdict in entry.verdicts}
+    kinds |= {entry.summary: "good" if entry.summary == SOUND else "unknown" for entry in entries if entry.summary}
+    often = Counter(title for entry in entries for title in {entry.summary, *(verdict.title for verdict in entry.verdicts)})
+    order = sorted(kinds, key=lambda title: kinds[title] in ("fault", "advice"))
+    share = {title: "" if often[title] == len(entries) else f" ({often[title]} of {len(entries)} seeds)" for title in order}
+    return {f"{title}{share[title]}": kinds[title] for title in order}
 
 
 def gather(chosen: Sequence[Run]) -> Report:
@@ -132,7 +154,8 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     return Entry(
         run, name, _progress(run.status()), config, changed,
         {key: table.text_of(value) for key, value in configs.flatten(config).items()} if config else {}, preset, origin, verdicts,
-        judged is not None, pictures, _curves(logged), recipe, [reproduce.score(run, line) for line in scored], complaints,
+        judged, evidence.drawings(judged) if judged else {}, pictures, _curves(logged), recipe,
+        [reproduce.score(run, line) for line in scored], complaints,
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gan.report.album import Picture
-from gan.report.contents import Entry, Report
+from gan.report.contents import Entry, Report, badges
 from gan.report.table import Table
+from gan.scoring import lines
 from gan.scoring.glossary import BETTER
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:@^])")
@@ -48,30 +49,36 @@ def _results(table: Table, report: Report, files: dict[str, bytes]) -> str:
     by_id = {entry.run.id: entry for entry in report.entries}
     rows = [["Samples", "Variant", *(escape(table.title(key)) for key in table.figures), "Verdict"]]
     for row in table.rows:
-        entry = by_id[row.run.id] if row.run else None
         cells = [f"**{row.text(key)}**" if key in row.best else row.text(key) for key in table.figures]
-        if entry is None:
+        entries = [by_id[run.id] for run in row.runs]
+        if not entries:
             rows.append(["", escape(row.name), *cells, ""])
             continue
-        settings = ", ".join(f"{title}: {value}" for title, value in table.variants[entry.run.id].items())
-        verdicts = ", ".join([*([] if entry.faults else ["no fault found"]), *(verdict.title for verdict in entry.verdicts)])
-        newest = entry.album.newest
-        shown = _picture(files, entry, "samples", newest[1], "samples") if newest else ""
-        name = f"**{escape(entry.name)}**" + (f" ({escape(settings)})" if settings else "")
-        rows.append([shown, name, *cells, escape(verdicts)])
-    line = table.line
-    about = (
-        f"{line['draws']} × {line['images']:,} images against {line['real_images']:,} of {line['data']}, {line['weights']} weights"
-    )
-    best = ", best checkpoints" if line.get("checkpoint") == "best" else ""
-    return f"{escape(about + best)}\n\n{_table(rows)}"
+        newest = entries[0].album.newest
+        shown = _picture(files, entries[0], "samples", newest[1], "samples") if newest else ""
+        settings = [f"{title}: {value}" for title, value in table.settings[row.runs[0].id].items()]
+        seeds = f"seed{'s' * (len(row.seeds) > 1)} {', '.join(row.seeds)}"
+        about = ", ".join([*settings, seeds, *([row.when] if row.when else [])])
+        rows.append([shown, f"**{escape(row.name)}** ({escape(about)})", *cells, escape(", ".join(badges(entries)))])
+    parts = [f"### {escape(table.heading)}\n", f"{escape(table.about)}\n", _table(rows)]
+    if any(row.best for row in table.rows):
+        parts.append(f"Bold: {table.bold}.\n")
+    if table.line and (caution := lines.caution(table.line)):
+        parts.append(f"{escape(caution)}\n")
+    if table.told:
+        parts.append("".join(f"- {escape(sentence)}\n" for sentence in table.told))
+    return "\n".join(parts)
 
 
 def _run(entry: Entry, files: dict[str, bytes]) -> Iterator[str]:
     yield f"## {escape(entry.name)}\n\n{escape(entry.progress)}. {escape(entry.origin)}\n"
+    if entry.line and entry.summary:
+        yield f"- {escape(entry.summary)}"
     for verdict in entry.verdicts:
         yield f"- **{escape(verdict.title)}**: {escape(verdict.sentence)} {escape(verdict.remedy)}"
     yield ""
+    for name in dict.fromkeys(verdict.evidence for verdict in entry.verdicts if verdict.evidence in entry.evidence):
+        yield f"{_file(files, f'{entry.run.id}-{name}.svg', entry.evidence[name], f'{name} of generated and real images')}\n"
     if entry.album.reals:
         yield f"Real images:\n\n{_picture(files, entry, 'reals', entry.album.reals, 'real images')}\n"
     for title, strip in (("First", entry.album.first), ("Last", entry.album.last)):

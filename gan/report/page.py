@@ -7,16 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 
 from gan.report.album import Picture
-from gan.report.contents import Entry, Report
+from gan.report.contents import SOUND, Entry, Report, badges
 from gan.report.markup import Html, join, tag
 from gan.report.table import Row, Table
 from gan.scoring import lines
-from gan.scoring.doctor import Verdict
 from gan.scoring.glossary import BETTER, SCORES
 
 #: Nothing is loaded from anywhere and no script runs, even if markup slipped through.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_MAIN = ("fid", "inception_score", "modes", "high_quality")  # beside the samples; the other figures have a table of their own
 _ICON = "data:,"
 
 
@@ -57,53 +55,54 @@ def _sections(report: Report) -> Iterable[Html]:
 def _results(report: Report) -> Html:
     by_id = {entry.run.id: entry for entry in report.entries}
     parts: list[Html] = []
-    if len(report.tables) > 1:
+    if sum(table.line is not None for table in report.tables) > 1:
         parts.append(
             tag("p", "Scores in different tables were made differently and must not be ranked against each other.", class_="note")
         )
     for table in report.tables:
-        parts += [tag("h3", _about(table)), _main_table(table, by_id)]
-        if caution := lines.caution(table.line):
+        parts.append(tag("h3", table.heading))
+        if table.about:
+            parts.append(tag("p", table.about, class_="small"))
+        parts.append(_main_table(table, by_id))
+        if any(row.best for row in table.rows):
+            parts.append(tag("p", f"Bold: {table.bold}.", class_="small"))
+        if table.told:
+            parts.append(tag("ul", *(tag("li", sentence) for sentence in table.told), class_="told"))
+        if table.line and (caution := lines.caution(table.line)):
             parts.append(tag("p", caution, class_="note"))
-        if others := [key for key in table.figures if key not in _MAIN]:
+        if others := [key for key in table.figures if key not in table.main]:
             parts.append(_figures(table, others))
-    if unscored := [entry for entry in report.entries if not entry.is_scored]:
-        listed = tag("ul", *(tag("li", _link(entry)) for entry in unscored))
-        parts += [tag("h3", "Not scored"), listed]
     return tag("section", tag("h2", "Results"), *parts, id="results")
 
 
-def _about(table: Table) -> str:
-    """Return what the scores of a table were made from."""
-    line = table.line
-    best = " from the best checkpoints" if line.get("checkpoint") == "best" else ""
-    draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
-    return (
-        f"{draws} of {line['images']:,} images{best} against {line['real_images']:,} of {line['data']}, {line['weights']} weights"
-    )
-
-
 def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
-    keys = [key for key in _MAIN if key in table.figures]
-    head = tag("tr", tag("th", "Samples"), tag("th", "Variant"), *(_head(table, key) for key in keys), tag("th", "Verdict"))
+    head = tag("tr", tag("th", "Samples"), tag("th", "Variant"), *(_head(table, key) for key in table.main), tag("th", "Verdict"))
     body = []
     for row in table.rows:
-        entry = by_id[row.run.id] if row.run else None
-        cells = [tag("td", _figure_cell(row, key)) for key in keys]
-        if entry is None:
-            albums = (by_id[other.run.id].album for other in table.rows if other.run)
+        entries = [by_id[run.id] for run in row.runs]
+        cells = [tag("td", _figure_cell(table, row, key)) for key in table.main]
+        if not entries:
+            albums = (by_id[run.id].album for other in table.rows for run in other.runs)
             reals = next((album.some_reals for album in albums if album.some_reals), None)
             name = join(tag("strong", row.name), tag("div", "what chance alone gives", class_="small"))
             body.append(tag("tr", tag("td", _image(reals, "real images")), tag("td", name), *cells, tag("td"), class_="floor"))
             continue
-        variant = join(
-            tag("strong", _link(entry)), _variant(table.variants[entry.run.id]), tag("div", _made_of(row), class_="small")
-        )
-        _, newest = entry.album.last[-1] if entry.album.last else (0, None)
-        picture = tag("td", _image(newest, f"samples of {entry.name}"))
-        verdicts = _badges(entry) if entry.is_scored else None
-        body.append(tag("tr", picture, tag("td", variant), *cells, tag("td", verdicts)))
+        name = tag("strong", _link(entries[0], row.name))
+        variant = join(name, _variant(table.settings[row.runs[0].id]), tag("div", _seeds(row, entries), class_="small"))
+        picture = tag("td", _image(entries[0].album.small, f"samples of {entries[0].name}"))
+        body.append(tag("tr", picture, tag("td", variant), *cells, tag("td", *_badges(entries))))
     return _scrolling(tag("table", tag("thead", head), tag("tbody", *body), class_="main"))
+
+
+def _seeds(row: Row, entries: Sequence[Entry]) -> Html:
+    """Return the seeds of a row, of several runs with links to them, and when in the training they were scored."""
+    if len(entries) == 1:
+        told = [f"seed {row.seeds[0]}"]
+    else:
+        told = [f"{len(entries)} seeds: ", _link(entries[0], row.seeds[0])]
+        for seed, entry in zip(row.seeds[1:], entries[1:], strict=True):
+            told += [", ", _link(entry, seed)]
+    return join(*told, tag("div", row.when) if row.when else None)
 
 
 def _figures(table: Table, keys: Sequence[str]) -> Html:
@@ -112,8 +111,8 @@ def _figures(table: Table, keys: Sequence[str]) -> Html:
         tag(
             "tr",
             tag("td", row.name, class_="name"),
-            *(tag("td", _figure_cell(row, key)) for key in keys),
-            class_=None if row.run else "floor",
+            *(tag("td", _figure_cell(table, row, key)) for key in keys),
+            class_=None if row.runs else "floor",
         )
         for row in table.rows
     )
@@ -125,14 +124,10 @@ def _head(table: Table, key: str) -> Html:
     return tag("th", tag("a", f"{table.title(key)}{arrow}", href=f"#score-{key}", title=BETTER[SCORES[key].better]))
 
 
-def _figure_cell(row: Row, key: str) -> Html:
+def _figure_cell(table: Table, row: Row, key: str) -> Html:
     value, plus, spread = row.text(key).partition(" ± ")
-    shown = tag("b", value, title="clearly the best here") if key in row.best else tag("span", value)
+    shown = tag("b", value, title=table.bold) if key in row.best else tag("span", value)
     return join(shown, tag("span", f" ± {spread}", class_="spread") if plus else None)
-
-
-def _made_of(row: Row) -> str:
-    return f"epoch {row.line['epoch']:.1f}, step {row.line['step']:,}"
 
 
 def _variant(settings: Mapping[str, str]) -> Html | None:
@@ -143,13 +138,12 @@ def _variant(settings: Mapping[str, str]) -> Html | None:
     )
 
 
-def _badges(entry: Entry) -> Html:
-    clean = None if entry.faults else tag("span", "no fault found", class_="badge good")
-    return join(clean, *map(_badge, entry.verdicts))
+def _badges(entries: Sequence[Entry]) -> list[Html]:
+    return [_badge(text, kind) for text, kind in badges(entries).items()]
 
 
-def _badge(verdict: Verdict) -> Html:
-    return tag("span", verdict.title, class_="badge bad" if verdict.kind == "fault" else "badge advice")
+def _badge(text: str, kind: str) -> Html:
+    return tag("span", text, class_=f"badge {kind}")
 
 
 def _run(entry: Entry) -> Html:
@@ -158,8 +152,7 @@ def _run(entry: Entry) -> Html:
     if entry.origin:
         parts.append(tag("p", entry.origin, class_="small"))
     parts += [tag("p", sentence, class_="note") for sentence in entry.complaints]
-    if entry.is_scored or entry.verdicts:
-        parts.append(_verdicts(entry))
+    parts.append(_verdicts(entry))
     if album.newest:
         step, picture = album.newest
         pair = [_captioned(picture, f"Samples at step {step:,}", f"samples of {entry.name}")]
@@ -181,12 +174,15 @@ def _run(entry: Entry) -> Html:
 
 
 def _verdicts(entry: Entry) -> Html:
-    clean = None if entry.faults else tag("p", tag("span", "no fault found", class_="badge good"))
-    items = [
-        tag("div", tag("dt", _badge(verdict)), tag("dd", verdict.sentence, " ", tag("em", verdict.remedy)))
-        for verdict in entry.verdicts
-    ]
-    return join(clean, tag("dl", *items, class_="verdicts") if items else None)
+    kind = "good" if entry.summary == SOUND else "unknown"
+    summary = tag("p", _badge(entry.summary, kind)) if entry.line and entry.summary else None
+    items, seen = [], set()
+    for verdict in entry.verdicts:
+        drawn = None if verdict.evidence in seen else entry.evidence.get(verdict.evidence)
+        seen.add(verdict.evidence)
+        told = [verdict.sentence, " ", tag("em", verdict.remedy), tag("div", Html(drawn), class_="evidence") if drawn else None]
+        items.append(tag("div", tag("dt", _badge(verdict.title, verdict.kind)), tag("dd", *told)))
+    return join(summary, tag("dl", *items, class_="verdicts") if items else None)
 
 
 def _again(entry: Entry) -> Html:
@@ -211,9 +207,10 @@ def _definitions(report: Report) -> Html:
         title = tag("dt", score.title, " ", tag("code", score.formula), id=f"score-{score.key}")
         items.append(tag("div", title, tag("dd", score.meaning, tag("div", facts[:1].upper() + facts[1:], class_="small"))))
     about = (
-        "Each figure is the mean over independent draws of images, ± its sample standard deviation. g are generated images and r "
-        "real ones, both as the features of a network, N of them. A figure in bold is the best of its table by more than both "
-        "spreads."
+        "A figure of one run is the mean over independent draws of images, ± its sample standard deviation; of runs that differ "
+        "only in their seed it is the mean over them, ± theirs. g are generated images and r real ones, both as the features of a "
+        "network, N of them. A figure in bold is surely the best of its table: where there are several seeds, by more than they "
+        "explain; where there are none, by more than both spreads over draws."
     )
     return tag("section", tag("h2", "What the scores mean"), tag("p", about), tag("dl", *items, class_="definitions"), id="scores")
 
@@ -238,8 +235,8 @@ def _image(picture: Picture | None, text: str) -> Html | None:
     return tag("img", src=source, width=picture.width, height=picture.height, alt=text)
 
 
-def _link(entry: Entry) -> Html:
-    return tag("a", entry.name, href=f"#{entry.run.id}")
+def _link(entry: Entry, text: str) -> Html:
+    return tag("a", text, href=f"#{entry.run.id}")
 
 
 def _scrolling(table: Html) -> Html:

@@ -58,6 +58,12 @@ def test_browser_runs_and_loads_nothing(page: Page, unpacked: Path) -> None:
     assert page.locator("h2", has_text=NASTY).count() == 2  # as text; the fork has its parent's name
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     assert page.locator("svg polyline").count() >= 5
+    assert not page.evaluate("document.querySelector('details dl').checkVisibility()")
+    page.emulate_media(media="print")
+    assert page.evaluate("[...document.querySelectorAll('details dl')].every(list => list.checkVisibility())"), (
+        "what is closed prints"
+    )
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wide')).maxWidth)") < 520, "135 mm"
     assert len(page.pdf()) > 10_000
 
 

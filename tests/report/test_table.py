@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from gan import runs
-from gan.report import contents, table
+from gan.report import contents, notes, page, table
+from gan.report.table import Table
 from gan.runs import Run
 from gan.scoring.glossary import BETTER, SCORES
-from tests.helpers import TINY_MLP, run_gan
+from tests.helpers import TINY_MLP, make_run, run_gan
 from tests.report.conftest import PATIENCE, scored
 
 
@@ -34,7 +35,7 @@ def test_same_as_the_evaluate_page(pair: tuple[Run, Run]) -> None:
     (found,) = table.tables([run, fork])
     wanted = results.table([run, fork], "digits-cnn-1-85490934")
     best = results.best(wanted)
-    assert [row.run.id if row.run else "" for row in found.rows] == list(wanted["run"])
+    assert [row.runs[0].id if row.runs else "" for row in found.rows] == list(wanted["run"])
     for place, row in enumerate(found.rows):
         assert row.name == wanted["name"][place]
         for name, (value, spread) in row.values.items():
@@ -52,7 +53,7 @@ def test_same_as_the_score_command_says(root: Path) -> None:
     (line,) = json.loads(done.stdout)
     report = contents.gather([run])
     (found,) = report.tables
-    (row,) = [row for row in found.rows if row.run]
+    (row,) = [row for row in found.rows if row.runs]
     assert {key for key in SCORES if line.get(key) is not None} == set(found.figures)
     for key in found.figures:
         assert row.values[key] == (line[key], line[f"{key}_spread"])
@@ -65,7 +66,7 @@ def test_what_was_scored_differently_stands_apart(pair: tuple[Run, Run]) -> None
     scored(fork, images=500, fid=1.0)
     scored(fork, checkpoint="best", fid=2.0)
     found = table.tables([run, fork])
-    assert [[row.line["fid"] for row in one.rows if row.run] for one in found] == [[9.0735], [1.0], [2.0]]
+    assert [[row.lines[0]["fid"] for row in one.rows if row.runs] for one in found] == [[9.0735], [1.0], [2.0]]
     assert all(not row.best for one in found for row in one.rows)
 
 
@@ -82,3 +83,143 @@ def test_damaged_lines_are_passed_over(changes: dict[str, Any], pair: tuple[Run,
     scored(run, **changes)
     (line,) = table.latest(run)
     assert line["fid"] == 9.0735
+
+
+def seeds(root: Path, figures: dict[int, list[float]], **changes: Any) -> list[Run]:
+    """Return runs with scores: for each width of the networks as many seeds as there are figures (FID)."""
+    found = []
+    for width, values in figures.items():
+        for seed, value in enumerate(values):
+            found.append(make_run(root, {"networks.width": width, "training.seed": seed}))
+            scored(found[-1], **{"fid": value, "fid_spread": 0.2} | changes)
+    return found
+
+
+def only(chosen: list[Run]) -> Table:
+    (found,) = table.tables(chosen)
+    return found
+
+
+def winners(chosen: list[Run], key: str = "fid") -> list[str]:
+    found = only(chosen)
+    return [found.settings[row.runs[0].id]["Width"] for row in found.rows if key in row.best]
+
+
+def test_seeds_are_one_row_and_decide_what_is_best(root: Path) -> None:
+    chosen = seeds(root, {4: [10.0, 36.0], 8: [40.0, 42.0]})
+    found = only(chosen)
+    assert [row.seeds for row in found.rows] == [(), ("0", "1"), ("0", "1")]
+    assert found.rows[1].text("fid") == "23 ± 18" and "over 2 seeds" in found.about
+    assert winners(chosen) == [], "26 between two seeds, far more than between draws"
+    (sentence,) = found.told
+    assert "no more than chance" in sentence and "digits CNN" in sentence
+    report = contents.gather(chosen)
+    text, _ = notes.write(report)
+    html = page.write(report)
+    (cell,) = [row for row in html.split("<tr>") if "23</span>" in row]
+    assert all(f'href="#{run.id}"' in cell and f'id="{run.id}"' in html for run in chosen[:2])
+    assert notes.escape(sentence) in text and "over 2 seeds" in text and "over 2 seeds" in html and "no more than chance" in html
+
+
+def test_difference_that_seeds_do_not_explain_is_best(root: Path) -> None:
+    assert winners(seeds(root, {4: [10.0, 10.1], 8: [40.0, 40.2]})) == ["4"]
+
+
+def test_noise_of_all_seeds_decides_where_there_is_enough(root: Path) -> None:
+    """By themselves the first two have some 1.1 degrees of freedom, and an interval of 22 to either side."""
+    figures = {4: [10.0, 14.0], 8: [26.0, 27.0], 12: [50.0, 51.0]}
+    assert winners(seeds(root / "three", figures)) == ["4"]
+    assert winners(seeds(root / "two", {4: figures[4], 8: figures[8]})) == []
+    assert len(only(seeds(root / "four", figures | {16: [60.0]})).told) == 3, "with many rows each against the first"
+
+
+def test_what_one_draw_or_one_seed_says_is_never_sure(root: Path) -> None:
+    chosen = seeds(root, {4: [10.0], 8: [90.0]})
+    assert winners(chosen) == ["4"] and "one seed" in only(chosen).told[0]
+    sibling = make_run(root, {"networks.width": 4, "training.seed": 7})
+    assert all(not row.best for one in table.tables([*chosen, sibling]) for row in one.rows), "draws do not count beside a seed"
+    scored(sibling, fid=11.0, step=6)
+    assert [len(row.runs) for row in only([*chosen, sibling]).rows] == [0, 1, 1, 1], "scored at another step"
+    assert not any(row.best for row in only([*chosen, sibling]).rows)
+    assert winners(seeds(root / "draws", {4: [10.0], 8: [90.0]}, draws=1, fid_spread=None)) == []
+
+
+def test_same_seed_twice_is_no_second_seed(root: Path) -> None:
+    chosen = [make_run(root), make_run(root)]
+    for run in chosen:
+        scored(run)
+    assert [len(row.runs) for row in only(chosen).rows] == [0, 1, 1]
+
+
+def test_runs_that_were_not_scored_have_rows_too(pair: tuple[Run, Run], root: Path) -> None:
+    run, fork = pair
+    fork.scores_path.unlink()
+    for step in (4, 8):
+        scored(fork, source="training", step=step, images=500, draws=1, fid=300.0 + step, fid_spread=None)
+    bare = make_run(root, {"networks.width": 8})
+    report = contents.gather([run, fork, bare])
+    _, second, third = report.tables
+    assert [one.heading for one in report.tables] == [
+        "Scores of the last checkpoints", "Not scored yet: FID in training", "Not scored yet",
+    ]  # fmt: skip
+    assert second.title("fid") == "FID · digits CNN in training" and second.rows[1].text("fid") == "308"
+    assert "1 draw of 500 images" in second.about and "digits CNN" in second.about and second.rows[1].when.endswith("step 8")
+    assert third.about == "" and third.figures == () and not any(row.best for row in (*second.rows, *third.rows))
+    html, (text, _) = page.write(report), notes.write(report)
+    (row,) = [row for row in html.split("<tr>") if "308</span>" in row]
+    assert "<img" in row and "not scored" in row and "no fault found" not in row
+    assert "FID · digits CNN in training" in html and "in training" in text and "not scored" in text
+
+
+def test_single_snapshot_is_shown_in_the_table(pair: tuple[Run, Run]) -> None:
+    run, _ = pair
+    for path in list(run.samples().values())[1:]:
+        path.unlink()
+    html = page.write(contents.gather([run]))
+    (row,) = [row for row in html.split("<tr>") if "9.07" in row]
+    assert "<img" in row
+
+
+def test_tables_say_what_figures_were_made_from(pair: tuple[Run, Run]) -> None:
+    report = contents.gather(pair)
+    html, (text, _) = page.write(report), notes.write(report)
+    for part in ("3 draws of 2,000 images", "EMA weights", "seed 0", "1,797 real ones of digits", "features: digits CNN"):
+        assert part in html and notes.escape(part) in text, part
+    assert report.tables[0].main == ("fid", "inception_score")
+
+
+def test_kid_comes_first_where_there_are_few_images(pair: tuple[Run, Run]) -> None:
+    run, _ = pair
+    scored(run, images=100, features=128)
+    assert only([run]).figures[:3] == ("kid", "fid", "inception_score") == only([run]).main
+    head = page.write(contents.gather([run])).partition("<thead>")[2].partition("</thead>")[0]
+    assert 0 < head.index("KID") < head.index("FID")
+
+
+def test_old_scores_are_not_called_sound(pair: tuple[Run, Run]) -> None:
+    run, _ = pair
+    scored(run, **dict.fromkeys(("precision", "duplicates", "ms_ssim", "kid", "recall", "coverage", "density", "memorised")))
+    report = contents.gather([run])
+    for made in (page.write(report), notes.write(report)[0]):
+        assert "not examined" in made and "no fault found" not in made
+
+
+def test_verdicts_have_their_distributions_beside_them(pair: tuple[Run, Run]) -> None:
+    run, _ = pair
+    look = {"real_mean": 40.0, "fake_mean": 10.0, "effect": -2.0, "real_counts": [1, 3], "fake_counts": [4, 0], "highest": 255.0}
+    scored(run, class_counts=[900] * 9 + [0], classes_missing=[9], looks={"brightness": look, "contrast": {"highest": "x"}, "x": 1})
+    report = contents.gather([run])
+    (entry,) = report.entries
+    assert set(entry.evidence) == {"classes", "brightness"}
+    assert entry.evidence["classes"].count("<rect") == 1 + 2 * 10 and ">25" not in entry.evidence["classes"]
+    html, (text, files) = page.write(report), notes.write(report)
+    assert html.count('class="evidence"') == 2
+    assert {f"images/{run.id}-classes.svg", f"images/{run.id}-brightness.svg"} <= set(files) and "-brightness.svg" in text
+
+
+def test_verdicts_of_one_seed_of_several_say_so(root: Path) -> None:
+    chosen = seeds(root, {4: [10.0, 11.0]}, duplicates=0.0, coverage=0.9)
+    scored(chosen[1], fid=11.0, duplicates=0.9, coverage=0.9)
+    assert contents.badges(contents.gather(chosen).entries) == {
+        "no fault found (1 of 2 seeds)": "good", "Mode collapse (1 of 2 seeds)": "fault",
+    }  # fmt: skip
