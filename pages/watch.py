@@ -157,7 +157,8 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
         st.caption("The penalty comes on top of the discriminator's loss, which is shown without it.")
     scores = metrics.scores(run)
     if not scores.empty:
-        draw(scores, {"FID": "fid"}, f"{scores.attrs['label']} (during training)", f"fid/{run.id}", 0.0, is_log=is_log)
+        title = f"{scores.attrs['label']} (during training)"
+        draw(scores, {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)
     more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
     if more.open:
         with more:
@@ -167,12 +168,12 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
 
 def draw(
     table: pd.DataFrame, names: dict[str, str], title: str, key: str, smoothing: float,
-    is_log: bool = False, domain: tuple[float, float] | None = None, rule: float | None = None,
+    is_log: bool = False, domain: tuple[float, float] | None = None, rule: float | None = None, has_points: bool = False,
 ) -> None:  # fmt: skip
     """Draw one chart of curves (name → column), thinned to what its zoom shows."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
     shown = charts.thin(table, names, smoothing, tuple(zoom) if zoom else None)
-    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule)
+    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, has_points=has_points)
     about = f"{title} over steps: " + " and ".join(names)
     st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
 

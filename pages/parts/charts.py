@@ -70,9 +70,14 @@ def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tu
     return pd.DataFrame(shown)
 
 
+_ROUNDED = {"format": ",.4~r"}  # numbers at an axis: four digits, and never a power of ten
+
+
 def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[float, float] | None = None,
-           rule: float | None = None, height: int = 260) -> dict[str, Any]:  # fmt: skip
+           rule: float | None = None, height: int = 260, has_points: bool = False) -> dict[str, Any]:  # fmt: skip
     """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
+
+    With ``has_points`` each value has a dot, for curves of so few values that one alone would not be seen.
 
     It depends on the settings alone and not on the data, so the browser keeps the chart, its zoom and its hover when
     data arrives. The interval ``zoom`` must be asked for as a selection, or else the browser resets it then.
@@ -99,9 +104,12 @@ def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[
                 {
                     "params": [{"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}],
                     "mark": {**line, "strokeWidth": 1, "opacity": 0.25},
-                    "encoding": {"y": {"field": "raw", "type": "quantitative", "title": title, "scale": scale}},
+                    "encoding": {"y": {"field": "raw", "type": "quantitative", "title": title, "scale": scale, "axis": _ROUNDED}},
                 },
-                {"mark": {**line, "strokeWidth": 2}, "encoding": {"y": {"field": "value", "type": "quantitative"}}},
+                {
+                    "mark": {**line, "strokeWidth": 2, "point": has_points},
+                    "encoding": {"y": {"field": "value", "type": "quantitative"}},
+                },
             ],
         },
         {
@@ -153,7 +161,7 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
         figure.add_vline(x=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top")
     title = f"{score} ({'lower' if lower_is_better else 'higher'} is better)"
     figure.update_layout(
-        height=130 + 34 * len(table),
+        height=max(200, 130 + 34 * len(table)),
         margin={"l": 24, "r": 20, "t": 50, "b": 14},
         showlegend=False,
         dragmode=False,

@@ -54,6 +54,11 @@ def test_curves_depend_on_settings_alone() -> None:
     assert "zoom" in json.dumps(spec)
 
 
+def test_curve_of_one_value_can_be_seen() -> None:
+    marks = [layer["mark"] for layer in charts.curves(["FID"], "FID", has_points=True)["layer"][0]["layer"]]
+    assert [mark.get("point", False) for mark in marks] == [False, True]
+
+
 def test_tail_reads_what_is_new_and_replaces_what_was_logged_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     tail = metrics.Tail(path)
