@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import shutil
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +25,10 @@ from gan import config as configs
 from gan import launcher, presets, runs, sweeps
 from gan.config import GRID, RunConfig
 from gan.errors import InputError
+from gan.runs import Run
 
 _FOLDER = ".estimates"
+MOST_MEASURED = 12  # kinds of runs of a sweep that are measured; others are taken to be like these
 STARTING_SECONDS = 5.0  # that a trainer takes before its first step
 _KEPT_CHECKPOINTS = 3  # the newest two and the best one
 _LINE_BYTES = 350  # of the metrics
@@ -40,6 +44,7 @@ class Estimate:
     precision: str
     seconds_per_epoch: float
     seconds: float
+    device: str = "cpu"
 
 
 def key(config: RunConfig) -> str:
@@ -60,28 +65,63 @@ def key(config: RunConfig) -> str:
     return _digest(deciding)
 
 
+def kind(config: RunConfig) -> str:
+    """Return a name for everything that decides the speed, and what checkpoints take."""
+    return key(config) + layers_path(Path(), config).name
+
+
 def find(root: Path, config: RunConfig) -> Estimate | None:
     """Return what is known of a configuration's speed: the newest measurement, or None."""
     try:
         found = json.loads(path(root, config).read_bytes())
-        return make(config, float(found["images_per_second"]), int(found["threads"]), str(found["precision"]))
+        speed, threads = float(found["images_per_second"]), int(found["threads"])
+        return make(config, speed, threads, str(found["precision"]), str(found.get("device", "cpu")))
     except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
         return None
 
 
-def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, precision: str) -> Estimate:
+def pace(run: Run, among: int) -> float | None:
+    """Return the seconds of a step of a run that the queue starts ``among`` so many; None where its speed is not known."""
+    with contextlib.suppress(InputError):
+        config = as_queued(run.config(), among)
+        if found := find(run.root, config):
+            return config.optimizer.images_per_step / found.images_per_second
+    return None
+
+
+def as_queued(config: RunConfig, among: int) -> RunConfig:
+    """Return a configuration with the threads that it gets from the queue ``among`` so many waiting runs, as far as that is known.
+
+    Most of many get one thread each; a run alone gets as many as it is measured with anyway.
+    """
+    threads = min(launcher.usual_threads(), max(1, launcher.cores() // max(1, among)))
+    if config.training.threads or threads == launcher.usual_threads():
+        return config
+    return config.model_copy(update={"training": config.training.model_copy(update={"threads": threads})})
+
+
+def unknown(root: Path, chosen: Sequence[RunConfig]) -> list[RunConfig]:
+    """Return what to measure before a sweep of ``chosen``: one of each kind whose speed or layers are not known."""
+    kinds: dict[str, RunConfig] = {}
+    for config in (as_queued(one, len(chosen)) for one in chosen):
+        kinds.setdefault(kind(config), config)
+    lacking = (one for one in kinds.values() if find(root, one) is None or find_layers(root, one) is None)
+    return list(itertools.islice(lacking, MOST_MEASURED))
+
+
+def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
     """Write a measured speed down and return what follows from it."""
     path(root, config).parent.mkdir(parents=True, exist_ok=True)
-    found = {"images_per_second": images_per_second, "threads": threads, "precision": precision, "time": time.time()}
-    runs.write_json(path(root, config), found, durable=False)
-    return make(config, images_per_second, threads, precision)
+    found = {"images_per_second": images_per_second, "threads": threads, "precision": precision, "device": device}
+    runs.write_json(path(root, config), found | {"time": time.time()}, durable=False)
+    return make(config, images_per_second, threads, precision, device)
 
 
-def make(config: RunConfig, images_per_second: float, threads: int, precision: str) -> Estimate:
+def make(config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
     """Return the estimate that follows from a speed."""
     a_step = config.optimizer.images_per_step / images_per_second
     per_epoch, total = config.steps_per_epoch * a_step, config.total_steps * a_step
-    return Estimate(images_per_second, threads, precision, per_epoch, total)
+    return Estimate(images_per_second, threads, precision, per_epoch, total, device)
 
 
 def path(root: Path, config: RunConfig) -> Path:
@@ -94,18 +134,21 @@ def is_measuring(root: Path) -> bool:
     return runs.is_locked(root / _FOLDER / "lock")
 
 
-def start_measuring(root: Path, config: RunConfig) -> None:
-    """Start to measure a configuration in a process of low priority. Raises InputError when the folder is not writable."""
+def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
+    """Start to measure a configuration in a process of low priority, and return it.
+
+    Raises InputError when the folder is not writable.
+    """
     try:
-        _start(root, config, "estimate")
+        return _start(root, config, "estimate")
     except OSError as error:
         raise InputError(f"The speed cannot be measured ({error}); the training can be started all the same.") from error
 
 
 def hold(root: Path) -> FileLock:
-    """Take the lock of the one measurement. Raises InputError when another one goes on."""
+    """Take the lock of the one measurement, having waited for another one. Raises InputError when that takes too long."""
     (root / _FOLDER).mkdir(parents=True, exist_ok=True)
-    return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is going on; wait for it to end.")
+    return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is going on; wait for it to end.", patience=30)
 
 
 def find_layers(root: Path, config: RunConfig) -> dict[str, Any] | None:
@@ -158,22 +201,27 @@ class Forecast:
 
 
 def forecast(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
-    """Return what training ``chosen`` in this order takes, as many at once as there are cores for.
+    """Return what training ``chosen`` in this order takes, as many at once as the queue starts.
 
-    What nobody has measured is taken to be as fast, for an image, as the mean of what somebody has. Speeds are measured with as
-    many threads as a run alone gets; that many runs with one thread each are somewhat faster.
+    What nobody has measured is taken to be as fast, for an image, as the mean of what somebody has, and to have checkpoints as
+    large as their mean. Speeds are those with the threads that a run gets among so many. A GPU that all share is taken to do no
+    more for many at once than for one.
     """
-    found = [find(root, config) for config in chosen]
+    queued = [as_queued(config, len(chosen)) for config in chosen]
+    found = [find(root, config) for config in queued]
     measured = [one for one in found if one]
-    disk = sum(disk_bytes(root, config) for config in chosen)
+    weights = [size for config in queued if (size := checkpoint_bytes(root, config))]
+    lacking = (len(queued) - len(weights)) * sum(weights) // len(weights) if weights else 0
+    disk = sum(disk_bytes(root, config) for config in queued) + lacking
     if not measured:
         return Forecast(None, disk)
     usual = sum(1 / one.images_per_second for one in measured) / len(measured)
     durations = []
-    for config, one in zip(chosen, found, strict=True):
+    for config, one in zip(queued, found, strict=True):
         images = config.total_steps * config.optimizer.images_per_step
         durations.append(STARTING_SECONDS + images * (1 / one.images_per_second if one else usual))
-    slots = launcher.cores() // max(one.threads for one in measured)
+    is_shared = any(one.device != "cpu" for one in measured)
+    slots = 1 if is_shared else launcher.cores() // max(one.threads for one in measured)
     return Forecast(sweeps.makespan(durations, slots), disk)
 
 
@@ -187,20 +235,25 @@ def free_bytes(root: Path) -> int:
 
 def disk_bytes(root: Path, config: RunConfig) -> int:
     """Return roughly what a run writes: checkpoints, as far as its layers are known, grids of samples, and logged lines."""
-    weights = 0
-    with contextlib.suppress(TypeError, KeyError, ValueError):
-        found = find_layers(root, config) or {}
-        generator, discriminator = (int(found[player]["parameters"]) for player in ("generator", "discriminator"))
-        weights = 3 * (generator + discriminator) + generator * (config.optimizer.ema_half_life > 0)  # with Adam's moments
     pixels = _SCATTER_BYTES if config.data.is_points else GRID**2 * math.prod(config.data.shape)
     samples, lines = (
         config.total_steps // every if (every := span.in_steps(config.steps_per_epoch)) else 0
         for span in (config.cadence.sample_every, config.cadence.log_every)
     )
-    return 4 * _KEPT_CHECKPOINTS * weights + samples * pixels + lines * _LINE_BYTES
+    return checkpoint_bytes(root, config) + samples * pixels + lines * _LINE_BYTES
 
 
-def _start(root: Path, config: RunConfig, command: str, *options: str) -> None:
+def checkpoint_bytes(root: Path, config: RunConfig) -> int:
+    """Return what the checkpoints that a run keeps take together; 0 where its layers are not known."""
+    with contextlib.suppress(TypeError, KeyError, ValueError):
+        found = find_layers(root, config) or {}
+        generator, discriminator = (int(found[player]["parameters"]) for player in ("generator", "discriminator"))
+        weights = 3 * (generator + discriminator) + generator * (config.optimizer.ema_half_life > 0)  # with Adam's moments
+        return 4 * _KEPT_CHECKPOINTS * weights
+    return 0
+
+
+def _start(root: Path, config: RunConfig, command: str, *options: str) -> subprocess.Popen[bytes]:
     folder = root / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
@@ -208,7 +261,7 @@ def _start(root: Path, config: RunConfig, command: str, *options: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > 100_000:
             log.unlink()
-    launcher.spawn([command, *settings, *options, "--root", str(root.resolve())], log, is_background=True)
+    return launcher.spawn([command, *settings, *options, "--root", str(root.resolve())], log, is_background=True)
 
 
 def _digest(deciding: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Starting and steering trainers: the queue, their processes, and what people ask of them.
 
 There is no daemon. The queue is written in the run directories (state "queued", in order of ``queued_at``), and
-:func:`advance` starts whatever fits. Everyone calls it: a launch, a trainer that ends, every open page. It works under a
+:func:`advance` starts whatever fits. Everyone calls it: a launch, a trainer that ends, the dashboard's server. It works under a
 lock, so that two callers never start the same run, and it knows only what is on disk, so that a restarted server goes on.
 """
 
@@ -27,7 +27,8 @@ from gan.sweeps import Plan, Sweep
 MOST_THREADS = 8  # more threads bring nothing to networks of this size
 TRAINER_BYTES = 1_000_000_000  # what a trainer that scores takes, measured
 MOST_RESTARTS = 5  # of a run of a sweep that is ended from outside again and again
-LEAST_ROOM = 50_000_000  # bytes on the disk; with less the runs of a sweep wait, instead of failing one after the other
+LEAST_ROOM = 50_000_000  # bytes on the disk beside checkpoints; with less the runs of a sweep wait, instead of failing one by one
+_LONGEST_MAKING = 600.0  # seconds that a launch waits while another process makes the runs of its sweep
 
 
 def cores() -> int:
@@ -115,13 +116,15 @@ def stop(run: Run) -> None:
 
 
 def _end(run: Run) -> bool:
-    """Stop a run, or take it out of the queue; return whether it was under way."""
+    """Stop a run, or take it out of the queue; return whether it was under way, or would have been taken up by itself."""
     status = run.status()
     if status.state == "queued":
         run.write_status(status.model_copy(update={"state": "stopped", "message": "Taken out of the queue."}))
-    elif status.state in runs.UNDER_WAY:
+    elif status.state in runs.UNDER_WAY or may_restart(run, status):
         run.write_control(stop=True)
-    return status.state in runs.UNDER_WAY
+    else:
+        return False
+    return True
 
 
 def move_first(root: Path, chosen: Sequence[Run]) -> None:
@@ -143,7 +146,7 @@ def launch_sweep(root: Path, plan: Plan) -> Sweep:
     """
     sweep = sweeps.create(root, plan)
     try:
-        sweeps.complete(sweep)
+        sweeps.complete(sweep, patience=_LONGEST_MAKING)  # who looks after the queue may have begun to make them
     except InputError as error:
         reason = str(error).rstrip(".")
         raise InputError(
@@ -184,25 +187,38 @@ def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> in
     return count
 
 
-def has_room(root: Path) -> bool:
-    """Return whether the disk has room enough to start runs of a sweep."""
-    return shutil.disk_usage(root).free >= LEAST_ROOM
+def has_room(run: Run) -> bool:
+    """Return whether the disk has room for a run of a sweep: for its checkpoints, where its layers are known, and some more."""
+    from gan import estimates  # which asks this module for cores
+
+    return shutil.disk_usage(run.root).free >= LEAST_ROOM + estimates.checkpoint_bytes(run.root, run.config())
 
 
-def _are_free(root: Path) -> dict[str, bool]:
+def lacks_room(sweep: Sweep) -> bool:
+    """Return whether the next run of a sweep waits for room on the disk."""
+    following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
+    with contextlib.suppress(InputError):
+        return following is not None and not has_room(following)
+    return False
+
+
+def _are_free(root: Path) -> dict[str, bool | None]:
     """Return, by id of a sweep, whether its runs may be started, having made those that are missing.
 
-    A sweep whose file is damaged, or of a newer version, is none, and what is left of it are runs like any others.
+    A sweep whose file is damaged, or of a newer version, is none (None), and what is left of it are runs like any others.
     """
-    found = {}
-    is_room = has_room(root)
+    found: dict[str, bool | None] = {}
     for sweep in sweeps.list_sweeps(root):
-        with contextlib.suppress(InputError):
+        try:
             record = sweep.record()
-            found[sweep.id] = record.is_whole and is_room and not record.is_paused
-            if not record.is_whole:
+        except InputError:
+            found[sweep.id] = None
+            continue
+        found[sweep.id] = record.is_whole and not record.is_paused
+        if not record.is_whole:
+            with contextlib.suppress(InputError):
                 sweeps.complete(sweep)
-                found[sweep.id] = is_room and not record.is_paused
+                found[sweep.id] = not record.is_paused
     return found
 
 
@@ -232,24 +248,30 @@ def advance(root: Path) -> list[Run]:
     return started
 
 
-def _start(root: Path, is_free: Mapping[str, bool], started: list[Run]) -> None:
+def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> None:
     """Start what fits and add it to ``started``, under the queue's lock; ``is_free`` says which sweeps' runs may be started."""
     busy, waiting = 0, []
+    lacking: set[str] = set()  # sweeps whose next run does not fit on the disk
     for run in runs.list_runs(root):
         status = run.status()
         if status.state in ("queued", "interrupted"):
-            member = run.membership()
-            is_wanted = status.state == "queued" or (member is not None and member.sweep in is_free and _can_restart(run, status))
-            if is_wanted and (member is None or is_free.get(member.sweep, True)):
-                waiting.append((status.queued_at, run.id, run, status))
+            sweep_id = _sweep_of(run)
+            if sweep_id and sweep_id not in is_free and Sweep(root, sweep_id).path.exists():
+                continue  # it was made since, and is looked at next time
+            is_next = is_free.get(sweep_id)
+            if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
+                waiting.append((status.queued_at, run.id, run, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY:
             busy += max(1, status.threads)
     waiting.sort(key=lambda entry: entry[:2])
     free = cores() - busy
-    for place, (_, _, run, status) in enumerate(waiting):
+    for place, (_, _, run, status, sweep_id) in enumerate(waiting):
         share = min(usual_threads(), max(1, free // (len(waiting) - place)))
         try:
             chosen = run.config().training.threads
+            if sweep_id and (sweep_id in lacking or not has_room(run)):
+                lacking.add(sweep_id)
+                continue
         except InputError as error:
             run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
             continue
@@ -269,9 +291,16 @@ def _start(root: Path, is_free: Mapping[str, bool], started: list[Run]) -> None:
         free -= wanted
 
 
-def _can_restart(run: Run, status: Status) -> bool:
-    """Return whether an interrupted run should be taken up by itself: nobody asked to stop it, and it is not hopeless."""
-    return status.total_steps > 0 and status.restarts < MOST_RESTARTS and not run.control().stop
+def may_restart(run: Run, status: Status) -> bool:
+    """Return whether the queue may take a run up by itself: an interrupted one of a sweep, not hopeless, that nobody stopped."""
+    is_hopeless = status.total_steps == 0 or status.restarts >= MOST_RESTARTS
+    return status.state == "interrupted" and not is_hopeless and not run.control().stop and bool(_sweep_of(run))
+
+
+def _sweep_of(run: Run) -> str:
+    """Return the id of the sweep that a run belongs to; empty for none."""
+    member = run.membership()
+    return member.sweep if member else ""
 
 
 def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:

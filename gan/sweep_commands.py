@@ -19,7 +19,6 @@ from gan.runs import Run
 from gan.sweeps import Plan, Sweep
 
 _ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first", "score", "remove")
-_MOST_MEASURED = 12  # kinds of runs whose speed is measured; others are taken to be like these
 
 
 def add(command: Callable[..., Any]) -> None:
@@ -135,16 +134,14 @@ def _list_named(options: argparse.Namespace) -> int:
 
 def _forecast(options: argparse.Namespace, chosen: Sequence[RunConfig]) -> Forecast:
     """Return what runs will take, having measured what nobody has measured yet, some seconds for each kind."""
-    unknown = {estimates.key(config): config for config in chosen if estimates.find(options.root, config) is None}
-    if unknown and not options.no_measuring:
-        from gan.networks import report
+    unknown = [] if options.no_measuring else estimates.unknown(options.root, chosen)
+    if unknown:
         from gan.training import estimate
 
-        for place, config in enumerate(list(unknown.values())[:_MOST_MEASURED], 1):
+        for place, config in enumerate(unknown, 1):
             if not options.json:
-                print(f"Measuring speed {place} of {min(len(unknown), _MOST_MEASURED)} …", file=sys.stderr)
+                print(f"Measuring speed {place} of {len(unknown)} …", file=sys.stderr)
             estimate.measure(options.root, config)
-            estimates.keep_layers(options.root, config, dataclasses.asdict(report.describe(config)))
     return estimates.forecast(options.root, chosen)
 
 
@@ -163,10 +160,10 @@ def _show_plan(options: argparse.Namespace, plan: Plan) -> int:
 
 
 def _in_words(forecast: Forecast) -> str:
+    disk = f"{max(1, round(forecast.disk_bytes / 1e6)):,} MB of disk"
     if forecast.seconds is None:
-        return "whose speed has not been measured here"
-    disk = f" and {max(1, round(forecast.disk_bytes / 1e6)):,} MB of disk" if forecast.disk_bytes else ""
-    return f"about {words.duration(forecast.seconds)}{disk} on this machine"
+        return f"whose speed has not been measured here, and {disk} or more"
+    return f"about {words.duration(forecast.seconds)} and {disk} on this machine"
 
 
 def _row(sweep: Sweep) -> dict[str, Any]:
@@ -175,11 +172,11 @@ def _row(sweep: Sweep) -> dict[str, Any]:
         record = sweep.record()
     except InputError as error:
         return {"id": sweep.id, "name": "", "words": str(error), "runs": []}
-    progress = sweeps.progress(sweep, launcher.cores())
+    progress = sweeps.progress(sweep, launcher.cores(), estimates.pace)
     parts = [f"{progress.share:.0%}", ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))]
     if progress.is_paused:
         parts.append("paused")
-    elif not progress.is_over and not launcher.has_room(sweep.root):
+    elif not progress.is_over and launcher.lacks_room(sweep):
         parts.append("waiting for room on the disk")
     elif progress.seconds_left is not None and not progress.is_over:
         parts.append(f"about {words.duration(progress.seconds_left)} left")

@@ -17,7 +17,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from functools import lru_cache, partial
@@ -48,6 +48,7 @@ _NAME, _PROBLEM = "name", "problem"  # the columns of a table that are not setti
 _FAMILY, _SEED = "networks.family", "training.seed"
 _STRETCHED = ("training.length", "cadence.sample_every", "cadence.score_every", "cadence.checkpoint_every")
 _LONGEST_NAME = 80  # of a variant; the name of its runs has more in it
+_ENDED = ("finished", "stopped", "diverged", "failed")  # and not "interrupted", which may go on
 _IN_FILES = ("schema_version", "name", "base", "set", "axes", "combine", "variants", "seeds")
 
 
@@ -523,12 +524,13 @@ def create(root: Path, plan: Plan) -> Sweep:
     return sweep
 
 
-def complete(sweep: Sweep) -> None:
+def complete(sweep: Sweep, patience: float = 0.1) -> None:
     """Make the runs of a sweep that have not been made; each once, whoever else tries and whoever is killed in the middle.
 
-    Raises InputError when the disk is full, say, or while another process makes them; what is missing is made next time.
+    Raises InputError when the disk is full, say, or while another process makes them for more than ``patience`` seconds; what
+    is missing is made next time.
     """
-    lock = runs.hold_lock(sweep.lock_path, f"The runs of sweep {sweep.id} are being made; wait a moment.", patience=0.1)
+    lock = runs.hold_lock(sweep.lock_path, f"The runs of sweep {sweep.id} are being made; wait a moment.", patience=patience)
     try:
         plan = sweep.plan()
         made = sweep.made() | {place: member.run for place, member in enumerate(sweep.record().members) if member.run}
@@ -602,7 +604,8 @@ def _names(folder: Path) -> list[str]:
 class Progress:
     """How far a sweep is: runs by state, the share of all steps that are done, and the seconds that it will still take.
 
-    ``seconds_left`` is None until a run has shown how fast it is. ``runs`` counts those that are there and those to be made.
+    What has ended counts as done, however it ended. ``seconds_left`` is None while nobody knows how fast its runs are. ``runs``
+    counts those that are there and those to be made.
     """
 
     states: dict[str, int]
@@ -621,14 +624,15 @@ class Progress:
         return self.is_whole and not any(self.states.get(state) for state in UNDER_WAY)
 
 
-def progress(sweep: Sweep, slots: int) -> Progress:
+def progress(sweep: Sweep, slots: int, foresee: Callable[[Run, int], float | None] = lambda run, among: None) -> Progress:
     """Return how far a sweep is, on a machine that trains ``slots`` runs at once.
 
-    What a run still takes is told from its own pace; before it has one, from that of its variant's other seeds, else from the
-    mean of all runs.
+    What a run still takes is told from its own pace; before it has one, from that of its variant's other seeds, else from what
+    ``foresee`` returns for a run among so many, the seconds of a step, else from the mean of all runs.
     """
     record = sweep.record()
-    seen = [(member.variant, Run(sweep.root / member.run).status()) for member in record.members if _is_there(sweep, member)]
+    there = [(member.variant, Run(sweep.root / member.run)) for member in record.members if _is_there(sweep, member)]
+    seen = [(variant, run.status()) for variant, run in there]
     states: Counter[str] = Counter(status.state for _, status in seen)
     if missing := sum(not member.run for member in record.members):
         states["missing"] = missing
@@ -637,16 +641,23 @@ def progress(sweep: Sweep, slots: int) -> Progress:
         if status.step and status.seconds:
             paces.setdefault(variant, []).append(status.seconds / status.step)
     known = {variant: sum(found) / len(found) for variant, found in paces.items()}
+    unknown = {
+        variant: run
+        for (variant, run), (_, status) in zip(there, seen, strict=True)
+        if status.state in UNDER_WAY and variant not in known
+    }
+    known |= {variant: pace for variant, run in unknown.items() if (pace := foresee(run, len(record.members)))}
     usual = sum(known.values()) / len(known) if known else None
     left = []
     for variant, status in seen:
         if status.state in UNDER_WAY:
             own = status.seconds / status.step if status.step and status.seconds else known.get(variant, usual)
             left.append(None if own is None else max(0, status.total_steps - status.step) * own)
-    done, total = sum(status.step for _, status in seen), sum(status.total_steps for _, status in seen)
-    whole = total * len(record.members) / len(seen) if seen else 0
+    done = sum(status.total_steps if status.state in _ENDED else status.step for _, status in seen)
+    total = sum(status.total_steps for _, status in seen)
+    whole = total * (len(seen) + missing) / len(seen) if seen else 0
     seconds = None if any(one is None for one in left) or missing else makespan([one for one in left if one], slots)
-    share = min(1.0, done / whole) if whole else 0.0
+    share = min(1.0, done / whole) if whole else float(not missing)
     return Progress(dict(states), share, seconds, record.is_whole, record.is_paused)
 
 

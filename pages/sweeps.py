@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gan import launcher, sweeps
+from gan import estimates, launcher, sweeps
 from gan.errors import InputError
 from gan.runs import Run
 from gan.sweeps import Progress, Sweep
@@ -108,13 +108,13 @@ def show_links(sweep: Sweep) -> None:
         st.caption(f"Compare begins with the first {MOST_COMPARED} of {len(chosen)} runs.")
 
 
-def show_progress(progress: Progress) -> None:
+def show_progress(sweep: Sweep, progress: Progress) -> None:
     """Show how far the whole is, with a time."""
     ended = sum(count for state, count in progress.states.items() if state in ("finished", "diverged", "stopped", "failed"))
     sentence = f"{ended} of {words.count(progress.runs, 'run')} ended"
     if progress.is_paused and not progress.is_over:
         sentence += " · paused: waiting runs are held back"
-    elif not progress.is_over and not launcher.has_room(root):
+    elif not progress.is_over and launcher.lacks_room(sweep):
         sentence += " · waiting for room on the disk"
     elif progress.seconds_left is not None and not progress.is_over:
         sentence += f" · about {words.duration(progress.seconds_left)} left"
@@ -123,6 +123,20 @@ def show_progress(progress: Progress) -> None:
         for state, count in sorted(progress.states.items()):
             label, icon, color = words.STATES.get(state, (state, ":material/pending:", "gray"))
             st.badge(f"{count} {label}", icon=icon, color=color)  # type: ignore[arg-type]
+
+
+def show_scoring(sweep: Sweep) -> None:
+    """Show how far the scoring of the runs is, with a time: what the one that is being scored takes, the others will take too."""
+    all_of_them = [run for run in sweep.runs() if run.has_checkpoint]
+    going = [scoring for run in all_of_them if (scoring := run.scoring()).state == "running"]
+    if not going:
+        return
+    now = max(going, key=lambda scoring: scoring.progress)
+    sentence = f"{words.count(len(going), 'run')} still to be scored · {words.escape(now.message)}"
+    if now.seconds_left is not None and now.progress < 1:
+        left = now.seconds_left * (1 + (len(going) - 1) / (1 - now.progress))
+        sentence += f" · about {words.duration(left)} left"
+    st.progress(1 - (len(going) - now.progress) / len(all_of_them), text=sentence)
 
 
 def show_runs(sweep: Sweep) -> None:
@@ -156,13 +170,21 @@ def show_runs(sweep: Sweep) -> None:
 
 
 def show(sweep: Sweep) -> bool:
-    """Draw everything that changes while a sweep goes on; return whether it is over."""
-    progress = sweeps.progress(sweep, launcher.cores())
-    show_progress(progress)
+    """Draw everything that changes while a sweep goes on; return whether nothing will change by itself any more."""
+    progress = sweeps.progress(sweep, launcher.cores(), estimates.pace)
+    show_progress(sweep, progress)
+    show_scoring(sweep)
     act(sweep, progress)
     show_links(sweep)
     show_runs(sweep)
-    return progress.is_over
+    return is_settled(sweep, progress)
+
+
+def is_settled(sweep: Sweep, progress: Progress) -> bool:
+    """Return whether nothing trains, waits, is being scored, or will be taken up again by itself."""
+    return progress.is_over and not any(
+        run.scoring().state == "running" or launcher.may_restart(run, run.status()) for run in sweep.runs()
+    )
 
 
 @st.fragment
@@ -182,7 +204,7 @@ def live(sweep: Sweep) -> None:
 with frame.spoken_errors():
     if chosen := choose():
         try:
-            is_over = sweeps.progress(chosen, launcher.cores()).is_over
+            is_over = is_settled(chosen, sweeps.progress(chosen, launcher.cores()))
         except InputError:
             offer_removal(chosen)
             raise

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from gan import config as configs
 from gan import estimates, experiments, launcher, presets, runs, sweeps
+from gan.config import RunConfig
 from gan.errors import InputError
 from gan.runs import Run
 from gan.sweeps import Sweep
@@ -346,6 +348,30 @@ def test_many_who_advance_at_once_make_each_run_once(root: Path) -> None:
     assert len(runs.list_runs(root)) == 12
 
 
+def test_launch_waits_for_another_who_makes_its_runs(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    publish, make = sweeps.create, runs.create
+    has_begun, others = threading.Event(), []
+
+    def slowly(*arguments: Any, **options: Any) -> Run:
+        has_begun.set()
+        threading.Event().wait(0.3)
+        return make(*arguments, **options)
+
+    def published(*arguments: Any) -> Sweep:
+        sweep = publish(*arguments)
+        others.append(threading.Thread(target=sweeps.complete, args=[sweep]))
+        others[0].start()
+        assert has_begun.wait(30)
+        return sweep
+
+    monkeypatch.setattr(runs, "create", slowly)
+    monkeypatch.setattr(sweeps, "create", published)
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    others[0].join()
+    assert sweeps.list_sweeps(root) == [sweep]
+    assert len(runs.list_runs(root)) == len(sweep.runs()) == 3
+
+
 def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "disk"
     root.mkdir()
@@ -397,6 +423,30 @@ def test_runs_wait_while_the_disk_is_nearly_full(root: Path, spawned: list[str],
     monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
     launcher.advance(root)
     assert "starting" in states(sweep)
+
+
+def test_runs_wait_for_the_room_that_their_checkpoints_take(
+    root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
+    plan = sweeps.parse(TRIPLE)
+    keep_layers(root, plan.base, 10**15)
+    sweep = launcher.launch_sweep(root, plan)
+    alone = launcher.launch(root, tiny())
+    assert states(sweep) == {"queued": 3}
+    assert launcher.lacks_room(sweep)
+    assert spawned == [alone.id]
+    keep_layers(root, plan.base, 1000)
+    launcher.advance(root)
+    assert "starting" in states(sweep)
+    assert not launcher.lacks_room(sweep)
+
+
+def test_sweep_that_nobody_has_looked_at_yet_waits(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "_are_free", lambda root: {})  # it was made a moment after
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    assert states(sweep) == {"queued": 3}
+    assert spawned == []
 
 
 def test_paused_sweep_starts_none_and_lets_others_pass(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,10 +565,73 @@ def test_stopped_run_that_was_killed_before_it_could_stop_stays_so(root: Path, s
     assert launcher.advance(root) == []
 
 
+def test_cancel_reaches_a_run_whose_trainer_was_killed(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    first = sweep.runs()[0]
+    first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))
+    assert first.status().state == "interrupted"
+    assert launcher.cancel(sweep) == 3
+    assert launcher.advance(root) == []
+    assert launcher.retry(sweep) == 1
+    assert spawned == [first.id, first.id]
+
+
+# How far a sweep is
+
+
+def set_status(run: Run, **changes: Any) -> None:
+    """Change some fields of a run's status."""
+    run.write_status(run.status().model_copy(update=changes), durable=False)
+
+
+def test_whatever_has_ended_or_is_gone_counts_as_done(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 2}))
+    made = sweep.runs()
+    for run, state in zip(made, ("finished", "failed", "diverged", "stopped"), strict=False):
+        set_status(run, state=state, step=3)
+    assert sweeps.progress(sweep, 1).share == pytest.approx(4 / 6)
+    set_status(made[4], state="running", step=6)
+    monkeypatch.setattr(Run, "is_held", lambda run: True)
+    assert sweeps.progress(sweep, 1).share == pytest.approx(4.5 / 6)
+    monkeypatch.undo()
+    for run in made[4:]:
+        set_status(run, state="stopped")
+    runs.delete(made[5])
+    assert sweeps.progress(sweep, 1).share == 1
+    for run in made[:5]:
+        runs.delete(run)
+    assert sweeps.progress(sweep, 1).share == 1
+
+
+def test_time_left_comes_from_the_pace_the_estimate_or_the_mean(
+    root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 2}))
+    made = sweep.runs()
+    assert sweeps.progress(sweep, 1).seconds_left is None
+    assert sweeps.progress(sweep, 1, estimates.pace).seconds_left is None, "nobody knows anything"
+    config = made[0].config()
+    estimates.keep(root, config, config.optimizer.images_per_step / 2.0, 1, "fp32")  # 2 seconds a step
+    assert sweeps.progress(sweep, 1, estimates.pace).seconds_left == pytest.approx(6 * 12 * 2), "others are taken to be like it"
+    monkeypatch.setattr(Run, "is_held", lambda run: True)
+    set_status(made[1], state="running", step=6, seconds=6.0)
+    assert sweeps.progress(sweep, 1, estimates.pace).seconds_left == pytest.approx((2 + 2) * 12 + 6 + 12 + (1.5 + 1.5) * 12)
+    assert sweeps.progress(sweep, 2, estimates.pace).seconds_left < 72
+
+
 # Estimates and the command line
 
 
-def test_forecast_and_progress() -> None:
+def keep_layers(root: Path, config: RunConfig, parameters: int) -> None:
+    """Write down a table of layers in which each player has so many parameters."""
+    player = {"parameters": parameters}
+    estimates.keep_layers(root, config, {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
+
+
+def test_jobs_that_start_in_order_end_as_late_as_the_last() -> None:
     assert sweeps.makespan([3, 1, 1, 1], 2) == 3
     assert sweeps.makespan([], 2) == 0
     assert sweeps.makespan([2, 2, 2], 0) == 6
@@ -536,6 +649,36 @@ def test_forecast_takes_the_mean_for_what_is_not_measured(root: Path, monkeypatc
     assert found.disk_bytes > 3 * 1000 * 100
 
 
+def test_sweep_is_measured_and_foreseen_as_the_queue_trains_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "8")
+    plan = sweeps.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}, "seeds": 8})
+    chosen = [config for _, config in sweeps.run_configs(plan)]
+    unknown = estimates.unknown(root, chosen)
+    assert [config.training.threads for config in unknown] == [1, 1, 1], "one of each kind, with a thread each"
+    assert [config.training.threads for config in estimates.unknown(root, chosen[:1])] == [0], "alone it gets its usual ones"
+    estimates.keep(root, unknown[0], 320.0, 1, "fp32")
+    assert estimates.forecast(root, chosen).seconds == pytest.approx(3 * (100 + estimates.STARTING_SECONDS)), "8 at once"
+    estimates.keep(root, unknown[0], 320.0, 1, "bf16", "cuda")
+    assert estimates.forecast(root, chosen).seconds == pytest.approx(24 * (100 + estimates.STARTING_SECONDS)), "one GPU for all"
+    before = estimates.forecast(root, chosen).disk_bytes
+    keep_layers(root, unknown[0], 10**6)
+    estimates.keep(root, unknown[1], 320.0, 1, "fp32")
+    assert estimates.unknown(root, chosen) == unknown[1:], "the size of its checkpoints is not known"
+    found = estimates.forecast(root, chosen).disk_bytes - before
+    assert found == 24 * estimates.checkpoint_bytes(root, unknown[0]) > 24 * 50 * 10**6, "those not known are like those that are"
+
+
+def test_measured_run_has_its_checkpoints_in_the_estimate(root: Path) -> None:
+    assert (
+        run_gan("estimate", *(part for key, value in TINY.items() for part in ("--set", f"{key}={value}")), root=root).returncode
+        == 0
+    )
+    config = configs.replace(presets.find(presets.DEFAULT).config, dict(TINY))
+    assert estimates.find(root, config)
+    assert estimates.checkpoint_bytes(root, config) > 0
+    assert estimates.unknown(root, [config]) == []
+
+
 def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     path = tmp_path / "tiny.json"
     path.write_text(json.dumps(TRIPLE | {"set": SMALL | {"training.length": "1000000 steps"}}))
@@ -543,6 +686,7 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     shown = run_gan("sweep", path, "--dry-run", "--no-measuring", root=root, env=env)
     assert shown.returncode == 0
     assert "latent size 16" in shown.stdout
+    assert "speed has not been measured here, and 1,050 MB of disk or more" in shown.stdout
     assert not (root / "sweeps").exists()
     done = run_gan("sweep", path, "--seeds", "2", "--no-measuring", "--json", root=root, env=env)
     assert done.returncode == 0, done.stderr

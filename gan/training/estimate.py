@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from gan import estimates, launcher
 from gan.config import RunConfig
 from gan.estimates import Estimate
+from gan.networks import report
 from gan.training import labels, precision
 from gan.training.game import Turn
 from gan.training.loop import build_game
@@ -21,6 +23,7 @@ _FEWEST_STEPS = 3
 def measure(root: Path, config: RunConfig) -> Estimate:
     """Play some steps of the real game, and write down and return the speed that follows from them.
 
+    The table of layers is written down too: what checkpoints take follows from it.
     Raises InputError for a device or precision that this machine lacks, and while another measurement goes on.
     """
     device = precision.choose_device(config.training.device)
@@ -53,7 +56,8 @@ def measure(root: Path, config: RunConfig) -> Estimate:
             _wait(device)
             steps += 1
         speed = steps * config.optimizer.images_per_step / (time.perf_counter() - started)
-        return estimates.keep(root, config, round(speed, 1), threads, chosen)
+        estimates.keep_layers(root, config, dataclasses.asdict(report.describe(config)))
+        return estimates.keep(root, config, round(speed, 1), threads, chosen, device.type)
     finally:
         lock.release()
 

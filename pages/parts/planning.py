@@ -81,12 +81,14 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
 
 def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
     """Let a person edit the variants in a table; return the plan as it is now, with its variants."""
-    planned = json.dumps(sweeps.as_json(plan) | {"seeds": 0}, sort_keys=True)
+    planned = json.dumps(sweeps.as_json(plan) | {"seeds": 0, "name": ""}, sort_keys=True)
     place = f"sweep/table/{zlib.crc32(planned.encode()):08x}"
     version = st.session_state.get(f"{place}/version", 0)
     edited = st.session_state.get(f"{place}/rows")
     if edited is not None:
         plan = sweeps.with_table(plan, edited)
+    elif st.session_state.get(f"{st.session_state.get('sweep/edited')}/rows") is not None:
+        st.caption("The table was edited for other settings than those above; the edits come back when these are set again.")
     variants = sweeps.expand(plan)
     if len(variants) > _MOST_SHOWN:
         st.caption(f"The table of {len(variants):,} variants is too long to edit here; a sweep file can hold them.")
@@ -110,6 +112,7 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
         rows = _renamed(plan, before, after)
         sweeps.with_table(plan, rows)  # what cannot be read is said before it is kept
         st.session_state[f"{place}/rows"] = rows
+        st.session_state["sweep/edited"] = place
         st.session_state[f"{place}/version"] = version + 1
         st.rerun()
     if edited is not None and st.button("Undo all edits", icon=":material/undo:", key=f"{place}/undo"):
@@ -135,19 +138,21 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     wrong = [variant for variant in variants if variant.config is None]
     sound = [variant.config for variant in variants if variant.config is not None]
     count = len(sound) * plan.seeds
-    found = estimates.forecast(root, sound * plan.seeds)
+    chosen = sound * plan.seeds
+    found = estimates.forecast(root, chosen)
     seeds = words.count(plan.seeds, "seed")
     about = f"{words.count(len(sound), 'variant')} × {seeds} = **{words.count(count, 'run')}**"
     if found.seconds is not None:
         about += f" · about {words.duration(found.seconds)} on this machine"
     about += f" · {max(1, round(found.disk_bytes / 1e6)):,} MB of disk or more"
     st.markdown(about)
-    if found.seconds is None and sound:
-        _measure(root, sound[0])
+    _measure(root, estimates.unknown(root, chosen))
     if wrong:
         reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.escape(wrong[0].reason)}"
         st.error(reason + (f" {len(wrong) - 1} more have problems too." if len(wrong) > 1 else ""), icon=":material/error:")
     is_sure = count <= sweeps.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
+    if (free := estimates.free_bytes(root)) < found.disk_bytes:
+        is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch all the same", key="sweep/tight")
     with st.container(horizontal=True, gap="small"):
         if st.button(f"Start {words.count(count, 'run')}", icon=":material/play_arrow:", type="primary", key="sweep/start",
                      disabled=bool(wrong) or not sound or not is_sure):  # fmt: skip
@@ -159,16 +164,35 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
                            help="For the command line: python -m gan sweep sweep.json")  # fmt: skip
 
 
-@st.fragment(run_every=2.0)
-def _measure(root: Path, config: RunConfig) -> None:
-    """Offer to measure how fast one variant trains, and wait for the figure."""
-    if estimates.find(root, config):
-        st.rerun()
-    if estimates.is_measuring(root):
-        st.caption("Measuring the speed of the first variant, about 5 seconds …")
-    elif st.button("Measure how long it takes", icon=":material/timer:", key="sweep/measure"):
+def _measure(root: Path, kinds: list[RunConfig]) -> None:
+    """Offer to measure kinds of runs, one after the other, and wait for the figures."""
+    tried = st.session_state.setdefault("sweep/tried", set())
+    left = [one for one in kinds if estimates.kind(one) not in tried]
+    if "sweep/measuring" in st.session_state:
+        _go_on_measuring(root, left, tried)
+    elif left:
+        about = f"About 5 seconds for each of {words.count(len(left), 'kind')} of runs that nobody has measured here."
+        if st.button("Measure how long it takes", icon=":material/timer:", key="sweep/measure", help=about):
+            st.session_state["sweep/measuring"] = (0, None)  # how many have begun, and the process of the last one
+            st.rerun()
+    elif kinds:
+        st.caption("Some variants could not be measured; the sweep can be started all the same.")
+
+
+@st.fragment(run_every=1.0)
+def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None:
+    """Measure the next one as soon as the last one is done."""
+    place, process = st.session_state.get("sweep/measuring", (0, None))
+    left = [one for one in left if estimates.kind(one) not in tried]
+    if (process is None or process.poll() is not None) and not estimates.is_measuring(root):
+        if not left:
+            st.session_state.pop("sweep/measuring", None)
+            st.rerun()
         with frame.spoken_errors():
-            estimates.start_measuring(root, config)
+            tried.add(estimates.kind(left[0]))
+            place += 1
+            st.session_state["sweep/measuring"] = place, estimates.start_measuring(root, left.pop(0))
+    st.caption(f"Measuring {place} of {place + len(left)}, about 5 seconds each …")
 
 
 def _called(config: RunConfig) -> str:

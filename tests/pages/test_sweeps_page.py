@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from gan import experiments, launcher, presets, runs, sweeps
+from gan import estimates, experiments, launcher, presets, runs, sweeps
+from gan.config import RunConfig
+from gan.runs import Run
 from gan.sweeps import Sweep
 from pages.parts import words
-from tests.helpers import TINY_MLP, end_all, is_sentence, wait_until
-from tests.pages.conftest import NASTY
+from tests.helpers import TINY_MLP, end_all, is_sentence, tiny, wait_until
+from tests.pages.conftest import NASTY, Server
 from tests.pages.test_pages import Visit, assert_sound, texts
 
 PREFIX = "train/digits-mlp/sweep"
@@ -147,6 +155,72 @@ def test_launch_makes_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: 
     assert not any("<b" in text or ":material/home:" in text for text in map(str, [*test.markdown, *test.caption]))
 
 
+def test_each_kind_that_is_not_known_is_measured_one_after_the_other(
+    visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[RunConfig] = []
+
+    class Ended:
+        """A measurement that is done as soon as it is looked at."""
+
+        def poll(self) -> int:
+            estimates.keep(empty, begun[-1], 1000.0, 1, "fp32")
+            player = {"parameters": 10**6}
+            estimates.keep_layers(empty, begun[-1], {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
+            return 0
+
+    def start(root: Path, config: RunConfig) -> Ended:
+        begun.append(config)
+        return Ended()
+
+    monkeypatch.setattr(estimates, "start_measuring", start)
+    test = vary(visit, seeds=2, latent="8, 16")
+    begun.clear()  # the page measures the settings above by itself
+    assert " on this machine" not in texts(test)
+    test.button(key="sweep/measure").click().run()
+    for place in (1, 2, 3):
+        assert f"Measuring {place} of 3" in texts(test)
+        test.run()
+    assert_sound(test)
+    assert [config.networks.latent for config in begun] == [64, 8, 16]
+    assert "Measuring" not in texts(test) and not any(button.key == "sweep/measure" for button in test.button)
+    assert " on this machine" in texts(test)
+
+
+def test_kind_that_cannot_be_measured_is_said(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "start_measuring", lambda root, config: subprocess.Popen([sys.executable, "-c", ""]))
+    test = vary(visit, latent="8")
+    test.button(key="sweep/measure").click().run()
+    wait_until(lambda: "could not be measured" in texts(test.run()), "both were tried")
+    assert_sound(test)
+    assert not test.button(key="sweep/start").disabled
+
+
+def test_full_disk_is_told_before_the_launch(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "free_bytes", lambda root: 3_000_000)
+    test = vary(visit, latent="8")
+    assert test.button(key="sweep/start").disabled
+    assert "3 MB are free" in test.checkbox(key="sweep/tight").label
+    test.checkbox(key="sweep/tight").check().run()
+    assert_sound(test)
+    assert not test.button(key="sweep/start").disabled
+
+
+def test_edits_outlive_another_name_and_are_missed_with_other_settings(visit: Visit, empty: Path) -> None:
+    test = vary(visit, latent="8")
+    place = re.search(r"sweep/table/[0-9a-f]+", test.dataframe[0].proto.id)[0]  # type: ignore[index]
+    lines = [{"name": "", "networks.latent": "64"}, {"name": "", "networks.latent": "24"}]
+    test.session_state[f"{place}/rows"], test.session_state["sweep/edited"] = lines, place
+    test.run()
+    test.text_input(key="train/name").set_value("Another name").run()
+    assert_sound(test)
+    assert [line["name"] for line in table(test)] == ["baseline", "latent size 24"]
+    assert "edited for other settings" not in texts(test)
+    test.text_input(key=f"{PREFIX}/networks.latent").set_value("8, 16").run()
+    assert [line["name"] for line in table(test)] == ["baseline", "latent size 8", "latent size 16"]
+    assert "edited for other settings" in texts(test)
+
+
 # Following
 
 
@@ -229,6 +303,65 @@ def test_removed_sweep_is_off_the_list_and_its_runs_stay(visit: Visit, sweep: Sw
     test = visit("sweeps")
     assert_sound(test)
     assert test.selectbox(key="sweeps/choice").value == other.id
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collect how often the fragments that a page draws are drawn anew, in seconds; 0 for never."""
+    found: list[float] = []
+    fragment = st.fragment
+
+    def noting(function: Callable[..., None] | None = None, *, run_every: float | None = None) -> Callable[..., Any]:
+        if function is None:
+            return lambda one: noting(one, run_every=run_every)
+        drawn = fragment(function, run_every=run_every)
+
+        def draw(*arguments: object) -> None:
+            found.append(run_every or 0.0)
+            drawn(*arguments)
+
+        return draw
+
+    monkeypatch.setattr(st, "fragment", noting)
+    return found
+
+
+def test_page_of_a_sweep_that_is_over_stays_live_while_runs_are_scored_or_may_go_on(
+    visit: Visit, sweep: Sweep, called: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.cancel(sweep)
+    wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
+    assert_sound(visit("sweeps", sweep=sweep.id))
+    assert called[-1] == 0
+
+    first, other = sweep.runs()
+    scoring = runs.Scoring(state="running", progress=0.5, seconds_left=60.0, message="Drawing", heartbeat=time.time())
+    first.write_scoring(scoring)
+    monkeypatch.setattr(Run, "has_checkpoint", True)
+    other.write_scoring(scoring.model_copy(update={"progress": 0.0, "seconds_left": None, "message": "Waiting"}))
+    test = visit("sweeps", sweep=sweep.id)
+    assert_sound(test)
+    assert called[-1] > 0
+    assert test.button(key="score").disabled
+    bar = test.get("progress")[1].proto
+    assert bar.text == "2 runs still to be scored · Drawing · about 3 min left" and bar.value == 25
+    for run in (first, other):
+        run.write_scoring(scoring.model_copy(update={"state": "finished"}))
+    test = visit("sweeps", sweep=sweep.id)
+    assert called[-1] == 0 and test.button(key="score").label == "Score 2 runs"
+
+    first.write_control(stop=False)
+    first.write_status(first.status().model_copy(update={"state": "running"}))  # whose trainer is gone
+    assert states(sweep) == ["interrupted", "stopped"]
+    visit("sweeps", sweep=sweep.id)
+    assert called[-1] > 0
+
+
+def test_queue_goes_on_with_the_server_and_needs_no_visitor(serve: Callable[[Path], Server], root: Path) -> None:
+    run = runs.create(root, tiny({"training.threads": 0}))
+    server = serve(root)
+    wait_until(lambda: run.status().state == "finished", "the run that waited is finished")
+    assert not any("libtorch" in one.path for one in psutil.Process(server.process.pid).memory_maps())
 
 
 def test_deleted_run_is_told(visit: Visit, sweep: Sweep) -> None:
