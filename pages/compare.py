@@ -14,7 +14,7 @@ from gan import config as configs
 from gan import runs
 from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import significance
+from gan.scoring import lines, significance
 from gan.scoring.glossary import SCORES
 from pages.parts import exports, frame, overlay, pictures, timeline, words
 from pages.parts.timeline import Track
@@ -27,7 +27,7 @@ STOPS = 100  # places of the slider
 TEMPO = 0.8  # seconds between two pictures of the player
 PACE = 4  # stops that it moves on
 USUAL = ("generator loss", "discriminator loss", "FID")
-MOST_PAIRS = 10  # sentences on differences
+MOST_PAIRS = 10  # sentences on differences that stand before the others
 ALONE = "each run"
 
 
@@ -115,13 +115,12 @@ def stage(chosen: list[Track], names: dict[str, str], groups: tuple[str, ...], a
     end = max(1, round(max(track.end for track in chosen)))
     step = max(1, end // STOPS)
     end = -(-end // step) * step
+    place_slider(axis, end, step)
     is_playing = st.session_state.get("compare/playing", False)
     if is_playing:
-        at = st.session_state.get("at", 0) + step * PACE
+        at = st.session_state["at"] + step * PACE
         is_playing = st.session_state["compare/playing"] = at < end
         st.session_state["at"] = min(at, end)
-    elif st.session_state.get("at", 0) > end:
-        st.session_state["at"] = end
 
     def toggle() -> None:
         st.session_state["compare/playing"] = not is_playing
@@ -131,14 +130,37 @@ def stage(chosen: list[Track], names: dict[str, str], groups: tuple[str, ...], a
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         label, icon = ("Pause", ":material/pause:") if is_playing else ("Play", ":material/play_arrow:")
         st.button(label, icon=icon, key="play", on_click=toggle, help="From here on, or from the start when at the end.")
-        at = st.slider(title[:1].upper() + title[1:], 0, end, end, step, key="at", bind="query-params", format="localized",
+        at = st.slider(title[:1].upper() + title[1:], 0, end, step=step, key="at", format="localized",
                        help="Moves all samples, the dashed line in the curves, and the FIDs. Samples come from always the same "
                        "latent vectors, so a picture keeps its place.")  # fmt: skip
+    keep_place(at, end)
     show_samples(chosen, names, at)
     show_curves(tuple(chosen), groups, title, at, smoothing, is_log, curves)
     if is_playing != st.session_state.get("compare/shown", False):
         st.session_state["compare/shown"] = is_playing
         st.rerun()  # at the pace of a page that plays, or of one that does not
+
+
+def place_slider(axis: str, end: int, step: int) -> None:
+    """Set the slider: to the place in the URL at first, to the same share when the axis changes, to the end where it was there."""
+    known, last = st.session_state.get("compare/axis", (axis, end))
+    st.session_state["compare/axis"] = axis, end
+    if "at" not in st.session_state:
+        wanted = st.query_params.get("at", "")[:15]
+        at = int(wanted) if wanted.isdecimal() else end
+    elif (at := st.session_state["at"]) >= last:
+        at = end
+    elif known != axis:
+        at = round(at / last * end / step) * step
+    st.session_state["at"] = min(at, end)
+
+
+def keep_place(at: int, end: int) -> None:
+    """Keep the place of the slider in the URL; a slider that is bound to it would return there whenever its range grows."""
+    if at == end:
+        st.query_params.pop("at", None)
+    elif st.query_params.get("at") != str(at):
+        st.query_params["at"] = str(at)
 
 
 def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
@@ -152,27 +174,47 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
                 shot, fid = track.snapshot(at), track.fid(at)
                 if shot is None:
                     st.caption("no samples yet")
-                    continue
-                pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
-                score = f" · {words.escape(track.label)} {fid:.3g}" if fid is not None else ""
-                st.caption(f"step {shot[0]:,}{score}")
+                else:
+                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
+                    score = f" · {words.escape(track.label)} {fid:.3g}" if fid is not None else ""
+                    st.caption(f"step {shot[0]:,}{score}")
+                st.page_link(
+                    "pages/watch.py", label="Open · fork", icon=":material/call_split:", query_params={"run": track.run.id}
+                )
 
 
 def show_curves(
     chosen: tuple[Track, ...], groups: tuple[str, ...], title: str, at: float, smoothing: float, is_log: bool, curves: list[str]
 ) -> None:  # fmt: skip
     """Show a chart for each chosen curve, side by side where there is room."""
-    drawn = {name: table for name in curves if len(table := timeline.curve(chosen, name, smoothing, groups))}
+    made = {name: timeline.charts(chosen, name, smoothing, groups) for name in curves}
+    drawn = {label: table for tables in made.values() for label, table in tables.items()}
     if drawn:
         each = list(dict.fromkeys(groups))
         with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
-            for name, table in drawn.items():
-                label = next((track.label for track in chosen if track.label), name) if name == "FID" else name
-                spec = overlay.chart(each, label, title, is_log=is_log)
-                about = f"{label} over {title}, a curve for each of: {', '.join(each)}"
-                st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{name}", alt=about)
-    if missing := [name for name in curves if name not in drawn]:
+            for label, table in drawn.items():
+                there = table["curve"].unique().to_pylist()
+                spec = overlay.chart(each, label, title, is_log=is_log, there=there)
+                about = f"{label} over {title}, a curve for each of: {', '.join(there)}"
+                st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
+    if missing := [name for name in curves if not made[name]]:
         st.caption(f"Not logged by these runs: {', '.join(missing)}.")
+    if len(made.get("FID", {})) > 1:
+        st.caption("FIDs that were made differently stand in charts of their own; they say nothing about one another.")
+
+
+def tell_bands(chosen: list[Run], group_of: dict[str, str]) -> None:
+    """Say over what the bands are in which groups of runs are drawn."""
+    if len({group_of[run.id] for run in chosen}) == len(chosen):
+        return
+    if several := timeline.mixed(chosen, group_of):
+        which = words.escape(", ".join(f"“{group}”" for group in several))
+        st.caption(
+            "A band is one standard deviation to either side of the mean, over runs. Those of "
+            f"{which} differ in more than their seed, so the band is not the noise of seeds."
+        )
+    else:
+        st.caption("A band is one standard deviation to either side of the mean, over seeds.")
 
 
 def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str]) -> None:
@@ -217,7 +259,8 @@ def keep_marks(chosen: list[Run], rows: list[dict[str, Any]]) -> None:
     }
     is_changed = False
     for run, row in zip(chosen, rows, strict=True):
-        told, tags_, note = run.told(), tuple(row["Tags"] or ()), str(row["Note"] or "")
+        told, tags_ = run.told(), tuple(row["Tags"]) if isinstance(row["Tags"], (list, tuple)) else ()
+        note = row["Note"] if isinstance(row["Note"], str) else ""  # a cell that was emptied is not a text
         if (told.tags, told.note) != (tags_, note):
             run.annotate(tags_, note)
             is_changed = True
@@ -245,29 +288,65 @@ def shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def show_significance(chosen: list[Run], group_of: dict[str, str], by: str) -> None:
-    """Say for each pair of groups whether their scores differ by more than seeds do."""
+def show_significance(chosen: list[Run], names: dict[str, str], by: str, title: str) -> None:
+    """Say for each pair of settings whether their scores differ by more than seeds do; ``title`` is that of the setting ``by``."""
     st.subheader("Is the difference larger than seed noise?")
     titles = {name: score.title for name, score in SCORES.items() if score.better}
     name = st.selectbox("Score", list(titles), format_func=titles.get, key="score", bind="query-params", width=230,
                         help="That of the last checkpoint, from the Evaluate page or “python -m gan score”.")  # fmt: skip
-    if not by:
-        group_of = timeline.groups(chosen, timeline.SEEDS, {run.id: group_of[run.id] for run in chosen})
-    extractor, values = timeline.means(chosen, name, group_of)
-    if len(values) < 2:
+    seeds_of = timeline.groups(chosen, timeline.SEEDS, names)
+    measured = timeline.measure(chosen, name, seeds_of)
+    values = measured.values
+    if by in ("", timeline.SEEDS):
+        pairs, called = list(itertools.combinations(values, 2)), {group: group for group in values}
+    else:
+        pairs = [pair for pair in timeline.partners(chosen, by, seeds_of) if set(pair) <= set(values)]
+        called = by_value(chosen, by, title, seeds_of, pairs)
+    if measured.line is None or len(values) < 2:
         reason = "None of these runs has this score" if not values else "Only one group of these runs has this score"
         st.caption(f"{reason}; score them on the Evaluate page, or choose more runs.")
-        return
-    title = f"{titles[name]} ({extractor})"
+    elif not pairs:
+        st.caption(f"No two of these runs have this score and differ in {words.escape(title)} alone.")
+    else:
+        tell_differences(pairs, called, measured, f"{titles[name]} ({measured.line['extractor']})", SCORES[name].better < 0)
+    if measured.line and name == "fid" and (care := lines.caution(measured.line)):
+        st.caption(words.escape(care))
+    if values and (out := [f"“{names[run_id]}” ({why})" for run_id, why in measured.left_out.items()]):
+        st.caption(words.escape(f"Left out: {'; '.join(out)}."))
+    paired = {group for pair in pairs for group in pair}
+    if pairs and (alone := [f"“{group}”" for group in values if group not in paired]):
+        st.caption(
+            words.escape(f"No other scored run differs in {title} alone from {', '.join(alone)}, so nothing is said of them.")
+        )
+
+
+def by_value(chosen: list[Run], by: str, title: str, seeds_of: dict[str, str], pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Return what the groups of seeds in ``pairs`` are called: their value of a setting, with their name where it is not enough."""
+    paired = {group for pair in pairs for group in pair}
+    value_of = timeline.groups(chosen, by, seeds_of)
+    found = {seeds_of[run.id]: f"{title} {value_of[run.id]}" for run in chosen if seeds_of[run.id] in paired}
+    is_enough = len(set(found.values())) == len(found)
+    return found if is_enough else {group: f"{value} · {group}" for group, value in found.items()}
+
+
+def tell_differences(
+    pairs: list[tuple[str, str]], called: dict[str, str], measured: timeline.Measured, score: str, is_lower_better: bool
+) -> None:
+    """Say of each pair whether it differs, first those that do for sure."""
+    values = measured.values
     noise = significance.pool(values.values())
-    pairs = list(itertools.combinations(values, 2))
-    told = [
-        significance.tell(pair, (values[pair[0]], values[pair[1]]), title, is_lower_better=SCORES[name].better < 0, noise=noise)
-        for pair in pairs[:MOST_PAIRS]
-    ]
-    st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
-    if len(pairs) > MOST_PAIRS:
-        st.caption(f"The first {MOST_PAIRS} of {len(pairs)} pairs; choose fewer runs, or group them, to see the others.")
+    sure, unsure = [], []
+    for one, other in pairs:
+        both = values[one], values[other]
+        found = significance.compare(*both, noise)
+        sentence = significance.tell((called[one], called[other]), both, score, is_lower_better=is_lower_better, noise=noise)
+        (sure if found and found.is_sure else unsure).append(f"- {words.escape(sentence)}")
+    is_short = len(pairs) <= MOST_PAIRS and not sure
+    first = unsure if is_short else sure[:MOST_PAIRS] or ["None of these differences is surely larger than what seeds make."]
+    st.markdown("\n".join(first))
+    if rest := [] if is_short else sure[MOST_PAIRS:] + unsure:
+        with st.expander(words.count(len(rest), "more pair" if sure else "pair"), icon=":material/more_horiz:"):
+            st.markdown("\n".join(rest))
     if len(pairs) > 1:
         formula = (
             "The noise is that of the seeds of all settings together, taken to be alike: x̄ − ȳ ± t·s·√(1/n + 1/m)."
@@ -300,9 +379,10 @@ with frame.spoken_errors():
                     stage(laid, names, tuple(group_of[run.id] for run in visible), axis, smoothing, is_log, curves)
 
             moving()
+            tell_bands(visible, group_of)
         else:
             st.info("All chosen runs are hidden; untick “Hide” in the table.", icon=":material/visibility_off:")
         show_table(picked, names, titles)
         if len(picked) > 1 and visible:
-            show_significance(visible, group_of, by)
+            show_significance(visible, names, by, titles.get(by, by))
         exports.offer(picked)

@@ -39,6 +39,9 @@ def card(run: Run, status: Status, waiting: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
         badge(status)
+    if origin := run.origin():
+        parent = Run(run.root / origin.run)
+        st.caption(f"fork of {words.escape(parent.label())}" if parent.path.is_dir() else "fork of a deleted run")
     share, sentence = words.progress(status)
     if status.state == "queued":
         st.caption(words.place_in_queue(run, waiting))

@@ -13,19 +13,25 @@ COLOURS = (
     "#ae3ec9", "#82a31a", "#d9480f", "#0ca6a6", "#9097a8", "#c2557a",
 )  # fmt: skip
 
-_HEIGHT, _LEGEND_ROW, _COLUMNS = 260, 30, 2  # pixels, and entries in a row of the legend
+_HEIGHT, _LEGEND_ROW = 260, 29  # pixels
+_SHORT = 17  # letters of a name of which two fit into a row of the legend
 
 
-def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool) -> dict[str, Any]:
+def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, there: Sequence[str]) -> dict[str, Any]:
     """Return the specification of a curve for each group over an axis, with bands and a line at the cursor.
 
-    The table has rows with ``curve``, ``at``, ``value`` and, for bands, ``low`` and ``high``, and one without a curve, whose ``at``
-    is the cursor's. The specification does not depend on the data, so that the browser keeps the chart when the cursor moves.
+    A group has the same colour in every chart; the legend names those that are ``there``. The table has rows with ``curve``,
+    ``at``, ``value`` and, for bands, ``low`` and ``high``, and one without a curve, whose ``at`` is the cursor's. The specification
+    does not depend on the data, so that the browser keeps the chart when the cursor moves.
     """
     scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
     if is_log:
         scale["constant"] = 0.1
-    legend = {"orient": "top", "columns": _COLUMNS, "labelLimit": 105, "symbolType": "square", "symbolSize": 80, "symbolOpacity": 1}
+    columns = 1 if max(map(len, there), default=0) > _SHORT else 2
+    legend = {
+        "orient": "top", "columns": columns, "labelLimit": 105 if columns == 2 else 240, "values": list(there),
+        "symbolType": "square", "symbolSize": 80, "symbolOpacity": 1,
+    }  # fmt: skip
     colour: dict[str, Any] = {
         "field": "curve", "type": "nominal", "title": None,
         "scale": {"domain": list(groups), "range": [COLOURS[place % len(COLOURS)] for place in range(len(groups))]},
@@ -40,7 +46,7 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool) -> dict
         {"field": "value", "type": "quantitative", "title": title, "format": ".4~g"},
     ]
     return {
-        "height": _HEIGHT + _LEGEND_ROW * -(-len(groups) // _COLUMNS),
+        "height": _HEIGHT + _LEGEND_ROW * -(-len(there) // columns),
         "layer": [
             {
                 "transform": [is_curve, {"filter": "isValid(datum.low)"}],

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +20,8 @@ from gan import runs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
-from pages.parts import metrics, results
+from pages.parts import metrics, results, words
+from pages.parts.results import Line
 
 #: Name of an axis → the column of a logged line, and its title.
 AXES = {
@@ -40,21 +45,30 @@ SEEDS = "seed"  # group runs that differ in nothing but it
 
 _LINES = 240  # read of each run, spread over all of it
 _GRID = 160  # places at which runs are averaged
-_SEED = "training.seed"
+_SEED, _LENGTH, _FAMILY = "training.seed", "training.length", "networks.family"
+_FORK = "fork"  # beside the settings
+
+
+Points = tuple[tuple[float, float], ...]  # places and values
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One run along an axis: columns of logged lines (an even choice) with their place in ``at``; snapshots, quick FIDs by place.
+    """One run along an axis: columns of logged lines (an even choice) with their place in ``at``, and snapshots by place.
 
+    ``fids`` are the quick FIDs by place, for each kind that may be compared, the one in use last, with one of its lines of scores.
     The same object for as long as the run's files are the same, so that what is made of it can be kept.
     """
 
     run: Run
     columns: Mapping[str, np.ndarray]
     snapshots: tuple[tuple[float, int, Path], ...]
-    fids: tuple[tuple[float, float], ...]
-    label: str
+    fids: tuple[tuple[Line, Points], ...]
+
+    @property
+    def label(self) -> str:
+        """What the quick FIDs are called that are made now; empty where there are none."""
+        return lines.label(self.fids[-1][0]) if self.fids else ""
 
     @property
     def end(self) -> float:
@@ -68,7 +82,7 @@ class Track:
 
     def fid(self, at: float) -> float | None:
         """Return the newest quick FID not after a place; None where there is none."""
-        found = [value for place, value in self.fids if place <= at]
+        found = [value for place, value in self.fids[-1][1] if place <= at] if self.fids else []
         return found[-1] if found else None
 
 
@@ -88,55 +102,147 @@ def _track(run: Run, axis: str, *stamps: object) -> Track:
     columns["at"] = columns[column]
     steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
     shots = tuple((float(np.interp(step, steps, places)), step, path) for step, path in run.samples().items())
-    label, quick = metrics.quick_fids(run)
-    fids = tuple((float(np.interp(step, steps, places)), value) for step, value in quick if np.isfinite(value))
-    return Track(run, columns, shots, fids, label)
+    fids = []
+    for quick in _quick(run):
+        points = ((float(np.interp(step, steps, places)), lines.number(quick[step], "fid") or 0.0) for step in sorted(quick))
+        fids.append((next(iter(quick.values())), tuple(points)))
+    return Track(run, columns, shots, tuple(fids))
+
+
+def _quick(run: Run) -> list[dict[float, Line]]:
+    """Return the scores made during training by step, those that may be compared together, the newest kind last."""
+    found: list[dict[float, Line]] = []
+    for line in run.scores():
+        if line.get("source") == "training" and lines.is_whole(line):
+            alike = next((one for one in found if lines.is_comparable(next(iter(one.values())), line)), {})
+            found = [one for one in found if one is not alike] + [alike]
+            alike[line["step"]] = line
+    return found
 
 
 def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str, str]:
     """Return for each run's id the name of its group: that of runs which differ in nothing but the seed, or in a setting's value.
 
-    ``by`` is ``SEEDS``, a setting ("networks.hidden"), or empty: then each run is a group of its own.
+    ``by`` is ``SEEDS``, a setting ("networks.hidden"), or empty: then each run is a group of its own. No two groups share a name.
     """
-    found, seen = {}, {}
+    if not by:
+        return {run.id: names[run.id] for run in chosen}
+    settings = {run.id: _settings(run) for run in chosen}
+    key_of: dict[str, str] = {}
+    named: dict[str, str] = {}
+    first: dict[str, dict[str, Any]] = {}
     for run in chosen:
-        own = names[run.id]
-        try:
-            flat = configs.flatten(run.config())
-        except InputError:
-            found[run.id] = own
-            continue
-        if by == SEEDS:
-            rest = json.dumps({key: value for key, value in flat.items() if key != _SEED}, sort_keys=True)
-            found[run.id] = seen.setdefault(rest, own.partition(" · seed ")[0])
-        elif by:
-            value = flat.get(by)
-            found[run.id] = "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        else:
-            found[run.id] = own
+        flat = settings[run.id]
+        key_of[run.id] = key = run.id if flat is None else _variant(flat) if by == SEEDS else json.dumps(flat.get(by))
+        own = names[run.id].partition(" · seed ")[0] if by == SEEDS else names[run.id] if flat is None else _text(flat.get(by))
+        named.setdefault(key, own)
+        first.setdefault(key, flat or {})
+    called = _told_apart(named, first)
+    return {run_id: called[key] for run_id, key in key_of.items()}
+
+
+def _told_apart(named: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return names by key of which no two are the same: with the first setting that tells them apart, else with a number."""
+    found: dict[str, str] = {}
+    for key, name in named.items():
+        alike = [settings[other] for other, one in named.items() if one == name]
+        longer = name
+        if len(alike) > 1:
+            values = {setting: {_text(one.get(setting)) for one in alike} - {_text(None)} for setting in alike[0]}
+            usable = (one for one, each in values.items() if one not in (_SEED, _FORK) and len(each) == len(alike))
+            if apart := next(usable, None):
+                longer = f"{name} · {apart.rpartition('.')[2]} {_text(settings[key][apart])}"
+        candidates = (longer, *(f"{longer} · {number}" for number in range(2, len(named) + 1)))
+        found[key] = next(one for one in candidates if one not in found.values())
     return found
 
 
-@lru_cache(maxsize=128)
-def curve(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> pa.Table:
-    """Return a curve of all ``groups`` (one name a track) as rows: ``curve`` (the group), ``at``, ``value``.
+def mixed(chosen: Sequence[Run], group_of: Mapping[str, str]) -> list[str]:
+    """Return the groups whose runs differ in more than their seed."""
+    kinds: dict[str, set[str]] = {}
+    for run in chosen:
+        flat = _settings(run)
+        kinds.setdefault(group_of[run.id], set()).add(run.id if flat is None else _variant(flat))
+    return [group for group, each in kinds.items() if len(each) > 1]
 
-    Smoothing is an exponential average over the chosen lines, from 0 (none) to below 1. A group of several runs is their mean at
-    common places; where there is one, ``low`` and ``high`` are one sample standard deviation to either side, else null.
+
+def partners(chosen: Sequence[Run], by: str, group_of: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the pairs of groups of seeds that differ in the setting ``by`` and in nothing else, by name."""
+    found = {group_of[run.id]: flat for run in chosen if (flat := _settings(run)) is not None}
+    return [(one, other) for one, other in combinations(found, 2) if _differ_in(found[one], found[other], by)]
+
+
+def _differ_in(one: Mapping[str, Any], other: Mapping[str, Any], by: str) -> bool:
+    """Return whether settings differ in ``by`` alone, the seed aside; another family of networks brings settings of its own."""
+    apart = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)} - {_SEED}
+    if by == _FAMILY:
+        apart -= {key for key in apart if key.startswith("networks.") and not (key in one and key in other)}
+    return apart == {by}
+
+
+def _settings(run: Run) -> dict[str, Any] | None:
+    """Return what decides how a run comes out: its settings and, for a fork, with which others it began; None when damaged."""
+    try:
+        flat = configs.flatten(run.config())
+    except InputError:
+        return None
+    origin = run.origin()
+    before = {key: value for key, value in origin.before.items() if key != _LENGTH} if origin and origin.step else {}
+    return flat | {_FORK: [origin.step, before]} if origin and before else flat
+
+
+def _variant(flat: Mapping[str, Any]) -> str:
+    """Return a text that is the same for settings which differ in nothing but the seed."""
+    return json.dumps({key: value for key, value in flat.items() if key != _SEED}, sort_keys=True)
+
+
+def _text(value: Any) -> str:
+    return "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(maxsize=128)
+def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> dict[str, pa.Table]:
+    """Return a curve of all ``groups`` (one name a track) as tables by title: FID has one for each kind that may be compared.
+
+    The rows of a table are ``curve`` (the group), ``at``, ``value``. Smoothing is an exponential average over the chosen lines,
+    from 0 (none) to below 1; FIDs are never smoothed. A group of several runs is their mean at common places; where there is one,
+    ``low`` and ``high`` are one sample standard deviation to either side, else null. A table without rows is left out.
     """
+    if name == "FID":
+        return {title: _table(parts) for title, parts in _fids(tracks, groups).items()}
     members: dict[str, list[np.ndarray]] = {}
     for one, group in zip(tracks, groups, strict=True):
-        if name == "FID":
-            part = np.array(one.fids, "float64").reshape(-1, 2).T
-        else:
-            part = np.stack([one.columns["at"], one.columns[CURVES[name]]])
-            part = part[:, np.isfinite(part[1])]
-            part[1] = _smooth(part[1], smoothing)
+        part = np.stack([one.columns["at"], one.columns[CURVES[name]]])
+        part = part[:, np.isfinite(part[1])]
+        part[1] = _smooth(part[1], smoothing)
         if part.size:
             members.setdefault(group, []).append(part)
+    return {name: _table(members)} if members else {}
+
+
+def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str, list[np.ndarray]]]:
+    """Return the quick FIDs of each group by title, those together that may be compared."""
+    kinds: list[tuple[Line, dict[str, list[np.ndarray]]]] = []
+    for one, group in zip(tracks, groups, strict=True):
+        for line, points in one.fids:
+            members = next((others for other, others in kinds if lines.is_comparable(other, line)), None)
+            if members is None:
+                kinds.append((line, members := {}))
+            members.setdefault(group, []).append(np.array(points, "float64").T)
+    often = Counter(lines.label(line) for line, _ in kinds)
+    found: dict[str, dict[str, list[np.ndarray]]] = {}
+    for line, members in kinds:
+        title = lines.label(line)
+        if often[title] > 1:
+            title = f"{title}, {line['images']:,} images of {line['data']}"
+        found[title if title not in found else f"{title} ({len(found) + 1})"] = members
+    return found
+
+
+def _table(members: Mapping[str, Sequence[np.ndarray]]) -> pa.Table:
     rows = [_merged(parts) for parts in members.values()]
     places = np.repeat(np.arange(len(rows), dtype="int32"), [part.shape[1] for part in rows])
-    at, *others = np.concatenate([np.empty((4, 0)), *rows], axis=1)
+    at, *others = np.concatenate(rows, axis=1)
     table = {"curve": pa.DictionaryArray.from_arrays(places, pa.array(list(members), pa.string())), "at": at}
     if any(len(parts) > 1 for parts in members.values()):
         return pa.table(table | dict(zip(("value", "low", "high"), map(_column, others), strict=True)))
@@ -175,27 +281,75 @@ def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([places, mean, mean - spread, mean + spread])[:, count > 0]
 
 
-def means(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> tuple[str, dict[str, list[float]]]:
-    """Return the figures of a score in each group, one a run, and what the features are called.
+@dataclass(frozen=True)
+class Measured:
+    """One score of the chosen runs: ``values`` of each group of seeds, one a seed, and one of the ``line``s that they are from.
 
-    Of the last checkpoints' newest scores, the largest set that may be compared with one another; empty without any.
+    ``left_out`` says of each run that is not among them why, by id.
     """
-    found = [
-        (run.id, line)
-        for run in chosen
-        for line in _latest(run, runs.stamp(run.scores_path))
-        if lines.number(line, name) is not None
-    ]
-    best: list[tuple[str, results.Line]] = []
-    for one in results.groups([line for _, line in found]):
-        alike = [(run_id, line) for run_id, line in found if lines.is_comparable(line, one)]
+
+    line: Line | None
+    values: Mapping[str, Sequence[float]]
+    left_out: Mapping[str, str]
+
+
+def measure(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> Measured:
+    """Return the figures of a score for groups of seeds (:func:`groups`): of the last checkpoints' newest scores.
+
+    Only the largest set counts that may be compared with one another, of it only runs that were trained as long as most that were
+    to be trained as long, and of a seed that was trained several times the mean: its copies are no further evidence.
+    """
+    found = {run.id: [line for line in _latest(run, runs.stamp(run.scores_path)) if _has(line, name)] for run in chosen}
+    best: dict[str, Line] = {}
+    for one in results.groups([line for each in found.values() for line in each]):
+        alike = {run_id: line for run_id, each in found.items() for line in each if lines.is_comparable(line, one)}
         best = max(best, alike, key=len)
-    values: dict[str, list[float]] = {}
-    for run_id, line in best:
-        values.setdefault(group_of[run_id], []).append(lines.number(line, name) or 0.0)
-    return str(best[0][1]["extractor"]) if best else "", values
+    line = next(iter(best.values()), None)
+    left_out = {run_id: _why_apart(each, line) for run_id, each in found.items() if run_id not in best}
+    left_out |= _unequal([run for run in chosen if run.id in best], best)
+    seeds: dict[str, dict[object, list[float]]] = {}
+    for run in chosen:
+        if run.id not in left_out:
+            seed = (_settings(run) or {}).get(_SEED, run.id)
+            seeds.setdefault(group_of[run.id], {}).setdefault(seed, []).append(lines.number(best[run.id], name) or 0.0)
+    values = {group: [statistics.fmean(each) for each in by_seed.values()] for group, by_seed in seeds.items()}
+    return Measured(line, values, left_out)
+
+
+def _has(line: Line, name: str) -> bool:
+    return lines.number(line, name) is not None
+
+
+def _why_apart(scored: Sequence[Line], line: Line | None) -> str:
+    if not scored or line is None:
+        return "without this score"
+    return f"scored with other {results.apart([scored[-1], line]) or 'real images'}"
+
+
+def _unequal(chosen: Sequence[Run], scored: Mapping[str, Line]) -> dict[str, str]:
+    """Return which runs were scored at another step than most that were to train as long: stopped, diverged or prolonged ones."""
+    alike: dict[object, list[Run]] = {}
+    for run in chosen:
+        alike.setdefault(_planned(run), []).append(run)
+    found = {}
+    for planned, members in alike.items():
+        often = Counter(scored[run.id]["step"] for run in members)
+        usual = max(often, key=lambda step: (often[step], step == planned, step))
+        for run in members:
+            if (step := scored[run.id]["step"]) != usual:
+                state = words.STATES[run.status().state][0]
+                found[run.id] = f"{state}, scored at step {step:,}, most others at step {usual:,}"
+    return found
+
+
+def _planned(run: Run) -> object:
+    """Return how many steps a run was to take at first, or something of its own where that cannot be told."""
+    try:
+        return run.config().total_steps
+    except InputError:
+        return run.id
 
 
 @lru_cache(maxsize=1024)
-def _latest(run: Run, stamp: object) -> tuple[results.Line, ...]:
+def _latest(run: Run, stamp: object) -> tuple[Line, ...]:
     return tuple(results.latest(run).values())

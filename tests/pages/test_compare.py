@@ -9,13 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from gan import runs
-from gan.runs import Run
+from gan.runs import Origin, Run
 from pages.parts import overlay, timeline, words
 from tests.helpers import make_run
-from tests.pages.test_pages import Visit, assert_sound
+from tests.pages.test_pages import Visit, assert_sound, texts
+
+#: A line of scores as far as the page needs it.
+LINE: dict[str, Any] = {
+    "source": "checkpoint", "step": 12, "epoch": 1.0, "weights": "raw", "data": "digits", "size": 16, "extractor": "digits CNN",
+    "extractor_id": "digits-cnn-1", "images": 500, "real_images": 1797, "draws": 1, "seed": 0, "features": 64, "fid": 10.0,
+    "floor_fid": 0.5,
+}  # fmt: skip
+
+
+def score(run: Run, *lines: dict[str, Any]) -> Run:
+    """Write lines of scores that differ from ``LINE`` in what is given."""
+    run.scores_path.write_text("".join(json.dumps(LINE | line) + "\n" for line in lines))
+    return run
+
+
+def seeds(root: Path, values: dict[int, float], **changes: Any) -> list[Run]:
+    """Return a scored run for each seed and its FID, with other settings."""
+    settings = {key.replace("__", "."): value for key, value in changes.items()}
+    return [score(make_run(root, {"training.seed": seed, **settings}), {"fid": fid}) for seed, fid in values.items()]
 
 
 def write_lines(run: Run, losses: list[float], every: int = 10) -> None:
@@ -47,8 +68,7 @@ def pair(root: Path) -> tuple[Run, Run]:
         run.metrics_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
         for step in (0, 50, 100):
             (run.samples_path / f"{step:08d}.png").write_bytes(b"")
-        scored = [{"source": "training", "step": step, "fid": 100.0 - step} for step in (50, 100)]
-        run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in scored))
+        score(run, *({"source": "training", "step": step, "fid": 100.0 - step} for step in (50, 100)))
     return one, other
 
 
@@ -79,7 +99,9 @@ def test_run_without_lines_or_with_damaged_ones_is_an_empty_track(root: Path) ->
     track = timeline.track(run, "images")
     assert (track.end, track.snapshot(5), track.fid(5)) == (0, None, None)
     run.metrics_path.write_text('{"step": "x"}\n[1]\nrubbish\n{"step": 10, "images_seen": null, "generator_loss": 1e999}\n')
-    assert timeline.curve((timeline.track(run, "images"),), "generator loss", 0.5, ("a",)).num_rows == 0
+    run.scores_path.write_text('{"source": "training", "step": 3, "fid": 1}\n[]\n')
+    track = timeline.track(run, "images")
+    assert not any(timeline.charts((track,), name, 0.5, ("a",)) for name in timeline.CURVES)
 
 
 def test_long_file_is_read_in_places_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +142,7 @@ def test_group_is_the_mean_of_its_runs_with_one_deviation_to_either_side(root: P
         run = make_run(root)
         write_lines(run, [level] * 20)
         tracks.append(timeline.track(run, "steps"))
-    table = timeline.curve(tuple(tracks), "generator loss", 0.0, ("a", "a", "b")).to_pandas()
+    table = timeline.charts(tuple(tracks), "generator loss", 0.0, ("a", "a", "b"))["generator loss"].to_pandas()
     mean, alone = (table[table["curve"] == group] for group in "ab")
     assert mean["value"].to_numpy() == pytest.approx(1.5) and alone["value"].to_numpy() == pytest.approx(6.0)
     assert (mean["high"] - mean["low"]).to_numpy() == pytest.approx(2 * np.std([1, 2], ddof=1))
@@ -131,7 +153,8 @@ def test_smoothing_is_an_exponential_average(root: Path) -> None:
     run = make_run(root)
     write_lines(run, [0.0, 0.0, 1.0, 1.0])
     track = timeline.track(run, "steps")
-    rough, smooth = (timeline.curve((track,), "generator loss", amount, ("a",))["value"].to_pylist() for amount in (0.0, 0.5))
+    tables = [timeline.charts((track,), "generator loss", amount, ("a",))["generator loss"] for amount in (0.0, 0.5)]
+    rough, smooth = (table["value"].to_pylist() for table in tables)
     assert rough == [0, 0, 1, 1]
     assert smooth == pytest.approx([0, 0, 4 / 7, 12 / 15])
 
@@ -145,16 +168,74 @@ def test_groups_are_seeds_or_values_of_a_setting(root: Path) -> None:
     assert timeline.groups(chosen, "", names) == names
 
 
+def test_groups_of_different_settings_never_share_a_name(root: Path) -> None:
+    """Two sweeps that each call their base “baseline” must not become one mean."""
+    chosen = [make_run(root, {"training.seed": seed, "networks.latent": latent}) for latent in (8, 16) for seed in (0, 1)]
+    other = make_run(root)
+    other.config_path.write_text("{")
+    names = {run.id: f"baseline · seed {place % 2}" for place, run in enumerate(chosen)} | {other.id: "baseline"}
+    found = timeline.groups([*chosen, other], timeline.SEEDS, names)
+    first, second = found[chosen[0].id], found[chosen[2].id]
+    assert [found[run.id] for run in chosen] == [first, first, second, second]
+    assert len({first, second, found[other.id]}) == 3
+    told = timeline.groups(chosen, timeline.SEEDS, names)
+    assert [told[run.id] for run in chosen[::2]] == ["baseline · latent 8", "baseline · latent 16"]
+
+
+def test_a_fork_with_other_settings_is_no_seed_of_a_training_in_one_go(root: Path) -> None:
+    chosen = [make_run(root, {"training.seed": seed}) for seed in range(3)]
+    chosen[1].write_origin(
+        Origin(run=chosen[0].id, step=5, changes={"objective.loss": "non-saturating"}, before={"objective.loss": "hinge"})
+    )
+    chosen[2].write_origin(Origin(run=chosen[0].id, step=5))
+    names = {run.id: f"a · seed {place}" for place, run in enumerate(chosen)}
+    found = list(timeline.groups(chosen, timeline.SEEDS, names).values())
+    assert found[0] == found[2] != found[1]
+
+
+def test_group_by_a_setting_says_which_of_its_runs_differ_in_more(root: Path) -> None:
+    chosen = [make_run(root, {"training.seed": seed, "networks.latent": latent}) for latent in (8, 16) for seed in (0, 1)]
+    chosen.append(make_run(root, {"networks.latent": 8, "networks.width": 8}))
+    group_of = timeline.groups(chosen, "networks.latent", {run.id: run.id for run in chosen})
+    assert timeline.mixed(chosen, group_of) == ["8"] and timeline.mixed(chosen[:4], group_of) == []
+
+
+def test_fids_that_must_not_be_compared_have_charts_of_their_own(root: Path) -> None:
+    kinds: list[dict[str, Any]] = [{}, {}, {"extractor_id": "inception-2015-1", "extractor": "Inception 2015"}, {"data": "shapes"}]
+    chosen = [score(make_run(root), {**kind, "source": "training", "step": 5}) for kind in kinds]
+    found = timeline.charts(tuple(timeline.track(run, "steps") for run in chosen), "FID", 0.0, ("a", "b", "c", "d"))
+    curves = {title: table["curve"].unique().to_pylist() for title, table in found.items()}
+    few = "FID · digits CNN, 500 images of"
+    assert curves == {f"{few} digits": ["a", "b"], "FID": ["c"], f"{few} shapes": ["d"]}
+
+
+def test_a_run_that_was_scored_on_other_features_later_has_two_fid_curves(root: Path) -> None:
+    kinds = ({"fid": 9.0}, {"fid": 5.0, "extractor_id": "inception-2015-1"})
+    run = score(make_run(root), *({**kind, "source": "training", "step": 5 * place} for place, kind in enumerate(kinds, 1)))
+    track = timeline.track(run, "steps")
+    assert (track.label, track.fid(99)) == ("FID", 5.0)
+    found = timeline.charts((track,), "FID", 0.0, ("a",))
+    assert {title: table["value"].to_pylist() for title, table in found.items()} == {"FID · digits CNN": [9.0], "FID": [5.0]}
+
+
 def test_specification_does_not_depend_on_the_cursor() -> None:
-    spec = overlay.chart(["a", "b"], "loss", "step", is_log=True)
-    json.dumps(spec)
-    table = overlay.with_cursor(timeline.curve((), "FID", 0.0, ()), 7.0)
-    assert table.to_pylist() == [{"curve": None, "at": 7.0, "value": None}]
+    spec = overlay.chart(["a", "b"], "loss", "step", is_log=True, there=["b"])
+    assert "data" not in spec and json.dumps(spec)
+
+
+def test_legend_names_what_is_there_in_full_and_in_its_own_colour() -> None:
+    names = ["latent size 128 · seed 0", "latent size 128 · seed 1", "baseline"]
+    colours = [
+        overlay.chart(names, "FID", "step", is_log=False, there=part)["layer"][1]["encoding"]["color"]
+        for part in (names, ["baseline"])
+    ]
+    assert colours[0]["scale"] == colours[1]["scale"]
+    assert [(colour["legend"]["values"], colour["legend"]["columns"]) for colour in colours] == [(names, 1), (["baseline"], 2)]
 
 
 def test_cursor_is_a_row_of_its_own_behind_the_curves(pair: tuple[Run, Run]) -> None:
     tracks = tuple(timeline.track(run, "steps") for run in pair)
-    table = timeline.curve(tracks, "D(real)", 0.0, ("a", "b"))
+    table = timeline.charts(tracks, "D(real)", 0.0, ("a", "b"))["D(real)"]
     *rows, cursor = overlay.with_cursor(table, 7).to_pylist()
     assert rows == table.to_pylist() and len(rows) == 20 and {row["curve"] for row in rows} == {"a", "b"}
     assert cursor == {"curve": None, "at": 7.0, "value": None}
@@ -221,7 +302,7 @@ def test_seeds_decide_whether_a_difference_counts(visit: Visit, shown: Run) -> N
     config["optimizer"]["generator_lr"], config["training"]["seed"] = 2e-4, 0
     shown.config_path.write_text(json.dumps(config))
     shown.scores_path.write_text(json.dumps({**line, "fid": 10.0}) + "\n")
-    test = visit("compare", runs=",".join(run.id for run in chosen), group="optimizer.generator_lr")
+    test = visit("compare", runs=",".join(run.id for run in chosen), group="Generator learning rate")
     assert_sound(test)
     assert any("more than the seeds explain" in markdown.value for markdown in test.markdown)
 
@@ -238,10 +319,234 @@ def test_nothing_to_compare(visit: Visit, empty: Path) -> None:
     assert any("No runs yet" in info.value for info in visit("compare").info)
 
 
-def test_scores_that_were_made_differently_are_not_mixed(shown: Run) -> None:
-    line = json.loads(shown.scores_path.read_text().splitlines()[-1])
-    chosen = [shown, *(twin(shown, f"20260101-000000-00000{place}") for place in range(2))]
-    chosen[2].scores_path.write_text(json.dumps({**line, "images": 77, "fid": 1.0}) + "\n")
-    label, values = timeline.means(chosen, "fid", {run.id: "all" for run in chosen})
-    assert label == line["extractor"] and values == {"all": [line["fid"]] * 2}
-    assert timeline.means(chosen, "lpips", {run.id: "all" for run in chosen}) == ("", {})
+# What is told
+
+
+def measure(chosen: list[Run], name: str = "fid") -> timeline.Measured:
+    names = {run.id: f"v{place} · seed {run.config().training.seed}" for place, run in enumerate(chosen)}
+    return timeline.measure(chosen, name, timeline.groups(chosen, timeline.SEEDS, names))
+
+
+def test_scores_that_were_made_differently_are_not_mixed_but_named(root: Path) -> None:
+    chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {2: 1.0, 3: 1.0})]
+    score(chosen[2], {"images": 77})
+    score(chosen[3])
+    found = measure(chosen)
+    assert found.line and found.line["extractor"] == "digits CNN" and found.values == {"v0": [10.0, 11.0]}
+    assert found.left_out == {
+        chosen[2].id: "scored with other numbers of generated images (77, 500)",
+        chosen[3].id: "without this score",
+    }
+    nothing = measure(chosen, "lpips")
+    assert nothing.line is None and not nothing.values and len(nothing.left_out) == 4
+
+
+def test_the_same_seed_twice_counts_once(root: Path) -> None:
+    chosen = [*seeds(root, {0: 10.0, 1: 12.0}), *seeds(root, {0: 11.0})]
+    assert measure(chosen).values == {"v0": [10.5, 12.0]}
+
+
+@pytest.mark.parametrize(("state", "word"), [("stopped", "stopped"), ("diverged", "diverged"), ("finished", "finished")])
+def test_unequal_training_is_left_out_with_its_reason(root: Path, state: runs.State, word: str) -> None:
+    chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {0: 20.0, 1: 21.0}, networks__latent=16)]
+    step = 24 if state == "finished" else 6
+    score(chosen[3], {"step": step})
+    chosen[3].write_status(runs.Status(state=state, step=step, total_steps=step))
+    found = measure(chosen)
+    assert found.values == {"v0": [10.0, 11.0], "v2": [20.0]}
+    assert found.left_out == {chosen[3].id: f"{word}, scored at step {step}, most others at step 12"}
+
+
+def test_a_longer_training_by_its_settings_is_no_unequal_one(root: Path) -> None:
+    chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {0: 5.0, 1: 6.0}, training__length="24 steps")]
+    for run in chosen[2:]:
+        score(run, {"step": 24})
+    assert measure(chosen).left_out == {}
+    score(chosen[2], {"step": 12})
+    assert list(measure(chosen).left_out) == [chosen[2].id], "of two, the one that was trained as planned is right"
+
+
+def test_partners_differ_in_one_setting_alone(root: Path) -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"networks.latent": 16},
+        {"networks.latent": 16, "networks.width": 8},
+        {"networks.width": 8},
+    ]
+    chosen = [make_run(root, change) for change in changes]
+    norms = {"networks.generator_norm": "batch", "networks.discriminator_norm": "batch"}
+    chosen += [make_run(root, {**norms, "networks.latent": latent}, family="mlp") for latent in (8, 16)]
+    group_of = {run.id: str(place) for place, run in enumerate(chosen)}
+    assert timeline.partners(chosen, "networks.latent", group_of) == [("0", "1"), ("2", "3"), ("4", "5")]
+    assert timeline.partners(chosen, "networks.width", group_of) == [("0", "3"), ("1", "2")]
+    assert timeline.partners(chosen, "networks.family", group_of) == [("0", "4"), ("1", "5"), ("2", "5"), ("3", "4")]
+
+
+def test_setting_is_judged_between_runs_that_are_else_alike(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wide runs have the same latent size as the base, and are no further seeds of it."""
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    chosen = [*seeds(root, {0: 10.0, 1: 10.1}), *seeds(root, {0: 20.0, 1: 20.1}, networks__latent=16)]
+    wide = seeds(root, {0: 50.0, 1: 50.2}, networks__width=8)
+    for seed, run in enumerate(wide):
+        run.rename(f"wide · seed {seed}")
+    test = visit("compare", runs=",".join(run.id for run in chosen + wide), group="Latent size")
+    assert_sound(test)
+    shown = texts(test).replace("\\", "")
+    assert "“Latent size 8” has a better FID (digits CNN) than “Latent size 16”" in shown and "2 and 2 seeds" in shown
+    assert "No other scored run differs in Latent size alone from “wide”" in shown
+    assert "“8” differ in more than their seed, so the band is not the noise of seeds" in shown
+
+
+def test_sure_differences_come_first_and_all_others_are_there(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    levels = (10.0, 10.2, 10.4, 10.6, 10.8, 900.0)
+    chosen = [run for place, fid in enumerate(levels) for run in seeds(root, {0: fid, 1: fid + 5}, networks__latent=8 + place)]
+    test = visit("compare", runs=",".join(run.id for run in chosen), group="seeds of the same settings")
+    assert_sound(test)
+    told = [text.value for text in test.markdown if text.value.startswith("- ")]
+    assert [text.count("\n") + 1 for text in told] == [5, 10], "each setting against the one that is much worse, then all others"
+    assert told[0].count("more than the seeds explain") == 5 and told[1].count("no more than chance may do") == 10
+    assert "10 more pairs" in [part.label for part in test.expander]
+    assert "mean, over seeds" in texts(test)
+
+
+def test_what_was_left_out_is_named(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {0: 20.0, 1: 21.0}, networks__latent=16), make_run(root)]
+    chosen[-1].rename("<b>new</b>")
+    score(chosen[0], {"fid": 10.0, "images": 60})
+    for run in chosen[1:4]:
+        score(run, {"fid": 20.0, "images": 60})
+    test = visit("compare", runs=",".join(run.id for run in chosen))
+    assert_sound(test)
+    assert words.escape("“<b>new</b>” (without this score)") in texts(test)
+    assert "this FID is too high" in texts(test), "60 images for 64 features"
+
+
+# The view in the URL
+
+
+def cursors(test: AppTest) -> set[float]:
+    """Return the places of the dashed lines in the charts."""
+    tables = [pa.ipc.open_stream(chart.proto.data.data).read_all() for chart in charts(test)]
+    return {row["at"] for table in tables for row in table.to_pylist() if row["curve"] is None}
+
+
+def charts(test: AppTest) -> list[Any]:
+    return list(test.get("vega_lite_chart") or test.get("arrow_vega_lite_chart"))
+
+
+def test_url_holds_the_whole_view(visit: Visit, pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(pair[0].root))
+    for run in pair:
+        score(run, {"fid": 5.0, "kid": 0.1})
+    test = visit(
+        "compare",
+        runs=",".join(run.id for run in pair),
+        axis="steps",
+        at="50",
+        smooth="0.9",
+        log="true",
+        curves="D(real)",
+        score="KID",
+    )
+    assert_sound(test)
+    assert test.slider(key="at").value == 50 and cursors(test) == {50.0}
+    assert test.slider(key="smooth").value == 0.9 and test.toggle(key="log").value
+    assert test.multiselect(key="curves").value == ["D(real)"] and test.selectbox(key="score").value == "kid"
+    (chart,) = charts(test)
+    spec = json.loads(chart.proto.spec)
+    assert spec["layer"][1]["encoding"]["y"]["scale"]["type"] == "symlog" and spec["layer"][1]["encoding"]["x"]["title"] == "step"
+
+
+def test_cursor_moves_with_the_slider(visit: Visit, pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(pair[0].root))
+    test = visit("compare", runs=",".join(run.id for run in pair), axis="steps", curves="D(real)")
+    assert cursors(test) == {100.0}
+    test.slider(key="at").set_value(40).run()
+    assert cursors(test) == {40.0} and test.query_params["at"] in ("40", ["40"])
+
+
+def test_slider_keeps_its_share_of_another_axis(visit: Visit, pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(pair[0].root))
+    test = visit("compare", runs=",".join(run.id for run in pair), axis="steps", at="50")
+    test.segmented_control(key="axis").set_value("images").run()
+    assert_sound(test)
+    assert test.slider(key="at").max >= 3200
+    assert test.slider(key="at").value == pytest.approx(1600, abs=32)
+    test.slider(key="at").set_value(test.slider(key="at").max).run()
+    test.segmented_control(key="axis").set_value("steps").run()
+    assert test.slider(key="at").value == test.slider(key="at").max == 100
+
+
+def test_slider_at_the_end_stays_there_while_a_run_grows(
+    visit: Visit, pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(pair[0].root))
+    test = visit("compare", runs=",".join(run.id for run in pair), axis="steps")
+    with open(pair[1].metrics_path, "a") as file:
+        file.write('{"step": 200, "images_seen": 6400, "seconds": 20, "d_real": 0.5}\n')
+    test.run()
+    assert test.slider(key="at").value == test.slider(key="at").max == 200
+
+
+# Marks
+
+
+def edit(test: AppTest, row: int, cells: dict[str, Any]) -> AppTest:
+    """Change cells of the table as the browser does."""
+    states = test._tree.get_widget_states()
+    states.widgets.add(id=test.data_editor[0].proto.id, string_value=json.dumps({"edited_rows": {str(row): cells}}))
+    test._run(states)
+    assert_sound(test)
+    assert not test.error
+    return test
+
+
+def test_marks_are_kept_as_they_are_edited(visit: Visit, shown: Run) -> None:
+    other = twin(shown, "20260101-000000-aaaaaa")
+    test = visit("compare", runs=f"{shown.id},{other.id}")
+    edit(test, 1, {"Pin": True})
+    assert test.query_params["pin"] in (other.id, [other.id])
+    edit(test, 0, {"Hide": True})
+    assert test.query_params["hide"] in (shown.id, [shown.id])
+    edit(test, 1, {"Tags": ["odd", "wide"]})
+    edit(test, 1, {"Note": "look again"})
+    assert (other.told().tags, other.told().note) == (("odd", "wide"), "look again")
+    edit(test, 1, {"Pin": False})
+    assert "pin" not in test.query_params
+    assert shown.told().note == "" and not shown.told().tags
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_emptied_note_and_tags_are_empty(visit: Visit, shown: Run, empty: str | None) -> None:
+    """A cell that was emptied comes back as NaN."""
+    shown.annotate(["odd"], "look again")
+    other = twin(shown, "20260101-000000-aaaaaa")
+    test = visit("compare", runs=f"{shown.id},{other.id}")
+    edit(test, 0, {"Note": empty})
+    edit(test, 0, {"Tags": None if empty is None else []})
+    assert (shown.told().tags, shown.told().note) == ((), "")
+    assert (other.told().tags, other.told().note) == (("odd",), "look again")
+
+
+# Forks
+
+
+def test_each_run_has_a_link_to_where_it_can_be_forked(visit: Visit, shown: Run) -> None:
+    other = twin(shown, "20260101-000000-aaaaaa")
+    test = visit("compare", runs=f"{shown.id},{other.id}")
+    links = [link.proto for link in test.get("page_link") if link.proto.label == "Open · fork"]
+    assert [link.query_string for link in links] == [f"run={shown.id}", f"run={other.id}"]
+    assert {link.page for link in links} == {"watch"}
+
+
+def test_card_of_a_fork_says_of_what(visit: Visit, shown: Run) -> None:
+    child = twin(shown, "20260101-000000-aaaaaa")
+    child.write_origin(Origin(run=shown.id, step=5))
+    orphan = twin(shown, "20260101-000000-bbbbbb")
+    orphan.write_origin(Origin(run="20250101-000000-cccccc", step=5))
+    test = visit("home")
+    assert_sound(test)
+    told = [caption.value for caption in test.caption if caption.value.startswith("fork of")]
+    assert sorted(told) == sorted([f"fork of {words.escape(shown.label())}", "fork of a deleted run"])
