@@ -134,7 +134,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         complaints.append(str(error))
     if found := run.origin():
         origin = f"Forked from run {found.run} {forks.describe(found)}."
-    scored, quick, logged = table.latest(run), table.quick(run), run.metrics()
+    scored, logged = table.latest(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:
         complaints.append(f"It has not been scored; score it with: python -m gan score {run.id}")
@@ -148,9 +148,9 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         complaints.append("It has logged nothing, so there are no curves.")
     verdicts: list[Verdict] = []
     if judged is not None:
-        verdicts = doctor.diagnose(run, judged, logged, quick.get(judged["extractor_id"], []))
+        verdicts = doctor.diagnose(run, judged, logged, run.scores())
     elif config is not None:
-        verdicts = doctor.examine_curves(logged, config)
+        verdicts = doctor.examine_curves(logged, config, has_diverged=run.status().state == "diverged")
     return Entry(
         run, name, _progress(run.status()), config, changed,
         {key: table.text_of(value) for key, value in configs.flatten(config).items()} if config else {}, preset, origin, verdicts,

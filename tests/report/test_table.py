@@ -157,6 +157,7 @@ def test_runs_that_were_not_scored_have_rows_too(pair: tuple[Run, Run], root: Pa
     for step in (4, 8):
         scored(fork, source="training", step=step, images=500, draws=1, fid=300.0 + step, fid_spread=None)
     bare = make_run(root, {"networks.width": 8})
+    bare.write_status(bare.status().model_copy(update={"state": "diverged"}))
     report = contents.gather([run, fork, bare])
     _, second, third = report.tables
     assert [one.heading for one in report.tables] == [
@@ -164,6 +165,7 @@ def test_runs_that_were_not_scored_have_rows_too(pair: tuple[Run, Run], root: Pa
     ]  # fmt: skip
     assert second.title("fid") == "FID · digits CNN in training" and second.rows[1].text("fid") == "308"
     assert "1 draw of 500 images" in second.about and "digits CNN" in second.about and second.rows[1].when.endswith("step 8")
+    assert contents.badges([report.entries[2]]) == {"not scored": "unknown", "Divergence": "fault"}
     assert third.about == "" and third.figures == () and not any(row.best for row in (*second.rows, *third.rows))
     html, (text, _) = page.write(report), notes.write(report)
     (row,) = [row for row in html.split("<tr>") if "308</span>" in row]
