@@ -32,8 +32,8 @@ def images(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -
         with parallel.pool(is_worth_it=True) as processes:
             for _, (pixels, labels) in parallel.each(processes, _render, tasks):
                 yield pixels if channels == 3 else _fitted(pixels, size, fit, 1), labels
-    elif entry.name in _STACKED:
-        yield from _stacked(_STACKED[entry.name], entry, size, fit, channels, report)
+    elif entry.name in STACKED:
+        yield from _stacked(STACKED[entry.name], entry, size, fit, channels, report)
     else:
         pixels, labels = raw(entry.name, report)
         for start in range(0, len(pixels), _CHUNK):
@@ -68,7 +68,7 @@ def test_part(name: str, size: int, report: Report) -> Chunk:
 
 #: Data sets that are drawn, and those made of three images of another one.
 _RENDERED: dict[str, Any] = {"shapes": shapes, "bedrooms": bedrooms}
-_STACKED = {"stacked-digits": "digits", "stacked-mnist": "mnist"}
+STACKED = {"stacked-digits": "digits", "stacked-mnist": "mnist"}
 
 
 def _render(task: tuple[str, int, int, int]) -> Chunk:

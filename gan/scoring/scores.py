@@ -21,7 +21,7 @@ from gan.data.catalogue import Report
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.runs import Run, Scoring
-from gan.scoring import atlas, classifier, coordinates, inception, measures, perceptual, reference, vgg
+from gan.scoring import atlas, classifier, coordinates, inception, measures, perceptual, reference, stacked, vgg
 from gan.scoring.extractor import Extractor
 from gan.scoring.lines import caution, describe, is_comparable, label, real_part
 from gan.scoring.measures import Draw
@@ -195,6 +195,8 @@ def _choose(asked: str, data: DataConfig, device: torch.device, report: Report, 
         raise InputError(f"The extractor is “{asked}”, but “{data.name}” holds {held}; choose “auto”.")
     if data.is_points:
         return coordinates.load(device)
+    if asked in ("auto", "classifier") and stacked.can_read(data):
+        return stacked.load(data.name, device, report)
     if asked == "classifier" or (asked == "auto" and classifier.can_learn(data.name)):
         return classifier.load(data.name, device, report)
     if asked == "inception" or (asked == "auto" and not is_quick and inception.is_at_hand()):

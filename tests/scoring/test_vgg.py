@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan.data import bedrooms, loaders
-from gan.scoring import classifier, inception, metrics, scores, vgg
+from gan.scoring import classifier, inception, metrics, scores, stacked, vgg
 from gan.scoring.extractor import Extractor
 from gan.sections import DataConfig
 from gan.training.loop import train
@@ -107,7 +107,7 @@ def test_distance_is_nothing_to_oneself_and_grows_with_noise(name: str, network:
         ("auto", "digits", True, "classifier"),
         ("auto", "bedrooms", True, "inception"),
         ("auto", "bedrooms", False, "vgg"),
-        ("auto", "stacked-digits", False, "vgg"),
+        ("auto", "stacked-digits", True, "stacked"),
         ("random-vgg", "digits", True, "vgg"),
         ("inception", "bedrooms", False, "inception"),
     ],
@@ -121,7 +121,7 @@ def test_best_extractor_at_hand_is_chosen(
         (tmp_path / "weights").mkdir()
         (tmp_path / "weights" / inception.WEIGHTS.name).touch()
     asked: list[str] = []
-    for module in (classifier, inception, vgg):
+    for module in (classifier, inception, stacked, vgg):
         monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: asked.append(name.rpartition(".")[2]))
     scores._choose(wanted, DataConfig(name=name), CPU, ignore)
     assert asked == [expected]
