@@ -372,7 +372,7 @@ def test_training_with_scores_is_the_training_without(root: Path, digits: Extrac
 def test_failing_score_does_not_end_the_training(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise InputError("No room.")
 
     monkeypatch.setattr(reference, "load", fail)
