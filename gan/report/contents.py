@@ -42,7 +42,7 @@ class Entry:
 
     ``changed`` are the settings that are not its preset's, by title, and ``settings`` all, by their keys, each as text. ``line`` is
     the line of scores that the ``verdicts`` are on, None where it was not scored, and ``evidence`` an SVG element for each kind of
-    evidence (``Verdict.evidence``) that is a distribution.
+    evidence (``Verdict.evidence``) that is a distribution; ``judged`` are all lines in the tables, each with the verdicts on it.
     """
 
     run: Run
@@ -60,16 +60,13 @@ class Entry:
     curves: Mapping[str, str]
     recipe: Recipe | None
     scoring: Sequence[str]
+    judged: Sequence[tuple[Mapping[str, Any], Sequence[Verdict]]]
     complaints: Sequence[str]
 
     @property
     def summary(self) -> str:
-        """What to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
-        if self.line is None:
-            return NOT_SCORED
-        if any(verdict.kind == "fault" for verdict in self.verdicts):
-            return ""
-        return SOUND if doctor.is_examined(self.line) else "not examined"
+        """What to say beside the verdicts; see :func:`summarise`."""
+        return summarise(self.line, self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -89,14 +86,29 @@ class Report:
         return [f"{entry.name}: {sentence}" for entry in self.entries for sentence in entry.complaints]
 
 
-def badges(entries: Sequence[Entry]) -> dict[str, str]:
+def summarise(line: Mapping[str, Any] | None, verdicts: Sequence[Verdict]) -> str:
+    """Return what to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
+    if line is None:
+        return NOT_SCORED
+    if any(verdict.kind == "fault" for verdict in verdicts):
+        return ""
+    return SOUND if doctor.is_examined(line) else "not examined"
+
+
+def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
     """Return the verdicts on the runs of one variant in short, each with its kind: "fault", "advice", "good" or "unknown".
 
-    Where not all of several runs have one, it says how many do.
+    They are those on the lines ``told`` beside them. Where not all of several runs have one, it says how many do.
     """
-    kinds: dict[str, str] = {verdict.title: verdict.kind for entry in entries for verdict in entry.verdicts}
-    kinds |= {entry.summary: "good" if entry.summary == SOUND else "unknown" for entry in entries if entry.summary}
-    often = Counter(title for entry in entries for title in {entry.summary, *(verdict.title for verdict in entry.verdicts)})
+    kinds: dict[str, str] = {}
+    often: Counter[str] = Counter()
+    for entry in entries:
+        line, verdicts = next((one for one in entry.judged if one[0] in told), (entry.line, entry.verdicts))
+        found: dict[str, str] = {verdict.title: verdict.kind for verdict in verdicts}
+        if summary := summarise(line, verdicts):
+            found[summary] = "good" if summary == SOUND else "unknown"
+        often.update(list(found))
+        kinds |= found
     order = sorted(kinds, key=lambda title: kinds[title] in ("fault", "advice"))
     share = {title: "" if often[title] == len(entries) else f" ({often[title]} of {len(entries)} seeds)" for title in order}
     return {f"{title}{share[title]}": kinds[title] for title in order}
@@ -146,16 +158,17 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         )
     if not logged:
         complaints.append("It has logged nothing, so there are no curves.")
+    diagnosed = [(line, doctor.diagnose(run, line, logged, run.scores())) for line in scored]
     verdicts: list[Verdict] = []
     if judged is not None:
-        verdicts = doctor.diagnose(run, judged, logged, run.scores())
+        verdicts = next(found for line, found in diagnosed if line is judged)
     elif config is not None:
         verdicts = doctor.examine_curves(logged, config, has_diverged=run.status().state == "diverged")
     return Entry(
         run, name, _progress(run.status()), config, changed,
         {key: table.text_of(value) for key, value in configs.flatten(config).items()} if config else {}, preset, origin, verdicts,
         judged, evidence.drawings(judged) if judged else {}, pictures, _curves(logged), recipe,
-        [reproduce.score(run, line) for line in scored], complaints,
+        [reproduce.score(run, line) for line in scored], diagnosed, complaints,
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def _results(table: Table, report: Report, files: dict[str, bytes]) -> str:
         settings = [f"{title}: {value}" for title, value in table.settings[row.runs[0].id].items()]
         seeds = f"seed{'s' * (len(row.seeds) > 1)} {', '.join(row.seeds)}"
         about = ", ".join([*settings, seeds, *([row.when] if row.when else [])])
-        rows.append([shown, f"**{escape(row.name)}** ({escape(about)})", *cells, escape(", ".join(badges(entries)))])
+        rows.append([shown, f"**{escape(row.name)}** ({escape(about)})", *cells, escape(", ".join(badges(entries, row.lines)))])
     parts = [f"### {escape(table.heading)}\n", f"{escape(table.about)}\n", _table(rows)]
     if any(row.best for row in table.rows):
         parts.append(f"Bold: {table.bold}.\n")

@@ -90,7 +90,7 @@ def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
         name = tag("strong", _link(entries[0], row.name))
         variant = join(name, _variant(table.settings[row.runs[0].id]), tag("div", _seeds(row, entries), class_="small"))
         picture = tag("td", _image(entries[0].album.small, f"samples of {entries[0].name}"))
-        body.append(tag("tr", picture, tag("td", variant), *cells, tag("td", *_badges(entries))))
+        body.append(tag("tr", picture, tag("td", variant), *cells, tag("td", *_badges(entries, row))))
     return _scrolling(tag("table", tag("thead", head), tag("tbody", *body), class_="main"))
 
 
@@ -138,8 +138,8 @@ def _variant(settings: Mapping[str, str]) -> Html | None:
     )
 
 
-def _badges(entries: Sequence[Entry]) -> list[Html]:
-    return [_badge(text, kind) for text, kind in badges(entries).items()]
+def _badges(entries: Sequence[Entry], row: Row) -> list[Html]:
+    return [_badge(text, kind) for text, kind in badges(entries, row.lines).items()]
 
 
 def _badge(text: str, kind: str) -> Html:

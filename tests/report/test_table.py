@@ -225,3 +225,16 @@ def test_verdicts_of_one_seed_of_several_say_so(root: Path) -> None:
     assert contents.badges(contents.gather(chosen).entries) == {
         "no fault found (1 of 2 seeds)": "good", "Mode collapse (1 of 2 seeds)": "fault",
     }  # fmt: skip
+
+
+def test_verdicts_beside_scores_are_on_these_scores(pair: tuple[Run, Run]) -> None:
+    run, _ = pair
+    scored(run, checkpoint="best", duplicates=0.0, coverage=0.9)
+    report = contents.gather([run])
+    told = [contents.badges(report.entries, one.rows[1].lines) for one in report.tables]
+    assert [one.kind for one in report.tables] == ["last", "best"]
+    assert "Mode collapse" in told[0] and "Mode collapse" not in told[1]
+    badge = '<span class="badge fault">Mode collapse</span>'
+    assert page.write(report).count(badge) == 2, "in one of the tables and in the part on the run"
+    text = notes.write(report)[0].partition("\n## " + notes.escape(report.entries[0].name))[0]
+    assert text.count("Mode collapse") == 1
