@@ -32,12 +32,13 @@ ALONE = "each run"
 
 
 def choose() -> list[Run]:
-    """Let a person choose runs; the URL keeps the choice."""
+    """Let a person choose runs; the URL keeps the choice, and the session for who comes back from another page."""
     found = {run.id: run for run in runs.list_runs(root)}
     if not found:
         st.info("No runs yet; train two first.", icon=":material/info:")
         return []
-    wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
+    kept = st.query_params.get("runs", st.session_state.get("compare/chosen", ""))
+    wanted = [run_id for run_id in kept.split(",") if run_id]
     if "compare/runs" not in st.session_state:
         for run_id in wanted:
             with frame.spoken_errors():
@@ -47,7 +48,7 @@ def choose() -> list[Run]:
     names = words.names(list(found.values()))
     chosen = st.multiselect("Runs", list(found), key="compare/runs", format_func=names.get, max_selections=MOST,
                             placeholder="Choose 2 to 12 runs")  # fmt: skip
-    st.query_params["runs"] = ",".join(chosen)
+    st.query_params["runs"] = st.session_state["compare/chosen"] = ",".join(chosen)
     return [found[run_id] for run_id in chosen]
 
 

@@ -541,6 +541,16 @@ def test_each_run_has_a_link_to_where_it_can_be_forked(visit: Visit, shown: Run)
     assert {link.page for link in links} == {"watch"}
 
 
+def test_who_comes_back_from_a_run_finds_the_same_choice(visit: Visit, shown: Run) -> None:
+    others = [twin(shown, f"20260101-000000-00000{place}") for place in range(2)]
+    test = visit("compare", runs=",".join(run.id for run in others))
+    test.switch_page("pages/watch.py").run()
+    test.query_params.clear()
+    test.switch_page("pages/compare.py").run()
+    assert_sound(test)
+    assert test.multiselect(key="compare/runs").value == [run.id for run in others]
+
+
 def test_card_of_a_fork_says_of_what(visit: Visit, shown: Run) -> None:
     child = twin(shown, "20260101-000000-aaaaaa")
     child.write_origin(Origin(run=shown.id, step=5))
