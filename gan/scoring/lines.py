@@ -7,7 +7,7 @@ classified rightly, or None), ``features`` (how many), ``data``, ``size`` (pixel
 ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread``
 (sample standard deviation, None for one draw), are the result; so are the other figures of ``measures.NUMBERS``, ``kid_low``
 and ``kid_high`` (a 95 % interval over subsets), ``support`` (how many different images there seem to be), ``modes_expected``,
-``class_counts`` and ``classes_missing``, and ``looks`` (``gan.scoring.appearance``), each None where it cannot be measured and
+``class_counts``, ``classes_missing`` and ``classes_expected``, and ``looks`` (``gan.scoring.appearance``), each None where it cannot be measured and
 missing in lines of earlier versions. ``checkpoint`` says which one it was made from: "last" or "best".
 ``reals`` says how the real images were chosen and prepared;
 ``floor_*``, ``floor_images`` and ``real_*`` are what real images get; ``seconds`` is how long it took.
@@ -69,11 +69,11 @@ def main_scores(line: Line) -> tuple[str, str]:
 
 
 def made_from(line: Line) -> str:
-    """Return what the figures of a line were made from, for people: draws, images, weights, seed, real images, features."""
+    """Return what the figures of a line were made from, for people: draws, images, seed, weights, real images, features."""
     draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
-    seed = "" if number(line, "seed") is None else f", seed {line['seed']}"
+    seed = "" if number(line, "seed") is None else f" drawn with seed {line['seed']}"
     return (
-        f"{draws} of {line['images']:,} images, {line['weights']} weights{seed}, against {line['real_images']:,} real ones of "
+        f"{draws} of {line['images']:,} images{seed}, {line['weights']} weights, against {line['real_images']:,} real ones of "
         f"{line['data']}; features: {line['extractor']}"
     )
 
