@@ -8,7 +8,7 @@ import streamlit as st
 
 from gan import launcher, runs
 from gan.runs import Run
-from gan.scoring import lines
+from gan.scoring import glossary, lines
 from gan.scoring.glossary import SCORES
 from pages.parts import atlas, board, charts, evidence, frame, pictures, results, tables, verdicts, words
 from pages.parts.board import Board, Part, Selection
@@ -114,11 +114,9 @@ def show(chosen: list[Run]) -> None:
     """Show plots first, then the table, for one extractor and one kind of checkpoint at a time."""
     key = tuple(chosen), tuple(map(board.stamp, chosen))
     found = board.survey(*key)
-    for run in filter(results.unmeasured, chosen):
-        st.warning(
-            f"{words.escape(run.label())}: the newest scoring ended without a FID, since what the generator makes is too far off "
-            "for a number. Its samples and losses on the Watch page show more.", icon=":material/warning:",
-        )  # fmt: skip
+    for run in chosen:
+        if reason := results.unmeasured(run):
+            st.warning(f"{words.escape(run.label())} was scored, but has no FID: {words.escape(reason)}", icon=":material/warning:")
     if not found:
         st.info("None of these runs has been scored yet.", icon=":material/info:")
         show_pictures(chosen)
@@ -321,19 +319,18 @@ def show_table(selection: Selection, columns: list[str]) -> None:
             f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {accuracy:.1%} of "
             "held-out images are recognised. Its FID must not be compared with a FID from the Inception network."
         )
-    told = [name for name in columns if name != "samples" and not name.endswith("_spread")]
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download as CSV", lambda: tables.csv(made, titles), "scores.csv", "text/csv", icon=":material/download:", key="csv",
             on_click="ignore", help="All columns, also those that are not shown; numbers in full.",
         )  # fmt: skip
         st.download_button(
-            "as Markdown", lambda: tables.markdown(tables.written(made, told, titles)), "scores.md", "text/markdown",
+            "as Markdown", lambda: tables.markdown(tables.written(made, columns, titles)), "scores.md", "text/markdown",
             icon=":material/download:", key="markdown", on_click="ignore",
             help="The columns that are shown, without pictures; scores as mean ± spread.",
         )  # fmt: skip
         st.download_button(
-            "as LaTeX", lambda: tables.latex(tables.written(made, told, titles)), "scores.tex", "text/x-tex",
+            "as LaTeX", lambda: tables.latex(tables.written(made, columns, titles)), "scores.tex", "text/x-tex",
             icon=":material/download:", key="latex", on_click="ignore", help="The same as a tabular; needs the package booktabs.",
         )  # fmt: skip
 
@@ -388,7 +385,7 @@ def show_reasons(whole: Board) -> None:
         run, line = next(run for run in whole.chosen if run.id == run_id), explained[run_id]
         found = board.verdicts(whole, run)
         seen = verdicts.show(run, line, found)
-        told = evidence.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"])
+        told = [*evidence.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"]), *glossary.missing(line)]
         st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
         if "classes" not in seen:
             show_classes(line)

@@ -146,7 +146,7 @@ def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
     """Return what is wrong with a run, from all its scores and all that it logged, as the command line does."""
     line = results.latest(run, checkpoint)[extractor]
-    return doctor.diagnose(run, line, metrics.logged(run), run.scores())
+    return doctor.diagnose(run, line, metrics.read(run).to_dict("records"), run.scores())
 
 
 def _samples(chosen: Sequence[Run], table: pd.DataFrame, pictures: Mapping[str, tuple[int, Path]]) -> list[str | None]:

@@ -17,7 +17,7 @@ from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import doctor, lines
-from gan.scoring.glossary import SCORES
+from gan.scoring.glossary import SCORES, missing
 from pages.parts import evidence, words
 from pages.parts.columns import INTERVALS
 
@@ -55,10 +55,10 @@ def quick(run: Run) -> list[Line]:
     return sorted((line for line in found if lines.number(line, "images_seen") is not None), key=lambda line: line["step"])
 
 
-def unmeasured(run: Run) -> bool:
-    """Return whether the newest scoring of a run ended without a FID, as where its points or features are too large for one."""
-    scored = [line for line in run.scores() if line.get("source") == "checkpoint"]
-    return bool(scored) and lines.number(scored[-1], "fid") is None
+def unmeasured(run: Run) -> str:
+    """Return why the newest scoring of a run ended without a FID; an empty text where it did not."""
+    scored = [line for line in run.scores() if line.get("source") == "checkpoint"][-1:]
+    return " ".join(missing(line)[0] for line in scored if lines.number(line, "fid") is None)
 
 
 def snapshot(run: Run, line: Line | None) -> tuple[int, Path] | None:

@@ -31,9 +31,11 @@ def csv(made: pd.DataFrame, titles: dict[str, str]) -> str:
 
 
 def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) -> pd.DataFrame:
-    """Return the chosen columns as text under their titles: a measure as "9.07 ± 0.18", shares in per cent."""
+    """Return the chosen columns, without pictures, as text under their titles: measures as "9.07 ± 0.18", shares in per cent."""
     shown = {}
     for column in columns:
+        if column == "samples" or column.endswith("_spread"):
+            continue
         title = titles[column]
         if column in SCORES:
             is_share = SCORES[column].is_share

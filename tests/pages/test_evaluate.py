@@ -515,8 +515,9 @@ def test_kid_is_first_in_what_is_written_too(shown: Run) -> None:
     read = pd.read_csv(io.StringIO(tables.csv(selection.table, whole.titles)))
     assert list(read.columns).index("KID") < list(read.columns).index("FID · digits CNN")
     assert whole.usual.index("kid") < whole.usual.index("fid") and board.part(selection, 1).main == ["kid", "fid"]
-    written = tables.markdown(tables.written(selection.table, ["name", "verdicts", "best", "kid"], whole.titles))
-    assert "| Run | Verdicts | Best in | KID |" in written and "Mode collapse, Missing classes" in written
+    written = tables.markdown(tables.written(selection.table, whole.usual, whole.titles))
+    assert written.startswith("| Run | Verdicts | Best in | KID | FID · digits CNN | IS | Precision |")
+    assert "Samples" not in written and "Mode collapse, Missing classes" in written
 
 
 def test_samples_and_evidence_are_of_the_best_checkpoint(visit: Visit, shown: Run) -> None:
@@ -576,7 +577,7 @@ def test_score_that_could_not_be_measured_is_told(visit: Visit, shown: Run) -> N
     rescored(shown, {"fid": None})
     test = visit("evaluate", runs=shown.id)
     assert_sound(test)
-    assert len(test.warning) == 1 and "ended without a FID" in test.warning[0].value
+    assert len(test.warning) == 1 and "has no FID" in test.warning[0].value and "not finite" in test.warning[0].value
 
 
 def test_runs_at_the_same_place_are_rings_around_one_another() -> None:
