@@ -65,7 +65,7 @@ class Status(BaseModel):
     """How far a run is; replaced atomically by whoever owns the run at that moment.
 
     Times are seconds since 1970, durations seconds of training (pauses left out), speed is real images per second. ``restarts``
-    counts how often the queue took up by itself what had been ended from outside.
+    counts how often the queue took up by itself what had been ended from outside. ``software`` names what it was last trained with.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -83,6 +83,7 @@ class Status(BaseModel):
     restarts: int = Field(default=0, ge=0)
     device: str = ""
     precision: str = ""
+    software: str = ""
     message: str = ""
 
     @property

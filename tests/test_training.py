@@ -317,6 +317,12 @@ def test_cadences_in_steps_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch)
     assert checkpoints.steps(run.checkpoints_path) == [10, 13]
 
 
+def test_run_tells_what_it_was_trained_with(root: Path) -> None:
+    run = make_run(root, {"training.length": "1 step"})
+    train(run)
+    assert run.status().device == "cpu" and f"torch {torch.__version__}, Python 3." in run.status().software
+
+
 def test_cadences_in_epochs_are_kept(root: Path) -> None:
     cadence = {"cadence.log_every": "1 epoch", "cadence.sample_every": "2 epochs", "cadence.checkpoint_every": "1 epoch"}
     run = make_run(root, {**SEVERAL_EPOCHS, **cadence, "training.length": "3 epochs"})

@@ -92,7 +92,7 @@ class Trainer:
         chosen = precision.choose_precision(asked, self.device)
         self._announce(
             state="running", message="Loading the images", threads=threads, precision=chosen,
-            device=precision.name_device(self.device),
+            device=precision.name_device(self.device), software=precision.name_software(),
         )  # fmt: skip
 
         data = self.config.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from contextlib import AbstractContextManager
 
 import torch
@@ -52,3 +53,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
 def name_device(device: torch.device) -> str:
     """Return the device in words for a status line."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def name_software() -> str:
+    """Return what trains here, in words: the versions of torch and Python, the system and the processor."""
+    return f"torch {torch.__version__}, Python {platform.python_version()}, {platform.system()} on {platform.machine()}"
