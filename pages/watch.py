@@ -11,7 +11,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.objective.catalogue import LOSSES
 from gan.runs import Run, Status
-from pages.parts import branches, cards, charts, classes, frame, metrics, pictures, words
+from pages.parts import branches, cards, charts, classes, exports, frame, metrics, pictures, words
 
 root = frame.begin("Watch")
 
@@ -267,6 +267,7 @@ with frame.spoken_errors():
             branches.tree(run)
             classes.ask(run, config)
             branches.offer(run, config)
+            exports.offer_generator(run)
             settings = configs.flatten(config)
         except InputError as error:
             st.error(words.escape(str(error)), icon=":material/error:")

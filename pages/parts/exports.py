@@ -1,4 +1,4 @@
-"""The button with which people take a report on runs away."""
+"""The buttons with which people take something away: a report on runs, and a generator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from gan.report import archive
+from gan.report import archive, generators
 from gan.runs import Run
 
 
@@ -18,4 +18,16 @@ def offer(chosen: Sequence[Run]) -> None:
         icon=":material/description:", key="report", disabled=not chosen,
         help="A page that opens offline, and the same as Markdown: scores, samples, curves, verdicts, settings, and the command "
         "that repeats each run. The same on the command line: python -m gan report RUN … --out FILE.zip",
+    )  # fmt: skip
+
+
+def offer_generator(run: Run) -> None:
+    """Draw the button that downloads the generator of a run; nothing before there is a checkpoint."""
+    if not run.has_checkpoint:
+        return
+    st.download_button(
+        "Export generator", lambda: generators.export(run), f"generator-{run.id}.safetensors", "application/octet-stream",
+        icon=":material/download:", key="generator",
+        help="The weights of the newest checkpoint as one file, to sample from elsewhere; reading it never runs code. "
+        "docs/report.md has the script that does so.",
     )  # fmt: skip

@@ -324,6 +324,14 @@ def test_watch_renames(visit: Visit, shown: Run) -> None:
     assert shown.label() == "another name"
 
 
+def test_watch_offers_the_generator_once_there_is_a_checkpoint(visit: Visit, shown: Run) -> None:
+    def offered(run: Run) -> bool:
+        return any(button.proto.label == "Export generator" for button in visit("watch", run=run.id).get("download_button"))
+
+    assert offered(shown)
+    assert not offered(runs.create(shown.root, tiny(), state="stopped"))
+
+
 def test_watch_deletes_to_the_trash_and_back(visit: Visit, shown: Run) -> None:
     test = visit("watch", run=shown.id)
     test.button(key="delete").click().run()
