@@ -189,13 +189,14 @@ def show_curves(
 ) -> None:  # fmt: skip
     """Show a chart for each chosen curve, side by side where there is room."""
     made = {name: timeline.charts(chosen, name, smoothing, groups) for name in curves}
-    drawn = {label: table for tables in made.values() for label, table in tables.items()}
+    drawn = [(name, label, table) for name, tables in made.items() for label, table in tables.items()]
     if drawn:
         each = list(dict.fromkeys(groups))
+        st.html(overlay.legend(each))
         with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
-            for label, table in drawn.items():
+            for name, label, table in drawn:
                 there = table["curve"].unique().to_pylist()
-                spec = overlay.chart(each, label, title, is_log=is_log, there=there)
+                spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID")
                 about = f"{label} over {title}, a curve for each of: {', '.join(there)}"
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
     if missing := [name for name in curves if not made[name]]:

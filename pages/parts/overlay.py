@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,29 +14,38 @@ COLOURS = (
     "#ae3ec9", "#82a31a", "#d9480f", "#0ca6a6", "#9097a8", "#c2557a",
 )  # fmt: skip
 
-_HEIGHT, _LEGEND_ROW = 260, 29  # pixels
-_SHORT = 17  # letters of a name of which two fit into a row of the legend
+_HEIGHT = 260  # pixels
 
 
-def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, there: Sequence[str]) -> dict[str, Any]:
-    """Return the specification of a curve for each group over an axis, with bands and a line at the cursor.
+def legend(groups: Sequence[str]) -> str:
+    """Return one legend for all charts of these groups, as HTML that fills rows as the width allows."""
+    entries = "".join(
+        '<span style="display:flex;align-items:center;gap:0.4rem">'
+        f'<span aria-hidden="true" style="flex:none;width:0.75rem;height:0.75rem;border-radius:3px;background:{colour}"></span>'
+        f"{html.escape(group)}</span>"
+        for group, colour in zip(groups, colours(groups), strict=True)
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.25rem 1.25rem;font-size:0.875rem">{entries}</div>'
 
-    A group has the same colour in every chart; the legend names those that are ``there``. The table has rows with ``curve``,
-    ``at``, ``value`` and, for bands, ``low`` and ``high``, and one without a curve, whose ``at`` is the cursor's. The specification
-    does not depend on the data, so that the browser keeps the chart when the cursor moves.
+
+def colours(groups: Sequence[str]) -> list[str]:
+    """Return the colour of each group, the same in every chart."""
+    return [COLOURS[place % len(COLOURS)] for place in range(len(groups))]
+
+
+def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_points: bool = False) -> dict[str, Any]:
+    """Return the specification of a curve for each group over an axis, with bands and a line at the cursor, without a legend.
+
+    With ``has_points`` each value has a dot, for curves of few values. The table has rows with ``curve``, ``at``, ``value`` and,
+    for bands, ``low`` and ``high``, and one without a curve, whose ``at`` is the cursor's. The specification does not depend on
+    the data, so that the browser keeps the chart when the cursor moves.
     """
     scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
     if is_log:
         scale["constant"] = 0.1
-    columns = 1 if max(map(len, there), default=0) > _SHORT else 2
-    legend = {
-        "orient": "top", "columns": columns, "labelLimit": 105 if columns == 2 else 240, "values": list(there),
-        "symbolType": "square", "symbolSize": 80, "symbolOpacity": 1,
-    }  # fmt: skip
     colour: dict[str, Any] = {
-        "field": "curve", "type": "nominal", "title": None,
-        "scale": {"domain": list(groups), "range": [COLOURS[place % len(COLOURS)] for place in range(len(groups))]},
-        "legend": legend,
+        "field": "curve", "type": "nominal", "title": None, "legend": None,
+        "scale": {"domain": list(groups), "range": colours(groups)},
     }  # fmt: skip
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": {"format": "~s", "grid": False}, "scale": {"nice": False}}
     y = {"field": "value", "type": "quantitative", "title": title, "scale": scale}
@@ -46,7 +56,7 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, there: 
         {"field": "value", "type": "quantitative", "title": title, "format": ".4~g"},
     ]
     return {
-        "height": _HEIGHT + _LEGEND_ROW * -(-len(there) // columns),
+        "height": _HEIGHT,
         "layer": [
             {
                 "transform": [is_curve, {"filter": "isValid(datum.low)"}],
@@ -55,7 +65,7 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, there: 
             },
             {
                 "transform": [is_curve],
-                "mark": {"type": "line", "strokeWidth": 2, "clip": True, "point": {"opacity": 0, "size": 60}},
+                "mark": {"type": "line", "strokeWidth": 2, "clip": True, "point": {"opacity": float(has_points), "size": 60}},
                 "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
             },
             {

@@ -219,18 +219,22 @@ def test_a_run_that_was_scored_on_other_features_later_has_two_fid_curves(root: 
 
 
 def test_specification_does_not_depend_on_the_cursor() -> None:
-    spec = overlay.chart(["a", "b"], "loss", "step", is_log=True, there=["b"])
+    spec = overlay.chart(["a", "b"], "loss", "step", is_log=True)
     assert "data" not in spec and json.dumps(spec)
 
 
-def test_legend_names_what_is_there_in_full_and_in_its_own_colour() -> None:
-    names = ["latent size 128 · seed 0", "latent size 128 · seed 1", "baseline"]
-    colours = [
-        overlay.chart(names, "FID", "step", is_log=False, there=part)["layer"][1]["encoding"]["color"]
-        for part in (names, ["baseline"])
-    ]
-    assert colours[0]["scale"] == colours[1]["scale"]
-    assert [(colour["legend"]["values"], colour["legend"]["columns"]) for colour in colours] == [(names, 1), (["baseline"], 2)]
+def test_one_legend_names_all_groups_in_the_colours_of_the_charts() -> None:
+    names = ["latent size 128 · seed 0", "<b>baseline</b>"]
+    colour = overlay.chart(names, "FID", "step", is_log=False)["layer"][1]["encoding"]["color"]
+    assert colour["scale"] == {"domain": names, "range": overlay.colours(names)} and colour["legend"] is None
+    drawn = overlay.legend(names)
+    assert all(shade in drawn for shade in overlay.colours(names))
+    assert names[0] in drawn and "&lt;b&gt;baseline&lt;/b&gt;" in drawn and "<b>" not in drawn
+
+
+def test_fid_in_training_has_dots() -> None:
+    marks = [overlay.chart(["a"], "FID", "step", is_log=False, has_points=has)["layer"][1]["mark"] for has in (True, False)]
+    assert [mark["point"]["opacity"] for mark in marks] == [1, 0]
 
 
 def test_cursor_is_a_row_of_its_own_behind_the_curves(pair: tuple[Run, Run]) -> None:
