@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from gan.runs import Run
@@ -36,6 +36,18 @@ def names(chosen: Sequence[Run]) -> dict[str, str]:
     labels = {run.id: _label(run) for run in chosen}
     often = Counter(labels.values())
     return {run_id: f"{label} · {run_id[-6:]}" if often[label] > 1 else label for run_id, label in labels.items()}
+
+
+def short(names: Mapping[str, str]) -> dict[str, str]:
+    """Return names without the parts, set apart by " · ", that all of them begin or end with."""
+    parts = [name.split(" · ") for name in names.values()]
+    if len(parts) < 2:
+        return dict(names)
+    fewest = min(map(len, parts))
+    first = next((place for place in range(fewest) if len({tuple(one[: place + 1]) for one in parts}) > 1), fewest)
+    last = next((place for place in range(fewest) if len({tuple(one[len(one) - place - 1 :]) for one in parts}) > 1), fewest)
+    cut = [one[first : len(one) - last] for one in parts]
+    return dict(zip(names, (" · ".join(one) for one in cut), strict=True)) if all(cut) else dict(names)
 
 
 def _label(run: Run) -> str:

@@ -33,6 +33,7 @@ HALL = [
     "gan.data.commands",
     "gan.scoring.lines",
     "gan.scoring.doctor",
+    "gan.scoring.results",
     "gan.scoring.significance",
     "gan.training.files",
 ]

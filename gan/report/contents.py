@@ -21,13 +21,12 @@ from gan.report.chart import Series
 from gan.report.reproduce import Recipe
 from gan.report.table import Table
 from gan.runs import Run, Status
-from gan.scoring import doctor, lines
+from gan.scoring import doctor, lines, results
 from gan.scoring.doctor import Verdict
 from gan.scoring.glossary import SCORES, Score
 
 _PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
 _IMAGES = "images seen"
-SOUND, NOT_SCORED = "no fault found", "not scored"
 
 #: Curve → the lines of it: field of a logged line and name.
 _CURVES = {
@@ -65,8 +64,8 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """What to say beside the verdicts; see :func:`summarise`."""
-        return summarise(self.line, self.verdicts)
+        """What to say beside the verdicts; see :func:`results.summarise`."""
+        return results.summarise(self.line, self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,6 @@ class Report:
         return [f"{entry.name}: {sentence}" for entry in self.entries for sentence in entry.complaints]
 
 
-def summarise(line: Mapping[str, Any] | None, verdicts: Sequence[Verdict]) -> str:
-    """Return what to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
-    if line is None:
-        return NOT_SCORED
-    if any(verdict.kind == "fault" for verdict in verdicts):
-        return ""
-    return SOUND if doctor.is_examined(line) else "not examined"
-
-
 def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
     """Return the verdicts on the runs of one variant in short, each with its kind: "fault", "advice", "good" or "unknown".
 
@@ -105,8 +95,8 @@ def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> 
     for entry in entries:
         line, verdicts = next((one for one in entry.judged if one[0] in told), (entry.line, entry.verdicts))
         found: dict[str, str] = {verdict.title: verdict.kind for verdict in verdicts}
-        if summary := summarise(line, verdicts):
-            found[summary] = "good" if summary == SOUND else "unknown"
+        if summary := results.summarise(line, verdicts):
+            found[summary] = "good" if summary == results.SOUND else "unknown"
         often.update(list(found))
         kinds |= found
     order = sorted(kinds, key=lambda title: kinds[title] in ("fault", "advice"))
@@ -146,7 +136,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         complaints.append(str(error))
     if found := run.origin():
         origin = f"Forked from run {found.run} {forks.describe(found)}."
-    scored, logged = table.latest(run), run.metrics()
+    scored, logged = results.latest(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:
         complaints.append(f"It has not been scored; score it with: python -m gan score {run.id}")
@@ -166,7 +156,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         verdicts = doctor.examine_curves(logged, config, has_diverged=run.status().state == "diverged")
     return Entry(
         run, name, _progress(run.status()), config, changed,
-        {key: table.text_of(value) for key, value in configs.flatten(config).items()} if config else {}, preset, origin, verdicts,
+        table.texts(configs.flatten(config)) if config else {}, preset, origin, verdicts,
         judged, evidence.drawings(judged) if judged else {}, pictures, _curves(logged), recipe,
         [reproduce.score(run, line) for line in scored], diagnosed, complaints,
     )  # fmt: skip
@@ -175,7 +165,8 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
 def _changed(start: RunConfig, config: RunConfig) -> dict[str, str]:
     """Return the settings of ``config`` that are not those of ``start``, by title."""
     begun, wanted = configs.flatten(start), configs.flatten(config)
-    return table.settings(config, [key for key, value in wanted.items() if key not in begun or begun[key] != value])
+    keys = [key for key, value in wanted.items() if key not in begun or begun[key] != value]
+    return table.texts(results.settings(config, keys))
 
 
 def _progress(status: Status) -> str:
@@ -200,18 +191,11 @@ def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, str]:
     """Return FID over images seen as charts by title, one for each group of quick scores that may be compared."""
-    groups: list[tuple[Mapping[str, Any], list[Series]]] = []
-    for run in chosen:
-        for scored in table.quick(run).values():
-            one = Series(shown[run.id], _points(scored, "fid"))
-            for line, others in groups:
-                if lines.is_comparable(line, scored[-1]):
-                    others.append(one)
-                    break
-            else:
-                groups.append((scored[-1], [one]))
+    curves = [(run, scored) for run in chosen for scored in results.quick(run)]
     found: dict[str, str] = {}
-    for line, series in groups:
+    for group in results.groups(curves, lambda curve: curve[1][-1]):
+        line = group[0][1][-1]
+        series = [Series(shown[run.id], _points(scored, "fid")) for run, scored in group]
         if drawn := chart.lines(series, _IMAGES, lines.label(line), is_log=True):
             found[f"{lines.label(line)}, {line['images']:,} images of {line['data']}"] = drawn
     return found

@@ -20,12 +20,12 @@ import pyarrow as pa
 from gan.runs import Run
 from gan.scoring import doctor, lines
 from gan.scoring.glossary import SCORES
+from gan.scoring.results import SOUND, summarise
 from pages.parts import charts, evidence, metrics, results, tables, words
 from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
 from pages.parts.results import Line
 
 CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # what can be scored → how it is called
-SOUND, UNKNOWN = "no fault found", "not examined"  # badges of runs without a verdict
 COLOURS = {"fault": "red", "advice": "blue"}  # of the badges of verdicts
 SEEDS = "variant"  # the column in which runs agree that differ only in their seed
 MOST_FOLLOWED = 60  # rows in parallel coordinates that can still be followed
@@ -132,9 +132,8 @@ def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
     """Return the titles of the verdicts on a run, each with its colour, and what is to be said where there is no fault."""
     found = _diagnose(run, when, line["extractor_id"], str(line.get("checkpoint", "last")))
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
-    if any(verdict.kind == "fault" for verdict in found):
-        return shown
-    return ({SOUND: "green"} if doctor.is_examined(line) else {UNKNOWN: "gray"}) | shown
+    summary = summarise(line, found)
+    return ({summary: "green" if summary == SOUND else "gray"} if summary else {}) | shown
 
 
 def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:

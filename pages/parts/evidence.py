@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from gan.data import catalogue
 from gan.errors import InputError
-from gan.scoring import doctor, lines
+from gan.scoring import doctor, lines, results
 from gan.scoring.lines import number
 
 Line = dict[str, Any]
@@ -53,15 +52,9 @@ def basis(line: Line) -> str:
     return textwrap.fill(lines.made_from(line), _WIDTH)
 
 
-def expected(line: Line) -> int | None:
-    """Return how many classes there are among the real images, or None where nobody counted them."""
-    counts = _counts(line.get("real_class_counts"))
-    return sum(count > 0 for count in counts) if counts else None
-
-
 def classes(line: Line) -> Classes | None:
     """Return the classes of generated and real images; None where they were not counted, or are more than ``MOST_CLASSES``."""
-    fake, real = _counts(line.get("class_counts")), _counts(line.get("real_class_counts"))
+    fake, real = results.counts(line.get("class_counts")), results.counts(line.get("real_class_counts"))
     if not (fake and real) or len(fake) != len(real) or len(fake) > MOST_CLASSES:
         return None
     missing = line.get("classes_missing")
@@ -75,7 +68,7 @@ def looks(line: Line) -> list[Look]:
     found = []
     for name in _WORDS:
         part = _look(line, name)
-        fake, real = _counts(part.get("fake_counts")), _counts(part.get("real_counts"))
+        fake, real = results.counts(part.get("fake_counts")), results.counts(part.get("real_counts"))
         highest = number(part, "highest")
         is_flat = not number(part, "real_mean") and not number(part, "fake_mean")  # as the saturation of grey images
         if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
@@ -135,14 +128,14 @@ def _about_neighbours(line: Line, said: set[str]) -> list[str]:
 def _about_classes(line: Line, said: set[str]) -> list[str]:
     if "missing-classes" in said:
         return []
-    covered, due = number(line, "classes_covered"), expected(line)
+    covered, due, missing = number(line, "classes_covered"), results.expected(line), line.get("classes_missing")
     found = classes(line)
     if found and found.missing:
         names = [found.names[one] for one in found.missing]
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         noun = "This class is" if len(names) == 1 else "These classes are"
         return [f"{noun} missing, or nearly so: {', '.join(names[:_MOST_NAMED])}{more}."]
-    if covered is not None and due and covered < due - 0.5:
+    if covered is not None and due and covered < due - 0.5 and missing:  # else chance may explain it: gan.scoring.classes
         return [f"Only {covered:,.0f} of {due:,} classes occur as often as a tenth of their share among the real images."]
     return []
 
@@ -182,14 +175,6 @@ def _names(line: Line, count: int) -> tuple[str, ...]:
     except InputError:
         found = ()
     return found if len(found) == count else tuple(str(index) for index in range(count))
-
-
-def _counts(value: object) -> list[float]:
-    """Return a list of counts, or an empty one for anything else, and where there is nothing to count."""
-    if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
-        return []
-    is_sound = all(math.isfinite(one) and one >= 0 for one in value)
-    return [float(one) for one in value] if is_sound and sum(value) > 0 else []
 
 
 def _shares(counts: list[float]) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,20 +12,18 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from gan import config as configs
-from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import doctor, lines
+from gan.scoring import lines
+from gan.scoring import results as core
 from gan.scoring.glossary import SCORES, missing
-from pages.parts import evidence, words
+from gan.scoring.results import clear_winner, text_of
+from pages.parts import words
 from pages.parts.columns import INTERVALS
 
 Line = dict[str, Any]
 
-USUAL_MEMORISED = 0.05  # the share of images that counts as near a training image by definition
 VARIED = "varied"  # in a folded row: more values than can be listed
 _MOST_LISTED = 4
-_SEED, _LENGTH = "training.seed", "training.length"
 
 #: What two lines must agree in to be compared → how it is called.
 _GROUNDS = {
@@ -36,23 +33,20 @@ _GROUNDS = {
 
 
 def latest(run: Run, checkpoint: str = "last") -> dict[str, Line]:
-    """Return the newest score of a run's last or best checkpoint for each extractor, by the extractor's id."""
-    return {line["extractor_id"]: line for line in _of_checkpoints(run) if line.get("checkpoint", "last") == checkpoint}
+    """Return the newest score of a run's last or best checkpoint for each extractor, by the extractor's id, in a lasting order."""
+    found = {line["extractor_id"]: line for line in core.latest(run) if core.kind(line) == checkpoint}
+    order = dict.fromkeys(str(line.get("extractor_id")) for line in run.scores())
+    return {extractor: found[extractor] for extractor in order if extractor in found}
 
 
 def checkpoints(run: Run) -> set[str]:
     """Return which checkpoints of a run have been scored: "last", "best", both or none."""
-    return {str(line.get("checkpoint", "last")) for line in _of_checkpoints(run)}
-
-
-def _of_checkpoints(run: Run) -> list[Line]:
-    return [line for line in run.scores() if lines.is_whole(line) and line["source"] == "checkpoint"]
+    return {core.kind(line) for line in core.latest(run)}
 
 
 def quick(run: Run) -> list[Line]:
-    """Return the quick scores of a training, those that the doctor judges, in the order of steps."""
-    found = doctor.during_training([line for line in run.scores() if lines.is_whole(line)])
-    return sorted((line for line in found if lines.number(line, "images_seen") is not None), key=lambda line: line["step"])
+    """Return the quick scores of a training that may be compared with the newest one, in the order of steps."""
+    return [line for found in core.quick(run)[-1:] for line in found if lines.number(line, "images_seen") is not None]
 
 
 def unmeasured(run: Run) -> str:
@@ -69,11 +63,7 @@ def snapshot(run: Run, line: Line | None) -> tuple[int, Path] | None:
 
 def groups(scored: Sequence[Line]) -> list[Line]:
     """Return one line of each group of comparable ones, in order."""
-    found: list[Line] = []
-    for line in scored:
-        if not any(lines.is_comparable(line, other) for other in found):
-            found.append(line)
-    return found
+    return [group[0] for group in core.groups(scored, lambda line: line)]
 
 
 def apart(one_of_each: Sequence[Line]) -> str:
@@ -96,7 +86,7 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     found = {run: latest(run, checkpoint).get(extractor) for run in chosen}
     each = groups([line for line in found.values() if line])
     rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
-    shown, names, alike = differences(chosen), words.names(list(chosen)), variants(chosen)
+    shown, names, alike = core.differences(chosen), words.names(list(chosen)), core.variants(chosen)
     for run, line in found.items():
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
         row = {"name": names[run.id], "run": run.id, "group": group, "variant": alike[run.id], "minutes": run.status().seconds / 60}
@@ -104,27 +94,6 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     made = pd.DataFrame(rows)
     figures = [*SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS, "expected"]
     return made.assign(**{name: made[name].astype(float) if name in made else math.nan for name in figures})
-
-
-def differences(chosen: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Return for each run the settings in which the chosen runs differ, by title."""
-    readable = _readable(chosen)
-    keys = [key for key in configs.difference(list(readable.values())) if key != _LENGTH] if readable else []
-    cells: dict[str, dict[str, Any]] = {run.id: {} for run in chosen}
-    for run_id, config in readable.items():
-        flat = configs.flatten(config)
-        for key in keys:
-            if key in flat:
-                cells[run_id][configs.field_info(config, key).title or key] = _cell(flat[key])
-    return cells
-
-
-def variants(chosen: Sequence[Run]) -> dict[str, str]:
-    """Return a text for each run that is the same for runs that differ in nothing but their seed."""
-    found = {run.id: run.id for run in chosen}
-    for run_id, config in _readable(chosen).items():
-        found[run_id] = json.dumps({key: value for key, value in configs.flatten(config).items() if key != _SEED}, sort_keys=True)
-    return found
 
 
 def settings(made: pd.DataFrame) -> list[str]:
@@ -153,7 +122,7 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
         row = part.iloc[0].to_dict()
         if len(part) > 1:
             noun = "seeds" if by == "variant" else "runs"
-            row["name"] = _common_name(list(part["name"])) if by == "variant" else f"{by}: {text_of(row[by])}"
+            row["name"] = core.common_name(list(part["name"])) if by == "variant" else f"{by}: {text_of(row[by])}"
             row |= {"runs": len(part), "over": f"{len(part)} {noun}"}
             for name in SCORES:
                 row |= {name: part[name].mean(), f"{name}_spread": part[name].std(ddof=1)}
@@ -200,21 +169,8 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[
         for score in map(SCORES.__getitem__, order):
             name = score.key
             if score.better and (winner := clear_winner(part[name] * score.better, part[f"{name}_spread"])) is not None:
-                found[winner].append(score.title)
+                found[part.index[winner]].append(score.title)
     return found
-
-
-def clear_winner(values: pd.Series, spreads: pd.Series) -> int | None:
-    """Return the index of the highest of at least two values; None where another comes within both their spreads, or may do so.
-
-    It may where a spread is not known, as that of a single draw.
-    """
-    values = values.dropna()
-    if len(values) < 2:
-        return None
-    first = values.idxmax()
-    gaps = values[first] - values.drop(first)
-    return int(first) if bool((gaps > spreads[gaps.index] + spreads[first]).all()) else None  # no gap is more than NaN
 
 
 #: Columns of a table that are no settings.
@@ -225,30 +181,6 @@ _OURS = {
 }  # fmt: skip
 
 
-def _readable(chosen: Sequence[Run]) -> dict[str, Any]:
-    found = {}
-    for run in chosen:
-        try:
-            found[run.id] = run.config()
-        except InputError:
-            continue
-    return found
-
-
-def _cell(value: Any) -> Any:
-    """Return a setting as one value of a table; a choice of several is a text."""
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-
-
-def text_of(value: Any) -> str:
-    """Return a setting as text; a dash for none."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _merged(column: pd.Series) -> Any:
     """Return the value that all rows have, or a list of the different ones as text."""
     found = list(dict.fromkeys(map(text_of, column)))
@@ -257,26 +189,17 @@ def _merged(column: pd.Series) -> Any:
     return ", ".join(found) if len(found) <= _MOST_LISTED else VARIED
 
 
-def _common_name(names: list[str]) -> str:
-    """Return one name for runs that differ only in their seed: without the id that tells equal names apart."""
-    plain = [name.rpartition(" · ")[0] or name for name in names]
-    return plain[0] if len(set(plain)) == 1 else names[0]
-
-
-def _measured(line: Line, *, is_floor: bool) -> dict[str, Any]:
-    keys = {name: score.floor if is_floor else name for name, score in SCORES.items()}
-    return {
-        **{name: lines.number(line, key) for name, key in keys.items()},
-        **{f"{name}_spread": lines.number(line, f"{key}_spread") for name, key in keys.items()},
-    }
+def _cells(figures: core.Figures) -> dict[str, float | None]:
+    spreads = {f"{name}_spread": spread for name, (_, spread) in figures.items()}
+    return {name: value for name, (value, _) in figures.items()} | spreads
 
 
 def _score_cells(line: Line | None) -> dict[str, Any]:
     if not line:
         return {}
     return {
-        **_measured(line, is_floor=False), **{name: lines.number(line, name) for name in INTERVALS},
-        "expected": evidence.expected(line), "runs": 1, "over": words.count(int(line["draws"]), "draw"),
+        **_cells(core.measured(line)), **{name: lines.number(line, name) for name in INTERVALS},
+        "expected": core.expected(line), "runs": 1, "over": words.count(int(line["draws"]), "draw"),
         "checkpoint": str(line.get("checkpoint", "last")),
         **{key: line.get(key) for key in ("extractor", "images", "real_images", "draws", "weights", "seed", "step", "epoch")},
         "images_seen": lines.number(line, "images_seen"),
@@ -285,11 +208,9 @@ def _score_cells(line: Line | None) -> dict[str, Any]:
 
 def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
     name = f"Real images ({line['data']})" + (f", group {number}" if count > 1 else "")
-    expected = evidence.expected(line)
-    memorised = None if lines.number(line, "memorised") is None else USUAL_MEMORISED
     return {
         "name": name, "run": "", "group": number, "variant": "",
-        **_measured(line, is_floor=True), "classes_covered": expected, "expected": expected, "memorised": memorised,
+        **_cells(core.floor(line)), "expected": core.expected(line),
         "extractor": line["extractor"], "images": line.get("floor_images"), "draws": line["draws"],
         "over": words.count(int(line["draws"]), "draw"),
     }  # fmt: skip

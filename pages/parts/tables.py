@@ -9,11 +9,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gan.scoring.glossary import SCORES
+from gan.scoring.results import figure
 from pages.parts import results
 from pages.parts.columns import FACTS, INTERVALS, spread_title
-
-_DIGITS = 2  # of a spread that are written, and so of the value that has it
-_MOST_DECIMALS = 6
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:])")
 _LATEX = {
@@ -45,17 +43,6 @@ def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) 
         else:
             shown[title] = [_cell(value) for value in made[column]]
     return pd.DataFrame(shown)
-
-
-def figure(value: float, spread: float) -> str:
-    """Return "9.07 ± 0.18", with as many decimals as the spread deserves; a dash for what is not known."""
-    if value is None or math.isnan(value):
-        return "–"
-    if spread is None or math.isnan(spread):
-        return f"{value:.3g}"
-    decimals = _DIGITS - 1 - math.floor(math.log10(spread)) if spread > 0 else _DIGITS
-    decimals = min(max(decimals, 0), _MOST_DECIMALS)
-    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def markdown(shown: pd.DataFrame) -> str:

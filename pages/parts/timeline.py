@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gan import config as configs
 from gan import runs
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import lines
+from gan.scoring import results as core
+from gan.scoring.results import text_of
 from pages.parts import metrics, results, words
 from pages.parts.results import Line
 
@@ -45,8 +46,7 @@ SEEDS = "seed"  # group runs that differ in nothing but it
 
 _LINES = 240  # read of each run, spread over all of it
 _GRID = 160  # places at which runs are averaged
-_SEED, _LENGTH, _FAMILY = "training.seed", "training.length", "networks.family"
-_FORK = "fork"  # beside the settings
+_FAMILY = "networks.family"
 
 
 Points = tuple[tuple[float, float], ...]  # places and values
@@ -103,21 +103,10 @@ def _track(run: Run, axis: str, *stamps: object) -> Track:
     steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
     shots = tuple((float(np.interp(step, steps, places)), step, path) for step, path in run.samples().items())
     fids = []
-    for quick in _quick(run):
-        points = ((float(np.interp(step, steps, places)), lines.number(quick[step], "fid") or 0.0) for step in sorted(quick))
-        fids.append((next(iter(quick.values())), tuple(points)))
+    for quick in core.quick(run):
+        points = ((float(np.interp(line["step"], steps, places)), lines.number(line, "fid") or 0.0) for line in quick)
+        fids.append((quick[0], tuple(points)))
     return Track(run, columns, shots, tuple(fids))
-
-
-def _quick(run: Run) -> list[dict[float, Line]]:
-    """Return the scores made during training by step, those that may be compared together, the newest kind last."""
-    found: list[dict[float, Line]] = []
-    for line in run.scores():
-        if line.get("source") == "training" and lines.is_whole(line):
-            alike = next((one for one in found if lines.is_comparable(next(iter(one.values())), line)), {})
-            found = [one for one in found if one is not alike] + [alike]
-            alike[line["step"]] = line
-    return found
 
 
 def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str, str]:
@@ -127,14 +116,14 @@ def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str
     """
     if not by:
         return {run.id: names[run.id] for run in chosen}
-    settings = {run.id: _settings(run) for run in chosen}
+    settings, alike = {run.id: core.outcome(run) for run in chosen}, core.variants(chosen)
     key_of: dict[str, str] = {}
     named: dict[str, str] = {}
     first: dict[str, dict[str, Any]] = {}
     for run in chosen:
         flat = settings[run.id]
-        key_of[run.id] = key = run.id if flat is None else _variant(flat) if by == SEEDS else json.dumps(flat.get(by))
-        own = names[run.id].partition(" · seed ")[0] if by == SEEDS else names[run.id] if flat is None else _text(flat.get(by))
+        key_of[run.id] = key = alike[run.id] if by == SEEDS or flat is None else json.dumps(flat.get(by))
+        own = names[run.id].partition(" · seed ")[0] if by == SEEDS else names[run.id] if flat is None else text_of(flat.get(by))
         named.setdefault(key, own)
         first.setdefault(key, flat or {})
     called = _told_apart(named, first)
@@ -148,10 +137,10 @@ def _told_apart(named: Mapping[str, str], settings: Mapping[str, Mapping[str, An
         alike = [settings[other] for other, one in named.items() if one == name]
         longer = name
         if len(alike) > 1:
-            values = {setting: {_text(one.get(setting)) for one in alike} - {_text(None)} for setting in alike[0]}
-            usable = (one for one, each in values.items() if one not in (_SEED, _FORK) and len(each) == len(alike))
+            values = {setting: {text_of(one.get(setting)) for one in alike} - {text_of(None)} for setting in alike[0]}
+            usable = (one for one, each in values.items() if one not in (core.SEED, core.FORK) and len(each) == len(alike))
             if apart := next(usable, None):
-                longer = f"{name} · {apart.rpartition('.')[2]} {_text(settings[key][apart])}"
+                longer = f"{name} · {apart.rpartition('.')[2]} {text_of(settings[key][apart])}"
         candidates = (longer, *(f"{longer} · {number}" for number in range(2, len(named) + 1)))
         found[key] = next(one for one in candidates if one not in found.values())
     return found
@@ -160,44 +149,23 @@ def _told_apart(named: Mapping[str, str], settings: Mapping[str, Mapping[str, An
 def mixed(chosen: Sequence[Run], group_of: Mapping[str, str]) -> list[str]:
     """Return the groups whose runs differ in more than their seed."""
     kinds: dict[str, set[str]] = {}
-    for run in chosen:
-        flat = _settings(run)
-        kinds.setdefault(group_of[run.id], set()).add(run.id if flat is None else _variant(flat))
+    for run_id, variant in core.variants(chosen).items():
+        kinds.setdefault(group_of[run_id], set()).add(variant)
     return [group for group, each in kinds.items() if len(each) > 1]
 
 
 def partners(chosen: Sequence[Run], by: str, group_of: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the pairs of groups of seeds that differ in the setting ``by`` and in nothing else, by name."""
-    found = {group_of[run.id]: flat for run in chosen if (flat := _settings(run)) is not None}
+    found = {group_of[run.id]: flat for run in chosen if (flat := core.outcome(run)) is not None}
     return [(one, other) for one, other in combinations(found, 2) if _differ_in(found[one], found[other], by)]
 
 
 def _differ_in(one: Mapping[str, Any], other: Mapping[str, Any], by: str) -> bool:
     """Return whether settings differ in ``by`` alone, the seed aside; another family of networks brings settings of its own."""
-    apart = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)} - {_SEED}
+    apart = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)} - {core.SEED}
     if by == _FAMILY:
         apart -= {key for key in apart if key.startswith("networks.") and not (key in one and key in other)}
     return apart == {by}
-
-
-def _settings(run: Run) -> dict[str, Any] | None:
-    """Return what decides how a run comes out: its settings and, for a fork, with which others it began; None when damaged."""
-    try:
-        flat = configs.flatten(run.config())
-    except InputError:
-        return None
-    origin = run.origin()
-    before = {key: value for key, value in origin.before.items() if key != _LENGTH} if origin and origin.step else {}
-    return flat | {_FORK: [origin.step, before]} if origin and before else flat
-
-
-def _variant(flat: Mapping[str, Any]) -> str:
-    """Return a text that is the same for settings which differ in nothing but the seed."""
-    return json.dumps({key: value for key, value in flat.items() if key != _SEED}, sort_keys=True)
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @lru_cache(maxsize=128)
@@ -222,16 +190,14 @@ def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple
 
 def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str, list[np.ndarray]]]:
     """Return the quick FIDs of each group by title, those together that may be compared."""
-    kinds: list[tuple[Line, dict[str, list[np.ndarray]]]] = []
-    for one, group in zip(tracks, groups, strict=True):
-        for line, points in one.fids:
-            members = next((others for other, others in kinds if lines.is_comparable(other, line)), None)
-            if members is None:
-                kinds.append((line, members := {}))
-            members.setdefault(group, []).append(np.array(points, "float64").T)
-    often = Counter(lines.label(line) for line, _ in kinds)
+    curves = [(line, points, group) for one, group in zip(tracks, groups, strict=True) for line, points in one.fids]
+    kinds = core.groups(curves, lambda curve: curve[0])
+    often = Counter(lines.label(kind[0][0]) for kind in kinds)
     found: dict[str, dict[str, list[np.ndarray]]] = {}
-    for line, members in kinds:
+    for kind in kinds:
+        line, members = kind[0][0], {}
+        for _, points, group in kind:
+            members.setdefault(group, []).append(np.array(points, "float64").T)
         title = lines.label(line)
         if often[title] > 1:
             title = f"{title}, {line['images']:,} images of {line['data']}"
@@ -310,7 +276,7 @@ def measure(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> Me
     seeds: dict[str, dict[object, list[float]]] = {}
     for run in chosen:
         if run.id not in left_out:
-            seed = (_settings(run) or {}).get(_SEED, run.id)
+            seed = (core.outcome(run) or {}).get(core.SEED, run.id)
             seeds.setdefault(group_of[run.id], {}).setdefault(seed, []).append(lines.number(best[run.id], name) or 0.0)
     values = {group: [statistics.fmean(each) for each in by_seed.values()] for group, by_seed in seeds.items()}
     return Measured(line, values, left_out)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from gan.runs import Run, Status
-from gan.words import count, duration, names
+from gan.words import count, duration, names, short
 
 __all__ = ["STATES", "count", "duration", "escape", "names", "number", "place_in_queue", "progress", "short"]
 
@@ -26,18 +25,6 @@ STATES: dict[str, tuple[str, str, str]] = {
 def escape(text: str) -> str:
     """Return free text so that Markdown shows it letter by letter."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^&])", r"\\\1", text)
-
-
-def short(names: Mapping[str, str]) -> dict[str, str]:
-    """Return names without the parts, set apart by " · ", that all of them begin or end with."""
-    parts = [name.split(" · ") for name in names.values()]
-    if len(parts) < 2:
-        return dict(names)
-    fewest = min(map(len, parts))
-    first = next((place for place in range(fewest) if len({tuple(one[: place + 1]) for one in parts}) > 1), fewest)
-    last = next((place for place in range(fewest) if len({tuple(one[len(one) - place - 1 :]) for one in parts}) > 1), fewest)
-    cut = [one[first : len(one) - last] for one in parts]
-    return dict(zip(names, (" · ".join(one) for one in cut), strict=True)) if all(cut) else dict(names)
 
 
 def number(value: float) -> str:

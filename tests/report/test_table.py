@@ -14,6 +14,7 @@ from gan.report import contents, notes, page, table
 from gan.report.table import Table
 from gan.runs import Run
 from gan.scoring.glossary import BETTER, SCORES
+from gan.scoring.results import figure
 from tests.helpers import TINY_MLP, make_run, run_gan
 from tests.report.conftest import PATIENCE, scored
 
@@ -29,7 +30,7 @@ def test_glossary_defines_all_that_is_measured() -> None:
 
 
 def test_same_as_the_evaluate_page(pair: tuple[Run, Run]) -> None:
-    from pages.parts import results, tables
+    from pages.parts import results
 
     run, fork = pair
     (found,) = table.tables([run, fork])
@@ -41,7 +42,7 @@ def test_same_as_the_evaluate_page(pair: tuple[Run, Run]) -> None:
         for name, (value, spread) in row.values.items():
             assert (math.nan if value is None else value) == pytest.approx(wanted[name][place], nan_ok=True), (row.name, name)
             assert (math.nan if spread is None else spread) == pytest.approx(wanted[f"{name}_spread"][place], nan_ok=True)
-            assert table.figure(value, spread) == tables.figure(*(wanted[column][place] for column in (name, f"{name}_spread")))
+            assert figure(value, spread) == figure(*(wanted[column][place] for column in (name, f"{name}_spread")))
         assert [SCORES[key].title for key in row.best] == best[place]
 
 
@@ -57,7 +58,7 @@ def test_same_as_the_score_command_says(root: Path) -> None:
     assert {key for key in SCORES if line.get(key) is not None} == set(found.figures)
     for key in found.figures:
         assert row.values[key] == (line[key], line[f"{key}_spread"])
-        assert row.text(key) == table.figure(*(value * (100 if SCORES[key].is_share else 1) for value in row.values[key]))
+        assert row.text(key) == figure(*(value * (100 if SCORES[key].is_share else 1) for value in row.values[key]))
     assert [verdict.title for verdict in report.entries[0].verdicts] == [verdict["title"] for verdict in line["verdicts"]]
 
 
@@ -75,14 +76,6 @@ def test_only_a_clear_difference_is_best(pair: tuple[Run, Run]) -> None:
     scored(fork, fid=9.5, fid_spread=0.3)  # 0.43 apart, spreads of 0.48 together
     (found,) = table.tables([run, fork])
     assert not any("fid" in row.best for row in found.rows)
-
-
-@pytest.mark.parametrize("changes", [{"fid": None}, {"fid": "9"}, {"draws": None}, {"extractor": 3}, {"source": "?"}])
-def test_damaged_lines_are_passed_over(changes: dict[str, Any], pair: tuple[Run, Run]) -> None:
-    run, _ = pair
-    scored(run, **changes)
-    (line,) = table.latest(run)
-    assert line["fid"] == 9.0735
 
 
 def seeds(root: Path, figures: dict[int, list[float]], **changes: Any) -> list[Run]:

@@ -1,0 +1,201 @@
+"""The scores of runs side by side: newest lines, quick lines, groups that may be compared, what runs differ in; torch-free."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gan import config as configs
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.runs import Run
+from gan.scoring import doctor, lines
+from gan.scoring.doctor import Verdict
+from gan.scoring.glossary import SCORES
+
+Line = Mapping[str, Any]
+Figures = dict[str, tuple[float | None, float | None]]  # by key of ``glossary.SCORES``: value and spread
+T = TypeVar("T")
+
+SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # said of runs without a fault
+SEED, LENGTH = "training.seed", "training.length"
+FORK = "fork"  # beside the settings that decide how a run comes out
+_USUAL_MEMORISED = 0.05  # by definition: the share of images that counts as near a training image
+_SPREAD_DIGITS = 2  # of a spread that are written, and so of the value that has it
+_MOST_DECIMALS = 6
+
+
+def latest(run: Run) -> list[Line]:
+    """Return the newest score of each checkpoint (last, then best) of a run with each extractor, the newest extractor last."""
+    found: dict[tuple[bool, str], Line] = {}
+    for line in run.scores():
+        if lines.is_whole(line) and line["source"] == "checkpoint":
+            key = line.get("checkpoint", "last") == "best", line["extractor_id"]
+            found.pop(key, None)
+            found[key] = line
+    return sorted(found.values(), key=lambda line: line.get("checkpoint", "last") == "best")
+
+
+def quick(run: Run) -> list[list[Line]]:
+    """Return the scores made during training in the order of steps; those together that may be compared, the newest last."""
+    made = [line for line in run.scores() if lines.is_whole(line) and line["source"] == "training"]
+    return [sorted(group, key=lambda line: line["step"]) for group in reversed(groups(reversed(made), lambda line: line))]
+
+
+def groups(scored: Iterable[T], line_of: Callable[[T], Line | None]) -> list[list[T]]:
+    """Return things in groups whose lines of scores may be compared, in order; those without a line are a group too."""
+    found: list[list[T]] = []
+    for one in scored:
+        group = next((group for group in found if _belong_together(line_of(one), line_of(group[0]))), None)
+        if group is None:
+            found.append(group := [])
+        group.append(one)
+    return found
+
+
+def kind(line: Line | None) -> str:
+    """Return what was scored: the "last" or the "best" checkpoint, or a generator in "training"; that too where nothing was."""
+    return "training" if line is None or line["source"] == "training" else str(line.get("checkpoint", "last"))
+
+
+def _belong_together(one: Line | None, other: Line | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return kind(one) == kind(other) and lines.is_comparable(one, other)
+
+
+def outcome(run: Run) -> dict[str, Any] | None:
+    """Return what decides how a run comes out: its settings and, for a fork, with which others it began; None when damaged."""
+    try:
+        flat = configs.flatten(run.config())
+    except InputError:
+        return None
+    origin = run.origin()
+    before = {key: value for key, value in origin.before.items() if key != LENGTH} if origin and origin.step else {}
+    return flat | {FORK: [origin.step, before]} if origin and before else flat
+
+
+def variants(chosen: Iterable[Run]) -> dict[str, str]:
+    """Return a text for each run, by id, that is the same for runs which differ in nothing but their seed."""
+    found = {}
+    for run in chosen:
+        flat = outcome(run)
+        rest = {key: value for key, value in (flat or {}).items() if key != SEED}
+        found[run.id] = run.id if flat is None else json.dumps(rest, sort_keys=True)
+    return found
+
+
+def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
+    """Return the configurations of runs by id; without those that cannot be read."""
+    found = {}
+    for run in chosen:
+        try:
+            found[run.id] = run.config()
+        except InputError:
+            continue
+    return found
+
+
+def differences(chosen: Sequence[Run], untold: tuple[str, ...] = (LENGTH,)) -> dict[str, dict[str, Any]]:
+    """Return for each run, by id, the :func:`settings` in which the runs differ; without those that start as ``untold`` does."""
+    found = readable(chosen)
+    keys = [key for key in configs.difference(list(found.values())) if not key.startswith(untold)] if found else []
+    return {run.id: settings(found[run.id], keys) if run.id in found else {} for run in chosen}
+
+
+def settings(config: RunConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Return those settings of ``keys`` ("networks.width") that a configuration has, by title; a choice of several is a text."""
+    flat = configs.flatten(config)
+    found = {configs.field_info(config, key).title or key: flat[key] for key in keys if key in flat}
+    return {title: text_of(value) if isinstance(value, list) else value for title, value in found.items()}
+
+
+def measured(line: Line) -> Figures:
+    """Return the figures of a line."""
+    return {key: _value(line, key) for key in SCORES}
+
+
+def floor(line: Line) -> Figures:
+    """Return what the real images get in the figures of a line."""
+    found = {key: _value(line, score.floor) if score.floor else (None, None) for key, score in SCORES.items()}
+    if lines.number(line, "memorised") is not None:
+        found["memorised"] = (_USUAL_MEMORISED, None)
+    return found | {"classes_covered": (expected(line), None)}
+
+
+def _value(line: Line, key: str) -> tuple[float | None, float | None]:
+    return lines.number(line, key), lines.number(line, f"{key}_spread")
+
+
+def expected(line: Line) -> int | None:
+    """Return how many classes are common among the real images, in earlier versions all that occur; None where nobody counted."""
+    if (known := lines.number(line, "classes_expected")) is not None:
+        return int(known)
+    real = counts(line.get("real_class_counts"))
+    return sum(count > 0 for count in real) if real else None
+
+
+def counts(value: object) -> list[float]:
+    """Return a list of counts, or an empty one for anything else, and where there is nothing to count."""
+    if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
+        return []
+    is_sound = all(math.isfinite(one) and one >= 0 for one in value)
+    return [float(one) for one in value] if is_sound and sum(value) > 0 else []
+
+
+def summarise(line: Line | None, verdicts: Iterable[Verdict]) -> str:
+    """Return what to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
+    if line is None:
+        return NOT_SCORED
+    if any(verdict.kind == "fault" for verdict in verdicts):
+        return ""
+    return SOUND if doctor.is_examined(line) else UNKNOWN
+
+
+def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]) -> int | None:
+    """Return the place of the highest of at least two values; None where another is, or may be, within both their spreads.
+
+    It may be where a spread is not known (None or NaN), as that of a single draw. Values that are not known do not count.
+    """
+    pairs = enumerate(zip(values, spreads, strict=True))
+    known = {place: (value, math.nan if spread is None else spread) for place, (value, spread) in pairs if _is_known(value)}
+    if len(known) < 2:
+        return None
+    first = max(known, key=lambda place: known[place][0] or 0.0)
+    value, around = known.pop(first)
+    is_clear = all((value or 0.0) - (other or 0.0) > around + spread for other, spread in known.values())
+    return first if is_clear else None  # no gap is more than NaN
+
+
+def _is_known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+def common_name(names: Sequence[str]) -> str:
+    """Return one name for runs that differ in their seed: what stands before the seed, or the id, at the end; else the first."""
+    starts = {name.rpartition(" · ")[0] or name for name in names}
+    return starts.pop() if len(names) > 1 and len(starts) == 1 else names[0]
+
+
+def text_of(value: Any) -> str:
+    """Return a setting as text; a dash for none."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(text_of, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:g}"
+    return "–" if value is None or value == "" else str(value)
+
+
+def figure(value: float | None, spread: float | None) -> str:
+    """Return "9.07 ± 0.18", with as many decimals as the spread deserves; a dash for what is not known."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if spread is None or not math.isfinite(spread):
+        return f"{value:.3g}"
+    decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread)) if spread > 0 else _SPREAD_DIGITS
+    decimals = min(max(decimals, 0), _MOST_DECIMALS)
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
