@@ -1,14 +1,18 @@
-"""The scores of runs side by side: newest lines, quick lines, groups that may be compared, what runs differ in; torch-free."""
+"""The scores of runs side by side: newest lines, quick lines, groups that may be compared, what differs; torch-free.
+
+What reports and pages both say is said here: what real images get, the distributions in a line, figures and settings as text.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gan import config as configs
 from gan.config import RunConfig
+from gan.data import catalogue
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import doctor, lines
@@ -25,6 +29,26 @@ FORK = "fork"  # beside the settings that decide how a run comes out
 _USUAL_MEMORISED = 0.05  # by definition: the share of images that counts as near a training image
 _SPREAD_DIGITS = 2  # of a spread that are written, and so of the value that has it
 _MOST_DECIMALS = 6
+_MOST_CLASSES = 100  # bars that can still be told apart
+_LOOKS = ("brightness", "contrast", "saturation")
+
+
+class Classes(NamedTuple):
+    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones."""
+
+    names: tuple[str, ...]
+    fake: tuple[float, ...]
+    real: tuple[float, ...]
+    missing: tuple[int, ...]
+
+
+class Look(NamedTuple):
+    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``."""
+
+    name: str
+    fake: tuple[float, ...]
+    real: tuple[float, ...]
+    highest: float
 
 
 def latest(run: Run) -> list[Line]:
@@ -133,11 +157,56 @@ def expected(line: Line) -> int | None:
     """Return how many classes are common among the real images, in earlier versions all that occur; None where nobody counted."""
     if (known := lines.number(line, "classes_expected")) is not None:
         return int(known)
-    real = counts(line.get("real_class_counts"))
+    real = _counts(line.get("real_class_counts"))
     return sum(count > 0 for count in real) if real else None
 
 
-def counts(value: object) -> list[float]:
+def classes(line: Line) -> Classes | None:
+    """Return the classes of generated and real images; None where they were not counted, or are more than ``_MOST_CLASSES``."""
+    fake, real = _counts(line.get("class_counts")), _counts(line.get("real_class_counts"))
+    if not (fake and real) or len(fake) != len(real) or len(fake) > _MOST_CLASSES:
+        return None
+    missing = line.get("classes_missing")
+    missing = missing if isinstance(missing, list) else []
+    numbers = tuple(one for one in missing if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(fake))
+    return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers)
+
+
+def looks(line: Line) -> list[Look]:
+    """Return the distributions of brightness, contrast and saturation; without those that were not measured, or are always 0."""
+    found = []
+    for name in _LOOKS:
+        part = look(line, name)
+        fake, real = _counts(part.get("fake_counts")), _counts(part.get("real_counts"))
+        highest = lines.number(part, "highest")
+        is_flat = not lines.number(part, "real_mean") and not lines.number(part, "fake_mean")  # as the saturation of grey images
+        if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
+            found.append(Look(name, _shares(fake), _shares(real), highest))
+    return found
+
+
+def look(line: Line, name: str) -> Line:
+    """Return what a line says of one look; empty where it was not measured."""
+    parts = line.get("looks")
+    part = parts.get(name) if isinstance(parts, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _names(line: Line, count: int) -> tuple[str, ...]:
+    """Return the names of the classes of a data set; their numbers where it is gone, or the extractor has others."""
+    try:
+        found = catalogue.find(str(line.get("data"))).classes
+    except InputError:
+        found = ()
+    return found if len(found) == count else tuple(str(index) for index in range(count))
+
+
+def _shares(counts: list[float]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(count / total for count in counts)
+
+
+def _counts(value: object) -> list[float]:
     """Return a list of counts, or an empty one for anything else, and where there is nothing to count."""
     if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
         return []

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
 
-from gan.data import catalogue
-from gan.errors import InputError
 from gan.scoring import doctor, lines, results
 from gan.scoring.lines import number
+from gan.scoring.results import classes, looks
+
+__all__ = ["basis", "classes", "looks", "percent", "reasons"]
 
 Line = dict[str, Any]
 
-MOST_CLASSES = 100  # bars that can still be told apart
 _MOST_NAMED = 12  # classes in a sentence
 _WIDTH = 56  # letters in a row below the smallest plot
 
@@ -29,51 +29,9 @@ _WORDS = {
 }
 
 
-class Classes(NamedTuple):
-    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones."""
-
-    names: tuple[str, ...]
-    fake: tuple[float, ...]
-    real: tuple[float, ...]
-    missing: tuple[int, ...]
-
-
-class Look(NamedTuple):
-    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``."""
-
-    name: str
-    fake: tuple[float, ...]
-    real: tuple[float, ...]
-    highest: float
-
-
 def basis(line: Line) -> str:
     """Return what the figures of a line were made from, in rows that fit below a small plot."""
     return textwrap.fill(lines.made_from(line), _WIDTH)
-
-
-def classes(line: Line) -> Classes | None:
-    """Return the classes of generated and real images; None where they were not counted, or are more than ``MOST_CLASSES``."""
-    fake, real = results.counts(line.get("class_counts")), results.counts(line.get("real_class_counts"))
-    if not (fake and real) or len(fake) != len(real) or len(fake) > MOST_CLASSES:
-        return None
-    missing = line.get("classes_missing")
-    missing = missing if isinstance(missing, list) else []
-    numbers = tuple(one for one in missing if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(fake))
-    return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers)
-
-
-def looks(line: Line) -> list[Look]:
-    """Return the distributions of brightness, contrast and saturation; without those that were not measured, or are always 0."""
-    found = []
-    for name in _WORDS:
-        part = _look(line, name)
-        fake, real = results.counts(part.get("fake_counts")), results.counts(part.get("real_counts"))
-        highest = number(part, "highest")
-        is_flat = not number(part, "real_mean") and not number(part, "fake_mean")  # as the saturation of grey images
-        if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
-            found.append(Look(name, _shares(fake), _shares(real), highest))
-    return found
 
 
 def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
@@ -145,7 +103,7 @@ def _about_looks(line: Line, said: set[str]) -> list[str]:
     for name, (more, less) in _WORDS.items():
         if said & {doctor.LOOKS[name, way][0] for way in (-1, 1)}:
             continue
-        part = _look(line, name)
+        part = results.look(line, name)
         fake, real = number(part, "fake_mean"), number(part, "real_mean")
         if fake is None or real is None or fake == real:
             continue
@@ -160,23 +118,3 @@ def _about_looks(line: Line, said: set[str]) -> list[str]:
 
 def _only(share: float) -> str:
     return f"Only {percent(share)}" if share else "None"
-
-
-def _look(line: Line, name: str) -> Line:
-    parts = line.get("looks")
-    part = parts.get(name) if isinstance(parts, dict) else None
-    return part if isinstance(part, dict) else {}
-
-
-def _names(line: Line, count: int) -> tuple[str, ...]:
-    """Return the names of the classes of a data set; their numbers where it is gone, or the extractor has others."""
-    try:
-        found = catalogue.find(str(line.get("data"))).classes
-    except InputError:
-        found = ()
-    return found if len(found) == count else tuple(str(index) for index in range(count))
-
-
-def _shares(counts: list[float]) -> tuple[float, ...]:
-    total = sum(counts)
-    return tuple(count / total for count in counts)

@@ -114,6 +114,16 @@ def test_seeds_are_one_row_and_decide_what_is_best(root: Path) -> None:
     assert notes.escape(sentence) in text and "over 2 seeds" in text and "over 2 seeds" in html and "no more than chance" in html
 
 
+def test_names_of_rows_leave_out_what_all_have_in_common(root: Path) -> None:
+    chosen = seeds(root, {4: [10.0, 11.0], 8: [40.0]})
+    for run, name in zip(chosen, ("width 4 · seed 0", "width 4 · seed 1", "width 8"), strict=True):
+        run.rename(f"A sweep · {name}")
+    assert [row.name for row in only(chosen).rows] == ["Real images (digits)", "width 4", "width 8"]
+    chosen[1].rename("A sweep")
+    chosen[2].rename("A sweep")
+    assert all(row.name.startswith("A sweep · ") for row in only(chosen).rows[1:]), "an id alone is no name"
+
+
 def test_difference_that_seeds_do_not_explain_is_best(root: Path) -> None:
     assert winners(seeds(root, {4: [10.0, 10.1], 8: [40.0, 40.2]})) == ["4"]
 
