@@ -228,18 +228,13 @@ def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]
 
     It may be where a spread is not known (None or NaN), as that of a single draw. Values that are not known do not count.
     """
-    pairs = enumerate(zip(values, spreads, strict=True))
-    known = {place: (value, math.nan if spread is None else spread) for place, (value, spread) in pairs if _is_known(value)}
+    pairs = [[math.nan if one is None else one for one in pair] for pair in zip(values, spreads, strict=True)]
+    known = {place: pair for place, pair in enumerate(pairs) if not math.isnan(pair[0])}
     if len(known) < 2:
         return None
-    first = max(known, key=lambda place: known[place][0] or 0.0)
+    first = max(known, key=lambda place: known[place][0])
     value, around = known.pop(first)
-    is_clear = all((value or 0.0) - (other or 0.0) > around + spread for other, spread in known.values())
-    return first if is_clear else None  # no gap is more than NaN
-
-
-def _is_known(value: float | None) -> bool:
-    return value is not None and not math.isnan(value)
+    return first if all(value - other > around + spread for other, spread in known.values()) else None  # no gap is more than NaN
 
 
 def common_name(names: Sequence[str]) -> str:

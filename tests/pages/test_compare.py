@@ -182,17 +182,6 @@ def test_groups_of_different_settings_never_share_a_name(root: Path) -> None:
     assert [told[run.id] for run in chosen[::2]] == ["baseline · latent 8", "baseline · latent 16"]
 
 
-def test_a_fork_with_other_settings_is_no_seed_of_a_training_in_one_go(root: Path) -> None:
-    chosen = [make_run(root, {"training.seed": seed}) for seed in range(3)]
-    chosen[1].write_origin(
-        Origin(run=chosen[0].id, step=5, changes={"objective.loss": "non-saturating"}, before={"objective.loss": "hinge"})
-    )
-    chosen[2].write_origin(Origin(run=chosen[0].id, step=5))
-    names = {run.id: f"a · seed {place}" for place, run in enumerate(chosen)}
-    found = list(timeline.groups(chosen, timeline.SEEDS, names).values())
-    assert found[0] == found[2] != found[1]
-
-
 def test_group_by_a_setting_says_which_of_its_runs_differ_in_more(root: Path) -> None:
     chosen = [make_run(root, {"training.seed": seed, "networks.latent": latent}) for latent in (8, 16) for seed in (0, 1)]
     chosen.append(make_run(root, {"networks.latent": 8, "networks.width": 8}))

@@ -71,13 +71,6 @@ def test_what_was_scored_differently_stands_apart(pair: tuple[Run, Run]) -> None
     assert all(not row.best for one in found for row in one.rows)
 
 
-def test_only_a_clear_difference_is_best(pair: tuple[Run, Run]) -> None:
-    run, fork = pair
-    scored(fork, fid=9.5, fid_spread=0.3)  # 0.43 apart, spreads of 0.48 together
-    (found,) = table.tables([run, fork])
-    assert not any("fid" in row.best for row in found.rows)
-
-
 def seeds(root: Path, figures: dict[int, list[float]], **changes: Any) -> list[Run]:
     """Return runs with scores: for each width of the networks as many seeds as there are figures (FID)."""
     found = []
