@@ -45,9 +45,7 @@ class Row:
 
     def text(self, key: str) -> str:
         """Return a figure with its spread as text, shares in per cent; a dash for what is not known."""
-        times = 100 if SCORES[key].is_share else 1
-        value, spread = self.values[key]
-        return results.figure(None if value is None else times * value, None if spread is None else times * spread)
+        return results.figure(*self.values[key], is_share=SCORES[key].is_share)
 
     @property
     def when(self) -> str:

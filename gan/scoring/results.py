@@ -103,12 +103,11 @@ def outcome(run: Run) -> dict[str, Any] | None:
 
 def variants(chosen: Iterable[Run]) -> dict[str, str]:
     """Return a text for each run, by id, that is the same for runs which differ in nothing but their seed."""
-    found = {}
-    for run in chosen:
-        flat = outcome(run)
-        rest = {key: value for key, value in (flat or {}).items() if key != SEED}
-        found[run.id] = run.id if flat is None else json.dumps(rest, sort_keys=True)
-    return found
+    found = {run.id: outcome(run) for run in chosen}
+    return {
+        run_id: run_id if flat is None else json.dumps({key: value for key, value in flat.items() if key != SEED}, sort_keys=True)
+        for run_id, flat in found.items()
+    }
 
 
 def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
@@ -254,12 +253,14 @@ def text_of(value: Any) -> str:
     return "–" if value is None or value == "" else str(value)
 
 
-def figure(value: float | None, spread: float | None) -> str:
-    """Return "9.07 ± 0.18", with as many decimals as the spread deserves; a dash for what is not known."""
+def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
+    """Return "9.07 ± 0.18", with as many decimals as the spread deserves, a share in per cent; a dash for what is not known."""
+    times = 100 if is_share else 1
     if value is None or not math.isfinite(value):
         return "–"
     if spread is None or not math.isfinite(spread):
-        return f"{value:.3g}"
+        return f"{times * value:.3g}"
+    value, spread = times * value, times * spread
     decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread)) if spread > 0 else _SPREAD_DIGITS
     decimals = min(max(decimals, 0), _MOST_DECIMALS)
     return f"{value:.{decimals}f} ± {spread:.{decimals}f}"

@@ -22,8 +22,7 @@ from pages.parts.columns import INTERVALS
 
 Line = dict[str, Any]
 
-VARIED = "varied"  # in a folded row: more values than can be listed
-_MOST_LISTED = 4
+_MOST_LISTED = 4  # values of runs in a folded row
 
 #: What two lines must agree in to be compared → how it is called.
 _GROUNDS = {
@@ -37,11 +36,6 @@ def latest(run: Run, checkpoint: str = "last") -> dict[str, Line]:
     found = {line["extractor_id"]: line for line in core.latest(run) if core.kind(line) == checkpoint}
     order = dict.fromkeys(str(line.get("extractor_id")) for line in run.scores())
     return {extractor: found[extractor] for extractor in order if extractor in found}
-
-
-def checkpoints(run: Run) -> set[str]:
-    """Return which checkpoints of a run have been scored: "last", "best", both or none."""
-    return {core.kind(line) for line in core.latest(run)}
 
 
 def quick(run: Run) -> list[Line]:
@@ -186,7 +180,7 @@ def _merged(column: pd.Series) -> Any:
     found = list(dict.fromkeys(map(text_of, column)))
     if len(found) == 1:
         return column.iloc[0]
-    return ", ".join(found) if len(found) <= _MOST_LISTED else VARIED
+    return ", ".join(found) if len(found) <= _MOST_LISTED else "varied"
 
 
 def _cells(figures: core.Figures) -> dict[str, float | None]:

@@ -37,9 +37,8 @@ def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) 
         title = titles[column]
         if column in SCORES:
             is_share = SCORES[column].is_share
-            times = 100 if is_share else 1
-            pairs = zip(made[column] * times, made[f"{column}_spread"] * times, strict=True)
-            shown[f"{title} (%)" if is_share else title] = [figure(*pair) for pair in pairs]
+            pairs = zip(made[column], made[f"{column}_spread"], strict=True)
+            shown[f"{title} (%)" if is_share else title] = [figure(*pair, is_share=is_share) for pair in pairs]
         else:
             shown[title] = [_cell(value) for value in made[column]]
     return pd.DataFrame(shown)

@@ -58,7 +58,7 @@ def test_same_as_the_score_command_says(root: Path) -> None:
     assert {key for key in SCORES if line.get(key) is not None} == set(found.figures)
     for key in found.figures:
         assert row.values[key] == (line[key], line[f"{key}_spread"])
-        assert row.text(key) == figure(*(value * (100 if SCORES[key].is_share else 1) for value in row.values[key]))
+        assert row.text(key) == figure(*row.values[key], is_share=SCORES[key].is_share)
     assert [verdict.title for verdict in report.entries[0].verdicts] == [verdict["title"] for verdict in line["verdicts"]]
 
 

@@ -82,6 +82,7 @@ def test_settings_print_the_same_everywhere(value: Any, text: str) -> None:
 )  # fmt: skip
 def test_figures_have_the_decimals_that_their_spread_deserves(value: float | None, spread: float | None, text: str) -> None:
     assert results.figure(value, spread) == text
+    assert results.figure(value and value / 100, spread and spread / 100, is_share=True) == text
 
 
 @pytest.mark.parametrize(
