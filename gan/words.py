@@ -39,7 +39,7 @@ def names(chosen: Sequence[Run]) -> dict[str, str]:
 
 
 def short(names: Mapping[str, str]) -> dict[str, str]:
-    """Return names without the parts, set apart by " · ", that all of them begin or end with."""
+    """Return names by id without the parts, set apart by " · ", that all begin or end with; whole where only ids would be left."""
     parts = [name.split(" · ") for name in names.values()]
     if len(parts) < 2:
         return dict(names)
@@ -47,7 +47,9 @@ def short(names: Mapping[str, str]) -> dict[str, str]:
     first = next((place for place in range(fewest) if len({tuple(one[: place + 1]) for one in parts}) > 1), fewest)
     last = next((place for place in range(fewest) if len({tuple(one[len(one) - place - 1 :]) for one in parts}) > 1), fewest)
     cut = [one[first : len(one) - last] for one in parts]
-    return dict(zip(names, (" · ".join(one) for one in cut), strict=True)) if all(cut) else dict(names)
+    shorter = dict(zip(names, (" · ".join(one) for one in cut), strict=True))
+    says_something = all(shorter.values()) and not any(run_id.endswith(name) for run_id, name in shorter.items())
+    return shorter if says_something else dict(names)
 
 
 def _label(run: Run) -> str:

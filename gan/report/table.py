@@ -183,10 +183,8 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
 
 
 def _shortened(rows: Sequence[Row]) -> list[Row]:
-    """Return rows without what the names of all have in common; as they are where of one no more than its id would be left."""
+    """Return rows without what the names of all have in common."""
     names = words.short({row.runs[0].id: row.name for row in rows})
-    if any(run_id.endswith(name) for run_id, name in names.items()):
-        return list(rows)
     return [dataclasses.replace(row, name=name) for row, name in zip(rows, names.values(), strict=True)]
 
 

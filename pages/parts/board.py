@@ -121,7 +121,7 @@ def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, chec
     titles = tables.titles_of(table, lines.label(each[0]), first)
     usual, every = _columns(table, titles)
     return Board(
-        chosen, extractor, checkpoint, explained, each, table, words.names(list(chosen)),
+        chosen, extractor, checkpoint, explained, each, table, words.short(words.names(list(chosen))),
         titles, settings, {title: colour for found in badges.values() for title, colour in found.items()},
         usual, every, results.has_seeds(table), {run_id: step for run_id, (step, _) in pictures.items() if run_id in explained},
         f"{zlib.crc32(repr(every).encode()):x}",

@@ -80,7 +80,7 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     found = {run: latest(run, checkpoint).get(extractor) for run in chosen}
     each = groups([line for line in found.values() if line])
     rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
-    shown, names, alike = core.differences(chosen), words.names(list(chosen)), core.variants(chosen)
+    shown, names, alike = core.differences(chosen), words.short(words.names(list(chosen))), core.variants(chosen)
     for run, line in found.items():
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
         row = {"name": names[run.id], "run": run.id, "group": group, "variant": alike[run.id], "minutes": run.status().seconds / 60}

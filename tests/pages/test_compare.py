@@ -240,6 +240,8 @@ def test_common_parts_of_names_are_left_out() -> None:
     assert words.short({"1": "a · b"}) == {"1": "a · b"}
     same = {"1": "a", "2": "a · b"}
     assert words.short(same) == same, "nothing would be left of one of them"
+    twins = {"20260101-000000-aaaaaa": "a · aaaaaa", "20260101-000000-bbbbbb": "a · bbbbbb"}
+    assert words.short(twins) == twins, "nothing but their ids would be left"
 
 
 # The page
@@ -250,7 +252,7 @@ def test_two_runs_stand_side_by_side(visit: Visit, shown: Run) -> None:
     test = visit("compare", runs=f"{shown.id},{other.id}")
     assert_sound(test)
     assert len(test.get("vega_lite_chart") or test.get("arrow_vega_lite_chart")) >= 2
-    assert "0.0042" in str(test.dataframe[0].value)
+    assert "0.0042" in test.dataframe[0].value.to_string()
 
 
 def test_slider_and_player_move_the_samples(visit: Visit, shown: Run) -> None:
