@@ -48,10 +48,11 @@ def opened(visit: Visit, run: Run) -> AppTest:
 
 def start(test: AppTest) -> Run:
     """Press the button and return the fork, whose page is shown then."""
+    before = set(runs.list_runs(runs.default_root()))
     test.button(key="start-fork").click().run()
     assert_sound(test)
     assert not test.error
-    (run,) = (run for run in runs.list_runs(runs.default_root()) if run.origin() is not None)
+    (run,) = set(runs.list_runs(runs.default_root())) - before
     assert test.query_params["run"] in (run.id, [run.id])
     return run
 
