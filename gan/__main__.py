@@ -310,7 +310,7 @@ def _score(options: argparse.Namespace) -> int:
             try:
                 with _waiting(chosen[place + 1 :]):
                     line = scores.score_run(run, plan, progress.report)
-                verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line, run.metrics(), run.scores())]
+                verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
                 found.append({"run": run.id, "name": run.label(), **line, "verdicts": verdicts})
             except InputError as error:
                 has_failed = True

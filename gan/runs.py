@@ -338,9 +338,9 @@ class Run:
         """Return whether a trainer holds the run: the sign of life that survives neither kill nor reboot."""
         return is_locked(self.path / "trainer.lock")
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return all logged lines in order of steps; of a step logged twice (after a crash), the later line."""
-        lines, _ = read_lines(self.metrics_path)
+    def metrics(self, most: int | None = None) -> list[dict[str, Any]]:
+        """Return all logged lines in order of steps, or an even choice of some ``most``; of a step logged twice the later line."""
+        lines = read_lines(self.metrics_path)[0] if most is None else sample_lines(self.metrics_path, most)
         latest = {line["step"]: line for line in lines if isinstance(line.get("step"), int)}
         return [latest[step] for step in sorted(latest)]
 

@@ -148,12 +148,13 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         )
     if not logged:
         complaints.append("It has logged nothing, so there are no curves.")
-    diagnosed = [(line, doctor.diagnose(run, line, logged, run.scores())) for line in scored]
+    curve = doctor.logged(run)
+    diagnosed = [(line, doctor.diagnose(run, line, curve, run.scores())) for line in scored]
     verdicts: list[Verdict] = []
     if judged is not None:
         verdicts = next(found for line, found in diagnosed if line is judged)
     elif config is not None:
-        verdicts = doctor.examine_curves(logged, config, has_diverged=run.status().state == "diverged")
+        verdicts = doctor.examine_curves(curve, config, has_diverged=run.status().state == "diverged")
     return Entry(
         run, name, _progress(run.status()), config, changed,
         table.texts(configs.flatten(config)) if config else {}, preset, origin, verdicts,

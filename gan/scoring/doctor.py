@@ -48,6 +48,7 @@ RISEN = 0.25  # share by which FID rose since its best: past its best
 CERTAIN = 3.0  # standard errors that a change of FID has to exceed
 _RECENT = 5  # the last fifth of the logged lines
 _FEWEST_LINES = 10
+_MOST_LINES = 4000  # more than any preset logs
 _FEWEST_CYCLES = 5  # of a swing: slower ones cannot be told from the wandering of noise
 _FEWEST_SWUNG = 60  # lines in which it is looked for
 _FEWEST_SCORES = 6
@@ -83,8 +84,13 @@ class Verdict:
     step: int | None = None
 
 
-def diagnose(run: Run, line: Line, logged: Sequence[Line], scored: Sequence[Line] = ()) -> list[Verdict]:
-    """Return all verdicts on a run: on what it ``logged``, all of it or an even choice, and on one of its lines of scores.
+def logged(run: Run) -> list[dict[str, Any]]:
+    """Return the logged lines that a run is judged by: an even choice, so that a long training is judged as fast as a short one."""
+    return run.metrics(most=_MOST_LINES)
+
+
+def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line] = ()) -> list[Verdict]:
+    """Return all verdicts on a run: on its ``curve``, which is what it :func:`logged`, and on one of its lines of scores.
 
     ``scored`` are its lines of scores in the order of steps, of which those made during training count. Curves are not judged
     where the configuration cannot be read, nor is what depends on the length of the training where its data set has gone.
@@ -100,7 +106,7 @@ def diagnose(run: Run, line: Line, logged: Sequence[Line], scored: Sequence[Line
         return [*_treated(_breakdown([], has_diverged), None), *examine(line, classes)]
     best = files.steps(run.best_path)
     return [
-        *examine_curves(logged, config, line, has_diverged=has_diverged),
+        *examine_curves(curve, config, line, has_diverged=has_diverged),
         *examine(line, classes, config),
         *(
             dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)

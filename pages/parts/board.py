@@ -21,7 +21,7 @@ from gan.runs import Run
 from gan.scoring import doctor, lines
 from gan.scoring.glossary import SCORES
 from gan.scoring.results import SOUND, summarise
-from pages.parts import charts, evidence, metrics, results, tables, words
+from pages.parts import charts, evidence, results, tables, words
 from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
 from pages.parts.results import Line
 
@@ -143,9 +143,9 @@ def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
 
 @lru_cache(1024)
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
-    """Return what is wrong with a run, from all its scores and all that it logged, as the command line does."""
+    """Return what is wrong with a run, from the same lines as the command line."""
     line = results.latest(run, checkpoint)[extractor]
-    return doctor.diagnose(run, line, metrics.read(run).to_dict("records"), run.scores())
+    return doctor.diagnose(run, line, doctor.logged(run), run.scores())
 
 
 def _samples(chosen: Sequence[Run], table: pd.DataFrame, pictures: Mapping[str, tuple[int, Path]]) -> list[str | None]:

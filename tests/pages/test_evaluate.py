@@ -476,7 +476,7 @@ def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
         writer.write({"step": step, "discriminator_loss": 1.0 + 0.7 * swing, "generator_loss": 1.0, "d_real": 0.5 + 0.3 * swing,
                       "d_fake": 0.4, "generator_grad_norm": 1.0})  # fmt: skip
     writer.close()
-    told = [verdict.name for verdict in doctor.diagnose(run, line, run.metrics(), run.scores())]
+    told = [verdict.name for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
     assert {"oscillation", "collapse", "still-improving"} <= set(told)
     whole = board.board((run,), (board.stamp(run),), line["extractor_id"], "last")
     assert [verdict.name for verdict in board.verdicts(whole, run)] == told
