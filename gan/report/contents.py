@@ -178,6 +178,8 @@ def _progress(status: Status) -> str:
     if status.device:
         threads = f", {words.count(status.threads, 'thread')}" if status.threads else ""
         parts.append(f"on {status.device} in {status.precision}{threads}")
+    if status.software:
+        parts.append(f"with {status.software}")
     return ", ".join(parts)
 
 

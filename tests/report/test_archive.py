@@ -39,7 +39,7 @@ def test_command_writes_all(pair: tuple[Run, Run], tmp_path: Path) -> None:
     assert {name.partition("/")[0] for name in found} == {"report.html", "report.md", "images", "runs"}
     with zipfile.ZipFile(out) as packed:
         page, text = (packed.read(name).decode() for name in ("report.html", "report.md"))
-    for part in ("9.07", "± 0.18", "Mode collapse", "python -m gan train --preset", "arXiv:1706.08500", "Python"):
+    for part in ("9.07", "± 0.18", "Mode collapse", "python -m gan train --preset", "arXiv:1706.08500", "with torch 2"):
         assert part in page and part in text, part
 
 
