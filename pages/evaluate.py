@@ -90,8 +90,8 @@ def offer_scoring(chosen: list[Run]) -> None:
     if untrained:
         st.caption(f"Without a checkpoint, so to be trained for longer before a score: {words.escape(', '.join(untrained))}.")
     if without_best:
-        st.caption("Without a best checkpoint, which only scores during the training find (“Score every” on the Train page); their "
-                   f"last one can be scored: {words.escape(', '.join(without_best))}.")  # fmt: skip
+        st.caption("Without a best checkpoint, which only scores during the training find (“Scores every” on the Train page); "
+                   f"their last one can be scored: {words.escape(', '.join(without_best))}.")  # fmt: skip
     for run in chosen:
         if run.scoring().state == "failed":
             st.error(f"{words.escape(run.label())}: {words.escape(run.scoring().message)}", icon=":material/error:")
@@ -261,7 +261,7 @@ def show_training(selection: Selection, part: Part) -> None:
         told = "; ".join(f"{', '.join(names)} ({why})" for why, names in left_out.items())
         st.caption(f"Not drawn: {words.escape(told)}.")
     if not figures:
-        st.caption('Set “Score every” on the Train page, or --set cadence.score_every="1 epoch", to get scores during a training.')
+        st.caption('Set “Scores every” on the Train page, or --set cadence.score_every="1 epoch", to get scores during a training.')
 
 
 def show_against(part: Part) -> None:

@@ -206,7 +206,7 @@ def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
     missing, counts = line.get("classes_missing"), line.get("class_counts")
     if not isinstance(missing, list) or not isinstance(counts, list) or not 0 < len(missing) < len(counts):
         return
-    if str(line.get("extractor_id", "")).startswith(lines.INCEPTION):  # earlier versions counted its classes, which are ImageNet's
+    if lines.is_inception(line):  # earlier versions counted its classes, which are ImageNet's
         return
     names = [classes[index] if index < len(classes) else str(index) for index in missing]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

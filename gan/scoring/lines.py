@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from gan import words
 from gan.sections import DataConfig
 
 #: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
@@ -43,7 +44,7 @@ def real_part(data: DataConfig) -> dict[str, Any]:
 
 def label(line: Line) -> str:
     """Return what the FID of a line is called: "FID · digits CNN", or plain "FID" for the standard Inception network."""
-    return "FID" if _is_inception(line) else f"FID · {line.get('extractor', 'unknown features')}"
+    return "FID" if is_inception(line) else f"FID · {line.get('extractor', 'unknown features')}"
 
 
 def is_comparable(one: Line, other: Line) -> bool:
@@ -56,7 +57,7 @@ def is_comparable(one: Line, other: Line) -> bool:
 def caution(line: Line) -> str:
     """Return one sentence on why to read this FID with care, or an empty text."""
     fewest = min(line["images"], line["real_images"])
-    features = _INCEPTION_FEATURES if _is_inception(line) else int(number(line, "features") or 0)
+    features = _INCEPTION_FEATURES if is_inception(line) else int(number(line, "features") or 0)
     if fewest <= features:
         return f"Only {fewest:,} images for {features:,} features: this FID is too high, compare it with its floor."
     return ""
@@ -69,11 +70,10 @@ def main_scores(line: Line) -> tuple[str, str]:
 
 def made_from(line: Line) -> str:
     """Return what the figures of a line were made from, for people: draws, images, seed, weights, real images, features."""
-    draws = f"{line['draws']} draw{'' if line['draws'] == 1 else 's'}"
     seed = "" if number(line, "seed") is None else f" drawn with seed {line['seed']}"
     return (
-        f"{draws} of {line['images']:,} images{seed}, {line['weights']} weights, against {line['real_images']:,} real ones of "
-        f"{line['data']}; features: {line['extractor']}"
+        f"{words.count(line['draws'], 'draw')} of {line['images']:,} images{seed}, {line['weights']} weights, against "
+        f"{line['real_images']:,} real ones of {line['data']}; features: {line['extractor']}"
     )
 
 
@@ -118,5 +118,6 @@ def _with_spread(value: float | None, spread: float | None) -> str:
     return f"{value:.{decimals}f}" + ("" if spread is None else f" ± {spread:.{decimals}f}")
 
 
-def _is_inception(line: Line) -> bool:
+def is_inception(line: Line) -> bool:
+    """Return whether a line was made on the features of the standard Inception network."""
     return str(line.get("extractor_id", "")).startswith(INCEPTION)

@@ -29,8 +29,7 @@ _ENLARGED = (
 def panel(run: Run) -> None:
     """Show the atlas of a run, or a sentence when its file is damaged; nothing where there is none, as for points."""
     try:
-        found = run.atlas_path.stat()
-        shown, spec = _load(str(run.path), found.st_ino, found.st_mtime_ns, found.st_size)
+        shown, spec = _read(run)
     except InputError as error:
         st.caption(words.escape(str(error)))
         return
@@ -57,8 +56,7 @@ def panel(run: Run) -> None:
 def of(run: Run, line: Mapping[str, Any]) -> Atlas | None:
     """Return the atlas of a run where it was made with this line of scores, or None."""
     try:
-        found = run.atlas_path.stat()
-        shown, _ = _load(str(run.path), found.st_ino, found.st_mtime_ns, found.st_size)
+        shown, _ = _read(run)
     except (InputError, OSError):
         return None
     is_same = (shown.step, shown.extractor_id) == (line.get("step"), line.get("extractor_id"))
@@ -76,6 +74,12 @@ def _show_map(run_id: str, shown: Atlas, spec: dict[str, Any]) -> None:
         is_real = number < len(shown.real)
         colour, kind = (_GRAY, "real") if is_real else (_INDIGO, "generated")
         st.html(_row([(dots[number].picture, colour, kind, f"The {kind} image of the dot")]))
+
+
+def _read(run: Run) -> tuple[Atlas, dict[str, Any]]:
+    """Return the atlas of a run and its map. Raises OSError where there is none, and InputError for a damaged file."""
+    found = run.atlas_path.stat()
+    return _load(str(run.path), found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
