@@ -283,6 +283,19 @@ def test_run_falls_back_to_the_checkpoint_before_and_says_so(root: Path, caplog:
     assert losses[0] == losses[1], "what was trained again is what would have been trained"
 
 
+def test_what_crashes_left_over_does_not_add_up(root: Path) -> None:
+    """A crash after a checkpoint is written and before the oldest is dropped leaves one too many, each time anew."""
+    run = trained(root)
+    for left_over in (4, 6):
+        for suffix in ("json", "safetensors"):
+            shutil.copy(run.checkpoints_path / f"00000010.{suffix}", run.checkpoints_path / f"{left_over:08d}.{suffix}")
+    ask_for(run, 14)
+    there: list[list[int]] = []
+    loop.train(run, lambda status, line: there.append(checkpoints.steps(run.checkpoints_path)) if line else None)
+    assert there[0] == [10, 12]
+    assert checkpoints.steps(run.checkpoints_path) == [12, 14]
+
+
 def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) -> None:
     run = trained(root)
     for step in checkpoints.steps(run.checkpoints_path):

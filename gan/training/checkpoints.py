@@ -89,9 +89,12 @@ def clear_rubbish(folder: Path) -> None:
         _drop_old(folder, kept=steps(folder))
 
 
-def discard_after(folder: Path, step: int) -> None:
-    """Remove checkpoints later than ``step``: those passed over as damaged, before the run goes on from ``step``."""
-    _drop_old(folder, kept=[found for found in steps(folder) if found <= step])
+def settle(folder: Path, step: int) -> None:
+    """Tidy up before a run goes on from ``step``: drop later ones, which were passed over as damaged, and old ones.
+
+    A crash between the writing of a checkpoint and the dropping of an old one leaves one too many; these must not add up.
+    """
+    _drop_old(folder, kept=[found for found in steps(folder) if found <= step][-KEPT:])
 
 
 def _drop_old(folder: Path, kept: list[int]) -> None:

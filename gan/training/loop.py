@@ -116,8 +116,8 @@ class Trainer:
         self.best = self._load_best()
         for complaint in complaints:
             log.warning("%s Going on from step %d.", complaint, self.step)
-        if complaints:
-            checkpoints.discard_after(run.checkpoints_path, self.step)
+        if saved:
+            checkpoints.settle(run.checkpoints_path, self.step)
         if not run.reals_path.exists():
             self._save_reals()
         note = f"Fell back to the checkpoint of step {self.step}: a newer one is damaged." if complaints else ""
