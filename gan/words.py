@@ -1,4 +1,4 @@
-"""Words that pages, reports and the command line share: durations, amounts, and names of runs told apart."""
+"""Words that pages, reports and the command line share: durations, numbers, amounts, and names of runs told apart."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ def duration(seconds: float | None) -> str:
             rest = whole % size // smaller_size
             return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole} s"
+
+
+def number(value: float) -> str:
+    """Return a number with thousands separated and no more digits than matter."""
+    if abs(value) >= 100 or float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
 
 
 def count(amount: int, noun: str) -> str:

@@ -177,7 +177,7 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
                     st.caption("no samples yet")
                 else:
                     pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
-                    score = f" · {words.escape(track.label)} {fid:.3g}" if fid is not None else ""
+                    score = f" · {words.escape(track.label)} {words.number(fid)}" if fid is not None else ""
                     st.caption(f"step {shot[0]:,}{score}")
                 st.page_link(
                     "pages/watch.py", label="Open · fork", icon=":material/call_split:", query_params={"run": track.run.id}

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gan import config as configs
+from gan import words
 from gan.config import RunConfig
 from gan.data import catalogue
 from gan.errors import InputError
@@ -291,7 +292,8 @@ def _looks(line: Line) -> Iterator[Verdict]:
         far = f"{abs(effect):.1f} standard deviations" if effect is not None else "all of them"
         yield Verdict(
             kind, title,
-            f"The images are {word} than the real ones: {name} {fake:.3g} instead of {real:.3g}, {far} off (a fault from {SHIFT}).",
+            f"The images are {word} than the real ones: {name} {words.number(fake)} instead of {words.number(real)}, {far} off (a "
+            f"fault from {SHIFT}).",
             measured=None if effect is None else abs(effect), threshold=SHIFT, evidence=name,
         )  # fmt: skip
 
@@ -449,8 +451,8 @@ def _past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
     best = min(scored, key=lambda line: line["fid"])  # that of which the checkpoint is kept
     yield Verdict(
         "past-best", "Past its best",
-        f"FID has risen by {math.expm1(rise):.0%} since step {best['step']:,}, where it was {best['fid']:.3g} (a fault from "
-        f"{math.expm1(limit):.0%}).",
+        f"FID has risen by {math.expm1(rise):.0%} since step {best['step']:,}, where it was {words.number(best['fid'])} (a fault "
+        f"from {math.expm1(limit):.0%}).",
         measured=math.expm1(rise), threshold=math.expm1(limit), evidence="fid", step=int(best["step"]),
     )  # fmt: skip
 

@@ -100,6 +100,12 @@ SCORES = {
             "after the birthday paradox test, Arora and Zhang 2017, arXiv:1706.08224", True,
         ),
         Score(
+            "support", "Support", "real_support", 0, "Σ n (n − 1) / 2 / |{{g, g′} : g ≈ g′}|", "from 1, without an upper end",
+            "How many different images there seem to be, after the birthday paradox: if 1 in 1,000 pairs is a near duplicate, some "
+            "1,000. An order of magnitude; none where no pair is. Judge it against as many real images.",
+            "after Arora and Zhang 2017, arXiv:1706.08224",
+        ),
+        Score(
             "ms_ssim", "MS-SSIM", "real_ms_ssim", 0, "Π l·cᵢ·sᵢ over scales i", "up to 1, which is the same image",
             "How alike two generated images are, on average over 500 pairs. Well above the real images: too little variety. Noise "
             "is low too.",

@@ -6,8 +6,9 @@ classified rightly, or None), ``features`` (how many), ``data``, ``size`` (pixel
 (generated, per draw), ``real_images``, ``real_digest`` (of their pixels), ``draws`` and ``seed`` say how;
 ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread`` (sample standard deviation, None for one draw), are the
 result; so are the other figures of ``measures.NUMBERS``, ``kid_low`` and ``kid_high`` (a 95 % interval over subsets), ``support``
-(how many different images there seem to be), ``modes_expected``, ``class_counts``, ``classes_missing`` and
-``classes_expected``, and ``looks`` (``gan.scoring.appearance``), each None where it cannot be measured and missing in lines of
+(how many different images there seem to be), ``modes_expected``, ``class_counts`` (of all draws; their ``*_spread`` is that of a
+draw's counts), ``classes_missing`` and ``classes_expected``, and ``looks`` (``gan.scoring.appearance``, with the spreads of
+``fake_mean`` and ``effect``), each None where it cannot be measured and missing in lines of
 earlier versions. ``checkpoint`` says which one it was made from: "last" or "best". ``reals`` says how the real images were
 chosen and prepared; ``floor_*``, ``floor_images`` and ``real_*`` are what real images get; ``seconds`` is how long it took.
 """

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gan.data.points import Modes
 from gan.scoring import appearance, classes, diversity, kernel, manifold, memorisation, metrics, modes, texture
-from gan.scoring.appearance import Looks
+from gan.scoring.appearance import Comparison, Looks
 from gan.scoring.diversity import Duplicates
 from gan.scoring.extractor import Features
 from gan.scoring.perceptual import Lpips
@@ -113,8 +113,8 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
 def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     """Return the means of all draws with their ``*_spread`` (sample standard deviation, None for one draw), as a line has them.
 
-    Images per class and pairs of duplicates are those of all draws; looks are compared with the real ones
-    (``gan.scoring.appearance``).
+    Images per class, pairs of duplicates and looks (compared with the real ones, ``gan.scoring.appearance``) are those of all
+    draws together; their spreads are of what each draw says by itself.
     """
     line: dict[str, Any] = {}
     for name in NUMBERS:
@@ -122,18 +122,28 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     for end in ("kid_low", "kid_high"):
         line[end], _ = average([draw[end] for draw in draws])
     line["modes_expected"] = None if real.modes is None else len(real.modes.centres)
-    line["class_counts"] = line["classes_expected"] = line["classes_missing"] = line["support"] = line["looks"] = None
+    line |= dict.fromkeys(("class_counts", "class_counts_spread", "classes_expected", "classes_missing"))
+    line |= dict.fromkeys(("support", "support_spread", "looks"))
     if all(draw["class_counts"] is not None for draw in draws):
-        totals = torch.tensor([draw["class_counts"] for draw in draws]).sum(dim=0)
+        counts = torch.tensor([draw["class_counts"] for draw in draws])
+        totals = counts.sum(dim=0)
         line["class_counts"] = totals.tolist()
+        line["class_counts_spread"] = counts.double().std(dim=0).tolist() if len(draws) > 1 else None
         _, line["classes_expected"], line["classes_missing"], _ = classes.balance(real.counts, totals)
     if draws[0]["looks"] is None:
         return line
-    support = diversity.support([draw["pairs"] for draw in draws])
-    line["support"] = None if support is None else round(support)
-    looks = Looks(*(torch.cat(values) for values in zip(*(draw["looks"] for draw in draws), strict=True)))
-    line["looks"] = {name: _plain(vars(found)) for name, found in appearance.compare(real.looks, looks).items()}
+    line["support"] = diversity.support([draw["pairs"] for draw in draws])
+    _, line["support_spread"] = average([diversity.support([draw["pairs"]]) for draw in draws])
+    each = [appearance.compare(real.looks, draw["looks"]) for draw in draws]
+    together = Looks(*(torch.cat(values) for values in zip(*(draw["looks"] for draw in draws), strict=True)))
+    whole = appearance.compare(real.looks, together)
+    line["looks"] = {name: _plain(vars(found)) | _spreads([one[name] for one in each]) for name, found in whole.items()}
     return line
+
+
+def _spreads(draws: Sequence[Comparison]) -> dict[str, float | None]:
+    """Return how far the mean and the effect of a look spread over the draws."""
+    return {f"{name}_spread": average([getattr(draw, name) for draw in draws])[1] for name in ("fake_mean", "effect")}
 
 
 def average(values: Sequence[float | None]) -> tuple[float | None, float | None]:

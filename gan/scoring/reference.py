@@ -16,7 +16,7 @@ from gan.data import catalogue, loaders, points
 from gan.data.catalogue import Report
 from gan.data.loaders import Images
 from gan.errors import InputError
-from gan.scoring import appearance, cache, classes, coordinates, lines, measures, memorisation, metrics
+from gan.scoring import appearance, cache, classes, coordinates, diversity, lines, measures, memorisation, metrics
 from gan.scoring.appearance import Looks
 from gan.scoring.extractor import Extractor, Features
 from gan.scoring.measures import Real
@@ -31,9 +31,9 @@ _VERSION = 4  # of what is kept of them
 class Reference:
     """The real images as an extractor sees them, the Inception Score they get themselves, and how alike they are.
 
-    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``alone`` are the figures of ``measures.ALONE`` for as
-    many of them as a draw has generated ones, None where they cannot be measured. The Inception Score is None where the extractor
-    has no logits.
+    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``alone`` are the figures of ``measures.ALONE`` and the
+    support for as many of them as a draw has generated ones, None where they cannot be measured. The Inception Score is None where
+    the extractor has no logits.
     """
 
     name: str
@@ -100,14 +100,15 @@ def load(
 
     def look_alone() -> tuple[dict[str, Tensor], dict[str, Any]]:
         chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:count]
-        return {}, _plain(measures.alone(images.take(chosen), lpips, seed=0)[0])
+        found, pairs = measures.alone(images.take(chosen), lpips, seed=0)
+        return {}, {**_plain(found), "support": diversity.support([pairs])}
 
     key = f"{data.name}-{data.size}-{_digest_of(data)}-{extractor.id}-{_VERSION}"
     seen = cache.obtain(_folder(), key, fingerprint, make)
     features = seen.tensors["features"]
-    alone: dict[str, float | None] = dict.fromkeys(measures.ALONE)
+    alone: dict[str, float | None] = dict.fromkeys((*measures.ALONE, "support"))
     if not data.is_points:
-        name = f"{key}-alone-{count}" + ("-lpips" if lpips else "")
+        name = f"{key}-by-themselves-{count}" + ("-lpips" if lpips else "")
         alone = cache.obtain(_folder(), name, fingerprint, look_alone).facts
     known = None
     if data.is_points:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from gan import config as configs
+from gan import words
 from gan.config import RunConfig
 from gan.data import catalogue
 from gan.errors import InputError
@@ -34,21 +35,29 @@ _LOOKS = ("brightness", "contrast", "saturation")
 
 
 class Classes(NamedTuple):
-    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones."""
+    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones.
+
+    ``spread`` is the sample standard deviation of the generated shares over draws; empty where it is not known.
+    """
 
     names: tuple[str, ...]
     fake: tuple[float, ...]
     real: tuple[float, ...]
     missing: tuple[int, ...]
+    spread: tuple[float, ...]
 
 
 class Look(NamedTuple):
-    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``."""
+    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``.
+
+    ``means`` tells both means, and how far apart they are, in words.
+    """
 
     name: str
     fake: tuple[float, ...]
     real: tuple[float, ...]
     highest: float
+    means: str
 
 
 def latest(run: Run) -> list[Line]:
@@ -168,7 +177,10 @@ def classes(line: Line) -> Classes | None:
     missing = line.get("classes_missing")
     missing = missing if isinstance(missing, list) else []
     numbers = tuple(one for one in missing if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(fake))
-    return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers)
+    per_draw = sum(fake) / (lines.number(line, "draws") or 1)
+    spread = _counts(line.get("class_counts_spread"))
+    around = tuple(one / per_draw for one in spread) if len(spread) == len(fake) else ()
+    return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers, around)
 
 
 def looks(line: Line) -> list[Look]:
@@ -180,8 +192,16 @@ def looks(line: Line) -> list[Look]:
         highest = lines.number(part, "highest")
         is_flat = not lines.number(part, "real_mean") and not lines.number(part, "fake_mean")  # as the saturation of grey images
         if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
-            found.append(Look(name, _shares(fake), _shares(real), highest))
+            found.append(Look(name, _shares(fake), _shares(real), highest, _means(part)))
     return found
+
+
+def _means(part: Line) -> str:
+    """Return the means of a look in words: "generated 27.1 ± 0.3, real 33.4; d = −0.80 ± 0.02", d being Cohen's."""
+    generated = figure(lines.number(part, "fake_mean"), lines.number(part, "fake_mean_spread"))
+    told = f"generated {generated}, real {figure(lines.number(part, 'real_mean'), None)}"
+    effect = lines.number(part, "effect")
+    return told if effect is None else f"{told}; d = {figure(effect, lines.number(part, 'effect_spread'))}"
 
 
 def look(line: Line, name: str) -> Line:
@@ -259,7 +279,7 @@ def figure(value: float | None, spread: float | None, *, is_share: bool = False)
     if value is None or not math.isfinite(value):
         return "–"
     if spread is None or not math.isfinite(spread):
-        return f"{times * value:.3g}"
+        return words.number(times * value)
     value, spread = times * value, times * spread
     decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread)) if spread > 0 else _SPREAD_DIGITS
     decimals = min(max(decimals, 0), _MOST_DECIMALS)

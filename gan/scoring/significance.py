@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from scipy import special
 
+from gan import words
+
 CONFIDENCE = 0.95
 MOST_SEEDS = 100  # more than anybody would train for one comparison
 _FEWEST_POOLED = 3  # settings
@@ -120,4 +122,4 @@ def _quantile(freedom: float) -> float:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return words.number(value).replace("-", "−")

@@ -311,14 +311,19 @@ def neighbours(
 
 
 def shares_of_classes(
-    names: Sequence[str], fake: Sequence[float], real: Sequence[float], missing: Sequence[int], basis: str = ""
+    names: Sequence[str], fake: Sequence[float], real: Sequence[float], missing: Sequence[int], spread: Sequence[float],
+    basis: str = "",
 ) -> go.Figure:  # fmt: skip
-    """Return the shares of each class (0 to 1) among generated and real images as bars, and crosses over missing ones."""
+    """Return the shares of each class (0 to 1) among generated and real images as bars, and crosses over missing ones.
+
+    ``spread`` is drawn about the generated ones; empty where it is not known.
+    """
     labels = [html.escape(name) for name in names]
     bars = "%{x}: %{y:.1%}"
     figure = go.Figure([
         go.Bar(x=labels, y=real, name="real", marker={"color": _GRAY}, hovertemplate=bars + " of the real images<extra></extra>"),
         go.Bar(x=labels, y=fake, name="generated", marker={"color": _INDIGO},
+               error_y={"type": "data", "array": spread, "color": _GRAY, "thickness": 1, "width": 2} if spread else None,
                hovertemplate=bars + " of the generated images<extra></extra>"),
     ])  # fmt: skip
     if missing:
@@ -338,8 +343,10 @@ def shares_of_classes(
     return figure
 
 
-def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float, basis: str = "") -> go.Figure:
-    """Return the shares of images (0 to 1) in equal bins from 0 to ``highest``, generated and real, as steps."""
+def look(
+    name: str, fake: Sequence[float], real: Sequence[float], highest: float, means: str, basis: str = ""
+) -> go.Figure:  # fmt: skip
+    """Return the shares of images (0 to 1) in equal bins from 0 to ``highest``, generated and real, as steps; the means below."""
     width = highest / len(real)
     edges = [index * width for index in range(len(real) + 1)]
     used = [index for index, pair in enumerate(zip(fake, real, strict=True)) if any(pair)] or [0, len(real) - 1]
@@ -349,11 +356,11 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
             x=edges, y=[*values, values[-1]], name=title, mode="lines", line={"shape": "hv", "width": 2, "color": colour},
             fill="tozeroy", hovertemplate=f"{title}: %{{y:.1%}} from %{{x:.3g}}<extra></extra>",
         )  # fmt: skip
+    shown = [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]]
     figure.update_layout(
         height=330, margin={"l": 10, "r": 10, "t": 40, "b": 10}, dragmode=False,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        xaxis={"title": _with_basis(name, basis), "range": [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]],
-               "zeroline": False, "automargin": True},
+        xaxis={"title": _with_basis(name, f"{means}\n{basis}"), "range": shown, "zeroline": False, "automargin": True},
         yaxis={"tickformat": ".0%", "rangemode": "tozero"},
     )  # fmt: skip
     return figure

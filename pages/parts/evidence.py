@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Collection
 from typing import Any
 
+from gan import words
 from gan.scoring import doctor, lines, results
 from gan.scoring.lines import number
 from gan.scoring.results import classes, looks
@@ -110,7 +111,7 @@ def _about_looks(line: Line, said: set[str]) -> list[str]:
         effect = number(part, "effect")
         word = more if fake > real else less
         if effect is None:  # nothing varies on either side
-            told.append(f"{word}: {fake:.3g} on average instead of {real:.3g}.")
+            told.append(f"{word}: {words.number(fake)} on average instead of {words.number(real)}.")
         elif abs(effect) >= _SMALL:
             told.append(f"{word} by {abs(effect):.1f} standard deviations.")
     return told

@@ -39,7 +39,8 @@ def _tell(run: Run, verdict: Verdict) -> None:
     st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
     st.markdown(words.escape(verdict.sentence))
     if verdict.measured is not None and verdict.threshold is not None:
-        st.caption(f"Measured {words.escape(f'{verdict.measured:.3g}')}, threshold {words.escape(f'{verdict.threshold:.3g}')}.")
+        measured, threshold = (words.escape(words.number(value)) for value in (verdict.measured, verdict.threshold))
+        st.caption(f"Measured {measured}, threshold {threshold}.")
     st.markdown(f"**What to try.** {words.escape(verdict.remedy)}")
     _offer_fork(run, verdict)
 

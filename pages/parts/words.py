@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gan.runs import Run, Status
-from gan.words import count, duration, names, short
+from gan.words import count, duration, names, number, short
 
 __all__ = ["STATES", "count", "duration", "escape", "names", "number", "place_in_queue", "progress", "short"]
 
@@ -25,13 +25,6 @@ STATES: dict[str, tuple[str, str, str]] = {
 def escape(text: str) -> str:
     """Return free text so that Markdown shows it letter by letter."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^&])", r"\\\1", text)
-
-
-def number(value: float) -> str:
-    """Return a number with thousands separated and no more digits than matter."""
-    if abs(value) >= 100 or float(value).is_integer():
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
 
 
 def progress(status: Status) -> tuple[float, str]:

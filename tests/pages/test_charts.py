@@ -153,8 +153,8 @@ def test_curve_that_touches_nought_has_no_log_axis() -> None:
     "figure",
     [
         charts.parallel([("loss", ["hinge", "minimax"]), ("FID", [3.0, 2.0])], "FID", "5 draws\nof <i>x</i>"),
-        charts.look("contrast", (0.0, 1.0), (0.5, 0.5), 100.0, "5 draws\nof <i>x</i>"),
-        charts.shares_of_classes(("x", "y"), (0.0, 1.0), (0.5, 0.5), (0,), "5 draws\nof <i>x</i>"),
+        charts.look("contrast", (0.0, 1.0), (0.5, 0.5), 100.0, "generated 75.0, real 50.0", "5 draws\nof <i>x</i>"),
+        charts.shares_of_classes(("x", "y"), (0.0, 1.0), (0.5, 0.5), (0,), (), "5 draws\nof <i>x</i>"),
         charts.neighbours([("a", 0.5, 0.5, 0.1, 0.1)], None, "5 draws\nof <i>x</i>"),
     ],
     ids=["parallel", "look", "classes", "neighbours"],

@@ -63,7 +63,9 @@ def test_line_without_measures_gives_no_pictures_and_no_verdicts(line: dict[str,
 def test_missing_classes_and_floor_are_in_the_pictures() -> None:
     found = evidence.classes(COLLAPSED)
     assert found is not None and found.missing == (9,)
-    assert sum(found.fake) == pytest.approx(1) == sum(found.real)
+    assert sum(found.fake) == pytest.approx(1) == sum(found.real) and found.spread == ()
+    spread = evidence.classes({**COLLAPSED, "draws": 3, "class_counts_spread": [1.8] * 10})
+    assert spread is not None and spread.spread == pytest.approx([0.01] * 10), "in shares of a draw, 180 images here"
     figure = charts.neighbours((("a", 0.93, 0.001, 0.01, 0.001),), (0.91, 0.9))
     drawn = {(x, y) for trace in figure.data for x, y in zip(trace.x or (), trace.y or (), strict=False)}
     assert any({0.93, 0.001} == set(point) for point in drawn) and any({0.91, 0.9} == set(point) for point in drawn)
@@ -101,7 +103,7 @@ def verdicts(test: Any) -> list[str]:
 def older(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line of scores as versions before 202bbe0 wrote it: FID and IS, and nothing that explains them."""
     keys = {key for one in SCORES.values() if one.key not in FEW for key in (one.key, one.floor)}
-    keys |= {"class_kl", "support", "class_counts", "classes_missing", "looks", "real_class_counts"}
+    keys |= {"class_kl", "class_counts", "classes_missing", "looks", "real_class_counts"}
     return {key: value for key, value in line.items() if key.removesuffix("_spread") not in keys}
 
 
@@ -123,6 +125,7 @@ def test_looks_that_are_hardly_different_or_always_zero_are_not_told() -> None:
     line = {**SOUND, "looks": {"brightness": LOOK | {"effect": 0.1}, "saturation": flat}}
     assert evidence.reasons(line) == evidence.reasons(SOUND)
     (found,) = evidence.looks(line)  # grey images have no saturation to look at
+    assert found.means == "generated 120, real 100; d = 0.1"
     assert found.name == "brightness" and found.real == (0.0, 0.75, 0.25, 0.0) and found.fake == (0.0, 0.5, 0.5, 0.0)
 
 
@@ -158,12 +161,12 @@ def test_classes_that_chance_may_leave_out_are_no_complaint() -> None:
 def test_names_of_runs_and_classes_are_never_tags() -> None:
     figure = charts.neighbours((("<b>a</b>", 0.5, 0.5, 0.1, 0.1),), None)
     assert "<b>" not in figure.data[0].name and "<b>" not in figure.data[0].hovertemplate
-    figure = charts.shares_of_classes(("<i>x</i>", "y"), (0.0, 1.0), (0.5, 0.5), (0,))
+    figure = charts.shares_of_classes(("<i>x</i>", "y"), (0.0, 1.0), (0.5, 0.5), (0,), (0.0, 0.01))
     assert [list(trace.x) for trace in figure.data] == [["&lt;i&gt;x&lt;/i&gt;", "y"]] * 2 + [["&lt;i&gt;x&lt;/i&gt;"]]
 
 
 def test_steps_keep_the_last_bin() -> None:
-    real, fake = charts.look("contrast", (0.0, 0.0, 0.0, 1.0), (0.0, 0.5, 0.5, 0.0), 100.0).data
+    real, fake = charts.look("contrast", (0.0, 0.0, 0.0, 1.0), (0.0, 0.5, 0.5, 0.0), 100.0, "").data
     assert list(real.x) == [0.0, 25.0, 50.0, 75.0, 100.0] and list(real.y) == [0.0, 0.5, 0.5, 0.0, 0.0]
     assert list(fake.y) == [0.0, 0.0, 0.0, 1.0, 1.0]
 

@@ -22,7 +22,7 @@ from tests.report.conftest import PATIENCE, scored
 def test_glossary_defines_all_that_is_measured() -> None:
     from gan.scoring import measures
 
-    assert SCORES.keys() == set(measures.NUMBERS)
+    assert SCORES.keys() == {*measures.NUMBERS, "support"}
     for key, score in SCORES.items():
         assert score.key == key and score.better in BETTER
         assert all((score.title, score.formula, score.range, score.source)) and score.meaning.endswith(".")

@@ -48,7 +48,7 @@ def test_ten_images_repeated_are_seen_through(pixels: Tensor, digits: Extractor,
     line = line_of(pixels[:10].repeat(100, 1, 1, 1), digits, real)
     assert line["precision"] > 0.9, "each of them is a good digit"  # type: ignore[operator]
     assert line["recall"] < 0.05 and line["coverage"] < 0.2 and line["duplicates"] == 1  # type: ignore[operator]
-    assert line["support"] == 10
+    assert line["support"] == pytest.approx(10, rel=0.02)
     assert line_of(pixels[:1].repeat(100, 1, 1, 1), digits, real)["support"] == 1
 
 
@@ -118,6 +118,15 @@ def test_combined_line_has_means_and_spreads_and_is_plain_json(pixels: Tensor, d
         assert line[name] == pytest.approx(float(values.mean()))
         assert line[f"{name}_spread"] == pytest.approx(float(values.std()))
     assert sum(line["class_counts"]) == 1200
+    counts = torch.tensor([draw["class_counts"] for draw in draws], dtype=torch.float64)
+    assert line["class_counts_spread"] == pytest.approx(counts.std(dim=0).tolist())
+    assert line["support"] > 0 and line["support_spread"] is None, "one draw has no duplicates"
+    crowded = [judged(pixels[place : place + 40].repeat(10, 1, 1, 1), digits, real) for place in (0, 40)]
+    supports = [math.comb(400, 2) / draw["pairs"].pairs for draw in crowded]
+    assert measures.combine(crowded, real.real)["support_spread"] == pytest.approx(abs(supports[0] - supports[1]) / 2**0.5)
+    brightness = torch.stack([draw["looks"].brightness for draw in draws])
+    assert line["looks"]["brightness"]["fake_mean_spread"] == pytest.approx(float(brightness.mean(dim=1).std()))
+    assert 0 < line["looks"]["brightness"]["effect_spread"] < 1
     json.dumps(line, allow_nan=False)
 
 
