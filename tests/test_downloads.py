@@ -701,6 +701,30 @@ def test_folder_of_pictures_is_read_in_a_fixed_order(data: Path) -> None:
     assert downloads.lsun_count() == len(wanted)
 
 
+def version_of_the_bedrooms() -> str:
+    """Return what tells these bedrooms from others that were there before, once the clock of the disk has moved on."""
+    time.sleep(0.02)
+    return catalogue.find(catalogue.LSUN).version
+
+
+def test_pictures_replaced_anywhere_in_the_folder_are_noticed(data: Path) -> None:
+    inner = downloads.lsun_path() / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "1.jpg").write_bytes(b"1")
+    before = version_of_the_bedrooms()
+    assert version_of_the_bedrooms() == before, "looking changes nothing"
+    (inner / "new").write_bytes(b"2")
+    (inner / "new").rename(inner / "1.jpg")
+    after = version_of_the_bedrooms()
+    assert after != before
+    (inner / "c").mkdir()
+    (inner / "c" / "2.jpg").write_bytes(b"2")
+    assert catalogue.find(catalogue.LSUN).images == 2
+    deeper = version_of_the_bedrooms()
+    (inner / "c" / "3.jpg").write_bytes(b"3")
+    assert len({before, after, deeper, version_of_the_bedrooms()}) == 4
+
+
 def test_picture_that_cannot_be_read_is_told(data: Path) -> None:
     folder = downloads.lsun_path()
     folder.mkdir(parents=True)
@@ -746,6 +770,15 @@ def test_database_is_read_in_the_order_of_its_keys(bedrooms: Path, tmp_path: Pat
     assert len(list(other)) == 200
     assert {path.name for path in bedrooms.iterdir()} == {"data.mdb"}
     assert not list(tmp_path.glob("_cache_*"))
+
+
+def test_replaced_database_is_noticed(bedrooms: Path) -> None:
+    before = version_of_the_bedrooms()
+    list(downloads.lsun_pictures())
+    assert version_of_the_bedrooms() == before, "reading changes nothing"
+    shutil.copy(bedrooms / "data.mdb", bedrooms / "copy")
+    os.replace(bedrooms / "copy", bedrooms / "data.mdb")
+    assert version_of_the_bedrooms() != before
 
 
 def test_database_never_reads_a_pickle(bedrooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gan.data import bedrooms, points, shapes
-from gan.errors import InputError, nearest, shown
+from gan.errors import InputError, explained, nearest, shown
 
 PROJECT = Path(__file__).resolve().parents[2]
 #: Called with a sentence and a share from 0 to 1 while something long goes on.
@@ -140,8 +140,9 @@ LSUN = "lsun-bedroom"  # also the folder, in the data root, where people put it
 def all_sets() -> dict[str, DataSet]:
     """Return every data set by name: the listed ones, LSUN's bedrooms where they are, then what people imported, by title."""
     own = {entry.name: entry for entry in sorted(_own().values(), key=lambda entry: entry.title.casefold())}
-    with contextlib.suppress(OSError, InputError):
-        own = {LSUN: _lsun(data_root() / LSUN, (data_root() / LSUN).stat().st_mtime_ns)} | own
+    if (data_root() / LSUN).exists():
+        with contextlib.suppress(InputError):
+            own = {LSUN: _lsun()} | own
     return DATA_SETS | own
 
 
@@ -150,8 +151,7 @@ def find(name: str) -> DataSet:
     if name in DATA_SETS:
         return DATA_SETS[name]
     if name == LSUN:
-        place = data_root() / LSUN
-        return _lsun(place, place.stat().st_mtime_ns if place.exists() else 0)
+        return _lsun()
     own = _own()
     if name not in own:
         raise InputError(f"There is no data set “{shown(name)}”; " + nearest(name, [*DATA_SETS, *own]))
@@ -170,14 +170,22 @@ def count_chosen(entry: DataSet, classes: Sequence[str]) -> int:
     return sum(count for name, count in zip(entry.classes, entry.counts, strict=True) if name in classes)
 
 
-@lru_cache(maxsize=4)
-def _lsun(place: Path, changed: int) -> DataSet:
+def _lsun() -> DataSet:
     """Return the entry of LSUN's bedrooms. Raises InputError, saying where to get them, when there are none."""
     from gan.data import downloads  # which imports this module
 
+    place = data_root() / LSUN
+    with explained("looking for LSUN's bedrooms"):
+        return _lsun_of(place, downloads.lsun_stamp() if place.exists() else "")
+
+
+@lru_cache(maxsize=4)
+def _lsun_of(place: Path, stamp: str) -> DataSet:
+    from gan.data import downloads
+
     images = downloads.lsun_count()
     about = f"{images:,} photographs of bedrooms, found in the data folder."
-    return DataSet(LSUN, "LSUN bedrooms", about, "F. Yu et al. 2015 (1506.03365)", (images,), (), 3, "own", version=str(changed))
+    return DataSet(LSUN, "LSUN bedrooms", about, "F. Yu et al. 2015 (1506.03365)", (images,), (), 3, "own", version=stamp)
 
 
 def _own() -> dict[str, DataSet]:

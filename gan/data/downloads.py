@@ -7,6 +7,7 @@ knows only what arrays are made of. LSUN's bedrooms (43 GB) are not downloaded b
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import itertools
 import os
@@ -23,6 +24,7 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -369,6 +371,30 @@ _opening = threading.Lock()
 def lsun_path() -> Path:
     """Return where LSUN's bedrooms are looked for."""
     return catalogue.data_root() / "lsun-bedroom"
+
+
+def lsun_stamp() -> str:
+    """Return a text that changes with the bedrooms: that of the database, or of every folder in which pictures come and go.
+
+    A picture overwritten in place is not noticed: there may be millions to look at. Raises OSError where there is no folder.
+    """
+    database = lsun_path() / _LMDB / "data.mdb"
+    found = [database.stat()] if database.exists() else [folder.stat() for folder in _folders(lsun_path())]
+    digest = hashlib.sha256(repr([(one.st_mtime_ns, one.st_ino, one.st_size) for one in found]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """Yield a folder and all within it, reading again only those that have changed."""
+    yield folder
+    for inner in _inner(folder, folder.stat().st_mtime_ns):
+        yield from _folders(inner)
+
+
+@lru_cache(maxsize=1024)
+def _inner(folder: Path, changed: int) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def lsun_count() -> int:
