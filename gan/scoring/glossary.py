@@ -162,7 +162,11 @@ def missing(line: Mapping[str, Any]) -> list[str]:
     if lines.number(line, "fid") is None:
         return ["What the generator makes is not finite, so that its distance from the real images cannot be measured."]
     fewest = min(lines.number(line, name) or 0 for name in ("images", "real_images"))
-    return [
+    accuracy = lines.number(line, "extractor_accuracy")
+    unsure = []
+    if accuracy is not None and accuracy < lines.TRUSTED:
+        unsure = [f"Classes are not counted: the classifier recognises only {accuracy:.0%} of the held-out images."]
+    return unsure + [
         f"{' and '.join(SCORES[name].title for name in names)} need at least {needed} images of either kind."
         for names, needed in _FEWEST.items()
         if fewest < needed and any(lines.number(line, name) is None for name in names)

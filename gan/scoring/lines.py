@@ -25,6 +25,9 @@ from gan.sections import DataConfig
 #: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
 INCEPTION = "inception-2015"
 
+#: The share of held-out images that a classifier must recognise for its classes to be counted.
+TRUSTED = 0.5
+
 _MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
 _INCEPTION_FEATURES = 2048
 _ALIKE = ("reals", "real_digest")  # the same in both, or missing in both as in lines of earlier versions

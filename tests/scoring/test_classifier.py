@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from gan.data import loaders
+from gan.data import catalogue, importer, loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
-from gan.scoring import classifier
+from gan.scoring import classifier, glossary
 from gan.scoring.extractor import Extractor
 from gan.sections import DataConfig
 from tests.helpers import PROJECT, environment, is_sentence
@@ -182,6 +186,33 @@ def test_every_labelled_set_of_images_has_a_classifier() -> None:
     assert found.accuracy is not None and found.accuracy > 0.9
     grey = loaders.load(DataConfig(name="shapes", size=16, colour="grey")).pixels[:8]
     assert found.extract([grey]).logits.shape == (8, 64), "grey images of a colour set are seen too"
+
+
+@pytest.mark.parametrize(("classes", "each"), [(2, 10), (120, 10)], ids=["few images", "many classes"])
+def test_small_set_and_one_of_many_classes_have_a_classifier_too(
+    classes: int, each: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each class has a colour of its own, so that even ten images of it teach it."""
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    random = np.random.default_rng(0)
+    colours = random.integers(40, 216, (classes, 3))
+    with zipfile.ZipFile(tmp_path / "colours.zip", "w") as made:
+        for number in range(classes * each):
+            picture = np.clip(colours[number % classes] + random.integers(-8, 9, (16, 16, 3)), 0, 255).astype(np.uint8)
+            content = io.BytesIO()
+            Image.fromarray(picture).save(content, "PNG")
+            made.writestr(f"{number % classes}/{number}.png", content.getvalue())
+    name = importer.import_pictures(tmp_path / "colours.zip", "Colours", ignore, root=catalogue.data_root())
+    found = classifier.load(name, CPU, ignore)
+    assert found.label == "Colours CNN" and found.accuracy is not None and found.accuracy >= min(0.9, 10 / classes)
+
+
+def test_classes_are_counted_by_those_who_know_them() -> None:
+    """One who is mistaken more often than not would call classes missing that are there."""
+    for accuracy, is_trusted in ((0.67, True), (0.31, False), (None, False)):
+        assert Extractor("", "", accuracy, torch.nn.Identity(), CPU, 1).tells_classes is is_trusted
+        (told,) = glossary.missing({"fid": 1.0, "images": 500, "real_images": 500, "extractor_accuracy": accuracy}) or ("",)
+        assert bool(told) is (accuracy == 0.31) and (not told or is_sentence(told))
 
 
 def test_mnist_is_read_rightly(real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
