@@ -41,6 +41,9 @@ MEMORISED = 0.25  # share of images as near to a training image as 5 % of real o
 SURE = 0.95  # D(real) above it and D(fake) below the rest: the discriminator is too strong
 VANISHED = 0.01  # of the gradient norm of the first lines: the generator learns nothing any more
 UNSURE = 0.05  # D(real) − D(fake) below it with poor images: the discriminator is too weak; below −UNSURE: with any
+WON = 0.01  # of the loss of a guess, with poor images, where D has no height: the discriminator is too strong
+LOST = 0.93  # the same: it is too weak; what a probability UNSURE apart has
+FOOLED = 0.9  # of the last fifth of the lines in which generated images are held for the real ones: too weak, with any images
 RUNAWAY = 1e4  # a loss beyond it: divergence
 SWING = 0.3  # amplitude at one frequency by the mean of the curve: oscillation
 REGULAR = 0.6  # and the share of the variance there
@@ -334,13 +337,22 @@ def _runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
 def _strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Iterator[Verdict]:
     """A discriminator that is sure of everything, or of nothing, teaches the generator nothing.
 
-    Only where its output has a known height: probabilities, and least squares, which aims at 1 and 0 too. That it cannot tell
-    real from generated images is how a good training ends, so that it counts only while the images are poor; when it takes
-    generated images for the real ones, it counts in any case.
+    That it cannot tell real from generated images is how a good training ends, so that it counts only while the images are poor;
+    when it takes generated images for the real ones, it counts in any case.
     """
     reals, fakes = _values(recent, "d_real"), _values(recent, "d_fake")
-    if not _has_height(config) or not reals or not fakes:
-        return
+    if reals and len(reals) == len(fakes):
+        is_poor = _is_poor(line)
+        is_late = is_poor and (lines.number(recent[-1], "step") or 0) > _TOO_EARLY * _length(config)
+        if _has_height(config):
+            yield from _by_outputs(reals, fakes, config, is_late=is_late)
+        else:
+            losses, guess = _values(recent, "discriminator_loss"), LOSSES[config.objective.loss].guess
+            yield from _by_loss(reals, fakes, losses, guess, is_poor=is_poor, is_late=is_late)
+
+
+def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is_late: bool) -> Iterator[Verdict]:
+    """Judge by outputs of a known height: probabilities, and least squares, which aims at 1 and 0 too."""
     real, fake = statistics.fmean(reals), statistics.fmean(fakes)
     sure = SURE * (1 - config.objective.label_smoothing)
     outputs = f"D(real) {real:.2f} and D(fake) {fake:.2f}"
@@ -358,12 +370,40 @@ def _strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Iterator
             "the generator is wrong.",
             measured=real - fake, threshold=-UNSURE, evidence="curves",
         )  # fmt: skip
-    elif real - fake < UNSURE and _is_poor(line) and (lines.number(recent[-1], "step") or 0) > _TOO_EARLY * _length(config):
+    elif real - fake < UNSURE and is_late:
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
             f"The discriminator cannot tell real from generated images: {outputs} (a fault less than {UNSURE} apart), though "
             "they are poor.",
             measured=real - fake, threshold=UNSURE, evidence="curves",
+        )  # fmt: skip
+
+
+def _by_loss(
+    reals: list[float], fakes: list[float], losses: list[float], guess: float | None, *, is_poor: bool, is_late: bool
+) -> Iterator[Verdict]:  # fmt: skip
+    """Judge outputs of which only the order has a meaning: by it, and by the loss beside that of a ``guess``, where it is known."""
+    fooled = statistics.fmean(real < fake for real, fake in zip(reals, fakes, strict=True))
+    share = statistics.fmean(losses) / guess if guess and losses else math.nan
+    told = f"its loss is {share:.1%} of that of a guess"
+    if fooled >= FOOLED:
+        yield Verdict(
+            "discriminator-too-weak", "Discriminator too weak",
+            f"The discriminator takes generated images for the real ones: they have the higher D in {fooled:.0%} of the lines (a "
+            f"fault from {FOOLED:.0%}); what it teaches the generator is wrong.",
+            measured=fooled, threshold=FOOLED, evidence="curves",
+        )  # fmt: skip
+    elif share < WON and is_poor:
+        yield Verdict(
+            "discriminator-too-strong", "Discriminator too strong",
+            f"The discriminator is sure of nearly every image: {told} (a fault below {WON:.0%}), while the images are poor.",
+            measured=share, threshold=WON, evidence="curves",
+        )  # fmt: skip
+    elif share > LOST and is_late:
+        yield Verdict(
+            "discriminator-too-weak", "Discriminator too weak",
+            f"The discriminator cannot tell real from generated images: {told} (a fault from {LOST:.0%}), though they are poor.",
+            measured=share, threshold=LOST, evidence="curves",
         )  # fmt: skip
 
 

@@ -258,7 +258,27 @@ CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], 
     "D is sure": (logged(0.99, 0.01), {}, _POOR, {"discriminator-too-strong"}),
     "D is sure, least squares": (logged(0.99, 0.01), {"objective.loss": "least-squares"}, {}, {"discriminator-too-strong"}),
     "D is sure of smoothed labels": (logged(0.9, 0.01), {"objective.label_smoothing": 0.1}, {}, {"discriminator-too-strong"}),
-    "outputs are no probabilities": (logged(0.99, 0.01), {"objective.loss": "hinge"}, {}, set()),
+    "outputs are no probabilities": (logged(0.99, 0.01), {"objective.loss": "hinge"}, _POOR, set()),
+    "hinge, D is sure": (logged(3.0, -3.0, loss=0.002), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-strong"}),
+    "hinge, D is sure of good images": (logged(3.0, -3.0, loss=0.002), {"objective.loss": "hinge"}, _GOOD, set()),
+    "hinge, D is early ahead": (logged(1.2, -1.2, loss=0.1), {"objective.loss": "hinge"}, _POOR, set()),
+    "hinge, D cannot tell": (logged(0.1, 0.0, loss=1.95), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-weak"}),
+    "hinge, D cannot tell good images": (logged(0.1, 0.0, loss=1.95), {"objective.loss": "hinge"}, _GOOD, set()),
+    "relativistic, D is sure": (
+        logged(8.0, -1.0, loss=1e-3), {"objective.loss": "relativistic"}, _POOR, {"discriminator-too-strong"},
+    ),
+    "relativistic, D cannot tell": (
+        logged(5.1, 5.0, loss=0.68), {"objective.loss": "relativistic"}, _POOR, {"discriminator-too-weak"},
+    ),
+    "Wasserstein, a small distance": (
+        logged(0.01, 0.0), {"objective.loss": "wasserstein", "objective.weight_clip": 0.01}, _POOR, set(),
+    ),
+    **{
+        f"{loss}, D takes generated for real": (
+            logged(4.0, 4.5, loss=1.5), {"objective.loss": loss, **more}, _GOOD, {"discriminator-too-weak"},
+        )
+        for loss, more in (("hinge", {}), ("relativistic", {}), ("wasserstein", {"objective.weight_clip": 0.01}))
+    },
     "gradient vanishes, hinge": (starved(0.005), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-strong"}),
     "gradient vanishes, Wasserstein": (
         starved(0.005), {"objective.loss": "wasserstein", "objective.weight_clip": 0.01}, _POOR, {"discriminator-too-strong"},
@@ -345,6 +365,23 @@ TRAININGS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"discriminator-too-weak"},
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", ["hinge", "relativistic", "wasserstein"])
+def test_strength_is_told_whatever_the_loss(loss: str, root: Path, one_thread: None) -> None:
+    """Real trainings; a critic cannot be too strong for the Wasserstein loss, which asks for the best one."""
+    rates = {"optimizer.generator_lr": 1e-4, "optimizer.discriminator_lr": 1e-4}
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        (rates, set()),
+        ({**rates, "optimizer.discriminator_lr": 1e-2}, set() if loss == "wasserstein" else {"discriminator-too-strong"}),
+        ({"optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-7}, {"discriminator-too-weak"}),
+    ]
+    bounded = {"objective.weight_clip": 0.01} if loss == "wasserstein" else {}
+    for changes, must in cases:
+        run = make_run(root, {"objective.loss": loss, "training.length": "120 steps", **bounded, **changes}, family="mlp")
+        with run.hold():
+            assert train(run).state == "finished"
+        check(doctor.examine_curves(run.metrics(), run.config(), _POOR), must, set())
 
 
 @pytest.mark.parametrize("case", list(TRAININGS))
