@@ -415,7 +415,7 @@ def create(
         root.mkdir(parents=True, exist_ok=True)
         _clear_staged(root)
         while True:
-            run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+            run_id = new_id()
             run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
             with contextlib.suppress(FileExistsError):
                 staged.path.mkdir()  # two processes with the same id: one of them draws again
@@ -439,6 +439,13 @@ def create(
             raise
         sync_directory(root)
     return run
+
+
+def new_id() -> str:
+    """Return an id like 20260131-093000-1a2b3c: ids that were made one after another are in this order, also within a second."""
+    now = time.time()
+    micro = int(now % 1 * 1_000_000)
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{micro:05x}{secrets.token_hex(1)[0]}"
 
 
 def _clear_staged(root: Path) -> None:

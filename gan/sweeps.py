@@ -14,7 +14,6 @@ import json
 import math
 import os
 import re
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -516,7 +515,7 @@ def create(root: Path, plan: Plan) -> Sweep:
     """Write a sweep down, whose runs :func:`complete` then makes. Raises InputError when it cannot be launched."""
     planned = run_configs(plan)
     members = tuple(Member(variant=variant.name, seed=config.training.seed) for variant, config in planned)
-    sweep = Sweep(root, f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
+    sweep = Sweep(root, runs.new_id())
     record = Record(schema_version=SCHEMA_VERSION, plan=as_json(plan), members=members, made_at=time.time())
     with explained(f"making a sweep in {root}"):
         sweep.path.parent.mkdir(parents=True, exist_ok=True)

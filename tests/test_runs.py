@@ -340,6 +340,14 @@ def test_nothing_but_an_id_is_found(tmp_path_factory: pytest.TempPathFactory, te
     assert "is not a run id" in refusal(caught)
 
 
+def test_ids_of_one_second_are_in_the_order_in_which_they_were_made() -> None:
+    made = []
+    for _ in range(200):
+        made.append(runs.new_id())
+        time.sleep(0.0001)
+    assert made == sorted(made) and len(set(made)) == 200
+
+
 def test_unknown_id_is_refused(root: Path) -> None:
     with pytest.raises(InputError, match="There is no run 20260131-093000-1a2b3c"):
         runs.find(root, "20260131-093000-1a2b3c")
