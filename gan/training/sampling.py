@@ -61,6 +61,8 @@ def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
         raise InputError(
             f"Run {run.id} has no best checkpoint: it needs scores during training; set cadence.score_every to “10 epochs”, say."
         )
+    if saved is None and run.status().state == "diverged":
+        raise InputError(f"Run {run.id} diverged before its first checkpoint; start it afresh with a smaller learning rate.")
     if saved is None:
         raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
     return saved

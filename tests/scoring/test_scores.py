@@ -225,7 +225,11 @@ def test_plan_refuses_what_is_out_of_range(wrong: dict[str, Any]) -> None:
 
 
 def test_run_without_checkpoint(root: Path) -> None:
-    assert "has no checkpoint yet; train it for longer first" in refusal(make_run(root))
+    run = make_run(root)
+    assert "has no checkpoint yet; train it for longer first" in refusal(run)
+    run.write_status(run.status().model_copy(update={"state": "diverged"}))
+    told = refusal(run)
+    assert "diverged before its first checkpoint" in told and "smaller learning rate" in told and "longer" not in told
 
 
 def test_newest_checkpoint_damaged(run: Run) -> None:
