@@ -30,8 +30,10 @@ Line = Mapping[str, Any]
 
 TOTAL = 0.5  # share of near duplicates above that of real images: total collapse
 SOME = 0.1  # the same: near duplicates
-UNCOVERED = 0.6  # of the floor's coverage: partial collapse
+UNCOVERED = 0.6  # of the floor's coverage, and of its recall: partial collapse; with more recall: not like real images
 IMPRECISE = 0.5  # of the floor's precision: not like real images
+GOOD = 0.8  # the same: images that are good but alike
+NOISY = 0.5  # of the real images' MS-SSIM: images that differ more than real ones have not collapsed
 OFF_MODES = 0.7  # of the floor's share of high quality: points between the modes
 FOUND = 0.98  # of the modes that real points find; all where there are few
 SHIFT = 0.8  # standard deviations (Cohen's d, "large"): too dark, too bright, washed out, colours
@@ -50,12 +52,16 @@ REGULAR = 0.6  # and the share of the variance there
 IMPROVING = 0.1  # share by which FID fell over the last third of its curve: train longer
 RISEN = 0.25  # share by which FID rose since its best: past its best
 CERTAIN = 3.0  # standard errors that a change of FID has to exceed
+_LOSSES, _OPINIONS = ("generator_loss", "discriminator_loss"), ("d_real", "d_fake")
 _RECENT = 5  # the last fifth of the logged lines
 _FEWEST_LINES = 10
 _MOST_LINES = 4000  # more than any preset logs
 _FEWEST_CYCLES = 5  # of a swing: slower ones cannot be told from the wandering of noise
 _FEWEST_SWUNG = 60  # lines in which it is looked for
 _FEWEST_SCORES = 6
+#: Verdicts from which others follow, the gravest first, and those that have a cause of their own.
+_ROOTS = ("divergence", "discriminator-too-strong", "discriminator-too-weak", "collapse")
+_OWN_CAUSE = ("memorisation", "checkerboard")
 _TOO_EARLY = 0.25  # of the training: a discriminator may still be weak
 _NEARLY_DONE = 0.9  # of the training: its length may be judged
 
@@ -70,10 +76,10 @@ EVIDENCE = (
 class Verdict:
     """What is wrong: ``name`` for programs, ``title`` for a badge, a ``sentence`` with measurement and threshold, and what to do.
 
-    ``changes`` are settings for :func:`gan.config.replace` that put the ``remedy`` into effect, in a fork from the checkpoint of
-    ``step`` (None: the newest); empty where there is none to set, or nobody said of which configuration. ``measured`` is what
-    was held against ``threshold``, ``evidence`` one of ``EVIDENCE``, and ``kind`` whether it is a fault, or advice to a run
-    without one.
+    ``curves`` names the columns of the logged lines in which it shows, where ``evidence`` is "curves". ``changes`` are settings
+    for :func:`gan.config.replace` that put the ``remedy`` into effect, in a fork from the checkpoint of ``step`` (None: the
+    newest); empty where there is none to set, or nobody said of which configuration. ``measured`` is what was held against
+    ``threshold``, ``evidence`` one of ``EVIDENCE``, and ``kind`` whether it is a fault, or advice to a run without one.
     """
 
     name: str
@@ -84,6 +90,7 @@ class Verdict:
     measured: float | None = None
     threshold: float | None = None
     evidence: str = "samples"
+    curves: tuple[str, ...] = ()
     kind: Literal["fault", "advice"] = "fault"
     step: int | None = None
 
@@ -99,7 +106,10 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
     ``scored`` are its lines of scores in the order of steps, of which those made during training count. Curves are not judged
     where the configuration cannot be read, nor is what depends on the length of the training where its data set has gone.
     """
-    has_diverged = run.status().state == "diverged"
+    has_diverged, scored_step = run.status().state == "diverged", lines.number(line, "step")
+    if scored_step is not None:  # what came after it has nothing to do with these scores
+        curve = [one for one in curve if (lines.number(one, "step") or 0) <= scored_step]
+        scored = [one for one in scored if (lines.number(one, "step") or 0) <= scored_step]
     entry = catalogue.all_sets().get(str(line.get("data", "")))
     classes = entry.classes if entry else ()
     try:
@@ -108,14 +118,24 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
             config = configs.replace(config, {"training.length": str(asked)}, stored=True)
     except InputError:
         return [*_treated(_breakdown([], has_diverged), None), *examine(line, classes)]
-    best = files.steps(run.best_path)
-    return [
-        *examine_curves(curve, config, line, has_diverged=has_diverged),
-        *examine(line, classes, config),
-        *(
+    found = [*examine_curves(curve, config, line, has_diverged=has_diverged), *examine(line, classes, config)]
+    if line.get("checkpoint") != "best":  # which is where the curve of FID is lowest, so that it says nothing about its end
+        best = files.steps(run.best_path)
+        found += [
             dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)
             for verdict in examine_scores(scored, config)
-        ),
+        ]
+    return _ordered(found)
+
+
+def _ordered(found: list[Verdict]) -> list[Verdict]:
+    """Return verdicts without the remedies of those that may follow from a graver one, which is to be seen to first."""
+    root = next((verdict for name in _ROOTS for verdict in found if verdict.name == name), None)
+    if root is None:
+        return found
+    sentence = f"See to “{root.title}” first: this may follow from it."
+    return [
+        one if one is root or one.name in _OWN_CAUSE else dataclasses.replace(one, remedy=sentence, changes={}) for one in found
     ]
 
 
@@ -129,7 +149,9 @@ def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = 
 
     What a line does not hold (earlier versions, data without classes) is not judged.
     """
-    rules = (_sameness(line), _gaps(line, classes), _modes(line), _quality(line), _copies(line), _looks(line), _texture(line))
+    alike = list(_sameness(line))
+    reach = _reach(line, has_collapsed=any(verdict.name == "collapse" for verdict in alike))
+    rules = (alike, reach, _gaps(line, classes), _modes(line), _copies(line), _looks(line), _texture(line))
     return _treated((verdict for rule in rules for verdict in rule), config)
 
 
@@ -174,35 +196,92 @@ def _treated(verdicts: Iterable[Verdict], config: RunConfig | None) -> list[Verd
 
 
 def _sameness(line: Line) -> Iterator[Verdict]:
-    """Near duplicates, and a real image's neighbourhood that nobody visits."""
+    """Near duplicates, more than among real images."""
     share, usual = lines.number(line, "duplicates"), lines.number(line, "real_duplicates")
-    is_total = False
-    if share is not None and usual is not None and share >= usual + SOME:
-        is_total = share >= usual + TOTAL
-        limit = usual + (TOTAL if is_total else SOME)
-        support = lines.number(line, "support")
-        about = f", as if there were only some {support:,.0f} different ones" if support else ""
-        measured = (
-            f"{share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}; a fault from "
-            f"{min(limit, 1):.0%}){about}"
-        )
-        name, title, start = (
-            ("collapse", "Mode collapse", "The images are nearly all alike")
-            if is_total
-            else ("duplicates", "Near duplicates", "Many images come twice")
-        )
-        yield Verdict(name, title, f"{start}: {measured}.", measured=share, threshold=limit, evidence="duplicates")
-    coverage, floor = lines.number(line, "coverage"), lines.number(line, "floor_coverage")
-    precision, floor_precision = lines.number(line, "precision"), lines.number(line, "floor_precision")
-    if is_total or coverage is None or floor is None or precision is None or floor_precision is None:
+    if share is None or usual is None or share < usual + SOME:
         return
-    if coverage < UNCOVERED * floor and precision >= IMPRECISE * floor_precision:
+    is_total = share >= usual + TOTAL
+    limit = usual + (TOTAL if is_total else SOME)
+    name, title, start = (
+        ("collapse", "Mode collapse", "The images are nearly all alike")
+        if is_total
+        else ("duplicates", "Near duplicates", "Many images come twice")
+    )
+    yield Verdict(
+        name, title,
+        f"{start}: {share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}; a fault from "
+        f"{min(limit, 1):.0%}){_support(line)}.",
+        measured=share, threshold=limit, evidence="duplicates",
+    )  # fmt: skip
+
+
+def _support(line: Line) -> str:
+    """Say how many different images there seem to be; nothing where they are more than were looked at."""
+    support, images = lines.number(line, "support"), lines.number(line, "images")
+    if support is None or (images is not None and support > images):
+        return ""
+    return ", as if there were only " + ("one image" if support < 1.5 else f"some {support:,.0f} different ones")
+
+
+def _reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
+    """How many images lie among the real ones, and how many real ones lie among them.
+
+    Few real images are near generated ones (coverage) where these are all alike, so that they spread over few real ones (recall),
+    and where they are poor: then they are as varied as real ones, or more so, as noise is.
+    """
+    on_modes = _beside(line, "high_quality")
+    if on_modes and on_modes[0] < OFF_MODES * on_modes[1]:
+        share, usual = on_modes
         yield Verdict(
-            "partial-collapse", "Partial mode collapse",
-            f"The images are good but miss much of what there is: they cover {coverage:.0%} of the real images, where other real "
-            f"images cover {floor:.0%} (a fault below {UNCOVERED * floor:.0%}).",
-            measured=coverage, threshold=UNCOVERED * floor, evidence="neighbours",
+            "off-modes", "Between the modes",
+            f"Only {share:.0%} of the points lie at a mode, where {usual:.0%} of the real ones do (a fault below "
+            f"{OFF_MODES * usual:.0%}).",
+            measured=share, threshold=OFF_MODES * usual, evidence="modes",
         )  # fmt: skip
+    precise, covering = _beside(line, "precision"), _beside(line, "coverage")
+    if precise and precise[0] < IMPRECISE * precise[1]:
+        if on_modes is None:
+            limit = IMPRECISE * precise[1]
+            yield Verdict(
+                "imprecise", "Unlike real images",
+                f"Only {precise[0]:.0%} of the images lie among the real ones, where {precise[1]:.0%} of other real images do (a "
+                f"fault below {limit:.0%}).",
+                measured=precise[0], threshold=limit, evidence="neighbours",
+            )  # fmt: skip
+        return
+    if has_collapsed or not covering or covering[0] >= UNCOVERED * covering[1]:
+        return
+    limit = UNCOVERED * covering[1]
+    covered = (
+        f"they cover {covering[0]:.0%} of the real images, where other real images cover {covering[1]:.0%} (a fault below "
+        f"{limit:.0%})"
+    )
+    if _is_below(line, "recall", UNCOVERED) and not _is_below(line, "ms_ssim", NOISY, "real_ms_ssim"):
+        start = "The images miss much of what there is"
+        if not _is_below(line, "precision", GOOD):
+            start = "The images are good but miss much of what there is"
+        yield Verdict(
+            "partial-collapse", "Partial mode collapse", f"{start}: {covered}.",
+            measured=covering[0], threshold=limit, evidence="neighbours",
+        )  # fmt: skip
+    elif on_modes is None:
+        yield Verdict(
+            "imprecise", "Unlike real images",
+            f"The images differ enough from one another, but few are like real ones: {covered}.",
+            measured=covering[0], threshold=limit, evidence="neighbours",
+        )  # fmt: skip
+
+
+def _beside(line: Line, name: str, usual: str = "") -> tuple[float, float] | None:
+    """Return a figure and what real images get; None where either is not known."""
+    value, floor = lines.number(line, name), lines.number(line, usual or f"floor_{name}")
+    return None if value is None or floor is None else (value, floor)
+
+
+def _is_below(line: Line, name: str, share: float, usual: str = "") -> bool:
+    """Return whether a figure is below this share of what real images get."""
+    pair = _beside(line, name, usual)
+    return pair is not None and pair[0] < share * pair[1]
 
 
 def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
@@ -234,25 +313,6 @@ def _modes(line: Line) -> Iterator[Verdict]:
             f"Some modes are missing: points lie at {found:.3g} of them, where real points find {floor:.3g} (a fault below "
             f"{limit:.3g}).",
             measured=found, threshold=limit, evidence="modes",
-        )  # fmt: skip
-
-
-def _quality(line: Line) -> Iterator[Verdict]:
-    share, usual = lines.number(line, "high_quality"), lines.number(line, "floor_high_quality")
-    precision, floor = lines.number(line, "precision"), lines.number(line, "floor_precision")
-    if share is not None and usual is not None and share < OFF_MODES * usual:
-        yield Verdict(
-            "off-modes", "Between the modes",
-            f"Only {share:.0%} of the points lie at a mode, where {usual:.0%} of the real ones do (a fault below "
-            f"{OFF_MODES * usual:.0%}).",
-            measured=share, threshold=OFF_MODES * usual, evidence="modes",
-        )  # fmt: skip
-    elif precision is not None and floor is not None and precision < IMPRECISE * floor:
-        yield Verdict(
-            "imprecise", "Unlike real images",
-            f"Only {precision:.0%} of the images lie among the real ones, where {floor:.0%} of other real images do (a fault below "
-            f"{IMPRECISE * floor:.0%}).",
-            measured=precision, threshold=IMPRECISE * floor, evidence="neighbours",
         )  # fmt: skip
 
 
@@ -321,7 +381,7 @@ def _breakdown(recent: Sequence[Line], has_diverged: bool) -> Iterator[Verdict]:
     if has_diverged or any(name in last and lines.number(last, name) is None for name in ("discriminator_loss", "generator_loss")):
         yield Verdict(
             "divergence", "Divergence", "A loss or a weight became NaN or infinite, so that the training could not go on.",
-            threshold=RUNAWAY, evidence="curves",
+            threshold=RUNAWAY, evidence="curves", curves=_LOSSES,
         )  # fmt: skip
 
 
@@ -330,7 +390,7 @@ def _runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
     if losses and (largest := max(map(abs, losses))) > RUNAWAY:
         yield Verdict(
             "divergence", "Divergence", f"A loss has reached {largest:,.0f} (a fault above {RUNAWAY:,.0f}).",
-            measured=largest, threshold=RUNAWAY, evidence="curves",
+            measured=largest, threshold=RUNAWAY, evidence="curves", curves=_LOSSES,
         )  # fmt: skip
 
 
@@ -361,21 +421,21 @@ def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is
             "discriminator-too-strong", "Discriminator too strong",
             f"The discriminator is sure of nearly every image: {outputs} (a fault above {sure:.2f} and "
             f"below {1 - SURE:.2f}); the generator hardly learns from it.",
-            measured=real - fake, threshold=sure - (1 - SURE), evidence="curves",
+            measured=real - fake, threshold=sure - (1 - SURE), evidence="curves", curves=_OPINIONS,
         )  # fmt: skip
     elif real - fake < -UNSURE:
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
             f"The discriminator takes generated images for the real ones: {outputs} (a fault from {UNSURE} apart); what it teaches "
             "the generator is wrong.",
-            measured=real - fake, threshold=-UNSURE, evidence="curves",
+            measured=real - fake, threshold=-UNSURE, evidence="curves", curves=_OPINIONS,
         )  # fmt: skip
     elif real - fake < UNSURE and is_late:
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
             f"The discriminator cannot tell real from generated images: {outputs} (a fault less than {UNSURE} apart), though "
             "they are poor.",
-            measured=real - fake, threshold=UNSURE, evidence="curves",
+            measured=real - fake, threshold=UNSURE, evidence="curves", curves=_OPINIONS,
         )  # fmt: skip
 
 
@@ -391,19 +451,19 @@ def _by_loss(
             "discriminator-too-weak", "Discriminator too weak",
             f"The discriminator takes generated images for the real ones: they have the higher D in {fooled:.0%} of the lines (a "
             f"fault from {FOOLED:.0%}); what it teaches the generator is wrong.",
-            measured=fooled, threshold=FOOLED, evidence="curves",
+            measured=fooled, threshold=FOOLED, evidence="curves", curves=_OPINIONS,
         )  # fmt: skip
     elif share < WON and is_poor:
         yield Verdict(
             "discriminator-too-strong", "Discriminator too strong",
             f"The discriminator is sure of nearly every image: {told} (a fault below {WON:.0%}), while the images are poor.",
-            measured=share, threshold=WON, evidence="curves",
+            measured=share, threshold=WON, evidence="curves", curves=("discriminator_loss",),
         )  # fmt: skip
     elif share > LOST and is_late:
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
             f"The discriminator cannot tell real from generated images: {told} (a fault from {LOST:.0%}), though they are poor.",
-            measured=share, threshold=LOST, evidence="curves",
+            measured=share, threshold=LOST, evidence="curves", curves=("discriminator_loss",),
         )  # fmt: skip
 
 
@@ -418,7 +478,7 @@ def _starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line) -> I
             "discriminator-too-strong", "Discriminator too strong",
             f"The gradient of the generator has vanished to {now / before:.2g} of what it was in the beginning (a fault below "
             f"{VANISHED:g}), though its images are poor: it hardly learns any more.",
-            measured=now / before, threshold=VANISHED, evidence="curves",
+            measured=now / before, threshold=VANISHED, evidence="curves", curves=("generator_grad_norm",),
         )  # fmt: skip
 
 
@@ -436,11 +496,7 @@ def _has_height(config: RunConfig) -> bool:
 
 def _is_poor(line: Line) -> bool:
     """Return whether images lie far from the real ones, or leave most of them out."""
-    for name, share in (("precision", IMPRECISE), ("coverage", UNCOVERED)):
-        value, floor = lines.number(line, name), lines.number(line, f"floor_{name}")
-        if value is not None and floor is not None and value < share * floor:
-            return True
-    return False
+    return _is_below(line, "precision", IMPRECISE) or _is_below(line, "coverage", UNCOVERED)
 
 
 def _swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
@@ -457,7 +513,7 @@ def _swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
         "oscillation", "Oscillation",
         f"{title} swings up and down regularly, by {regular[name]:.0%} of its mean to either side (a fault from {SWING:.0%}): the "
         "players run in circles.",
-        measured=regular[name], threshold=SWING, evidence="curves",
+        measured=regular[name], threshold=SWING, evidence="curves", curves=(name,),
     )  # fmt: skip
 
 

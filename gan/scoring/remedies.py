@@ -20,6 +20,9 @@ from gan.sections import LONGEST, Policy, Span
 Changes = dict[str, Any]
 
 _HIGHEST_RATE = 1.0
+_USUAL_RATE, _HASTY = 2e-4, 2e-3  # of Adam and RMSprop: what is usual for GANs, and what is more than most of them bear
+_UNEVEN = 10  # times the generator's rate: the discriminator's is likely to blame
+_FEW_NUMBERS, _USUAL_NUMBERS = 8, 64  # in the latent vector of images
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -83,6 +86,30 @@ def _slower(config: RunConfig, divisor: float = 2) -> Changes:
     }
 
 
+def _usual_rates(config: RunConfig) -> Changes:
+    """The usual learning rates instead of much higher ones."""
+    optimizer = config.optimizer
+    if optimizer.algorithm == "sgd" or max(optimizer.generator_lr, optimizer.discriminator_lr) <= _HASTY:
+        return {}
+    return {
+        "optimizer.generator_lr": min(_USUAL_RATE, optimizer.generator_lr),
+        "optimizer.discriminator_lr": min(_USUAL_RATE, optimizer.discriminator_lr),
+    }
+
+
+def _longer_vector(config: RunConfig) -> Changes:
+    """More latent numbers, where there are too few to tell many images apart."""
+    is_images = config.data.name in catalogue.all_sets() and not config.data.is_points
+    return {"networks.latent": _USUAL_NUMBERS} if is_images and config.networks.latent < _FEW_NUMBERS else {}
+
+
+def _even_rates(config: RunConfig) -> Changes:
+    """The generator's learning rate for both, where the discriminator's is many times as high."""
+    optimizer = config.optimizer
+    is_uneven = optimizer.discriminator_lr >= _UNEVEN * optimizer.generator_lr
+    return {"optimizer.discriminator_lr": optimizer.generator_lr} if is_uneven else {}
+
+
 def _relativistic(config: RunConfig) -> Changes:
     slope = _slope(config)
     return {
@@ -132,7 +159,10 @@ def _softer(config: RunConfig) -> Changes:
     }
 
 
+_HASTY_RATES = Remedy("Lower the learning rates to what is usual for GANs: they are more than ten times as high.", _usual_rates)
 _COLLAPSE = (
+    Remedy("Give the generator a longer latent vector: so few numbers hardly tell images apart.", _longer_vector),
+    Remedy("Lower the learning rate of the discriminator to that of the generator: it is many times as high.", _even_rates),
     Remedy("Take the relativistic loss with R1 and R2, without batch norm in the discriminator, and less momentum.", _relativistic),
     Remedy("Halve both learning rates.", _slower),
 )
@@ -171,13 +201,13 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "collapse": _COLLAPSE,
     "duplicates": _COLLAPSE,
     "partial-collapse": _COLLAPSE,
-    "missing-modes": _COLLAPSE,
+    "missing-modes": (_HASTY_RATES, *_COLLAPSE),
     "missing-classes": (
         Remedy("Tell both networks the class, so that each has to be drawn.", lambda config: {"networks.conditional": True}),
         *_COLLAPSE,
     ),
-    "imprecise": (_LONGER,),
-    "off-modes": (_LONGER,),
+    "imprecise": (_HASTY_RATES, _LONGER),
+    "off-modes": (_HASTY_RATES, _LONGER),
     "dark": _LOOKS, "bright": _LOOKS, "washed-out": _LOOKS, "harsh": _LOOKS, "pale": _LOOKS, "gaudy": _LOOKS,
     "checkerboard": (
         Remedy(

@@ -16,8 +16,11 @@ from gan.scoring.doctor import Verdict
 from pages.parts import atlas, board, charts, evidence, metrics, pictures, results, words
 from pages.parts.results import Line
 
-_LOSSES = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
-_OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
+#: Column of the logged lines → what its line is called, and the axis.
+_CURVES = {
+    "generator_loss": ("generator", "loss"), "discriminator_loss": ("discriminator", "loss"), "d_fake": ("D(fake)", "output"),
+    "d_real": ("D(real)", "output"), "generator_grad_norm": ("generator", "norm of the gradient"),
+}  # fmt: skip
 _SMOOTHING = 0.6
 _HEIGHT = 220
 
@@ -38,26 +41,21 @@ def _tell(run: Run, verdict: Verdict) -> None:
     """Say what is wrong, what was measured against what, and what to do; offer to do it."""
     st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
     st.markdown(words.escape(verdict.sentence))
-    if verdict.measured is not None and verdict.threshold is not None:
-        measured, threshold = (words.escape(words.number(value)) for value in (verdict.measured, verdict.threshold))
-        st.caption(f"Measured {measured}, threshold {threshold}.")
     st.markdown(f"**What to try.** {words.escape(verdict.remedy)}")
-    _offer_fork(run, verdict)
+    if verdict.changes:
+        _offer_fork(run, verdict)
 
 
 def _offer_fork(run: Run, verdict: Verdict) -> None:
     """Draw the button that forks the run with the changes of a remedy; where that cannot be, it says why."""
     reason, step, about = "", None, ""
-    if not verdict.changes:
-        reason = "This remedy is no setting, so there is nothing to fork with."
-    else:
-        try:
-            plan = forks.plan(run.config(), verdict.changes)
-            step = verdict.step if plan.goes_on else None
-            start = "It goes on from a checkpoint of this run." if plan.goes_on else f"It starts afresh: {plan.reason}"
-            about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"
-        except InputError as error:
-            reason = str(error)
+    try:
+        plan = forks.plan(run.config(), verdict.changes)
+        step = verdict.step if plan.goes_on else None
+        start = "It goes on from a checkpoint of this run." if plan.goes_on else f"It starts afresh: {plan.reason}"
+        about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"
+    except InputError as error:
+        reason = str(error)
     pressed = st.button("Fork with this remedy", icon=":material/call_split:", key=f"fork/{verdict.name}", disabled=bool(reason),
                         help=words.escape(reason or about))  # fmt: skip
     if reason:
@@ -127,11 +125,12 @@ def _fid(run: Run) -> go.Figure | None:
 
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
-    """Show the outputs of the discriminator, or the losses."""
+    """Show the curves that a verdict rests on, as far as they were logged."""
     table = metrics.read(run)
-    if table.empty:
+    names = {_CURVES[column][0]: column for column in sorted(verdict.curves) if column in table}
+    if table.empty or not names:
         return
-    names, title = (_OPINIONS, "output") if verdict.name.startswith("discriminator-") else (_LOSSES, "loss")
+    title = _CURVES[verdict.curves[0]][1]
     spec = charts.curves(list(names), title, height=_HEIGHT)
     about = f"{' and '.join(names)} over the steps of the training"
     st.vega_lite_chart(charts.thin(table, names, _SMOOTHING), spec, key=key, alt=about)

@@ -399,10 +399,12 @@ def test_downloads_have_what_is_shown(shown: Run) -> None:
 
 def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> None:
     rescored(shown, {**COLLAPSED, "looks": {}})
+    shown.metrics_path.unlink()  # the discriminator of these few steps is weak, which would come first
     test = visit("evaluate", runs=shown.id)
     test.session_state["why"] = True
     test.run()
     assert_sound(test)
+    assert [button.label for button in test.button].count("Fork with this remedy") == 1, "one remedy at a time"
     button = test.button(key="fork/collapse")
     assert not button.disabled and "relativistic" in button.help
     button.click().run()
@@ -470,7 +472,7 @@ def test_quick_scores_of_few_images_show_kid(shown: Run) -> None:
 
 def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
     (line,) = shown.scores()
-    line = {**line, **COLLAPSED, "extractor": "Inception 2015", "extractor_id": "inception-2015-x"}
+    line = {**line, **COLLAPSED, "extractor": "Inception 2015", "extractor_id": "inception-2015-x", "step": 3000}
     run = make_run(shown.root, {"training.length": "3000 steps"})
     write_lines(run, *quick_of(line, *range(300, 3001, 300), extractor="digits CNN", extractor_id="digits-cnn-1"), line)
     writer = runs.LineWriter(run.metrics_path)

@@ -216,6 +216,68 @@ def test_verdict_gives_its_measurement_and_threshold(of_digits: Clinic) -> None:
     assert verdict.changes == {"augmentation.policies": ["colour", "translation", "cutout"]}
 
 
+_REAL = {"floor_precision": 0.9, "floor_recall": 0.9, "floor_coverage": 0.95, "real_ms_ssim": 0.34}
+
+#: How good, how varied, how many real images reached, how alike → the verdict. The cases are of trainings of digits.
+REACHES: dict[str, tuple[dict[str, float], set[str]]] = {
+    "good and all alike": ({"precision": 0.85, "recall": 0.1, "coverage": 0.2, "ms_ssim": 0.5}, {"partial-collapse"}),
+    "fair and all alike": ({"precision": 0.5, "recall": 0.1, "coverage": 0.2, "ms_ssim": 0.5}, {"partial-collapse"}),
+    "varied, but poor": ({"precision": 0.46, "recall": 0.73, "coverage": 0.39, "ms_ssim": 0.3}, {"imprecise"}),
+    "a little poorer": ({"precision": 0.42, "recall": 0.73, "coverage": 0.39, "ms_ssim": 0.3}, {"imprecise"}),
+    "noise that its features make good": ({"precision": 1.0, "recall": 0.0, "coverage": 0.002, "ms_ssim": 0.02}, {"imprecise"}),
+    "as real images are": ({"precision": 0.88, "recall": 0.8, "coverage": 0.9, "ms_ssim": 0.34}, set()),
+}
+
+
+@pytest.mark.parametrize("case", list(REACHES))
+def test_narrow_and_poor_images_are_told_apart(case: str) -> None:
+    figures, must = REACHES[case]
+    found = doctor.examine({**_REAL, **figures})
+    check(found, must, set())
+    assert all(("images are good" in verdict.sentence) == (case == "good and all alike") for verdict in found)
+
+
+def test_what_may_follow_from_a_graver_fault_has_no_remedy_of_its_own(root: Path) -> None:
+    """Else a person is asked to train twice as long, and to start afresh, at once."""
+    run = make_run(root)
+    line = {**_REAL, "precision": 0.1, "memorised": 0.9}
+    found = {verdict.name: verdict for verdict in doctor.diagnose(run, line, logged(0.99, 0.01))}
+    assert found.keys() == {"discriminator-too-strong", "imprecise", "memorisation"}
+    assert found["discriminator-too-strong"].changes and found["memorisation"].changes
+    assert not found["imprecise"].changes and "Discriminator too strong" in found["imprecise"].remedy
+    (alone,) = doctor.diagnose(run, {**_REAL, "precision": 0.1}, logged())
+    assert alone.name == "imprecise" and alone.changes
+
+
+def test_curves_are_judged_up_to_the_step_that_was_scored(root: Path) -> None:
+    run = make_run(root, {"training.length": "1200 steps"})
+    later = [{**line, "step": line["step"] + 3000} for line in logged(0.99, 0.01)]
+    whole = [*logged(), *later]
+    assert {verdict.name for verdict in doctor.diagnose(run, {"step": 6000}, whole)} == {"discriminator-too-strong"}
+    assert doctor.diagnose(run, {"step": 3000}, whole) == []
+    assert doctor.diagnose(run, {"step": 600, "checkpoint": "best"}, [], curve(*_RISING)) == []
+    assert doctor.diagnose(run, {"step": 1200, "checkpoint": "best"}, [], curve(*_FALLING)) == []
+    assert doctor.diagnose(run, {"step": 1200}, [], curve(*_FALLING))
+
+
+def test_verdict_on_curves_names_those_that_show_it() -> None:
+    vanished = doctor.examine_curves(starved(0.005), tiny({"objective.loss": "hinge"}), _POOR)
+    swinging = doctor.examine_curves(logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)), tiny(), {})
+    sure = doctor.examine_curves(logged(0.99, 0.01), tiny(), {})
+    assert [verdict.curves for (verdict,) in (vanished, swinging, sure)] == [
+        ("generator_grad_norm",), ("discriminator_loss",), ("d_real", "d_fake"),
+    ]  # fmt: skip
+    for cases in CURVES.values():
+        for verdict in doctor.examine_curves(cases[0], tiny(cases[1]), cases[2]):
+            assert verdict.evidence == "curves" and verdict.curves
+
+
+@pytest.mark.parametrize(("support", "told"), [(1.0, "only one"), (36.4, "some 36 different"), (6446.0, "")])
+def test_support_is_told_where_it_says_something(support: float, told: str) -> None:
+    (verdict,) = doctor.examine({"duplicates": 0.9, "real_duplicates": 0.01, "support": support, "images": 2000})
+    assert told in verdict.sentence if told else "as if" not in verdict.sentence
+
+
 def test_line_of_an_earlier_version_is_not_judged() -> None:
     assert doctor.examine({"fid": 300.0, "inception_score": 1.0}) == []
     assert doctor.examine(dict.fromkeys((*measures.NUMBERS, "looks", "classes_missing", "floor_coverage", "floor_precision"))) == []

@@ -54,6 +54,21 @@ def test_hardly_any_verdict_is_without_a_remedy() -> None:
     assert all(remedies.prescribe(name, config)[1] for name in remedies.REMEDIES)
 
 
+def test_remedy_goes_to_the_cause_that_the_settings_show() -> None:
+    hasty = tiny({"optimizer.generator_lr": 0.05, "optimizer.discriminator_lr": 0.05})
+    assert remedies.prescribe("imprecise", hasty)[1] == {"optimizer.generator_lr": 2e-4, "optimizer.discriminator_lr": 2e-4}
+    narrow = tiny({"networks.latent": 2})
+    for name in ("collapse", "duplicates", "partial-collapse"):
+        assert remedies.prescribe(name, narrow)[1] == {"networks.latent": 64}
+    uneven = tiny({"objective.loss": "relativistic", "optimizer.generator_lr": 1e-4, "optimizer.discriminator_lr": 1e-2})
+    assert remedies.prescribe("collapse", uneven)[1] == {"optimizer.discriminator_lr": 1e-4}
+    assert (
+        "optimizer.generator_lr"
+        not in remedies.prescribe("imprecise", tiny({"optimizer.algorithm": "sgd", "optimizer.generator_lr": 0.05}))[1]
+    )
+    assert remedies.prescribe("missing-modes", presets.find("ring-mlp").config)[1].get("networks.latent") is None
+
+
 def test_penalty_takes_batch_norm_out_of_the_discriminator() -> None:
     assert remedies.adapted({"objective.r1": 1.0}, tiny()) == {"objective.r1": 1.0, "networks.discriminator_norm": "none"}
     assert remedies.adapted({"objective.r1": 1.0}, tiny(family="mlp")) == {"objective.r1": 1.0}
