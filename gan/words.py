@@ -1,4 +1,4 @@
-"""Words that pages, reports and the command line share: durations, numbers, amounts, and names of runs told apart."""
+"""Words that pages, reports and the command line share: durations, numbers, shares, amounts, and names of runs told apart."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ def number(value: float) -> str:
     if abs(value) >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, exact to what can be said without claiming all or nothing."""
+    for decimals in (0, 1, 2):
+        text = f"{100 * share:.{decimals}f}"
+        if share in (0.0, 1.0) or (float(text) not in (0.0, 100.0) and (decimals or 0.1 <= share <= 0.9 or share > 1)):
+            return f"{text} %"
+    return "more than 99.99 %" if share > 0.5 else "less than 0.01 %"
+
+
+def only(share: float) -> str:
+    """Return a share from 0 to 1 that is little, at the beginning of a sentence: "Only 12 %", or "None"."""
+    return f"Only {percent(share)}" if share else "None"
 
 
 def count(amount: int, noun: str) -> str:

@@ -25,6 +25,7 @@ from gan.objective.catalogue import LOSSES
 from gan.runs import Run
 from gan.scoring import lines, remedies
 from gan.training import files
+from gan.words import only, percent
 
 Line = Mapping[str, Any]
 
@@ -209,8 +210,8 @@ def _sameness(line: Line) -> Iterator[Verdict]:
     )
     yield Verdict(
         name, title,
-        f"{start}: {share:.1%} of the images are near duplicates of another one (of real images {usual:.1%}; a fault from "
-        f"{min(limit, 1):.0%}){_support(line)}.",
+        f"{start}: {percent(share)} of the images are near duplicates of another one (of real images {percent(usual)}; a fault "
+        f"from {percent(min(limit, 1))}){_support(line)}.",
         measured=share, threshold=limit, evidence="duplicates",
     )  # fmt: skip
 
@@ -234,8 +235,8 @@ def _reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         share, usual = on_modes
         yield Verdict(
             "off-modes", "Between the modes",
-            f"Only {share:.0%} of the points lie at a mode, where {usual:.0%} of the real ones do (a fault below "
-            f"{OFF_MODES * usual:.0%}).",
+            f"{only(share)} of the points lie at a mode, where {percent(usual)} of the real ones do (a fault below "
+            f"{percent(OFF_MODES * usual)}).",
             measured=share, threshold=OFF_MODES * usual, evidence="modes",
         )  # fmt: skip
     precise, covering = _beside(line, "precision"), _beside(line, "coverage")
@@ -244,8 +245,8 @@ def _reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
             limit = IMPRECISE * precise[1]
             yield Verdict(
                 "imprecise", "Unlike real images",
-                f"Only {precise[0]:.0%} of the images lie among the real ones, where {precise[1]:.0%} of other real images do (a "
-                f"fault below {limit:.0%}).",
+                f"{only(precise[0])} of the images lie among the real ones, where {percent(precise[1])} of other real images do (a "
+                f"fault below {percent(limit)}).",
                 measured=precise[0], threshold=limit, evidence="neighbours",
             )  # fmt: skip
         return
@@ -253,8 +254,8 @@ def _reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         return
     limit = UNCOVERED * covering[1]
     covered = (
-        f"they cover {covering[0]:.0%} of the real images, where other real images cover {covering[1]:.0%} (a fault below "
-        f"{limit:.0%})"
+        f"they cover {percent(covering[0])} of the real images, where other real images cover {percent(covering[1])} (a fault "
+        f"below {percent(limit)})"
     )
     if _is_below(line, "recall", UNCOVERED) and not _is_below(line, "ms_ssim", NOISY, "real_ms_ssim"):
         start = "The images miss much of what there is"
@@ -323,8 +324,8 @@ def _copies(line: Line) -> Iterator[Verdict]:
     far = f"; half of them are within {ratio:.2f} of the usual distance" if ratio is not None else ""
     yield Verdict(
         "memorisation", "Memorisation",
-        f"{share:.0%} of the images are nearer to a training image than nearly all other real images are (5% is usual, a fault "
-        f"from {MEMORISED:.0%}){far}.",
+        f"{percent(share)} of the images are nearer to a training image than nearly all other real images are (5 % is usual, a "
+        f"fault from {percent(MEMORISED)}){far}.",
         measured=share, threshold=MEMORISED, evidence="nearest",
     )  # fmt: skip
 
@@ -445,24 +446,25 @@ def _by_loss(
     """Judge outputs of which only the order has a meaning: by it, and by the loss beside that of a ``guess``, where it is known."""
     fooled = statistics.fmean(real < fake for real, fake in zip(reals, fakes, strict=True))
     share = statistics.fmean(losses) / guess if guess and losses else math.nan
-    told = f"its loss is {share:.1%} of that of a guess"
+    told = f"its loss is {percent(share)} of that of a guess"
     if fooled >= FOOLED:
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
-            f"The discriminator takes generated images for the real ones: they have the higher D in {fooled:.0%} of the lines (a "
-            f"fault from {FOOLED:.0%}); what it teaches the generator is wrong.",
+            f"The discriminator takes generated images for the real ones: they have the higher D in {percent(fooled)} of the "
+            f"lines (a fault from {percent(FOOLED)}); what it teaches the generator is wrong.",
             measured=fooled, threshold=FOOLED, evidence="curves", curves=_OPINIONS,
         )  # fmt: skip
     elif share < WON and is_poor:
         yield Verdict(
             "discriminator-too-strong", "Discriminator too strong",
-            f"The discriminator is sure of nearly every image: {told} (a fault below {WON:.0%}), while the images are poor.",
+            f"The discriminator is sure of nearly every image: {told} (a fault below {percent(WON)}), while the images are poor.",
             measured=share, threshold=WON, evidence="curves", curves=("discriminator_loss",),
         )  # fmt: skip
     elif share > LOST and is_late:
         yield Verdict(
             "discriminator-too-weak", "Discriminator too weak",
-            f"The discriminator cannot tell real from generated images: {told} (a fault from {LOST:.0%}), though they are poor.",
+            f"The discriminator cannot tell real from generated images: {told} (a fault from {percent(LOST)}), though they are "
+            f"poor.",
             measured=share, threshold=LOST, evidence="curves", curves=("discriminator_loss",),
         )  # fmt: skip
 
@@ -511,7 +513,8 @@ def _swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
     title = {"discriminator_loss": "The discriminator's loss", "d_real": "D(real)", "d_fake": "D(fake)"}[name]
     yield Verdict(
         "oscillation", "Oscillation",
-        f"{title} swings up and down regularly, by {regular[name]:.0%} of its mean to either side (a fault from {SWING:.0%}): the "
+        f"{title} swings up and down regularly, by {percent(regular[name])} of its mean to either side (a fault from "
+        f"{percent(SWING)}): the "
         "players run in circles.",
         measured=regular[name], threshold=SWING, evidence="curves", curves=(name,),
     )  # fmt: skip
@@ -547,8 +550,8 @@ def _past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
     best = min(scored, key=lambda line: line["fid"])  # that of which the checkpoint is kept
     yield Verdict(
         "past-best", "Past its best",
-        f"FID has risen by {math.expm1(rise):.0%} since step {best['step']:,}, where it was {words.number(best['fid'])} (a fault "
-        f"from {math.expm1(limit):.0%}).",
+        f"FID has risen by {percent(math.expm1(rise))} since step {best['step']:,}, where it was {words.number(best['fid'])} (a "
+        f"fault from {percent(math.expm1(limit))}).",
         measured=math.expm1(rise), threshold=math.expm1(limit), evidence="fid", step=int(best["step"]),
     )  # fmt: skip
 
@@ -563,8 +566,8 @@ def _still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator[Verd
         return
     yield Verdict(
         "still-improving", "Still improving",
-        f"FID was still falling when the training ended: in the last third of its curve it was {-math.expm1(-fall):.0%} lower "
-        f"than in the third before (worth a try from {-math.expm1(-limit):.0%}).",
+        f"FID was still falling when the training ended: in the last third of its curve it was {percent(-math.expm1(-fall))} lower "
+        f"than in the third before (worth a try from {percent(-math.expm1(-limit))}).",
         measured=-math.expm1(-fall), threshold=-math.expm1(-limit), evidence="fid", kind="advice",
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gan import words
 from gan.scoring import lines
 
 
@@ -165,7 +166,7 @@ def missing(line: Mapping[str, Any]) -> list[str]:
     accuracy = lines.number(line, "extractor_accuracy")
     unsure = []
     if accuracy is not None and accuracy < lines.TRUSTED:
-        unsure = [f"Classes are not counted: the classifier recognises only {accuracy:.0%} of the held-out images."]
+        unsure = [f"Classes are not counted: the classifier recognises only {words.percent(accuracy)} of the held-out images."]
     return unsure + [
         f"{' and '.join(SCORES[name].title for name in names)} need at least {needed} images of either kind."
         for names, needed in _FEWEST.items()

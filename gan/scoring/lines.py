@@ -21,6 +21,7 @@ from typing import Any
 
 from gan import words
 from gan.sections import DataConfig
+from gan.words import percent
 
 #: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
 INCEPTION = "inception-2015"
@@ -103,7 +104,8 @@ def describe(line: Line) -> str:
     modes, high_quality = number(line, "modes"), number(line, "high_quality")
     found = f"IS {_with_spread(line['inception_score'], line['inception_score_spread'])}"
     if modes is not None and high_quality is not None:
-        found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, {high_quality:.1%} of high quality"
+        found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, "
+        found += f"{percent(high_quality)} of high quality"
     distances = {
         "fid": f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)})"
     }

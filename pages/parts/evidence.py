@@ -10,8 +10,9 @@ from gan import words
 from gan.scoring import doctor, lines, results
 from gan.scoring.lines import number
 from gan.scoring.results import classes, looks
+from gan.words import only, percent
 
-__all__ = ["basis", "classes", "looks", "percent", "reasons"]
+__all__ = ["basis", "classes", "looks", "reasons"]
 
 Line = dict[str, Any]
 
@@ -49,15 +50,6 @@ def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
     return ["An earlier version made these scores and measured no more than FID and IS; score again to see why."]
 
 
-def percent(share: float) -> str:
-    """Return a share from 0 to 1 in per cent, exact to what can be said without claiming all or nothing."""
-    for decimals in (0, 1, 2):
-        text = f"{100 * share:.{decimals}f}"
-        if share in (0.0, 1.0) or (float(text) not in (0.0, 100.0) and (decimals or 0.1 <= share <= 0.9)):
-            return f"{text} %"
-    return "more than 99.99 %" if share > 0.5 else "less than 0.01 %"
-
-
 def _about_variety(line: Line, said: set[str]) -> list[str]:
     told = []
     share, usual = number(line, "duplicates"), number(line, "real_duplicates") or 0.0
@@ -75,11 +67,11 @@ def _about_neighbours(line: Line, said: set[str]) -> list[str]:
     told = []
     precision, usual = number(line, "precision"), number(line, "floor_precision")
     if precision is not None and usual is not None and precision < _LOW * usual and "imprecise" not in said:
-        told.append(f"{_only(precision)} of the images lie among the real ones (real against real {percent(usual)}): "
+        told.append(f"{only(precision)} of the images lie among the real ones (real against real {percent(usual)}): "
                     "many do not look right.")  # fmt: skip
     recall, usual = number(line, "recall"), number(line, "floor_recall")
     if recall is not None and usual is not None and recall < _LOW * usual:
-        told.append(f"{_only(recall)} of the real images lie among the generated ones (real against real {percent(usual)}): "
+        told.append(f"{only(recall)} of the real images lie among the generated ones (real against real {percent(usual)}): "
                     "much of the data is never drawn.")  # fmt: skip
     return told
 
@@ -115,7 +107,3 @@ def _about_looks(line: Line, said: set[str]) -> list[str]:
         elif abs(effect) >= _SMALL:
             told.append(f"{word} by {abs(effect):.1f} standard deviations.")
     return told
-
-
-def _only(share: float) -> str:
-    return f"Only {percent(share)}" if share else "None"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan import launcher, runs
+from gan import launcher, runs, words
 from gan.runs import Run
 from gan.scoring import doctor
 from gan.scoring.glossary import SCORES
@@ -134,7 +134,7 @@ def test_looks_that_are_hardly_different_or_always_zero_are_not_told() -> None:
     [(0.0, "0 %"), (1.0, "100 %"), (0.5, "50 %"), (0.998, "99.8 %"), (0.99996, "more than 99.99 %"), (0.00001, "less than 0.01 %")],
 )
 def test_per_cent_never_claims_all_or_nothing(share: float, text: str) -> None:
-    assert evidence.percent(share) == text
+    assert words.percent(share) == text
 
 
 def test_classes_have_the_names_of_the_data_set_or_numbers() -> None:
@@ -268,6 +268,15 @@ def test_rows_that_must_not_be_ranked_are_neither_folded_nor_compared(shown: Run
     assert "FID" in best[near.id] and not best[far.id] and not best[odd.id] and not best[""]
     reason = results.apart(results.groups([run.scores()[0] for run in (near, far, odd)]))
     assert reason == f"numbers of generated images ({line['images']}, 77)"
+
+
+def test_changed_real_images_are_a_reason_of_their_own(shown: Run) -> None:
+    (line,) = shown.scores()
+    changed, fewer = line | {"real_digest": "0" * 64}, line | {"images": 77, "real_digest": "1" * 64}
+    assert len(results.groups([line, changed, fewer])) == 3
+    assert results.apart([line, changed]) == "real images (the same name, other content)"
+    assert results.apart([line, fewer]) == f"numbers of generated images ({line['images']}, 77)"
+    assert results.apart([line, changed, fewer]).endswith(" and real images (the same name, other content)")
 
 
 def test_no_row_is_best_within_the_spread_or_alone(shown: Run) -> None:
