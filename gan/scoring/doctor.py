@@ -104,11 +104,12 @@ def logged(run: Run) -> list[dict[str, Any]]:
 def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line] = ()) -> list[Verdict]:
     """Return all verdicts on a run: on its ``curve``, which is what it :func:`logged`, and on one of its lines of scores.
 
-    ``scored`` are its lines of scores in the order of steps, of which those made during training count. Curves are not judged
-    where the configuration cannot be read, nor is what depends on the length of the training where its data set has gone.
+    ``scored`` are its lines of scores in the order of steps, of which those made during training count. What came after the step
+    of ``line`` is left out. Curves are not judged where the configuration cannot be read, nor is what depends on the length of
+    the training where its data set has gone.
     """
     has_diverged, scored_step = run.status().state == "diverged", lines.number(line, "step")
-    if scored_step is not None:  # what came after it has nothing to do with these scores
+    if scored_step is not None:
         curve = [one for one in curve if (lines.number(one, "step") or 0) <= scored_step]
         scored = [one for one in scored if (lines.number(one, "step") or 0) <= scored_step]
     entry = catalogue.all_sets().get(str(line.get("data", "")))
