@@ -29,6 +29,7 @@ _GROUNDS = {
     "data": "data sets", "size": "image sizes", "images": "numbers of generated images", "real_images": "numbers of real images",
     "weights": "kinds of weights", "extractor_id": "features", "reals": "choices of real images",
 }  # fmt: skip
+_CONTENT = "real images (the same name, other content)"  # said where all other grounds are the same
 
 
 def latest(run: Run, checkpoint: str = "last") -> dict[str, Line]:
@@ -67,6 +68,9 @@ def apart(one_of_each: Sequence[Line]) -> str:
         values = list(dict.fromkeys(text_of(line.get(key)) for line in one_of_each))
         if len(values) > 1:
             told.append(noun if key == "reals" else f"{noun} ({', '.join(values)})")
+    alike = {tuple(text_of(line.get(key)) for key in _GROUNDS) for line in one_of_each}
+    if len(alike) < len(one_of_each) and len({line.get("real_digest") for line in one_of_each}) > 1:
+        told.append(_CONTENT)
     return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
 
