@@ -27,6 +27,7 @@ T = TypeVar("T")
 SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # said of runs without a fault
 SEED, LENGTH = "training.seed", "training.length"
 FORK = "fork"  # beside the settings that decide how a run comes out
+_COORDINATES = "coordinates"  # start of the id of the extractor of points
 _USUAL_MEMORISED = 0.05  # by definition: the share of images that counts as near a training image
 _SPREAD_DIGITS = 2  # of a spread that are written, and so of the value that has it
 _MOST_DECIMALS = 6
@@ -93,6 +94,11 @@ def kind(line: Line | None) -> str:
     return "training" if line is None or line["source"] == "training" else str(line.get("checkpoint", "last"))
 
 
+def noun(line: Line) -> str:
+    """Return what was scored: "images", or "points" in the plane, which are features of their own."""
+    return "points" if str(line.get("extractor_id", "")).startswith(_COORDINATES) else "images"
+
+
 def _belong_together(one: Line | None, other: Line | None) -> bool:
     if one is None or other is None:
         return one is other
@@ -110,13 +116,25 @@ def outcome(run: Run) -> dict[str, Any] | None:
     return flat | {FORK: [origin.step, before]} if origin and before else flat
 
 
-def variants(chosen: Iterable[Run]) -> dict[str, str]:
-    """Return a text for each run, by id, that is the same for runs which differ in nothing but their seed."""
-    found = {run.id: outcome(run) for run in chosen}
-    return {
-        run_id: run_id if flat is None else json.dumps({key: value for key, value in flat.items() if key != SEED}, sort_keys=True)
-        for run_id, flat in found.items()
-    }
+def variants(chosen: Iterable[Run], aside: str = "") -> dict[str, str]:
+    """Return a text for each run, by id, that is the same for runs which differ in nothing but their seed.
+
+    Nor does the setting ``aside`` make a difference, which may be a key or a title.
+    """
+    found = {}
+    for run in chosen:
+        flat = outcome(run)
+        if flat is not None:
+            flat = {key: value for key, value in flat.items() if key != SEED}
+        if flat is not None and aside:
+            flat = {key: value for key, value in flat.items() if aside not in (key, title(run.config(), key))}
+        found[run.id] = run.id if flat is None else json.dumps(flat, sort_keys=True)
+    return found
+
+
+def title(config: RunConfig, key: str) -> str:
+    """Return what people call the setting ``key`` ("networks.width") of a configuration; the key where it has no name."""
+    return "" if key == FORK else configs.field_info(config, key).title or key
 
 
 def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
@@ -140,8 +158,8 @@ def differences(chosen: Sequence[Run], untold: tuple[str, ...] = (LENGTH,)) -> d
 def settings(config: RunConfig, keys: Iterable[str]) -> dict[str, Any]:
     """Return those settings of ``keys`` ("networks.width") that a configuration has, by title; a choice of several is a text."""
     flat = configs.flatten(config)
-    found = {configs.field_info(config, key).title or key: flat[key] for key in keys if key in flat}
-    return {title: text_of(value) if isinstance(value, list) else value for title, value in found.items()}
+    found = {title(config, key): flat[key] for key in keys if key in flat}
+    return {name: text_of(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def measured(line: Line) -> Figures:

@@ -55,6 +55,18 @@ def test_variants_are_the_same_for_seeds_and_forks_that_changed_nothing(root: Pa
     assert first == same and len({first, fork, damaged}) == 3 and damaged == chosen[3].id
 
 
+def test_a_setting_can_be_left_out_of_what_makes_variants(root: Path) -> None:
+    chosen = [make_run(root, {"training.seed": seed, "optimizer.batch_size": batch}) for seed, batch in ((0, 8), (1, 16))]
+    assert len(set(results.variants(chosen).values())) == 2
+    for aside in ("Batch size", "optimizer.batch_size"):
+        assert len(set(results.variants(chosen, aside).values())) == 1
+
+
+def test_coordinates_are_those_of_points() -> None:
+    assert results.noun(LINE) == results.noun({}) == "images"
+    assert results.noun({"extractor_id": "coordinates-1"}) == "points"
+
+
 def test_differences_have_titles_and_leave_out_what_is_told_elsewhere(root: Path) -> None:
     changes = {"networks.latent": 16, "training.seed": 3, "cadence.sample_every": "7 steps", "training.length": "9 steps"}
     chosen = [make_run(root), make_run(root, changes)]
