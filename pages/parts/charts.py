@@ -19,7 +19,8 @@ _SHADES = [[0.0, "#6c63ff"], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # the same
 _WIDE = 20  # values that span more than this factor get a log axis
 _SAME_PLACE = 0.02  # of precision and recall: nearer dots hide one another
 _MARGIN = {"l": 10, "r": 10, "t": 40, "b": 10}  # room for the mode bar above
-_ABOVE = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+_MOST_ROWS, _ROW = 9, 19  # of a legend on a phone, which scrolls when there are more, and pixels of one
+_ABOVE = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "maxheight": _MOST_ROWS * _ROW}
 _MOST_TICKS = 12
 
 
@@ -135,11 +136,13 @@ def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[
     return {"height": height, "encoding": {"x": x}, "layer": layers}
 
 
-def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better: bool, basis: str = "") -> go.Figure:
+def scores(
+    table: pd.DataFrame, score: str, floor: float | None, lower_is_better: bool, basis: str = "", noun: str = "images"
+) -> go.Figure:  # fmt: skip
     """Return a dot plot of one score over runs, with its spread, and the real images as a line.
 
     ``table`` has the columns ``name``, ``value`` and ``spread`` (NaN where unknown), one row a run, in order. The best one is
-    a star, unless its spread reaches into another's. ``basis`` says what the scores were made from.
+    a star, unless its spread reaches into another's. ``basis`` says what the scores were made from, ``noun`` of what.
     """
     spreads = _known(table["spread"])
     values = [f"{value:.3f}{_plus_minus(spread)}" for value, spread in zip(table["value"], spreads, strict=True)]
@@ -158,7 +161,7 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
         )
     )
     if floor is not None:
-        figure.add_vline(x=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top")
+        figure.add_vline(x=floor, line_dash="dash", line_color="gray", annotation_text=f"real {noun}", annotation_position="top")
     title = f"{score} ({'lower' if lower_is_better else 'higher'} is better)"
     figure.update_layout(
         height=max(200, 130 + 34 * len(table)),
@@ -172,9 +175,10 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
 
 
 def training(
-    runs: Sequence[tuple[str, Sequence[float], Sequence[float]]], title: str, floor: float | None, basis: str = ""
+    runs: Sequence[tuple[str, Sequence[float], Sequence[float]]], title: str, floor: float | None, basis: str = "",
+    noun: str = "images",
 ) -> go.Figure:  # fmt: skip
-    """Return a score over the images seen, a curve for each of ``runs`` (name, images seen, values).
+    """Return a score over the images (or points) seen, a curve for each of ``runs`` (name, images seen, values).
 
     On a log scale, which what is not above 0 has no place on, as KID may be.
     """
@@ -182,7 +186,7 @@ def training(
     for name, seen, values in runs:
         figure.add_scatter(
             x=seen, y=values, mode="lines+markers", name=_short(name), line={"width": 2}, marker={"size": 6},
-            hovertemplate=html.escape(name) + "<br>%{x:,.0f} images seen<br>%{y:.4g}<extra></extra>",
+            hovertemplate=html.escape(name) + "<br>%{x:,.0f} " + noun + " seen<br>%{y:.4g}<extra></extra>",
         )  # fmt: skip
     known = [value for _, _, values in runs for value in values]
     is_log = min(known, default=1.0) > 0
@@ -190,10 +194,10 @@ def training(
         figure.add_hline(y=floor, line_dash="dash", line_color="gray")
         height = math.log10(floor) if is_log else floor
         place = {"x": 1, "xref": "paper", "y": height, "xanchor": "right", "yanchor": "bottom"}
-        figure.add_annotation(text="real images", showarrow=False, **place)
+        figure.add_annotation(text=f"real {noun}", showarrow=False, **place)
     figure.update_layout(
-        height=440, margin=_MARGIN, showlegend=True, legend=_ABOVE, dragmode=False,
-        xaxis={"title": _with_basis("images seen", basis), "rangemode": "tozero", "automargin": True},
+        height=_tall(len(runs)), margin=_MARGIN, showlegend=True, legend=_ABOVE, dragmode=False,
+        xaxis={"title": _with_basis(f"{noun} seen", basis), "rangemode": "tozero", "automargin": True},
         yaxis={"title": f"{title}, log scale", "type": "log", "automargin": True, **_log_ticks([*known, floor or 0.0])}
         if is_log else {"title": title, "automargin": True},
     )  # fmt: skip
@@ -201,22 +205,26 @@ def training(
 
 
 def against(
-    runs: Sequence[tuple[str, Any, float, float]], setting: str, score: str, floor: float | None, basis: str = ""
+    runs: Sequence[tuple[str, Any, float, float]], setting: str, score: str, floor: float | None, basis: str = "",
+    noun: str = "images", others: Sequence[str] = (),
 ) -> go.Figure:  # fmt: skip
     """Return a score over a setting: a dot with its spread for each of ``runs`` (name, value of the setting, score, spread).
 
-    Numbers get an axis of numbers (log where they span more than a factor of ``_WIDE``) and a line through the means of equal
-    values; all else gets a place for each value.
+    Numbers get an axis of numbers (log where they span more than a factor of ``_WIDE``); all else gets a place for each value.
+    ``others`` says for each run what its other settings are, as a text, empty where they are several. Over numbers a line goes
+    through the means of equal values of runs in which these are the same: between others it would show more than this setting.
     """
     settings = [setting for _, setting, _, _ in runs]
     are_numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in settings)
     shown = settings if are_numbers else [html.escape(results.text_of(one)) for one in settings]
     figure = go.Figure()
-    if are_numbers and len(set(shown)) > 1:
-        means = pd.Series([score for _, _, score, _ in runs]).groupby(shown).mean()
-        figure.add_scatter(
-            x=means.index, y=means, mode="lines", line={"color": _INDIGO, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
-        )  # fmt: skip
+    for alike in dict.fromkeys(filter(None, others if are_numbers else ())):
+        pairs = [(x, run[2]) for x, run, other in zip(shown, runs, others, strict=True) if other == alike]
+        means = pd.DataFrame(pairs, columns=["x", "y"]).groupby("x")["y"].mean()
+        if len(means) > 1:
+            figure.add_scatter(
+                x=means.index, y=means, mode="lines", line={"color": _INDIGO, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
+            )  # fmt: skip
     figure.add_scatter(
         x=shown, y=[score for _, _, score, _ in runs], mode="markers", marker={"size": 11, "color": _INDIGO, "opacity": 0.8},
         error_y={"type": "data", "array": (spreads := _known(spread for *_, spread in runs)), "thickness": 1.5},
@@ -226,7 +234,7 @@ def against(
     )  # fmt: skip
     if floor is not None:
         figure.add_hline(
-            y=floor, line_dash="dash", line_color="gray", annotation_text="real images", annotation_position="top left"
+            y=floor, line_dash="dash", line_color="gray", annotation_text=f"real {noun}", annotation_position="top left"
         )
     is_wide = are_numbers and min(settings) > 0 and max(settings) / min(settings) >= _WIDE
     kind = {"type": "log", **_log_ticks(settings)} if is_wide else {} if are_numbers else {"type": "category"}
@@ -270,7 +278,8 @@ def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str, basis: st
 
 
 def neighbours(
-    runs: Sequence[tuple[str, float, float, float, float]], floor: tuple[float, float] | None, basis: str = ""
+    runs: Sequence[tuple[str, float, float, float, float]], floor: tuple[float, float] | None, basis: str = "",
+    noun: str = "images",
 ) -> go.Figure:  # fmt: skip
     """Return precision over recall, a dot for each of ``runs``, and real images as a diamond.
 
@@ -292,9 +301,9 @@ def neighbours(
         )  # fmt: skip
     if floor is not None:
         figure.add_scatter(
-            x=[floor[1]], y=[floor[0]], mode="markers", name="real images",
+            x=[floor[1]], y=[floor[0]], mode="markers", name=f"real {noun}",
             marker={"size": 14, "symbol": "diamond-open", "color": "gray", "line": {"width": 2}},
-            hovertemplate="real images<br>precision %{y:.3f}<br>recall %{x:.3f}<extra></extra>",
+            hovertemplate=f"real {noun}" + "<br>precision %{y:.3f}<br>recall %{x:.3f}<extra></extra>",
         )  # fmt: skip
     corners = ((0, 1, "good but alike"), (1, 1, "good and varied"), (0, 0, "poor and alike"), (1, 0, "varied but poor"))
     for x, y, text in corners:
@@ -303,7 +312,7 @@ def neighbours(
         )  # fmt: skip
     ends = {"range": [-0.04, 1.04], "tickvals": [0, 0.25, 0.5, 0.75, 1], "zeroline": False}
     figure.update_layout(
-        height=440, margin=_MARGIN, dragmode=False, showlegend=True, legend=_ABOVE, hovermode="closest",
+        height=_tall(len(runs) + 1), margin=_MARGIN, dragmode=False, showlegend=True, legend=_ABOVE, hovermode="closest",
         xaxis={**ends, "title": _with_basis("recall: how varied", basis), "automargin": True},
         yaxis={**ends, "title": "precision: how good", "range": [-0.13, 1.13]},
     )  # fmt: skip
@@ -364,6 +373,11 @@ def look(
         yaxis={"tickformat": ".0%", "rangemode": "tozero"},
     )  # fmt: skip
     return figure
+
+
+def _tall(count: int) -> int:
+    """Return the height of a plot below a legend of so many names, each of which has a row on a phone."""
+    return 400 + _ROW * min(count, _MOST_ROWS)
 
 
 def _known(spreads: Iterable[float]) -> list[float | None]:

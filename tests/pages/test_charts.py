@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan import runs
-from pages.parts import charts, metrics, results, words
+from pages.parts import charts, columns, metrics, results, words
 from tests.helpers import make_run
 
 
@@ -147,6 +147,28 @@ def test_curve_that_touches_nought_has_no_log_axis() -> None:
     assert charts.training([("a", [1, 2], [3.0, 0.5])], "FID", 0.1).layout.yaxis.type == "log"
     figure = charts.training([("a", [1, 2], [3.0, -0.5])], "KID", -0.1)
     assert figure.layout.yaxis.type is None and list(figure.data[0].y) == [3.0, -0.5] and len(figure.layout.shapes) == 1
+
+
+def test_legend_of_many_leaves_the_plot_its_height() -> None:
+    few, many, crowd = (charts.training([("a", [1, 2], [3.0, 0.5])] * count, "FID", None).layout for count in (1, 5, 50))
+    assert many.height - few.height == 4 * (crowd.legend.maxheight // 9)  # a row each on a phone
+    assert crowd.height - crowd.legend.maxheight == few.height - few.legend.maxheight // 9 == 400
+
+
+def test_line_joins_only_what_is_alike_otherwise() -> None:
+    rows = [("a", 1, 5.0, 0.1), ("b", 2, 7.0, 0.1), ("c", 2, 9.0, 0.1), ("d", 3, 1.0, 0.1), ("e", 1, 2.0, 0.1), ("f", 2, 2.0, 0.1)]
+    others = ["same", "same", "same", "", "", "other"]
+    line, dots = charts.against(rows, "rate", "FID", None, others=others).data
+    assert list(line.x) == [1, 2] and list(line.y) == [5.0, 8.0] and len(dots.x) == 6
+    (dots,) = charts.against(rows, "rate", "FID", None).data
+    assert dots.mode == "markers"
+
+
+def test_rows_are_as_high_as_their_badges_need() -> None:
+    low = columns.height_of_rows({"verdicts": [["Mode collapse", "Too dark"], []], "best": [[]]})
+    assert low == columns.height_of_rows({}) == 84
+    many = ["Mode collapse", "Unlike real images", "Missing classes", "Checkerboard pattern", "Discriminator too strong"]
+    assert columns.height_of_rows({"verdicts": [many], "best": [[]]}) == low + 2 * 26  # four lines
 
 
 @pytest.mark.parametrize(
