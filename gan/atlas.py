@@ -1,10 +1,10 @@
-"""The atlas of a run: a map of real and generated images, and the training images that lie nearest to some samples; its file."""
+"""The atlas of a run: a map of real and generated images or points, and training ones nearest to some samples; its file."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gan.errors import InputError
 from gan.runs import Run
@@ -14,16 +14,25 @@ Picture = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=100
 Distance = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+FARTHEST = 1e9  # what lies beyond has no place on a map
+Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
+_MOST_BYTES = 16 * 2**20  # no atlas that was made here is nearly as large
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Dot(_Part):
+class Place(_Part):
+    """A point of the plane."""
+
+    x: Coordinate
+    y: Coordinate
+
+
+class Dot(Place):
     """An image on the map, at its coordinates on the two axes."""
 
-    x: float
-    y: float
     picture: Picture
 
 
@@ -46,7 +55,7 @@ class Sample(_Part):
 
 
 class Atlas(_Part):
-    """Everything that is shown; made by ``gan.scoring.atlas``.
+    """Everything that is shown of images; made by ``gan.scoring.atlas``.
 
     ``explained``: the share of the real images' variance along each axis. ``usual``: the median distance of other real images to
     the nearest training image (``gan.scoring.memorisation.usual``), on the features of ``extractor``. ``samples`` are some
@@ -65,11 +74,44 @@ class Atlas(_Part):
     pairs: list[tuple[Picture, Picture]] = Field(default=[], max_length=24)
 
 
-def read(run: Run) -> Atlas | None:
+class Near(Place):
+    """A training point, and how far it is from the sample."""
+
+    distance: Distance
+
+
+class Point(Place):
+    """A generated point with its nearest training points, the nearest first; ``nearer`` as for a :class:`Sample`."""
+
+    nearer: Share
+    neighbours: list[Near] = Field(min_length=1, max_length=20)
+
+
+class Plane(_Part):
+    """Everything that is shown of points, which are their own features; made by ``gan.scoring.atlas``.
+
+    ``centres``: of the modes, none where they are not known. ``lost``: how many generated points have no place on the map, since
+    they are not finite or farther out than ``FARTHEST``. ``usual`` and ``samples`` are as for an :class:`Atlas`.
+    """
+
+    step: int = Field(ge=0)
+    centres: list[Place] = Field(max_length=1000)
+    real: list[Place] = Field(min_length=1, max_length=2000)
+    generated: list[Place] = Field(max_length=2000)
+    lost: int = Field(ge=0)
+    usual: Distance
+    samples: list[Point] = Field(max_length=200)
+
+
+_ANY = TypeAdapter[Atlas | Plane](Atlas | Plane)
+
+
+def read(run: Run) -> Atlas | Plane | None:
     """Return the atlas of the newest scoring; None where there is none. Raises InputError for a file that makes no sense."""
     try:
-        return Atlas.model_validate_json(run.atlas_path.read_bytes())
+        with run.atlas_path.open("rb") as file:
+            return _ANY.validate_json(file.read(_MOST_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
-        raise InputError("The map of the images cannot be read, so it is not shown; score the run again to make it anew.") from None
+        raise InputError("The map cannot be read, so it is not shown; score the run again to make it anew.") from None

@@ -1,4 +1,4 @@
-"""Makes the atlas of a run: real and generated images placed by PCA, near duplicates, and training images nearest to samples."""
+"""Makes the atlas of a run: points, or images placed by PCA; near duplicates; and what training data lie nearest to samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan import runs
-from gan.atlas import Atlas, Dot, Neighbour, Sample
+from gan.atlas import FARTHEST, Atlas, Dot, Near, Neighbour, Place, Plane, Point, Sample
 from gan.config import RunConfig
 from gan.data import loaders, survey
 from gan.errors import InputError
@@ -21,7 +21,8 @@ from gan.scoring.extractor import Extractor
 from gan.scoring.measures import MOST_COMPARED, Draw, Real
 
 _SHOWN = 400  # images of either kind on the map
-_SAMPLES = 24  # generated images whose neighbours are shown
+_POINTS = 1000  # of either kind
+_SAMPLES = 24  # generated ones whose neighbours are shown
 _NEIGHBOURS = 5
 _PAIRS = 6  # of near duplicates
 _FITTED = 2000  # real images that decide the axes
@@ -46,13 +47,17 @@ class Axes(NamedTuple):
 
 
 def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> None:
-    """Make the atlas of one draw and write it to the run, over the one before; nothing for points.
+    """Make the atlas of one draw and write it to the run, over the one before.
 
     The features of ``real`` and those it was trained on are in the order of ``loaders.load_for_scoring`` and ``loaders.load``.
     Raises InputError where features and images do not belong together, and for features that are not finite.
     """
-    if config.data.is_points:
-        return
+    made = _plane(real, draw.seen.features, step) if config.data.is_points else _atlas(config, extractor, real, draw, step)
+    runs.write_atomically(run.atlas_path, made.model_dump_json().encode())
+
+
+def _atlas(config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> Atlas:
+    """Return the atlas of images; ``write`` says what of."""
     real_images, training_images = loaders.load_for_scoring(config.data), loaders.load(config.data)
     pixels, features = draw.pixels, draw.seen.features
     held = (len(real.features), len(real.training), len(features))
@@ -75,7 +80,7 @@ def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: D
         )
         for place in distances[:, 0].argsort(stable=True).tolist()
     ]
-    found = Atlas(
+    return Atlas(
         step=step,
         extractor=extractor.label,
         extractor_id=extractor.id,
@@ -84,9 +89,41 @@ def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: D
         generated=_dots(axes.place(features[drawn]), pixels[drawn]),
         usual=float(real.usually.median()),
         samples=samples,
-        pairs=_pairs(pixels[:MOST_COMPARED]),
+        pairs=_pairs(pixels[: min(MOST_COMPARED, len(real_images))]),  # among which they were counted
     )
-    runs.write_atomically(run.atlas_path, found.model_dump_json().encode())
+
+
+def _plane(real: Real, generated: Tensor, step: int) -> Plane:
+    """Return the atlas of points [N, 2]."""
+    placed = generated[(generated.abs() <= FARTHEST).all(dim=1)]
+    drawn = placed[_some(len(placed), _POINTS)]
+    asked = drawn[:_SAMPLES]
+    rows, distances = nearest(asked, real.training, _NEIGHBOURS) if len(asked) else (torch.empty(0, 1), torch.empty(0, 1))
+    samples = [
+        Point(
+            x=float(asked[place, 0]),
+            y=float(asked[place, 1]),
+            nearer=float((real.usually > distances[place, 0]).double().mean()),
+            neighbours=[
+                Near(x=x, y=y, distance=distance)
+                for (x, y), distance in zip(real.training[rows[place]].tolist(), distances[place].tolist(), strict=True)
+            ],
+        )
+        for place in distances[:, 0].argsort(stable=True).tolist()
+    ]
+    return Plane(
+        step=step,
+        centres=[] if real.modes is None else _places(torch.from_numpy(real.modes.centres)),
+        real=_places(real.features[_some(len(real.features), _POINTS)]),
+        generated=_places(drawn),
+        lost=len(generated) - len(placed),
+        usual=float(real.usually.median()),
+        samples=samples,
+    )
+
+
+def _places(points: Tensor) -> list[Place]:
+    return [Place(x=x, y=y) for x, y in points.tolist()]
 
 
 def fit(real: Tensor) -> Axes:

@@ -1,4 +1,4 @@
-"""The map of real and generated images, near duplicates, and samples beside the training images nearest to them."""
+"""The map of real and generated images or points, near duplicates, and samples beside the training data nearest to them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from gan import atlas
-from gan.atlas import Atlas, Dot, Sample
+from gan.atlas import Atlas, Dot, Place, Plane, Point, Sample
 from gan.errors import InputError
 from gan.runs import Run
-from pages.parts import words
+from pages.parts import charts, words
 
-_INDIGO, _GRAY = "#6c63ff", "#9097a8"  # as in the other charts
+_INDIGO, _GRAY, _ORANGE = "#6c63ff", "#9097a8", "#f76707"  # as in the other charts
 _NEAR = 0.95  # of the real images are farther from training images: so near that it may be a copy
 
 _WEBP = "data:image/webp;base64,"
@@ -27,13 +28,16 @@ _ENLARGED = (
 
 
 def panel(run: Run) -> None:
-    """Show the atlas of a run, or a sentence when its file is damaged; nothing where there is none, as for points."""
+    """Show the atlas of a run, or a sentence when its file is damaged; nothing where there is none."""
     try:
         shown, spec = _read(run)
     except InputError as error:
         st.caption(words.escape(str(error)))
         return
     except OSError:
+        return
+    if isinstance(shown, Plane):
+        _show_plane(run.id, shown)
         return
     st.markdown("##### Map of the images")
     st.caption(
@@ -54,13 +58,88 @@ def panel(run: Run) -> None:
 
 
 def of(run: Run, line: Mapping[str, Any]) -> Atlas | None:
-    """Return the atlas of a run where it was made with this line of scores, or None."""
+    """Return the atlas of the images of a run where it was made with this line of scores, or None."""
     try:
         shown, _ = _read(run)
     except (InputError, OSError):
         return None
+    if isinstance(shown, Plane):
+        return None
     is_same = (shown.step, shown.extractor_id) == (line.get("step"), line.get("extractor_id"))
     return shown if is_same else None
+
+
+@st.fragment
+def _show_plane(run_id: str, shown: Plane) -> None:
+    """Show the points, and one that people choose with the training points nearest to it."""
+    st.markdown("##### Map of the points")
+    outside = len(shown.generated) - sum(_is_inside(one, frame(shown.real)) for one in shown.generated) + shown.lost
+    st.caption(
+        f"Real points, and points generated at step {shown.step:,}. "
+        + ("Crosses are the centres of the modes. " if shown.centres else "")
+        + "Grey without indigo is what the generator leaves out."
+        + (f" {outside:,} of {len(shown.generated) + shown.lost:,} generated points lie outside the picture." if outside else "")
+    )
+    sample, is_close = None, False
+    if shown.samples:
+        st.caption(_count(shown.samples, "point"))
+        place = st.slider("Sample", 1, len(shown.samples), key=f"atlas/sample/{run_id}") if len(shown.samples) > 1 else 1
+        sample = shown.samples[min(place, len(shown.samples)) - 1]
+        is_close = st.toggle("Zoom in on it", key=f"atlas/zoom/{run_id}")
+    about = f"Map of {len(shown.real)} real and {len(shown.generated)} generated points"
+    st.plotly_chart(plot(shown, sample, is_close), key=f"atlas/plane/{run_id}", config=charts.camera("map"), alt=about)
+    if sample:
+        far = ", ".join(f"{one.distance:.3g}" for one in sample.neighbours)
+        st.markdown(f"{closeness(sample, 'point')} The nearest are {far} away; usual is {shown.usual:.3g}.")
+
+
+def frame(real: Sequence[Place]) -> tuple[float, float, float]:
+    """Return the middle (x, y) of real points, and half the side of a square around it that is half as large again as they."""
+    ends = [(min(values), max(values)) for values in ([one.x for one in real], [one.y for one in real])]
+    (left, right), (low, high) = ends
+    return (left + right) / 2, (low + high) / 2, max(right - left, high - low) * 0.75 or 1.0
+
+
+def _is_inside(one: Place, square: tuple[float, float, float]) -> bool:
+    x, y, reach = square
+    return abs(one.x - x) <= reach and abs(one.y - y) <= reach
+
+
+def plot(plane: Plane, sample: Point | None, is_close: bool) -> go.Figure:
+    """Return the real and the generated points, the centres of the modes, and a sample with the training points nearest to it.
+
+    Both axes have one scale. The frame is that of the real points, half as large again, or close around the sample.
+    """
+    beside = {"size": 10, "color": _ORANGE, "symbol": "diamond-open", "line": {"width": 2}}
+    kinds: list[tuple[str, Sequence[Place], dict[str, Any]]] = [
+        ("real", plane.real, {"size": 4, "color": _GRAY, "opacity": 0.6}),
+        ("generated", plane.generated, {"size": 4, "color": _INDIGO, "opacity": 0.6}),
+        (
+            "centre of a mode",
+            plane.centres,
+            {"size": 9, "color": _GRAY, "symbol": "x-thin", "line": {"width": 1.5, "color": _GRAY}},
+        ),
+    ]
+    x, y, reach = frame(plane.real)
+    if sample:
+        kinds += [
+            ("nearest training points", sample.neighbours, beside),
+            ("sample", [sample], {"size": 13, "color": _ORANGE, "symbol": "star"}),
+        ]
+        if is_close:
+            x, y, reach = sample.x, sample.y, 1.5 * max(plane.usual, *(one.distance for one in sample.neighbours)) or 1.0
+    figure = go.Figure([
+        go.Scatter(x=[one.x for one in places], y=[one.y for one in places], name=name, mode="markers", marker=marker,
+                   hovertemplate=f"{name} (%{{x:.4g}}, %{{y:.4g}})<extra></extra>")
+        for name, places, marker in kinds if places
+    ])  # fmt: skip
+    figure.update_layout(
+        height=520, margin={"l": 10, "r": 10, "t": 70, "b": 30}, dragmode=False, showlegend=True,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "itemsizing": "constant"},
+        xaxis={"zeroline": False, "constrain": "domain", "range": [x - reach, x + reach]},
+        yaxis={"zeroline": False, "constrain": "domain", "scaleanchor": "x", "range": [y - reach, y + reach]},
+    )  # fmt: skip
+    return figure
 
 
 @st.fragment
@@ -76,18 +155,20 @@ def _show_map(run_id: str, shown: Atlas, spec: dict[str, Any]) -> None:
         st.html(_row([(dots[number].picture, colour, kind, f"The {kind} image of the dot")]))
 
 
-def _read(run: Run) -> tuple[Atlas, dict[str, Any]]:
-    """Return the atlas of a run and its map. Raises OSError where there is none, and InputError for a damaged file."""
+def _read(run: Run) -> tuple[Atlas, dict[str, Any]] | tuple[Plane, None]:
+    """Return the atlas of a run, and the map of images. Raises OSError where there is none, InputError for a damaged file."""
     found = run.atlas_path.stat()
     return _load(str(run.path), found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _load(path: str, inode: int, changed: int, size: int) -> tuple[Atlas, dict[str, Any]]:
+def _load(path: str, inode: int, changed: int, size: int) -> tuple[Atlas, dict[str, Any]] | tuple[Plane, None]:
     """Return the atlas of a run and its map, kept for as long as the file is the same."""
     found = atlas.read(Run(Path(path)))
     if found is None:
         raise FileNotFoundError(path)
+    if isinstance(found, Plane):
+        return found, None
     return found, chart(found.real, found.generated, found.explained)
 
 
@@ -127,16 +208,21 @@ def chart(real: Sequence[Dot], generated: Sequence[Dot], explained: tuple[float,
 def _show_samples(run_id: str, shown: Atlas) -> None:
     """Show a sample, which people choose, beside the training images nearest to it, and say how near that is."""
     st.markdown("##### Copies of training images?")
-    near = sum(sample.nearer >= _NEAR for sample in shown.samples)
-    st.caption(
-        f"{len(shown.samples)} generated images, chosen at random, those nearest to a training image first. {near} of them "
-        f"{'is' if near == 1 else 'are'} nearer than {_NEAR:.0%} of other real images are; by chance alone it would be about "
-        f"{(1 - _NEAR) * len(shown.samples):.0f}."
-    )
+    st.caption(_count(shown.samples, "image"))
     place = st.slider("Sample", 1, len(shown.samples), key=f"atlas/sample/{run_id}") if len(shown.samples) > 1 else 1
     sample = shown.samples[min(place, len(shown.samples)) - 1]
     st.html(strip(sample, shown.usual, place))
     st.markdown(words.escape(closeness(sample)))
+
+
+def _count(samples: Sequence[Sample | Point], noun: str) -> str:
+    """Say how many of the samples are so near to a training image or point that they may be copies."""
+    near = sum(sample.nearer >= _NEAR for sample in samples)
+    return (
+        f"{len(samples)} generated {noun}s, chosen at random, those nearest to a training {noun} first. {near} of them "
+        f"{'is' if near == 1 else 'are'} nearer than {_NEAR:.0%} of other real {noun}s are; by chance alone it would be about "
+        f"{(1 - _NEAR) * len(samples):.0f}."
+    )
 
 
 def strip(sample: Sample, usual: float, number: int) -> str:
@@ -179,10 +265,10 @@ def _row(parts: Sequence[tuple[str, str, str, str]]) -> str:
     return f'<div style="display:grid;{columns};gap:0.75rem;max-width:47rem">{figures}</div>'
 
 
-def closeness(sample: Sample) -> str:
-    """Return in words how near a sample is to its nearest training image, beside real images."""
+def closeness(sample: Sample | Point, noun: str = "image") -> str:
+    """Return in words how near a sample is to its nearest training image or point, beside real ones."""
     if not sample.neighbours[0].distance:
-        return "As far as the features tell, this is a training image."
-    share = "more than 99 %" if sample.nearer > 0.99 else "fewer than 1 %" if sample.nearer < 0.01 else f"{sample.nearer:.0%}"
-    told = f"It is nearer to a training image than {share} of other real images are"
+        return f"As far as the features tell, this is a training {noun}."
+    share = "more than 99%" if sample.nearer > 0.99 else "fewer than 1%" if sample.nearer < 0.01 else f"{sample.nearer:.0%}"
+    told = f"It is nearer to a training {noun} than {share} of other real {noun}s are"
     return f"{told}: compare the two, it may be a copy." if sample.nearer >= _NEAR else f"{told}, which is no sign of a copy."

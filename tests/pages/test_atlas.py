@@ -15,7 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from gan import atlas as files
-from gan.atlas import Atlas, Dot, Neighbour, Sample
+from gan.atlas import Atlas, Dot, Near, Neighbour, Place, Plane, Point, Sample
 from gan.errors import InputError
 from gan.runs import Run
 from pages.parts import atlas
@@ -45,6 +45,15 @@ USUAL = Sample(picture=BLACK, nearer=0.4, neighbours=[Neighbour(distance=3.0, pi
 SOUND = Atlas(
     step=1200, extractor="digits CNN", extractor_id="digits-1", explained=(0.5, 0.25), usual=2.0, samples=[COPY, NEAR, USUAL],
     real=[Dot(x=0.0, y=1.0, picture=WHITE)], generated=[Dot(x=2.0, y=-1.0, picture=BLACK)] * 2,
+)  # fmt: skip
+
+POINTS = Plane(
+    step=300, centres=[Place(x=0, y=0)], real=[Place(x=-1, y=-1), Place(x=1, y=1)], lost=2, usual=0.5,
+    generated=[Place(x=0, y=0), Place(x=0.5, y=0), Place(x=50, y=0)],
+    samples=[
+        Point(x=0.5, y=0, nearer=0.97, neighbours=[Near(x=0.6, y=0, distance=0.1), Near(x=1, y=1, distance=1.118)]),
+        Point(x=50, y=0, nearer=0.0, neighbours=[Near(x=1, y=1, distance=49.01)]),
+    ],
 )  # fmt: skip
 
 
@@ -101,6 +110,36 @@ def test_pairs_of_near_duplicates_stand_below_the_map(tmp_path: Path) -> None:
     assert "Near duplicates" not in said(show(tmp_path, json.dumps(older).encode()))
 
 
+def test_points_stand_in_a_plot_with_a_sample_and_its_nearest_training_points(tmp_path: Path) -> None:
+    test = show(tmp_path, POINTS.model_dump_json().encode())
+    assert "Map of the points" in said(test) and "step 300" in said(test) and "3 of 5 generated points lie outside" in said(test)
+    assert "1 of them is nearer than 95% of other real points" in said(test)
+    assert "may be a copy" in said(test) and "0.1, 1.12 away; usual is 0.5" in said(test)
+    test.slider[0].set_value(2).run()
+    assert "fewer than 1%" in said(test) and "49 away" in said(test)
+
+
+def test_sample_and_its_nearest_training_points_are_marked() -> None:
+    figure = atlas.plot(POINTS, POINTS.samples[0], False)
+    places = {one.name: list(zip(one.x, one.y, strict=True)) for one in figure.data}
+    assert places["nearest training points"] == [(0.6, 0), (1, 1)] and places["sample"] == [(0.5, 0)]
+    assert places["centre of a mode"] == [(0, 0)] and len(places["real"]) == 2 and len(places["generated"]) == 3
+    assert figure.layout.xaxis.range == (-1.5, 1.5) and figure.layout.yaxis.scaleanchor == "x"
+    assert atlas.plot(POINTS, POINTS.samples[0], True).layout.xaxis.range == pytest.approx((0.5 - 1.677, 0.5 + 1.677))
+    alone = POINTS.model_copy(update={"centres": [], "generated": []})
+    assert [one.name for one in atlas.plot(alone, None, False).data] == ["real"]
+
+
+def test_points_without_samples_are_shown_all_the_same(tmp_path: Path) -> None:
+    test = show(tmp_path, POINTS.model_copy(update={"generated": [], "samples": [], "lost": 7}).model_dump_json().encode())
+    assert "7 of 7 generated points lie outside" in said(test) and not test.slider and not test.toggle
+
+
+def test_points_are_no_evidence_about_images(tmp_path: Path) -> None:
+    Run(tmp_path).atlas_path.write_bytes(POINTS.model_dump_json().encode())
+    assert atlas.of(Run(tmp_path), {"step": 300, "extractor_id": "coordinates-1"}) is None
+
+
 def test_atlas_of_another_scoring_is_no_evidence(tmp_path: Path) -> None:
     run = Run(tmp_path)
     assert atlas.of(run, {"step": 1200}) is None
@@ -125,13 +164,18 @@ def test_run_without_map_shows_nothing(tmp_path: Path) -> None:
         {"explained": [0.5]},
         {"samples": [{**USUAL.model_dump(), "neighbours": []}]},
         {"pairs": [[WHITE, "x' onerror='alert(1)"]]},
+        {"generated": [{"x": 1e300, "y": 0, "picture": WHITE}]},
         {"generated": [{"x": 1e999, "y": 0, "picture": WHITE}]},
     ],
-    ids=["markup", "address", "empty", "negative", "one axis", "no neighbour", "foreign pair", "infinite"],
+    ids=["markup", "address", "empty", "negative", "one axis", "no neighbour", "foreign pair", "too far", "infinite"],
 )
 def test_foreign_file_is_told_in_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
     test = show(tmp_path, json.dumps({**SOUND.model_dump(), **changes}).encode())
     assert "score the run again" in said(test) and "Map of the images" not in said(test)
+
+
+def test_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
+    assert "score the run again" in said(show(tmp_path, SOUND.model_dump_json().encode()[:-1] + b" " * 17 * 2**20 + b"}"))
 
 
 def test_folder_in_place_of_the_file_is_told_too(tmp_path: Path) -> None:
@@ -146,8 +190,9 @@ VALUES = some.recursive(
     LEAVES, lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=4), inner, max_size=3), max_leaves=8
 )
 DAMAGED = some.builds(
-    lambda changes: json.dumps({**SOUND.model_dump(), **changes}).encode(),
-    some.dictionaries(some.sampled_from(list(Atlas.model_fields)), VALUES, min_size=1, max_size=3),
+    lambda sound, changes: json.dumps({**sound.model_dump(), **changes}).encode(),
+    some.sampled_from([SOUND, POINTS]),
+    some.dictionaries(some.sampled_from([*Atlas.model_fields, *Plane.model_fields]), VALUES, min_size=1, max_size=3),
 )
 CUT = some.builds(lambda place: SOUND.model_dump_json().encode()[:place], some.integers(0, 400))
 
@@ -163,6 +208,10 @@ def test_whatever_is_read_can_be_shown_or_is_told(content: bytes, tmp_path: Path
         assert is_sentence(str(error))
         return
     assert found is not None
+    if isinstance(found, Plane):
+        for is_close in (False, True):
+            atlas.plot(found, next(iter(found.samples), None), is_close).to_json()
+        return
     json.dumps(atlas.chart(found.real, found.generated, found.explained), allow_nan=False)
     assert atlas.couples(found.pairs).count("<img") == 2 * len(found.pairs)
     for number, sample in enumerate(found.samples, 1):

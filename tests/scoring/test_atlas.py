@@ -17,6 +17,7 @@ from torch import Tensor
 from gan import atlas as files
 from gan.config import RunConfig
 from gan.data import loaders
+from gan.data.points import Modes
 from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import atlas, memorisation
@@ -58,11 +59,13 @@ def picture(text: str) -> np.ndarray:
 PIXELS = Extractor("pixels", "pixels-1", None, torch.nn.Flatten(), torch.device("cpu"), 64)
 
 
-def make(run: Run, config: RunConfig, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor) -> None:
-    """Write the atlas of a draw, held against real features and those of the training images."""
+def make(
+    run: Run, config: RunConfig, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor, known: Modes | None = None
+) -> None:  # fmt: skip
+    """Write the atlas of a draw, held against real features, those of the training images, and modes where they are known."""
     others = real if config.data.held_out_images else real[:0]
     looks = Looks(*(torch.empty(0) for _ in Looks._fields))
-    held_against = Real(real, torch.empty(0), looks, training, memorisation.usual(training, others))
+    held_against = Real(real, torch.empty(0), looks, training, memorisation.usual(training, others), known)
     atlas.write(run, config, PIXELS, held_against, Draw(pixels, Features(features, torch.empty(len(features), 0))), 12)
 
 
@@ -71,7 +74,7 @@ def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
     real, training = (features_of(images.pixels) for images in (loaders.load_for_scoring(config.data), loaders.load(config.data)))
     make(run, config, real, training, pixels, features_of(pixels))
     found = files.read(run)
-    assert found is not None
+    assert isinstance(found, files.Atlas)
     return found
 
 
@@ -141,7 +144,7 @@ def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
     one = torch.rand(len(real), 4)
     make(run, config, one, one[:64], pixels, one[:64])
     found = files.read(run)
-    assert found is not None
+    assert isinstance(found, files.Atlas)
     assert picture(found.real[0].picture).shape == (32, 32)
     assert picture(found.samples[0].neighbours[0].picture).shape == (64, 64)
     assert run.atlas_path.stat().st_size < 3_000_000
@@ -160,11 +163,47 @@ def test_pairs_are_those_that_count_as_near_duplicates(made: Made) -> None:
     assert len(found) == 6  # and no more than are worth a look
 
 
-def test_points_have_none(made: Made) -> None:
+def plane(run: Run, config: RunConfig, generated: Tensor, known: Modes | None = None) -> files.Plane:
+    """Write the atlas of generated points beside 100 on a line, every second of which was trained on, and read it."""
+    line = torch.stack([torch.arange(100.0), torch.zeros(100)], dim=1)
+    make(run, config, line, line[::2], generated, generated, known)
+    found = files.read(run)
+    assert isinstance(found, files.Plane)
+    return found
+
+
+def test_points_lie_where_they_are_beside_the_training_points_nearest_to_them(made: Made) -> None:
     run, config = made({"data.name": "ring"}, family="mlp")
-    none = torch.zeros(5, 2)
-    make(run, config, none, none, none, none)
-    assert files.read(run) is None
+    found = plane(run, config, torch.tensor([[3.0, 4.0], [20.0, 0.0]]), Modes(np.array([[0.0, 1.0], [2.0, 3.0]]), 0.1))
+    assert len(found.real) == 100 and {(one.x, one.y) for one in found.generated} == {(3.0, 4.0), (20.0, 0.0)}
+    assert [(one.x, one.y) for one in found.centres] == [(0.0, 1.0), (2.0, 3.0)]
+    copy, far = found.samples
+    assert (copy.x, copy.neighbours[0].x, copy.neighbours[0].distance) == (20.0, 20.0, 0.0)
+    assert {one.x for one in far.neighbours[:2]} == {2.0, 4.0} and far.neighbours[0].distance == pytest.approx(17**0.5)
+    assert (copy.nearer, far.nearer) == (1.0, 0.0) and found.usual == 2.0 and found.step == 12
+
+
+def test_points_that_ran_away_are_counted_and_not_shown(made: Made) -> None:
+    run, config = made({"data.name": "ring"}, family="mlp")
+    away = torch.tensor([[float("nan"), 0.0], [float("inf"), 0.0], [0.0, 1e30]])
+    found = plane(run, config, torch.cat([away, torch.tensor([[1.0, 1.0]])]))
+    assert (found.lost, len(found.generated), len(found.samples), found.centres) == (3, 1, 1, [])
+    found = plane(run, config, away)
+    assert (found.lost, found.generated, found.samples) == (3, [], [])
+
+
+def test_file_of_points_stays_small(made: Made) -> None:
+    run, config = made({"data.name": "ring"}, family="mlp")
+    found = plane(run, config, drawn(5000, 1, 2))
+    assert len(found.generated) == 1000 and len(found.samples) == 24
+    assert run.atlas_path.stat().st_size < 200_000
+
+
+def test_pairs_are_sought_where_they_were_counted(made: Made) -> None:
+    """Among no more images than there are real ones, as ``measures.measure`` does."""
+    run, config = made({"data.subset": 200})
+    noise = torch.randint(0, 256, (len(loaders.load_for_scoring(config.data)), 1, 16, 16), dtype=torch.uint8)
+    assert write(run, config, torch.cat([noise, noise[:2]])).pairs == []
 
 
 @pytest.mark.parametrize("case", ["too few", "not finite", "other pixels"])
