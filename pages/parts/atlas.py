@@ -14,7 +14,7 @@ from gan import atlas
 from gan.atlas import Atlas, Dot, Place, Plane, Point, Sample
 from gan.errors import InputError
 from gan.runs import Run
-from pages.parts import charts, words
+from pages.parts import charts, poster, words
 
 _INDIGO, _GRAY, _ORANGE = "#6c63ff", "#9097a8", "#f76707"  # as in the other charts
 _NEAR = 0.95  # of the real images are farther from training images: so near that it may be a copy
@@ -47,6 +47,9 @@ def panel(run: Run) -> None:
         "much the same image again and again."
     )
     _show_map(run.id, shown, spec)
+    st.download_button("Save the map as PNG", lambda: poster.draw(shown), "gan-duel-map.png", "image/png",
+                       icon=":material/download:", key=f"atlas/png/{run.id}", on_click="ignore",
+                       help="With pictures in place of the dots that lie clear of one another.")  # fmt: skip
     if shown.pairs:
         st.markdown("##### Near duplicates")
         st.caption(
@@ -110,7 +113,7 @@ def plot(plane: Plane, sample: Point | None, is_close: bool) -> go.Figure:
 
     Both axes have one scale. The frame is that of the real points, half as large again, or close around the sample.
     """
-    beside = {"size": 10, "color": _ORANGE, "symbol": "diamond-open", "line": {"width": 2}}
+    beside = {"size": 8, "color": _ORANGE, "symbol": "diamond-open", "line": {"width": 1.5}}
     kinds: list[tuple[str, Sequence[Place], dict[str, Any]]] = [
         ("real", plane.real, {"size": 4, "color": _GRAY, "opacity": 0.6}),
         ("generated", plane.generated, {"size": 4, "color": _INDIGO, "opacity": 0.6}),
@@ -124,7 +127,7 @@ def plot(plane: Plane, sample: Point | None, is_close: bool) -> go.Figure:
     if sample:
         kinds += [
             ("nearest training points", sample.neighbours, beside),
-            ("sample", [sample], {"size": 13, "color": _ORANGE, "symbol": "star"}),
+            ("sample", [sample], {"size": 18, "color": _ORANGE, "symbol": "circle-open", "line": {"width": 2}}),
         ]
         if is_close:
             x, y, reach = sample.x, sample.y, 1.5 * max(plane.usual, *(one.distance for one in sample.neighbours)) or 1.0
