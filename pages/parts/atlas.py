@@ -138,7 +138,7 @@ def plot(plane: Plane, sample: Point | None, is_close: bool) -> go.Figure:
     ])  # fmt: skip
     figure.update_layout(
         height=520, margin={"l": 10, "r": 10, "t": 70, "b": 30}, dragmode=False, showlegend=True,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "itemsizing": "constant"},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemsizing": "constant"},
         xaxis={"zeroline": False, "constrain": "domain", "range": [x - reach, x + reach]},
         yaxis={"zeroline": False, "constrain": "domain", "scaleanchor": "x", "range": [y - reach, y + reach]},
     )  # fmt: skip
