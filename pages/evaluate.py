@@ -9,10 +9,13 @@ import streamlit as st
 from gan import launcher, runs
 from gan.runs import Run
 from gan.scoring import glossary, lines
+from gan.scoring.doctor import Verdict
 from gan.scoring.glossary import SCORES
+from gan.scoring.results import noun
+from gan.words import percent
 from pages.parts import atlas, board, charts, evidence, frame, pictures, results, tables, verdicts, words
 from pages.parts.board import Board, Part, Selection
-from pages.parts.columns import FACTS, FORMATS, INTERVALS, about
+from pages.parts.columns import FORMATS, INTERVALS, WIDTHS, about, facts, height_of_rows
 from pages.parts.results import Line
 
 root = frame.begin("Evaluate")
@@ -35,7 +38,16 @@ VIEWS = {
     "parallel": "All settings",
 }
 
-FIRST_AXES = 4  # settings in parallel coordinates that a phone has room for
+#: State of a run that has no checkpoint → what to say of it; of all others the last.
+WITHOUT_CHECKPOINT = {
+    "diverged": "Diverged before the first checkpoint, so to be started afresh with a smaller learning rate",
+    "failed": "Failed before the first checkpoint; the Watch page says why",
+    "": "Without a checkpoint, so to be trained for longer before a score",
+}
+
+FIRST_AXES = 4  # settings in parallel coordinates unless told otherwise
+AXIS_WIDTH = 125  # pixels that an axis needs for its title and the words at its ticks
+TABLE_HEIGHT, HEAD_HEIGHT = 560, 38  # pixels
 
 
 def choose() -> list[Run]:
@@ -85,10 +97,14 @@ def offer_scoring(chosen: list[Run]) -> None:
             launcher.score(ready, extractor, checkpoint)
             st.rerun()
     names = words.names(chosen)
-    untrained = [names[run.id] for run in chosen if not run.has_checkpoint]
+    untrained: dict[str, list[str]] = {}
+    for run in chosen:
+        if not run.has_checkpoint:
+            state = run.status().state
+            untrained.setdefault(state if state in WITHOUT_CHECKPOINT else "", []).append(names[run.id])
     without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in ready]
-    if untrained:
-        st.caption(f"Without a checkpoint, so to be trained for longer before a score: {words.escape(', '.join(untrained))}.")
+    for state, of_them in untrained.items():
+        st.caption(f"{WITHOUT_CHECKPOINT[state]}: {words.escape(', '.join(of_them))}.")
     if without_best:
         st.caption("Without a best checkpoint, which only scores during the training find (“Scores every” on the Train page); "
                    f"their last one can be scored: {words.escape(', '.join(without_best))}.")  # fmt: skip
@@ -119,6 +135,7 @@ def show(chosen: list[Run]) -> None:
             st.warning(f"{words.escape(run.label())} was scored, but has no FID: {words.escape(reason)}", icon=":material/warning:")
     if not found:
         st.info("None of these runs has been scored yet.", icon=":material/info:")
+        show_training(chosen, words.short(words.names(chosen)))
         show_pictures(chosen)
         return
     checkpoint, extractor = choose_scores(found)
@@ -135,8 +152,12 @@ def show(chosen: list[Run]) -> None:
     if checkpoint == "best" and whole.pictured:
         told = ", ".join(f"step {step:,} ({whole.names[run_id]})" for run_id, step in whole.pictured.items())
         st.caption(f"Samples are those nearest to the best checkpoint and not after it: {words.escape(told)}.")
-    if number := choose_group(selection):
-        show_views(selection, board.part(selection, number))
+    if len(whole.each) > 1:
+        st.warning(
+            f"These scores differ in their {words.escape(results.apart(whole.each))}, so they are not ranked against each other; "
+            "the best are marked within each group of comparable rows.", icon=":material/balance:",
+        )  # fmt: skip
+    show_views(selection)
     show_table(selection, columns)
     show_reasons(whole)
 
@@ -206,29 +227,33 @@ def choose_columns(whole: Board) -> list[str]:
 def choose_group(selection: Selection) -> int:
     """Return the number of the group of comparable rows to plot; 0 where there is nothing to plot."""
     sizes, each = selection.sizes, selection.board.each
-    if len(each) > 1:
-        st.warning(
-            f"These scores differ in their {words.escape(results.apart(each))}, so they are not ranked against each other; the "
-            "best are marked within each group of comparable rows.", icon=":material/balance:",
-        )  # fmt: skip
     if len(sizes) < 2:
         return next(iter(sizes), 0)
     if max(sizes.values()) < 2:
         return 0
     names = {number: f"{number}: {each[number - 1]['data']} ({words.count(size, 'row')})" for number, size in sizes.items()}
     largest = max(sizes, key=lambda number: sizes[number])
-    return st.segmented_control("Plot group", list(names), default=largest, required=True, key="plot-group", format_func=names.get)
+    if st.session_state.get("plot-group") not in names:  # a group of another selection
+        st.session_state.pop("plot-group", None)
+    return st.segmented_control("Plot group", list(names), default=largest, required=True, key="plot-group", format_func=names.get,
+                                persist_state="session")  # fmt: skip
 
 
 @st.fragment
-def show_views(selection: Selection, part: Part) -> None:
-    """Show one of several plots of comparable rows."""
+def show_views(selection: Selection) -> None:
+    """Show one of several plots: of comparable rows, or of the training of all that are left by the filter."""
     view = st.segmented_control("Plot", list(VIEWS), default="scores", required=True, key="view", format_func=VIEWS.get,
                                 label_visibility="collapsed", persist_state="session")  # fmt: skip
+    if view == "training":
+        show_training([run for run in selection.board.chosen if run.id in selection.runs], selection.board.names)
+        return
+    number = choose_group(selection)
+    if not number:
+        st.caption("No two of these rows have scores that compare; “During training” shows all that have scores from there.")
+        return
+    part = board.part(selection, number)
     if view == "scores":
         show_scores(part)
-    elif view == "training":
-        show_training(selection, part)
     elif view == "against":
         show_against(part)
     elif view == "neighbours":
@@ -242,24 +267,23 @@ def show_scores(part: Part) -> None:
     names = board.shown_scores(part)
     with st.grid(len(names), min_column_width=320, gap="small"):
         for name in names:
-            about = f"{board.title_of(part, name)} of each row with its spread, and the real images as a line"
+            about = f"{board.title_of(part, name)} of each row with its spread, and the real {part.noun} as a line"
             st.plotly_chart(board.plot_scores(part, name), key=f"plot/{name}", alt=about, config=charts.camera(name))
 
 
-def show_training(selection: Selection, part: Part) -> None:
-    """Show the quick scores over the images seen."""
-    figures, left_out = board.plot_training(selection, part)
+def show_training(chosen: list[Run], names: dict[str, str]) -> None:
+    """Show the quick scores of runs over the images seen, whether or not they were scored afterwards."""
+    figures, silent = board.plot_training(tuple(chosen), tuple(map(board.stamp, chosen)), tuple(names[run.id] for run in chosen))
     for number, figure in enumerate(figures, 1):
         st.plotly_chart(figure, key=f"plot/training/{number}", config=charts.camera("score-over-images"),
                         alt="A score over the images seen, a curve for each run, and the real images as a line")  # fmt: skip
     if figures:
-        st.caption("Quick scores: one draw, and fewer images than in the table, so they are somewhat higher than there. Their use "
-                   "is the shape of the curves.")  # fmt: skip
+        st.caption("Quick scores: one draw, and a smaller one than those of the table, so they are somewhat higher than there. "
+                   "Their use is the shape of the curves.")  # fmt: skip
     if len(figures) > 1:
         st.caption("Scores that do not compare with one another have a plot each.")
-    if left_out:
-        told = "; ".join(f"{', '.join(names)} ({why})" for why, names in left_out.items())
-        st.caption(f"Not drawn: {words.escape(told)}.")
+    if silent:
+        st.caption(f"Without scores from the training: {words.escape(', '.join(silent))}.")
     if not figures:
         st.caption('Set “Scores every” on the Train page, or --set cadence.score_every="1 epoch", to get scores during a training.')
 
@@ -271,11 +295,18 @@ def show_against(part: Part) -> None:
     with st.container(horizontal=True, gap="small"):
         score = st.selectbox("Score", scores, format_func=titles.get, key="against/score", width=220)
         setting = st.selectbox(
-            "Setting", [*part.board.settings, "epoch", "minutes"], format_func=titles.get, key="against/setting", width=220,
+            "Setting", list(dict.fromkeys([*board.telling(part), *part.board.settings, "epoch", "minutes"])), width=220,
+            format_func=titles.get, key="against/setting",
             help="The settings in which the chosen runs differ, and how long they were trained.",
         )  # fmt: skip
-    st.plotly_chart(board.plot_against(part, score, setting), key="plot/against", config=charts.camera(f"{score}-against-setting"),
+    figure = board.plot_against(part, score, setting)
+    st.plotly_chart(figure, key="plot/against", config=charts.camera(f"{score}-against-setting"),
                     alt=f"{titles[score]} of each row over {titles[setting]}")  # fmt: skip
+    if figure.layout.xaxis.type == "category":
+        st.caption("Rows may differ in other settings as well; what those do shows here too.")
+    else:
+        st.caption("Dotted lines join rows that are alike in all other settings, seeds aside, through the means of equal values. "
+                   "Other rows differ in more than this setting; what the rest does shows here too.")  # fmt: skip
 
 
 def show_neighbours(part: Part) -> None:
@@ -284,7 +315,7 @@ def show_neighbours(part: Part) -> None:
     if figure is None:
         st.caption("Precision and recall were not measured; score again to get them.")
         return
-    st.plotly_chart(figure, key="plot/neighbours", alt="Precision and recall of each row, and of real images",
+    st.plotly_chart(figure, key="plot/neighbours", alt=f"Precision and recall of each row, and of real {part.noun}",
                     config=charts.camera("precision-recall"))  # fmt: skip
 
 
@@ -294,12 +325,17 @@ def show_parallel(part: Part) -> None:
     if len(part.scored) < 2 or not known:
         st.caption("This plot compares at least two scored rows whose settings differ.")
         return
-    everywhere = [title for title in known if part.scored[title].notna().all()]
+    everywhere = [title for title in board.telling(part) if part.scored[title].notna().all()]
     settings = st.multiselect("Settings", known, default=(everywhere or known)[:FIRST_AXES], key=f"axes/{part.board.key}")
-    st.plotly_chart(board.plot_parallel(part, tuple(settings)), key="plot/parallel", config=charts.camera("parallel-coordinates"),
-                    alt="Parallel coordinates: a line for each row through its settings and scores")  # fmt: skip
+    figure = board.plot_parallel(part, tuple(settings))
+    least = AXIS_WIDTH * len(figure.data[0].dimensions)  # on a phone one scrolls sideways within the plot's own place
+    st.html(f"<style>.st-key-parallel {{overflow-x: auto}} .st-key-parallel > * {{min-width: {least}px}}</style>")
+    with st.container(key="parallel"):
+        st.plotly_chart(figure, key="plot/parallel", config=charts.camera("parallel-coordinates"),
+                        alt="Parallel coordinates: a line for each row through its settings and scores")  # fmt: skip
     st.caption("Each line is a row of the table. Drag along an axis to keep only the lines that pass there; drag an axis by its "
-               "title to another place. The table below has the same numbers for those who use no mouse.")  # fmt: skip
+               "title to another place; scroll sideways where there are more axes than fit. The table below has the same numbers "
+               "for those who use no mouse.")  # fmt: skip
 
 
 def show_table(selection: Selection, columns: list[str]) -> None:
@@ -308,15 +344,16 @@ def show_table(selection: Selection, columns: list[str]) -> None:
     titles, line = whole.titles, whole.each[0]
     are_folded = len(selection.runs) > sum(selection.sizes.values()) + int((made["group"] == 0).sum())
     columns = [*columns, "runs"] if are_folded else columns
+    height = height_of_rows({name: made[name] for name in WIDTHS})
     st.dataframe(
-        board.display(selection), row_height=84, key="scores", placeholder="–",
-        column_order=[titles[name] for name in columns], column_config=config_of(selection),
+        board.display(selection), row_height=height, height=min(TABLE_HEIGHT, HEAD_HEIGHT + height * len(made)), key="scores",
+        placeholder="–", column_order=[titles[name] for name in columns], column_config=config_of(selection, height),
         alt="Scores of the chosen runs beside the settings that differ",
     )  # fmt: skip
     accuracy = line.get("extractor_accuracy")
     if isinstance(accuracy, float):
         st.caption(
-            f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {accuracy:.1%} of "
+            f"Features: {line['extractor']}, a small classifier trained on this data set's own labels; {percent(accuracy)} of "
             "held-out images are recognised. Its FID must not be compared with a FID from the Inception network."
         )
     with st.container(horizontal=True, gap="small"):
@@ -335,24 +372,26 @@ def show_table(selection: Selection, columns: list[str]) -> None:
         )  # fmt: skip
 
 
-def config_of(selection: Selection) -> dict[str, Any]:
-    """Return how the table shows its columns, by title."""
+def config_of(selection: Selection, height: int) -> dict[str, Any]:
+    """Return how the table shows its columns, by title; ``height`` of its rows in pixels."""
     number, text, badges = st.column_config.NumberColumn, st.column_config.TextColumn, st.column_config.MultiselectColumn
     whole = selection.board
     best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
     shown: dict[str, Any] = {
-        "name": text(pinned=True, width=150),
+        "name": text(pinned=True, width=130),
         "samples": st.column_config.ImageColumn(
-            width=90, help="Samples of the scored checkpoint, or the last ones before it; the newest of a run without scores."
+            width=height + 6,
+            help="Samples of the scored checkpoint, or the last ones before it; the newest of a run without scores.",
         ),
         "verdicts": badges(
-            options=list(whole.verdicts), color=list(whole.verdicts.values()), width=230,
-            help="What is wrong, told from the measurements; “Why?” below the table shows the evidence and what to try.",
+            options=list(whole.verdicts), color=list(whole.verdicts.values()), width=WIDTHS["verdicts"],
+            help="What is wrong, told from the measurements; “Why?” below the table shows the evidence and what to try. What is "
+            "said of rows without scores rests on the curves of their training alone.",
         ),
         "best": badges(
-            options=best, color="green", width=180,
+            options=best, color="green", width=WIDTHS["best"],
             help="In which scores this row is better than every comparable one, by more than both their spreads together. Rows "
-            "made from other images, features or counts do not compete.",
+            "made from other data, features or counts do not compete.",
         ),
         "runs": number(help="Over how many runs the row is a mean."),
     }  # fmt: skip
@@ -366,7 +405,7 @@ def config_of(selection: Selection) -> dict[str, Any]:
             help=f"Of {SCORES[name].title}: standard deviation, √(Σ(x − x̄)² / (n − 1)), over what “Spread over” says.",
         )  # fmt: skip
     shown |= {name: number(format=FORMATS["kid"], help=told) for name, (_, told) in INTERVALS.items()}
-    for name, (_, form, told) in FACTS.items():
+    for name, (_, form, told) in facts(noun(whole.each[0])).items():
         shown[name] = number(format=form, help=told) if form else text(help=told)
     return {whole.titles[name]: shown[name] for name in (*whole.every, "runs") if name in shown}
 
@@ -378,12 +417,15 @@ def show_reasons(whole: Board) -> None:
     if not part.open:
         return
     with part:
-        explained = whole.explained
-        if st.session_state.get("why/run") not in explained:
-            st.session_state["why/run"] = next(iter(explained))
-        run_id = st.selectbox("Look closer at", list(explained), key="why/run", format_func=whole.names.get)
-        run, line = next(run for run in whole.chosen if run.id == run_id), explained[run_id]
+        judged = [*whole.explained, *(run.id for run in whole.chosen if run.id not in whole.explained and board.on_curves(run))]
+        if st.session_state.get("why/run") not in judged:
+            st.session_state["why/run"] = judged[0]
+        run_id = st.selectbox("Look closer at", judged, key="why/run", format_func=whole.names.get)
+        run, line = next(run for run in whole.chosen if run.id == run_id), whole.explained.get(run_id)
         found = board.verdicts(whole, run)
+        if line is None:
+            tell_verdicts(found)
+            return
         seen = verdicts.show(run, line, found)
         told = [*evidence.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"]), *glossary.missing(line)]
         st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
@@ -395,6 +437,14 @@ def show_reasons(whole: Board) -> None:
                 about = f"Distribution of {look.name} of the generated and of the real images"
                 st.plotly_chart(charts.look(*look, basis), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
         atlas.panel(run)
+
+
+def tell_verdicts(found: list[Verdict]) -> None:
+    """Say what the curves of a run without scores show, and what to try."""
+    for verdict in found:
+        st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
+        st.markdown(words.escape(f"{verdict.sentence} {verdict.remedy}"))
+    st.caption("Judged by the curves of its training alone; the Watch page shows them.")
 
 
 def show_classes(line: Line) -> None:
@@ -412,6 +462,8 @@ def show_pictures(chosen: list[Run]) -> None:
                 if samples := run.samples():
                     pictures.show(list(samples.values())[-1], f"Newest samples of {run.label()}")
                 st.caption(words.escape(run.label()))
+                for verdict in board.on_curves(run):
+                    st.badge(verdict.title, color=board.COLOURS[verdict.kind], help=words.escape(verdict.sentence))  # type: ignore[arg-type]
 
 
 with frame.spoken_errors():

@@ -17,10 +17,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 
+from gan.errors import InputError
 from gan.runs import Run
 from gan.scoring import doctor, lines
 from gan.scoring.glossary import SCORES
-from gan.scoring.results import SOUND, summarise
+from gan.scoring.results import LENGTH, NOT_SCORED, SOUND, noun, summarise, variants
 from pages.parts import charts, evidence, results, tables, words
 from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
 from pages.parts.results import Line
@@ -76,6 +77,7 @@ class Part:
     line: Line
     basis: str
     main: list[str]  # the main scores, the more meaningful one first
+    noun: str  # what was scored: "images" or "points"
 
 
 def stamp(run: Run) -> str:
@@ -110,15 +112,16 @@ def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, chec
     each = results.groups(list(explained.values()))
     table = results.table(chosen, extractor, checkpoint)
     badges = {
-        run.id: _badges(run, explained[run.id], when) for run, when in zip(chosen, stamps, strict=True) if run.id in explained
+        run.id: _badges(run, explained[run.id], when) if run.id in explained else _unscored(run, checkpoint, when)
+        for run, when in zip(chosen, stamps, strict=True)
     }
     pictures = {run.id: found for run in chosen if (found := results.snapshot(run, explained.get(run.id)))}
     table = table.assign(
-        samples=_samples(chosen, table, pictures), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]]
+        samples=_samples(chosen, table, pictures, explained), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]]
     )
     settings = {title: results.values(table, title) for title in results.settings(table)}
     first = "kid" if any(lines.main_scores(line)[0] == "kid" for line in each) else "fid"
-    titles = tables.titles_of(table, lines.label(each[0]), first)
+    titles = tables.titles_of(table, lines.label(each[0]), first, noun(each[0]))
     usual, every = _columns(table, titles)
     return Board(
         chosen, extractor, checkpoint, explained, each, table, words.short(words.names(list(chosen))),
@@ -136,35 +139,60 @@ def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
     return ({summary: "green" if summary == SOUND else "gray"} if summary else {}) | shown
 
 
+def _unscored(run: Run, checkpoint: str, when: str) -> dict[str, str]:
+    """Return why a run has no scores here, and the titles of the verdicts that its curves alone justify, each with its colour."""
+    shown = {verdict.title: COLOURS[verdict.kind] for verdict in _diagnose(run, when, "", "")}
+    if results.latest(run, checkpoint):
+        return {"other features": "gray"} | shown
+    others = any(results.latest(run, other) for other in CHECKPOINTS)
+    return {"other checkpoint" if others else NOT_SCORED: "gray"} | shown
+
+
 def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
-    """Return the verdicts on a scored run of a board."""
-    return _diagnose(run, stamp(run), board.extractor, board.checkpoint)
+    """Return the verdicts on a run of a board; on one that has no scores there, those on its curves."""
+    return _diagnose(run, stamp(run), board.extractor, board.checkpoint) if run.id in board.explained else on_curves(run)
+
+
+def on_curves(run: Run) -> list[doctor.Verdict]:
+    """Return the verdicts on a run that its curves alone justify, without a line of scores."""
+    return _diagnose(run, stamp(run), "", "")
 
 
 @lru_cache(1024)
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
-    """Return what is wrong with a run, from the same lines as the command line."""
-    line = results.latest(run, checkpoint)[extractor]
+    """Return what is wrong with a run, from the same lines as the command line; from none of scores without an extractor."""
+    line = results.latest(run, checkpoint)[extractor] if extractor else {}
     return doctor.diagnose(run, line, doctor.logged(run), run.scores())
 
 
-def _samples(chosen: Sequence[Run], table: pd.DataFrame, pictures: Mapping[str, tuple[int, Path]]) -> list[str | None]:
+def _samples(
+    chosen: Sequence[Run], table: pd.DataFrame, pictures: Mapping[str, tuple[int, Path]], explained: Mapping[str, Line]
+) -> list[str | None]:  # fmt: skip
     """Return a small picture for each row: ``pictures`` of runs, and real images of the first run of the group that has some."""
-    reals = {run.id: run.reals_path for run in chosen if run.reals_path.exists()}
-    floors: dict[int, Path] = {}
+    are_points = {run.id: _draws_points(run, explained.get(run.id)) for run in chosen}
+    shown = {run_id: (path, are_points[run_id]) for run_id, (_, path) in pictures.items()}
+    reals = {run.id: (run.reals_path, are_points[run.id]) for run in chosen if run.reals_path.exists()}
+    floors: dict[int, tuple[Path, bool]] = {}
     for group, run_id in zip(table["group"], table["run"], strict=True):
         if run_id in reals:
             floors.setdefault(group, reals[run_id])
-    shown = [
-        (pictures[run_id][1] if run_id in pictures else None) if run_id else floors.get(group)
-        for group, run_id in zip(table["group"], table["run"], strict=True)
-    ]
-    return [_thumbnail(path, _changed(path)) if path else None for path in shown]
+    found = [shown.get(run_id) if run_id else floors.get(group) for group, run_id in zip(table["group"], table["run"], strict=True)]
+    return [_thumbnail(one[0], _changed(one[0]), one[1]) if one else None for one in found]
+
+
+def _draws_points(run: Run, line: Line | None) -> bool:
+    """Return whether the samples of a run are plots of points; its scores say so even where its data set has gone."""
+    if line:
+        return noun(line) == "points"
+    try:
+        return run.config().data.is_points
+    except InputError:
+        return False
 
 
 @lru_cache(512)
-def _thumbnail(path: Path, changed: int) -> str | None:
-    return results.thumbnail(path)
+def _thumbnail(path: Path, changed: int, is_plot: bool) -> str | None:
+    return results.thumbnail(path, is_plot=is_plot)
 
 
 def _columns(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[list[str], list[str]]:
@@ -198,11 +226,17 @@ def part(selection: Selection, group: int) -> Part:
     seeds = " or ".join(dict.fromkeys(map(results.text_of, scored["seed"])))
     over = " or ".join(dict.fromkeys(scored["over"]))
     basis = (
-        f"{line['images']:,} images a draw, {line['real_images']:,} real ones, ± over {over}\n"
+        f"{line['images']:,} {noun(line)} a draw, {line['real_images']:,} real ones, ± over {over}\n"
         f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
     )
     return Part(
-        selection.board, scored, floor, line, basis, [name for name in lines.main_scores(line) if scored[name].notna().any()]
+        selection.board,
+        scored,
+        floor,
+        line,
+        basis,
+        [name for name in lines.main_scores(line) if scored[name].notna().any()],
+        noun(line),
     )
 
 
@@ -247,31 +281,22 @@ def plot_scores(part: Part, name: str) -> go.Figure:
     """Return a score of each row as a dot with its spread."""
     rows = part.scored[part.scored[name].notna()]
     shown = pd.DataFrame({"name": rows["name"], "value": rows[name], "spread": rows[f"{name}_spread"]}).reset_index(drop=True)
-    return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.basis)
+    return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.basis, part.noun)
 
 
 @lru_cache(_KEPT)
-def plot_training(selection: Selection, part: Part) -> tuple[list[go.Figure], dict[str, list[str]]]:
-    """Return the quick scores of the runs of a part over the images seen, whatever their features, and why others have no curve.
+def plot_training(
+    chosen: tuple[Run, ...], stamps: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[list[go.Figure], list[str]]:  # fmt: skip
+    """Return the quick scores of runs, scored afterwards or not, over the images seen, and the names of those that have none.
 
-    One figure for all quick scores that can be compared: FID, or KID where it means more. Reason → names of the runs left out.
+    One figure for all quick scores that can be compared: FID, or KID where it means more.
     """
-    whole, group = selection.board, part.scored["group"].iloc[0]
-    groups = dict(zip(whole.table["run"], whole.table["group"], strict=True))
-    left_out: dict[str, list[str]] = {}
-    found: list[tuple[str, list[Line]]] = []
-    for run in whole.chosen:
-        name = whole.names[run.id]
-        if run.id not in selection.runs:
-            continue
-        if groups[run.id] != group:
-            reason = "scores that do not compare with these" if groups[run.id] else "not scored"
-            left_out.setdefault(reason, []).append(name)
-        elif quick := results.quick(run):
-            found.append((name, quick))
-        else:
-            left_out.setdefault("no scores from the training", []).append(name)
-    return [_curves(found, one) for one in results.groups([quick[-1] for _, quick in found])], left_out
+    quick = {name: results.quick(run) for name, run in zip(names, chosen, strict=True)}
+    found = [(name, scored) for name, scored in quick.items() if scored]
+    return [_curves(found, one) for one in results.groups([scored[-1] for _, scored in found])], [
+        name for name, scored in quick.items() if not scored
+    ]
 
 
 def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
@@ -280,16 +305,23 @@ def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
     first, second = lines.main_scores(one)
     score = first if all(lines.number(line, first) is not None for _, quick in alike for line in quick) else second
     curves = [(name, [line["images_seen"] for line in quick], [line[score] for line in quick]) for name, quick in alike]
-    return charts.training(curves, _label(one, score), lines.number(one, f"floor_{score}"), evidence.basis(one))
+    return charts.training(curves, _label(one, score), lines.number(one, f"floor_{score}"), evidence.basis(one), noun(one))
+
+
+def telling(part: Part) -> list[str]:
+    """Return the settings in which the rows of a part differ; others may differ between parts alone."""
+    return [title for title in part.board.settings if part.scored[title].map(results.text_of).nunique() > 1]
 
 
 @lru_cache(_KEPT)
 def plot_against(part: Part, score: str, setting: str) -> go.Figure:
-    """Return a score of each row over a setting or a fact."""
+    """Return a score of each row over a setting or a fact, with lines through rows that are alike in all else but the seed."""
     rows = part.scored[part.scored[score].notna()]
     pairs = list(zip(rows["name"], map(plain, rows[setting]), rows[score], rows[f"{score}_spread"], strict=True))
     titles = part.board.titles
-    return charts.against(pairs, titles[setting], titles[score], _floor(part, score), part.basis)
+    alike = variants(part.board.chosen, setting if setting in part.board.settings else LENGTH)
+    others = [alike[run_id] if variant else "" for run_id, variant in zip(rows["run"], rows["variant"], strict=True)]
+    return charts.against(pairs, titles[setting], titles[score], _floor(part, score), part.basis, part.noun, others)
 
 
 @lru_cache(_KEPT)
@@ -301,7 +333,8 @@ def plot_neighbours(part: Part) -> go.Figure | None:
     precision, recall = _floor(part, "precision"), _floor(part, "recall")
     floor = None if precision is None or recall is None else (precision, recall)
     figures = ("precision", "recall", "precision_spread", "recall_spread")
-    return charts.neighbours(list(zip(rows["name"], *(rows[name] for name in figures), strict=True)), floor, part.basis)
+    shown = list(zip(rows["name"], *(rows[name] for name in figures), strict=True))
+    return charts.neighbours(shown, floor, part.basis, part.noun)
 
 
 @lru_cache(_KEPT)

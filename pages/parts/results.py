@@ -81,7 +81,8 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     its spread (NaN for what is not known), ``expected`` classes, what it was made from, ``variant`` (the same for runs that
     differ only in their seed), and ``group``: rows of different groups must not be ranked against each other (0: not scored).
     """
-    found = {run: latest(run, checkpoint).get(extractor) for run in chosen}
+    lined = {run: latest(run, checkpoint).get(extractor) for run in chosen}
+    found = dict(sorted(lined.items(), key=lambda pair: pair[1] is None))
     each = groups([line for line in found.values() if line])
     rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
     shown, names, alike = core.differences(chosen), words.short(words.names(list(chosen))), core.variants(chosen)
@@ -109,7 +110,8 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return a table with one row for all comparable runs that agree in the column ``by``: "variant", or a setting's title.
 
     Measures become means over these runs with their sample standard deviation as spread, ``runs`` says over how many; what they
-    differ in is listed. A row of a single run keeps the spread over its draws. Real images and unscored runs stay as they are.
+    differ in is listed, and ``variant`` is empty where that is more than their seed. A row of a single run keeps the spread over
+    its draws. Real images and unscored runs stay as they are.
     """
     if by not in made.columns:
         return made
@@ -127,6 +129,7 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
             for name in (*INTERVALS, "minutes", "epoch", "step", "images_seen"):
                 row[name] = part[name].mean() if name in part else math.nan
             row |= {column: _merged(part[column]) for column in (*columns, "seed", "checkpoint") if column in part}
+            row["variant"] = row["variant"] if part["variant"].nunique() == 1 else ""
             if "verdicts" in part:
                 row["verdicts"] = list(dict.fromkeys(title for titles in part["verdicts"] for title in titles))
         rows.append(row)
@@ -205,7 +208,7 @@ def _score_cells(line: Line | None) -> dict[str, Any]:
 
 
 def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
-    name = f"Real images ({line['data']})" + (f", group {number}" if count > 1 else "")
+    name = f"Real {core.noun(line)} ({line['data']})" + (f", group {number}" if count > 1 else "")
     return {
         "name": name, "run": "", "group": number, "variant": "",
         **_cells(core.floor(line)), "expected": core.expected(line),
@@ -214,11 +217,12 @@ def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def thumbnail(path: Path, size: int = 136) -> str | None:
-    """Return the upper left 4 × 4 images of a sample grid as a small data URL, or None for a damaged file."""
+def thumbnail(path: Path, size: int = 136, *, is_plot: bool = False) -> str | None:
+    """Return the upper left 4 × 4 images of a sample grid, or all of a plot of points, as a small data URL; None for damage."""
     try:
         with Image.open(path, formats=("PNG",)) as picture:
-            small = picture.crop((0, 0, picture.width // 2, picture.height // 2)).convert("L" if picture.mode == "L" else "RGB")
+            width, height = picture.size if is_plot else (picture.width // 2, picture.height // 2)
+            small = picture.crop((0, 0, width, height)).convert("L" if picture.mode == "L" else "RGB")
             small = small.resize((size, size), Image.Resampling.BOX)
     except (OSError, SyntaxError, ValueError):  # what Pillow raises for damage
         return None

@@ -11,7 +11,7 @@ import pandas as pd
 from gan.scoring.glossary import SCORES
 from gan.scoring.results import figure
 from pages.parts import results
-from pages.parts.columns import FACTS, INTERVALS, spread_title
+from pages.parts.columns import INTERVALS, facts, spread_title
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:])")
 _LATEX = {
@@ -62,16 +62,16 @@ def latex(shown: pd.DataFrame) -> str:
     )
 
 
-def titles_of(made: pd.DataFrame, fid: str, first: str = "fid") -> dict[str, str]:
+def titles_of(made: pd.DataFrame, fid: str, first: str = "fid", noun: str = "images") -> dict[str, str]:
     """Return column → title of all that a table can show, in its order; no two titles are the same.
 
-    ``fid`` is what its FID is called, and ``first`` the measure that stands before the others.
+    ``fid`` is what its FID is called, ``first`` the measure that stands before the others, and ``noun`` what was scored.
     """
     titles = {"name": "Run", "samples": "Samples", "verdicts": "Verdicts", "best": "Best in", "runs": "Runs"}
     for name in sorted(SCORES, key=lambda name: name != first):
         titles |= {name: fid if name == "fid" else SCORES[name].title, f"{name}_spread": spread_title(name)}
     titles |= {name: title for name, (title, _) in INTERVALS.items()} | {"expected": "Expected classes"}
-    titles |= {name: title for name, (title, _, _) in FACTS.items()}
+    titles |= {name: title for name, (title, _, _) in facts(noun).items()}
     taken = set(titles.values())
     return titles | {title: f"{title} (setting)" if title in taken else title for title in results.settings(made)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from gan import launcher, runs, words
 from gan.runs import Run
@@ -343,6 +345,46 @@ def test_points_are_shown_with_their_modes(visit: Visit, shown: Run) -> None:
     columns = list(test.dataframe[0].value.columns)
     assert {"FID · coordinates", "Modes", "High quality", "Reverse KL"} <= set(columns) and "IS" not in columns
     assert list(test.dataframe[0].value["Modes"]) == [8.0, 6.0]
+    assert {"Points", "Real points"} <= set(columns) and next(iter(test.dataframe[0].value["Run"])) == "Real points (ring)"
+    assert "images" not in test.get("plotly_chart")[0].proto.spec
+
+
+def test_thumbnails_of_points_show_the_whole_plot(shown: Run) -> None:
+    plot, far = Image.new("L", (64, 64)), Image.new("L", (32, 32), 255)
+    plot.paste(far, (32, 32))
+    points = make_run(shown.root, {"data.name": "ring"}, family="mlp", name="dots")
+    for run in (points, shown):
+        for path in run.samples().values():
+            path.unlink()
+        run.samples_path.mkdir(exist_ok=True)
+        plot.save(run.samples_path / "00000004.png")
+    whole = selection_of([shown, points], shown.scores()[0]["extractor_id"]).board.table.set_index("run")["samples"]
+    corners = [
+        Image.open(io.BytesIO(base64.b64decode(whole[run.id].partition(",")[2]))).getpixel((135, 135)) for run in (shown, points)
+    ]
+    assert corners == [0, 255]
+
+
+def test_lines_join_rows_that_are_alike_in_all_else_but_the_seed(shown: Run) -> None:
+    (line,) = shown.scores()
+    kinds = [(8, 8, 0), (16, 8, 1), (8, 16, 0), (32, 16, 0), (64, 24, 0)]
+    chosen = [
+        write_lines(make_run(shown.root, {"optimizer.batch_size": batch, "networks.latent": latent, "training.seed": seed}), line)
+        for batch, latent, seed in kinds
+    ]
+    selection = selection_of(chosen, line["extractor_id"])
+    drawn = board.plot_against(board.part(selection, 1), "fid", "Batch size").data
+    assert [list(trace.x) for trace in drawn if trace.mode == "lines"] == [[8, 16], [8, 32]]
+    assert [list(trace.x) for trace in drawn if trace.mode == "markers"] == [[8, 16, 8, 32, 64]]
+
+
+def test_rows_folded_over_more_than_seeds_are_not_joined(shown: Run) -> None:
+    (line,) = shown.scores()
+    kinds = [{"optimizer.batch_size": batch, "networks.latent": latent} for batch in (8, 16) for latent in (8, 16)]
+    chosen = tuple(write_lines(make_run(shown.root, kind), line) for kind in kinds)
+    whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
+    folded = board.select(whole, "", (), (), "Batch size")
+    assert [trace.mode for trace in board.plot_against(board.part(folded, 1), "fid", "Batch size").data] == ["markers"]
 
 
 @pytest.mark.parametrize("view", ["training", "against", "neighbours", "parallel"])
@@ -439,7 +481,12 @@ def selection_of(chosen: list[Run], extractor: str) -> board.Selection:
     return board.select(board.board(tuple(chosen), tuple(map(board.stamp, chosen)), extractor, "last"), "", (), (), "")
 
 
-def test_training_plot_is_of_the_chosen_group_and_names_whom_it_leaves_out(shown: Run) -> None:
+def training_of(*chosen: Run) -> tuple[list[Any], list[str]]:
+    """Return the plots of quick scores of runs, and the names of those that have none."""
+    return board.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
+
+
+def test_training_plots_have_all_runs_each_with_those_that_compare(shown: Run) -> None:
     (line,) = shown.scores()
     other = line | {"data": "mnist"}
     first, silent, second, third, unscored = (make_run(shown.root, {"training.seed": seed}, name=f"r{seed}") for seed in range(5))
@@ -447,35 +494,75 @@ def test_training_plot_is_of_the_chosen_group_and_names_whom_it_leaves_out(shown
     write_lines(silent, line)
     write_lines(second, *quick_of(other, 3, 6, 9), other)
     write_lines(third, *quick_of(other, 2, 4, images=250), other)
-    selection = selection_of([first, silent, second, third, unscored], line["extractor_id"])
-    (figure,), left_out = board.plot_training(selection, board.part(selection, 1))
-    assert [trace.name for trace in figure.data] == ["r0"]
-    apart = "scores that do not compare with these"
-    assert left_out == {"no scores from the training": ["r1"], apart: ["r2", "r3"], "not scored": ["r4"]}
-    figures, left_out = board.plot_training(selection, board.part(selection, 2))  # counts differ: a plot each
-    assert [[(trace.name, len(trace.x)) for trace in one.data] for one in figures] == [[("r2", 3)], [("r3", 2)]]
-    assert left_out == {apart: ["r0", "r1"], "not scored": ["r4"]}
+    write_lines(unscored, *quick_of(line, 2, 4, 6))
+    figures, left_out = training_of(first, silent, second, third, unscored)
+    drawn = [[(trace.name, len(trace.x)) for trace in one.data] for one in figures]
+    assert drawn == [[("r0", 2), ("r4", 3)], [("r2", 3)], [("r3", 2)]] and left_out == ["r1"]
 
 
 def test_quick_scores_are_drawn_whatever_the_features_of_the_shown_scores(visit: Visit, shown: Run) -> None:
     (line,) = shown.scores()
     inception = line | {"extractor": "Inception 2015", "extractor_id": "inception-2015-x"}
     write_lines(shown, *quick_of(line, 2, 4), inception)
-    selection = selection_of([shown], inception["extractor_id"])
-    (figure,), left_out = board.plot_training(selection, board.part(selection, 1))
+    (figure,), left_out = training_of(shown)
     assert len(figure.data) == 1 and not left_out and "FID · digits CNN" in figure.layout.yaxis.title.text
     test = visit("evaluate", runs=f"{shown.id},{write_lines(make_run(shown.root, name='mute'), inception).id}")
     test.session_state["view"] = "training"
     test.run()
     assert_sound(test)
-    assert len(test.get("plotly_chart")) == 1 and "Not drawn: mute" in everything(test)
+    assert len(test.get("plotly_chart")) == 1 and "Without scores from the training: mute" in everything(test)
+
+
+def test_runs_that_nobody_scored_show_their_training_and_what_is_wrong_with_it(visit: Visit, shown: Run) -> None:
+    write_lines(shown, *quick_of(shown.scores()[0], 2, 4))
+    diverged = make_run(shown.root, name="burst")
+    diverged.write_status(diverged.status().model_copy(update={"state": "diverged"}))
+    test = visit("evaluate", runs=f"{shown.id},{diverged.id}")
+    assert_sound(test)
+    assert len(test.get("plotly_chart")) == 1 and "Without scores from the training: burst" in everything(test)
+    assert "Diverged before the first checkpoint, so to be started afresh with a smaller learning rate: burst." in everything(test)
+    assert "for longer" not in everything(test) and "Divergence" in everything(test)
+
+
+def test_rows_without_these_scores_come_last_and_say_why(visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    diverged, other, best = (make_run(shown.root, name=name) for name in ("burst", "elsewhere", "early"))
+    diverged.write_status(diverged.status().model_copy(update={"state": "diverged"}))
+    write_lines(other, line | {"extractor": "Inception 2015", "extractor_id": "inception-2015-x"})
+    write_lines(best, line | {"checkpoint": "best"})
+    chosen = [diverged, other, best, shown, remade(shown, 7)]
+    test = visit("evaluate", runs=",".join(run.id for run in chosen))
+    assert_sound(test)
+    rows = test.dataframe[0].value
+    assert list(rows["Run"])[3:] == ["burst", "elsewhere", "early"]
+    assert [list(titles) for titles in rows["Verdicts"]][3:] == [
+        ["not scored", "Divergence"],
+        ["other features"],
+        ["other checkpoint"],
+    ]
+    test.session_state["why"] = True
+    test.run()
+    test.selectbox(key="why/run").set_value(diverged.id).run()
+    assert_sound(test)
+    assert "smaller" in everything(test) and "Judged by the curves of its training alone" in everything(test)
+
+
+def test_training_is_shown_where_no_two_rows_compare(visit: Visit, shown: Run) -> None:
+    other = remade(shown, 7, images=77)
+    write_lines(other, *quick_of(shown.scores()[0], 2, 4), other.scores()[0])
+    test = visit("evaluate", runs=f"{shown.id},{other.id}")
+    assert_sound(test)
+    assert len(test.warning) == 1 and not test.get("plotly_chart") and "No two of these rows" in everything(test)
+    test.session_state["view"] = "training"
+    test.run()
+    assert_sound(test)
+    assert len(test.get("plotly_chart")) == 1
 
 
 def test_quick_scores_of_few_images_show_kid(shown: Run) -> None:
     (line,) = shown.scores()
     write_lines(shown, *quick_of(line, 2, 4, features=4096), line)
-    selection = selection_of([shown], line["extractor_id"])
-    (figure,), _ = board.plot_training(selection, board.part(selection, 1))
+    (figure,), _ = training_of(shown)
     assert list(figure.data[0].y) == [line["kid"]] * 2 and "KID" in figure.layout.yaxis.title.text
 
 
