@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from gan import launcher, presets, runs
+from gan.runs import Run, Status
 from pages.parts import cards, frame, pictures
 
 FEW = 8  # cards shown before someone asks for all
@@ -32,12 +33,18 @@ with right:
     )
 
 
+def turn(pair: tuple[Run, Status]) -> tuple[bool, float, str]:
+    """Return what sorts runs under way: those that train stay as they are, and those that wait follow in the order of the queue."""
+    run, status = pair
+    return (True, status.queued_at, run.id) if status.state == "queued" else (False, 0.0, "")
+
+
 def gallery() -> None:
     """Draw what is under way first, then what has ended."""
     st.session_state["home/is-active"] = False
     with frame.spoken_errors():
         found = [(run, run.status()) for run in runs.list_runs(root)]
-        active = [pair for pair in found if pair[1].state in runs.UNDER_WAY]
+        active = sorted((pair for pair in found if pair[1].state in runs.UNDER_WAY), key=turn)
         ended = [pair for pair in found if pair[1].state not in runs.UNDER_WAY]
         if active:
             st.header("Under way")

@@ -374,6 +374,19 @@ def test_watch_shows_the_place_in_the_queue(visit: Visit, empty: Path, monkeypat
         launcher.stop(run)
 
 
+def test_home_lists_what_trains_and_then_the_queue(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    first = launcher.launch(empty, tiny({"training.length": "100000 steps", "training.threads": 1}))
+    waiting = [launcher.launch(empty, tiny()) for _ in range(3)]
+    launcher.move_first(empty, waiting[2:])
+    test = visit("home")
+    assert_sound(test)
+    links = [link.proto.query_string for link in test.get("page_link")]
+    assert links == [f"run={run.id}" for run in (first, waiting[2], waiting[0], waiting[1])]
+    for run in [*waiting, first]:
+        launcher.stop(run)
+
+
 def axes(test: AppTest) -> dict[str, dict[str, object]]:
     """Return the vertical axis (title, scale) of each chart of curves, by its title."""
     specs = [json.loads(chart.proto.spec) for chart in test.get("vega_lite_chart")]
