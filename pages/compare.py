@@ -199,7 +199,11 @@ def show_curves(
                 spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID")
                 about = f"{label} over {title}, a curve for each of: {', '.join(there)}"
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
-    if missing := [name for name in curves if not made[name]]:
+    scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)
+    plotted = {group for table in made.get("FID", {}).values() for group in table["curve"].unique().to_pylist()}
+    if apart := [f"“{group}”" for group in scored if "FID" in curves and group not in plotted]:
+        st.caption(words.escape(f"Not scored at the same places, so without a mean of FIDs: {', '.join(apart)}."))
+    if missing := [name for name in curves if not made[name] and not (name == "FID" and scored)]:
         st.caption(f"Not logged by these runs: {', '.join(missing)}.")
     if len(made.get("FID", {})) > 1:
         st.caption("FIDs that were made differently stand in charts of their own; they say nothing about one another.")

@@ -49,7 +49,7 @@ _GRID = 160  # places at which runs are averaged
 _FAMILY = "networks.family"
 
 
-Points = tuple[tuple[float, float], ...]  # places and values
+Points = tuple[tuple[float, float, int], ...]  # place, value, and what it shares with points of other runs at the same place
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ class Track:
 
     def fid(self, at: float) -> float | None:
         """Return the newest quick FID not after a place; None where there is none."""
-        found = [value for place, value in self.fids[-1][1] if place <= at] if self.fids else []
+        found = [value for place, value, _ in self.fids[-1][1] if place <= at] if self.fids else []
         return found[-1] if found else None
 
 
@@ -104,7 +104,11 @@ def _track(run: Run, axis: str, *stamps: object) -> Track:
     shots = tuple((float(np.interp(step, steps, places)), step, path) for step, path in run.samples().items())
     fids = []
     for quick in core.quick(run):
-        points = ((float(np.interp(line["step"], steps, places)), lines.number(line, "fid") or 0.0) for line in quick)
+        points = []
+        for line in quick:
+            place = float(np.interp(line["step"], steps, places))
+            shared = line["step"] if axis == "time" else round(place)  # no two runs take equally long
+            points.append((place, lines.number(line, "fid") or 0.0, shared))
         fids.append((quick[0], tuple(points)))
     return Track(run, columns, shots, tuple(fids))
 
@@ -173,11 +177,12 @@ def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple
     """Return a curve of all ``groups`` (one name a track) as tables by title: FID has one for each kind that may be compared.
 
     The rows of a table are ``curve`` (the group), ``at``, ``value``. Smoothing is an exponential average over the chosen lines,
-    from 0 (none) to below 1; FIDs are never smoothed. A group of several runs is their mean at common places; where there is one,
-    ``low`` and ``high`` are one sample standard deviation to either side, else null. A table without rows is left out.
+    from 0 (none) to below 1. A group of several runs is their mean at common places; where there is one, ``low`` and ``high`` are
+    one sample standard deviation to either side, else null. FIDs are neither smoothed nor interpolated: their mean is only where
+    each run of the group that was scored alike has one. A table without rows is left out.
     """
     if name == "FID":
-        return {title: _table(parts) for title, parts in _fids(tracks, groups).items()}
+        return {title: _table(rows) for title, rows in _fids(tracks, groups).items() if rows}
     members: dict[str, list[np.ndarray]] = {}
     for one, group in zip(tracks, groups, strict=True):
         part = np.stack([one.columns["at"], one.columns[CURVES[name]]])
@@ -185,32 +190,36 @@ def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple
         part[1] = _smooth(part[1], smoothing)
         if part.size:
             members.setdefault(group, []).append(part)
-    return {name: _table(members)} if members else {}
+    return {name: _table({group: _merged(parts) for group, parts in members.items()})} if members else {}
 
 
-def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str, list[np.ndarray]]]:
-    """Return the quick FIDs of each group by title, those together that may be compared."""
+def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+    """Return the rows of each group's quick FIDs by title, those together that may be compared; without groups that have none."""
     curves = [(line, points, group) for one, group in zip(tracks, groups, strict=True) for line, points in one.fids]
     kinds = core.groups(curves, lambda curve: curve[0])
     often = Counter(lines.label(kind[0][0]) for kind in kinds)
-    found: dict[str, dict[str, list[np.ndarray]]] = {}
+    found: dict[str, dict[str, np.ndarray]] = {}
     for kind in kinds:
-        line, members = kind[0][0], {}
+        line = kind[0][0]
+        members: dict[str, list[Points]] = {}
         for _, points, group in kind:
-            members.setdefault(group, []).append(np.array(points, "float64").T)
+            members.setdefault(group, []).append(points)
         title = lines.label(line)
         if often[title] > 1:
             title = f"{title}, {line['images']:,} images of {line['data']}"
-        found[title if title not in found else f"{title} ({len(found) + 1})"] = members
+        found[title if title not in found else f"{title} ({len(found) + 1})"] = {
+            group: rows for group, parts in members.items() if (rows := _scored_by_all(parts)).size
+        }
     return found
 
 
-def _table(members: Mapping[str, Sequence[np.ndarray]]) -> pa.Table:
-    rows = [_merged(parts) for parts in members.values()]
+def _table(members: Mapping[str, np.ndarray]) -> pa.Table:
+    """Return a table of the rows of each group: place, mean, low and high."""
+    rows = list(members.values())
     places = np.repeat(np.arange(len(rows), dtype="int32"), [part.shape[1] for part in rows])
     at, *others = np.concatenate(rows, axis=1)
     table = {"curve": pa.DictionaryArray.from_arrays(places, pa.array(list(members), pa.string())), "at": at}
-    if any(len(parts) > 1 for parts in members.values()):
+    if np.isfinite(others[1]).any():
         return pa.table(table | dict(zip(("value", "low", "high"), map(_column, others), strict=True)))
     return pa.table(table | {"value": _column(others[0])})
 
@@ -238,6 +247,19 @@ def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
     first, last = min(at[0] for at, _ in parts), max(at[-1] for at, _ in parts)
     places = np.linspace(first, last, min(_GRID, max(len(at) for at, _ in parts)))
     values = np.stack([np.interp(places, at, value, left=np.nan, right=np.nan) for at, value in parts])
+    return _averaged(places, values)
+
+
+def _scored_by_all(parts: Sequence[Points]) -> np.ndarray:
+    """Return the rows of :func:`_merged` at the places where each run has a value of its own."""
+    found = [{shared: (place, value) for place, value, shared in points} for points in parts]
+    common = sorted(set.intersection(*(set(each) for each in found)))
+    both = np.array([[each[shared] for shared in common] for each in found], "float64").reshape(len(found), len(common), 2)
+    return _averaged(both[..., 0].mean(axis=0), both[..., 1])
+
+
+def _averaged(places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return place, mean, low and high as rows for values [runs, places]; places where all are NaN are left out."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
     total = np.where(there, values, 0.0).sum(axis=0)

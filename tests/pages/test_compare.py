@@ -149,6 +149,31 @@ def test_group_is_the_mean_of_its_runs_with_one_deviation_to_either_side(root: P
     assert alone["low"].isna().all()
 
 
+@pytest.mark.parametrize("axis", list(timeline.AXES))
+def test_mean_of_fids_is_only_where_each_seed_was_scored(root: Path, axis: str) -> None:
+    """A dot stands for a measurement, so none may stand where nothing was measured."""
+    tracks = []
+    for place, steps in enumerate(((10, 20, 40), (10, 40, 50))):
+        run = score(make_run(root), *({"source": "training", "step": step, "fid": step + 2.0 * place} for step in steps))
+        lines = [{"step": step, "images_seen": 16 * step, "seconds": (1 + place) * step} for step in range(0, 60, 10)]
+        run.metrics_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        tracks.append(timeline.track(run, axis))
+    (table,) = timeline.charts(tuple(tracks), "FID", 0.5, ("a", "a")).values()
+    each = {"images": 16, "steps": 1, "time": 1.5}[axis]
+    assert table["at"].to_pylist() == [10 * each, 40 * each] and table["value"].to_pylist() == [11, 41]
+    assert table["high"].to_pylist() == pytest.approx([11 + 2**0.5, 41 + 2**0.5])
+
+
+def test_seeds_that_were_never_scored_at_the_same_place_have_no_mean(root: Path) -> None:
+    chosen = [score(make_run(root), {"source": "training", "step": step}) for step in (5, 6, 7)]
+    for run in chosen:
+        write_lines(run, [1.0] * 3)
+    tracks = tuple(timeline.track(run, "steps") for run in chosen)
+    assert timeline.charts(tracks, "FID", 0.0, ("a", "a", "a")) == {}
+    (table,) = timeline.charts(tracks, "FID", 0.0, ("a", "a", "b")).values()
+    assert table["curve"].to_pylist() == ["b"]
+
+
 def test_smoothing_is_an_exponential_average(root: Path) -> None:
     run = make_run(root)
     write_lines(run, [0.0, 0.0, 1.0, 1.0])
