@@ -97,7 +97,7 @@ def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
 
 
 def tree(run: Run) -> None:
-    """Draw who descends from whom, as links, where a run has been forked or is a fork."""
+    """Draw who descends from whom, each leading to its page, where a run has been forked or is a fork."""
     related = forks.family(run)
     top = related[0]
     if len(related) == 1 and not top.origin:
@@ -119,10 +119,15 @@ def tree(run: Run) -> None:
 
 
 def _name(relative: forks.Relative, name: str, *, is_here: bool) -> None:
-    """Draw one run of a tree: a link to it, unless its page is this one, and what it was forked with."""
+    """Draw one run of a tree: what leads to it, unless its page is this one, and what it was forked with."""
     if is_here:
         st.markdown(f"**{name}**", width="content")
-    else:
-        st.page_link("pages/watch.py", label=name, query_params={"run": relative.run.id})
+        st.badge("this run", color="blue")
+    else:  # a link to the page that one is on would look like the current one
+        st.button(name, type="tertiary", key=f"family/{relative.run.id}", on_click=_go_to, args=(relative.run.id,))
     if relative.origin:
         st.caption(words.escape(forks.describe(relative.origin)), width="content")
+
+
+def _go_to(run_id: str) -> None:
+    st.query_params["run"] = run_id

@@ -148,6 +148,12 @@ def test_a_family_is_a_tree_of_links_and_a_deleted_parent_is_said(visit: Visit, 
         assert words.escape("at step 10: objective.loss non-saturating → hinge") in shown
         assert f"**{words.escape(run.label())}**" in shown and "<b>" not in shown
         assert "Family of forks" in [part.label for part in test.expander]
+        assert shown.count("[this run]") == 1 and not test.get("page_link")  # such a link to this page looks like the current one
+        others = [button.key for button in test.button if str(button.key).startswith("family/")]
+        assert others == [f"family/{other.id}" for other in (parent, child, grandchild) if other != run]
+    test.button(key=f"family/{child.id}").click().run()
+    assert_sound(test)
+    assert test.query_params["run"] == child.id and f"**{words.escape(child.label())}**" in texts(test)
     runs.delete(parent)
     test = visit("watch", run=child.id)
     assert_sound(test)
