@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pandas as pd
 import streamlit as st
+from pydantic.fields import FieldInfo
 
 from gan import config as configs
 from gan import estimates, experiments, launcher, presets, sweeps
 from gan.config import RunConfig
 from gan.errors import InputError
+from gan.sections import Span
 from gan.sweeps import Plan, Variant
 from pages.parts import frame, words
 
@@ -56,16 +59,17 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
     flat = configs.flatten(config)
     keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
     chosen = st.multiselect("Vary", list(keys), format_func=keys.get, key=f"{prefix}/sweep/keys", persist_state="session",
-                            placeholder="Choose settings")  # fmt: skip
+                            placeholder="Choose settings", select_all=False, filter_mode="contains")  # fmt: skip
     if not chosen:
         st.caption("Choose a setting to vary, e.g. the latent size, and the values to try.")
         return None
     axes = {}
     with st.grid(2, min_column_width=240, gap=("small", "medium")):
         for key in chosen:
-            about = f"Values to try, separated by commas. Accepts {configs.describe_range(configs.field_info(config, key))}."
-            text = st.text_input(f"{configs.field_info(config, key).title} (now {_text(flat[key])})", key=f"{prefix}/sweep/{key}",
-                                 placeholder="64, 128, 256", help=about, persist_state="session")  # fmt: skip
+            info = configs.field_info(config, key)
+            about = f"Values to try, separated by commas. Accepts {configs.describe_range(info)}."
+            text = st.text_input(f"{info.title} (now {_text(flat[key])})", key=f"{prefix}/sweep/{key}",
+                                 placeholder=_example(info, flat[key]), help=about, persist_state="session")  # fmt: skip
             axes[key] = [_value(part) for part in text.split(",") if part.strip()]
     combine = st.segmented_control(
         "Combine", ["one-at-a-time", "grid"], default="one-at-a-time", required=True, key="sweep/combine", persist_state="session",
@@ -73,7 +77,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         help="One at a time: the settings above, and then with one of them changed. Every combination grows fast: 3 × 3 × 3 = 27.",
     )  # fmt: skip
     if empty := [key for key, values in axes.items() if not values]:
-        st.caption(f"Say which values of {words.escape(empty[0])} to try.")
+        st.caption(f"Say which values of “{words.escape(_title(config, empty[0]))}” to try.")
         return None
     raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
     return sweeps.parse(raw | {"combine": combine, "seeds": int(seeds)})
@@ -205,6 +209,30 @@ def _title(base: RunConfig, key: str) -> str:
         return configs.field_info(base, key).title or key
     except (KeyError, InputError):
         return key
+
+
+def _example(info: FieldInfo, value: Any) -> str:
+    """Return values to try for a setting that has this value now: all choices, or half of the value, itself and its double."""
+    if isinstance(value, bool):
+        return "true, false"
+    if get_origin(info.annotation) is Literal:
+        return ", ".join(map(str, get_args(info.annotation)))
+    if info.annotation is Span:
+        span = Span.model_validate(value)
+        return ", ".join(f"{count} {span.unit}" for count in _around(span.count) if count)
+    if not isinstance(value, int | float):
+        return _text(value)
+    limits = configs.bounds_of(info)
+    is_allowed = {name: getattr(operator, name) for name in limits}
+    tried = [one for one in _around(value) if all(is_allowed[name](one, limit) for name, limit in limits.items())]
+    return ", ".join(f"{one}" if isinstance(one, int) else f"{one:g}" for one in tried)
+
+
+def _around(value: float) -> list[float]:
+    """Return half of a number, itself and its double; for 0 itself and two small steps. Whole numbers stay whole."""
+    if isinstance(value, int):
+        return sorted({value // 2, value, 2 * value}) if value else [0, 1, 2]
+    return [value / 2, value, 2 * value] if value else [0.0, 0.1, 0.2]
 
 
 def _value(text: str) -> Any:

@@ -97,6 +97,34 @@ def test_nothing_is_offered_before_something_is_varied(visit: Visit, empty: Path
         assert not test.dataframe and not any(button.key == "sweep/start" for button in test.button)
 
 
+def test_enter_takes_one_setting_that_has_what_was_typed(visit: Visit, empty: Path) -> None:
+    field = planning(visit).multiselect(key=f"{PREFIX}/keys").proto
+    assert field.select_all == 0 and "filter_mode: FILTER_MODE_CONTAINS" in str(field)
+
+
+def test_examples_of_values_fit_the_setting(visit: Visit, empty: Path) -> None:
+    wanted = {
+        "data.size": "16, 32, 64, 128, 256",
+        "data.flips": "true, false",
+        "networks.latent": "32, 64, 128",
+        "networks.packing": "1, 2",
+        "networks.discriminator_dropout": "0, 0.1, 0.2",
+        "objective.loss": "non-saturating, minimax, least-squares, hinge, wasserstein, relativistic",
+        "optimizer.generator_lr": "0.0001, 0.0002, 0.0004",
+        "optimizer.beta1": "0.25, 0.5",
+        "training.length": "100 epochs, 200 epochs, 400 epochs",
+    }
+    test = planning(visit, **{f"{PREFIX}/keys": list(wanted)})
+    assert_sound(test)
+    assert {key: test.text_input(key=f"{PREFIX}/{key}").placeholder for key in wanted} == wanted
+    assert "values of “Image size” to try" in texts(test)
+    for key, values in wanted.items():
+        test.text_input(key=f"{PREFIX}/{key}").set_value(values)
+    test.run()
+    assert_sound(test)
+    assert {line["problem"] for line in table(test)} == {"✓"}
+
+
 def test_wrong_value_is_marked_and_nothing_can_be_started(visit: Visit, empty: Path) -> None:
     test = vary(visit, latent="8, x, -1")
     assert_sound(test)
