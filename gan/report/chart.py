@@ -20,10 +20,11 @@ _MOST_TICKS = 6
 
 
 class Series(NamedTuple):
-    """A line: its name, and its points (x, y) in order of x."""
+    """A line: its name, its points (x, y) in order of x, and the place of its colour in ``COLOURS``, by default its own."""
 
     name: str
     points: Sequence[tuple[float, float]]
+    colour: int | None = None
 
 
 def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool = False) -> str:
@@ -31,7 +32,7 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
 
     Points that are not finite are left out, with ``is_log`` those that are not above 0 as well.
     """
-    shown = [Series(one.name, _thinned([(x, y) for x, y in one.points if _fits(x, y, is_log=is_log)])) for one in series]
+    shown = [one._replace(points=_thinned([(x, y) for x, y in one.points if _fits(x, y, is_log=is_log)])) for one in series]
     shown = [one for one in shown if len(one.points) > 1]
     if not shown:
         return ""
@@ -40,7 +41,7 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
     y_ticks = _powers(min(ys), max(ys)) if is_log else _ticks(min(ys), max(ys))
     low_x, high_x = min(xs), max(xs)
     low_y, high_y = min(*y_ticks, *ys), max(*y_ticks, *ys)
-    legend, rows = _legend([one.name for one in shown])
+    legend, rows = _legend(shown)
     top = _TOP + rows * _LEGEND
     height = _HEIGHT + rows * _LEGEND
 
@@ -65,7 +66,7 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
     for place, one in enumerate(shown):
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in one.points)
         parts.append(
-            f'<polyline points="{path}" style="fill:none;stroke:{_colour(place)};stroke-width:1.8;stroke-linejoin:round"/>'
+            f'<polyline points="{path}" style="fill:none;stroke:{_colour(one, place)};stroke-width:1.8;stroke-linejoin:round"/>'
         )
     return _drawing(height, f"{y_title} over {x_title}", parts)
 
@@ -73,7 +74,7 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
 def bars(series: Sequence[Series], names: Sequence[str], y_title: str) -> str:
     """Return bars as an SVG element: beside each other the y, from 0, of the points of all series, one for each name."""
     ticks = _ticks(0.0, max((y for one in series for _, y in one.points), default=1.0) or 1.0)
-    legend, rows = _legend([one.name for one in series])
+    legend, rows = _legend(series)
     top, height = _TOP + rows * _LEGEND, _HEIGHT + rows * _LEGEND
     foot, slot = height - _BOTTOM, (_WIDTH - _LEFT - _RIGHT) / max(1, len(names))
     width = 0.8 * slot / max(1, len(series))
@@ -93,7 +94,7 @@ def bars(series: Sequence[Series], names: Sequence[str], y_title: str) -> str:
         for index, (_, y) in enumerate(one.points):
             left = _LEFT + (index + 0.1) * slot + place * width
             size = f'x="{left:.1f}" y="{up(y):.1f}" width="{width:.1f}" height="{foot - up(y):.1f}"'
-            parts.append(f'<rect {size} style="fill:{_colour(place)}"/>')
+            parts.append(f'<rect {size} style="fill:{_colour(one, place)}"/>')
     middle = (top + foot) / 2
     parts.append(_text(13, middle, y_title, "middle", f' transform="rotate(-90 13 {middle:.1f})"'))
     return _drawing(height, y_title, parts)
@@ -110,24 +111,25 @@ def _fits(x: float, y: float, *, is_log: bool) -> bool:
     return math.isfinite(x) and math.isfinite(y) and abs(x) < 1e300 and abs(y) < 1e300 and (y > 0 or not is_log)
 
 
-def _colour(place: int) -> str:
-    return f"var(--line-{place % len(COLOURS)},{COLOURS[place % len(COLOURS)]})"
+def _colour(one: Series, place: int) -> str:
+    colour = (place if one.colour is None else one.colour) % len(COLOURS)
+    return f"var(--line-{colour},{COLOURS[colour]})"
 
 
 def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more} style="fill:var(--muted,#5b6072)">{escape(text)}</text>'
 
 
-def _legend(names: Sequence[str]) -> tuple[list[str], int]:
+def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
     """Return a mark and a name for each line, and the number of rows that they take."""
     parts, x, row = [], float(_LEFT), 0
-    for place, name in enumerate(names):
-        text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    for place, one in enumerate(series):
+        text = one.name if len(one.name) <= _LONGEST_NAME else one.name[: _LONGEST_NAME - 1] + "…"
         width = 22 + 18 + _LETTER * len(text)
         if x > _LEFT and x + width > _WIDTH:
             x, row = float(_LEFT), row + 1
         y = _TOP + row * _LEGEND + 3
-        parts.append(f'<path d="M{x:.1f} {y}h16" style="stroke:{_colour(place)};stroke-width:3"/>')
+        parts.append(f'<path d="M{x:.1f} {y}h16" style="stroke:{_colour(one, place)};stroke-width:3"/>')
         parts.append(_text(x + 22, y + 4, text, "start"))
         x += width
     return parts, row + 1

@@ -28,10 +28,10 @@ from gan.scoring.glossary import SCORES, Score
 _PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
 _IMAGES = "images seen"
 
-#: Curve → the lines of it: field of a logged line and name.
+#: Curve → the lines of it: field of a logged line and name, in the order (and so the colours) of the Watch page.
 _CURVES = {
-    "Loss": {"discriminator_loss": "Discriminator", "generator_loss": "Generator"},
-    "Output of D": {"d_real": "D(real)", "d_fake": "D(fake)"},
+    "Loss": {"generator_loss": "Generator", "discriminator_loss": "Discriminator"},
+    "Output of D": {"d_fake": "D(fake)", "d_real": "D(real)"},
 }
 
 
@@ -186,7 +186,7 @@ def _progress(status: Status) -> str:
 def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {}
     for title, fields in _CURVES.items():
-        series = [Series(name, _points(logged, field)) for field, name in fields.items()]
+        series = [Series(name, _points(logged, field), place) for place, (field, name) in enumerate(fields.items())]
         if drawn := chart.lines(series, _IMAGES, title):
             found[title] = drawn
     return found

@@ -10,6 +10,7 @@ from gan.report.chart import Series
 from gan.scoring import results
 
 _SHARE = "% of the images"
+_INDIGO, _GRAY = 1, 6  # of the colours of charts, as on the Evaluate page
 
 
 def drawings(line: Mapping[str, Any]) -> dict[str, str]:
@@ -27,6 +28,6 @@ def _pair(fake: Sequence[float], real: Sequence[float], highest: float) -> list[
     """Return shares of images in per cent, in equal bins up to ``highest``."""
     step = highest / len(fake)
     return [
-        Series(name, [((place + 0.5) * step, 100 * share) for place, share in enumerate(shares)])
-        for name, shares in (("Generated", fake), ("Real", real))
+        Series(name, [((place + 0.5) * step, 100 * share) for place, share in enumerate(shares)], colour)
+        for name, shares, colour in (("Generated", fake, _INDIGO), ("Real", real, _GRAY))
     ]

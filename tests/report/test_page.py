@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page, sync_playwright
 
 from gan import report
-from gan.report import chart, notes
+from gan.report import chart, contents, evidence, notes
 from gan.report.chart import Series
 from gan.report.markup import Html, join, tag
 from gan.runs import Run
+from tests.helpers import make_run
 from tests.report.conftest import NASTY, scored
 
 
@@ -106,6 +107,26 @@ def test_chart_of_anything_is_a_drawing(points: list[tuple[float, float]], name:
     if drawn:
         ElementTree.fromstring(drawn)
         assert "nan" not in drawn.lower().replace(name.lower(), "") or "nan" in name.lower()
+
+
+def drawn_in(drawing: str) -> dict[str, str]:
+    """Return the colour of each entry of a chart's legend by name."""
+    return {name: colour for colour, name in re.findall(r'var\(--line-\d,(#\w+)\);stroke-width:3"/><text[^>]+>([^<]+)<', drawing)}
+
+
+def test_players_and_distributions_have_the_colours_of_the_pages(root: Path) -> None:
+    run = make_run(root)
+    fields = ("generator_loss", "discriminator_loss", "d_real", "d_fake")
+    logged = [{"step": step, "images_seen": 16 * step} | dict.fromkeys(fields, 0.5) for step in (10, 20)]
+    run.metrics_path.write_text("".join(json.dumps(line) + "\n" for line in logged))
+    curves = contents.gather([run]).entries[0].curves
+    orange, indigo, *_, gray = chart.COLOURS
+    assert drawn_in(curves["Loss"]) == {"Generator": orange, "Discriminator": indigo}
+    assert drawn_in(curves["Output of D"]) == {"D(fake)": orange, "D(real)": indigo}
+    counted = {"class_counts": [4, 6], "real_class_counts": [5, 5]}
+    assert drawn_in(evidence.drawings(counted)["classes"]) == {"Generated": indigo, "Real": gray}
+    run.metrics_path.write_text("".join(json.dumps(line | {"generator_loss": None}) + "\n" for line in logged))
+    assert drawn_in(contents.gather([run]).entries[0].curves["Loss"]) == {"Discriminator": indigo}, "colours follow the player"
 
 
 def test_long_lines_keep_their_peaks() -> None:
