@@ -19,7 +19,7 @@ from gan.errors import InputError
 from gan.report import generators
 from gan.runs import Run
 from gan.training import sampling
-from tests.helpers import PROJECT, assert_one_sentence, environment, run_gan, tiny
+from tests.helpers import PROJECT, assert_one_sentence, environment, is_sentence, make_run, run_gan, tiny
 from tests.report.conftest import PATIENCE
 
 MANUAL = PROJECT / "docs" / "report.md"
@@ -83,3 +83,12 @@ def test_refusals_are_one_sentence(pair: tuple[Run, Run], tmp_path: Path) -> Non
     sentence = assert_one_sentence(run_gan("export", run.id, "--out", inside, root=run.root, seconds=PATIENCE))
     assert "folder of the runs" in sentence and inside.read_bytes() == before
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("state", "advice"), [("diverged", "start it afresh"), ("stopped", "train it for longer")])
+def test_run_without_a_checkpoint_is_told_what_helps(state: runs.State, advice: str, root: Path) -> None:
+    run = make_run(root)
+    run.write_status(run.status().model_copy(update={"state": state}))
+    with pytest.raises(InputError, match=advice) as caught:
+        generators.export(run)
+    assert is_sentence(str(caught.value))
