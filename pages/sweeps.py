@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gan import estimates, launcher, sweeps
+from gan import estimates, launcher, runs, sweeps
 from gan.errors import InputError
 from gan.runs import Run
 from gan.sweeps import Progress, Sweep
@@ -70,8 +70,8 @@ def act(sweep: Sweep, progress: Progress) -> None:
                              help="Runs that failed, were interrupted or stopped go back into the queue."):  # fmt: skip
             launcher.retry(sweep, ("failed", "interrupted", "stopped"))
             st.rerun()
-        done = [run for run in sweep.runs() if run.has_checkpoint]
-        is_busy = any(run.scoring().state == "running" for run in done)
+        done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
+        is_busy = any(run.scoring().state == "running" for run in sweep.runs())
         label = "Scoring …" if is_busy else f"Score {words.count(len(done), 'run')}"
         if done and st.button(label, icon=":material/grading:",
                               key="score", disabled=is_busy, help="3 draws of 2,000 images each."):  # fmt: skip

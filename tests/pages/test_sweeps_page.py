@@ -385,6 +385,18 @@ def test_page_of_a_sweep_that_is_over_stays_live_while_runs_are_scored_or_may_go
     assert called[-1] > 0
 
 
+def test_only_runs_that_have_ended_can_be_scored(visit: Visit, sweep: Sweep) -> None:
+    first, other = sweep.runs()
+    wait_until(lambda: first.has_checkpoint, "the first run has a checkpoint")
+    test = visit("sweeps", sweep=sweep.id)
+    assert_sound(test)
+    assert not any(button.key == "score" for button in test.button)
+    launcher.stop(other)
+    launcher.stop(first)
+    wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
+    assert visit("sweeps", sweep=sweep.id).button(key="score").label == "Score 1 run"
+
+
 def test_queue_goes_on_with_the_server_and_needs_no_visitor(serve: Callable[[Path], Server], root: Path) -> None:
     run = runs.create(root, tiny({"training.threads": 0}))
     server = serve(root)
