@@ -102,7 +102,10 @@ def tell(
     size = f"{_number(abs(found.mean))} (95 % interval {_number(low)} to {_number(high)}, {counts})"
     if not found.is_sure:
         more = f"train about {found.needed} seeds of each to tell" if found.needed else "more seeds would hardly tell"
-        return f"“{one}” and “{other}” differ in {score} by {size}: no more than chance may do; {more}."
+        if not found.mean:
+            return f"“{one}” and “{other}” have the same {score}, with a difference of {size}; {more}."
+        lower, higher = (one, other) if found.mean < 0 else (other, one)
+        return f"The {score} of “{lower}” is lower than that of “{higher}” by {size}: no more than chance may do; {more}."
     is_first_better = (found.mean < 0) == is_lower_better
     better, worse = (one, other) if is_first_better else (other, one)
     return f"“{better}” has a better {score} than “{worse}”, by {size}: more than the seeds explain."

@@ -74,6 +74,12 @@ def test_interval_is_told_in_the_direction_of_the_difference() -> None:
     assert "by 0.5 (95 % interval −2.54 to 3.54" in unsure, unsure
 
 
+def test_sentence_says_which_is_lower_even_where_it_is_not_sure() -> None:
+    for names, values in ((("a", "b"), ([1.0, 2.0], [1.5, 2.5])), (("b", "a"), ([1.5, 2.5], [1.0, 2.0]))):
+        told = significance.tell(names, values, "FID", is_lower_better=True)
+        assert told.startswith("The FID of “a” is lower than that of “b” by 0.5 (95 % interval −2.54 to 3.54"), told
+
+
 def test_more_seeds_are_asked_for_than_there_are() -> None:
     """The average difference of five seeds may look large enough for five; it was not."""
     one, other = [0.0, 0.1, -0.1, 3.0, -3.0], [value + 2.5 for value in (0.0, 0.05, -0.05, 0.05, -0.05)]
