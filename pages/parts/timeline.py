@@ -68,7 +68,7 @@ class Track:
     @property
     def label(self) -> str:
         """What the quick FIDs are called that are made now; empty where there are none."""
-        return lines.label(self.fids[-1][0]) if self.fids else ""
+        return _quick(self.fids[-1][0]) if self.fids else ""
 
     @property
     def end(self) -> float:
@@ -197,20 +197,25 @@ def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str,
     """Return the rows of each group's quick FIDs by title, those together that may be compared; without groups that have none."""
     curves = [(line, points, group) for one, group in zip(tracks, groups, strict=True) for line, points in one.fids]
     kinds = core.groups(curves, lambda curve: curve[0])
-    often = Counter(lines.label(kind[0][0]) for kind in kinds)
+    often = Counter(_quick(kind[0][0]) for kind in kinds)
     found: dict[str, dict[str, np.ndarray]] = {}
     for kind in kinds:
         line = kind[0][0]
         members: dict[str, list[Points]] = {}
         for _, points, group in kind:
             members.setdefault(group, []).append(points)
-        title = lines.label(line)
+        title = _quick(line)
         if often[title] > 1:
             title = f"{title}, {line['images']:,} images of {line['data']}"
         found[title if title not in found else f"{title} ({len(found) + 1})"] = {
             group: rows for group, parts in members.items() if (rows := _scored_by_all(parts)).size
         }
     return found
+
+
+def _quick(line: Line) -> str:
+    """Return what an FID made during training is called, which is not that of the Evaluate page: it is of fewer images."""
+    return f"quick {lines.label(line)}"
 
 
 def _table(members: Mapping[str, np.ndarray]) -> pa.Table:

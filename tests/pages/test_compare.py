@@ -219,17 +219,18 @@ def test_fids_that_must_not_be_compared_have_charts_of_their_own(root: Path) -> 
     chosen = [score(make_run(root), {**kind, "source": "training", "step": 5}) for kind in kinds]
     found = timeline.charts(tuple(timeline.track(run, "steps") for run in chosen), "FID", 0.0, ("a", "b", "c", "d"))
     curves = {title: table["curve"].unique().to_pylist() for title, table in found.items()}
-    few = "FID · digits CNN, 500 images of"
-    assert curves == {f"{few} digits": ["a", "b"], "FID": ["c"], f"{few} shapes": ["d"]}
+    few = "quick FID · digits CNN, 500 images of"
+    assert curves == {f"{few} digits": ["a", "b"], "quick FID": ["c"], f"{few} shapes": ["d"]}
 
 
 def test_a_run_that_was_scored_on_other_features_later_has_two_fid_curves(root: Path) -> None:
     kinds = ({"fid": 9.0}, {"fid": 5.0, "extractor_id": "inception-2015-1"})
     run = score(make_run(root), *({**kind, "source": "training", "step": 5 * place} for place, kind in enumerate(kinds, 1)))
     track = timeline.track(run, "steps")
-    assert (track.label, track.fid(99)) == ("FID", 5.0)
+    assert (track.label, track.fid(99)) == ("quick FID", 5.0)
     found = timeline.charts((track,), "FID", 0.0, ("a",))
-    assert {title: table["value"].to_pylist() for title, table in found.items()} == {"FID · digits CNN": [9.0], "FID": [5.0]}
+    values = {title: table["value"].to_pylist() for title, table in found.items()}
+    assert values == {"quick FID · digits CNN": [9.0], "quick FID": [5.0]}
 
 
 def test_specification_does_not_depend_on_the_cursor() -> None:
