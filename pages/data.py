@@ -129,16 +129,16 @@ def ask_how(entry: DataSet) -> DataConfig:
         return DataConfig(name=entry.name)
     if waiting := st.session_state.pop("data/next-size", None):
         st.session_state["data/size"] = waiting
+    for field, usual in (("size", 32), ("fit", "crop"), ("colour", "auto")):
+        st.session_state.setdefault(f"data/{field}", usual)
     fields = DataConfig.model_fields
     with st.container(horizontal=True, gap="medium"):
         answers = {
             field: st.segmented_control(
-                fields[field].title or field, options, default=default, required=True, key=f"data/{field}", persist_state="session",
+                fields[field].title or field, options, required=True, key=f"data/{field}", persist_state="session",
                 help=fields[field].description,
             )
-            for field, options, default in (
-                ("size", SIZES, 32), ("fit", ("crop", "pad"), "crop"), ("colour", ("auto", "grey", "colour"), "auto"),
-            )
+            for field, options in (("size", SIZES), ("fit", ("crop", "pad")), ("colour", ("auto", "grey", "colour")))
         }  # fmt: skip
     return DataConfig.model_validate({"name": entry.name, **answers})
 

@@ -231,6 +231,23 @@ def test_import_that_another_window_began_is_seen_to_its_end(visit: Visit, data:
     assert not test.success
 
 
+def test_size_of_an_import_is_chosen_without_a_warning_and_outlives_the_page(
+    visit: Visit, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    note("running")
+    test = visit("data")
+    assert test.button_group(key="data/size").value == 32
+    test.session_state["data/import"] = 16  # as the form leaves it
+    note("finished", result=bring(data, tmp_path), share=1.0)
+    test.run()
+    assert not test.exception and not test.error
+    assert test.button_group(key="data/size").value == 16
+    assert not [line.message for line in caplog.records if "default value" in line.message]
+    test.switch_page("pages/home.py").run()
+    test.switch_page("pages/data.py").run()
+    assert test.button_group(key="data/size").value == 16
+
+
 def test_failed_import_is_one_sentence_until_it_is_dismissed(visit: Visit, data: Path) -> None:
     note("running")
     test = visit("data", data="ring")
