@@ -163,7 +163,7 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
     if more.open:
         with more:
             draw(table, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
-    st.caption("Ctrl + wheel zooms, dragging moves, a double click shows everything again.")
+    st.caption("With a mouse: Ctrl + wheel zooms, dragging moves, a double click shows everything again.")
 
 
 def draw(

@@ -124,7 +124,8 @@ def _name(relative: forks.Relative, name: str, *, is_here: bool) -> None:
         st.markdown(f"**{name}**", width="content")
         st.badge("this run", color="blue")
     else:  # a link to the page that one is on would look like the current one
-        st.button(name, type="tertiary", key=f"family/{relative.run.id}", on_click=_go_to, args=(relative.run.id,))
+        st.button(name, type="tertiary", icon=":material/arrow_forward:", key=f"family/{relative.run.id}",
+                  on_click=_go_to, args=(relative.run.id,))  # fmt: skip
     if relative.origin:
         st.caption(words.escape(forks.describe(relative.origin)), width="content")
 

@@ -400,6 +400,7 @@ def test_watch_shows_probabilities_only_where_the_loss_makes_them(visit: Visit, 
     assert axes(test)["probability of “real”"]["scale"]["domain"] == [0, 1]  # type: ignore[index]
     assert "penalty" not in axes(test)
     assert words.escape(LOSSES["non-saturating"].good) in texts(test)
+    assert "With a mouse: Ctrl + wheel zooms" in texts(test)  # two fingers zoom the page and not the chart
 
 
 def test_watch_shows_outputs_and_the_penalty_of_a_critic(visit: Visit, conditional: Run) -> None:
