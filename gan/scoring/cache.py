@@ -62,7 +62,7 @@ def _read(folder: Path, name: str, version: int | str) -> Entry | None:
         return Entry(safetensors.torch.load(content), stored["facts"], stored["sha256"]) if stored["version"] == version else None
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, safetensors.SafetensorError) as error:
         log.warning("%s in %s is damaged (%s); making it again", name, folder, error)
         return None
 

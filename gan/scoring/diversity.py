@@ -17,6 +17,7 @@ _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine 
 _WINDOW = 11  # pixels, of the Gaussian within which structure is compared
 _PAIRS = 32  # compared at a time
 _IMAGES = 512  # looked at, at a time
+_FLAT = 3.0  # grey levels of 255: a thumbnail that varies less, and greys that differ less, look the same
 _BLOCK = 2**21  # pairs of images in memory at a time
 
 
@@ -67,7 +68,7 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
     """Return how many of the images uint8 [N, C, S, S], S at least 9, have a near duplicate among the others.
 
     Near duplicates as in ``gan.data.survey``: the same pixels, or difference hashes at most 3 of 64 bits apart and thumbnails
-    with a correlation of at least 0.99. Unlike there every pair is looked at, and both of a pair count. Simple images resemble one
+    with a correlation of at least 0.99; also two nearly flat thumbnails of the same grey, whose correlation is but noise. Unlike there every pair is looked at, and both of a pair count. Simple images resemble one
     another by themselves: hold the share against that of as many real images. NaN with less than two images.
     """
     count = len(pixels)
@@ -76,7 +77,9 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
     images = pixels.detach().cpu().permute(0, 2, 3, 1).contiguous().numpy()
     parts = [survey.fingerprints(images[start : start + _IMAGES]) for start in range(0, count, _IMAGES)]
     hashes = np.concatenate([part[0] for part in parts])
-    thumbnails = survey.standardised(np.concatenate([part[1] for part in parts]))
+    raw = np.concatenate([part[1] for part in parts])
+    thumbnails = survey.standardised(raw)
+    greys, is_flat = raw.mean(axis=1), raw.std(axis=1) < _FLAT
     numbers: dict[bytes, int] = {}
     originals = np.array([numbers.setdefault(survey.digest(image), row) for row, image in enumerate(images)])
     has_twin = np.zeros(count, dtype=bool)
@@ -86,6 +89,7 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
         rows, later = slice(start, start + step), slice(start, count)
         is_near = np.bitwise_count(hashes[rows, None] ^ hashes[None, later]) <= survey.MOST_BITS
         is_near &= thumbnails[rows] @ thumbnails[later].T >= survey.LEAST_CORRELATION
+        is_near |= is_flat[rows, None] & is_flat[None, later] & (np.abs(greys[rows, None] - greys[None, later]) < _FLAT)
         is_near |= originals[rows, None] == originals[None, later]  # those of a single colour correlate with none
         is_near = np.triu(is_near, 1)
         has_twin[rows] |= is_near.any(axis=1)

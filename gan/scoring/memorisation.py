@@ -49,7 +49,8 @@ def measure(training: Tensor, usually: Tensor, generated: Tensor) -> Memorisatio
     Euclidean distances in the space of the features, in float64, of the first 1,000 generated images; the idea is that of Meehan
     et al. 2020 (2004.05675). Real images that no training saw are new pictures of the same kind, so generated ones that lie
     nearer than they do are copies. Images of poor quality lie farther away and hide that: read it beside precision. Near is
-    strictly nearer than the 5 % quantile, so that copies among the real images themselves are no evidence.
+    strictly nearer than the 5 % quantile. Copies among the real images themselves are no evidence: where a share c of them has one,
+    the quantile is that of the others, and of the share of near images that much is taken off: (near − c) / (1 − c), from 0 up.
 
     Without images on one side, or where a feature is not finite, what depends on it is NaN; the ratio also where the usual
     median is 0.
@@ -60,7 +61,9 @@ def measure(training: Tensor, usually: Tensor, generated: Tensor) -> Memorisatio
     median = _median(usually)
     near = math.nan
     if len(usually) and not (found.isnan().any() or usually.isnan().any()):
-        near = float((found < usually.quantile(NEAR)).double().mean())
+        copied, others = float((usually == 0).double().mean()), usually[usually > 0]
+        share = float((found < others.quantile(NEAR)).double().mean()) if len(others) else 0.0
+        near = max(0.0, (share - copied) / (1 - copied)) if copied < 1 else 0.0
     return Memorisation(_median(found), median, _median(found) / median if median else math.nan, near)
 
 

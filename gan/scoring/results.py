@@ -299,6 +299,8 @@ def figure(value: float | None, spread: float | None, *, is_share: bool = False)
     if spread is None or not math.isfinite(spread):
         return words.number(times * value)
     value, spread = times * value, times * spread
-    decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread)) if spread > 0 else _SPREAD_DIGITS
+    if spread == 0:
+        return f"{words.number(value)} ± 0"
+    decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread))
     decimals = min(max(decimals, 0), _MOST_DECIMALS)
     return f"{value:.{decimals}f} ± {spread:.{decimals}f}"

@@ -288,7 +288,7 @@ def judge(
         one = Draw(torch.cat(kept), found)
         if index == 0:
             keep_first(one)
-        drawn.append(measures.measure(one, real.real, plan.seed))
+        drawn.append(measures.measure(one, real.real, plan.seed + index))
     return measures.combine(drawn, real.real)
 
 

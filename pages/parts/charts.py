@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -134,6 +135,25 @@ def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[
         mark = {"type": "rule", "strokeDash": [4, 4], "color": "gray", "opacity": 0.6}
         layers.append({"data": {"values": [{}]}, "mark": mark, "encoding": {"y": {"datum": rule}, "x": None}})
     return {"height": height, "encoding": {"x": x}, "layer": layers}
+
+
+def kept_curves(table: pd.DataFrame, names: Sequence[str], title: str, height: int) -> go.Figure:
+    """Return curves over steps for a table made by :func:`thin` that no longer grows, which a button saves as a PNG."""
+    figure = go.Figure()
+    for name, colour in zip(names, itertools.cycle((_INDIGO, _ORANGE, _GRAY)), strict=False):
+        figure.add_scatter(
+            x=table["step"], y=table[f"{name} raw"], mode="lines", showlegend=False, hoverinfo="skip", opacity=0.4,
+            line={"width": 1, "color": colour},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=table["step"], y=table[name], mode="lines", name=_short(name), line={"width": 2, "color": colour},
+            hovertemplate=f"{html.escape(name)} %{{y:.4g}} at step %{{x:,.0f}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        height=height, margin=_MARGIN, dragmode=False, showlegend=True, legend=_ABOVE,
+        xaxis={"title": "step", "tickformat": ",.0f", "automargin": True}, yaxis={"title": title, "automargin": True},
+    )  # fmt: skip
+    return figure
 
 
 def scores(

@@ -22,7 +22,7 @@ _CURVES = {
     "d_real": ("D(real)", "output"), "generator_grad_norm": ("generator", "norm of the gradient"),
 }  # fmt: skip
 _SMOOTHING = 0.6
-_HEIGHT = 220
+_HEIGHT = 280
 
 
 def show(run: Run, line: Line, found: list[Verdict]) -> set[str]:
@@ -131,6 +131,6 @@ def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
     if table.empty or not names:
         return
     title = _CURVES[verdict.curves[0]][1]
-    spec = charts.curves(list(names), title, height=_HEIGHT)
+    figure = charts.kept_curves(charts.thin(table, names, _SMOOTHING), list(names), title, _HEIGHT)
     about = f"{' and '.join(names)} over the steps of the training"
-    st.vega_lite_chart(charts.thin(table, names, _SMOOTHING), spec, key=key, alt=about)
+    st.plotly_chart(figure, key=key, alt=about, config=charts.camera("curves"))

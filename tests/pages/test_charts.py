@@ -54,6 +54,14 @@ def test_curves_depend_on_settings_alone() -> None:
     assert "zoom" in json.dumps(spec)
 
 
+def test_kept_curves_show_every_value_and_leave_gaps_where_there_is_none() -> None:
+    shown = charts.thin(table([1.0, math.nan, 3.0]), {"<b>a": "loss"}, 0.0)
+    raw, smooth = charts.kept_curves(shown, ["<b>a"], "loss", 200).data
+    assert list(raw.x) == [10, 20, 30] and raw.y[0] == 1 and math.isnan(raw.y[1]) and raw.y[2] == 3
+    assert smooth.showlegend is None and raw.showlegend is False and "&lt;b&gt;a" in smooth.hovertemplate
+    assert smooth.name == "&lt;b&gt;a"
+
+
 def test_curve_of_one_value_can_be_seen() -> None:
     marks = [layer["mark"] for layer in charts.curves(["FID"], "FID", has_points=True)["layer"][0]["layer"]]
     assert [mark.get("point", False) for mark in marks] == [False, True]

@@ -123,6 +123,7 @@ def _praise(path: Path) -> None:
         ("safetensors", lambda path: path.write_bytes(b"")),
         ("safetensors", Path.unlink),
         ("json", _praise),
+        ("json", lambda path: path.write_text("[" * 100_000)),
         ("json", lambda path: path.write_text("[1, 2]")),
         ("json", lambda path: path.write_text('{"version": 1')),
         ("json", Path.unlink),

@@ -122,6 +122,14 @@ def test_pairs_are_those_of_the_survey_and_some_more() -> None:
     assert found.share == len({row for pair in plain for row in pair}) / 200
 
 
+def test_nearly_flat_images_of_one_grey_are_near_duplicates() -> None:
+    """Their thumbnails are alike but for noise, which correlates with nothing: a generator that has learnt nothing makes them."""
+    noise = torch.randint(-2, 3, (60, 1, 16, 16), generator=torch.Generator().manual_seed(0))
+    assert near_duplicates((120 + noise).to(torch.uint8)).share == 1
+    steps = torch.arange(60)[:, None, None, None] * 4
+    assert near_duplicates((steps + noise).clamp(0, 255).to(torch.uint8)).share < 0.1, "greys that differ are not the same"
+
+
 def test_the_same_hash_alone_is_no_duplicate() -> None:
     ramp = (torch.arange(1, 10) / 9).repeat_interleave(2).expand(1, 1, 18, 18)
     images = torch.cat([ramp, ramp**3, 0.5 * ramp + 0.4]).mul(255).to(torch.uint8)  # brighter to the right, all of them

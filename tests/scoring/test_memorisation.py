@@ -68,6 +68,18 @@ def test_copies_among_held_out_images_are_no_evidence() -> None:
     assert measure(constant, constant, constant).near == 0.0
 
 
+@pytest.mark.parametrize("repeated", [0, 100, 300])
+def test_copies_are_seen_in_a_set_with_repeats(repeated: int) -> None:
+    """Real images that come twice are no reason to call no distance near, nor new ones of the same kind copies."""
+    random = torch.Generator().manual_seed(0)
+    once = torch.randn(1000, 16, generator=random)
+    training = torch.cat([once, once[:repeated]])
+    usually = memorisation.usual(training, torch.empty(0, 16))
+    assert memorisation.measure(training, usually, training).near > 0.99
+    fresh = torch.cat([torch.randn(1000 - repeated, 16, generator=random), once[:repeated]])
+    assert memorisation.measure(training, usually, fresh).near < 0.1
+
+
 def test_usual_distances_are_those_of_held_out_images_or_of_training_images_among_themselves() -> None:
     training, held_out = draw(400, 0), draw(60, 1)
     assert torch.equal(memorisation.usual(training, held_out).sort().values, manifold.nearest(held_out, training).sort().values)
