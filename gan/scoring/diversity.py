@@ -68,8 +68,9 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
     """Return how many of the images uint8 [N, C, S, S], S at least 9, have a near duplicate among the others.
 
     Near duplicates as in ``gan.data.survey``: the same pixels, or difference hashes at most 3 of 64 bits apart and thumbnails
-    with a correlation of at least 0.99; also two nearly flat thumbnails of the same grey, whose correlation is but noise. Unlike there every pair is looked at, and both of a pair count. Simple images resemble one
-    another by themselves: hold the share against that of as many real images. NaN with less than two images.
+    with a correlation of at least 0.99; also two nearly flat thumbnails of the same grey, whose correlation is but noise. Unlike
+    there every pair is looked at, and both of a pair count. Simple images resemble one another by themselves: hold the share
+    against that of as many real images. NaN with less than two images.
     """
     count = len(pixels)
     if count < 2:

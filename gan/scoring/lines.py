@@ -106,9 +106,10 @@ def describe(line: Line) -> str:
     if modes is not None and high_quality is not None:
         found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, "
         found += f"{percent(high_quality)} of high quality"
-    distances = {
-        "fid": f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} (floor {_with_spread(line['floor_fid'], None)})"
-    }
+    few = number(line, "floor_images")
+    of = f" of {few:,.0f} real images" if few is not None and few < line["images"] else ""
+    floor = f"floor {_with_spread(line['floor_fid'], None)}{of}"
+    distances = {"fid": f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} ({floor})"}
     if (kid := number(line, "kid")) is not None:
         distances["kid"] = f"KID {_with_spread(kid, number(line, 'kid_spread'))}"
     first = ", ".join(distances[name] for name in main_scores(line) if name in distances)
