@@ -252,7 +252,11 @@ def test_people_are_told_all_there_is_to_know(name: str) -> None:
     facts = catalogue.LOSSES[name]
     for field in dataclasses.fields(facts):
         told = getattr(facts, field.name)
-        assert told if field.type == "str" else isinstance(told, bool), field.name
+        if field.name != "guess":
+            assert told if field.type == "str" else isinstance(told, bool), field.name
+    blind = torch.full((8,), 0.5 if name == "least-squares" else 0.0)
+    guessed = float(LOSSES[name].discriminator(blind, blind))
+    assert facts.guess == pytest.approx(guessed) if name != "wasserstein" else facts.guess is None
     assert facts.discriminator.count("{") == facts.discriminator.count("}"), "LaTeX would not show this formula"
     assert facts.generator.count("{") == facts.generator.count("}")
     assert "D(" in facts.discriminator

@@ -128,7 +128,7 @@ def _praise(path: Path) -> None:
         ("json", lambda path: path.write_text('{"version": 1')),
         ("json", Path.unlink),
     ],
-    ids=["bit", "cut", "empty", "missing", "accuracy", "list", "half", "missing-facts"],
+    ids=["bit", "cut", "empty", "missing", "accuracy", "nested", "list", "half", "missing-facts"],
 )
 def test_damaged_classifier_is_trained_again(quick: Path, suffix: str, damage: Callable[[Path], object]) -> None:
     first, _ = load_quickly()
