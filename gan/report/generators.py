@@ -70,9 +70,7 @@ def _newest(run: Run, checkpoint: str) -> tuple[bytes, int]:
         raise InputError(f"{' '.join(complaints).rstrip('.')}; no whole checkpoint of run {run.id} is left to export.")
     if checkpoint == "best":
         raise InputError(f"Run {run.id} has no best checkpoint; leave --checkpoint out to export its newest one.")
-    if run.status().state == "diverged":
-        raise InputError(f"Run {run.id} diverged before its first checkpoint; start it afresh with a smaller learning rate.")
-    raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+    raise files.none_yet(run)
 
 
 def _verified(folder: Path, step: int) -> bytes:

@@ -199,9 +199,10 @@ def _treated(verdicts: Iterable[Verdict], config: RunConfig | None) -> list[Verd
 
 def _sameness(line: Line) -> Iterator[Verdict]:
     """Near duplicates, more than among real images."""
-    share, usual = lines.number(line, "duplicates"), lines.number(line, "real_duplicates")
-    if share is None or usual is None or share < usual + SOME:
+    pair = _beside(line, "duplicates", "real_duplicates")
+    if pair is None or pair[0] < pair[1] + SOME:
         return
+    share, usual = pair
     is_total = share >= usual + TOTAL
     limit = usual + (TOTAL if is_total else SOME)
     name, title, start = (
@@ -305,9 +306,10 @@ def _gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
 
 def _modes(line: Line) -> Iterator[Verdict]:
     """Known modes without a point, where real points find them."""
-    found, floor = lines.number(line, "modes"), lines.number(line, "floor_modes")
-    if found is None or floor is None:
+    pair = _beside(line, "modes")
+    if pair is None:
         return
+    found, floor = pair
     limit = min(FOUND * floor, floor - 0.5)
     if found < limit:
         yield Verdict(
@@ -364,9 +366,10 @@ def _looks(line: Line) -> Iterator[Verdict]:
 
 
 def _texture(line: Line) -> Iterator[Verdict]:
-    found, usual = lines.number(line, "checkerboard"), lines.number(line, "real_checkerboard")
-    if found is None or usual is None:
+    pair = _beside(line, "checkerboard", "real_checkerboard")
+    if pair is None:
         return
+    found, usual = pair
     limit = CHECKERED * max(1.0, usual)
     if found >= limit:
         yield Verdict(

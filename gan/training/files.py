@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gan import runs
-from gan.errors import RunFailed
+from gan.errors import InputError, RunFailed
+from gan.runs import Run
 
 _SEAL = "facts_sha256"
 _CHUNK = 1 << 20  # bytes in memory at once while tensors are copied
@@ -21,6 +22,13 @@ def steps(folder: Path) -> list[int]:
     with contextlib.suppress(OSError):
         return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
     return []
+
+
+def none_yet(run: Run) -> InputError:
+    """Return what to say of a run without any checkpoint."""
+    if run.status().state == "diverged":
+        return InputError(f"Run {run.id} diverged before its first checkpoint; start it afresh with a smaller learning rate.")
+    return InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
 
 
 def read_facts(folder: Path, step: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gan.data import loaders
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed
 from gan.runs import Run
-from gan.training import checkpoints, labels, pictures
+from gan.training import checkpoints, files, labels, pictures
 from gan.training.checkpoints import Checkpoint
 from gan.training.loop import generate
 
@@ -61,10 +61,8 @@ def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
         raise InputError(
             f"Run {run.id} has no best checkpoint: it needs scores during training; set cadence.score_every to “10 epochs”, say."
         )
-    if saved is None and run.status().state == "diverged":
-        raise InputError(f"Run {run.id} diverged before its first checkpoint; start it afresh with a smaller learning rate.")
     if saved is None:
-        raise InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+        raise files.none_yet(run)
     return saved
 
 

@@ -76,7 +76,7 @@ _ROUNDED = {"format": ",.4~r"}  # numbers at an axis: four digits, and never a p
 
 
 def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[float, float] | None = None,
-           rule: float | None = None, height: int = 260, has_points: bool = False) -> dict[str, Any]:  # fmt: skip
+           rule: float | None = None, has_points: bool = False) -> dict[str, Any]:  # fmt: skip
     """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
 
     With ``has_points`` each value has a dot, for curves of so few values that one alone would not be seen.
@@ -134,7 +134,7 @@ def curves(names: list[str], title: str, *, is_log: bool = False, domain: tuple[
     if rule is not None:
         mark = {"type": "rule", "strokeDash": [4, 4], "color": "gray", "opacity": 0.6}
         layers.append({"data": {"values": [{}]}, "mark": mark, "encoding": {"y": {"datum": rule}, "x": None}})
-    return {"height": height, "encoding": {"x": x}, "layer": layers}
+    return {"height": 260, "encoding": {"x": x}, "layer": layers}
 
 
 def kept_curves(table: pd.DataFrame, names: Sequence[str], title: str, height: int) -> go.Figure:
