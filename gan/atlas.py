@@ -1,4 +1,4 @@
-"""The atlas of a run: a map of real and generated images or points, and training ones nearest to some samples; its file."""
+"""The atlas file of a run: a map of real and generated images or points, and samples with their nearest training examples."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from gan.errors import InputError
 from gan.runs import Run
 
-#: A small WebP picture in Base64: letters that mean nothing in a page, whoever wrote the file.
+#: A small WebP picture in Base64. The pattern keeps a tampered file from injecting markup into a page.
 Picture = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=100_000)]
 Distance = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-FARTHEST = 1e9  # what lies beyond has no place on a map
+FARTHEST = 1e9  # limit of the coordinates of a map
 Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
-_MOST_BYTES = 16 * 2**20  # no atlas that was made here is nearly as large
+_MOST_BYTES = 16 * 2**20  # far above the size of any generated atlas
 
 
 class _Part(BaseModel):
@@ -24,29 +24,29 @@ class _Part(BaseModel):
 
 
 class Place(_Part):
-    """A point of the plane."""
+    """A point in the plane."""
 
     x: Coordinate
     y: Coordinate
 
 
 class Dot(Place):
-    """An image on the map, at its coordinates on the two axes."""
+    """An image at its place on the map."""
 
     picture: Picture
 
 
 class Neighbour(_Part):
-    """A training image, and how far it is from the sample in the space of the features."""
+    """A training image and its distance from the sample in feature space."""
 
     distance: Distance
     picture: Picture
 
 
 class Sample(_Part):
-    """A generated image with its nearest training images, the nearest first.
+    """A generated image with its nearest training images, nearest first.
 
-    ``nearer`` is the share of the compared real images that are farther from their nearest training image than this one is.
+    ``nearer`` is the share of the compared real images that are farther from their nearest training image than this sample is.
     """
 
     picture: Picture
@@ -55,12 +55,12 @@ class Sample(_Part):
 
 
 class Atlas(_Part):
-    """Everything that is shown of images; made by ``gan.scoring.atlas``.
+    """Atlas of images; created by ``gan.scoring.atlas``.
 
-    ``explained``: the share of the real images' variance along each axis. ``usual``: the median distance of other real images to
-    the nearest training image (``gan.scoring.memorisation.usual``), on the features of ``extractor``. ``samples`` are some
-    generated images chosen at random, those nearest to a training image first. ``pairs`` are generated images that count as near
-    duplicates of one another, if there are any; files of earlier versions have none.
+    ``explained``: share of the real images' variance along each axis. ``usual``: median distance of other real images to their
+    nearest training image (``gan.scoring.memorisation.usual``), in the features of ``extractor``. ``samples``: randomly chosen
+    generated images, sorted by the distance to their nearest training image. ``pairs``: near-duplicate generated images; empty in
+    files of earlier versions.
     """
 
     step: int = Field(ge=0)
@@ -75,23 +75,23 @@ class Atlas(_Part):
 
 
 class Near(Place):
-    """A training point, and how far it is from the sample."""
+    """A training point and its distance from the sample."""
 
     distance: Distance
 
 
 class Point(Place):
-    """A generated point with its nearest training points, the nearest first; ``nearer`` as for a :class:`Sample`."""
+    """A generated point with its nearest training points, nearest first; ``nearer`` as in :class:`Sample`."""
 
     nearer: Share
     neighbours: list[Near] = Field(min_length=1, max_length=20)
 
 
 class Plane(_Part):
-    """Everything that is shown of points, which are their own features; made by ``gan.scoring.atlas``.
+    """Atlas of points, which are their own features; created by ``gan.scoring.atlas``.
 
-    ``centres``: of the modes, none where they are not known. ``lost``: how many generated points have no place on the map, since
-    they are not finite or farther out than ``FARTHEST``. ``usual`` and ``samples`` are as for an :class:`Atlas`.
+    ``centres``: centres of the modes, empty if unknown. ``lost``: number of generated points off the map, either not finite or
+    beyond ``FARTHEST``. ``usual`` and ``samples`` as in :class:`Atlas`.
     """
 
     step: int = Field(ge=0)
@@ -107,11 +107,11 @@ _ANY = TypeAdapter[Atlas | Plane](Atlas | Plane)
 
 
 def read(run: Run) -> Atlas | Plane | None:
-    """Return the atlas of the newest scoring; None where there is none. Raises InputError for a file that makes no sense."""
+    """Return the atlas of the latest scoring; None if the file is missing. Raises InputError if the file is invalid."""
     try:
         with run.atlas_path.open("rb") as file:
             return _ANY.validate_json(file.read(_MOST_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
-        raise InputError("The map cannot be read, so it is not shown; score the run again to make it anew.") from None
+        raise InputError("The map cannot be read and is not shown; score the run again to recreate it.") from None

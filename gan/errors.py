@@ -1,4 +1,4 @@
-"""Errors meant for people: one sentence that says what was wrong, what was expected and what to do."""
+"""User-facing errors: one sentence with what was wrong, what was expected and what to do."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping
 
 
 class InputError(Exception):
-    """Something a person asked for cannot be done as asked; ``str(error)`` is one sentence for that person."""
+    """A user request cannot be fulfilled; ``str(error)`` is one sentence for the user."""
 
 
 class RunFailed(Exception):
-    """A run ended without a result (a full disk, a damaged checkpoint, ...); ``str(error)`` is one sentence."""
+    """A run failed (full disk, damaged checkpoint, ...); ``str(error)`` is one sentence for the user."""
 
 
 def shown(text: str, most: int = 60) -> str:
-    """Return foreign text as it may stand in a sentence: on one line, printable, and cut where it is long."""
+    """Return untrusted text in a form safe for a sentence: on one line, printable, at most ``most`` characters."""
     plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 4 * most]).split())
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 
 
 def quoted(value: object) -> str:
-    """Return a value that someone gave as it may stand in a sentence, in the way Python writes it."""
+    """Return the ``repr`` of a user-supplied value in a form safe for a sentence."""
     if isinstance(value, Mapping) or hasattr(value, "model_fields"):
         return "a group"
     try:
@@ -33,16 +33,16 @@ def quoted(value: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint such as ``did you mean “mnist”?`` or, when nothing is near, the list of what is known."""
+    """Return a hint like ``did you mean “mnist”?``, or the list of known words if none is close."""
     known = sorted(known)
     close = difflib.get_close_matches(word[:200], known, n=1, cutoff=0.6)
     return f"did you mean “{close[0]}”?" if close else "choose one of " + ", ".join(known) + "."
 
 
 def explain_os_error(error: BaseException, doing: str) -> str:
-    """Return one sentence for an operating-system error met while ``doing`` something ("writing a checkpoint").
+    """Return one sentence for an operating-system error during ``doing`` ("writing a checkpoint").
 
-    The errno is looked up through ``__context__`` and ``__cause__`` too, because libraries wrap the real error.
+    The errno is also searched for in ``__cause__`` and ``__context__``, because libraries wrap the original error.
     """
     seen: BaseException | None = error
     while seen is not None and not (isinstance(seen, OSError) and seen.errno):
@@ -59,7 +59,7 @@ def explain_os_error(error: BaseException, doing: str) -> str:
 
 @contextlib.contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Turn an operating-system error met while ``doing`` something for a person into an InputError."""
+    """Convert an operating-system error during ``doing`` into an InputError."""
     try:
         yield
     except OSError as error:

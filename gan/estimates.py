@@ -1,7 +1,7 @@
-"""What a training will take on this machine: measured speeds, and tables of layers, kept by what decides them.
+"""Estimated time and disk space of trainings on this machine, from cached speed measurements and layer tables.
 
-A speed comes from a short measurement (``python -m gan estimate``), a table of layers from ``python -m gan layers``; both are
-processes of their own, because they need torch.
+Speeds come from a short measurement (``python -m gan estimate``), layer tables from ``python -m gan layers``. Both run in separate
+processes because they need torch.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from gan.errors import InputError
 from gan.runs import Run
 
 _FOLDER = ".estimates"
-MOST_MEASURED = 12  # kinds of runs of a sweep that are measured; others are taken to be like these
-STARTING_SECONDS = 5.0  # that a trainer takes before its first step
+MOST_MEASURED = 12  # kinds of runs measured per sweep; the others are assumed to be similar
+STARTING_SECONDS = 5.0  # startup time of a trainer before its first step
 _KEPT_CHECKPOINTS = 3  # the newest two and the best one
-_LINE_BYTES = 350  # of the metrics
-_SCATTER_BYTES = 30_000  # of a picture of points
+_LINE_BYTES = 350  # per logged line of metrics
+_SCATTER_BYTES = 30_000  # per scatter plot of points
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The speed of a configuration in real images per second, and what follows from it."""
+    """Speed of a configuration in real images per second, and the resulting durations in seconds."""
 
     images_per_second: float
     threads: int
@@ -48,7 +48,7 @@ class Estimate:
 
 
 def key(config: RunConfig) -> str:
-    """Return a name for everything that decides the speed of a training, the same for configurations of the same speed."""
+    """Return a digest of all settings that affect the speed of training, plus the number of cores."""
     deciding = {
         "networks": config.networks.model_dump(mode="json"),
         "objective": config.objective.model_dump(mode="json"),
@@ -66,12 +66,12 @@ def key(config: RunConfig) -> str:
 
 
 def kind(config: RunConfig) -> str:
-    """Return a name for everything that decides the speed, and what checkpoints take."""
+    """Return a digest of everything that affects the speed or the size of checkpoints."""
     return key(config) + layers_path(Path(), config).name
 
 
 def find(root: Path, config: RunConfig) -> Estimate | None:
-    """Return what is known of a configuration's speed: the newest measurement, or None."""
+    """Return the latest speed measurement of a configuration, or None."""
     try:
         found = json.loads(path(root, config).read_bytes())
         speed, threads = float(found["images_per_second"]), int(found["threads"])
@@ -81,7 +81,7 @@ def find(root: Path, config: RunConfig) -> Estimate | None:
 
 
 def pace(run: Run, among: int) -> float | None:
-    """Return the seconds of a step of a run that the queue starts ``among`` so many; None where its speed is not known."""
+    """Return seconds per step for a run queued among ``among`` others, or None if its speed has not been measured."""
     with contextlib.suppress(InputError):
         config = as_queued(run.config(), among)
         if found := find(run.root, config):
@@ -90,9 +90,9 @@ def pace(run: Run, among: int) -> float | None:
 
 
 def as_queued(config: RunConfig, among: int) -> RunConfig:
-    """Return a configuration with the threads that it gets from the queue ``among`` so many waiting runs, as far as that is known.
+    """Return ``config`` with the number of threads that the queue will probably assign it among ``among`` waiting runs.
 
-    Most of many get one thread each; a run alone gets as many as it is measured with anyway.
+    With many waiting runs, most get one thread each. A single run gets the default number, with which it is measured anyway.
     """
     threads = min(launcher.usual_threads(), max(1, launcher.cores() // max(1, among)))
     if config.training.threads or threads == launcher.usual_threads():
@@ -101,7 +101,7 @@ def as_queued(config: RunConfig, among: int) -> RunConfig:
 
 
 def unknown(root: Path, chosen: Sequence[RunConfig]) -> list[RunConfig]:
-    """Return what to measure before a sweep of ``chosen``: one of each kind whose speed or layers are not known."""
+    """Return the configurations to measure before a sweep of ``chosen``: one per kind without a known speed or layer table."""
     kinds: dict[str, RunConfig] = {}
     for config in (as_queued(one, len(chosen)) for one in chosen):
         kinds.setdefault(kind(config), config)
@@ -110,7 +110,7 @@ def unknown(root: Path, chosen: Sequence[RunConfig]) -> list[RunConfig]:
 
 
 def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
-    """Write a measured speed down and return what follows from it."""
+    """Store a measured speed and return the resulting estimate."""
     path(root, config).parent.mkdir(parents=True, exist_ok=True)
     found = {"images_per_second": images_per_second, "threads": threads, "precision": precision, "device": device}
     runs.write_json(path(root, config), found | {"time": time.time()}, durable=False)
@@ -118,41 +118,41 @@ def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, 
 
 
 def make(config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
-    """Return the estimate that follows from a speed."""
+    """Return the estimate for a given speed."""
     a_step = config.optimizer.images_per_step / images_per_second
     per_epoch, total = config.steps_per_epoch * a_step, config.total_steps * a_step
     return Estimate(images_per_second, threads, precision, per_epoch, total, device)
 
 
 def path(root: Path, config: RunConfig) -> Path:
-    """Return where the speed of a configuration is written down."""
+    """Return the path of the stored speed of a configuration."""
     return root / _FOLDER / f"{key(config)}.json"
 
 
 def is_measuring(root: Path) -> bool:
-    """Return whether a measurement is going on; there is never more than one."""
+    """Return whether a measurement is running; there is never more than one."""
     return runs.is_locked(root / _FOLDER / "lock")
 
 
 def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
-    """Start to measure a configuration in a process of low priority, and return it.
+    """Start measuring a configuration in a low-priority process and return the process.
 
-    Raises InputError when the folder is not writable.
+    Raises InputError if the folder is not writable.
     """
     try:
         return _start(root, config, "estimate")
     except OSError as error:
-        raise InputError(f"The speed cannot be measured ({error}); the training can be started all the same.") from error
+        raise InputError(f"The speed cannot be measured ({error}); training can be started anyway.") from error
 
 
 def hold(root: Path) -> FileLock:
-    """Take the lock of the one measurement, having waited for another one. Raises InputError when that takes too long."""
+    """Take the measurement lock, waiting for a running measurement. Raises InputError after 30 seconds."""
     (root / _FOLDER).mkdir(parents=True, exist_ok=True)
-    return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is going on; wait for it to end.", patience=30)
+    return runs.hold_lock(root / _FOLDER / "lock", "Another measurement is running; wait until it finishes.", patience=30)
 
 
 def find_layers(root: Path, config: RunConfig) -> dict[str, Any] | None:
-    """Return the table of layers of a configuration's networks, as ``gan.networks.report`` describes them, or None."""
+    """Return the layer table of a configuration (see ``gan.networks.report``), or None."""
     try:
         found = json.loads(layers_path(root, config).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -161,14 +161,14 @@ def find_layers(root: Path, config: RunConfig) -> dict[str, Any] | None:
 
 
 def keep_layers(root: Path, config: RunConfig, report: dict[str, Any]) -> None:
-    """Write down a table of layers: a ``gan.networks.report.Report`` as a dictionary."""
+    """Store a layer table: a ``gan.networks.report.Report`` as a dictionary."""
     target = layers_path(root, config)
     target.parent.mkdir(parents=True, exist_ok=True)
     runs.write_json(target, report, durable=False)
 
 
 def layers_path(root: Path, config: RunConfig) -> Path:
-    """Return where the table of layers of a configuration is written down."""
+    """Return the path of the stored layer table of a configuration."""
     optimizer = config.optimizer
     deciding = {
         "networks": config.networks.model_dump(mode="json"),
@@ -182,30 +182,30 @@ def layers_path(root: Path, config: RunConfig) -> Path:
 
 
 def start_describing(root: Path, config: RunConfig) -> None:
-    """Start to write down a configuration's table of layers, in a process of low priority that takes seconds.
+    """Start computing the layer table of a configuration in a low-priority process that takes seconds.
 
-    Raises InputError when the folder is not writable.
+    Raises InputError if the folder is not writable.
     """
     try:
         _start(root, config, "layers", "--quiet")
     except OSError as error:
-        raise InputError(f"The networks cannot be described ({error}); the training can be started all the same.") from error
+        raise InputError(f"The layer table cannot be computed ({error}); training can be started anyway.") from error
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What several runs take: seconds until the last one ends (None where no speed is known) and bytes on the disk."""
+    """Cost of several runs: seconds until the last one ends (None if no speed is known) and bytes on disk."""
 
     seconds: float | None
     disk_bytes: int
 
 
 def forecast(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
-    """Return what training ``chosen`` in this order takes, as many at once as the queue starts.
+    """Return the time and disk space for training ``chosen`` in this order, with the queue's concurrency.
 
-    What nobody has measured is taken to be as fast, for an image, as the mean of what somebody has, and to have checkpoints as
-    large as their mean. Speeds are those with the threads that a run gets among so many. A GPU that all share is taken to do no
-    more for many at once than for one.
+    Speeds are those with the threads that a run gets in a queue of this length. Unmeasured configurations are assumed to have the
+    mean time per image and the mean checkpoint size of the measured ones. A shared GPU is assumed to gain nothing from concurrent
+    runs.
     """
     queued = [as_queued(config, len(chosen)) for config in chosen]
     found = [find(root, config) for config in queued]
@@ -226,7 +226,7 @@ def forecast(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
 
 
 def free_bytes(root: Path) -> int:
-    """Return how many bytes are free where runs are written, whether or not the folder is there yet."""
+    """Return the free bytes on the disk of ``root``, even if the folder does not exist yet."""
     there = root.resolve()
     while not there.exists():
         there = there.parent
@@ -234,7 +234,7 @@ def free_bytes(root: Path) -> int:
 
 
 def disk_bytes(root: Path, config: RunConfig) -> int:
-    """Return roughly what a run writes: checkpoints, as far as its layers are known, grids of samples, and logged lines."""
+    """Return the approximate bytes written by a run: checkpoints (0 if its layers are unknown), sample grids and logged lines."""
     pixels = _SCATTER_BYTES if config.data.is_points else GRID**2 * math.prod(config.data.shape)
     samples, lines = (
         config.total_steps // every if (every := span.in_steps(config.steps_per_epoch)) else 0
@@ -244,7 +244,7 @@ def disk_bytes(root: Path, config: RunConfig) -> int:
 
 
 def checkpoint_bytes(root: Path, config: RunConfig) -> int:
-    """Return what the checkpoints that a run keeps take together; 0 where its layers are not known."""
+    """Return the total bytes of the checkpoints kept by a run; 0 if its layers are unknown."""
     with contextlib.suppress(TypeError, KeyError, ValueError):
         found = find_layers(root, config) or {}
         generator, discriminator = (int(found[player]["parameters"]) for player in ("generator", "discriminator"))

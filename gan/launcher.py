@@ -1,8 +1,8 @@
-"""Starting and steering trainers: the queue, their processes, and what people ask of them.
+"""Starting and controlling trainers: the queue, their processes, and user requests.
 
-There is no daemon. The queue is written in the run directories (state "queued", in order of ``queued_at``), and
-:func:`advance` starts whatever fits. Everyone calls it: a launch, a trainer that ends, the dashboard's server. It works under a
-lock, so that two callers never start the same run, and it knows only what is on disk, so that a restarted server goes on.
+There is no daemon. The queue is stored in the run directories (state "queued", ordered by ``queued_at``), and :func:`advance`
+starts the runs that fit. It is called by launches, by finishing trainers and by the dashboard's server. It works under a lock, so
+two callers never start the same run. All its state is on disk, so it continues after a restart of the server.
 """
 
 from __future__ import annotations
@@ -24,47 +24,46 @@ from gan.runs import Run, Status
 from gan.sections import LONGEST, Span
 from gan.sweeps import Plan, Sweep
 
-MOST_THREADS = 8  # more threads bring nothing to networks of this size
-TRAINER_BYTES = 1_000_000_000  # what a trainer that scores takes, measured
-MOST_RESTARTS = 5  # of a run of a sweep that is ended from outside again and again
-LEAST_ROOM = 50_000_000  # bytes on the disk beside checkpoints; with less the runs of a sweep wait, instead of failing one by one
-_LONGEST_MAKING = 600.0  # seconds that a launch waits while another process makes the runs of its sweep
+MOST_THREADS = 8  # more threads do not speed up networks of this size
+TRAINER_BYTES = 1_000_000_000  # measured memory of a trainer that also scores
+MOST_RESTARTS = 5  # automatic restarts of a sweep run that keeps getting killed
+LEAST_ROOM = 50_000_000  # free bytes required besides checkpoints; otherwise sweep runs wait instead of failing one by one
+_LONGEST_MAKING = 600.0  # seconds that a launch waits while another process creates the runs of its sweep
 
 
 def cores() -> int:
-    """Return how many cores the queue may hand out: ``GAN_CORES``, else those this process may use, as far as memory goes."""
+    """Return the number of cores for the queue: ``GAN_CORES``, or the cores available to this process, limited by memory."""
     chosen = os.environ.get("GAN_CORES", "")
     if chosen.isdecimal() and int(chosen) > 0:
         return int(chosen)
     count = os.cpu_count() or 1
-    with contextlib.suppress(AttributeError):  # not on macOS and Windows
+    with contextlib.suppress(AttributeError):  # unavailable on macOS and Windows
         count = len(os.sched_getaffinity(0))
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # not on Windows
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # unavailable on Windows
         count = min(count, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // TRAINER_BYTES)
     return max(1, count)
 
 
 def usual_threads() -> int:
-    """Return how many threads one trainer gets at most unless it asks for more: half of the cores.
+    """Return the default maximum number of threads per trainer: half of the cores.
 
-    A trainer that has all cores is slowed down several times by whatever else wants one, the browser that watches it
-    included, because its threads wait for each other at every layer; and two trainers with one thread each do 1.4 times
-    as much as one with two.
+    The threads of a trainer wait for each other at every layer. If it uses all cores, any other process (even the browser showing
+    the dashboard) slows it down several times. Also, two trainers with one thread each do 1.4 times the work of one with two.
     """
     return min(MOST_THREADS, max(1, cores() // 2))
 
 
 def launch(root: Path, config: RunConfig, name: str = "") -> Run:
-    """Make a run, put it at the end of the queue and start it if there is room. Raises InputError when it cannot be made."""
+    """Create a run at the end of the queue and start it if cores are free. Raises InputError if it cannot be created."""
     run = runs.create(root, config, name)
     advance(root)
     return run
 
 
 def resume(run: Run, length: Span | None = None) -> None:
-    """Put a run that has ended or was ended back into the queue, to go on from its last checkpoint.
+    """Put an ended or interrupted run back into the queue, to continue from its last checkpoint.
 
-    ``length`` replaces how long to train in all. Raises InputError when the run is under way, or when nothing is left to do.
+    ``length`` replaces the total training length. Raises InputError if the run is under way or has no steps left.
     """
     with explained(f"resuming run {run.id}"), _queue_lock(run.root):
         _put_back(run, length)
@@ -74,7 +73,7 @@ def resume(run: Run, length: Span | None = None) -> None:
 def _put_back(run: Run, length: Span | None = None) -> None:
     status = run.status()
     if status.state in runs.UNDER_WAY:
-        raise InputError(f"Run {run.id} is under way already.")
+        raise InputError(f"Run {run.id} is already under way; stop it first.")
     total = total_after(run, status, length)
     run.write_control(stop=False, length=length or run.control().length)
     now = time.time()
@@ -83,43 +82,43 @@ def _put_back(run: Run, length: Span | None = None) -> None:
 
 
 def extend(run: Run, epochs: int) -> None:
-    """Resume a run for ``epochs`` more than it was to have. Raises InputError when that is too long or it is under way."""
+    """Resume a run with ``epochs`` added to its length. Raises InputError if that is too long or the run is under way."""
     config = run.config()
     asked = run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch) + epochs * config.steps_per_epoch
     if epochs < 1:
-        raise InputError(f"{epochs} more epochs were asked for, expected at least 1; ask for more.")
+        raise InputError(f"The number of additional epochs is {epochs}, expected at least 1; enter a larger number.")
     if total > LONGEST:
-        raise InputError(f"{epochs} more epochs make {total} steps in all, expected at most {LONGEST}; ask for fewer.")
+        raise InputError(f"{epochs} more epochs give {total} steps in total, expected at most {LONGEST}; add fewer epochs.")
     resume(run, Span(count=total))
 
 
 def total_after(run: Run, status: Status, length: Span | None) -> int:
-    """Return how many steps a run will have done in all once it is resumed.
+    """Return the total number of steps of a run after it is resumed with ``length``.
 
-    Raises InputError when that is no more than it has done; but a run that was killed after its last step, before it could
-    say so, may be resumed to be finished.
+    Raises InputError if the run has already done that many. Exception: a run killed after its last step, before it could write its
+    final state, can be resumed to finish.
     """
     config = run.config()
     asked = length or run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch)
     if total < status.step or (total == status.step and status.state in ("finished", "stopped")):
-        raise InputError(f"Run {run.id} has done {status.step} steps, and “{asked}” are {total} steps; ask for more to go on.")
+        raise InputError(f"Run {run.id} has done {status.step} steps and “{asked}” is {total} steps; ask for more to continue.")
     return total
 
 
 def stop(run: Run) -> None:
-    """Ask a trainer to write a checkpoint and end, or take a waiting run out of the queue."""
+    """Ask a trainer to write a checkpoint and exit, or remove a waiting run from the queue."""
     with explained(f"stopping run {run.id}"), _queue_lock(run.root):
         if not _end(run):
-            raise InputError(f"Run {run.id} is not under way; there is nothing to stop.")
+            raise InputError(f"Run {run.id} is not under way, so it cannot be stopped; check its state in the list of runs.")
 
 
 def _end(run: Run) -> bool:
-    """Stop a run, or take it out of the queue; return whether it was under way, or would have been taken up by itself."""
+    """Stop a run or remove it from the queue; return whether it was under way or due for an automatic restart."""
     status = run.status()
     if status.state == "queued":
-        run.write_status(status.model_copy(update={"state": "stopped", "message": "Taken out of the queue."}))
+        run.write_status(status.model_copy(update={"state": "stopped", "message": "Removed from the queue."}))
     elif status.state in runs.UNDER_WAY or may_restart(run, status):
         run.write_control(stop=True)
     else:
@@ -128,7 +127,7 @@ def _end(run: Run) -> bool:
 
 
 def move_first(root: Path, chosen: Sequence[Run]) -> None:
-    """Put those of ``chosen`` that wait at the head of the queue, in the order given."""
+    """Move the waiting runs among ``chosen`` to the head of the queue, in the given order."""
     with explained("reordering the queue"), _queue_lock(root):
         waiting = queue(root)
         moved = [run for run in chosen if run in waiting]
@@ -139,31 +138,31 @@ def move_first(root: Path, chosen: Sequence[Run]) -> None:
 
 
 def launch_sweep(root: Path, plan: Plan) -> Sweep:
-    """Write a sweep down, make its runs, put them at the end of the queue and start what fits.
+    """Create a sweep and its runs at the end of the queue, and start the runs that fit.
 
-    Raises InputError when it cannot be launched. When only making all of its runs fails, the sweep is kept, and
-    :func:`advance` makes the others as soon as that works.
+    Raises InputError if it cannot be launched. If only some of its runs cannot be created, the sweep is kept, and :func:`advance`
+    creates the missing runs as soon as possible.
     """
     sweep = sweeps.create(root, plan)
     try:
-        sweeps.complete(sweep, patience=_LONGEST_MAKING)  # who looks after the queue may have begun to make them
+        sweeps.complete(sweep, patience=_LONGEST_MAKING)  # a process advancing the queue may already be creating them
     except InputError as error:
         reason = str(error).rstrip(".")
         raise InputError(
-            f"Not all runs of sweep {sweep.id} could be made ({reason}); the rest are made once that works."
+            f"Not all runs of sweep {sweep.id} could be created ({reason}); the others are created as soon as possible."
         ) from error
     advance(root)
     return sweep
 
 
 def pause(sweep: Sweep, *, is_paused: bool = True) -> None:
-    """Hold back the waiting runs of a sweep, or let them go on; those that train already go on to their end."""
+    """Hold or release the waiting runs of a sweep; runs that are already training continue to their end."""
     sweep.change(is_paused=is_paused)
     advance(sweep.root)
 
 
 def cancel(sweep: Sweep) -> int:
-    """Take the waiting runs of a sweep out of the queue, stop those that train, and return how many there were."""
+    """Remove the waiting runs of a sweep from the queue, stop the training ones, and return the number of both."""
     if not sweep.record().is_whole:
         sweeps.give_up(sweep)
     with explained(f"cancelling sweep {sweep.id}"), _queue_lock(sweep.root):
@@ -171,9 +170,9 @@ def cancel(sweep: Sweep) -> int:
 
 
 def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> int:
-    """Put the runs of a sweep that ended in one of ``states`` back into the queue, make those missing, and return how many.
+    """Requeue the runs of a sweep that ended in one of ``states``, create missing runs, and return the number of both.
 
-    Runs that cannot be taken up (damaged, or nothing is left to do) stay as they are.
+    Runs that cannot be resumed (damaged, or no steps left) stay unchanged.
     """
     count = sum(not member.run for member in sweep.record().members)
     sweeps.complete(sweep)
@@ -188,14 +187,14 @@ def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> in
 
 
 def has_room(run: Run) -> bool:
-    """Return whether the disk has room for a run of a sweep: for its checkpoints, where its layers are known, and some more."""
-    from gan import estimates  # which asks this module for cores
+    """Return whether the disk has room for a sweep run: ``LEAST_ROOM`` plus its checkpoints, if its layers are known."""
+    from gan import estimates  # circular import: estimates uses cores() from here
 
     return shutil.disk_usage(run.root).free >= LEAST_ROOM + estimates.checkpoint_bytes(run.root, run.config())
 
 
 def lacks_room(sweep: Sweep) -> bool:
-    """Return whether the next run of a sweep waits for room on the disk."""
+    """Return whether the next run of a sweep is waiting for disk space."""
     following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
     with contextlib.suppress(InputError):
         return following is not None and not has_room(following)
@@ -203,9 +202,9 @@ def lacks_room(sweep: Sweep) -> bool:
 
 
 def _are_free(root: Path) -> dict[str, bool | None]:
-    """Return, by id of a sweep, whether its runs may be started, having made those that are missing.
+    """Create the missing runs of all sweeps and return, by sweep id, whether the runs may be started.
 
-    A sweep whose file is damaged, or of a newer version, is none (None), and what is left of it are runs like any others.
+    None means that the sweep file is damaged or from a newer version; its runs are then treated as ordinary runs.
     """
     found: dict[str, bool | None] = {}
     for sweep in sweeps.list_sweeps(root):
@@ -223,20 +222,20 @@ def _are_free(root: Path) -> dict[str, bool | None]:
 
 
 def queue(root: Path) -> list[Run]:
-    """Return the waiting runs, the next one first."""
+    """Return the waiting runs in queue order."""
     waiting = [(status.queued_at, run) for run in runs.list_runs(root) if (status := run.status()).state == "queued"]
     return [run for _, run in sorted(waiting, key=lambda pair: (pair[0], pair[1].id))]
 
 
 def advance(root: Path) -> list[Run]:
-    """Start the runs at the head of the queue for which there are free cores, and return them.
+    """Start the runs at the head of the queue for which cores are free, and return them.
 
-    The free cores are shared out evenly among those waiting, one thread each at least and :func:`usual_threads` at most.
-    A resumed run gets the number of threads that it had, since another number would change its
-    losses; if that is more than are free, it waits until they are, or until nothing else runs.
+    The free cores are divided evenly among the waiting runs: at least one thread each and at most :func:`usual_threads`.
+    A resumed run keeps its number of threads, because a different number would change its losses. If too few cores are free, it
+    waits until enough are, or until no other run is training.
 
-    The runs of a sweep are held back while it is paused, while not all of them have been made, and while the disk is
-    nearly full. Those that were ended from outside, when the machine went down say, are taken up again by themselves.
+    The runs of a sweep are held while the sweep is paused, while some of its runs are missing, and while the disk is nearly full.
+    Sweep runs that were killed, for example by a shutdown, are restarted automatically.
     """
     started: list[Run] = []
     if not os.access(root, os.W_OK):
@@ -249,15 +248,15 @@ def advance(root: Path) -> list[Run]:
 
 
 def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> None:
-    """Start what fits and add it to ``started``, under the queue's lock; ``is_free`` says which sweeps' runs may be started."""
+    """Start the runs that fit and append them to ``started``. Requires the queue lock; ``is_free`` as from :func:`_are_free`."""
     busy, waiting = 0, []
-    lacking: set[str] = set()  # sweeps whose next run does not fit on the disk
+    lacking: set[str] = set()  # sweeps whose next run lacks disk space
     for run in runs.list_runs(root):
         status = run.status()
         if status.state in ("queued", "interrupted"):
             sweep_id = _sweep_of(run)
             if sweep_id and sweep_id not in is_free and Sweep(root, sweep_id).path.exists():
-                continue  # it was made since, and is looked at next time
+                continue  # created in the meantime; handled by the next call
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
                 waiting.append((status.queued_at, run.id, run, status, sweep_id if is_next else ""))
@@ -292,21 +291,21 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
 
 
 def may_restart(run: Run, status: Status) -> bool:
-    """Return whether the queue may take a run up by itself: an interrupted one of a sweep, not hopeless, that nobody stopped."""
+    """Return whether the queue may restart a run by itself: an interrupted sweep run, not stopped, with restarts left."""
     is_hopeless = status.total_steps == 0 or status.restarts >= MOST_RESTARTS
     return status.state == "interrupted" and not is_hopeless and not run.control().stop and bool(_sweep_of(run))
 
 
 def _sweep_of(run: Run) -> str:
-    """Return the id of the sweep that a run belongs to; empty for none."""
+    """Return the id of the run's sweep; empty if it has none."""
     member = run.membership()
     return member.sweep if member else ""
 
 
 def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:
-    """Score runs one after the other in a process of its own; their progress is in ``scoring.json``.
+    """Score runs one after the other in a separate process, with progress in ``scoring.json``.
 
-    ``checkpoint`` is "last" or "best". Raises InputError when one of them is being scored already.
+    ``checkpoint`` is "last" or "best". Raises InputError if one of the runs is already being scored.
     """
     if not chosen:
         return
@@ -314,7 +313,7 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
     with explained("scoring"), _queue_lock(root):
         for run in chosen:
             if run.scoring().state == "running":
-                raise InputError(f"“{run.label()}” is being scored already; wait for that to end.")
+                raise InputError(f"“{run.label()}” is already being scored; wait until it finishes.")
         for run in chosen:
             run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
         options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
@@ -322,9 +321,9 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
 
 
 def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
-    """Start to draw ``run.asked_path`` anew, of one class or (None) of all, in a process of low priority that takes seconds.
+    """Redraw ``run.asked_path``, of one class or of all (None), in a low-priority process that takes seconds.
 
-    What goes wrong there is the last line of the run's log. Raises InputError when it cannot be started.
+    A failure there appears as the last line of the run's log. Raises InputError if the process cannot be started.
     """
     asked = [] if class_name is None else [f"--class={class_name}"]
     with explained(f"drawing from run {run.id}"):
@@ -333,9 +332,9 @@ def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
 
 
 def spawn(arguments: Sequence[str], log: Path, *, is_background: bool = False) -> subprocess.Popen[bytes]:
-    """Start ``python -m gan`` with ``arguments`` in a session of its own, so that it outlives this process.
+    """Start ``python -m gan`` with ``arguments`` in its own session, so that it outlives this process.
 
-    Its output goes to the end of ``log``. A background process gives way to all others (lower priority).
+    Its output is appended to ``log``. A background process runs at lower priority.
     """
     command = [sys.executable, "-m", "gan", *arguments]
     options: dict[str, object] = {"start_new_session": True}
@@ -358,7 +357,7 @@ def spawn(arguments: Sequence[str], log: Path, *, is_background: bool = False) -
 
 @contextlib.contextmanager
 def _queue_lock(root: Path) -> Iterator[None]:
-    """Hold the lock under which the queue changes. Raises InputError when it stays taken for long."""
+    """Hold the lock that guards changes to the queue. Raises InputError if it is still taken after 10 seconds."""
     lock = runs.hold_lock(root / ".queue.lock", "The queue is busy; try again in a moment.", patience=10)
     try:
         yield

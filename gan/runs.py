@@ -1,10 +1,11 @@
 """The run directory: sole owner of its file names, with atomic writes and tolerant reads.
 
-``checkpoints/<run id>/`` holds ``config.json`` (what was asked, written once), ``status.json`` (state, step, heartbeat),
-``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object a line), ``samples/<step>.png``, ``reals.png``, ``asked.png``,
-``checkpoints/<step>.safetensors`` with ``<step>.json`` beside it, ``log.txt``, ``label.json`` (the display name),
-``control.json`` (what people asked of the trainer), ``parent.json`` (what a fork was made from), ``sweep.json`` (the sweep it
-belongs to), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map of real and generated images).
+``checkpoints/<run id>/`` holds ``config.json`` (the configuration, written once), ``status.json`` (state, step, heartbeat),
+``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object per line), ``samples/<step>.png``, ``reals.png``,
+``asked.png`` (samples drawn on request), ``checkpoints/<step>.safetensors`` with its ``<step>.json``, ``log.txt``,
+``label.json`` (display name, tags, note), ``control.json`` (requests to the trainer), ``parent.json`` (origin of a fork),
+``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map of real and
+generated images).
 """
 
 from __future__ import annotations
@@ -39,33 +40,34 @@ except ImportError:  # Windows
 
 State = Literal["queued", "starting", "running", "stopped", "finished", "diverged", "failed", "interrupted"]
 
-#: States in which a process is at work or will be; "interrupted" is never written, but seen (the lock is free).
+#: States of runs that are queued or have a process. "interrupted" is never written: it is inferred from a free lock.
 UNDER_WAY = ("queued", "starting", "running")
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 TRASH = ".trash"
-_STARTING_GRACE = 30.0  # seconds that a freshly spawned process may take before it holds its lock
-_STAGING_GRACE = 3600.0  # seconds that the making of a run may take; a fork copies a checkpoint
+_STARTING_GRACE = 30.0  # seconds for a newly spawned process to take its lock
+_STAGING_GRACE = 3600.0  # seconds for the creation of a run; a fork copies a checkpoint
 _LONGEST_NAME = 120
 _MOST_TAGS, _LONGEST_TAG, _LONGEST_NOTE = 20, 40, 4000
-_LINE_BYTES = 512  # more than a logged line has
-_MOST = 10**15  # more steps or images than any run has: a larger number is damage
-_TICK = 100_000_000  # nanoseconds: files that replace each other within a tick of the clock may carry the same time
+_LINE_BYTES = 512  # upper bound on the length of a logged line
+_MOST = 10**15  # upper bound on steps and images; a larger number means a damaged file
+_TICK = 100_000_000  # nanoseconds; two versions of a file written within one clock tick may have the same time
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def default_root() -> Path:
-    """Return the folder of all runs: ``GAN_RUNS``, else ``checkpoints/`` beside the program."""
+    """Return the folder of all runs: ``GAN_RUNS``, or ``checkpoints/`` in the project folder."""
     chosen = os.environ.get("GAN_RUNS")
     return Path(chosen).expanduser() if chosen else PROJECT / "checkpoints"
 
 
 class Status(BaseModel):
-    """How far a run is; replaced atomically by whoever owns the run at that moment.
+    """State and progress of a run; replaced atomically by its current owner.
 
-    Times are seconds since 1970, durations seconds of training (pauses left out), speed is real images per second. ``restarts``
-    counts how often the queue took up by itself what had been ended from outside. ``software`` names what it was last trained with.
+    Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
+    ``restarts`` counts automatic restarts by the queue after the process was killed. ``software`` lists the versions used in the
+    latest training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -88,19 +90,19 @@ class Status(BaseModel):
 
     @property
     def epoch(self) -> float:
-        """Passes over the real images so far."""
+        """Completed passes over the real images."""
         return self.step / self.steps_per_epoch
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate of the training time that remains, from the average speed so far."""
+        """Remaining seconds of training, estimated from the average speed so far."""
         if not self.step or not self.seconds or not self.total_steps:
             return None
         return max(0.0, (self.total_steps - self.step) * self.seconds / self.step)
 
 
 class Control(BaseModel):
-    """What people asked of a running trainer."""
+    """Requests to a running trainer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -109,7 +111,7 @@ class Control(BaseModel):
 
 
 class Label(BaseModel):
-    """What people call a run, and what they wrote down about it."""
+    """Display name, tags and note of a run."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -119,9 +121,9 @@ class Label(BaseModel):
 
 
 class Origin(BaseModel):
-    """What a fork was made from: the ``run`` and the ``step`` of its checkpoint (0: it started afresh with its settings).
+    """Origin of a fork: the parent ``run`` and the ``step`` of the checkpoint (0: started afresh with the parent's settings).
 
-    ``changes`` are the settings that were changed, ``before`` what they were in the parent, which may be gone by now.
+    ``changes`` are the changed settings, ``before`` their values in the parent, which may have been deleted since.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -133,7 +135,7 @@ class Origin(BaseModel):
 
 
 class Membership(BaseModel):
-    """Which sweep a run belongs to, and as which of its runs, counted from 0; the sweep itself may be gone by now."""
+    """The sweep of a run and its place there, counted from 0; the sweep may have been deleted since."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -143,7 +145,7 @@ class Membership(BaseModel):
 
 
 class Scoring(BaseModel):
-    """Progress of the process that scores a run; ``progress`` is a share from 0 to 1."""
+    """State of the scoring process of a run; ``progress`` is a share from 0 to 1."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -156,13 +158,13 @@ class Scoring(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """One run directory. Cheap to make: nothing is read before it is asked for."""
+    """A run directory. Cheap to create: files are read on access only."""
 
     path: Path
 
     @property
     def id(self) -> str:
-        """Name of the directory, made by the program."""
+        """Name of the directory, generated by the program."""
         return self.path.name
 
     @property
@@ -192,12 +194,12 @@ class Run:
 
     @property
     def best_path(self) -> Path:
-        """Folder of the checkpoint with the lowest FID during training; missing where nothing was scored during training."""
+        """Folder of the checkpoint with the lowest FID during training; missing if no scores were taken during training."""
         return self.checkpoints_path / "best"
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is a checkpoint; that it is whole shows on loading."""
+        """Whether a checkpoint exists; its integrity is checked on loading."""
         return any(self.checkpoints_path.glob("*.json"))
 
     @property
@@ -210,12 +212,12 @@ class Run:
 
     @property
     def asked_path(self) -> Path:
-        """Where the grid lies that someone asked a trained generator for last."""
+        """Path of the latest grid drawn on request."""
         return self.path / "asked.png"
 
     @property
     def atlas_path(self) -> Path:
-        """Where the map of real and generated images lies; ``gan.atlas`` says what it holds."""
+        """Path of the map of real and generated images; ``gan.atlas`` defines its contents."""
         return self.path / "atlas.json"
 
     @property
@@ -223,51 +225,51 @@ class Run:
         return self.path / "log.txt"
 
     def config(self) -> RunConfig:
-        """Return what the run was asked to do. Raises InputError when the file is missing, damaged or too new."""
+        """Return the configuration. Raises InputError if the file is missing, damaged or too new."""
         return _read_cached(_read_config, self.config_path)
 
     def status(self) -> Status:
-        """Return how far the run is, with "interrupted" for a run whose process is gone.
+        """Return the status, with state "interrupted" if the process of the run no longer exists.
 
-        A damaged or missing file reads as an interrupted run at step 0 whose message says so.
+        A damaged or missing file gives an interrupted run at step 0, with the reason as its message.
         """
         try:
             status = read_model(Status, self.status_path)
         except InputError as error:
             return Status(state="interrupted", message=str(error))
         if status.state == "running" and not self.is_held():
-            return status.model_copy(update={"state": "interrupted", "message": "The trainer was ended from outside; resume it."})
+            return status.model_copy(update={"state": "interrupted", "message": "The trainer was terminated; resume the run."})
         if status.state == "starting" and time.time() - status.heartbeat > _STARTING_GRACE and not self.is_held():
             return status.model_copy(update={"state": "interrupted", "message": "The trainer did not start; see the log."})
         return status
 
     def write_status(self, status: Status, *, durable: bool = True) -> None:
-        """Replace the status; a mere heartbeat need not be ``durable`` (synced to disk)."""
+        """Replace the status; ``durable`` (synced to disk) is unnecessary for a heartbeat."""
         write_json(self.status_path, status.model_dump(), durable=durable)
 
     def control(self) -> Control:
-        """Return what people asked for; nothing, when the file is missing or damaged."""
+        """Return the requests to the trainer; no requests if the file is missing or damaged."""
         with contextlib.suppress(InputError):
             return read_model(Control, self.path / "control.json")
         return Control()
 
     def write_control(self, **changes: Any) -> None:
-        """Ask something of the trainer: ``stop=True``, or another ``length``."""
-        with explained(f"steering run {self.id}"):
+        """Send a request to the trainer: ``stop=True`` or a new ``length``."""
+        with explained(f"sending a request to run {self.id}"):
             write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
 
     def origin(self) -> Origin | None:
-        """Return what the run was forked from; None for a run that is no fork, and when the file is damaged."""
+        """Return the origin of a fork; None if the run is not a fork or the file is damaged."""
         with contextlib.suppress(InputError):
             return read_model(Origin, self.path / "parent.json")
         return None
 
     def write_origin(self, origin: Origin) -> None:
-        """Note what the run was forked from."""
+        """Store the origin of a fork."""
         write_json(self.path / "parent.json", origin.model_dump())
 
     def label(self) -> str:
-        """Return the display name: free text from a person, or the preset and the id."""
+        """Return the display name: the name given by the user, or the preset and the id."""
         with contextlib.suppress(InputError):
             if name := _plain(read_model(Label, self.path / "label.json").name):
                 return name[:_LONGEST_NAME]
@@ -277,40 +279,40 @@ class Run:
         return self.id
 
     def rename(self, name: str) -> None:
-        """Give the run a display name of at most 120 characters; an empty one returns to the default."""
+        """Set a display name of at most 120 characters; an empty name restores the default."""
         name = checked_name(name)
         with explained(f"naming run {self.id}"):
             write_json(self.path / "label.json", self.told().model_copy(update={"name": name}).model_dump(mode="json"))
 
     def told(self) -> Label:
-        """Return what people wrote down about the run; nothing when that is missing or damaged."""
+        """Return the name, tags and note of the run; an empty label if the file is missing or damaged."""
         with contextlib.suppress(InputError):
             return read_model(Label, self.path / "label.json")
         return Label()
 
     def annotate(self, tags: Iterable[str], note: str) -> None:
-        """Write down tags, each on one line and once, and a note; what is too long is refused with an InputError."""
+        """Store tags and a note. Tags are stripped and deduplicated. Raises InputError if there is too much."""
         kept = tuple(dict.fromkeys(tag for one in tags if (tag := _plain(one))))
         if len(kept) > _MOST_TAGS or max(map(len, kept), default=0) > _LONGEST_TAG:
-            raise InputError(f"A run can have {_MOST_TAGS} tags of {_LONGEST_TAG} characters each; leave some out or shorten them.")
+            raise InputError(f"A run can have at most {_MOST_TAGS} tags of {_LONGEST_TAG} characters; remove or shorten some.")
         if len(note) > _LONGEST_NOTE:
             raise InputError(f"The note has {len(note)} characters, expected at most {_LONGEST_NOTE}; shorten it.")
-        with explained(f"noting something about run {self.id}"):
+        with explained(f"storing the notes of run {self.id}"):
             changed = self.told().model_copy(update={"tags": kept, "note": note})
             write_json(self.path / "label.json", changed.model_dump(mode="json"))
 
     def membership(self) -> Membership | None:
-        """Return which sweep the run belongs to; None for a run of no sweep, and when the file is damaged."""
+        """Return the sweep membership; None if the run belongs to no sweep or the file is damaged."""
         with contextlib.suppress(InputError):
             return read_model(Membership, self.path / "sweep.json")
         return None
 
     def write_membership(self, membership: Membership) -> None:
-        """Write down which sweep the run belongs to."""
+        """Store the sweep membership."""
         write_json(self.path / "sweep.json", membership.model_dump())
 
     def scoring(self) -> Scoring:
-        """Return the progress of the scoring process; "failed" when it was ended from outside."""
+        """Return the progress of the scoring process; "failed" if the process was killed."""
         with contextlib.suppress(InputError):
             scoring = read_model(Scoring, self.path / "scoring.json")
             if (
@@ -318,7 +320,7 @@ class Run:
                 and time.time() - scoring.heartbeat > _STARTING_GRACE
                 and not is_locked(self.path / "scoring.lock")
             ):
-                return Scoring(state="failed", message="The scoring process was ended from outside; score again.")
+                return Scoring(state="failed", message="The scoring process was terminated; score the run again.")
             return scoring
         return Scoring()
 
@@ -327,31 +329,34 @@ class Run:
         write_json(self.path / "scoring.json", scoring.model_dump(), durable=False)
 
     def hold(self) -> FileLock:
-        """Take the lock that makes this process the run's only trainer. Raises InputError when another one has it."""
-        return hold_lock(self.path / "trainer.lock", f"Run {self.id} is being trained by another process; stop that one first.")
+        """Take the trainer lock of the run. Raises InputError if another process holds it."""
+        return hold_lock(self.path / "trainer.lock", f"Run {self.id} is being trained by another process; stop that process first.")
 
     def hold_scoring(self) -> FileLock:
-        """Take the lock that makes this process the run's only scorer. Raises InputError when another one has it."""
-        return hold_lock(self.path / "scoring.lock", f"Run {self.id} is being scored already; wait for that to end.")
+        """Take the scorer lock of the run. Raises InputError if another process holds it."""
+        return hold_lock(self.path / "scoring.lock", f"Run {self.id} is already being scored; wait until it finishes.")
 
     def is_held(self) -> bool:
-        """Return whether a trainer holds the run: the sign of life that survives neither kill nor reboot."""
+        """Return whether a trainer holds the lock of the run; a kill or a reboot releases it."""
         return is_locked(self.path / "trainer.lock")
 
     def metrics(self, most: int | None = None) -> list[dict[str, Any]]:
-        """Return all logged lines in order of steps, or an even choice of some ``most``; of a step logged twice the later line."""
+        """Return all logged lines by step, or about ``most`` evenly spread ones; the later line wins if a step was logged twice."""
         lines = read_lines(self.metrics_path)[0] if most is None else sample_lines(self.metrics_path, most)
         latest = {line["step"]: line for line in lines if isinstance(line.get("step"), int)}
         return [latest[step] for step in sorted(latest)]
 
     def scores(self) -> list[dict[str, Any]]:
-        """Return all scores in the order in which they were made; of a step scored twice in training (after a crash), the later."""
+        """Return all scores in file order.
+
+        If a step was scored twice during training (after a crash), only the later score is kept.
+        """
         lines = read_lines(self.scores_path)[0]
         latest = {_training_step(line): index for index, line in enumerate(lines)}
         return [line for index, line in enumerate(lines) if _training_step(line) is None or latest[_training_step(line)] == index]
 
     def samples(self) -> dict[int, Path]:
-        """Return the sample grids by step, in order."""
+        """Return the paths of the sample grids by step, in ascending order."""
         found = {}
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.samples_path):
@@ -361,7 +366,7 @@ class Run:
         return dict(sorted(found.items()))
 
     def clear_rubbish(self) -> None:
-        """Remove temporary files that crashes left behind; not those so new that someone may be writing them."""
+        """Remove temporary files left by crashes, except recent ones that may still be in use."""
         for folder in (self.path, self.samples_path):
             for path in folder.glob(".*.tmp"):
                 with contextlib.suppress(OSError):
@@ -380,13 +385,13 @@ class Run:
 
 
 def _training_step(line: dict[str, Any]) -> int | None:
-    """Return the step of a score made during training; None for any other line."""
+    """Return the step of a score taken during training; None for other lines."""
     step = line.get("step") if line.get("source") == "training" else None
     return step if isinstance(step, int) else None
 
 
 def checked_name(name: str) -> str:
-    """Return a display name on one line. Raises InputError when it is too long."""
+    """Return a display name on one line. Raises InputError if it is too long."""
     name = _plain(name)
     if len(name) > _LONGEST_NAME:
         raise InputError(f"The name has {len(name)} characters, expected at most {_LONGEST_NAME}; shorten it.")
@@ -394,31 +399,36 @@ def checked_name(name: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """Return a display name on one line, cut where it is too long."""
+    """Return a display name on one line, truncated to the maximum length."""
     name = _plain(name)
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def create(
-    root: Path, config: RunConfig, name: str = "", *, state: State = "queued", threads: int = 0,
+    root: Path,
+    config: RunConfig,
+    name: str = "",
+    *,
+    state: State = "queued",
+    threads: int = 0,
     fill: Callable[[Run], None] = lambda run: None,
-) -> Run:  # fmt: skip
-    """Make a run directory and return it; in state "queued" it is for the queue to start.
+) -> Run:
+    """Create a run directory and return the run; the queue starts it if its state is "queued".
 
-    It is prepared under another name and renamed, so a run is either whole or not there, and two at once never share one.
-    ``fill`` puts more files into it before that. Raises InputError when the folder cannot be written.
+    The directory is prepared under a temporary name and then renamed, so a run is either complete or absent, and concurrent
+    calls never share a directory. ``fill`` adds files before the rename. Raises InputError if the folder is not writable.
     """
     total, per_epoch = config.total_steps, config.steps_per_epoch
     if total == 0:
-        raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, say.")
-    with explained(f"making a run in {root}"):
+        raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, for example.")
+    with explained(f"creating a run in {root}"):
         root.mkdir(parents=True, exist_ok=True)
         _clear_staged(root)
         while True:
             run_id = new_id()
             run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
             with contextlib.suppress(FileExistsError):
-                staged.path.mkdir()  # two processes with the same id: one of them draws again
+                staged.path.mkdir()  # if two processes draw the same id, one of them draws again
                 if not run.path.exists():
                     break
                 staged.path.rmdir()
@@ -442,14 +452,14 @@ def create(
 
 
 def new_id() -> str:
-    """Return an id like 20260131-093000-1a2b3c: ids that were made one after another are in this order, also within a second."""
+    """Return an id like 20260131-093000-1a2b3c; ids sort by creation time, even within a second."""
     now = time.time()
     micro = int(now % 1 * 1_000_000)
     return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{micro:05x}{secrets.token_hex(1)[0]}"
 
 
 def _clear_staged(root: Path) -> None:
-    """Remove what is left of runs whose making was killed; not what is so new that someone may be at it."""
+    """Remove partly created runs left by killed processes, except recent ones that may still be in progress."""
     for path in root.glob(".new-*"):
         with contextlib.suppress(OSError):
             changed = max(folder.stat().st_mtime for folder in (path, *path.iterdir()))
@@ -458,21 +468,21 @@ def _clear_staged(root: Path) -> None:
 
 
 def find(root: Path, run_id: str) -> Run:
-    """Return the run with this id. Raises InputError for anything that is not the id of a run in ``root``."""
+    """Return the run with this id. Raises InputError if ``root`` contains no run with this id."""
     if not _RUN_ID.fullmatch(run_id):
-        raise InputError(f"“{shown(run_id)}” is not a run id; expected one like 20260131-093000-1a2b3c, as the list of runs shows.")
+        raise InputError(f"“{shown(run_id)}” is not a run id; use an id like 20260131-093000-1a2b3c from the list of runs.")
     run = Run(root / run_id)
     with explained(f"looking for run {run_id} in {root}"):
         is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
     if not is_there and is_deleted:
-        raise InputError(f"Run {run_id} has been deleted; to use it again, move it from {root / TRASH} back to {root}.")
+        raise InputError(f"Run {run_id} has been deleted; to restore it, move it from {root / TRASH} back to {root}.")
     if not is_there:
-        raise InputError(f"There is no run {run_id} in {root}; look at the list of runs.")
+        raise InputError(f"There is no run {run_id} in {root}; check the list of runs.")
     return run
 
 
 def list_runs(root: Path) -> list[Run]:
-    """Return all runs in ``root``, the newest first; none when the folder does not exist."""
+    """Return all runs in ``root``, newest first; an empty list if the folder does not exist."""
     with explained(f"reading the runs in {root}"):
         try:
             names = [entry.name for entry in os.scandir(root) if _RUN_ID.fullmatch(entry.name)]
@@ -482,11 +492,11 @@ def list_runs(root: Path) -> list[Run]:
 
 
 def delete(run: Run) -> Path:
-    """Move a run that is not under way to the trash folder and return where it lies now."""
+    """Move a run to the trash folder and return its new path. Raises InputError if it is still under way."""
     if run.status().state in UNDER_WAY or run.is_held():
         raise InputError(f"Run {run.id} is still under way; stop it first.")
     if run.scoring().state == "running":
-        raise InputError(f"Run {run.id} is being scored; wait for that to end.")
+        raise InputError(f"Run {run.id} is being scored; wait until it finishes.")
     trash = run.root / TRASH
     with explained(f"deleting run {run.id}"):
         trash.mkdir(exist_ok=True)
@@ -496,10 +506,10 @@ def delete(run: Run) -> Path:
 
 
 def restore(root: Path, run_id: str) -> Run:
-    """Bring a run back from the trash folder."""
+    """Restore a run from the trash folder."""
     run = Run(root / run_id)
     if not _RUN_ID.fullmatch(run_id) or not (root / TRASH / run_id).is_dir():
-        raise InputError(f"There is no run “{shown(run_id)}” in the trash.")
+        raise InputError(f"There is no run “{shown(run_id)}” in the trash; check its id.")
     with explained(f"restoring run {run_id}"):
         os.rename(root / TRASH / run_id, run.path)
         sync_directory(root)
@@ -508,7 +518,7 @@ def restore(root: Path, run_id: str) -> Run:
 
 @lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
-    """Return a name on one line, without control characters, but with the joiners of emoji and of Persian."""
+    """Return a name on one line without control characters; the joiners used in emoji and Persian are kept."""
     return " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in name).split())
 
 
@@ -516,7 +526,7 @@ def _plain(name: str) -> str:
 
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace ``path`` by ``content`` so that a crash at any instant leaves the old or the new file, whole."""
+    """Replace ``path`` with ``content``; after a crash at any point, either the old or the new file exists in full."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
     try:
         with open(temporary, "xb", buffering=0) as file:
@@ -533,7 +543,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Rename a file over another; on Windows that has to wait for a moment in which nobody reads the other."""
+    """Rename a file over another one; on Windows, retry while the target is open for reading."""
     deadline = time.monotonic() + 2.0
     while True:
         try:
@@ -546,14 +556,14 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def write_all(file: Any, content: bytes) -> None:
-    """Write all of ``content`` to an unbuffered file: on a full disk a single write may take only a part, silently."""
+    """Write all of ``content`` to an unbuffered file; on a full disk a single write may silently be partial."""
     view = memoryview(content)
     while view:
         view = view[file.write(view) :]
 
 
 def sync_directory(path: Path) -> None:
-    """Make renames in a directory survive a power cut (POSIX; Windows has no such call)."""
+    """Make renames in a directory survive a power cut (POSIX only; Windows has no equivalent)."""
     if os.name == "posix":
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -563,12 +573,12 @@ def sync_directory(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace ``path`` by ``value`` as JSON; NaN and infinity become null."""
+    """Replace ``path`` with ``value`` as JSON; NaN and infinity become null."""
     write_atomically(path, to_json(value, indent=1).encode(), durable=durable)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Return ``value`` as JSON, with null for NaN and infinity."""
+    """Return ``value`` as JSON; NaN and infinity become null."""
     try:
         return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
     except ValueError:
@@ -586,7 +596,7 @@ def _without_nan(value: Any) -> Any:
 
 
 class LineWriter:
-    """Appends JSON objects to a file, one a line; opening it removes a last line that a crash cut in half."""
+    """Appends JSON objects to a file, one per line; opening it removes an incomplete last line left by a crash."""
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "a+b", buffering=0)
@@ -603,7 +613,7 @@ class LineWriter:
             self._file.truncate(whole)
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append one object. When it returns, the line survives the end of this process; :meth:`sync` adds power cuts."""
+        """Append one object. The line then survives the end of this process; :meth:`sync` makes it survive a power cut."""
         write_all(self._file, (to_json(line) + "\n").encode())
 
     def sync(self) -> None:
@@ -615,10 +625,9 @@ class LineWriter:
 
 
 def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Return the objects on the whole lines after byte ``offset``, and the offset at which to go on.
+    """Return the objects on the complete lines after byte ``offset``, and the offset for the next call.
 
-    A line cut in half at the end is left for the next call; a damaged one within is skipped. A file that cannot be read
-    has no lines.
+    An incomplete last line is left for the next call. Damaged lines are skipped. An unreadable file counts as empty.
     """
     try:
         with open(path, "rb") as file:
@@ -631,10 +640,10 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
 
 def sample_lines(path: Path, count: int) -> list[dict[str, Any]]:
-    """Return some ``count`` objects of a file, spread evenly over its bytes with the first and the last one, in its order.
+    """Return about ``count`` objects of a file in file order, spread evenly over its bytes, including the first and the last.
 
-    Only they are read, so that a file of any length takes the same time. All objects of a file that is short; what is damaged is
-    left out, and a file that cannot be read has none.
+    Only these lines are read, so the time does not depend on the file size. A short file is returned in full. Damaged lines are
+    skipped. An unreadable file counts as empty.
     """
     try:
         with open(path, "rb", buffering=2 * _LINE_BYTES) as file:
@@ -655,7 +664,7 @@ def sample_lines(path: Path, count: int) -> list[dict[str, Any]]:
 
 
 def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
-    """Return the objects on whole lines; all at once, which is faster, or one by one where a line is damaged."""
+    """Return the objects on complete lines: parsed in one call for speed, or one by one if a line is damaged."""
     try:
         found = json.loads(b"[" + b",".join(lines) + b"]")
     except (ValueError, RecursionError):
@@ -670,10 +679,9 @@ def _parse_each(lines: list[bytes]) -> Iterator[Any]:
 
 
 def hold_lock(path: Path, otherwise: str, *, patience: float = 1.0) -> FileLock:
-    """Take the lock at ``path`` and return it. Raises InputError with the sentence ``otherwise`` when it is taken.
+    """Take the lock at ``path`` and return it. Raises InputError with the sentence ``otherwise`` if it is taken.
 
-    It waits ``patience`` seconds at most, and not less than a moment, because :func:`is_locked` shares the lock for an
-    instant to look at it.
+    Waits up to ``patience`` seconds, which must not be 0: :func:`is_locked` briefly takes a shared lock to test it.
     """
     lock = FileLock(path, timeout=patience, poll_interval=0.02)
     with explained(f"locking {path}"):
@@ -685,9 +693,9 @@ def hold_lock(path: Path, otherwise: str, *, patience: float = 1.0) -> FileLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a living process holds the lock at ``path``.
+    """Return whether a live process holds the lock at ``path``.
 
-    It asks for a share of the lock, so that many who look at once do not take one another for the holder.
+    Tests with a shared lock, so that concurrent tests do not mistake one another for the holder.
     """
     if not path.exists():
         return False
@@ -698,7 +706,7 @@ def is_locked(path: Path) -> bool:
             except BlockingIOError:
                 return True
             return False
-    lock = FileLock(path, timeout=0)  # Windows, and file systems without flock
+    lock = FileLock(path, timeout=0)  # Windows and file systems without flock
     try:
         lock.acquire()
     except Timeout:
@@ -710,7 +718,7 @@ def is_locked(path: Path) -> bool:
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is replaced: inode, time of the last change and size; zeros for a missing one."""
+    """Return a fingerprint of a file version: inode, modification time and size; zeros if the file is missing."""
     try:
         found = path.stat()
     except OSError:
@@ -719,10 +727,10 @@ def stamp(path: Path) -> tuple[int, int, int]:
 
 
 def _read_cached(read: Any, path: Path, *arguments: Any) -> Any:
-    """Call a cached reader; not from its cache while the file is so new that its stamp may be that of another."""
+    """Call a cached reader; bypass its cache while the file is so new that another version may have the same stamp."""
     seen = stamp(path)
     if not any(seen):
-        raise InputError(f"{path} is missing; this folder is not a whole run.")
+        raise InputError(f"{path} is missing; restore it from a backup or delete the run.")
     is_settled = time.time_ns() - seen[1] > _TICK
     return (read if is_settled else read.__wrapped__)(*arguments, path, *seen)
 
@@ -737,11 +745,11 @@ def _read_stamped(model: type[Model], path: Path, inode: int, changed: int, size
     try:
         return model.model_validate(_read_json(path))
     except ValidationError as error:
-        raise InputError(f"{path} is damaged ({error.errors()[0]['msg']}); restore it from a copy.") from None
+        raise InputError(f"{path} is damaged ({error.errors()[0]['msg']}); restore it from a backup.") from None
 
 
 def read_model(model: type[Model], path: Path) -> Model:
-    """Return the JSON file at ``path`` as a model. Raises InputError when it is missing or damaged."""
+    """Return the JSON file at ``path`` as a model. Raises InputError if it is missing or damaged."""
     found: Model = _read_cached(_read_stamped, path, model)
     return found
 
@@ -750,6 +758,6 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{path} is missing; this folder is not a whole run.") from None
+        raise InputError(f"{path} is missing; restore it from a backup or delete the run.") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read ({error}); restore it from a copy or delete the run.") from None
+        raise InputError(f"{path} cannot be read ({error}); restore it from a backup or delete the run.") from None

@@ -1,4 +1,4 @@
-"""Words that pages, reports and the command line share: durations, numbers, shares, amounts, and names of runs told apart."""
+"""Text formatting shared by pages, reports and the command line: durations, numbers, shares, counts and unique run names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import lru_cache
 
 from gan.runs import Run
 
-_SETTLED = 2_000_000_000  # nanoseconds after which a change shows in the time of its folder for certain
+_SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in the modification time of the folder
 
 
 def duration(seconds: float | None) -> str:
-    """Return a length of time in the two largest units that matter, e.g. "2 min 5 s"."""
+    """Return a duration in its two largest units, e.g. "2 min 5 s"."""
     if seconds is None:
         return "unknown"
     if seconds < 10:
@@ -27,14 +27,14 @@ def duration(seconds: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with thousands separated and no more digits than matter."""
+    """Return a number with thousands separators and at most three significant digits after rounding."""
     if abs(value) >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent, exact to what can be said without claiming all or nothing."""
+    """Return a share in per cent, with enough decimals that a partial share never reads as 0 % or 100 %."""
     for decimals in (0, 1, 2):
         text = f"{100 * share:.{decimals}f}"
         if share in (0.0, 1.0) or (float(text) not in (0.0, 100.0) and (decimals or 0.1 <= share <= 0.9 or share > 1)):
@@ -43,24 +43,24 @@ def percent(share: float) -> str:
 
 
 def only(share: float) -> str:
-    """Return a share from 0 to 1 that is little, at the beginning of a sentence: "Only 12 %", or "None"."""
+    """Return a small share from 0 to 1 for the start of a sentence: "Only 12 %", or "None" for 0."""
     return f"Only {percent(share)}" if share else "None"
 
 
 def count(amount: int, noun: str) -> str:
-    """Return an amount with its noun, e.g. "1 run" or "2 runs"."""
+    """Return a count with its noun, e.g. "1 run" or "2 runs"."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def names(chosen: Sequence[Run]) -> dict[str, str]:
-    """Return display names by id, told apart by the id where two runs have the same one."""
+    """Return display names by id; duplicates get the end of the id appended."""
     labels = {run.id: _label(run) for run in chosen}
     often = Counter(labels.values())
     return {run_id: f"{label} · {run_id[-6:]}" if often[label] > 1 else label for run_id, label in labels.items()}
 
 
 def short(names: Mapping[str, str]) -> dict[str, str]:
-    """Return names by id without the parts, set apart by " · ", that all begin or end with; whole where only ids would be left."""
+    """Return names by id without the leading and trailing parts (split at " · ") common to all; in full if only ids would remain."""
     parts = [name.split(" · ") for name in names.values()]
     if len(parts) < 2:
         return dict(names)
@@ -74,7 +74,7 @@ def short(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _label(run: Run) -> str:
-    """Return a display name, kept for as long as nothing in the run's folder changes: lists show hundreds of them."""
+    """Return a display name, cached until the run's folder changes, because lists show hundreds of names."""
     try:
         changed = run.path.stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""Compare: any runs side by side, aligned; one slider moves all samples, the cursor in the curves, and the scores."""
+"""Compare page: runs side by side on one axis; one slider moves the samples, the cursor in the curves and the scores."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from pages.parts.timeline import Track
 root = frame.begin("Compare")
 st.title("Compare")
 
-MOST = 12  # runs that can still be told apart
-STOPS = 100  # places of the slider
-TEMPO = 0.8  # seconds between two pictures of the player
-PACE = 4  # stops that it moves on
+MOST = 12  # runs whose colours are still distinguishable
+STOPS = 100  # slider positions
+TEMPO = 0.8  # seconds between frames during playback
+PACE = 4  # stops per frame
 USUAL = ("generator loss", "discriminator loss", "FID")
-MOST_PAIRS = 10  # sentences on differences that stand before the others
+MOST_PAIRS = 10  # sentences shown before the rest is folded away
 ALONE = "each run"
 
 
 def choose() -> list[Run]:
-    """Let a person choose runs; the URL keeps the choice, and the session for who comes back from another page."""
+    """Draw the run picker. The selection is kept in the URL, and in the session for a return from another page."""
     found = {run.id: run for run in runs.list_runs(root)}
     if not found:
-        st.info("No runs yet; train two first.", icon=":material/info:")
+        st.info("No runs yet. Train at least two first.", icon=":material/info:")
         return []
     kept = st.query_params.get("runs", st.session_state.get("compare/chosen", ""))
     wanted = [run_id for run_id in kept.split(",") if run_id]
@@ -46,39 +46,59 @@ def choose() -> list[Run]:
         st.session_state["compare/runs"] = [run_id for run_id in wanted if run_id in found][:MOST] or list(found)[:4]
     st.session_state["compare/runs"] = [run_id for run_id in st.session_state["compare/runs"] if run_id in found]
     names = words.names(list(found.values()))
-    chosen = st.multiselect("Runs", list(found), key="compare/runs", format_func=names.get, max_selections=MOST,
-                            placeholder="Choose 2 to 12 runs")  # fmt: skip
+    chosen = st.multiselect(
+        "Runs", list(found), key="compare/runs", format_func=names.get, max_selections=MOST, placeholder="Choose 2 to 12 runs"
+    )
     st.query_params["runs"] = st.session_state["compare/chosen"] = ",".join(chosen)
     return [found[run_id] for run_id in chosen]
 
 
 def marked(name: str, chosen: Sequence[Run]) -> list[str]:
-    """Return which of the chosen runs the URL names as pinned or hidden."""
+    """Return the ids of the chosen runs listed in the URL parameter ``name`` ("pin" or "hide")."""
     return [run_id for run_id in st.query_params.get(name, "").split(",") if run_id in {run.id for run in chosen}]
 
 
 def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str]]:
-    """Let a person choose how runs are laid beside each other; the URL keeps it."""
+    """Draw the view controls; the URL keeps them. Return axis, grouping, smoothing, log scale and curves."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         axis = st.segmented_control(
-            "Aligned by", list(timeline.AXES), default="images", required=True, key="axis", bind="query-params",
-            help="Images seen is the fairest: batches of different size then count alike. Time compares what this machine pays.",
-        )  # fmt: skip
+            "Align by",
+            list(timeline.AXES),
+            default="images",
+            required=True,
+            key="axis",
+            bind="query-params",
+            help="Images seen is fairest when batch sizes differ. Time compares the cost on this machine.",
+        )
         settings = {"": ALONE, timeline.SEEDS: "seeds of the same settings"}
         settings |= {key: title for key, title in titles.items() if key != "training.seed"}
         by = st.selectbox(
-            "Group by", list(settings), format_func=settings.get, key="group", bind="query-params", width=210,
-            help="Runs of a group become one curve, their mean, with one standard deviation to either side.",
-        )  # fmt: skip
+            "Group by",
+            list(settings),
+            format_func=settings.get,
+            key="group",
+            bind="query-params",
+            width=210,
+            help="Each group becomes one curve: the mean of its runs ± one standard deviation.",
+        )
         curves = st.multiselect("Curves", list(timeline.CURVES), default=list(USUAL), key="curves", bind="query-params", width=320)
-        smoothing = st.slider("Smoothing", 0.0, 0.95, 0.5, 0.05, key="smooth", bind="query-params", width=150,
-                              help="Exponential average over the lines shown: s ← a·s + (1 − a)·value.")  # fmt: skip
+        smoothing = st.slider(
+            "Smoothing",
+            0.0,
+            0.95,
+            0.5,
+            0.05,
+            key="smooth",
+            bind="query-params",
+            width=150,
+            help="Exponential moving average: s ← a·s + (1 − a)·value.",
+        )
         is_log = st.toggle("Log scale", key="log", bind="query-params")
     return axis, by, smoothing, is_log, curves
 
 
 def different(chosen: Sequence[Run]) -> dict[str, str]:
-    """Return the settings in which runs differ, by key, with their titles."""
+    """Return the settings in which the runs differ (key → title)."""
     found = {}
     for run in chosen:
         try:
@@ -94,7 +114,7 @@ def different(chosen: Sequence[Run]) -> dict[str, str]:
 
 
 def warn(chosen: list[Run]) -> None:
-    """Say so where runs can be looked at side by side, but not ranked."""
+    """Warn if the runs use different data sets, so their scores cannot be ranked."""
     data = {}
     for run in chosen:
         try:
@@ -103,15 +123,22 @@ def warn(chosen: list[Run]) -> None:
             continue
     if len(set(data.values())) > 1:
         st.info(
-            f"These runs imitate different data ({words.escape(', '.join(sorted(set(data.values()))))}): their samples and curves "
-            "stand side by side, but no score of one says anything about the other.",
+            f"These runs use different data sets ({words.escape(', '.join(sorted(set(data.values()))))}), "
+            "so their scores are not comparable.",
             icon=":material/balance:",
         )
 
 
-def stage(chosen: list[Track], names: dict[str, str], groups: tuple[str, ...], axis: str, smoothing: float, is_log: bool,
-          curves: list[str]) -> None:  # fmt: skip
-    """Draw the slider with the player, and what it moves."""
+def stage(
+    chosen: list[Track],
+    names: dict[str, str],
+    groups: tuple[str, ...],
+    axis: str,
+    smoothing: float,
+    is_log: bool,
+    curves: list[str],
+) -> None:
+    """Draw the slider, the play button, and the samples and curves they control."""
     title = timeline.AXES[axis][1]
     end = max(1, round(max(track.end for track in chosen)))
     step = max(1, end // STOPS)
@@ -130,20 +157,32 @@ def stage(chosen: list[Track], names: dict[str, str], groups: tuple[str, ...], a
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         label, icon = ("Pause", ":material/pause:") if is_playing else ("Play", ":material/play_arrow:")
-        st.button(label, icon=icon, key="play", on_click=toggle, help="From here on, or from the start when at the end.")
-        at = st.slider(title[:1].upper() + title[1:], 0, end, step=step, key="at", format="localized",
-                       help="Moves all samples, the dashed line in the curves, and the FIDs. Samples come from always the same "
-                       "latent vectors, so a picture keeps its place.")  # fmt: skip
+        st.button(
+            label,
+            icon=icon,
+            key="play",
+            on_click=toggle,
+            help="Plays from the current position, or from the start if it is at the end.",
+        )
+        at = st.slider(
+            title[:1].upper() + title[1:],
+            0,
+            end,
+            step=step,
+            key="at",
+            format="localized",
+            help="Moves the samples, the dashed line in the curves, and the FIDs. Every snapshot uses the same latent vectors.",
+        )
     keep_place(at, end)
     show_samples(chosen, names, at)
     show_curves(tuple(chosen), groups, title, at, smoothing, is_log, curves)
     if is_playing != st.session_state.get("compare/shown", False):
         st.session_state["compare/shown"] = is_playing
-        st.rerun()  # at the pace of a page that plays, or of one that does not
+        st.rerun()  # the refresh interval depends on whether playback is on
 
 
 def place_slider(axis: str, end: int, step: int) -> None:
-    """Set the slider: to the place in the URL at first, to the same share when the axis changes, to the end where it was there."""
+    """Set the slider: initially from the URL; after a change of axis to the same fraction; at the end it stays at the end."""
     known, last = st.session_state.get("compare/axis", (axis, end))
     st.session_state["compare/axis"] = axis, end
     if "at" not in st.session_state:
@@ -157,7 +196,7 @@ def place_slider(axis: str, end: int, step: int) -> None:
 
 
 def keep_place(at: int, end: int) -> None:
-    """Keep the place of the slider in the URL; a slider that is bound to it would return there whenever its range grows."""
+    """Write the slider position to the URL. A bound slider would jump back to it whenever its range grows."""
     if at == end:
         st.query_params.pop("at", None)
     elif st.query_params.get("at") != str(at):
@@ -165,7 +204,7 @@ def keep_place(at: int, end: int) -> None:
 
 
 def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
-    """Show the samples of all runs at one place, each with its step and FID."""
+    """Show the samples of all runs at one slider position, with step and FID."""
     columns = len(chosen) if len(chosen) <= 6 else -(-len(chosen) // 2)
     with st.grid(columns, min_column_width=150, gap="small"):
         for track in chosen:
@@ -174,11 +213,11 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
                 st.markdown(f"**{words.escape(name)}**")
                 shot, fid = track.snapshot(at), track.fid(at)
                 if shot is None:
-                    st.caption("no samples yet")
+                    st.caption("No samples yet")
                 else:
                     pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
                     score = f" · {words.escape(track.label)} {words.number(fid)}" if fid is not None else ""
-                    st.caption(f"step {shot[0]:,}{score}")
+                    st.caption(f"Step {shot[0]:,}{score}")
                 st.page_link(
                     "pages/watch.py", label="Open · fork", icon=":material/call_split:", query_params={"run": track.run.id}
                 )
@@ -186,8 +225,8 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
 
 def show_curves(
     chosen: tuple[Track, ...], groups: tuple[str, ...], title: str, at: float, smoothing: float, is_log: bool, curves: list[str]
-) -> None:  # fmt: skip
-    """Show a chart for each chosen curve, side by side where there is room."""
+) -> None:
+    """Show one chart per selected curve, side by side if there is room."""
     made = {name: timeline.charts(chosen, name, smoothing, groups) for name in curves}
     drawn = [(name, label, table) for name, tables in made.items() for label, table in tables.items()]
     if drawn:
@@ -197,35 +236,35 @@ def show_curves(
             for name, label, table in drawn:
                 there = table["curve"].unique().to_pylist()
                 spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID")
-                about = f"{label} over {title}, a curve for each of: {', '.join(there)}"
+                about = f"{label} over {title}, one curve each for: {', '.join(there)}"
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
     scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)
     plotted = {group for table in made.get("FID", {}).values() for group in table["curve"].unique().to_pylist()}
     if apart := [f"“{group}”" for group in scored if "FID" in curves and group not in plotted]:
-        st.caption(words.escape(f"Not scored at the same places, so without a mean of FIDs: {', '.join(apart)}."))
+        st.caption(words.escape(f"No mean FID, because the runs were scored at different points: {', '.join(apart)}."))
     if missing := [name for name in curves if not made[name] and not (name == "FID" and scored)]:
         st.caption(f"Not logged by these runs: {', '.join(missing)}.")
     if len(made.get("FID", {})) > 1:
-        st.caption("FIDs that were made differently stand in charts of their own; they say nothing about one another.")
+        st.caption("FIDs computed differently are not comparable and have separate charts.")
 
 
 def tell_bands(chosen: list[Run], group_of: dict[str, str]) -> None:
-    """Say over what the bands are in which groups of runs are drawn."""
+    """Explain what the bands around grouped curves cover."""
     if len({group_of[run.id] for run in chosen}) == len(chosen):
         return
     if several := timeline.mixed(chosen, group_of):
         which = words.escape(", ".join(f"“{group}”" for group in several))
         st.caption(
-            "A band is one standard deviation to either side of the mean, over runs. Those of "
-            f"{which} differ in more than their seed, so the band is not the noise of seeds."
+            "Bands: mean ± one standard deviation over runs. "
+            f"The runs in {which} differ in more than the seed, so their bands are not pure seed noise."
         )
     else:
-        st.caption("A band is one standard deviation to either side of the mean, over seeds.")
+        st.caption("Bands: mean ± one standard deviation over seeds.")
 
 
 def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str]) -> None:
-    """Show what differs in the settings, and let people pin, hide, tag and note."""
-    st.subheader("What differs")
+    """Show the settings that differ in an editable table: pin, hide, tags and notes."""
+    st.subheader("Differences in settings")
     pinned, hidden = marked("pin", chosen), marked("hide", chosen)
     rows = []
     for run in chosen:
@@ -240,25 +279,28 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
     column = st.column_config
     key = f"compare/table/{'-'.join(run.id[-6:] for run in chosen)}/{st.session_state.get('compare/edited', 0)}"
     edited = st.data_editor(
-        pd.DataFrame(rows), hide_index=True, key=key, disabled=["Run", *titles.values()],
-        alt="Settings in which the chosen runs differ, with tags and notes",
+        pd.DataFrame(rows),
+        hide_index=True,
+        key=key,
+        disabled=["Run", *titles.values()],
+        alt="Settings that differ between the chosen runs, with tags and notes",
         column_config={
             "Run": column.TextColumn(pinned=True, width="medium"),
             "Pin": column.CheckboxColumn(help="Pinned runs come first.", width="small"),
-            "Hide": column.CheckboxColumn(help="Hidden runs are left out of samples and curves, not of this table.", width="small"),
+            "Hide": column.CheckboxColumn(help="Hidden runs appear only in this table.", width="small"),
             "Tags": column.MultiselectColumn(
-                help="Words of your own; the runs keep them.", accept_new_options=True, options=tags(chosen)
+                help="Your own labels, saved with the run.", accept_new_options=True, options=tags(chosen)
             ),
-            "Note": column.TextColumn(help="What you noticed; the run keeps it.", width="large"),
+            "Note": column.TextColumn(help="Your own notes, saved with the run.", width="large"),
         },
-    )  # fmt: skip
+    )
     if not titles:
-        st.caption("The settings of these runs are all the same.")
+        st.caption("These runs have identical settings.")
     keep_marks(chosen, edited.to_dict("records"))
 
 
 def keep_marks(chosen: list[Run], rows: list[dict[str, Any]]) -> None:
-    """Keep what was changed in the table: marks in the URL, tags and notes with the runs."""
+    """Save edits of the table: pin and hide in the URL, tags and notes with the runs."""
     marks = {
         name: ",".join(run.id for run, row in zip(chosen, rows, strict=True) if row[title])
         for name, title in (("pin", "Pin"), ("hide", "Hide"))
@@ -266,7 +308,7 @@ def keep_marks(chosen: list[Run], rows: list[dict[str, Any]]) -> None:
     is_changed = False
     for run, row in zip(chosen, rows, strict=True):
         told, tags_ = run.told(), tuple(row["Tags"]) if isinstance(row["Tags"], (list, tuple)) else ()
-        note = row["Note"] if isinstance(row["Note"], str) else ""  # a cell that was emptied is not a text
+        note = row["Note"] if isinstance(row["Note"], str) else ""  # an emptied cell is None
         if (told.tags, told.note) != (tags_, note):
             run.annotate(tags_, note)
             is_changed = True
@@ -283,23 +325,30 @@ def keep_marks(chosen: list[Run], rows: list[dict[str, Any]]) -> None:
 
 
 def tags(chosen: list[Run]) -> list[str]:
-    """Return the tags in use, in order."""
+    """Return all tags in use, sorted."""
     return sorted({tag for run in chosen for tag in run.told().tags})
 
 
 def shown(value: object) -> str:
-    """Return a setting as it stands in the table."""
+    """Return a setting as table text."""
     if value is None:
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def show_significance(chosen: list[Run], names: dict[str, str], by: str, title: str) -> None:
-    """Say for each pair of settings whether their scores differ by more than seeds do; ``title`` is that of the setting ``by``."""
+    """State for each pair of settings whether their scores differ by more than seed noise; ``title`` names the setting ``by``."""
     st.subheader("Is the difference larger than seed noise?")
     titles = {name: score.title for name, score in SCORES.items() if score.better}
-    name = st.selectbox("Score", list(titles), format_func=titles.get, key="score", bind="query-params", width=230,
-                        help="That of the last checkpoint, from the Evaluate page or “python -m gan score”.")  # fmt: skip
+    name = st.selectbox(
+        "Score",
+        list(titles),
+        format_func=titles.get,
+        key="score",
+        bind="query-params",
+        width=230,
+        help="Score of the last checkpoint, from the Evaluate page or “python -m gan score”.",
+    )
     seeds_of = timeline.groups(chosen, timeline.SEEDS, names)
     measured = timeline.measure(chosen, name, seeds_of)
     values = measured.values
@@ -309,10 +358,10 @@ def show_significance(chosen: list[Run], names: dict[str, str], by: str, title: 
         pairs = [pair for pair in timeline.partners(chosen, by, seeds_of) if set(pair) <= set(values)]
         called = by_value(chosen, by, title, seeds_of, pairs)
     if measured.line is None or len(values) < 2:
-        reason = "None of these runs has this score" if not values else "Only one group of these runs has this score"
-        st.caption(f"{reason}; score them on the Evaluate page, or choose more runs.")
+        reason = "None of these runs has this score" if not values else "Only one group of runs has this score"
+        st.caption(f"{reason}. Score runs on the Evaluate page, or choose more runs.")
     elif not pairs:
-        st.caption(f"No two of these runs have this score and differ in {words.escape(title)} alone.")
+        st.caption(f"No two runs with this score differ only in {words.escape(title)}.")
     else:
         tell_differences(pairs, called, measured, f"{titles[name]} ({measured.line['extractor']})", SCORES[name].better < 0)
     if measured.line and name == "fid" and (care := lines.caution(measured.line)):
@@ -321,13 +370,11 @@ def show_significance(chosen: list[Run], names: dict[str, str], by: str, title: 
         st.caption(words.escape(f"Left out: {'; '.join(out)}."))
     paired = {group for pair in pairs for group in pair}
     if pairs and (alone := [f"“{group}”" for group in values if group not in paired]):
-        st.caption(
-            words.escape(f"No other scored run differs in {title} alone from {', '.join(alone)}, so nothing is said of them.")
-        )
+        st.caption(words.escape(f"Not compared, because no other scored run differs only in {title}: {', '.join(alone)}."))
 
 
 def by_value(chosen: list[Run], by: str, title: str, seeds_of: dict[str, str], pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Return what the groups of seeds in ``pairs`` are called: their value of a setting, with their name where it is not enough."""
+    """Return labels for the seed groups in ``pairs``: the setting's value, plus the group name if values repeat."""
     paired = {group for pair in pairs for group in pair}
     value_of = timeline.groups(chosen, by, seeds_of)
     found = {seeds_of[run.id]: f"{title} {value_of[run.id]}" for run in chosen if seeds_of[run.id] in paired}
@@ -338,7 +385,7 @@ def by_value(chosen: list[Run], by: str, title: str, seeds_of: dict[str, str], p
 def tell_differences(
     pairs: list[tuple[str, str]], called: dict[str, str], measured: timeline.Measured, score: str, is_lower_better: bool
 ) -> None:
-    """Say of each pair whether it differs, first those that do for sure."""
+    """State whether each pair differs, significant differences first."""
     values = measured.values
     noise = significance.pool(values.values())
     sure, unsure = [], []
@@ -348,24 +395,24 @@ def tell_differences(
         sentence = significance.tell((called[one], called[other]), both, score, is_lower_better=is_lower_better, noise=noise)
         (sure if found and found.is_sure else unsure).append(f"- {words.escape(sentence)}")
     is_short = len(pairs) <= MOST_PAIRS and not sure
-    first = unsure if is_short else sure[:MOST_PAIRS] or ["None of these differences is surely larger than what seeds make."]
+    first = unsure if is_short else sure[:MOST_PAIRS] or ["None of these differences is clearly larger than seed noise."]
     st.markdown("\n".join(first))
     if rest := [] if is_short else sure[MOST_PAIRS:] + unsure:
         with st.expander(words.count(len(rest), "more pair" if sure else "pair"), icon=":material/more_horiz:"):
             st.markdown("\n".join(rest))
     if len(pairs) > 1:
         formula = (
-            "The noise is that of the seeds of all settings together, taken to be alike: x̄ − ȳ ± t·s·√(1/n + 1/m)."
+            "The noise s is pooled over all settings, assuming equal variance: x̄ − ȳ ± t·s·√(1/n + 1/m)."
             if noise
             else "The interval is Welch's: x̄ − ȳ ± t·√(s²/n + r²/m)."
         )
-        st.caption(f"Each sentence may be wrong once in twenty times, so of twenty differences one may be chance. {formula}")
+        st.caption(f"Each statement has a 5 % error rate: of twenty differences, one may be chance. {formula}")
 
 
 with frame.spoken_errors():
     picked = choose()
     if len(picked) == 1:
-        st.caption("Choose a second run to compare it with.")
+        st.caption("Choose a second run to compare.")
     if picked:
         names = words.short(words.names(picked))
         warn(picked)
@@ -387,7 +434,7 @@ with frame.spoken_errors():
             moving()
             tell_bands(visible, group_of)
         else:
-            st.info("All chosen runs are hidden; untick “Hide” in the table.", icon=":material/visibility_off:")
+            st.info("All chosen runs are hidden. Untick “Hide” in the table.", icon=":material/visibility_off:")
         show_table(picked, names, titles)
         if len(picked) > 1 and visible:
             show_significance(visible, names, by, titles.get(by, by))

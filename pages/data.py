@@ -1,4 +1,4 @@
-"""Data: look at a data set before training on it, and add pictures or points of your own."""
+"""Data page: inspect a data set before training on it, and import your own pictures or points."""
 
 from __future__ import annotations
 
@@ -21,50 +21,56 @@ root = frame.begin("Data")
 
 ORIGINS = {"built-in": "built in", "download": "download", "own": "your own"}
 SIZES = (16, 32, 64, 128, 256)
-MADE_OF = {"stacked-mnist": "mnist"}  # what has to be downloaded for it
-SAME = {"exact": "the same in every pixel", "near": "nearly the same"}
+MADE_OF = {"stacked-mnist": "mnist"}  # data set → the download it is built from
+SAME = {"exact": "identical", "near": "nearly identical"}
 
-AT_ONCE = 40_000_000  # pixels of a built-in set that are prepared unasked: some ten seconds
-MOST_PILLS = 12  # classes to click on; more are searched for in a list
-MOST_BARS, FEW_BARS = 100, 24  # classes in a chart, and where all are of one size; more are said in words
-MOST_SKIPPED = 200  # names in the list of what was skipped
+AT_ONCE = 40_000_000  # pixels of a built-in set prepared without asking: about ten seconds
+MOST_PILLS = 12  # classes shown as pills; more go into a searchable list
+MOST_BARS, FEW_BARS = 100, 24  # most classes in a chart, and if all are the same size; otherwise text
+MOST_SKIPPED = 200  # names in the list of skipped files
 MOST_DRAWN = 3000  # points in a plot
 
 HELP = {
-    "images": "How many images there are to learn from. A few thousand is little for a GAN; see “horizontal flips” when training.",
-    "brightness": "The mean grey level of each image, from 0 (black) to 255 (white): the sum of its pixels, over all channels, "
-                  "divided by how many they are. Shown: the mean x̄ over the images ± the standard deviation √(Σ(x − x̄)² / n).",
-    "channel": "Mean and standard deviation of all pixels of this channel, from 0 to 255: x̄ = Σx / n, √(Σx² / n − x̄²).",
-    "exact": "Images that equal an earlier one in every pixel, as prepared at this size. Copies count twice in training: the "
-             "generator is drawn to them.",
-    "near": "Images that resemble an earlier one, copies aside. Each image shrinks to 9 × 8 grey cells; one bit for each two "
-            "neighbours in a row says whether the right one is brighter: a difference hash of 64 bits (N. Krawetz 2013). Two "
-            "images are near when at most 3 bits differ and the small pictures have a correlation of 0.99 or more. "
-            "At least so many: not every pair is looked at.",
-    "native": "Width × height before the images are scaled to the size chosen above.",
-    "skipped": "Files that could not be taken; the reasons are below.",
-    "axis": "Mean and standard deviation of this coordinate: x̄ = Σx / n, √(Σ(x − x̄)² / n).",
-    "modes": "Separate places where the points gather. A generator that leaves some out has collapsed: look at its points.",
-    "sigma": "Standard deviation σ of the points about the centre of their mode, along either axis.",
-}  # fmt: skip
+    "images": "Number of training images. A few thousand is little for a GAN; consider “horizontal flips” when training.",
+    "brightness": (
+        "Mean pixel value of an image over all channels, from 0 (black) to 255 (white). "
+        "Shown: mean x̄ over the images ± standard deviation √(Σ(x − x̄)² / n)."
+    ),
+    "channel": "Mean ± standard deviation of all pixels in this channel, from 0 to 255: x̄ = Σx / n, √(Σx² / n − x̄²).",
+    "exact": (
+        "Images identical in every pixel to an earlier one at this size. Training weights them double, which "
+        "draws the generator to them."
+    ),
+    "near": (
+        "Images similar to an earlier one, exact duplicates excluded. Each image is reduced to 9 × 8 grey cells; one bit per "
+        "pair of horizontal neighbours says whether the right one is brighter: a 64-bit difference hash (N. Krawetz 2013). "
+        "Two images are near duplicates if at most 3 bits differ and their reduced versions correlate by at least 0.99. "
+        "This is a lower bound, because not every pair is compared."
+    ),
+    "native": "Width × height before scaling to the size above.",
+    "skipped": "Files that could not be imported; see below for reasons.",
+    "axis": "Mean ± standard deviation of this coordinate: x̄ = Σx / n, √(Σ(x − x̄)² / n).",
+    "modes": "Separate clusters of points. A generator that misses some of them has collapsed.",
+    "sigma": "Standard deviation σ of the points around the centre of their mode, along each axis.",
+}
 
 FORMATS = (
-    "A **ZIP** of PNG, JPEG or WebP pictures: one folder for each class, or all in one. Or a **CSV** of points, two numbers on "
-    "each line."
+    "A **ZIP** of PNG, JPEG or WebP pictures, with one folder per class or all in one folder; or a **CSV** of points, "
+    "two numbers per line."
 )
-BY_COMMAND = "For a folder on this machine, or more than an upload can carry:"
-LSUN = "Photographs of bedrooms (LSUN) can be added like all pictures of your own: as a ZIP, or from their folder by command."
+BY_COMMAND = "For a local folder, or for files too large to upload:"
+LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: as a ZIP, or from a folder by command."
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def opened(folder: str, changed: int, _data: DataConfig) -> Prepared | None:
-    """Return a preparation; kept for as long as its folder is as it was."""
+    """Return a prepared data set, cached until its folder changes."""
     return prepared.find(_data)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def sheet(folder: str, changed: int, label: int | None, seed: int, _found: Prepared, size: int) -> tuple[bytes, int]:
-    """Return one picture of images drawn at random, and how many they are; none for a class without images."""
+    """Return a sheet of randomly drawn images as PNG, and their number; empty if the class has no images."""
     plan = albums.layout(size)
     rows = albums.draw(_found.labels, label, seed, plan.most)
     return (albums.sheet(_found.pixels[rows], plan.cell, plan.columns) if len(rows) else b""), len(rows)
@@ -72,13 +78,13 @@ def sheet(folder: str, changed: int, label: int | None, seed: int, _found: Prepa
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def pairs_sheet(folder: str, changed: int, kind: str, _found: Prepared) -> bytes:
-    """Return one picture of the pairs of duplicates."""
+    """Return a sheet of duplicate pairs as PNG."""
     return albums.pairs_sheet(_found.pixels[np.array(_found.facts[kind])], 64)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarray]]:
-    """Return a plot of points drawn at random, how many these are, and mean and spread of all points along both axes."""
+    """Return a plot of randomly drawn points, their number, and the mean and spread of all points along both axes."""
     values, _ = sources.points_of(entry)
     rows = np.random.Generator(np.random.PCG64(seed)).choice(len(values), min(MOST_DRAWN, len(values)), replace=False)
     return charts.points(values[rows]), len(rows), {"mean": values.mean(axis=0), "std": values.std(axis=0)}
@@ -86,13 +92,13 @@ def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarr
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def imported(name: str, version: str, changed: int) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return what an import wrote down of a data set of people's own, and the first files that it skipped."""
+    """Return the import record of a user's own data set, and the first files it skipped."""
     entry = catalogue.find(name)
     return commands.describe(entry), albums.skipped_table(commands.skipped_of(entry)[:MOST_SKIPPED])
 
 
 def changed(path: Path) -> int:
-    """Return when a folder was last changed; 0 for one that is not there."""
+    """Return the modification time of a folder in nanoseconds; 0 if it does not exist."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -100,7 +106,7 @@ def changed(path: Path) -> int:
 
 
 def choose() -> DataSet:
-    """Let a person choose a data set; the URL names it."""
+    """Draw the data set picker; the URL keeps the choice."""
     known = catalogue.all_sets()
     wanted = st.query_params.get("data")
     if wanted in known:
@@ -115,16 +121,20 @@ def choose() -> DataSet:
         st.query_params["data"] = st.session_state["data/name"]
 
     chosen = st.selectbox(
-        "Data set", list(known), key="data/name", on_change=follow, persist_state="session",
+        "Data set",
+        list(known),
+        key="data/name",
+        on_change=follow,
+        persist_state="session",
         format_func=lambda name: f"{known[name].title} · {ORIGINS.get(known[name].origin, known[name].origin)}",
-        help="What there is: built in, to be downloaded once, and what you have added. Type to search.",
-    )  # fmt: skip
+        help="Built-in sets, sets to download once, and your own. Type to search.",
+    )
     st.query_params["data"] = chosen
     return known[chosen]
 
 
 def ask_how(entry: DataSet) -> DataConfig:
-    """Ask for the size at which to look at images, and how they are brought to it."""
+    """Ask for the image size, and how images are fitted to it."""
     if entry.kind == "points":
         return DataConfig(name=entry.name)
     if waiting := st.session_state.pop("data/next-size", None):
@@ -135,20 +145,24 @@ def ask_how(entry: DataSet) -> DataConfig:
     with st.container(horizontal=True, gap="medium"):
         answers = {
             field: st.segmented_control(
-                fields[field].title or field, options, required=True, key=f"data/{field}", persist_state="session",
+                fields[field].title or field,
+                options,
+                required=True,
+                key=f"data/{field}",
+                persist_state="session",
                 help=fields[field].description,
             )
             for field, options in (("size", SIZES), ("fit", ("crop", "pad")), ("colour", ("auto", "grey", "colour")))
-        }  # fmt: skip
+        }
     return DataConfig.model_validate({"name": entry.name, **answers})
 
 
 def offer_removal(entry: DataSet) -> None:
-    """Draw the button that removes a data set of people's own, and asks before."""
+    """Draw the button that removes a user's own data set, with a confirmation."""
     with st.popover("Remove", icon=":material/delete:"):
         st.markdown(
-            f"Remove “{words.escape(entry.title)}” from this program? Your own files stay as they are. Runs that were trained on "
-            "it can still be watched, but not resumed."
+            f"Remove “{words.escape(entry.title)}” from this program? Your original files are kept. Runs trained on "
+            "it can still be viewed, but not resumed."
         )
         if st.button("Remove this data set", type="primary", key="remove"):
             importer.remove(entry.name, catalogue.data_root(), runs_root=root)
@@ -158,7 +172,7 @@ def offer_removal(entry: DataSet) -> None:
 
 
 def offer_import() -> None:
-    """Draw the form that takes pictures or points, or say that an import is under way."""
+    """Draw the import form, or a disabled button while an import is running."""
     if (task := tasks.read(tasks.import_path())) and task.state == "running":
         st.button("Adding pictures …", icon=":material/upload:", disabled=True)
         return
@@ -166,22 +180,27 @@ def offer_import() -> None:
         st.markdown(FORMATS)
         turn = st.session_state.setdefault("data/turn", 0)
         upload = st.file_uploader("File", type=["zip", "csv"], key=f"data/upload/{turn}")
-        title = st.text_input("Name", key=f"data/title/{turn}", max_chars=80, placeholder="The name of the file",
-                              help="How the data set is called in lists; any characters.")  # fmt: skip
+        title = st.text_input(
+            "Name",
+            key=f"data/title/{turn}",
+            max_chars=80,
+            placeholder="File name",
+            help="Display name of the data set. Defaults to the file name.",
+        )
         size = st.segmented_control(
             "Prepare at size (pixels)",
             SIZES,
             default=32,
             required=True,
             key=f"data/import-size/{turn}",
-            help="The size at which you want to look at them first; other sizes can be had later. Points have none.",
+            help="Size to view the images at first; others can be prepared later. Ignored for points.",
         )
-        if st.button("Add them", type="primary", icon=":material/upload:", disabled=upload is None, key="import"):
+        if st.button("Add data set", type="primary", icon=":material/upload:", disabled=upload is None, key="import"):
             assert upload is not None and size is not None
-            name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # it takes both kinds of slashes
+            name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # accepts both kinds of slashes
             if any(entry.title.casefold() == name.casefold() for entry in catalogue.all_sets().values()):
-                st.error(f"There is a data set “{words.escape(name)}” already; choose another name.", icon=":material/error:")
-                return  # before the upload is gone
+                st.error(f"A data set named “{words.escape(name)}” already exists; choose another name.", icon=":material/error:")
+                return  # keep the upload
             is_archive = upload.read(2) == b"PK"
             upload.seek(0)
             tasks.start_import(upload, ".zip" if is_archive else ".csv", name, size)
@@ -193,7 +212,7 @@ def offer_import() -> None:
 
 
 def follow_import() -> None:
-    """Show how far an import is, and how it ended to whoever has seen it going on."""
+    """Show import progress, and the outcome in sessions that saw it running."""
     task = tasks.read(tasks.import_path())
     if task and task.state == "running":
         st.session_state.setdefault("data/import", 0)
@@ -211,7 +230,7 @@ def follow_import() -> None:
             return
         noun = "point" if entry.kind == "points" else "image"
         skipped = f"; {words.count(entry.skipped, 'file')} skipped, see below" if entry.skipped else ""
-        st.session_state["data/notice"] = f"“{words.escape(entry.title)}” is here: {words.count(entry.images, noun)}{skipped}."
+        st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was added: {words.count(entry.images, noun)}{skipped}."
         st.session_state["data/next-size"] = size or None
         st.query_params["data"] = entry.name
         st.rerun()
@@ -219,7 +238,7 @@ def follow_import() -> None:
 
 @st.fragment(run_every=0.7)
 def progress(title: str, path: Path) -> None:
-    """Show how far an import or a preparation is; start over when it has ended."""
+    """Show the progress of an import or preparation; rerun the page when it ends."""
     task = tasks.read(path)
     if task is None or task.state != "running":
         st.rerun()
@@ -228,7 +247,7 @@ def progress(title: str, path: Path) -> None:
 
 
 def offer_preparation(data: DataConfig) -> None:
-    """Prepare a data set that is not prepared yet, asking first where that takes long, and show how far it is."""
+    """Prepare a data set and show progress; ask first if it takes long or needs a download."""
     entry, path = data.entry, tasks.preparation_path(data)
     task = tasks.read(path)
     if task and task.state == "running":
@@ -247,50 +266,63 @@ def offer_preparation(data: DataConfig) -> None:
         label = f"Download and prepare ({megabytes(files.download_bytes)})"
     with st.container(border=True):
         st.markdown(
-            f"**Not prepared at {data.size} × {data.size} pixels yet.** That is done once, for all trainings at this size, and "
-            f"takes {megabytes(entry.images * data.size**2 * data.channels)} of the disk. A training does it by itself."
+            f"**Not prepared at {data.size} × {data.size} pixels yet.** Preparation runs once per size and "
+            f"takes {megabytes(entry.images * data.size**2 * data.channels)} of disk space. Training starts it automatically."
         )
-        if st.button("Try again" if has_failed else label, key="prepare",
-                     icon=":material/refresh:" if has_failed else ":material/download:"):  # fmt: skip
+        if st.button(
+            "Try again" if has_failed else label, key="prepare", icon=":material/refresh:" if has_failed else ":material/download:"
+        ):
             tasks.start_preparing(data)
             st.rerun()
 
 
 def download_of(entry: DataSet) -> downloads.Download | None:
-    """Return the files that a data set is read from, or made of, where they have to be downloaded."""
+    """Return the download that a data set is read from or built from; None if it needs none."""
     return downloads.DOWNLOADS.get(MADE_OF.get(entry.name, entry.name))
 
 
 def megabytes(size: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes as text in MB or GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 def ask_class(entry: DataSet) -> int | None:
-    """Ask which class to look at; None for all of them."""
+    """Ask for a class to show; None means all classes."""
     if len(entry.classes) < 2:
         return None
     places, key = range(len(entry.classes)), f"data/class/{entry.name}"
     if len(entry.classes) <= MOST_PILLS:
-        return st.pills("Class", places, format_func=lambda place: words.escape(entry.classes[place]), key=key,
-                        help="Click one to see it alone, and again to see all.")  # fmt: skip
-    return st.selectbox("Class", places, index=None, format_func=lambda place: entry.classes[place], key=key,
-                        width=420, placeholder="All classes; type to search")  # fmt: skip
+        return st.pills(
+            "Class",
+            places,
+            format_func=lambda place: words.escape(entry.classes[place]),
+            key=key,
+            help="Click a class to show only that one; click again to show all.",
+        )
+    return st.selectbox(
+        "Class",
+        places,
+        index=None,
+        format_func=lambda place: entry.classes[place],
+        key=key,
+        width=420,
+        placeholder="All classes; type to search",
+    )
 
 
 def offer_shuffle(about: str) -> None:
-    """Say what is shown, beside the button that draws others."""
+    """Draw the caption of the sample, next to the shuffle button."""
 
     def shuffle() -> None:
         st.session_state["data/seed"] += 1
 
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{about}, drawn at random (seed {st.session_state['data/seed']})")
-        st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=shuffle, help="Draw others at random.")
+        st.button("Shuffle", icon=":material/shuffle:", key="shuffle", on_click=shuffle, help="Draws another random sample.")
 
 
 def show_images(data: DataConfig, found: Prepared) -> None:
-    """Show pictures first, beside the figures, then the plots, the duplicates and what was skipped."""
+    """Show sample images next to the figures, then plots, duplicates and skipped files."""
     entry, place = data.entry, prepared.folder(data)
     key = (str(place), changed(place))
     label = ask_class(entry)
@@ -315,22 +347,25 @@ def show_images(data: DataConfig, found: Prepared) -> None:
     with light:
         st.subheader("Brightness")
         bright = found.facts["brightness"]
-        st.vega_lite_chart(charts.brightness(bright["histogram"], bright["mean"], bright["std"]), key="brightness",
-                           alt=f"Histogram of brightness, {spread(bright)}")  # fmt: skip
-        st.caption("How many images have which mean grey level. Dashed: the mean; shaded: one standard deviation to either side.")
+        st.vega_lite_chart(
+            charts.brightness(bright["histogram"], bright["mean"], bright["std"]),
+            key="brightness",
+            alt=f"Histogram of brightness, {spread(bright)}",
+        )
+        st.caption("Number of images by mean grey level. Dashed: mean; shaded: ± one standard deviation.")
     show_duplicates(found, key)
     show_skipped(entry, facts, skipped)
 
 
 def known_facts(entry: DataSet) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return what an import wrote down; nothing for other data sets."""
+    """Return the import record of a user's own data set; empty for others."""
     if entry.origin != "own":
         return {}, pd.DataFrame()
     return imported(entry.name, entry.version, changed(catalogue.own_folder(entry.name)))
 
 
 def show_figures(data: DataConfig, found: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Show the figures of a set of images."""
+    """Show the figures of an image data set."""
     entry = data.entry
     with st.grid(2, min_column_width=150, gap="small"):
         st.metric("Images", f"{entry.images:,}", help=HELP["images"], border=True)
@@ -353,7 +388,7 @@ def show_figures(data: DataConfig, found: dict[str, Any], facts: dict[str, Any])
 
 
 def native_size(entry: DataSet) -> str:
-    """Return the size of a listed data set's images before they are scaled; empty where they are drawn at any size."""
+    """Return the original image size of a catalogued data set; empty if it is rendered at any size."""
     if files := download_of(entry):
         return f"{files.shape[1]} × {files.shape[0]}"
     named = re.search(r"(\d+)×(\d+) pixels", entry.description)
@@ -361,44 +396,42 @@ def native_size(entry: DataSet) -> str:
 
 
 def spread(figures: dict[str, float]) -> str:
-    """Return a mean and its standard deviation for people."""
+    """Return mean ± standard deviation as text."""
     return f"{figures['mean']:.0f} ± {figures['std']:.0f}"
 
 
 def is_plotted(entry: DataSet) -> bool:
-    """Return whether a chart of its classes says more than a sentence does."""
+    """Return whether the class counts get a chart instead of a sentence."""
     are_equal = min(entry.counts) == max(entry.counts)
     return 0 < len(entry.classes) <= (FEW_BARS if are_equal else MOST_BARS)
 
 
 def plot_counts(entry: DataSet, noun: str, group: str = "class") -> None:
-    """Show how many there are of each class as bars."""
+    """Show a bar chart of the number of images or points per class."""
     st.subheader(f"{noun.capitalize()}s per {group}")
-    st.vega_lite_chart(
-        charts.counts(entry.classes, entry.counts, f"{noun}s"), key="counts", alt=f"Number of {noun}s of each {group}"
-    )
+    st.vega_lite_chart(charts.counts(entry.classes, entry.counts, f"{noun}s"), key="counts", alt=f"Number of {noun}s per {group}")
     st.caption(albums.counts_in_words(entry.classes, entry.counts, noun))
 
 
 def show_duplicates(found: Prepared, key: tuple[str, int]) -> None:
-    """Show pairs of equal and of similar images."""
+    """Show pairs of exact and near duplicates."""
     kinds = [(kind, same) for kind, same in SAME.items() if found.facts[kind]]
     if not kinds:
-        st.caption(":material/check: No exact or near duplicates were found at this size.")
+        st.caption(":material/check: No exact or near duplicates at this size.")
         return
     st.subheader("Duplicates")
     for column, (kind, same) in zip(st.columns(2, gap="large"), kinds, strict=False):
         with column:
             number, pairs = found.facts[kind], found.facts[f"{kind}_pairs"]
-            some = f" The {'first' if kind == 'exact' else 'nearest'} pairs:" if len(pairs) < number else ""
+            some = f" {'First' if kind == 'exact' else 'Nearest'} pairs:" if len(pairs) < number else ""
             many = words.count(number, "image")
-            st.caption(f"{many if kind == 'exact' else f'At least {many}'}, {same} as an earlier one.{some}")
+            st.caption(f"{many if kind == 'exact' else f'At least {many}'} {same} to an earlier one.{some}")
             if pairs:
                 st.image(pairs_sheet(*key, f"{kind}_pairs", found), output_format="PNG", alt=f"Pairs of {kind} duplicates")
 
 
 def show_skipped(entry: DataSet, facts: dict[str, Any], skipped: pd.DataFrame) -> None:
-    """Show what an import left out, and why."""
+    """Show the files skipped by an import, with reasons."""
     if not entry.skipped:
         return
     st.subheader("Skipped")
@@ -407,21 +440,21 @@ def show_skipped(entry: DataSet, facts: dict[str, Any], skipped: pd.DataFrame) -
     if len(skipped):
         first = "" if len(skipped) == entry.skipped else f"the first {len(skipped)} "
         with st.expander(f"Names of {first}skipped files", icon=":material/list:"):
-            st.dataframe(skipped, hide_index=True, key="skipped", alt="Names of skipped files, with the reason for each")
+            st.dataframe(skipped, hide_index=True, key="skipped", alt="Skipped files and reasons")
 
 
 def show_points(entry: DataSet) -> None:
-    """Show points in the plane, their figures and how many there are of each mode."""
+    """Show a data set of points, its figures, and the number of points per mode."""
     left, right = st.columns([5, 3], gap="large")
     with left:
         figure, shown, facts = cloud(entry, st.session_state["data/seed"])
-        st.plotly_chart(figure, key="points", alt=f"The points of {entry.title}")
+        st.plotly_chart(figure, key="points", alt=f"Points of {entry.title}")
         offer_shuffle(f"{shown:,} of {words.count(entry.images, 'point')}")
     with right:
         with st.grid(2, min_column_width=150, gap="small"):
             known = points.modes(entry.name)
             st.metric("Points", f"{entry.images:,}", border=True)
-            modes = f"{len(known.centres)}" if known else "not known" if entry.origin == "own" else "none to count"
+            modes = f"{len(known.centres)}" if known else "unknown" if entry.origin == "own" else "none"
             st.metric("Modes", modes, help=HELP["modes"], border=True)
             for axis, mean, std in zip("xy", facts["mean"], facts["std"], strict=True):
                 st.metric(axis, f"{round(float(mean), 2) + 0.0:.2f} ± {std:.2f}", help=HELP["axis"], border=True)

@@ -1,4 +1,4 @@
-"""Home: what this is, one click to a first training, and all runs as cards."""
+"""Home page: introduction, one-click first training, and all runs as cards."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from gan import launcher, presets, runs
 from gan.runs import Run, Status
 from pages.parts import cards, frame, pictures
 
-FEW = 8  # cards shown before someone asks for all
+FEW = 8  # cards shown before “Show all”
 
 root = frame.begin("Home")
 
@@ -16,38 +16,38 @@ left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
 with left:
     st.title("GAN Duel")
     st.markdown(
-        "Two networks play against each other: a :orange[**generator**] forges images out of random numbers, and a "
-        ":blue[**discriminator**] tries to tell them from real ones. Train them, watch the duel live, and compare what "
-        "each change of the settings really brings."
+        "Two networks play against each other: a :orange[**generator**] forges images from random numbers, and a "
+        ":blue[**discriminator**] tries to tell them apart from real ones. Train them, watch the duel live, and measure "
+        "what each setting really changes."
     )
     if st.button("Train a GAN on digits now", icon=":material/play_arrow:", type="primary", key="start"):
         with frame.spoken_errors():
             started = launcher.launch(root, presets.find(presets.DEFAULT).config)
             st.switch_page("pages/watch.py", query_params={"run": started.id})
-    st.caption("1,797 real handwritten digits, built in. The first shapes appear within seconds, digits within a minute.")
+    st.caption("Uses 1,797 built-in handwritten digits. First shapes appear within seconds, digits within a minute.")
 with right:
     pictures.show(
         Path(__file__).parent / "parts" / "duel.png",
-        "The same ten latent vectors drawn by a generator after more and more training: noise turns into digits",
-        "One row per moment of a training: the same latent vectors, from noise to digits.",
+        "Samples from the same ten latent vectors at successive stages of training: noise turns into digits",
+        "One row per training stage, always from the same latent vectors.",
     )
 
 
 def turn(pair: tuple[Run, Status]) -> tuple[bool, float, str]:
-    """Return what sorts runs under way: those that train stay as they are, and those that wait follow in the order of the queue."""
+    """Return the sort key of an active run: running ones first, then the queue in order."""
     run, status = pair
     return (True, status.queued_at, run.id) if status.state == "queued" else (False, 0.0, "")
 
 
 def gallery() -> None:
-    """Draw what is under way first, then what has ended."""
+    """Draw active runs first, then ended ones."""
     st.session_state["home/is-active"] = False
     with frame.spoken_errors():
         found = [(run, run.status()) for run in runs.list_runs(root)]
         active = sorted((pair for pair in found if pair[1].state in runs.UNDER_WAY), key=turn)
         ended = [pair for pair in found if pair[1].state not in runs.UNDER_WAY]
         if active:
-            st.header("Under way")
+            st.header("Active")
             cards.wall(active, key="home/under-way")
         if ended:
             st.header("Ended")
@@ -55,7 +55,7 @@ def gallery() -> None:
             with_all = is_long and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
             cards.wall(ended if with_all else ended[:FEW], key="home/ended")
         if not found:
-            st.info("No runs yet. The button above makes the first one; the Train page lets you choose.", icon=":material/info:")
+            st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
         st.session_state["home/is-active"] = bool(active)
 
 
@@ -67,7 +67,7 @@ def still() -> None:
 
 @st.fragment(run_every=frame.TICK)
 def live() -> None:
-    """Draw the cards again and again while something is under way."""
+    """Redraw the cards while a run is active."""
     gallery()
     if not st.session_state["home/is-active"]:
         st.rerun()
@@ -77,5 +77,5 @@ if st.session_state.get("home/is-active", True):
     live()
 else:
     still()
-    if st.session_state["home/is-active"]:  # a run has been started elsewhere
+    if st.session_state["home/is-active"]:  # a run was started elsewhere
         st.rerun()

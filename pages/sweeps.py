@@ -1,4 +1,4 @@
-"""Sweeps: how far those that were launched are, what can be done with them, and their runs."""
+"""Sweeps page: progress, actions and runs of launched sweeps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MOST_COMPARED = 12
 
 
 def choose() -> Sweep | None:
-    """Let a person choose a sweep; the URL names it."""
+    """Draw the sweep picker; the URL keeps the choice. Return None if there are no sweeps."""
     found = {sweep.id: sweep for sweep in sweeps.list_sweeps(root)}
     wanted = st.query_params.get("sweep", "")
     if wanted and wanted not in found:
         with frame.spoken_errors():
             sweeps.find(root, wanted)
     if not found:
-        st.info("No sweeps yet; plan one at the foot of the Train page.", icon=":material/info:")
+        st.info("No sweeps yet. Plan one at the bottom of the Train page.", icon=":material/info:")
         st.page_link("pages/train.py", label="Plan a sweep", icon=":material/account_tree:")
         return None
     if wanted in found and "sweeps/choice" not in st.session_state:
@@ -39,7 +39,7 @@ def choose() -> Sweep | None:
 
 
 def name_of(sweep: Sweep) -> str:
-    """Return what a sweep is called, with the time at which it was launched."""
+    """Return the name and launch time of a sweep."""
     moment = f"{sweep.id[:4]}-{sweep.id[4:6]}-{sweep.id[6:8]} {sweep.id[9:11]}:{sweep.id[11:13]}"
     try:
         return f"{sweep.record().name} · {moment}"
@@ -48,33 +48,38 @@ def name_of(sweep: Sweep) -> str:
 
 
 def act(sweep: Sweep, progress: Progress) -> None:
-    """Draw the buttons for what can be done."""
+    """Draw the buttons for the available actions."""
     with st.container(horizontal=True, gap="xsmall"):
         if not progress.is_over:
-            label, icon = ("Go on", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
-            if st.button(label, icon=icon, key="pause", help="Holds back the runs that wait; those that train go on to their end."):
+            label, icon = ("Resume", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
+            if st.button(label, icon=icon, key="pause", help="Holds waiting runs back; running ones continue to their end."):
                 launcher.pause(sweep, is_paused=not progress.is_paused)
                 st.rerun()
             if st.button(
-                "First", icon=":material/vertical_align_top:", key="first", help="Its runs go before all others that wait."
+                "Move to front",
+                icon=":material/vertical_align_top:",
+                key="first",
+                help="Queues its runs before all other waiting runs.",
             ):
                 launcher.move_first(root, sweep.runs())
                 st.rerun()
             with st.popover("Cancel", icon=":material/cancel:"):
-                st.markdown("Take the waiting runs out of the queue, and stop those that train? They can be retried.")
+                st.markdown("Remove waiting runs from the queue and stop running ones? They can be retried.")
                 if st.button("Cancel this sweep", type="primary", key="cancel"):
                     launcher.cancel(sweep)
                     st.rerun()
         bad = sum(progress.states.get(state, 0) for state in ("failed", "interrupted", "stopped", "missing"))
-        if bad and st.button(f"Retry {bad}", icon=":material/replay:", key="retry",
-                             help="Runs that failed, were interrupted or stopped go back into the queue."):  # fmt: skip
+        if bad and st.button(
+            f"Retry {bad}", icon=":material/replay:", key="retry", help="Queues failed, interrupted and stopped runs again."
+        ):
             launcher.retry(sweep, ("failed", "interrupted", "stopped"))
             st.rerun()
         done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
         is_busy = any(run.scoring().state == "running" for run in sweep.runs())
         label = "Scoring …" if is_busy else f"Score {words.count(len(done), 'run')}"
-        if done and st.button(label, icon=":material/grading:",
-                              key="score", disabled=is_busy, help="3 draws of 2,000 images each."):  # fmt: skip
+        if done and st.button(
+            label, icon=":material/grading:", key="score", disabled=is_busy, help="3 draws of 2,000 images each."
+        ):
             launcher.score(done)
             st.rerun()
         if progress.is_over:
@@ -82,9 +87,9 @@ def act(sweep: Sweep, progress: Progress) -> None:
 
 
 def offer_removal(sweep: Sweep) -> None:
-    """Draw what takes a sweep off the list."""
+    """Draw the button that removes a sweep from the list."""
     with st.popover("Remove", icon=":material/delete:"):
-        st.markdown("Take this sweep off the list? Its runs stay.")
+        st.markdown("Remove this sweep from the list? Its runs are kept.")
         if st.button("Remove this sweep", type="primary", key="remove"):
             with frame.spoken_errors():
                 sweeps.remove(sweep)
@@ -94,28 +99,31 @@ def offer_removal(sweep: Sweep) -> None:
 
 
 def show_links(sweep: Sweep) -> None:
-    """Link to the pages that compare the runs."""
+    """Link to the Compare and Evaluate pages, and offer exports."""
     chosen = [run.id for run in sweep.runs() if run.metrics_path.exists()]
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.page_link("pages/compare.py", label="Compare side by side", icon=":material/compare:",
-                     query_params={"runs": ",".join(chosen[:MOST_COMPARED])})  # fmt: skip
-        st.page_link("pages/evaluate.py", label="Evaluate the scores", icon=":material/grading:",
-                     query_params={"runs": ",".join(chosen)})  # fmt: skip
+        st.page_link(
+            "pages/compare.py",
+            label="Compare runs",
+            icon=":material/compare:",
+            query_params={"runs": ",".join(chosen[:MOST_COMPARED])},
+        )
+        st.page_link("pages/evaluate.py", label="Evaluate runs", icon=":material/grading:", query_params={"runs": ",".join(chosen)})
         exports.offer([Run(root / run_id) for run_id in chosen])
     if len(chosen) > MOST_COMPARED:
-        st.caption(f"Compare begins with the first {MOST_COMPARED} of {len(chosen)} runs.")
+        st.caption(f"Compare opens with the first {MOST_COMPARED} of {len(chosen)} runs.")
 
 
 def show_progress(sweep: Sweep, progress: Progress) -> None:
-    """Show how far the whole is, with a time."""
+    """Show overall progress, the time left, and the number of runs in each state."""
     ended = sum(count for state, count in progress.states.items() if state in ("finished", "diverged", "stopped", "failed"))
     sentence = f"{ended} of {words.count(progress.runs, 'run')} ended"
     if progress.is_paused and not progress.is_over:
-        sentence += " · paused: waiting runs are held back"
+        sentence += " · paused, waiting runs held back"
     elif not progress.is_over and launcher.lacks_room(sweep):
-        sentence += " · waiting for room on the disk"
+        sentence += " · waiting for disk space"
     elif progress.seconds_left is not None and not progress.is_over:
         sentence += f" · about {words.duration(progress.seconds_left)} left"
     st.progress(progress.share, text=sentence)
@@ -126,13 +134,13 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
 
 
 def show_scoring(sweep: Sweep) -> None:
-    """Show how far the scoring of the runs is, with a time: what the one that is being scored takes, the others will take too."""
+    """Show scoring progress. The time left assumes that every run takes as long as the current one."""
     all_of_them = [run for run in sweep.runs() if run.has_checkpoint]
     going = [scoring for run in all_of_them if (scoring := run.scoring()).state == "running"]
     if not going:
         return
     now = max(going, key=lambda scoring: scoring.progress)
-    sentence = f"{words.count(len(going), 'run')} still to be scored · {words.escape(now.message)}"
+    sentence = f"{words.count(len(going), 'run')} left to score · {words.escape(now.message)}"
     if now.seconds_left is not None and now.progress < 1:
         left = now.seconds_left * (1 + (len(going) - 1) / (1 - now.progress))
         sentence += f" · about {words.duration(left)} left"
@@ -140,37 +148,40 @@ def show_scoring(sweep: Sweep) -> None:
 
 
 def show_runs(sweep: Sweep) -> None:
-    """Show the runs as a table, each with its state, how far it is, and its newest quick FID."""
+    """Show the runs as a table with state, progress and newest quick FID."""
     rows = []
     for member in sweep.record().members:
         run = Run(root / member.run) if member.run and (root / member.run).is_dir() else None
-        row = {"Variant": member.variant, "Seed": member.seed, "State": "not made yet" if not member.run else "deleted"}
+        row = {"Variant": member.variant, "Seed": member.seed, "State": "not created yet" if not member.run else "deleted"}
         if run is not None:
             status = run.status()
             quick = metrics.scores(run)["fid"].dropna()
             row |= {
-                "State": words.STATES[status.state][0], "Progress": words.progress(status)[0],
-                "FID in training": quick.iloc[-1] if len(quick) else None, "What happened": status.message,
+                "State": words.STATES[status.state][0],
+                "Progress": words.progress(status)[0],
+                "FID in training": quick.iloc[-1] if len(quick) else None,
+                "Message": status.message,
                 "Watch": f"watch?run={run.id}",
-            }  # fmt: skip
+            }
         rows.append(row)
     column = st.column_config
-    table = pd.DataFrame(rows).reindex(
-        columns=["Variant", "Seed", "State", "Progress", "FID in training", "What happened", "Watch"]
-    )
+    table = pd.DataFrame(rows).reindex(columns=["Variant", "Seed", "State", "Progress", "FID in training", "Message", "Watch"])
     st.dataframe(
-        table, hide_index=True, placeholder="–", alt="Runs of the sweep",
+        table,
+        hide_index=True,
+        placeholder="–",
+        alt="Runs of the sweep",
         column_config={
             "Variant": column.TextColumn(pinned=True, width="medium"),
             "Progress": column.ProgressColumn(min_value=0, max_value=1, format="percent"),
-            "FID in training": column.NumberColumn(format="%.3g", help="The newest quick score; runs are ranked on Evaluate."),
+            "FID in training": column.NumberColumn(format="%.3g", help="Newest quick score. Use the Evaluate page to rank runs."),
             "Watch": column.LinkColumn(display_text="open"),
         },
-    )  # fmt: skip
+    )
 
 
 def show(sweep: Sweep) -> bool:
-    """Draw everything that changes while a sweep goes on; return whether nothing will change by itself any more."""
+    """Draw everything that changes while a sweep runs; return whether it is settled."""
     progress = sweeps.progress(sweep, launcher.cores(), estimates.pace)
     show_progress(sweep, progress)
     show_scoring(sweep)
@@ -181,7 +192,7 @@ def show(sweep: Sweep) -> bool:
 
 
 def is_settled(sweep: Sweep, progress: Progress) -> bool:
-    """Return whether nothing trains, waits, is being scored, or will be taken up again by itself."""
+    """Return whether no run is running, waiting, being scored, or due for an automatic restart."""
     return progress.is_over and not any(
         run.scoring().state == "running" or launcher.may_restart(run, run.status()) for run in sweep.runs()
     )

@@ -1,4 +1,4 @@
-"""Train: choose a preset, change its settings, see how long it will take, and launch it."""
+"""Train page: choose a preset, change settings, see the expected time, and launch a run."""
 
 import shlex
 
@@ -14,7 +14,7 @@ from pages.parts import form, frame, layers, planning, words
 
 root = frame.begin("Train")
 
-PATIENCE = 60  # seconds after which to give up on a table of layers
+PATIENCE = 60  # seconds to wait for the table of layers
 st.title("Train")
 
 wanted = st.query_params.get("preset")
@@ -36,15 +36,19 @@ if (asked := st.query_params.get("data")) and asked != st.session_state.get("tra
 
 
 def follow() -> None:
-    """Let the URL name the preset."""
+    """Write the preset to the URL."""
     st.query_params["preset"] = st.session_state["train/preset"]
 
 
 name = st.selectbox(
-    "Preset", list(presets.PRESETS), key="train/preset", on_change=follow, persist_state="session",
+    "Preset",
+    list(presets.PRESETS),
+    key="train/preset",
+    on_change=follow,
+    persist_state="session",
     format_func=lambda name: presets.PRESETS[name].title,
-    help="A named configuration to start from; everything below can be changed.",
-)  # fmt: skip
+    help="A starting point; every setting below can be changed.",
+)
 preset = presets.find(name)
 st.caption(preset.description)
 
@@ -58,13 +62,17 @@ with settings:
 
 
 def show_estimate(config: RunConfig) -> None:
-    """Show how long the training will take on this machine, measuring it first where that is not known."""
+    """Show the expected training time on this machine; measure the speed first if it is not known."""
     known = estimates.find(root, config)
     if known:
-        st.metric("Expected time on this machine", words.duration(known.seconds), border=True,
-                  help="Measured with these very networks and this batch, without samples, scores and checkpoints.")  # fmt: skip
+        st.metric(
+            "Expected time on this machine",
+            words.duration(known.seconds),
+            border=True,
+            help="Measured with these networks and this batch size; excludes samples, scores and checkpoints.",
+        )
         st.caption(
-            f"{words.duration(known.seconds_per_epoch)} an epoch · {known.images_per_second:,.0f} images/s · "
+            f"{words.duration(known.seconds_per_epoch)} per epoch · {known.images_per_second:,.0f} images/s · "
             f"{words.count(known.threads, 'thread')} · {known.precision}"
         )
         return
@@ -77,11 +85,10 @@ def show_estimate(config: RunConfig) -> None:
             st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
         return
     if this in asked:
-        st.caption("The speed of these settings could not be measured; the training can be started all the same.")
+        st.caption("The speed could not be measured. Training can still be started.")
         return
-    if is_busy and not st.button("Measure the speed now", icon=":material/timer:",
-                                 help="A training is under way and would be slowed down for some 5 seconds."):  # fmt: skip
-        st.caption("How long these settings take is not known yet.")
+    if is_busy and not st.button("Measure speed", icon=":material/timer:", help="Slows active runs down for about 5 seconds."):
+        st.caption("Training time not known yet.")
         return
     asked.add(this)
     st.session_state["train/patience"] = 0
@@ -90,7 +97,7 @@ def show_estimate(config: RunConfig) -> None:
 
 
 def show_layers(config: RunConfig) -> None:
-    """Show what both networks consist of, having that written down first where it is not known."""
+    """Show the layers of both networks; have them listed first if they are not known."""
     known = estimates.find_layers(root, config)
     if known:
         st.markdown(layers.describe_memory(known))
@@ -100,8 +107,8 @@ def show_layers(config: RunConfig) -> None:
                     st.markdown(f"**{player.capitalize()}**: {layers.describe(known[player])}")
                     st.table(layers.table(known[player]), border="horizontal", hide_index=True, alt=f"Layers of the {player}")
         st.caption(
-            "Output is the shape of what a layer gives to the next: channels × height × width, or how many numbers. "
-            "Multiply-adds are those of one pass forward; a step of the training takes several times as many."
+            "Output: channels × height × width, or the number of values. Multiply-adds count one forward pass; "
+            "a training step takes several times as many."
         )
         return
     asked = st.session_state.setdefault("train/described", {})
@@ -110,15 +117,20 @@ def show_layers(config: RunConfig) -> None:
     if not asked[this]:
         estimates.start_describing(root, config)
     if asked[this] > PATIENCE:
-        st.caption("The layers of these settings could not be listed; the training can be started all the same.")
+        st.caption("The layers could not be listed. Training can still be started.")
     else:
-        st.markdown(":material/schema: Building both networks to list their layers, some seconds …")
+        st.markdown(":material/schema: Building both networks to list their layers, a few seconds …")
 
 
 with summary, st.container(border=True):
     st.subheader("Launch")
-    label = st.text_input("Name", key="train/name", max_chars=120, placeholder=preset.title,
-                          help="How the run is shown; any characters. Empty: the preset's name.")  # fmt: skip
+    label = st.text_input(
+        "Name",
+        key="train/name",
+        max_chars=120,
+        placeholder=preset.title,
+        help="Display name of the run. Defaults to the name of the preset.",
+    )
     config: RunConfig | None = None
     try:
         config = configs.replace(preset.config, changes)
@@ -129,8 +141,8 @@ with summary, st.container(border=True):
             st.warning(words.escape(sentence), icon=":material/warning:")
         per_epoch = config.steps_per_epoch
         st.markdown(
-            f"{words.count(config.total_steps, 'step')} · {words.count(per_epoch, 'step')} an epoch · "
-            f"batches of {config.optimizer.batch_size}"
+            f"{words.count(config.total_steps, 'step')} · {words.count(per_epoch, 'step')} per epoch · "
+            f"batch size {config.optimizer.batch_size}"
         )
 
         @st.fragment(run_every=1.0 if not estimates.find(root, config) else None)
@@ -146,9 +158,10 @@ with summary, st.container(border=True):
     with frame.spoken_errors():
         waiting = launcher.queue(root)
         if waiting:
-            st.caption(f"{words.count(len(waiting), 'run')} waiting in the queue; this one comes after.")
-    if st.button("Start training", icon=":material/play_arrow:", type="primary", width="stretch", disabled=config is None,
-                 key="launch"):  # fmt: skip
+            st.caption(f"{words.count(len(waiting), 'run')} already waiting in the queue.")
+    if st.button(
+        "Start training", icon=":material/play_arrow:", type="primary", width="stretch", disabled=config is None, key="launch"
+    ):
         with frame.spoken_errors():
             assert config is not None
             run = launcher.launch(root, config, label)

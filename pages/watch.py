@@ -1,4 +1,4 @@
-"""Watch: one run live, and what can be done with it."""
+"""Watch page: one run live, with its actions."""
 
 import time
 
@@ -18,17 +18,17 @@ root = frame.begin("Watch")
 PLAYERS = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
 OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
 PENALTY = {"penalty": "penalty"}
-SILENCE = 120  # seconds without a heartbeat after which to worry
+SILENCE = 120  # seconds without a heartbeat before a warning
 
 NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_grad_norm"}
 
 
 def choose() -> Run | None:
-    """Let a person choose a run; the URL names it."""
+    """Draw the run picker; the URL keeps the choice. Return None if there are no runs."""
     found = {run.id: run for run in runs.list_runs(root)}
     if deleted := st.session_state.get("watch/deleted"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.info("The run lies in the trash folder now.", icon=":material/delete:")
+            st.info("Run moved to the trash folder.", icon=":material/delete:")
             if st.button("Undo", icon=":material/undo:", key="undo"):
                 runs.restore(root, deleted)
                 del st.session_state["watch/deleted"]
@@ -39,7 +39,7 @@ def choose() -> Run | None:
         with frame.spoken_errors():
             runs.find(root, wanted)
     if not found:
-        st.info("No runs yet; start one on the Home or the Train page.", icon=":material/info:")
+        st.info("No runs yet. Start one on the Home or Train page.", icon=":material/info:")
         return None
     if wanted in found:
         st.session_state["watch/choice"] = wanted
@@ -59,19 +59,19 @@ def choose() -> Run | None:
 
 
 def act(run: Run, status: Status) -> None:
-    """Draw the buttons for what can be done in this state."""
+    """Draw the buttons for the actions available in this state."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
         if status.state in runs.UNDER_WAY:
             is_stopping = status.state != "queued" and run.control().stop
             label = "Stopping …" if is_stopping else "Stop"
-            about = "Writes a checkpoint and ends; it can be resumed."
+            about = "Saves a checkpoint and stops. The run can be resumed."
             if st.button(label, icon=":material/stop:", key="stop", disabled=is_stopping, help=about):
                 launcher.stop(run)
                 st.rerun()
         else:
             offer_to_go_on(run, status)
         if status.state == "queued" and st.button(
-            "First", icon=":material/vertical_align_top:", key="first", help="It goes before all others that wait."
+            "Move to front", icon=":material/vertical_align_top:", key="first", help="Queues it before all other waiting runs."
         ):
             launcher.move_first(root, [run])
             st.rerun()
@@ -91,22 +91,22 @@ def act(run: Run, status: Status) -> None:
 
 
 def offer_to_go_on(run: Run, status: Status) -> None:
-    """Draw the buttons that train a run further."""
+    """Draw the buttons that continue a run."""
     is_unfinished = status.step < status.total_steps or status.state in ("interrupted", "failed")
     if is_unfinished and st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Goes on from the last checkpoint."
+        "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Continues from the last checkpoint."
     ):
         launcher.resume(run)
         st.rerun()
     with st.popover("Train longer", icon=":material/more_time:"):
         more = st.number_input("More epochs", value=50, step=1, key="more")
-        if st.button("Go on", type="primary", key="longer"):
+        if st.button("Continue", type="primary", key="longer"):
             launcher.extend(run, more)
             st.rerun()
 
 
 def show_state(run: Run, status: Status) -> None:
-    """Show state, progress, and what went wrong."""
+    """Show state, progress and problems."""
     share, sentence = words.progress(status)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cards.badge(status)
@@ -120,14 +120,14 @@ def show_state(run: Run, status: Status) -> None:
     elif status.message and status.state in ("running", "starting", "stopped"):
         st.caption(words.escape(status.message))
     if status.state == "running" and time.time() - status.heartbeat > SILENCE:
-        st.warning("The trainer has not reported for two minutes; the machine may be overloaded.")
+        st.warning("No sign of life from the trainer for two minutes; the machine may be overloaded.")
     if status.state in ("failed", "diverged", "interrupted") and (tail := run.log_tail()):
         with st.expander("End of the log", icon=":material/article:", expanded=status.state == "failed"):
             st.code(tail, language=None, wrap_lines=True)
 
 
 def config_of(run: Run) -> RunConfig | None:
-    """Return what a run was asked to do; None when that is damaged, which the page says at its end."""
+    """Return the configuration of a run; None if it is damaged (the page reports that at the end)."""
     try:
         return run.config()
     except InputError:
@@ -135,14 +135,23 @@ def config_of(run: Run) -> RunConfig | None:
 
 
 def show_curves(run: Run, config: RunConfig | None) -> None:
-    """Show the losses, what good ones look like, and what the discriminator thinks."""
+    """Show the losses, a note on healthy values, and the outputs of the discriminator."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        smoothing = st.slider("Smoothing", 0.0, 0.99, 0.6, 0.01, key="smoothing", persist_state="session", width=220,
-                              help="Exponential average: s ← a·s + (1 − a)·value. The faint line is what was logged.")  # fmt: skip
+        smoothing = st.slider(
+            "Smoothing",
+            0.0,
+            0.99,
+            0.6,
+            0.01,
+            key="smoothing",
+            persist_state="session",
+            width=220,
+            help="Exponential moving average: s ← a·s + (1 − a)·value. The faint line shows the logged values.",
+        )
         is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
     table = metrics.read(run)
     if table.empty:
-        st.caption("The curves begin with the first logged line.")
+        st.caption("No values logged yet.")
         return
     draw(table, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
     facts = LOSSES[config.objective.loss] if config else None
@@ -154,7 +163,7 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
         draw(table, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
     if table["penalty"].notna().any():
         draw(table, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
-        st.caption("The penalty comes on top of the discriminator's loss, which is shown without it.")
+        st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
     scores = metrics.scores(run)
     if not scores.empty:
         title = f"{scores.attrs['label']} (during training)"
@@ -163,14 +172,21 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
     if more.open:
         with more:
             draw(table, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
-    st.caption("With a mouse: Ctrl + wheel zooms, dragging moves, a double click shows everything again.")
+    st.caption("Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.")
 
 
 def draw(
-    table: pd.DataFrame, names: dict[str, str], title: str, key: str, smoothing: float,
-    is_log: bool = False, domain: tuple[float, float] | None = None, rule: float | None = None, has_points: bool = False,
-) -> None:  # fmt: skip
-    """Draw one chart of curves (name → column), thinned to what its zoom shows."""
+    table: pd.DataFrame,
+    names: dict[str, str],
+    title: str,
+    key: str,
+    smoothing: float,
+    is_log: bool = False,
+    domain: tuple[float, float] | None = None,
+    rule: float | None = None,
+    has_points: bool = False,
+) -> None:
+    """Draw one chart of curves (name → column), thinned to its zoom range."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
     shown = charts.thin(table, names, smoothing, tuple(zoom) if zoom else None)
     spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, has_points=has_points)
@@ -179,14 +195,14 @@ def draw(
 
 
 def show_samples(run: Run, config: RunConfig | None) -> None:
-    """Show the newest samples, or those of the moment that the slider is at."""
+    """Show the samples at the slider's step; by default the newest."""
     samples = run.samples()
     if not samples:
-        st.caption("The first samples appear when the networks are built.")
+        st.caption("Samples appear once the networks are built.")
         return
     steps = list(samples)
     key = f"snapshot/{run.id}"
-    if st.session_state.get(key) not in steps:  # the slider is new, or was gone with its page
+    if st.session_state.get(key) not in steps:  # the slider is new, or was discarded with its page
         st.session_state[f"{key}/follow"] = True
     if st.session_state.get(f"{key}/follow", True):
         st.session_state[key] = steps[-1]
@@ -197,26 +213,30 @@ def show_samples(run: Run, config: RunConfig | None) -> None:
     step = st.session_state[key]
     if config:
         classes.name_columns(config)
-    pictures.show(samples[step], f"Samples of step {step}")
+    pictures.show(samples[step], f"Samples at step {step}")
     if len(steps) > 1:
         st.select_slider(
-            "Step", steps, key=key, on_change=moved, format_func=lambda step: f"{step:,}",
-            help="All snapshots, of always the same latent vectors. At the right end it follows the newest.",
-        )  # fmt: skip
+            "Step",
+            steps,
+            key=key,
+            on_change=moved,
+            format_func=lambda step: f"{step:,}",
+            help="Every snapshot uses the same latent vectors. At the right end, the slider follows the newest.",
+        )
 
 
 def show_ends(run: Run) -> None:
-    """Show the first five snapshots against the last five, and the real images."""
+    """Show the first five and the last five snapshots."""
     samples = list(run.samples().items())
     if len(samples) < 2:
         return
-    st.subheader("First five against last five")
+    st.subheader("First five and last five snapshots")
     for chosen in (samples[:5], samples[max(5, len(samples) - 5) :]):
         with st.grid(5, min_column_width=60, gap="xsmall"):
             for step, path in chosen:
                 with st.container():
-                    pictures.show(path, f"Samples of step {step}")
-                    st.caption(f"step {step:,}")
+                    pictures.show(path, f"Samples at step {step}")
+                    st.caption(f"Step {step:,}")
 
 
 @st.fragment
@@ -226,7 +246,7 @@ def still(run: Run) -> None:
 
 @st.fragment(run_every=5.0)
 def notice(run: Run, shown: str) -> None:
-    """Start over when the run has changed its state by other hands: another tab, the command line, a kill."""
+    """Rerun the page when the state was changed elsewhere: another tab, the command line, a killed process."""
     if run.status().state != shown:
         st.rerun()
 
@@ -239,7 +259,7 @@ def live(run: Run) -> None:
 
 
 def show(run: Run) -> None:
-    """Draw everything that changes while a run goes on."""
+    """Draw everything that changes while a run is active."""
     with frame.spoken_errors():
         status, config = run.status(), config_of(run)
         show_state(run, status)

@@ -74,7 +74,7 @@ def test_fifty_thousand_entries_that_share_their_bytes_take_no_hours(tmp_path: P
     assert len(names) == 1
     assert contents == [PNG]
     assert len(skipped) == 49_999
-    assert set(skipped.values()) == {"shares its bytes with another one"}
+    assert set(skipped.values()) == {"shares its bytes with another file"}
 
 
 def test_what_is_unpacked_in_vain_counts_towards_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -357,7 +357,7 @@ def test_wrong_checksum_is_refused(name: str, serve: Callable[[str], Server], da
     server.files = {file: gzip.compress(b"something else that is whole") for file in server.files}
     with pytest.raises(InputError) as caught:
         downloads.ensure(name, ignore)
-    assert "not the file that was asked for" in refusal(caught)
+    assert "not the expected one" in refusal(caught)
     assert lies_nothing(name, data)
 
 
@@ -465,7 +465,7 @@ def test_two_who_want_the_same_download_it_once(serve: Callable[[str], Server], 
     with FileLock(data / ".kmnist.lock"):
         for thread in threads:
             thread.start()
-        waiting = "Waiting for Kuzushiji-MNIST, which another process downloads"
+        waiting = "Waiting for another process to download Kuzushiji-MNIST"
         wait_until(lambda: told.count(waiting) >= 2, "both say that they wait")
         assert not server.asked
     for thread in threads:

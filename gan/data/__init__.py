@@ -1,1 +1,1 @@
-"""Real images: what there is (``catalogue``, torch-free) and how it is loaded (``loaders``) and fed (``feed``)."""
+"""Real images: the catalogue of data sets (``catalogue``, torch-free), loading (``loaders``) and batching (``feed``)."""

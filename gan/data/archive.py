@@ -1,4 +1,4 @@
-"""What there is to read in a folder or a ZIP that nobody vouches for: names are shown, never used as paths; torch-free."""
+"""Reading the files of an untrusted folder or ZIP: names are displayed, never used as paths; torch-free."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gan.data.decoder import Refused
 from gan.errors import InputError, explained, shown
 
 MOST_ENTRIES = 500_000
-MOST_BYTES = 64 << 20  # of one picture
-MOST_TOTAL = 64 << 30  # of all of them
+MOST_BYTES = 64 << 20  # per picture
+MOST_TOTAL = 64 << 30  # of all files together
 _MOST_TABLE = 128 << 20  # bytes of a ZIP's table of contents
-_PART = 1 << 20  # bytes that are read in one go
+_PART = 1 << 20  # bytes per read
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
-_PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")  # what tells pictures from the files beside them
+_PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")  # to tell pictures from other files
 _JUNK = {"thumbs.db", ".ds_store", "desktop.ini"}
 _DAMAGE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, struct.error, OverflowError,
@@ -36,7 +36,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file to read: its ``name`` as people see it, and its ``group``, the folder that may be its class ("" for none)."""
+    """A file to read: its ``name`` for display and its ``group``, the folder that may become its class ("" if none)."""
 
     name: str
     group: str
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is left out, and why."""
+    """A skipped file and the reason."""
 
     name: str
     reason: str
@@ -53,16 +53,19 @@ class Skipped:
 
 @dataclass
 class Source:
-    """The files of a folder or a ZIP; ``read`` returns the bytes of one and raises Refused where that cannot be."""
+    """The files of a folder or a ZIP; ``read`` returns the bytes of one file, or raises Refused if it cannot be read."""
 
     entries: list[Entry]
     skipped: list[Skipped]
     opener: Callable[[Any], IO[bytes]]
-    trouble: str  # the reason where a file cannot be read
-    total: int = field(default=0)  # bytes read so far, those of refused files included
+    trouble: str  # the reason given if a file cannot be read
+    total: int = field(default=0)  # bytes read so far, including refused files
 
     def read(self, entry: Entry) -> bytes:
-        """Return the bytes of one file, MOST_BYTES at most. Raises InputError once more than MOST_TOTAL were read in all."""
+        """Return the bytes of one file, at most MOST_BYTES.
+
+        Raises Refused if it is larger or unreadable, InputError if all reads together exceed MOST_TOTAL.
+        """
         parts, size = [], 0
         try:
             with self.opener(entry.key) as file:
@@ -72,8 +75,7 @@ class Source:
                     self.total += len(part)
                     if self.total > MOST_TOTAL:
                         raise InputError(
-                            f"There is more than {MOST_TOTAL >> 30} GB in it, which no archive of pictures needs; "
-                            "import a part of it."
+                            f"It holds more than {MOST_TOTAL >> 30} GB, the limit for one import; import a part of it."
                         )
                     if size > MOST_BYTES:
                         raise Refused(f"larger than {MOST_BYTES >> 20} MB")
@@ -84,7 +86,7 @@ class Source:
 
 @contextlib.contextmanager
 def open_source(path: Path) -> Iterator[Source]:
-    """Open a folder or a ZIP. Raises InputError when it is neither, or damaged as a whole."""
+    """Open a folder or a ZIP. Raises InputError if it is neither, or if the ZIP as a whole is damaged."""
     with explained(f"reading {shown(str(path), most=200)}"):
         is_folder, is_file = path.is_dir(), path.is_file()
     if is_folder:
@@ -104,7 +106,7 @@ def open_source(path: Path) -> Iterator[Source]:
 
 
 def _no_zip() -> InputError:
-    return InputError("The file is no ZIP, or a damaged one; expected a folder or a ZIP of PNG, JPEG or WebP pictures.")
+    return InputError("The file is not a ZIP, or is damaged; expected a folder or a ZIP of PNG, JPEG or WebP pictures.")
 
 
 # Folders
@@ -136,25 +138,25 @@ def _folder(path: Path) -> Source:
                 elif one.is_file(follow_symlinks=False):
                     found.append((name, inner))
                 else:
-                    skipped.append(Skipped(_printable(name), "is no ordinary file"))
+                    skipped.append(Skipped(_printable(name), "is not a regular file"))
                 if len(found) > MOST_ENTRIES:
                     raise _too_many()
     return Source(_grouped(found), skipped, _open_file, "cannot be read")
 
 
 def _is_junction(one: os.DirEntry[str]) -> bool:
-    """Return whether a folder of Windows leads elsewhere; ``is_symlink`` does not say so."""
+    """Return whether a folder is a Windows junction, which ``is_symlink`` does not report."""
     tag = getattr(one.stat(follow_symlinks=False), "st_reparse_tag", 0)
     return bool(tag) and tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
 
 
 def _open_file(path: Path) -> IO[bytes]:
-    """Open an ordinary file; what has become a link or a pipe since it was found is refused, and nothing is waited for."""
-    flags = sum(getattr(os, flag, 0) for flag in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))  # not all on Windows
+    """Open a regular file without blocking. Raises Refused if it has become a link or a pipe since it was listed."""
+    flags = sum(getattr(os, flag, 0) for flag in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))  # Windows lacks some
     descriptor = os.open(path, os.O_RDONLY | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refused("is no ordinary file")
+        raise Refused("is not a regular file")
     return open(descriptor, "rb")
 
 
@@ -162,9 +164,9 @@ def _open_file(path: Path) -> IO[bytes]:
 
 
 class _Table(io.BufferedReader):
-    """A ZIP that lets no more than MOST_ENTRIES entries of its table of contents into memory as objects.
+    """A ZIP file that refuses a table of contents with more than MOST_ENTRIES entries before it is parsed.
 
-    The bytes that ``zipfile`` is about to parse are counted themselves: what the records at the end say may be forged.
+    The entries are counted in the bytes that ``zipfile`` is about to parse, because the counts in the end records may be forged.
     """
 
     is_being_read = True
@@ -183,7 +185,7 @@ class _Table(io.BufferedReader):
 
 
 def _too_many() -> InputError:
-    return InputError(f"There are more than {MOST_ENTRIES:,} files in it; import a part of it.")
+    return InputError(f"It holds more than {MOST_ENTRIES:,} files; import a part of it.")
 
 
 def _zip(archive: zipfile.ZipFile) -> Source:
@@ -192,41 +194,41 @@ def _zip(archive: zipfile.ZipFile) -> Source:
     skipped: list[Skipped] = []
     seen: set[str] = set()
     for info in infos:
-        if info.filename.endswith("/") or _is_junk(info.filename):  # is_dir() fails where there is no name
+        if info.filename.endswith("/") or _is_junk(info.filename):  # is_dir() fails on an empty name
             continue
         reason = _unsafe(info)
         folded = unicodedata.normalize("NFC", info.filename).casefold()
         if not reason and folded in seen:
-            reason = "has the name of an earlier one"
+            reason = "has the same name as an earlier file"
         seen.add(folded)
         if reason:
             skipped.append(Skipped(_printable(info.filename), reason))
         else:
             found.append((info.filename, info))
     overlapping = _overlapping([info for _, info in found])
-    skipped += [Skipped(_printable(info.filename), "shares its bytes with another one") for info in overlapping]
+    skipped += [Skipped(_printable(info.filename), "shares its bytes with another file") for info in overlapping]
     left_out = {id(info) for info in overlapping}
     found = [(name, info) for name, info in found if id(info) not in left_out]
     return Source(_grouped(found), skipped, archive.open, "damaged in the archive")
 
 
 def _unsafe(info: zipfile.ZipInfo) -> str:
-    """Return why an entry is left out, or an empty text."""
+    """Return the reason to skip an entry, or an empty string."""
     if not info.filename:
         return "has no name"
-    for name in {info.orig_filename, info.filename}:  # as it stands there, and as Python reads it
+    for name in {info.orig_filename, info.filename}:  # as stored, and as Python normalises it
         if "\\" in name or "\0" in name:
-            return "has a name that is no path inside the archive"
+            return "has a name that is not a valid path in the archive"
         if name.startswith("/") or re.match(r"^[A-Za-z]:", name):
             return "has an absolute path"
         if ".." in PurePosixPath(name).parts:
-            return "leads out of the archive"
+            return "points outside the archive"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "is a link"
     if info.flag_bits & 0x1 or info.flag_bits & 0x40:
         return "is encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "is packed in a way that is not read here"
+        return "is packed with an unsupported method"
     if info.filename.lower().endswith(_NESTED):
         return "is an archive itself"
     if info.file_size > MOST_BYTES:
@@ -235,7 +237,7 @@ def _unsafe(info: zipfile.ZipInfo) -> str:
 
 
 def _overlapping(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """Return entries whose bytes begin before those of the one in front of them end: a trick of ZIP bombs (D. Fifield 2019)."""
+    """Return entries that overlap the entry before them, a trick of ZIP bombs (D. Fifield 2019)."""
     found, end = [], -1
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.header_offset < end:
@@ -249,10 +251,10 @@ def _overlapping(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
 
 
 def _grouped(found: list[tuple[str, Any]]) -> list[Entry]:
-    """Return the entries with the first folder, below a single one around all pictures, as their group."""
-    found = sorted(found, key=lambda pair: pair[0])  # a folder and its ZIP are the same
+    """Return the entries, grouped by their first folder below the folders that all pictures share."""
+    found = sorted(found, key=lambda pair: pair[0])  # same order for a folder and its ZIP
     parts = [PurePosixPath(name).parts for name, _ in found]
-    pictures = [part for part in parts if part and part[-1].lower().endswith(_PICTURES)] or parts  # not the README beside them
+    pictures = [part for part in parts if part and part[-1].lower().endswith(_PICTURES)] or parts  # ignore a README
     depth = 0
     while pictures and all(len(part) > depth + 1 for part in pictures) and len({part[depth] for part in pictures}) == 1:
         depth += 1
@@ -263,7 +265,7 @@ def _grouped(found: list[tuple[str, Any]]) -> list[Entry]:
 
 
 def _is_junk(name: str) -> bool:
-    """Return whether a file is what systems leave behind: hidden ones, and those of macOS and Windows."""
+    """Return whether a file is hidden, or metadata left by macOS or Windows."""
     parts = PurePosixPath(name).parts
     return any(part == "__MACOSX" or (part.startswith(".") and not part.startswith("..")) for part in parts) or (
         bool(parts) and parts[-1].lower() in _JUNK

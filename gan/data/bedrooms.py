@@ -1,7 +1,7 @@
-"""Rendered bedrooms, a stand-in where the photographs of LSUN's bedrooms are not at hand; torch-free.
+"""Rendered bedrooms, a substitute for the LSUN photographs; torch-free.
 
-Each one is a small room in metres, seen in perspective and drawn from back to front with flat faces; x runs to the right, y
-upwards, z away from the viewer, and half of them are mirrored at the end. A bed is in all of them; the rest is left to chance.
+Each image is a small room in metres, seen in perspective and drawn from back to front with flat faces. x points right, y up and
+z away from the viewer; half of the images are mirrored at the end. Every room has a bed; everything else is random.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Point = tuple[float, float, float]
 Wall = Literal["back", "left", "right"]
 
 _SEED = 1
-_FINEST = 192  # pixels along an edge that even the smallest image is drawn with, before it is reduced
-_NEAREST = 0.15  # metres before the viewer; what is nearer is cut off
+_FINEST = 192  # minimum pixels per edge while drawing; the image is then reduced to its size
+_NEAREST = 0.15  # near clipping plane: metres in front of the viewer
 _WHITE: Colour = (244, 242, 236)
 _BLACK: Colour = (12, 12, 18)
 
-#: Colours that go together: wall, wall behind the bed, blanket, cushions and throw, curtains.
+#: Matching colours: wall, wall behind the bed, blanket, cushions and throw, curtains.
 _PALETTES: tuple[tuple[Colour, Colour, Colour, Colour, Colour], ...] = (
     ((226, 218, 204), (204, 190, 168), (246, 242, 234), (176, 124, 92), (236, 228, 214)),
     ((206, 216, 224), (122, 148, 172), (238, 242, 246), (52, 84, 122), (188, 204, 218)),
@@ -46,9 +46,15 @@ _PALETTES: tuple[tuple[Colour, Colour, Colour, Colour, Colour], ...] = (
 )
 _WOODS: tuple[Colour, ...] = ((166, 118, 76), (206, 166, 118), (112, 74, 50), (236, 232, 224), (86, 78, 74), (188, 142, 100))
 _FLOORS: tuple[Colour, ...] = (
-    (176, 132, 92), (204, 168, 126), (134, 94, 66), (198, 190, 178), (158, 152, 150), (222, 206, 180), (112, 86, 72),
-)  # fmt: skip
-#: Skies from top to bottom, and what stands before them.
+    (176, 132, 92),
+    (204, 168, 126),
+    (134, 94, 66),
+    (198, 190, 178),
+    (158, 152, 150),
+    (222, 206, 180),
+    (112, 86, 72),
+)
+#: Sky at the top, sky at the bottom, hills.
 _SKIES: dict[str, tuple[Colour, Colour, Colour]] = {
     "day": ((112, 174, 232), (214, 234, 248), (122, 166, 98)),
     "haze": ((206, 220, 232), (246, 246, 240), (164, 182, 160)),
@@ -58,9 +64,9 @@ _SKIES: dict[str, tuple[Colour, Colour, Colour]] = {
 
 
 def render(size: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return images ``start`` to ``stop`` − 1 of the COUNT there are: uint8 [n, size, size, 3], and labels, int64 [n], all 0.
+    """Return images ``start`` to ``stop`` − 1 of COUNT, uint8 [n, size, size, 3], and labels, int64 [n], all 0.
 
-    An image is the same whatever range it is asked for in, and shows the same room at every ``size``.
+    An image does not depend on the requested range, and shows the same room at every ``size``.
     """
     rows = range(start, min(stop, COUNT))
     pixels = np.empty((len(rows), size, size, 3), dtype=np.uint8)
@@ -70,9 +76,9 @@ def render(size: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Camera(NamedTuple):
-    """A viewer at ``place``, turned by ``turn`` radians to the right, with upright lines left upright.
+    """A viewer at ``place``, turned ``turn`` radians to the right; vertical lines stay vertical.
 
-    ``focal`` is in widths of the image, ``horizon`` in its heights from the top.
+    ``focal``: focal length in image widths. ``horizon``: its distance from the top, in image heights.
     """
 
     place: Point
@@ -81,7 +87,7 @@ class _Camera(NamedTuple):
     horizon: float
 
     def seen(self, corners: Sequence[Point]) -> list[tuple[float, float]]:
-        """Return where a face appears, in widths of the image, cut off at the nearest depth; empty when it is behind."""
+        """Project a face to image coordinates, in image widths, clipped at _NEAREST; empty if it is behind the viewer."""
         sine, cosine = math.sin(self.turn), math.cos(self.turn)
         turned = []
         for corner in corners:
@@ -98,7 +104,7 @@ class _Camera(NamedTuple):
 
 
 class _Glow(NamedTuple):
-    """Light around a place in the image: ``x`` and ``y`` of its middle and ``reach``, in widths, and its colour's strength."""
+    """A Gaussian light: centre ``x``, ``y`` and radius ``reach`` in image widths, and ``strength`` per colour channel."""
 
     x: float
     y: float
@@ -107,7 +113,7 @@ class _Glow(NamedTuple):
 
 
 def _mixed(one: Colour, other: Colour, share: float) -> Colour:
-    """Return ``one`` with a ``share`` of ``other``."""
+    """Blend ``one`` with a ``share`` of ``other``, from 0 to 1."""
     return tuple(a + share * (b - a) for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
 
 
@@ -116,7 +122,7 @@ def _shaded(colour: Colour, factor: float) -> Colour:
 
 
 def _round(across: float, up: float, power: float, corners: int = 20) -> list[tuple[float, float]]:
-    """Return the outline of a superellipse: ``power`` 2 is an ellipse, more is nearer to a rectangle."""
+    """Return the outline of a superellipse: ``power`` 2 is an ellipse, higher values approach a rectangle."""
     outline = []
     for corner in range(corners):
         sine, cosine = math.sin(2 * math.pi * corner / corners), math.cos(2 * math.pi * corner / corners)
@@ -126,7 +132,7 @@ def _round(across: float, up: float, power: float, corners: int = 20) -> list[tu
 
 
 class _Room:
-    """One bedroom: what it consists of is chosen first, then drawn; both from ``random`` alone."""
+    """One bedroom: the main choices are made first, then it is drawn; both depend on ``random`` alone."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -136,7 +142,7 @@ class _Room:
         self.wood, self.floor = self._varied(random.choice(_WOODS)), self._varied(random.choice(_FLOORS))
         self.hour = random.choice(("day", "day", "day", "haze", "haze", "dusk", "night"))
         self.is_lit = self.hour in ("dusk", "night") or random.random() < 0.25
-        # Along the side wall on the left, head to the wall, or with the head at the back wall.
+        # The bed's head is at the left wall (sideways) or at the back wall.
         self.is_sideways = random.random() < 0.35
         self.bed_length, self.bed_width = random.uniform(1.95, 2.15), random.choice((1.0, 1.4, 1.6, 1.8))
         if self.is_sideways:
@@ -175,7 +181,7 @@ class _Room:
     # Light
 
     def _lit(self, pixels: np.ndarray) -> np.ndarray:
-        """Return pixels [S, S, 3] as a camera would take them: lamps and window glow, and the exposure is right."""
+        """Apply light to pixels [S, S, 3]: daylight, glows, more colour and contrast, and a normalised exposure."""
         axis = (np.arange(len(pixels), dtype=np.float32) + 0.5) / len(pixels)
         x, y = axis[None, :], axis[:, None]
         gain = np.empty_like(pixels)
@@ -188,7 +194,7 @@ class _Room:
         pixels = pixels * gain
         pixels += 0.25 * (pixels - pixels.mean(axis=2, keepdims=True)) + 0.2 * (pixels - pixels.mean())  # colour, contrast
         aim = self.random.uniform(116, 138) if self.hour in ("dusk", "night") else self.random.uniform(132, 162)
-        for _ in range(3):  # brighter pixels are cut at white, so the mean is met in steps
+        for _ in range(3):  # clipping at white lowers the mean, so it is approached in steps
             pixels = np.clip(pixels * (aim / pixels.mean()), 0, 255)
         return np.rint(pixels).astype(np.uint8)
 
@@ -204,7 +210,7 @@ class _Room:
             self.pen.polygon([(x * self.side, y * self.side) for x, y in outline], fill=fill)
 
     def _box(self, low: Point, high: Point, colour: Colour) -> None:
-        """Draw the faces of a box that the viewer sees."""
+        """Draw the visible faces of a box."""
         (x0, y0, z0), (x1, y1, z1), eye = low, high, self.camera.place
         bright, dim = (0.97, 0.74) if self.light_from_left else (0.74, 0.97)
         if eye[0] < x0:
@@ -217,7 +223,7 @@ class _Room:
             self._face([(x0, y1, z0), (x1, y1, z0), (x1, y1, z1), (x0, y1, z1)], _shaded(colour, 1.04))
 
     def _on_wall(self, wall: Wall, u: float, y: float) -> Point:
-        """Return the place on a wall ``u`` metres from its left end, or, on a side wall, from the corner at the back."""
+        """Return the point on a wall at height ``y``, ``u`` metres from its left end (side walls: from the back corner)."""
         if wall == "back":
             return (u, y, self.depth)
         return (0.0 if wall == "left" else self.width, y, self.depth - u)
@@ -228,11 +234,11 @@ class _Room:
         self._face([self._on_wall(wall, u, y) for u, y in corners], colour, opacity)
 
     def _flat(self, left: float, right: float, front: float, back: float, y: float, colour: Colour, opacity: float = 1) -> None:
-        """Draw a rectangle that lies flat."""
+        """Draw a horizontal rectangle."""
         self._face([(left, y, front), (right, y, front), (right, y, back), (left, y, back)], colour, opacity)
 
     def _bed_point(self, along: float, across: float, y: float) -> Point:
-        """Return the place ``along`` the bed from its head and ``across`` it, in metres."""
+        """Return the point ``along`` metres from the bed's head and ``across`` metres from its side, at height ``y``."""
         if self.is_sideways:
             return (0.04 + along, y, self.bed_at + across)
         return (self.bed_at + across, y, self.depth - 0.04 - along)
@@ -290,14 +296,14 @@ class _Room:
                 self._flat(0, self.width, back - 0.01, back + 0.01, 0, _BLACK, 0.2)
 
     def _draw_window(self) -> float:
-        """Draw a window with what hangs around it; return where it begins on its wall."""
+        """Draw a window with its curtains and light; return its left edge on its wall."""
         random, wall = self.random, self.window_wall
         broad = random.uniform(1.0, 1.7)
         if wall != "back":
             left = random.uniform(0.5, 1.1)
         elif self.is_sideways:
             left = random.uniform(0.6, self.width - broad - 0.9)
-        else:  # beside the bed where there is room
+        else:  # next to the bed, if there is room
             right_of_bed = self.width - self.bed_at - self.bed_width
             broad = max(0.8, min(broad, right_of_bed - 0.4))
             left = self.width - broad - 0.35
@@ -345,7 +351,7 @@ class _Room:
         self._panel(wall, left - 0.32, right + 0.32, rail - 0.01, rail + 0.04, _shaded(self.wood, 0.8))
 
     def _shine_in(self, wall: Wall, left: float, right: float, low: float, high: float) -> None:
-        """Let the window glow, and the sun lie on the floor."""
+        """Add the glow of the window and a patch of sunlight on the floor."""
         middle = self.camera.seen([self._on_wall(wall, (left + right) / 2, (low + high) / 2)] * 3)
         strength = {"day": 0.22, "haze": 0.26, "dusk": 0.25, "night": 0.0}[self.hour]
         if middle and strength:
@@ -360,7 +366,7 @@ class _Room:
             self._face([(near, 0, z0), (far, 0, z0 + slant), (far, 0, z1 + slant), (near, 0, z1)], sun, 0.3)
 
     def _draw_pictures(self, window: float) -> None:
-        """Draw pictures or a mirror over the bed, where no ``window`` is; else on the wall at the back, if that is bare."""
+        """Draw pictures or a mirror above the bed unless the ``window`` (its left edge) is there, or else on a bare back wall."""
         random = self.random
         middle, fewest = self.bed_at + self.bed_width / 2, 0
         wall: Wall = "back"
@@ -411,7 +417,7 @@ class _Room:
     # Furniture
 
     def _draw_furniture(self) -> None:
-        """Draw from back to front: of two things side by side, the one that the other one's side hides comes first."""
+        """Draw from back to front; a bedside table that the bed partly hides is drawn before the bed."""
         random, eye = self.random, self.camera.place
         table = (random.uniform(0.4, 0.52), random.uniform(0.4, 0.6), random.choice((self.wood, _WHITE, self.accent)))
         sides = random.choice(((True, True), (True, False), (False, True)))
@@ -438,7 +444,7 @@ class _Room:
             self._draw_pendant()
 
     def _draw_corner(self) -> None:
-        """Draw a wardrobe, a chest of drawers, a plant or nothing into the corner at the back on the right."""
+        """Draw a wardrobe, a chest of drawers, a plant or nothing in the back right corner."""
         random = self.random
         taken = 1.6 if self.is_sideways else self.bed_at + self.bed_width
         has_room = self.width - taken > 1.1 and self.window_wall != "right"
@@ -489,7 +495,7 @@ class _Room:
         self._face([(x + 0.02, 0, z), (x + 0.14, 0, z), (x + 0.19, 0.42, z), (x + 0.03, 0.42, z)], _BLACK, 0.12)
 
     def _draw_table(self, across: float, broad: float, tall: float, colour: Colour) -> None:
-        """Draw a bedside table, ``across`` the bed's own width, and perhaps a lamp on it."""
+        """Draw a bedside table, its near side ``across`` metres along the bed's width, perhaps with a lamp."""
         one, other = self._bed_point(0.04, across, 0), self._bed_point(0.46, across + broad, 0)
         x0, x1, z0, z1 = min(one[0], other[0]), max(one[0], other[0]), min(one[2], other[2]), max(one[2], other[2])
         self._shadow(x0 - 0.08, x1 + 0.08, z0 - 0.08, z1)
@@ -554,9 +560,9 @@ class _Room:
                 at = start + (length - start) * number / 6
                 self._bed_face((at - 0.03, at + 0.03), (-rim, width + rim), other_colour, 0.7)
         self._bed_face((start + 0.5 * (length - start), length + rim), (-rim, width + rim), _BLACK, 0.04)
-        if random.random() < 0.75:  # turned back
+        if random.random() < 0.75:  # folded edge of the sheet
             self._bed_box((start, start + 0.22), (-rim, width + rim), (0.45, 0.625), _mixed(sheet, _WHITE, 0.5))
-        if random.random() < 0.45:  # a throw over the end
+        if random.random() < 0.45:  # a throw over the foot of the bed
             end = length - random.uniform(0.1, 0.3)
             self._bed_box((end - 0.42, end), (-rim - 0.01, width + rim + 0.01), (0.28, 0.612), self.cushion)
         if random.random() < 0.3:
@@ -615,7 +621,7 @@ class _Room:
             self._draw_pillow(0.38, at, size, size, self.cushion if step % 2 == 0 else _mixed(self.accent, _WHITE, 0.2))
 
     def _draw_pillow(self, along: float, across: float, half: float, half_tall: float, colour: Colour) -> None:
-        """Draw a pillow that leans on the headboard, as slices from back to front that swell and shrink again."""
+        """Draw a pillow leaning on the headboard, as slices from back to front that grow and shrink again."""
         for slice_at, share, shade in (
             (-0.09, 0.82, 0.68),
             (-0.04, 0.98, 0.78),

@@ -1,6 +1,6 @@
-"""The data sets there are, one entry each; torch-free, so that the pages can list them.
+"""The catalogue of data sets, one entry each; torch-free, so that the pages can list them.
 
-What people imported themselves joins from the data folder; everything else is listed here.
+Imported sets are read from the data folder; all others are listed here.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from gan.data import bedrooms, points, shapes
 from gan.errors import InputError, explained, nearest, shown
 
 PROJECT = Path(__file__).resolve().parents[2]
-#: Called with a sentence and a share from 0 to 1 while something long goes on.
+#: Progress callback of long work: a sentence and the completed share, from 0 to 1.
 Report = Callable[[str, float], None]
 
-OWN = "own"  # the folder, in the data root, of what people imported
+OWN = "own"  # folder of imported sets in the data root
 
 
 @dataclass(frozen=True)
 class DataSet:
     """A set of real images, or of points in the plane.
 
-    ``counts`` says how many there are of each of ``classes``, in order; a set without labels has one count and no classes.
-    ``channels`` is 1 (grey) or 3 (colour). ``version`` changes with the content. ``skipped`` counts what an import left out.
+    ``counts``: the number of items in each of ``classes``, in order; a set without labels has one count and no classes.
+    ``channels``: 1 (grey) or 3 (colour). ``version`` changes with the content. ``skipped``: files skipped by an import.
     """
 
     name: str
@@ -46,12 +46,12 @@ class DataSet:
 
     @property
     def images(self) -> int:
-        """How many images (or points) there are in all."""
+        """Total number of images (or points)."""
         return sum(self.counts)
 
     @property
     def is_offline(self) -> bool:
-        """Whether it is there without a network."""
+        """Whether the set is available without a network."""
         return self.origin != "download"
 
 
@@ -69,7 +69,7 @@ def _points(name: str, title: str, description: str, source: str) -> DataSet:
 
 
 def _shares(total: int, parts: int) -> tuple[int, ...]:
-    """Return ``total`` in equal ``parts``; the first ones take what is left over."""
+    """Split ``total`` into ``parts`` that differ by at most 1, the larger ones first."""
     return tuple(total // parts + (index < total % parts) for index in range(parts))
 
 
@@ -77,68 +77,68 @@ DATA_SETS: dict[str, DataSet] = {
     entry.name: entry
     for entry in (
         DataSet(
-            "digits", "Digits", "1,797 handwritten digits of 8×8 pixels, scaled up; comes with the program.",
+            "digits", "Digits", "1,797 handwritten digits, 8×8 pixels, scaled up; built in.",
             "E. Alpaydin and C. Kaynak, UCI 1998, CC BY 4.0 (test part of “optdigits”)",
             (178, 182, 177, 183, 181, 182, 181, 179, 174, 180), _DIGITS,
         ),
         DataSet(
             "shapes", "Shapes (rendered)",
-            "8,192 drawn circles, squares, triangles and stars in four colours, two sizes, on two backgrounds: 64 combinations, "
-            "equally often, so that missing ones can be counted.",
-            "drawn by the program", _shares(shapes.COUNT, len(shapes.CLASSES)), shapes.CLASSES, 3,
+            "8,192 rendered circles, squares, triangles and stars in four colours and two sizes on two backgrounds: "
+            "64 equally frequent combinations, so missing ones can be counted.",
+            "rendered by the program", _shares(shapes.COUNT, len(shapes.CLASSES)), shapes.CLASSES, 3,
         ),
         DataSet(
             "bedrooms", "Bedrooms (rendered)",
-            "5,000 drawn bedrooms in many styles: a stand-in where the photographs of LSUN are not at hand.",
-            "drawn by the program; no photographs", (bedrooms.COUNT,), (), 3,
+            "5,000 rendered bedrooms in many styles: a substitute for the LSUN photographs.",
+            "rendered by the program, not photographs", (bedrooms.COUNT,), (), 3,
         ),
         DataSet(
             "stacked-digits", "Stacked digits",
-            "20,000 colour images, each of three digits, one a channel: 1,000 modes, as in Stacked MNIST but built in.",
-            "made of “digits”", _shares(20_000, 1000), _THOUSAND, 3,
+            "20,000 colour images of three digits, one per channel: 1,000 modes, like Stacked MNIST but built in.",
+            "made from “digits”", _shares(20_000, 1000), _THOUSAND, 3,
         ),
-        _points("ring", "Ring of 8", "10,000 points around 8 places on a circle: the smallest test of mode collapse.",
+        _points("ring", "Ring of 8", "10,000 points around 8 positions on a circle: the smallest test of mode collapse.",
                 "as in PacGAN (Lin et al. 2017)"),
-        _points("grid", "Grid of 25", "10,000 points around 25 places on a square grid: harder than the ring.",
+        _points("grid", "Grid of 25", "10,000 points around 25 grid positions: harder than the ring.",
                 "as in PacGAN (Lin et al. 2017)"),
-        _points("spiral", "Spiral", "10,000 points on two arms of a spiral: one connected shape, nothing to count.",
-                "drawn by the program"),
-        _points("moons", "Two moons", "10,000 points on two half circles that reach into one another.", "drawn by the program"),
+        _points("spiral", "Spiral", "10,000 points on the two arms of a spiral: no separate modes to count.",
+                "generated by the program"),
+        _points("moons", "Two moons", "10,000 points on two interleaved half circles.", "generated by the program"),
         DataSet(
-            "mnist", "MNIST", "60,000 handwritten digits of 28×28 pixels; downloaded once (12 MB).",
+            "mnist", "MNIST", "60,000 handwritten digits, 28×28 pixels; downloaded once (12 MB).",
             "Y. LeCun, C. Cortes and C. Burges, CC BY-SA 3.0",
             (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949), _DIGITS, origin="download",
         ),
         DataSet(
-            "fashion-mnist", "Fashion-MNIST", "60,000 pieces of clothing of 28×28 pixels; downloaded once (31 MB).",
+            "fashion-mnist", "Fashion-MNIST", "60,000 images of clothing, 28×28 pixels; downloaded once (31 MB).",
             "H. Xiao, K. Rasul and R. Vollgraf 2017, MIT", (6000,) * 10, _GARMENTS, origin="download",
         ),
         DataSet(
-            "kmnist", "Kuzushiji-MNIST", "60,000 cursive Japanese characters of 28×28 pixels; downloaded once (21 MB).",
+            "kmnist", "Kuzushiji-MNIST", "60,000 cursive Japanese characters, 28×28 pixels; downloaded once (21 MB).",
             "T. Clanuwat et al. 2018, CC BY-SA 4.0", (6000,) * 10, _KUZUSHIJI, origin="download",
         ),
         DataSet(
             "stacked-mnist", "Stacked MNIST",
-            "60,000 colour images, each of three MNIST digits, one a channel: 1,000 modes, 60 images each.",
-            "made of MNIST; Metz et al. 2016", (60,) * 1000, _THOUSAND, 3, origin="download",
+            "60,000 colour images of three MNIST digits, one per channel: 1,000 modes, 60 images each.",
+            "made from MNIST; Metz et al. 2016", (60,) * 1000, _THOUSAND, 3, origin="download",
         ),
         DataSet(
-            "cifar10", "CIFAR-10", "50,000 photographs of ten kinds of things, 32×32 pixels; downloaded once (170 MB).",
+            "cifar10", "CIFAR-10", "50,000 photographs in ten classes, 32×32 pixels; downloaded once (170 MB).",
             "A. Krizhevsky 2009", (5000,) * 10, _CIFAR, 3, origin="download",
         ),
         DataSet(
-            "stl10", "STL-10", "5,000 labelled photographs of ten kinds of things, 96×96 pixels; downloaded once (2.6 GB).",
+            "stl10", "STL-10", "5,000 labelled photographs in ten classes, 96×96 pixels; downloaded once (2.6 GB).",
             "A. Coates, H. Lee and A. Ng 2011", (500,) * 10, _STL, 3, origin="download",
         ),
     )
 }  # fmt: skip
 
 
-LSUN = "lsun-bedroom"  # also the folder, in the data root, where people put it
+LSUN = "lsun-bedroom"  # also its folder in the data root
 
 
 def all_sets() -> dict[str, DataSet]:
-    """Return every data set by name: the listed ones, LSUN's bedrooms where they are, then what people imported, by title."""
+    """Return all data sets by name: the listed ones, LSUN bedrooms if present, then imported sets sorted by title."""
     own = {entry.name: entry for entry in sorted(_own().values(), key=lambda entry: entry.title.casefold())}
     if (data_root() / LSUN).exists():
         with contextlib.suppress(InputError):
@@ -147,7 +147,7 @@ def all_sets() -> dict[str, DataSet]:
 
 
 def find(name: str) -> DataSet:
-    """Return the entry called ``name``. Raises InputError, naming what there is, when there is none."""
+    """Return the entry called ``name``. Raises InputError, with a suggestion or the known names, if it does not exist."""
     if name in DATA_SETS:
         return DATA_SETS[name]
     if name == LSUN:
@@ -164,18 +164,18 @@ def own_folder(name: str) -> Path:
 
 
 def count_chosen(entry: DataSet, classes: Sequence[str]) -> int:
-    """Return how many images there are of the chosen ``classes``; of all when none is chosen."""
+    """Return the number of images in the chosen ``classes``; an empty choice means all."""
     if not classes:
         return entry.images
     return sum(count for name, count in zip(entry.classes, entry.counts, strict=True) if name in classes)
 
 
 def _lsun() -> DataSet:
-    """Return the entry of LSUN's bedrooms. Raises InputError, saying where to get them, when there are none."""
-    from gan.data import downloads  # which imports this module
+    """Return the entry of the LSUN bedrooms. Raises InputError, with where to get them, if there are none."""
+    from gan.data import downloads  # imports this module
 
     place = data_root() / LSUN
-    with explained("looking for LSUN's bedrooms"):
+    with explained("looking for the LSUN bedrooms"):
         return _lsun_of(place, downloads.lsun_stamp() if place.exists() else "")
 
 
@@ -189,7 +189,7 @@ def _lsun_of(place: Path, stamp: str) -> DataSet:
 
 
 def _own() -> dict[str, DataSet]:
-    """Return what people imported into the data root."""
+    """Return the imported data sets in the data root, by name."""
     found = {}
     try:
         with os.scandir(data_root() / OWN) as folders:
@@ -200,7 +200,7 @@ def _own() -> dict[str, DataSet]:
         try:
             entry = _read(path, path.stat().st_mtime_ns)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            continue  # being removed, or damaged: as if it were not there
+            continue  # being removed, or damaged: treat as absent
         found[entry.name] = entry
     return found
 
@@ -210,18 +210,27 @@ def _read(path: Path, changed: int) -> DataSet:
     facts: dict[str, Any] = json.loads(path.read_bytes())
     counts, classes = tuple(int(count) for count in facts["counts"]), tuple(str(name) for name in facts["classes"])
     if len(counts) != max(1, len(classes)) or min(counts) < 0:
-        raise ValueError("one count a class")
+        raise ValueError("expected one count per class")
     channels: Literal[1, 3] = 3 if facts["channels"] == 3 else 1
     kind: Literal["images", "points"] = "points" if facts["kind"] == "points" else "images"
     noun = "points" if kind == "points" else "images"
-    about = f"{sum(counts):,} {noun} of your own" + (f" in {len(classes)} classes." if classes else ".")
+    about = f"{sum(counts):,} imported {noun}" + (f" in {len(classes)} classes." if classes else ".")
     return DataSet(
-        path.parent.name, str(facts["title"]), about, "imported", counts, classes, channels, "own", kind,
-        str(facts["sha256"]), int(facts.get("skipped", 0)),
-    )  # fmt: skip
+        path.parent.name,
+        str(facts["title"]),
+        about,
+        "imported",
+        counts,
+        classes,
+        channels,
+        "own",
+        kind,
+        str(facts["sha256"]),
+        int(facts.get("skipped", 0)),
+    )
 
 
 def data_root() -> Path:
-    """Return the folder for downloaded, imported and prepared data: ``GAN_DATA``, else ``data/`` beside the program."""
+    """Return the folder for downloaded, imported and prepared data: ``GAN_DATA``, else ``data/`` next to the program."""
     chosen = os.environ.get("GAN_DATA")
     return Path(chosen).expanduser() if chosen else PROJECT / "data"

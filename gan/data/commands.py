@@ -17,7 +17,7 @@ from gan.sections import DataConfig
 
 
 def bring_in(options: argparse.Namespace, report: Report) -> int:
-    """Import pictures or points, and prepare them at one size."""
+    """Import pictures or points; pictures are also prepared at one size."""
     root = catalogue.data_root()
     try:
         with _noted(tasks.import_path(), report) as (tell, finish):
@@ -25,7 +25,7 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
             bring = importer.import_points if options.path.suffix.lower() == ".csv" else importer.import_pictures
             try:
                 name = bring(options.path, options.name, lambda sentence, share: tell(sentence, 0.7 * share), root=root)
-            except InputError as error:  # an upload lies under a name that nobody knows
+            except InputError as error:  # an upload has a random file name; show the chosen one
                 raise InputError(str(error).replace(options.path.name, options.name) if options.consume else str(error)) from None
             entry = catalogue.find(name)
             if entry.kind == "images":
@@ -43,7 +43,7 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
 
 
 def prepare(options: argparse.Namespace, report: Report) -> int:
-    """Download and decode a data set at one size, so that a training on it starts at once."""
+    """Download and decode a data set at one size, so that training on it starts at once."""
     data = DataConfig(name=catalogue.find(options.name).name, size=options.size, fit=options.fit, colour=options.colour)
     if data.is_points:
         return 0
@@ -55,7 +55,7 @@ def prepare(options: argparse.Namespace, report: Report) -> int:
 
 @contextlib.contextmanager
 def _noted(path: Path, report: Report) -> Iterator[Any]:
-    """Tell how far the work is to the terminal and to the file at ``path``."""
+    """Report progress to the terminal and to the file at ``path``."""
     with tasks.Progress(path) as progress:
 
         def tell(sentence: str, share: float) -> None:
@@ -77,7 +77,7 @@ def list_sets(options: argparse.Namespace) -> int:
 
 
 def show(options: argparse.Namespace, report: Report) -> int:
-    """Say what a data set holds: counts, sizes, brightness, duplicates, and what was skipped."""
+    """Print the facts of a data set: counts, sizes, brightness, duplicates and skipped files."""
     entry = catalogue.find(options.name)
     facts = describe(entry)
     if entry.kind == "images":
@@ -105,12 +105,19 @@ def show(options: argparse.Namespace, report: Report) -> int:
 
 
 def describe(entry: DataSet) -> dict[str, Any]:
-    """Return what is known of a data set without looking at its images."""
+    """Return the facts of a data set that are known without reading its images."""
     facts: dict[str, Any] = {
-        "name": entry.name, "title": entry.title, "kind": entry.kind, "origin": entry.origin, "source": entry.source,
-        "images": entry.images, "classes": list(entry.classes), "counts": list(entry.counts), "channels": entry.channels,
+        "name": entry.name,
+        "title": entry.title,
+        "kind": entry.kind,
+        "origin": entry.origin,
+        "source": entry.source,
+        "images": entry.images,
+        "classes": list(entry.classes),
+        "counts": list(entry.counts),
+        "channels": entry.channels,
         "skipped": entry.skipped,
-    }  # fmt: skip
+    }
     if entry.origin == "own":
         with contextlib.suppress(OSError, ValueError):
             stored = json.loads((catalogue.own_folder(entry.name) / "data-set.json").read_bytes())
@@ -119,7 +126,7 @@ def describe(entry: DataSet) -> dict[str, Any]:
 
 
 def skipped_of(entry: DataSet) -> list[dict[str, str]]:
-    """Return what an import left out: name and reason of each."""
+    """Return the files skipped by an import, each with its name and the reason."""
     if entry.origin != "own":
         return []
     lines, _ = runs.read_lines(catalogue.own_folder(entry.name) / "skipped.jsonl")
@@ -130,5 +137,5 @@ def remove(options: argparse.Namespace) -> int:
     """Remove an imported data set and its preparations."""
     entry = catalogue.find(options.name)
     importer.remove(entry.name, catalogue.data_root(), runs_root=options.root)
-    print(f"Removed “{entry.title}”. Runs that were trained on it can still be watched, but not resumed.")
+    print(f"Removed “{entry.title}”. Runs trained on it can still be watched, but not resumed.")
     return 0

@@ -1,4 +1,4 @@
-"""One picture from bytes that nobody vouches for: checked by its header, decoded, converted and scaled; torch-free."""
+"""Decoding untrusted pictures: check the header, decode, convert and scale; torch-free."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, JpegImagePlugin
 FORMATS = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS = 50_000_000  # width × height, read from the header
 
-_STRIP = 4_000_000  # pixels that are converted in one go, so that large pictures do not take their memory several times
+_STRIP = 4_000_000  # pixels converted at once, so that a large picture is not copied whole several times
 
 _DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, MemoryError, BufferError, LookupError, ArithmeticError, RuntimeError, TypeError,
@@ -25,18 +25,23 @@ _DAMAGE = (
 )  # fmt: skip  # what Pillow raises for damaged files
 
 _TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-}  # fmt: skip  # by EXIF orientation; from 5 on, width and height change places
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by EXIF orientation; 5 to 8 swap width and height
 
 
 class Refused(Exception):
-    """A picture that is left out; ``str(error)`` is the reason in a few plain words."""
+    """A picture must be skipped; ``str(error)`` is the reason in a few plain words."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture in mode "L" or "RGB", and its width and height as the camera meant them."""
+    """A decoded picture in mode "L" or "RGB", and its original width and height after EXIF rotation."""
 
     image: Image.Image
     width: int
@@ -44,17 +49,17 @@ class Picture:
 
     @property
     def has_colour(self) -> bool:
-        """Whether the channels differ anywhere in a small copy by more than what JPEG adds to grey."""
+        """Whether the channels of any pixel in a small copy differ by more than JPEG noise in a grey picture."""
         return _has_colour(self.image)
 
 
 def decode(content: bytes, smallest: int = 0) -> Picture:
-    """Return the picture in a PNG, JPEG or WebP file. Raises Refused, with the reason, for anything else.
+    """Decode a PNG, JPEG or WebP file. Raises Refused, with the reason, for anything else.
 
-    ``smallest`` is the size that is wanted in the end: a large JPEG is decoded at a fraction of its size, twice that at least.
+    ``smallest`` is the final size needed (0: full size): a large JPEG is decoded at a fraction of its size, at least twice that.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own warnings of large and odd files
+        warnings.simplefilter("ignore")  # Pillow warns about large and unusual files
         try:
             image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
             width, height = image.size
@@ -68,7 +73,7 @@ def decode(content: bytes, smallest: int = 0) -> Picture:
             raise Refused(f"has {width} × {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
         try:
             is_photo = isinstance(image, JpegImagePlugin.JpegImageFile)
-            # What phones add to a JPEG (a preview, a map of brightness) counts as frames too, and is left aside.
+            # Extras that phones add to a JPEG (preview, gain map) count as frames too; ignore them.
             if not is_photo and getattr(image, "n_frames", 1) > 1:
                 raise Refused("has several frames")
             if smallest and is_photo:
@@ -84,7 +89,7 @@ def decode(content: bytes, smallest: int = 0) -> Picture:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, from 1 to 8; 1 where the file says nothing, or nothing that can be read."""
+    """Return the EXIF orientation, from 1 to 8; 1 if missing or unreadable."""
     with contextlib.suppress(*_DAMAGE):
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
         return found if isinstance(found, int) and found in _TURNS else 1
@@ -92,7 +97,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return an image in mode "L" or "RGB": 16 bits scaled to 8, transparency on white."""
+    """Convert an image to mode "L" or "RGB": 16 bits scaled to 8, transparency composited on white."""
     if image.mode in ("L", "RGB"):
         return image if "transparency" not in image.info else _on_white(image)
     if image.mode == "1":
@@ -100,7 +105,7 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _in_eight_bits(image)
     if image.mode == "F":
-        raise ValueError("a picture of floats")
+        raise ValueError("floating-point pixels are not supported")
     if image.mode == "P" and "transparency" not in image.info:
         return image.convert("RGB")
     if image.mode in ("P", "LA", "La", "PA", "RGBA", "RGBa"):
@@ -140,9 +145,9 @@ def _has_colour(image: Image.Image) -> bool:
 
 
 def fit(image: Image.Image, size: int, how: Literal["crop", "pad"], channels: int) -> np.ndarray:
-    """Return an image scaled to uint8 [size, size, channels]: bilinear, with antialiasing where it gets smaller.
+    """Scale an image to uint8 [size, size, channels]: bilinear, with antialiasing when shrinking.
 
-    "crop" scales the shorter side and keeps the middle; "pad" scales the longer side and adds black.
+    "crop" scales the shorter side to ``size`` and keeps the centre; "pad" scales the longer side and adds black borders.
     """
     mode = "L" if channels == 1 else "RGB"
     image = image if image.mode == mode else image.convert(mode)

@@ -1,7 +1,7 @@
-"""Data sets of others: downloaded once through torchvision, then read as plain arrays; torch only while downloading.
+"""Public data sets: downloaded once through torchvision, then read as plain arrays; torch only while downloading.
 
-What is read here came from somewhere else, so nothing in it is ever run: CIFAR-10's pickles are read by an unpickler that
-knows only what arrays are made of. LSUN's bedrooms (43 GB) are not downloaded but taken from where a person puts them.
+Downloaded files are untrusted, so no code in them is ever run: CIFAR-10's pickles are read by an unpickler that accepts only
+the parts of arrays. The LSUN bedrooms (43 GB) are not downloaded but read from a folder that the user fills.
 """
 
 from __future__ import annotations
@@ -35,20 +35,27 @@ from gan.data import catalogue
 from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error, explained, shown
 
-_SILENCE = 10.0  # seconds without a byte after which a download is given up
-_PATIENCE = 4.0  # seconds for the first answer of any server
-_CLASSES = 10  # of every set here
+_SILENCE = 10.0  # seconds without data before a download is aborted
+_PATIENCE = 4.0  # seconds to wait for the first answer from any server
+_CLASSES = 10  # in every set here
 
 #: uint8 [N, H, W, C] with int64 labels [N].
 Arrays = tuple[np.ndarray, np.ndarray]
 
 _FAILED_DOWNLOAD = (
-    urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError,
-    RuntimeError, EOFError, tarfile.TarError, zlib.error,
-)  # fmt: skip
+    urllib.error.URLError,
+    http.client.HTTPException,
+    TimeoutError,
+    ConnectionError,
+    ssl.SSLError,
+    RuntimeError,
+    EOFError,
+    tarfile.TarError,
+    zlib.error,
+)
 
 
-# Readers: each raises whatever it likes where a file is damaged; ``arrays`` makes a sentence of it
+# Readers: a damaged file may raise any exception; ``arrays`` turns it into an InputError
 
 
 def _read_idx(folder: Path, is_test: bool) -> Arrays:
@@ -58,11 +65,11 @@ def _read_idx(folder: Path, is_test: bool) -> Arrays:
 
 
 def _idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read bytes in MNIST's format: 0, 0, 8 for bytes, the number of dimensions, their big-endian lengths, the values."""
+    """Read an MNIST file: bytes 0, 0, 8 (the type uint8), number of dimensions, their big-endian lengths, then the values."""
     raw = np.fromfile(path, dtype=np.uint8)
     head = 4 + 4 * dimensions
     if raw[:4].tolist() != [0, 0, 8, dimensions]:
-        raise ValueError("another kind of file")
+        raise ValueError("unexpected header")
     return raw[head:].reshape([int(length) for length in raw[4:head].view(">u4")])
 
 
@@ -76,7 +83,7 @@ def _read_cifar(folder: Path, is_test: bool) -> Arrays:
             batch = _PlainUnpickler(file, encoding="bytes").load()
         *_, shape, kind, is_fortran, raw = batch[b"data"].state
         if kind.arguments[0] != b"u1":
-            raise ValueError("no bytes")
+            raise ValueError("expected uint8 values")
         values = np.frombuffer(raw, dtype=np.uint8).reshape(shape, order="F" if is_fortran else "C")
         pixels[rows] = values.reshape(10_000, 3, 32, 32).transpose(0, 2, 3, 1)
         labels[rows] = np.array(batch[b"labels"], dtype=np.int64).reshape(10_000)
@@ -84,7 +91,7 @@ def _read_cifar(folder: Path, is_test: bool) -> Arrays:
 
 
 class _Noted:
-    """What a pickled array, or its type, consists of; noted down, because numpy believes whatever it rebuilds one from."""
+    """The parts of a pickled array or dtype, recorded only: numpy would rebuild an array from them without validation."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -95,31 +102,31 @@ class _Noted:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Reads numbers, texts, containers and notes of arrays; refuses everything else, which could be code."""
+    """Unpickler for numbers, texts, containers and recorded arrays; refuses everything else, since it could run code."""
 
     def find_class(self, module: str, name: str) -> type[_Noted]:
         if (module, name) in {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}:
             return _Noted
-        raise pickle.UnpicklingError("something else than an array")
+        raise pickle.UnpicklingError("only arrays are accepted")
 
 
 def _read_stl(folder: Path, is_test: bool) -> Arrays:
     part = "test" if is_test else "train"
     columns_first = np.fromfile(folder / f"{part}_X.bin", dtype=np.uint8).reshape(-1, 3, 96, 96)
-    labels = np.fromfile(folder / f"{part}_y.bin", dtype=np.uint8).astype(np.int64) - 1  # they count from 1
+    labels = np.fromfile(folder / f"{part}_y.bin", dtype=np.uint8).astype(np.int64) - 1  # labels in the file start at 1
     return np.ascontiguousarray(columns_first.transpose(0, 3, 2, 1)), labels
 
 
-# What there is
+# Available downloads
 
 
 @dataclass(frozen=True)
 class Download:
     """A data set that torchvision can download.
 
-    ``maker`` is the name of torchvision's class, ``folder`` its place in the data root. ``files`` are those that are read,
-    ``unread`` those that come along and are thrown away, both with their exact bytes; ``download_bytes`` is what is fetched.
-    ``shape`` is that of one image: height, width, channels.
+    ``maker``: the name of torchvision's class. ``folder``: location in the data root. ``files``: the files that are read;
+    ``unread``: files in the archive that are deleted; both with exact sizes in bytes. ``download_bytes``: size of the download.
+    ``shape``: height, width and channels of one image.
     """
 
     name: str
@@ -134,7 +141,7 @@ class Download:
 
     @property
     def disk_bytes(self) -> int:
-        """What the disk has to hold for a moment: the packed files and the unpacked ones."""
+        """Peak disk space during a download: packed and unpacked files together."""
         return self.download_bytes + sum(self.files.values()) + sum(self.unread.values())
 
 
@@ -162,29 +169,36 @@ DOWNLOADS: dict[str, Download] = {
         Download("kmnist", "Kuzushiji-MNIST", "KMNIST", "KMNIST/raw", _IDX, 21_240_888, (28, 28, 1), _read_idx),
         Download("cifar10", "CIFAR-10", "CIFAR10", "cifar-10-batches-py", _CIFAR, 170_498_071, (32, 32, 3), _read_cifar),
         Download(
-            "stl10", "STL-10", "STL10", "stl10_binary", _STL, 2_640_397_119, (96, 96, 3), _read_stl,
+            "stl10",
+            "STL-10",
+            "STL10",
+            "stl10_binary",
+            _STL,
+            2_640_397_119,
+            (96, 96, 3),
+            _read_stl,
             unread={"unlabeled_X.bin": 2_764_800_000},
         ),
     )
-}  # fmt: skip
+}
 
 
 def has(name: str) -> bool:
-    """Return whether all files of a data set lie in their place, with all their bytes."""
+    """Return whether all files of a data set are present with their exact sizes."""
     return _is_whole(DOWNLOADS[name], catalogue.data_root())
 
 
 def ensure(name: str, report: Report) -> None:
-    """Download a data set unless it is on this machine. Raises InputError when it cannot be had.
+    """Download a data set unless it is on this machine. Raises InputError if that fails.
 
-    Of two processes that want the same one, one downloads it and the other waits.
+    If two processes ask for the same set, one downloads it and the other waits.
     """
     if has(name):
         return
     entry, root = DOWNLOADS[name], catalogue.data_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _only_one(root / f".{name}.lock", lambda: report(f"Waiting for {entry.title}, which another process downloads", 0.0)):
+        with _only_one(root / f".{name}.lock", lambda: report(f"Waiting for another process to download {entry.title}", 0.0)):
             if not has(name):
                 _download(entry, root, report)
     except _FAILED_DOWNLOAD as error:
@@ -196,20 +210,20 @@ def ensure(name: str, report: Report) -> None:
 
 
 def arrays(name: str, *, is_test: bool = False) -> Arrays:
-    """Return the images of a data set that is here (uint8 [N, H, W, C]) with their labels (int64 [N]).
+    """Return the images (uint8 [N, H, W, C]) and labels (int64 [N]) of a downloaded data set.
 
-    ``is_test`` asks for the part that its makers keep for tests. Raises InputError when files are missing or damaged.
+    ``is_test`` selects the official test split. Raises InputError if files are missing or damaged.
     """
     entry, root = DOWNLOADS[name], catalogue.data_root()
     folder = root / entry.folder
     if not has(name):
-        raise InputError(f"{entry.title} is not in {folder}, or only in part; download it, or {_by_hand(entry, root)}.")
+        raise InputError(f"{entry.title} is missing or incomplete in {folder}; download it, or {_by_hand(entry, root)}.")
     try:
         pixels, labels = entry.read(folder, is_test)
         is_sound = pixels.shape == (len(labels), *entry.shape) and labels.min() >= 0 and labels.max() < _CLASSES
     except OSError as error:
         raise InputError(explain_os_error(error, f"reading {entry.title}")) from error
-    except Exception:  # damaged files raise almost anything, pickles above all
+    except Exception:  # damaged files, pickles in particular, can raise almost anything
         is_sound = False
     if not is_sound:
         raise InputError(f"The {entry.title} files in {folder} are damaged; delete that folder, then try again.")
@@ -226,23 +240,23 @@ def _is_whole(entry: Download, root: Path) -> bool:
 
 
 def _download(entry: Download, root: Path, report: Report) -> None:
-    """Fetch a data set into a staging folder and move it into place once it is whole (torchvision checks the MD5 sums)."""
-    from torchvision import datasets  # seconds to import: only when there is something to download
+    """Download a data set into a staging folder and move it into place when complete (torchvision checks the MD5 sums)."""
+    from torchvision import datasets  # takes seconds to import, so only for a download
 
     maker = getattr(datasets, entry.maker)
     staging, folder = root / f".{entry.name}-download", root / entry.folder
-    shutil.rmtree(staging, ignore_errors=True)  # what a killed download left
+    shutil.rmtree(staging, ignore_errors=True)  # left by a killed download
     _require_room(entry, root)
     _require_network(entry, root, getattr(maker, "mirrors", None) or [maker.url])
     report(f"Downloading {entry.title}", 0.0)
     try:
         staging.mkdir()
-        fetching = maker.__new__(maker)  # not made the usual way, which reads all images, and CIFAR-10's by running pickle
+        fetching = maker.__new__(maker)  # skip __init__: it reads all images, CIFAR-10's with pickle
         fetching.root = str(staging)
         with _watch(lambda: report(*_progress(entry, staging))), _timeout(_SILENCE):
             fetching.download()
         if not _is_whole(entry, staging):
-            raise InputError(f"The downloaded {entry.title} files are not whole; try again.")
+            raise InputError(f"The downloaded {entry.title} files are incomplete; try again.")
         staged = staging / entry.folder
         for useless in [*staged.glob("*.gz"), *(staged / name for name in entry.unread)]:
             useless.unlink(missing_ok=True)
@@ -254,9 +268,9 @@ def _download(entry: Download, root: Path, report: Report) -> None:
 
 
 def _progress(entry: Download, staging: Path) -> tuple[str, float]:
-    """Return what is going on, and how much of it is done, as the files in the staging folder tell."""
+    """Return the current activity and its completed share, judged by the files in the staging folder."""
     folder = staging / entry.folder
-    if folder.exists() and any(staging.glob("*.gz")):  # one archive beside the folder that comes out of it
+    if folder.exists() and any(staging.glob("*.gz")):  # a single archive next to the folder unpacked from it
         done, total = _bytes_of(folder.iterdir()), entry.disk_bytes - entry.download_bytes
         return f"Unpacking {entry.title}", min(1.0, done / total)
     return f"Downloading {entry.title}", min(1.0, _bytes_of(staging.rglob("*.gz")) / entry.download_bytes)
@@ -268,7 +282,7 @@ def _bytes_of(paths: Iterator[Path]) -> int:
 
 @contextlib.contextmanager
 def _only_one(path: Path, tell_waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock, waiting for it as long as it takes."""
+    """Hold a lock, waiting without a time limit and calling ``tell_waiting`` twice a second."""
     lock = FileLock(path)
     while not lock.is_locked:
         try:
@@ -285,15 +299,15 @@ def _require_room(entry: Download, root: Path) -> None:
     free = shutil.disk_usage(root).free
     if free < entry.disk_bytes:
         raise InputError(
-            f"The disk is too full for {entry.title}: its download needs {entry.disk_bytes / 1e6:,.0f} MB in {root} and "
-            f"{free / 1e6:,.0f} MB are free; free some space, then try again."
+            f"There is not enough disk space for {entry.title}: its download needs {entry.disk_bytes / 1e6:,.0f} MB in {root}, "
+            f"but {free / 1e6:,.0f} MB are free; free some space, then try again."
         )
 
 
 def _require_network(entry: Download, root: Path, urls: list[str]) -> None:
     """Raise InputError unless one of the servers answers within ``_PATIENCE``.
 
-    Asked in threads, because looking a name up has no time limit of its own.
+    Threads are used because DNS lookups have no timeout.
     """
     has_answer = threading.Event()
     asked = [threading.Thread(target=_ask, args=(url, has_answer), daemon=True) for url in urls]
@@ -326,13 +340,13 @@ def _by_hand(entry: Download, root: Path) -> str:
 def _reason(error: BaseException) -> str:
     text = str(error)
     if "corrupted" in text:  # torchvision's word for a wrong MD5 sum
-        return "what arrived is cut off, or is not the file that was asked for"
+        return "the received file is cut off, or is not the expected one"
     return shown(text, most=200) or type(error).__name__
 
 
 @contextlib.contextmanager
 def _timeout(seconds: float) -> Iterator[None]:
-    """Give every network read a time limit: torchvision sets none."""
+    """Set a timeout for all network reads, since torchvision sets none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -343,7 +357,7 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watch(tell: Callable[[], None]) -> Iterator[None]:
-    """Call ``tell`` twice a second; files may come and go while it looks."""
+    """Call ``tell`` twice a second; OSErrors are ignored, because files may disappear meanwhile."""
     is_over = threading.Event()
 
     def watch() -> None:
@@ -360,23 +374,26 @@ def _watch(tell: Callable[[], None]) -> Iterator[None]:
         watcher.join()
 
 
-# LSUN's bedrooms, which a person brings
+# LSUN bedrooms, provided by the user
 
 _LMDB = "bedroom_train_lmdb"
 _PICTURES = (".jpg", ".jpeg", ".webp")
-_opened: weakref.WeakValueDictionary[Path, Any] = weakref.WeakValueDictionary()  # LMDB opens none twice in one process
+_opened: weakref.WeakValueDictionary[Path, Any] = (
+    weakref.WeakValueDictionary()
+)  # LMDB must not open a database twice in one process
 _opening = threading.Lock()
 
 
 def lsun_path() -> Path:
-    """Return where LSUN's bedrooms are looked for."""
+    """Return the folder in which LSUN bedrooms are expected."""
     return catalogue.data_root() / "lsun-bedroom"
 
 
 def lsun_stamp() -> str:
-    """Return a text that changes with the bedrooms: that of the database, or of every folder in which pictures come and go.
+    """Return a stamp that changes when the database changes, or when pictures are added to or removed from any folder.
 
-    A picture overwritten in place is not noticed: there may be millions to look at. Raises OSError where there is no folder.
+    A picture overwritten in place goes unnoticed, since checking millions would take too long. Raises OSError if the folder
+    is missing.
     """
     database = lsun_path() / _LMDB / "data.mdb"
     found = [database.stat()] if database.exists() else [folder.stat() for folder in _folders(lsun_path())]
@@ -385,7 +402,7 @@ def lsun_stamp() -> str:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """Yield a folder and all within it, reading again only those that have changed."""
+    """Yield a folder and all its subfolders; only changed folders are read again."""
     yield folder
     for inner in _inner(folder, folder.stat().st_mtime_ns):
         yield from _folders(inner)
@@ -398,12 +415,12 @@ def _inner(folder: Path, changed: int) -> list[Path]:
 
 
 def lsun_count() -> int:
-    """Return how many pictures of bedrooms there are. Raises InputError, saying where to get them, when there are none."""
+    """Return the number of LSUN bedrooms. Raises InputError, with where to get them, if there are none."""
     if (lsun_path() / _LMDB).exists():
         with _lsun_database() as database:
             found = int(database.stat()["entries"])
     else:
-        with explained("looking for LSUN's bedrooms"):
+        with explained("looking for the LSUN bedrooms"):
             found = sum(1 for _ in _lsun_files())
     if not found:
         raise _no_lsun()
@@ -411,9 +428,9 @@ def lsun_count() -> int:
 
 
 def lsun_pictures() -> Iterator[bytes]:
-    """Return the encoded pictures of bedrooms (JPEG or WebP), always in the same order.
+    """Return the encoded LSUN bedrooms (JPEG or WebP), always in the same order.
 
-    Raises InputError, at once, when there are none, and later where one cannot be read.
+    Raises InputError immediately if there are none, or during iteration if one cannot be read.
     """
     pictures = _lsun_values() if (lsun_path() / _LMDB).exists() else _lsun_contents()
     first = next(pictures, None)
@@ -431,19 +448,19 @@ def _no_lsun() -> InputError:
 
 def _lsun_values() -> Iterator[bytes]:
     with _lsun_database() as database, database.begin(write=False) as transaction, transaction.cursor() as cursor:
-        for value in cursor.iternext(keys=False, values=True):  # in the order of their keys
+        for value in cursor.iternext(keys=False, values=True):  # in key order
             yield bytes(value)
 
 
 def _lsun_contents() -> Iterator[bytes]:
     for path in _lsun_files():
-        with explained("reading LSUN's bedrooms"):
+        with explained("reading the LSUN bedrooms"):
             content = path.read_bytes()
         yield content
 
 
 def _lsun_files() -> Iterator[Path]:
-    """Yield the paths of all pictures, folder by folder in the order of their names; there may be three million."""
+    """Yield the paths of all pictures, folder by folder in name order; there may be three million."""
 
     def refuse(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -458,9 +475,9 @@ def _lsun_files() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _lsun_database() -> Iterator[Any]:
-    """Open LSUN's database.
+    """Open the LSUN database.
 
-    Not with torchvision's reader: that one loads a pickle from whatever folder it is started in.
+    torchvision's reader is avoided because it loads a pickle from the working directory.
     """
     path = lsun_path() / _LMDB
     try:
@@ -478,13 +495,13 @@ def _lsun_database() -> Iterator[Any]:
         yield database
     except lmdb.Error as error:
         reason = shown(str(error).removeprefix(f"{path}: "))
-        raise InputError(f"The LSUN database in {path} cannot be read ({reason}); copy it there once more.") from None
+        raise InputError(f"The LSUN database in {path} cannot be read ({reason}); copy it there again.") from None
 
 
 def _require_all_pages(database: Any, path: Path) -> None:
-    """Raise InputError where the file is shorter than it says: to read on would end the process, by a bus error."""
+    """Raise InputError if the file is truncated: reading past its end would kill the process with a bus error."""
     needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
-    with explained("reading LSUN's bedrooms"):
+    with explained("reading the LSUN bedrooms"):
         size = (path / "data.mdb").stat().st_size
     if size < needed:
-        raise InputError(f"The LSUN database in {path} is cut off ({size:,} of {needed:,} bytes); copy it there once more.")
+        raise InputError(f"The LSUN database in {path} is cut off ({size:,} of {needed:,} bytes); copy it there again.")

@@ -1,4 +1,4 @@
-"""Feeding real images to the trainer: shuffled by a seeded generator, turned into floats batch by batch."""
+"""Batches of real images for the trainer: shuffled by a seeded generator and converted to floats per batch."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from torch import Tensor
 
 from gan.data.loaders import Images
 
-_ON_DEVICE = 1 << 32  # bytes of images that a GPU keeps for itself
+_ON_DEVICE = 1 << 32  # bytes; larger sets stay off the GPU
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """Turn uint8 pixels (0 to 255) into float32 from −1 to 1."""
+    """Convert uint8 pixels (0 to 255) to float32 from −1 to 1."""
     return pixels.float().div_(127.5).sub_(1.0)
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """Turn images from −1 to 1 into uint8 pixels, rounded and clamped (a bare ``byte()`` would truncate and wrap)."""
+    """Convert images from −1 to 1 to uint8 pixels, rounded and clamped (a plain ``byte()`` would truncate and wrap)."""
     return images.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).byte()
 
 
 class Feed:
-    """The real images in a new order each epoch.
+    """The real images, in a new order each epoch.
 
-    The order of an epoch depends on the seed and the epoch alone, so the place in it is known from the step alone; so do
-    the flips. The last, smaller batch of an epoch is left out. Images on the disk are read one batch ahead.
+    The order depends only on the seed and the epoch, the flips only on the seed and the step, so a run can
+    resume at any step without stored state. The last, incomplete batch of an epoch is dropped. Images on disk are read one
+    batch ahead.
     """
 
     def __init__(
         self, images: Images, batch_size: int, seed: int, *, device: torch.device | None = None, flips: bool = False
     ) -> None:
-        """There must be at least ``batch_size`` images; batches arrive on ``device`` (default: the CPU)."""
+        """Expects at least ``batch_size`` images; batches are returned on ``device`` (default: the CPU)."""
         self._device = device or torch.device("cpu")
         is_small = images.rows is None and images.values.nbytes <= _ON_DEVICE
         if is_small and self._device.type != "cpu":
             images = Images(images.values.to(self._device), images.labels)
         self._images, self._batch_size, self._seed, self._flips = images, batch_size, seed, flips
-        self._order = lru_cache(maxsize=2)(self._shuffled)  # two, since the reader may be an epoch ahead
+        self._order = lru_cache(maxsize=2)(self._shuffled)  # two, because the reader may be in the next epoch
         self._reader = None if images.rows is None else ThreadPoolExecutor(1, thread_name_prefix="feed")
         self._ahead: tuple[int, Future[Tensor]] | None = None
         self.steps_per_epoch = len(images) // batch_size
 
     def batch(self, step: int) -> Tensor:
-        """Return the real images of one step: float32 from −1 to 1, shape [batch, C, H, W], channels last; or points [batch, 2]."""
+        """Return the batch of one step: float32 images from −1 to 1, [batch, C, H, W] in channels_last, or points [batch, 2]."""
         if self._reader is None:
             taken = self._take(step)
         else:
@@ -62,17 +63,17 @@ class Feed:
         return to_float(taken.to(self._device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
 
     def labels(self, step: int) -> Tensor:
-        """Return the classes of the images of one step, int64 [batch]."""
+        """Return the labels of one step, int64 [batch]."""
         order, place = self._place(step)
         return self._images.labels[order.cpu()[place]].to(self._device)
 
     def _take(self, step: int) -> Tensor:
-        """Return the images of one step as they are stored."""
+        """Return the images of one step in their stored dtype."""
         order, place = self._place(step)
         return self._images.take(order[place])
 
     def _place(self, step: int) -> tuple[Tensor, slice]:
-        """Return the order of the epoch that a step belongs to, and where the step's images are in it."""
+        """Return the order of the step's epoch and the slice of it that the step uses."""
         epoch, place = divmod(step, self.steps_per_epoch)
         return self._order(epoch), slice(place * self._batch_size, (place + 1) * self._batch_size)
 

@@ -1,7 +1,7 @@
-"""People's own pictures and points: read once, checked, and kept so that any size can be prepared later; torch-free.
+"""Import of the user's pictures and points: read and checked once, stored as originals to prepare at any size; torch-free.
 
-Everything is written into one staging folder that is renamed when it is whole: a stopped or killed import leaves nothing that
-counts, and what it left is removed by the next one.
+An import writes to a staging folder that is renamed when complete. A stopped or killed import therefore leaves no data set;
+the next import removes its staging folder.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from gan.errors import InputError, explain_os_error, shown
 
 _LONGEST_TITLE = 80
 _CHUNK_PICTURES, _CHUNK_BYTES = 128, 8 << 20
-_FEW = 200  # pictures that are not worth starting processes for
-_MOST_REASONS = 20  # that are counted one by one: some name the size of a picture, and every size is another reason
-_DIGEST = 16  # bytes, of each picture
+_FEW = 200  # pictures; below this number, starting processes does not pay
+_MOST_REASONS = 20  # counted separately; some include the picture size, so there may be many
+_DIGEST = 16  # bytes per picture
 _STAGING = ".importing-"
 
 
 def import_pictures(path: Path, title: str, report: Report, *, root: Path, workers: int | None = None) -> str:
-    """Import the pictures of a folder or a ZIP under ``title`` into the data root and return the new data set's name.
+    """Import the pictures of a folder or a ZIP into the data root as ``title`` and return the new data set's name.
 
-    Raises InputError when nothing can be imported: a bad title, fewer than two pictures, a damaged ZIP, a full disk, ...
+    Raises InputError for a bad title, fewer than two pictures, a damaged ZIP, a full disk, ...
     """
     report("Looking for pictures", 0.0)
     with _staged(root, title) as (staged, name), archive.open_source(path) as source:
@@ -57,7 +57,7 @@ def import_pictures(path: Path, title: str, report: Report, *, root: Path, worke
 
 
 def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
-    """Import points in the plane from a CSV file under ``title`` and return the new data set's name."""
+    """Import points in the plane from a CSV file as ``title`` and return the new data set's name."""
     report("Reading the points", 0.0)
     with _staged(root, title) as (staged, name):
         values = points.read_csv(path)
@@ -66,19 +66,24 @@ def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         facts = {
-            "kind": "points", "classes": [], "counts": [len(values)], "channels": 1, "created": time.time(),
-            "sha256": hashlib.sha256(values.tobytes()).hexdigest(), "skipped": 0,
-        }  # fmt: skip
+            "kind": "points",
+            "classes": [],
+            "counts": [len(values)],
+            "channels": 1,
+            "created": time.time(),
+            "sha256": hashlib.sha256(values.tobytes()).hexdigest(),
+            "skipped": 0,
+        }
         runs.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
     return name
 
 
-#: What numpy raises for a damaged archive of arrays, and the checks of what is in it.
+#: Errors of numpy for damaged array files, and of the checks of their content.
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 def labels_of(folder: Path) -> np.ndarray:
-    """Return the labels (int64 [N]) of an imported data set's pictures. Raises InputError when its index is damaged."""
+    """Return the labels (int64 [N]) of an imported data set's pictures. Raises InputError if its index is damaged."""
     try:
         with np.load(folder / "index.npz", allow_pickle=False) as file:
             labels: np.ndarray = file["label"].astype(np.int64)
@@ -92,17 +97,17 @@ def decode_all(
 ) -> Iterator[np.ndarray]:
     """Yield all pictures of an imported data set, in order, as uint8 chunks [n, size, size, channels].
 
-    Raises InputError when its files are damaged.
+    Raises InputError if its files are damaged.
     """
     try:
         with np.load(folder / "index.npz", allow_pickle=False) as file:
             offsets, lengths, digests = file["offset"], file["length"], file["digest"]
         if (folder / "originals.bin").stat().st_size != int(lengths.sum()):
-            raise ValueError("originals.bin has another length")
+            raise ValueError("unexpected length of originals.bin")
         if len(lengths) < 1 or lengths.min() < 1 or not np.array_equal(offsets, np.cumsum(lengths) - lengths):
-            raise ValueError("the pictures do not lie one after the other")
+            raise ValueError("the pictures are not contiguous")
         if digests.shape != (len(lengths), _DIGEST):
-            raise ValueError("one digest a picture")
+            raise ValueError("expected one digest per picture")
     except _UNREADABLE as error:
         raise _damaged(folder) from error
     pictures = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // (size * size * channels)))
@@ -119,19 +124,21 @@ def decode_all(
 
 
 def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
-    """Remove an imported data set and its preparations. Raises InputError when it is built in, or in use by a run."""
+    """Remove an imported data set and its preparations. Raises InputError if it was not imported or a run uses it."""
     entry = catalogue.find(name)
     place = root / catalogue.OWN / entry.name
     if entry.origin != "own" or not place.is_dir():
-        raise InputError(f"“{entry.name}” was not imported and cannot be removed; choose one of your own.")
+        raise InputError(f"“{entry.name}” was not imported, so it cannot be removed; choose an imported data set.")
     for run in runs.list_runs(runs_root or runs.default_root()):
         try:
             is_used = run.status().state in runs.UNDER_WAY and run.config().data.name == name
         except InputError:
-            continue  # nobody knows what a damaged run uses
+            continue  # the data set of a damaged run is unknown
         if is_used:
             raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
-    gone = root / catalogue.OWN / f"{_STAGING}removed-{secrets.token_hex(4)}"  # in one step, and cleared by the next import
+    gone = (
+        root / catalogue.OWN / f"{_STAGING}removed-{secrets.token_hex(4)}"
+    )  # renamed atomically; the next import deletes leftovers
     try:
         os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -146,11 +153,11 @@ def _damaged(folder: Path) -> InputError:
     return InputError(f"The imported pictures in {folder} are damaged; remove the data set and import it again.")
 
 
-# What an import writes
+# Files of an import
 
 
 class _Found:
-    """The pictures found so far, written down one after the other; use it as a context manager."""
+    """Writes the pictures and skipped files of an import as they are found; use it as a context manager."""
 
     def __init__(self, staged: Path, skipped: Iterable[archive.Skipped]) -> None:
         self._staged = staged
@@ -193,13 +200,13 @@ class _Found:
         self._end += len(content)
 
     def finish(self) -> dict[str, Any]:
-        """Write the index and return the facts. Raises InputError when there are fewer than two pictures."""
+        """Write the index and return the facts. Raises InputError if there are fewer than two pictures."""
         if len(self._rows) < 2:
             raise self._too_few()
         for file in (self._originals, self._list):
             file.flush()
             os.fsync(file.fileno())
-        groups = [group or "(no folder)" for group in self._groups]  # pictures beside the folders
+        groups = [group or "(no folder)" for group in self._groups]  # pictures outside any class folder
         classes = sorted(set(groups), key=_natural)
         if len(classes) < 2:
             classes = []
@@ -229,7 +236,7 @@ class _Found:
         }
 
     def _commonest(self) -> dict[str, int]:
-        """Return how many files were left out for each of the commonest reasons, and for all others together."""
+        """Return the number of skipped files for each of the commonest reasons, and for all other reasons together."""
         commonest = dict(self._reasons.most_common(_MOST_REASONS))
         others = self._reasons.total() - sum(commonest.values())
         return commonest | ({"other reasons": others} if others else {})
@@ -238,22 +245,20 @@ class _Found:
         count = len(self._rows)
         found = "only one picture was" if count else "no picture was"
         if not self._reasons:
-            return InputError(
-                f"There is nothing to import: {found} found, expected at least two PNG, JPEG or WebP files; add some."
-            )
+            return InputError(f"There is nothing to import: {found} found; add at least two PNG, JPEG or WebP files.")
         reason, often = self._reasons.most_common(1)[0]
         return InputError(
-            f"There is nothing to import: {found} found and {self._reasons.total()} files were skipped, {often} of them because: "
-            f"{reason}; expected at least two PNG, JPEG or WebP files."
+            f"There is nothing to import: {found} found and {self._reasons.total()} files were skipped, {often} of them with "
+            f"the reason “{reason}”; add at least two PNG, JPEG or WebP files."
         )
 
 
-#: No folder can have these names on Windows.
+#: Reserved names on Windows.
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Return a key that sorts "2" before "10"."""
+    """Return a sort key that puts "2" before "10"."""
     return [
         (0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part) for part in re.split(r"([0-9]{1,18})", name)
     ]
@@ -261,7 +266,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 @contextlib.contextmanager
 def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
-    """Give a staging folder and the name of a new data set; on success the folder takes its place, else it goes."""
+    """Yield a staging folder and the new data set's name; on success the folder is moved into place, otherwise deleted."""
     clean = _clean(title)
     own = root / catalogue.OWN
     staged = own / f"{_STAGING}{secrets.token_hex(6)}"
@@ -284,18 +289,18 @@ def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
 
 
 def _clean(title: str) -> str:
-    """Return a title on one line, without control characters. Raises InputError when nothing is left or it is too long."""
+    """Return a title on one line without control characters. Raises InputError if the result is empty or too long."""
     clean = " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in title).split())
     if not 1 <= len(clean) <= _LONGEST_TITLE:
-        raise InputError(f"The name has {len(clean)} characters, expected 1 to {_LONGEST_TITLE}; choose another one.")
+        raise InputError(f"The name has {len(clean)} characters, expected 1 to {_LONGEST_TITLE}; choose another name.")
     return clean
 
 
 def _name_for(title: str, own: Path) -> str:
-    """Return the name, made of plain letters, of a data set with this title. Raises InputError when there is one already."""
+    """Derive a unique name of a-z, 0-9 and hyphens from a title. Raises InputError if the title is already in use."""
     known = catalogue.all_sets()
     if any(entry.title.casefold() == title.casefold() or entry.name == title for entry in known.values()):
-        raise InputError(f"There is a data set “{shown(title)}” already; choose another name or remove that one first.")
+        raise InputError(f"A data set “{shown(title)}” already exists; choose another name or remove that one first.")
     plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "pictures"
     taken = set(known) | {catalogue.LSUN} | _DEVICES | {path.name for path in own.iterdir()}
     number, name = 1, plain
@@ -305,16 +310,16 @@ def _name_for(title: str, own: Path) -> str:
     return name
 
 
-# Decoding, in other processes
+# Decoding in worker processes
 
-#: Width, height, whether there is colour, and the digest of the bytes; or why the picture is left out.
+#: Width, height, whether there is colour, and the digest of the bytes; or the reason to skip the picture.
 _Checked = tuple[int, int, bool, bytes] | str
-#: Entries, each with its bytes, or with the reason why it could not be read.
+#: Entries, each with its bytes or the reason why it could not be read.
 _Chunk = list[tuple[archive.Entry, bytes | str]]
 
 
 def _read(source: archive.Source) -> Iterator[_Chunk]:
-    """Yield entries with their bytes in chunks of a few megabytes at most, but for larger pictures."""
+    """Yield entries with their bytes in chunks of at most _CHUNK_BYTES, unless a single picture is larger."""
     chunk: _Chunk = []
     size = 0
     for entry in source.entries:
@@ -349,7 +354,7 @@ def _digest(content: bytes) -> bytes:
 
 
 def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, np.ndarray, int, Literal["crop", "pad"], int]) -> np.ndarray | None:
-    """Return the pictures of a chunk, or None when one cannot be read or is not what was imported."""
+    """Return the pictures of a chunk, or None if one cannot be read or differs from the imported bytes."""
     path, offsets, lengths, digests, size, how, channels = task
     pixels = np.empty((len(offsets), size, size, channels), dtype=np.uint8)
     try:

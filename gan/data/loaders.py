@@ -1,4 +1,4 @@
-"""The real data of a run as tensors: mapped from the prepared images, or drawn where it is points."""
+"""The real data of a run as tensors: prepared images, mapped from disk if large, or points."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gan.data.catalogue import Report
 from gan.data.selection import Selection, select
 from gan.sections import DataConfig
 
-_IN_MEMORY = 1 << 28  # bytes; what is larger stays on the disk, in the system's own cache
+_IN_MEMORY = 1 << 28  # bytes; larger sets stay on disk, cached by the system
 
 
 @dataclass(frozen=True)
 class Images:
     """Real images, or points, with their ``labels`` (int64 [N]).
 
-    ``values`` are uint8 [M, C, H, W] (perhaps mapped from the disk) or float32 points [M, 2]; ``rows`` (int64 [N]) says
-    which of them belong, None for all.
+    ``values``: uint8 images [M, C, H, W], possibly mapped from disk, or float32 points [M, 2]. ``rows`` (int64 [N]): the rows
+    of ``values`` that belong to the set; None means all.
     """
 
     values: Tensor
@@ -40,7 +40,7 @@ class Images:
 
     @property
     def pixels(self) -> Tensor:
-        """All images as one tensor: for those who know that they fit into memory."""
+        """All images as one tensor; they must fit into memory."""
         return self.values if self.rows is None else self.values[self.rows]
 
     def batches(self, size: int) -> Iterator[Tensor]:
@@ -50,33 +50,33 @@ class Images:
 
 
 def load(data: DataConfig, *, report: Report = lambda sentence, share: None) -> Images:
-    """Return what a run trains on. Raises InputError when the data is not there and cannot be had."""
+    """Return the training data of a run. Raises InputError if it is missing and cannot be downloaded or prepared."""
     return _part(data, report, lambda chosen: chosen.train)
 
 
 def load_for_scoring(data: DataConfig, *, report: Report = lambda sentence, share: None) -> Images:
-    """Return what generated images are measured against: the held-out images, or where there are none all of the classes.
+    """Return the reference for scores: the held-out images, or if there are none all images of the chosen classes.
 
-    A subset does not narrow it: few images are to be told from many by how well a training on them does.
+    A training subset does not shrink the reference, so that scores show the effect of training on fewer images.
     """
     return _part(data, report, lambda chosen: chosen.held_out if len(chosen.held_out) else chosen.rest)
 
 
 def training_places(data: DataConfig, *, report: Report = lambda sentence, share: None) -> Tensor | None:
-    """Return where the training images are among those of :func:`load_for_scoring`, int64 [N]; None where they are not."""
+    """Return the rows of the training images in :func:`load_for_scoring` (int64 [N]), or None if that set is held out."""
     labels = sources.points_of(data.entry)[1] if data.is_points else prepared.obtain(data, report).labels
     chosen = select(labels, data)
     return None if len(chosen.held_out) else torch.from_numpy(np.searchsorted(chosen.rest, chosen.train))
 
 
 def load_test(name: str, size: int, report: Report) -> Images:
-    """Return the part of a downloaded data set that its makers keep for tests."""
+    """Return the official test split of a downloaded data set, scaled to ``size``."""
     pixels, labels = sources.test_part(name, size, report)
     return Images(torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(labels))
 
 
 def ensure(data: DataConfig, report: Report) -> None:
-    """Download and prepare a data set unless that is done. Raises InputError when it cannot be had."""
+    """Download and prepare a data set if needed. Raises InputError if that fails."""
     if not data.is_points:
         prepared.obtain(data, report)
 
@@ -92,7 +92,7 @@ def _part(data: DataConfig, report: Report, choose: Callable[[Selection], np.nda
     if len(rows) * found.pixels[0].nbytes <= _IN_MEMORY:
         return Images(torch.from_numpy(np.asarray(found.pixels[rows])).permute(0, 3, 1, 2), named)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the array is read-only: so it is, and nobody writes
+        warnings.simplefilter("ignore")  # the array is read-only, which is fine: it is never written to
         mapped = torch.from_numpy(found.pixels)
     return Images(mapped.permute(0, 3, 1, 2), named, torch.from_numpy(rows))
 

@@ -1,4 +1,4 @@
-"""Work spread over the cores, in order and with little of it in memory at once; torch-free."""
+"""Parallel work in processes, with results in order and few items in memory at once; torch-free."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 8
-_AHEAD = 8  # items that are worked on before they are needed
+_AHEAD = 8  # items submitted before their results are needed
 
 
 @contextlib.contextmanager
 def pool(*, is_worth_it: bool, workers: int | None = None) -> Iterator[Executor | None]:
-    """Give as many processes as there are cores, 8 at most; None where there is one core, or too little to do."""
+    """Yield a pool of ``workers`` processes (default: one per core), at most 8; None if one would do or it is not worth it."""
     wanted = min(_MOST_WORKERS, workers or launcher.cores())
     if not is_worth_it or wanted < 2:
         yield None
@@ -40,7 +40,7 @@ def pool(*, is_worth_it: bool, workers: int | None = None) -> Iterator[Executor 
 
 
 def each(executor: Executor | None, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with what ``work`` makes of it, in order. Raises InputError when a process is killed."""
+    """Yield each item with its result of ``work``, in order. Raises InputError if a process is killed."""
     if executor is None:
         yield from ((item, work(item)) for item in items)
         return
@@ -55,11 +55,13 @@ def each(executor: Executor | None, work: Callable[[Item], Result], items: Itera
             first, future = waiting.popleft()
             yield first, future.result()
     except BrokenProcessPool as error:
-        raise InputError("A process that prepares images was ended from outside, perhaps for want of memory; try again.") from error
+        raise InputError(
+            "A process that prepares images was ended from outside, perhaps for lack of memory; free some, then try again."
+        ) from error
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the process that waits for this one, and end with it, even if it is killed."""
+    """Ignore Ctrl-C, which the parent process handles, and exit when the parent ends, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -68,4 +70,4 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)  # it can no longer be told, and a worker left alone waits for work for ever
+        os._exit(1)  # an orphaned worker would wait for work forever

@@ -1,4 +1,4 @@
-"""Points in the plane: distributions with known modes, and a reader for people's own CSV files; torch-free."""
+"""Points in the plane: synthetic distributions, some with known modes, and a CSV reader; torch-free."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 
 from gan.errors import InputError, explained, shown
 
-COUNT = 10_000  # of each set
+COUNT = 10_000  # points per set
 
 FEWEST_POINTS = 16
 MOST_POINTS = 1_000_000
 MOST_BYTES = 64 * 2**20
 
-_LONGEST_LINE = 1000  # letters
+_LONGEST_LINE = 1000  # characters
 _SEED = 1
 _SPIRAL_NOISE = 0.02
 _MOONS_NOISE = 0.05
 
 
 class Modes(NamedTuple):
-    """Where the points gather: ``centres``, float64 [M, 2], with a normal spread of ``sigma`` along both axes."""
+    """Modes of a Gaussian mixture: ``centres``, float64 [M, 2], with standard deviation ``sigma`` along both axes."""
 
     centres: np.ndarray
     sigma: float
@@ -51,14 +51,14 @@ CLASSES: dict[str, tuple[str, ...]] = {
 
 
 def modes(name: str) -> Modes | None:
-    """Return the modes of a set whose modes can be counted; None of one that has none, or that is not known here."""
+    """Return the modes of a set, or None if the set is unknown or has no countable modes."""
     return _MODES.get(name)
 
 
 def sample(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of a set, float32 [COUNT, 2], and their labels, int64 [COUNT], indices of its ``CLASSES``.
 
-    The same ones every time, each label equally often, in mixed order. Raises KeyError when there is no such set.
+    Deterministic: the same points on every call, with balanced labels in random order. Raises KeyError for an unknown set.
     """
     names = CLASSES[name]
     random = np.random.Generator(np.random.PCG64([_SEED, list(CLASSES).index(name)]))
@@ -73,15 +73,15 @@ def sample(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _spiral(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Two arms of an Archimedean spiral, half a turn apart, of radius 0.2 to 1 within one turn and a quarter."""
-    radius = np.sqrt(random.uniform(0.2**2, 1, len(labels)))  # evenly along the arm, nearly
+    """Two arms of an Archimedean spiral, half a turn apart; each makes one turn from radius 0.2 to 1."""
+    radius = np.sqrt(random.uniform(0.2**2, 1, len(labels)))  # nearly uniform along the arm
     angle = 2.5 * np.pi * radius + np.pi * labels
     arm = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return arm + random.normal(0, _SPIRAL_NOISE, arm.shape)
 
 
 def _moons(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Half circles of radius 1 about (∓0.5, ∓0.25): the upper one on the left, the lower one on the right."""
+    """Half circles of radius 1 around (∓0.5, ∓0.25): upper moon on the left, lower moon on the right."""
     angle = random.uniform(0, np.pi, len(labels))
     side = 1 - 2 * labels
     moon = side[:, None] * np.stack([np.cos(angle) - 0.5, np.sin(angle) - 0.25], axis=1)
@@ -89,43 +89,41 @@ def _moons(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def read_csv(path: Path) -> np.ndarray:
-    """Return a person's own points, float32 [N, 2], centred and scaled so that all coordinates together spread by 1.
+    """Read points from a CSV file, float32 [N, 2], centred and scaled so that all coordinates together have std 1.
 
     Both axes are scaled by the same factor. The file has two columns of numbers, separated by commas, semicolons or tabs, and
-    may begin with a line of headings; beside semicolons and tabs, a comma is taken for a decimal point. At most MOST_POINTS
-    points and MOST_BYTES. Raises InputError, one sentence, when it is anything else.
+    optionally a heading line. With semicolons or tabs, a comma is read as a decimal point. Limits: FEWEST_POINTS to MOST_POINTS
+    points, MOST_BYTES. Raises InputError otherwise.
     """
     file = f"“{shown(path.name)}”"
     with explained(f"reading {file}"):
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{file} is larger than {MOST_BYTES // 2**20} MB, the most that is read; keep fewer of its points.")
+            raise InputError(f"{file} is larger than the limit of {MOST_BYTES // 2**20} MB; remove some of its points.")
         try:
             points = _parse(path, file)
         except UnicodeDecodeError as error:
-            raise InputError(
-                f"{file} is not text in UTF-8, which a CSV file has to be; save it as CSV in UTF-8, not as a spreadsheet."
-            ) from error
+            raise InputError(f"{file} is not UTF-8 text; save it as CSV in UTF-8, not as a spreadsheet.") from error
     if len(points) < FEWEST_POINTS:
         has = f"has only {len(points)} point{'s' * (len(points) != 1)}" if len(points) else "has no points"
-        raise InputError(f"{file} {has}, and at least {FEWEST_POINTS} are needed; add lines with two numbers each.")
+        raise InputError(f"{file} {has}, but at least {FEWEST_POINTS} are needed; add lines with two numbers each.")
     return _standardized(points, file)
 
 
 def _parse(path: Path, file: str) -> np.ndarray:
-    """Return the numbers of a CSV file, float64 [N, 2], all finite."""
+    """Return the numbers in a CSV file, float64 [N, 2], all finite."""
     values = array("d")
     separator = ""
     number = blank = 0
-    # A byte order mark is skipped; lines are cut, so that a file without any does not fill the memory.
+    # utf-8-sig skips a byte order mark. Lines are read with a limit, so that a file without line breaks cannot fill memory.
     with open(path, encoding="utf-8-sig") as lines:
         while line := lines.readline(_LONGEST_LINE):
             number += 1
             if "\0" in line:
-                raise InputError(f"{file} is no text but a binary file; choose a CSV file with two numbers on each line.")
+                raise InputError(f"{file} is a binary file, not text; choose a CSV file with two numbers on each line.")
             if len(line) == _LONGEST_LINE:
                 raise InputError(
-                    f"Line {number} of {file} has {_LONGEST_LINE:,} letters or more, where two numbers were expected; "
-                    f"put each point on a line of its own."
+                    f"Line {number} of {file} has {_LONGEST_LINE:,} characters or more, but two numbers were expected; "
+                    f"put each point on its own line."
                 )
             if not line.strip():
                 blank += 1
@@ -138,28 +136,30 @@ def _parse(path: Path, file: str) -> np.ndarray:
             if len(cells) != 2:
                 columns = f"{len(cells)} column{'s' * (len(cells) != 1)}"
                 raise InputError(
-                    f"Line {number} of {file} has {columns}, and two were expected; give each point as “x,y”, “x;y” or "
-                    f"with a tab between."
+                    f"Line {number} of {file} has {columns}, but two were expected; write each point as “x,y”, “x;y” or "
+                    f"two numbers separated by a tab."
                 )
             pair = [_number(cell if separator == "," else cell.replace(",", ".")) for cell in cells]
             if is_first and pair == [None, None]:
-                continue  # headings
+                continue  # heading line
             for cell, value in zip(cells, pair, strict=True):
                 if value is None or not math.isfinite(value):
                     wrong = (
-                        f"“{shown(cell)}”, which is {'no number' if value is None else 'not finite'}" if cell else "an empty column"
+                        f"“{shown(cell)}”, which is {'not a number' if value is None else 'not finite'}"
+                        if cell
+                        else "an empty column"
                     )
                     raise InputError(
-                        f"Line {number} of {file} has {wrong}, where two finite numbers were expected; correct or remove that line."
+                        f"Line {number} of {file} has {wrong}, but two finite numbers were expected; correct or remove that line."
                     )
                 values.append(value)
             if len(values) > 2 * MOST_POINTS:
-                raise InputError(f"{file} has more than {MOST_POINTS:,} points, the most that is read; keep fewer of them.")
+                raise InputError(f"{file} has more than {MOST_POINTS:,} points, the limit; remove some of them.")
     return np.array(values, dtype=np.float64).reshape(-1, 2)
 
 
 def _number(cell: str) -> float | None:
-    if "_" in cell:  # which Python allows between digits
+    if "_" in cell:  # float() accepts underscores between digits
         return None
     try:
         return float(cell)
@@ -168,18 +168,18 @@ def _number(cell: str) -> float | None:
 
 
 def _standardized(points: np.ndarray, file: str) -> np.ndarray:
-    """Return points [N, 2] centred, and divided by one number so that all coordinates together spread by 1, as float32."""
-    # Exact steps first, so that neither huge nor tiny numbers, nor a small cloud far away, lose what tells points apart.
+    """Centre points [N, 2] and divide them by the std of all coordinates together; returns float32."""
+    # Exact steps first, to keep precision for huge or tiny numbers and for a small cloud far from the origin.
     points = _near_one(points)
     points = _near_one(points - points[0])
     points = points - points.mean(axis=0)
     spread = points.std()
     if not spread:
-        raise InputError(f"All points of {file} are equal, and nothing can be learnt from that; give points that differ.")
+        raise InputError(f"All points in {file} are equal; provide points that differ.")
     return (points / spread).astype(np.float32)
 
 
 def _near_one(points: np.ndarray) -> np.ndarray:
-    """Return points times the power of two that brings the largest coordinate between a half and one."""
+    """Scale points by the power of two that brings the largest absolute coordinate into [0.5, 1)."""
     _, exponent = np.frexp(np.abs(points).max())
     return np.ldexp(points, -exponent)

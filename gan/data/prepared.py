@@ -1,7 +1,7 @@
-"""Images decoded once, as a memory-mapped uint8 array that all runs share; torch-free.
+"""Prepared images: decoded once into a memory-mapped uint8 array shared by all runs; torch-free.
 
-One folder for each data set, size, fit and colour, keyed by these and by the version of the data: a changed data set is
-prepared anew, and what was half made counts for nothing.
+There is one folder per data set, data version, size, fit and colour, so a changed data set is prepared again. An incomplete
+preparation is ignored.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from gan.data.catalogue import Report
 from gan.errors import InputError, explain_os_error
 from gan.sections import DataConfig
 
-VERSION = 1  # raise it when a preparation gives other pixels, or a survey other figures
+VERSION = 1  # increase when preparation changes the pixels, or the survey its figures
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Images of one data set as they go into a training.
+    """Images of one data set, ready for training.
 
-    ``pixels``: uint8 [N, S, S, C], mapped into memory; ``labels``: int64 [N]; ``facts``: what ``survey.look`` found.
+    ``pixels``: uint8 [N, S, S, C], mapped into memory; ``labels``: int64 [N]; ``facts``: the result of ``survey.look``.
     """
 
     pixels: np.ndarray
@@ -40,7 +40,7 @@ class Prepared:
 
 
 def folder(data: DataConfig) -> Path:
-    """Return where the preparation of a data set lies."""
+    """Return the folder of a preparation."""
     entry = data.entry
     deciding = [VERSION, entry.name, entry.version, entry.counts, data.size, data.fit, data.channels]
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:12]
@@ -48,11 +48,11 @@ def folder(data: DataConfig) -> Path:
 
 
 def find(data: DataConfig) -> Prepared | None:
-    """Return a preparation if it is there and whole."""
+    """Return a preparation, or None if it is missing or incomplete."""
     place = folder(data)
     try:
         facts = json.loads((place / "facts.json").read_bytes())
-        # Read-only: a map that may be written to is refused where the array is larger than the memory.
+        # Read-only: a writable mapping fails if the array is larger than memory.
         pixels = np.load(place / "pixels.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(place / "labels.npy", allow_pickle=False)
         sizes = [(place / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
@@ -60,16 +60,19 @@ def find(data: DataConfig) -> Prepared | None:
         return None
     images = data.entry.images
     is_whole = (
-        isinstance(facts, dict) and facts.get("bytes") == sizes and labels.shape == (images,) and pixels.dtype == np.uint8
+        isinstance(facts, dict)
+        and facts.get("bytes") == sizes
+        and labels.shape == (images,)
+        and pixels.dtype == np.uint8
         and pixels.shape == (images, data.size, data.size, data.channels)
-    )  # fmt: skip
+    )
     return Prepared(pixels, labels, facts) if is_whole else None
 
 
 def obtain(data: DataConfig, report: Report) -> Prepared:
-    """Return the preparation of a data set, making it first if need be.
+    """Return the preparation of a data set, making it first if necessary.
 
-    Of two processes that want the same one, one makes it and the other waits. Raises InputError when the data cannot be had
+    If two processes ask for the same one, one makes it and the other waits. Raises InputError if the data cannot be obtained
     or written.
     """
     if (found := find(data)) is not None:
@@ -85,12 +88,12 @@ def obtain(data: DataConfig, report: Report) -> Prepared:
         finally:
             held.release()
     if found is None:
-        raise InputError(f"The prepared images of “{data.name}” were damaged while they were written; try again.")
+        raise InputError(f"The prepared images of “{data.name}” were damaged during writing; try again.")
     return found
 
 
 def is_being_made(data: DataConfig) -> bool:
-    """Return whether a living process prepares a data set."""
+    """Return whether a live process is preparing a data set."""
     return runs.is_locked(_lock(folder(data)))
 
 
@@ -99,17 +102,19 @@ def _lock(place: Path) -> Path:
 
 
 def _wait_for(place: Path, report: Report) -> Any:
-    """Take the lock of a preparation, for however long another process makes it."""
+    """Take the lock of a preparation, waiting without a time limit while another process makes it."""
     while True:
         with contextlib.suppress(InputError):
             return runs.hold_lock(_lock(place), "taken")
-        report("Waiting for the images, which another process prepares", 0.0)
+        report("Waiting for another process to prepare the images", 0.0)
         time.sleep(0.5)
 
 
 def _make(data: DataConfig, place: Path, report: Report) -> None:
-    """Write a preparation under another name, chunk by chunk so that memory stays flat, and move it into place."""
-    staged = place.with_name(f".{place.name}.making")  # one name, under the lock: what a kill left is removed here
+    """Write a preparation to a staging folder, chunk by chunk to keep memory use constant, and move it into place."""
+    staged = place.with_name(
+        f".{place.name}.making"
+    )  # a fixed name, under the lock: leftovers of a killed process are removed here
     shutil.rmtree(staged, ignore_errors=True)
     entry = data.entry
     shape = (entry.images, data.size, data.size, data.channels)
@@ -121,7 +126,7 @@ def _make(data: DataConfig, place: Path, report: Report) -> None:
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
             for pixels, named in sources.images(entry, data.size, data.fit, data.channels, report):
                 if done + len(pixels) > entry.images:
-                    raise InputError(f"There are more images in “{entry.title}” than expected ({entry.images}); import it again.")
+                    raise InputError(f"“{entry.title}” has more images than expected ({entry.images}); import it again.")
                 runs.write_all(file, np.ascontiguousarray(pixels).tobytes())
                 labels[done : done + len(named)] = named
                 done += len(pixels)
@@ -129,14 +134,14 @@ def _make(data: DataConfig, place: Path, report: Report) -> None:
             file.flush()
             os.fsync(file.fileno())
         if done < entry.images:
-            raise InputError(f"There are only {done} images in “{entry.title}”, expected {entry.images}; import it again.")
+            raise InputError(f"“{entry.title}” has only {done} images, expected {entry.images}; import it again.")
         np.save(staged / "labels.npy", labels)
         found = np.load(staged / "pixels.npy", mmap_mode="r", allow_pickle=False)
-        facts = survey.look(found, labels, lambda share: report(f"Looking at {entry.title}", 0.9 + 0.1 * share))
+        facts = survey.look(found, labels, lambda share: report(f"Analysing {entry.title}", 0.9 + 0.1 * share))
         facts["bytes"] = [(staged / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
         runs.write_json(staged / "facts.json", facts)
         del found
-        shutil.rmtree(place, ignore_errors=True)  # damaged, or it would have been found
+        shutil.rmtree(place, ignore_errors=True)  # damaged, otherwise ``find`` would have returned it
         os.rename(staged, place)
         runs.sync_directory(place.parent)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Which images of a data set a run trains on and which it holds out, from its settings alone; torch-free."""
+"""Selection of training and held-out images of a data set, determined by the settings alone; torch-free."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gan.sections import DataConfig
 
 
 class Selection(NamedTuple):
-    """Rows of a data set, int64, in ascending order: those to train on, and those that no training sees.
+    """Rows of a data set, int64, in ascending order: ``train`` to train on, ``held_out`` never seen in training.
 
-    ``rest`` are the rows of the chosen classes that are not held out, in the training's subset or not: what a generator is
-    to imitate, and what it is measured against where nothing is held out.
+    ``rest``: all rows of the chosen classes that are not held out, including those outside the training subset. It is the
+    distribution to imitate, and the reference for scores if nothing is held out.
     """
 
     train: np.ndarray
@@ -22,10 +22,10 @@ class Selection(NamedTuple):
 
 
 def select(labels: np.ndarray, data: DataConfig) -> Selection:
-    """Return the selection that ``data`` asks for among images with ``labels`` [N].
+    """Return the selection that ``data`` describes among images with ``labels`` [N].
 
-    One order, seeded by ``subset_seed`` alone, decides: its end is held out, its start is the subset. So a larger subset
-    contains the smaller one, and every subset has the same held-out images.
+    The images are permuted with the seed ``subset_seed``: the end of that order is held out, the start is the training subset.
+    So larger subsets contain smaller ones, and all subsets share the same held-out images.
     """
     rows = np.arange(len(labels), dtype=np.int64)
     if data.classes:

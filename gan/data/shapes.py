@@ -1,7 +1,7 @@
-"""Drawn shapes of known factors, so that a missing combination can be counted; torch-free.
+"""Rendered shapes with known factors, so that missing combinations can be counted; torch-free.
 
-Every image shows one of four shapes in one of four colours and two sizes on one of two backgrounds. Only its place and a
-slight turn are left to chance.
+Every image shows one of four shapes in one of four colours and two sizes on one of two backgrounds. Only the position and a
+slight rotation are random.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ COUNT = 8192
 
 SHAPES = ("circle", "square", "triangle", "star")
 COLOURS = {"red": (214, 48, 49), "green": (30, 158, 74), "blue": (46, 104, 224), "yellow": (248, 196, 20)}
-SIZES = {"small": 0.18, "large": 0.31}  # radius of the circle, in widths of the image; the others cover about as much
+SIZES = {"small": 0.18, "large": 0.31}  # circle radius in image widths; other shapes have a similar area
 BACKGROUNDS = {"dark": (32, 34, 44), "light": (238, 238, 232)}
 
-#: Which shape, colour, size and background the images of each class have, as indices [64, 4].
+#: Shape, colour, size and background of each class, as indices [64, 4].
 FACTORS = np.array(
     list(itertools.product(range(len(SHAPES)), range(len(COLOURS)), range(len(SIZES)), range(len(BACKGROUNDS)))), dtype=np.int64
 )
@@ -29,14 +29,14 @@ CLASSES: tuple[str, ...] = tuple(
 )
 
 _SEED = 1
-_CHUNK = 64  # images at a time, which keeps the coordinates in the processor's cache
-_FURTHEST = {"small": 0.22, "large": 0.06}  # from the middle of the image, so that nothing is cut off
-_TURN = 0.25  # radians to either side: a square stays a square
-_STAR_DENT = 0.42  # radius of a star's inner corners, in that of its points
+_CHUNK = 64  # images per chunk, so that coordinates fit in the CPU cache
+_FURTHEST = {"small": 0.22, "large": 0.06}  # maximum offset from the image centre in image widths; nothing is cut off
+_TURN = 0.25  # maximum rotation in radians to either side; a square must not look like a diamond
+_STAR_DENT = 0.42  # radius of a star's inner corners relative to its tips
 
 
 class _Plan(NamedTuple):
-    """What is left to chance in all images: ``labels`` [N], ``places`` [N, 2] and ``turns`` [N] from −1 to 1."""
+    """Random values of all images: ``labels`` [N], and ``places`` [N, 2] and ``turns`` [N] from −1 to 1."""
 
     labels: np.ndarray
     places: np.ndarray
@@ -44,9 +44,9 @@ class _Plan(NamedTuple):
 
 
 def render(size: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return images ``start`` to ``stop`` − 1 of the COUNT there are: uint8 [n, size, size, 3], and labels, int64 [n].
+    """Return images ``start`` to ``stop`` − 1 of COUNT, uint8 [n, size, size, 3], and labels, int64 [n].
 
-    Labels are indices of ``CLASSES``. An image is the same whatever range it is asked for in.
+    Labels are indices of ``CLASSES``. An image does not depend on the requested range.
     """
     plan = _plan()
     rows = np.arange(start, min(stop, COUNT))
@@ -77,14 +77,14 @@ def _draw(size: int, plan: _Plan, rows: np.ndarray) -> np.ndarray:
     for index, name in enumerate(SHAPES):
         which = shape == index
         outside = _DISTANCES[name](x[which], y[which], radius[which, None, None])
-        # A pixel whose centre is half a pixel inside is covered whole, half a pixel outside not at all: soft edges.
+        # Antialiasing: coverage falls from 1 to 0 between half a pixel inside the edge and half a pixel outside.
         cover[which] = np.clip(0.5 - size * outside, 0, 1)
     front = np.array(list(COLOURS.values()), dtype=float)[colour][:, None, None]
     back = np.array(list(BACKGROUNDS.values()), dtype=float)[background][:, None, None]
     return np.rint(back + cover[..., None] * (front - back)).astype(np.uint8)
 
 
-# Signed distances to a shape's edge, negative inside, for coordinates from its middle, y downwards; arrays broadcast
+# Signed distances to a shape's edge, negative inside; coordinates relative to its centre, y downwards; arrays broadcast
 
 
 def _circle(x: np.ndarray, y: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -96,19 +96,19 @@ def _square(x: np.ndarray, y: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _triangle(x: np.ndarray, y: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Point upwards, moved down a little, because the point reaches further from the middle than the base."""
+    """Points upwards; shifted down slightly, because the tip is further from the centre than the base."""
     y = y - 0.2 * radius
     return np.maximum(y, np.sqrt(0.75) * np.abs(x) - 0.5 * y) - 0.64 * radius
 
 
 def _star(x: np.ndarray, y: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Five points, one upwards: ten equal wedges, folded onto one, are cut by one straight line."""
+    """Five tips, one upwards: ten equal wedges are folded onto one, in which the edge is a straight line."""
     wedge = np.pi / 5
     angle = np.abs((np.arctan2(x, -y) + wedge) % (2 * wedge) - wedge)
     away = np.hypot(x, y)
-    across, along = away * np.sin(angle), away * np.cos(angle)  # from the axis through the point, and along it
+    across, along = away * np.sin(angle), away * np.cos(angle)  # relative to the axis through the tip
     tip = 1.3 * radius
-    inner_across, inner_along = _STAR_DENT * np.sin(wedge), _STAR_DENT * np.cos(wedge)  # in tips
+    inner_across, inner_along = _STAR_DENT * np.sin(wedge), _STAR_DENT * np.cos(wedge)  # in tip radii
     length = np.hypot(inner_across, 1 - inner_along)
     return (across * (1 - inner_along) + (along - tip) * inner_across) / length
 

@@ -1,4 +1,4 @@
-"""Where the images of each data set come from, decoded and scaled, chunk by chunk; torch-free but for downloads."""
+"""Images of every data set, decoded and scaled, chunk by chunk; torch-free except for downloads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Chunk = tuple[np.ndarray, np.ndarray]
 
 
 def images(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
-    """Yield all images of a data set in their order. Raises InputError when the data cannot be had."""
+    """Yield all images of a data set in order. Raises InputError if the data cannot be obtained."""
     if entry.name == catalogue.LSUN:
         yield from _lsun(size, fit, channels)
     elif entry.origin == "own":
@@ -41,7 +41,7 @@ def images(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -
 
 
 def raw(name: str, report: Report, *, is_test: bool = False) -> Chunk:
-    """Return a data set that is kept as one array, at its own size: uint8 [N, H, W, C] and labels [N]."""
+    """Return a data set stored as one array, at its original size: uint8 [N, H, W, C] and labels [N]."""
     if name == "digits":
         with np.load(_EMBEDDED, allow_pickle=False) as file:
             return file["pixels"][..., None], file["labels"].astype(np.int64)
@@ -50,7 +50,7 @@ def raw(name: str, report: Report, *, is_test: bool = False) -> Chunk:
 
 
 def points_of(entry: DataSet) -> Chunk:
-    """Return a data set of points: float32 [N, 2] and labels [N]. Raises InputError when imported ones are damaged."""
+    """Return a data set of points: float32 [N, 2] and labels [N]. Raises InputError if imported points are damaged."""
     if entry.origin != "own":
         return points.sample(entry.name)
     try:
@@ -61,12 +61,12 @@ def points_of(entry: DataSet) -> Chunk:
 
 
 def test_part(name: str, size: int, report: Report) -> Chunk:
-    """Return the part of a downloaded data set that its makers keep for tests, scaled."""
+    """Return the official test split of a downloaded data set, scaled to ``size``."""
     pixels, labels = raw(name, report, is_test=True)
     return _fitted(pixels, size, "crop", pixels.shape[-1]), labels
 
 
-#: Data sets that are drawn, and those made of three images of another one.
+#: Rendered data sets, and sets stacked from three images of another set.
 _RENDERED: dict[str, Any] = {"shapes": shapes, "bedrooms": bedrooms}
 STACKED = {"stacked-digits": "digits", "stacked-mnist": "mnist"}
 
@@ -78,7 +78,7 @@ def _render(task: tuple[str, int, int, int]) -> Chunk:
 
 
 def _fitted(pixels: np.ndarray, size: int, fit: Fit, channels: int) -> np.ndarray:
-    """Return images [n, H, W, C] scaled to [n, size, size, channels]."""
+    """Scale images [n, H, W, C] to [n, size, size, channels]."""
     out = np.empty((len(pixels), size, size, channels), dtype=np.uint8)
     for index, one in enumerate(pixels):
         out[index] = decoder.fit(Image.fromarray(one[..., 0] if one.shape[-1] == 1 else one), size, fit, channels)  # type: ignore[arg-type]
@@ -86,9 +86,9 @@ def _fitted(pixels: np.ndarray, size: int, fit: Fit, channels: int) -> np.ndarra
 
 
 def _stacked(of: str, entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
-    """Yield images of three digits, the hundreds in red, the tens in green and the ones in blue; each number equally often.
+    """Yield images of three digits: hundreds in red, tens in green, ones in blue; each number equally often.
 
-    Metz et al. 2016 (1611.02163) draw the digits at random instead, which leaves the 1,000 modes of unequal size.
+    Metz et al. 2016 (1611.02163) draw the digits at random instead, so that their 1,000 modes differ in size.
     """
     pixels, labels = raw(of, report)
     scaled = _fitted(pixels, size, fit, 1)[..., 0]
@@ -108,7 +108,7 @@ def _lsun(size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
         try:
             image = decoder.decode(content, smallest=size).image
         except decoder.Refused as reason:
-            raise InputError(f"Picture {number} of the LSUN bedrooms is damaged ({reason}); copy them there once more.") from None
+            raise InputError(f"Picture {number} of the LSUN bedrooms is damaged ({reason}); copy them there again.") from None
         yield decoder.fit(image, size, fit, channels)[None], np.zeros(1, dtype=np.int64)  # type: ignore[arg-type]
 
 

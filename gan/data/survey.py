@@ -1,4 +1,4 @@
-"""What a data set looks like, in numbers: brightness, channels, exact and near duplicates; torch-free, in flat memory."""
+"""Statistics of a data set: brightness, channels, exact and near duplicates; torch-free, processed in chunks."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 
 import numpy as np
 
-BINS = 32  # of the brightness histogram, from 0 to 255
-EXAMPLES = 24  # pairs of duplicates that are kept to be looked at
-MOST_BITS = 3  # that differ in the hashes of near duplicates: fewer than bands, so one band at least is the same
-LEAST_CORRELATION = 0.99  # of their thumbnails, whatever their brightness and contrast
+BINS = 32  # bins of the brightness histogram, from 0 to 255
+EXAMPLES = 24  # pairs of duplicates kept for display
+MOST_BITS = 3  # differing hash bits of near duplicates; fewer than _BANDS, so at least one band is identical
+LEAST_CORRELATION = 0.99  # between thumbnails of near duplicates; ignores brightness and contrast
 
 _CHUNK = 512  # images
-_ROWS, _COLUMNS = 8, 9  # of the thumbnail behind the difference hash
+_ROWS, _COLUMNS = 8, 9  # of the thumbnail used for the difference hash
 _BANDS, _BAND_BITS = 4, 16
-_NEIGHBOURS = 12  # in the order of one band that an image is held against
+_NEIGHBOURS = 12  # neighbours compared with each image, in the sorted order of one band
 
 
 def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
-    """Return facts about images ``pixels`` (uint8 [N, S, S, C]) with ``labels`` (int64 [N]), as JSON values.
+    """Return statistics of images ``pixels`` (uint8 [N, S, S, C]) with ``labels`` (int64 [N]), as JSON values.
 
-    ``counts``: images per label. ``brightness``: mean and standard deviation, from 0 to 255, of the images' mean grey level,
-    and its histogram. ``channels``: mean and standard deviation of each channel's pixels. ``exact``: how many images equal an
-    earlier one, pixel by pixel; ``near``: how many resemble an earlier one (difference hashes with at most 3 of 64 bits
-    apart, thumbnails with a correlation of 0.99; at least so many: not every pair is looked at). ``*_pairs``: some of them as rows.
+    ``counts``: images per label. ``brightness``: mean, standard deviation (both from 0 to 255) and histogram of the images'
+    mean grey levels. ``channels``: mean and standard deviation of each channel's pixels. ``exact``: number of images equal to
+    an earlier one, pixel by pixel. ``near``: number of other images that resemble an earlier one (difference hashes differ in at
+    most 3 of 64 bits, thumbnails correlate by at least 0.99); a lower bound, because not every pair is compared. ``*_pairs``:
+    examples, as pairs of row numbers.
     """
     count, channels = len(pixels), pixels.shape[-1]
     brightness = np.empty(count)
@@ -74,7 +75,7 @@ def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] =
 
 
 def fingerprints(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what near duplicates are found by: hashes (uint64 [N]) and thumbnails (uint8 [N, 72 · C]).
+    """Return the data for finding near duplicates: difference hashes (uint64 [N]) and thumbnails (uint8 [N, 72 · C]).
 
     ``images``: [N, S, S, C] from 0 to 255, as uint8 or float32, with S at least 9.
     """
@@ -84,14 +85,14 @@ def fingerprints(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def digest(image: np.ndarray) -> bytes:
-    """Return 16 bytes that are the same for exact copies of an image, and for no others."""
+    """Return a 16-byte hash of an image's pixels, equal only for exact copies."""
     return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def standardised(thumbnails: np.ndarray) -> np.ndarray:
-    """Return thumbnails [N, D] around 0 and of length 1, float32: their products are Pearson's correlations.
+    """Centre thumbnails [N, D] and scale them to length 1, float32, so that dot products are Pearson correlations.
 
-    One of a single colour is all 0, and so is its correlation with any other.
+    A constant thumbnail becomes all 0, so its correlation with any other is 0.
     """
     values = thumbnails.astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
@@ -100,16 +101,16 @@ def standardised(thumbnails: np.ndarray) -> np.ndarray:
 
 
 def difference_hashes(grey: np.ndarray) -> np.ndarray:
-    """Return 64-bit difference hashes (uint64 [N]) of grey thumbnails [N, 8, 9]: one bit a pair of neighbours in a row.
+    """Return 64-bit difference hashes (uint64 [N]) of grey thumbnails [N, 8, 9].
 
-    A bit says whether the right one is brighter (N. Krawetz, "Kind of like that", 2013).
+    One bit per pair of horizontal neighbours: is the right one brighter? (N. Krawetz, "Kind of like that", 2013)
     """
-    bits = (grey[:, :, 1:] > grey[:, :, :-1] + 0.5).reshape(len(grey), 64)  # half a level: flat areas give no random bits
+    bits = (grey[:, :, 1:] > grey[:, :, :-1] + 0.5).reshape(len(grey), 64)  # margin of half a level: no random bits in flat areas
     return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)
 
 
 def _thumbnails(values: np.ndarray) -> np.ndarray:
-    """Return images [n, S, S, C] as means over 8 × 9 cells, float32 [n, 8, 9, C]."""
+    """Average images [n, S, S, C] over 8 × 9 cells, float32 [n, 8, 9, C]."""
     size = values.shape[1]
     rows = np.linspace(0, size, _ROWS + 1).astype(int)
     columns = np.linspace(0, size, _COLUMNS + 1).astype(int)
@@ -120,7 +121,7 @@ def _thumbnails(values: np.ndarray) -> np.ndarray:
 
 
 def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tuple[int, list[tuple[int, int]]]:
-    """Return how many images, exact copies aside, resemble an earlier one, and some pairs, the most alike first."""
+    """Return the number of images that resemble an earlier one, without exact copies, and examples, most alike first."""
     rows = np.flatnonzero(~is_copy)
     hashes, thumbnails = hashes[rows], thumbnails[rows]
     alike = np.zeros(len(rows), dtype=bool)
@@ -128,7 +129,7 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
     for band in range(_BANDS):
         shift = np.uint64(band * _BAND_BITS)
         turned = hashes if band == 0 else (hashes >> shift) | (hashes << (np.uint64(64) - shift))
-        # The band's own bits come first in the order, so that those who share them are neighbours.
+        # Put the band's bits first, so that hashes with the same band are adjacent after sorting.
         turned = (turned << np.uint64(64 - _BAND_BITS)) | (turned >> np.uint64(_BAND_BITS))
         order = np.argsort(turned, kind="stable")
         ordered = hashes[order]
@@ -137,9 +138,9 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
             first, second = order[:-distance][close], order[distance:][close]
             if not len(first):
                 continue
-            likeness = np.concatenate([
-                _correlation(thumbnails[a], thumbnails[b]) for a, b in zip(_split(first), _split(second), strict=True)
-            ])  # fmt: skip
+            likeness = np.concatenate(
+                [_correlation(thumbnails[a], thumbnails[b]) for a, b in zip(_split(first), _split(second), strict=True)]
+            )
             is_near = likeness >= LEAST_CORRELATION
             first, second, likeness = first[is_near], second[is_near], likeness[is_near]
             alike[np.maximum(first, second)] = True
@@ -151,7 +152,7 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
 
 
 def _correlation(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation of thumbnails [n, D], row by row."""
+    """Return the Pearson correlation of thumbnails [n, D], row by row."""
     found: np.ndarray = (standardised(some) * standardised(others)).sum(axis=1)
     return found
 

@@ -1,4 +1,4 @@
-"""Importing and preparing data in a process of its own, and how far it is, for those who wait; torch-free."""
+"""Data imports and preparations in a separate process, with their progress in a file; torch-free."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gan.errors import InputError, explain_os_error
 from gan.sections import DataConfig
 
 _WRITE_EVERY = 0.3  # seconds
-_STARTING_GRACE = 20.0  # seconds that a process may take until it holds its lock
+_STARTING_GRACE = 20.0  # seconds a process may take to acquire its lock
 _UPLOADS = ".uploads"
 
 State = Literal["running", "finished", "failed"]
@@ -27,9 +27,9 @@ State = Literal["running", "finished", "failed"]
 
 @dataclass(frozen=True)
 class Task:
-    """How far an import or a preparation is: ``share`` from 0 to 1, ``seconds_left`` where that can be told.
+    """Progress of an import or a preparation: completed ``share`` from 0 to 1, ``seconds_left`` or None if unknown.
 
-    ``message`` is a sentence: what goes on, or why it failed. ``result`` is the name of the data set once it is there.
+    ``message``: a sentence on the current activity, or why it failed. ``result``: the name of the data set when finished.
     """
 
     state: State
@@ -40,7 +40,7 @@ class Task:
 
 
 class Progress:
-    """Writes down how far this process is; its lock is the sign of life. Use it as a context manager."""
+    """Writes the progress of this process to a file and holds a lock as a sign of life. Use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -49,7 +49,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = runs.hold_lock(_lock(self._path), "The same is under way already; wait for it to end.")
+        self._lock = runs.hold_lock(_lock(self._path), "This task is already under way; wait for it to end.")
         self._write(Task("running", "Starting"))
         return self
 
@@ -58,14 +58,14 @@ class Progress:
             if error is not None:
                 message = str(error) if isinstance(error, InputError) else explain_os_error(error, "working on the data")
                 if isinstance(error, KeyboardInterrupt):
-                    message = "Stopped; start it again whenever you like."
+                    message = "Stopped; start it again if you want."
                 self._write(Task("failed", message))
         finally:
             if self._lock is not None:
                 self._lock.release()
 
     def report(self, sentence: str, share: float) -> None:
-        """Tell what goes on, and how far it is, a few times a second at most."""
+        """Record the current activity and the completed share, at most every _WRITE_EVERY seconds."""
         now = time.monotonic()
         if now - self._written_at < _WRITE_EVERY:
             return
@@ -74,21 +74,26 @@ class Progress:
         self._write(Task("running", sentence, min(1.0, share), left))
 
     def finish(self, result: str) -> None:
-        """Say that it is done."""
+        """Record successful completion."""
         self._write(Task("finished", "", 1.0, 0.0, result))
 
     def _write(self, task: Task) -> None:
-        with contextlib.suppress(OSError):  # a full disk is no reason to hide what went wrong
+        with contextlib.suppress(OSError):  # a full disk must not hide the original error
             runs.write_json(self._path, {**vars(task), "time": time.time()}, durable=False)
 
 
 def read(path: Path) -> Task | None:
-    """Return how far a task is; None when there was none. One whose process is gone has failed."""
+    """Return the progress of a task, or None if there is none. A running task without a live process counts as failed."""
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
         left = found["seconds_left"]
-        task = Task(found["state"], str(found["message"]), float(found["share"]), left if left is None else float(left),
-                    str(found["result"]))  # fmt: skip
+        task = Task(
+            found["state"],
+            str(found["message"]),
+            float(found["share"]),
+            left if left is None else float(left),
+            str(found["result"]),
+        )
         is_old = time.time() - float(found["time"]) > _STARTING_GRACE
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -98,30 +103,30 @@ def read(path: Path) -> Task | None:
 
 
 def forget(path: Path) -> None:
-    """Clear away how a task ended."""
+    """Delete the progress file of a task."""
     with contextlib.suppress(OSError):
         path.unlink()
 
 
 def import_path() -> Path:
-    """Return where the progress of the import is written down; there is never more than one."""
+    """Return the progress file of the import; only one import runs at a time."""
     return catalogue.data_root() / catalogue.OWN / ".import.json"
 
 
 def preparation_path(data: DataConfig) -> Path:
-    """Return where the progress of a preparation is written down."""
+    """Return the progress file of a preparation."""
     place = prepared.folder(data)
     return place.with_name(f".{place.name}.json")
 
 
 def start_preparing(data: DataConfig) -> None:
-    """Prepare a data set in a process of its own; :func:`preparation_path` says how far it is."""
+    """Prepare a data set in a separate process; its progress is in :func:`preparation_path`."""
     asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour]
     _start(preparation_path(data), ["data", "prepare", data.name, *asked])
 
 
 def start_import(upload: BinaryIO, suffix: Literal[".zip", ".csv"], title: str, size: int) -> None:
-    """Keep what somebody uploaded and import it in a process of its own; :func:`import_path` says how far it is."""
+    """Save an upload and import it in a separate process; its progress is in :func:`import_path`."""
     folder = catalogue.data_root() / catalogue.OWN / _UPLOADS
     path = folder / f"{secrets.token_hex(8)}{suffix}"
     try:
@@ -132,13 +137,13 @@ def start_import(upload: BinaryIO, suffix: Literal[".zip", ".csv"], title: str, 
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()
-        raise InputError(explain_os_error(error, "keeping the uploaded file")) from error
+        raise InputError(explain_os_error(error, "saving the uploaded file")) from error
     _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume"])
 
 
 def _start(path: Path, arguments: list[str]) -> None:
     if (task := read(path)) is not None and task.state == "running":
-        raise InputError("The same is under way already; wait for it to end.")
+        raise InputError("This task is already under way; wait for it to end.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         runs.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
@@ -148,7 +153,7 @@ def _start(path: Path, arguments: list[str]) -> None:
 
 
 def clear_uploads() -> None:
-    """Remove uploads whose import was killed; for the process that holds the import's lock."""
+    """Remove uploads older than an hour, left by killed imports. The caller must hold the import's lock."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(catalogue.data_root() / catalogue.OWN / _UPLOADS):
             if time.time() - entry.stat().st_mtime > 3600:

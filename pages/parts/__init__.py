@@ -1,1 +1,1 @@
-"""What pages share; nothing here becomes a page of its own."""
+"""Shared parts of the pages; no file here is a page itself."""

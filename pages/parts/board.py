@@ -1,7 +1,7 @@
-"""What the Evaluate page shows of the chosen runs, made once and kept for as long as their files are the same; no streamlit.
+"""Tables and plots of the Evaluate page, cached until the files of the runs change; no streamlit.
 
-Boards, selections and parts are never changed, so that what is made of one is kept by it: pandas and Plotly take longer to
-make the tables and the plots than everything else on the page takes together.
+Boards, selections and parts are immutable and serve as cache keys. Building tables with pandas and plots with Plotly takes
+longer than everything else on the page.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ from pages.parts import charts, evidence, results, tables, words
 from pages.parts.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
 from pages.parts.results import Line
 
-CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # what can be scored → how it is called
-COLOURS = {"fault": "red", "advice": "blue"}  # of the badges of verdicts
-SEEDS = "variant"  # the column in which runs agree that differ only in their seed
-MOST_FOLLOWED = 60  # rows in parallel coordinates that can still be followed
+CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # kind of checkpoint → label
+COLOURS = {"fault": "red", "advice": "blue"}  # kind of verdict → badge colour
+SEEDS = "variant"  # column with equal values for runs that differ only in their seed
+MOST_FOLLOWED = 60  # most lines that stay readable in parallel coordinates
 _KEPT = 64
 
-#: Checkpoint → extractor → run → line.
+#: Kind of checkpoint → extractor id → run id → line of scores.
 Found = dict[str, dict[str, dict[str, Line]]]
 
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """The table of the chosen runs (``results.table`` with ``samples`` and ``verdicts``), and what can be asked of it."""
+    """The score table of the chosen runs (``results.table`` plus ``samples`` and ``verdicts``) and facts about it."""
 
     chosen: tuple[Run, ...]
     extractor: str
     checkpoint: str
-    explained: dict[str, Line]  # run → line
-    each: list[Line]  # one of each group of comparable lines
+    explained: dict[str, Line]  # run id → line of scores
+    each: list[Line]  # one line per group of comparable lines
     table: pd.DataFrame
     names: dict[str, str]
     titles: dict[str, str]  # column → title
-    settings: dict[str, list[str]]  # column → its values as text
-    verdicts: dict[str, str]  # title → colour of its badge
-    usual: list[str]  # columns shown unless told otherwise
-    every: list[str]  # columns that can be shown
+    settings: dict[str, list[str]]  # column → values as text
+    verdicts: dict[str, str]  # title → badge colour
+    usual: list[str]  # columns shown by default
+    every: list[str]  # available columns
     has_seeds: bool
-    pictured: dict[str, int]  # scored run → step of the samples that stand for it
-    key: str  # the same for boards with the same columns
+    pictured: dict[str, int]  # scored run id → step of its samples
+    key: str  # equal for boards with the same columns
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The rows of a board that are left by a filter, folded by a setting, with ``best``; ``sizes``: group → number of rows."""
+    """Rows of a board after filtering and folding, with column ``best``; ``sizes`` maps groups to row counts."""
 
     board: Board
     table: pd.DataFrame
@@ -69,25 +69,25 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The comparable rows of a selection: ``scored`` ones, the ``floor`` of real images, any of their lines, and their basis."""
+    """One group of comparable rows: the ``scored`` rows, the ``floor`` of real images, one line of scores, and their basis."""
 
     board: Board
     scored: pd.DataFrame
     floor: pd.Series
     line: Line
     basis: str
-    main: list[str]  # the main scores, the more meaningful one first
-    noun: str  # what was scored: "images" or "points"
+    main: list[str]  # main scores, the more meaningful one first
+    noun: str  # "images" or "points"
 
 
 def stamp(run: Run) -> str:
-    """Return a text that changes when anything of a run changes that the page shows."""
+    """Return a stamp that changes whenever anything shown of a run changes."""
     paths = (run.path, run.scores_path, run.metrics_path, run.status_path, run.samples_path)
     return " ".join(str(_changed(path)) for path in paths)
 
 
 def _changed(path: Path) -> int:
-    """Return when a file was last changed; 0 for one that is gone."""
+    """Return the modification time of a file in nanoseconds; 0 if it is missing."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -96,7 +96,7 @@ def _changed(path: Path) -> int:
 
 @lru_cache(_KEPT)
 def survey(chosen: tuple[Run, ...], stamps: tuple[str, ...]) -> Found:
-    """Return the newest scores of runs."""
+    """Return the newest scores of the runs."""
     found: Found = {}
     for run in chosen:
         for checkpoint in CHECKPOINTS:
@@ -107,7 +107,7 @@ def survey(chosen: tuple[Run, ...], stamps: tuple[str, ...]) -> Found:
 
 @lru_cache(_KEPT)
 def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, checkpoint: str) -> Board:
-    """Return the board of runs, some of which were scored so."""
+    """Return the board for an extractor and a kind of checkpoint; at least one run must have such scores."""
     explained = survey(chosen, stamps)[checkpoint][extractor]
     each = results.groups(list(explained.values()))
     table = results.table(chosen, extractor, checkpoint)
@@ -124,15 +124,26 @@ def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, chec
     titles = tables.titles_of(table, lines.label(each[0]), first, noun(each[0]))
     usual, every = _columns(table, titles)
     return Board(
-        chosen, extractor, checkpoint, explained, each, table, words.short(words.names(list(chosen))),
-        titles, settings, {title: colour for found in badges.values() for title, colour in found.items()},
-        usual, every, results.has_seeds(table), {run_id: step for run_id, (step, _) in pictures.items() if run_id in explained},
+        chosen,
+        extractor,
+        checkpoint,
+        explained,
+        each,
+        table,
+        words.short(words.names(list(chosen))),
+        titles,
+        settings,
+        {title: colour for found in badges.values() for title, colour in found.items()},
+        usual,
+        every,
+        results.has_seeds(table),
+        {run_id: step for run_id, (step, _) in pictures.items() if run_id in explained},
         f"{zlib.crc32(repr(every).encode()):x}",
-    )  # fmt: skip
+    )
 
 
 def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
-    """Return the titles of the verdicts on a run, each with its colour, and what is to be said where there is no fault."""
+    """Return verdict titles of a run with their colours, plus a summary badge if there is no fault."""
     found = _diagnose(run, when, line["extractor_id"], str(line.get("checkpoint", "last")))
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
     summary = summarise(line, found)
@@ -140,7 +151,7 @@ def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
 
 
 def _unscored(run: Run, checkpoint: str, when: str) -> dict[str, str]:
-    """Return why a run has no scores here, and the titles of the verdicts that its curves alone justify, each with its colour."""
+    """Return badges for a run without scores here: the reason, and verdicts based on its curves alone."""
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in _diagnose(run, when, "", "")}
     if results.latest(run, checkpoint):
         return {"other features": "gray"} | shown
@@ -149,26 +160,26 @@ def _unscored(run: Run, checkpoint: str, when: str) -> dict[str, str]:
 
 
 def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
-    """Return the verdicts on a run of a board; on one that has no scores there, those on its curves."""
+    """Return the verdicts on a run of a board; without scores there, those based on its curves."""
     return _diagnose(run, stamp(run), board.extractor, board.checkpoint) if run.id in board.explained else on_curves(run)
 
 
 def on_curves(run: Run) -> list[doctor.Verdict]:
-    """Return the verdicts on a run that its curves alone justify, without a line of scores."""
+    """Return the verdicts on a run based on its curves alone."""
     return _diagnose(run, stamp(run), "", "")
 
 
 @lru_cache(1024)
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
-    """Return what is wrong with a run, from the same lines as the command line; from none of scores without an extractor."""
+    """Diagnose a run from the same lines as the command line; without an extractor, ignore scores."""
     line = results.latest(run, checkpoint)[extractor] if extractor else {}
     return doctor.diagnose(run, line, doctor.logged(run), run.scores())
 
 
 def _samples(
     chosen: Sequence[Run], table: pd.DataFrame, pictures: Mapping[str, tuple[int, Path]], explained: Mapping[str, Line]
-) -> list[str | None]:  # fmt: skip
-    """Return a small picture for each row: ``pictures`` of runs, and real images of the first run of the group that has some."""
+) -> list[str | None]:
+    """Return a thumbnail per row: ``pictures`` of runs; for a floor, real images of the first run in its group that has some."""
     are_points = {run.id: _draws_points(run, explained.get(run.id)) for run in chosen}
     shown = {run_id: (path, are_points[run_id]) for run_id, (_, path) in pictures.items()}
     reals = {run.id: (run.reals_path, are_points[run.id]) for run in chosen if run.reals_path.exists()}
@@ -181,7 +192,7 @@ def _samples(
 
 
 def _draws_points(run: Run, line: Line | None) -> bool:
-    """Return whether the samples of a run are plots of points; its scores say so even where its data set has gone."""
+    """Return whether the samples of a run are plots of points. Scores tell even if the data set was removed."""
     if line:
         return noun(line) == "points"
     try:
@@ -196,7 +207,7 @@ def _thumbnail(path: Path, changed: int, is_plot: bool) -> str | None:
 
 
 def _columns(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the columns that the table shows unless told otherwise, and all that it can show, in the order of ``titles``."""
+    """Return the default columns and all available columns, in the order of ``titles``."""
     of_runs = table[table["run"] != ""]
     figures = [name for name in titles if name.removesuffix("_spread") in SCORES and of_runs[name].notna().any()]
     usual = ["name", "samples", "verdicts", "best", *(name for name in figures if name.removesuffix("_spread") not in RARE)]
@@ -208,8 +219,8 @@ def _columns(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[list[str],
 @lru_cache(_KEPT)
 def select(
     board: Board, text: str, wanted_verdicts: tuple[str, ...], wanted: tuple[tuple[str, tuple[str, ...]], ...], by: str
-) -> Selection:  # fmt: skip
-    """Return the rows of a board that are left by a filter (see ``results.filtered``), folded by a column or (empty) not."""
+) -> Selection:
+    """Return the rows that pass a filter (see ``results.filtered``), folded by the column ``by`` unless it is empty."""
     left = results.filtered(board.table, text, wanted_verdicts, dict(wanted))
     table = results.fold(left, by).reset_index(drop=True)
     table = table.assign(best=results.best(table, [name for name in board.every if name in SCORES]))
@@ -219,14 +230,14 @@ def select(
 
 @lru_cache(_KEPT)
 def part(selection: Selection, group: int) -> Part:
-    """Return the rows of a group of a selection."""
+    """Return one group of comparable rows of a selection."""
     table, line = selection.table[selection.table["group"] == group], selection.board.each[group - 1]
     scored = table[table["run"] != ""].reset_index(drop=True)
     floor = table[table["run"] == ""].iloc[0]
     seeds = " or ".join(dict.fromkeys(map(results.text_of, scored["seed"])))
     over = " or ".join(dict.fromkeys(scored["over"]))
     basis = (
-        f"{line['images']:,} {noun(line)} a draw, {line['real_images']:,} real ones, ± over {over}\n"
+        f"{line['images']:,} {noun(line)} per draw, {line['real_images']:,} real ones, ± over {over}\n"
         f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
     )
     return Part(
@@ -242,7 +253,7 @@ def part(selection: Selection, group: int) -> Part:
 
 @lru_cache(_KEPT)
 def display(selection: Selection) -> pa.Table:
-    """Return all columns that can be shown, under their titles; settings that are no numbers as text."""
+    """Return all available columns under their titles; non-numeric settings as text."""
     found = selection.table
     shown = {title: _uniform(found[title]) for title in selection.board.settings}
     columns = [name for name in (*selection.board.every, "runs") if name in found]
@@ -256,19 +267,19 @@ def _uniform(column: pd.Series) -> pd.Series:
 
 
 def plain(value: Any) -> Any:
-    """Return a cell with None for nothing."""
+    """Return a cell value with NaN replaced by None."""
     return None if isinstance(value, float) and pd.isna(value) else value
 
 
 def shown_scores(part: Part) -> list[str]:
-    """Return the scores that have a plot: KID first where FID is to be read with care."""
+    """Return the scores to plot; KID comes first if FID needs caution."""
     wanted = ["modes", "fid", "inception_score"] if part.main[0] == "fid" else [*part.main, "inception_score"]
     known = [name for name in wanted if part.scored[name].notna().any()]
     return [*known, "kid"] if len(known) < 2 and "kid" in part.main else known
 
 
 def title_of(part: Part, name: str) -> str:
-    """Return what a score is called, with its features."""
+    """Return the title of a score with its features."""
     return _label(part.line, name)
 
 
@@ -278,19 +289,17 @@ def _label(line: Line, name: str) -> str:
 
 @lru_cache(_KEPT)
 def plot_scores(part: Part, name: str) -> go.Figure:
-    """Return a score of each row as a dot with its spread."""
+    """Plot a score of each row as a dot with its spread."""
     rows = part.scored[part.scored[name].notna()]
     shown = pd.DataFrame({"name": rows["name"], "value": rows[name], "spread": rows[f"{name}_spread"]}).reset_index(drop=True)
     return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.basis, part.noun)
 
 
 @lru_cache(_KEPT)
-def plot_training(
-    chosen: tuple[Run, ...], stamps: tuple[str, ...], names: tuple[str, ...]
-) -> tuple[list[go.Figure], list[str]]:  # fmt: skip
-    """Return the quick scores of runs, scored afterwards or not, over the images seen, and the names of those that have none.
+def plot_training(chosen: tuple[Run, ...], stamps: tuple[str, ...], names: tuple[str, ...]) -> tuple[list[go.Figure], list[str]]:
+    """Plot the quick scores of runs over images seen; also return the names of runs without any.
 
-    One figure for all quick scores that can be compared: FID, or KID where it means more.
+    One figure per group of comparable quick scores, with FID, or KID if it is more meaningful.
     """
     quick = {name: results.quick(run) for name, run in zip(names, chosen, strict=True)}
     found = [(name, scored) for name, scored in quick.items() if scored]
@@ -300,7 +309,7 @@ def plot_training(
 
 
 def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
-    """Return the curves of those whose quick scores compare with ``one``."""
+    """Plot the runs whose quick scores are comparable with ``one``."""
     alike = [(name, quick) for name, quick in found if lines.is_comparable(quick[-1], one)]
     first, second = lines.main_scores(one)
     score = first if all(lines.number(line, first) is not None for _, quick in alike for line in quick) else second
@@ -309,13 +318,13 @@ def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
 
 
 def telling(part: Part) -> list[str]:
-    """Return the settings in which the rows of a part differ; others may differ between parts alone."""
+    """Return the settings in which the rows of a part differ. Some settings differ only between parts."""
     return [title for title in part.board.settings if part.scored[title].map(results.text_of).nunique() > 1]
 
 
 @lru_cache(_KEPT)
 def plot_against(part: Part, score: str, setting: str) -> go.Figure:
-    """Return a score of each row over a setting or a fact, with lines through rows that are alike in all else but the seed."""
+    """Plot a score over a setting or fact, with lines through rows that otherwise differ only in the seed."""
     rows = part.scored[part.scored[score].notna()]
     pairs = list(zip(rows["name"], map(plain, rows[setting]), rows[score], rows[f"{score}_spread"], strict=True))
     titles = part.board.titles
@@ -326,7 +335,7 @@ def plot_against(part: Part, score: str, setting: str) -> go.Figure:
 
 @lru_cache(_KEPT)
 def plot_neighbours(part: Part) -> go.Figure | None:
-    """Return precision over recall; None where they were not measured."""
+    """Plot precision over recall; None if they were not measured."""
     rows = part.scored[part.scored["precision"].notna() & part.scored["recall"].notna()]
     if rows.empty:
         return None
@@ -339,7 +348,7 @@ def plot_neighbours(part: Part) -> go.Figure | None:
 
 @lru_cache(_KEPT)
 def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
-    """Return parallel coordinates of some settings and the main scores, a line for each of the first ``MOST_FOLLOWED`` rows."""
+    """Plot parallel coordinates of settings and main scores, one line for each of the first ``MOST_FOLLOWED`` rows."""
     rows = part.scored[part.scored[part.main[0]].notna()].head(MOST_FOLLOWED)
     scores = [part.main[0], *(name for name in ("precision", "recall") if rows[name].notna().all())]
     titles = part.board.titles
@@ -348,5 +357,5 @@ def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
 
 
 def _floor(part: Part, name: str) -> float | None:
-    """Return what real images get, or None where nobody measured it."""
+    """Return the score of real images, or None if it was not measured."""
     return None if pd.isna(part.floor[name]) else float(part.floor[name])

@@ -1,4 +1,4 @@
-"""Why a FID is what it is: sentences, classes and distributions read from one line of scores; no streamlit."""
+"""Explanations of a score: sentences, classes and distributions from one line of scores; no streamlit."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ __all__ = ["basis", "classes", "looks", "reasons"]
 
 Line = dict[str, Any]
 
-_MOST_NAMED = 12  # classes in a sentence
-_WIDTH = 56  # letters in a row below the smallest plot
+_MOST_NAMED = 12  # classes listed in a sentence
+_WIDTH = 56  # characters per line below the smallest plot
 
-_LOW = 0.8  # of what real images get: less is worth a sentence
-_ALIKE = 0.05  # more than real images: duplicates as a share, MS-SSIM as it is
-_SMALL = 0.2  # standard deviations: by a common rule of thumb a small effect (Cohen 1988)
+_LOW = 0.8  # fraction of the real images' score below which a sentence is due
+_ALIKE = 0.05  # excess over real images worth a sentence: share of duplicates, or MS-SSIM
+_SMALL = 0.2  # standard deviations: a small effect by the usual rule of thumb (Cohen 1988)
 
-#: A look → how images are called that have more of it, and less of it.
+#: Look → wording for more and for less of it.
 _WORDS = {
-    "brightness": ("Brighter than the real ones", "Darker than the real ones"),
-    "contrast": ("More contrast than in the real ones", "Less contrast than in the real ones"),
-    "saturation": ("More colourful than the real ones", "Paler than the real ones"),
+    "brightness": ("Brighter than the real images", "Darker than the real images"),
+    "contrast": ("More contrast than the real images", "Less contrast than the real images"),
+    "saturation": ("More saturated than the real images", "Less saturated than the real images"),
 }
 
 
 def basis(line: Line) -> str:
-    """Return what the figures of a line were made from, in rows that fit below a small plot."""
+    """Return the basis of a line's figures, wrapped to fit below a small plot."""
     return textwrap.fill(lines.made_from(line), _WIDTH)
 
 
 def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
-    """Return what stands out in the figures of one run beside those of the real images, a sentence each, as plain text.
+    """Return one plain-text sentence per notable difference between a run's figures and the real images.
 
-    What the doctor's ``verdicts`` (their names) have told already is left out.
+    Differences already covered by ``verdicts`` (names of the doctor's verdicts) are left out.
     """
     said = set(verdicts)
     told = [*_about_variety(line, said), *_about_neighbours(line, said), *_about_classes(line, said), *_about_looks(line, said)]
     if told or (said and doctor.is_examined(line)):
         return told
     if doctor.is_examined(line):
-        return ["Nothing stands out: these figures are near those of the real images."]
-    return ["An earlier version made these scores and measured no more than FID and IS; score again to see why."]
+        return ["Nothing stands out: all figures are close to the real images."]
+    return ["These scores come from an earlier version that measured only FID and IS; score again for an explanation."]
 
 
 def _about_variety(line: Line, said: set[str]) -> list[str]:
@@ -56,10 +56,10 @@ def _about_variety(line: Line, said: set[str]) -> list[str]:
     if share is not None and share > usual + _ALIKE and not said & {"collapse", "duplicates"}:
         support = number(line, "support")
         held = f"; about {support:,.0f} different images" if support else ""
-        told.append(f"{percent(share)} of the images are near duplicates of another (of the real ones {percent(usual)}){held}.")
+        told.append(f"{percent(share)} of the images are near duplicates of another (real images: {percent(usual)}){held}.")
     alike, real = number(line, "ms_ssim"), number(line, "real_ms_ssim")
     if alike is not None and real is not None and alike > real + _ALIKE:
-        told.append(f"Two images resemble one another more than two real ones do: MS-SSIM {alike:.2f} instead of {real:.2f}.")
+        told.append(f"Images resemble one another more than real ones do: MS-SSIM {alike:.2f} instead of {real:.2f}.")
     return told
 
 
@@ -67,12 +67,15 @@ def _about_neighbours(line: Line, said: set[str]) -> list[str]:
     told = []
     precision, usual = number(line, "precision"), number(line, "floor_precision")
     if precision is not None and usual is not None and precision < _LOW * usual and "imprecise" not in said:
-        told.append(f"{only(precision)} of the images lie among the real ones (real against real {percent(usual)}): "
-                    "many do not look right.")  # fmt: skip
+        told.append(
+            f"{only(precision)} of the images lie among the real ones (real images: {percent(usual)}): many do not look right."
+        )
     recall, usual = number(line, "recall"), number(line, "floor_recall")
     if recall is not None and usual is not None and recall < _LOW * usual:
-        told.append(f"{only(recall)} of the real images lie among the generated ones (real against real {percent(usual)}): "
-                    "much of the data is never drawn.")  # fmt: skip
+        told.append(
+            f"{only(recall)} of the real images lie among the generated ones (real images: {percent(usual)}): "
+            "much of the data is never drawn."
+        )
     return told
 
 
@@ -85,9 +88,9 @@ def _about_classes(line: Line, said: set[str]) -> list[str]:
         names = [found.names[one] for one in found.missing]
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         noun = "This class is" if len(names) == 1 else "These classes are"
-        return [f"{noun} missing, or nearly so: {', '.join(names[:_MOST_NAMED])}{more}."]
-    if covered is not None and due and covered < due - 0.5 and missing:  # else chance may explain it: gan.scoring.classes
-        return [f"Only {covered:,.0f} of {due:,} classes occur as often as a tenth of their share among the real images."]
+        return [f"{noun} missing or almost missing: {', '.join(names[:_MOST_NAMED])}{more}."]
+    if covered is not None and due and covered < due - 0.5 and missing:  # a smaller gap may be chance: gan.scoring.classes
+        return [f"Only {covered:,.0f} of {due:,} classes reach a tenth of their share in the real images."]
     return []
 
 
@@ -102,7 +105,7 @@ def _about_looks(line: Line, said: set[str]) -> list[str]:
             continue
         effect = number(part, "effect")
         word = more if fake > real else less
-        if effect is None:  # nothing varies on either side
+        if effect is None:  # no variation on either side
             told.append(f"{word}: {words.number(fake)} on average instead of {words.number(real)}.")
         elif abs(effect) >= _SMALL:
             told.append(f"{word} by {abs(effect):.1f} standard deviations.")

@@ -1,4 +1,4 @@
-"""The table of scores across runs, as plain data frames; no streamlit."""
+"""The score table across runs as plain data frames; no streamlit."""
 
 from __future__ import annotations
 
@@ -22,47 +22,52 @@ from pages.parts.columns import INTERVALS
 
 Line = dict[str, Any]
 
-_MOST_LISTED = 4  # values of runs in a folded row
+_MOST_LISTED = 4  # distinct values listed in a folded row
 
-#: What two lines must agree in to be compared → how it is called.
+#: Key that comparable lines must agree in → wording.
 _GROUNDS = {
-    "data": "data sets", "size": "image sizes", "images": "numbers of generated images", "real_images": "numbers of real images",
-    "weights": "kinds of weights", "extractor_id": "features", "reals": "choices of real images",
-}  # fmt: skip
-_CONTENT = "real images (the same name, other content)"  # said where all other grounds are the same
+    "data": "data set",
+    "size": "image size",
+    "images": "number of generated images",
+    "real_images": "number of real images",
+    "weights": "kind of weights",
+    "extractor_id": "features",
+    "reals": "choice of real images",
+}
+_CONTENT = "real images (same name, different content)"  # used if all keys above agree
 
 
 def latest(run: Run, checkpoint: str = "last") -> dict[str, Line]:
-    """Return the newest score of a run's last or best checkpoint for each extractor, by the extractor's id, in a lasting order."""
+    """Return the newest score of the last or best checkpoint per extractor id, in a stable order."""
     found = {line["extractor_id"]: line for line in core.latest(run) if core.kind(line) == checkpoint}
     order = dict.fromkeys(str(line.get("extractor_id")) for line in run.scores())
     return {extractor: found[extractor] for extractor in order if extractor in found}
 
 
 def quick(run: Run) -> list[Line]:
-    """Return the quick scores of a training that may be compared with the newest one, in the order of steps."""
+    """Return the quick scores of a run that are comparable with its newest one, in order of steps."""
     return [line for found in core.quick(run)[-1:] for line in found if lines.number(line, "images_seen") is not None]
 
 
 def unmeasured(run: Run) -> str:
-    """Return why the newest scoring of a run ended without a FID; an empty text where it did not."""
+    """Return why the newest scoring of a run has no FID; empty if it has one."""
     scored = [line for line in run.scores() if line.get("source") == "checkpoint"][-1:]
     return " ".join(missing(line)[0] for line in scored if lines.number(line, "fid") is None)
 
 
 def snapshot(run: Run, line: Line | None) -> tuple[int, Path] | None:
-    """Return step and file of the sample grid nearest to a line of scores and not after it; without a line, of the newest."""
+    """Return step and file of the last sample grid up to the step of a line; without a line, of the newest."""
     found = [(step, path) for step, path in run.samples().items() if line is None or step <= line["step"]]
     return found[-1] if found else None
 
 
 def groups(scored: Sequence[Line]) -> list[Line]:
-    """Return one line of each group of comparable ones, in order."""
+    """Return one line per group of comparable lines, in order."""
     return [group[0] for group in core.groups(scored, lambda line: line)]
 
 
 def apart(one_of_each: Sequence[Line]) -> str:
-    """Return why groups of scores must not be ranked against each other: what they differ in, with the values."""
+    """Return why groups of scores must not be ranked together: what they differ in, with the values."""
     told = []
     for key, noun in _GROUNDS.items():
         values = list(dict.fromkeys(text_of(line.get(key)) for line in one_of_each))
@@ -75,11 +80,11 @@ def apart(one_of_each: Sequence[Line]) -> str:
 
 
 def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd.DataFrame:
-    """Return one row a run and, first, one row for the real images (the floor) of each group of comparable scores.
+    """Return one row per run, preceded by one row of real images (the floor) per group of comparable scores.
 
-    Columns: ``name`` and ``run`` (empty for real images), the settings that differ by title, each of ``glossary.SCORES`` with
-    its spread (NaN for what is not known), ``expected`` classes, what it was made from, ``variant`` (the same for runs that
-    differ only in their seed), and ``group``: rows of different groups must not be ranked against each other (0: not scored).
+    Columns: ``name`` and ``run`` (empty for real images), the differing settings by title, each of ``glossary.SCORES`` with
+    its spread (NaN if unknown), ``expected`` classes, facts about the scoring, ``variant`` (equal for runs that differ only
+    in their seed), and ``group`` (0: not scored). Rows of different groups must not be ranked together.
     """
     lined = {run: latest(run, checkpoint).get(extractor) for run in chosen}
     found = dict(sorted(lined.items(), key=lambda pair: pair[1] is None))
@@ -96,22 +101,22 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
 
 
 def settings(made: pd.DataFrame) -> list[str]:
-    """Return the titles of the settings among the columns of a :func:`table`."""
+    """Return the columns of a :func:`table` that are settings."""
     return [column for column in made.columns if column not in _OURS]
 
 
 def has_seeds(made: pd.DataFrame) -> bool:
-    """Return whether some scored rows differ in nothing but their seed."""
+    """Return whether some scored rows differ only in their seed."""
     scored = made[(made["run"] != "") & (made["group"] > 0)]
     return bool(scored.duplicated(["group", "variant"]).any())
 
 
 def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Return a table with one row for all comparable runs that agree in the column ``by``: "variant", or a setting's title.
+    """Return the table with comparable runs merged if they agree in the column ``by``: "variant" or a setting's title.
 
-    Measures become means over these runs with their sample standard deviation as spread, ``runs`` says over how many; what they
-    differ in is listed, and ``variant`` is empty where that is more than their seed. A row of a single run keeps the spread over
-    its draws. Real images and unscored runs stay as they are.
+    Measures become means with the sample standard deviation as spread, and ``runs`` counts the runs. Differing settings list
+    their values, and ``variant`` is empty if the runs differ in more than their seed. A row of a single run keeps the spread
+    over its draws. Real images and unscored runs are unchanged.
     """
     if by not in made.columns:
         return made
@@ -138,10 +143,10 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
 
 def filtered(
     made: pd.DataFrame, text: str = "", verdicts: Sequence[str] = (), wanted: Mapping[str, Sequence[str]] | None = None
-) -> pd.DataFrame:  # fmt: skip
-    """Return the rows whose name holds a text, with one of the verdicts, and with one of the wanted values of each setting.
+) -> pd.DataFrame:
+    """Return the rows whose name contains ``text``, with one of the verdicts and one of the wanted values per setting.
 
-    Values are as text; what is empty chooses nothing out. Real images stay where a row that they belong to does.
+    Values are compared as text; an empty filter matches everything. Real images stay if a row of their group does.
     """
     is_run = made["run"] != ""
     keep = is_run & made["name"].str.casefold().str.contains(text.strip().casefold(), regex=False)
@@ -154,14 +159,14 @@ def filtered(
 
 
 def values(made: pd.DataFrame, title: str) -> list[str]:
-    """Return the values of a setting as text, each once, numbers in order."""
+    """Return the distinct values of a setting as text; numbers are sorted."""
     found = list(dict.fromkeys(made[title][made["run"] != ""]))
     are_numbers = all(isinstance(value, (int, float)) for value in found)
     return list(dict.fromkeys(map(text_of, sorted(found) if are_numbers else found)))
 
 
 def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[str]]:
-    """Return for each row in which measures (titles) it is the best of its group, by more than its own and the other's spread."""
+    """Return per row the titles of measures in which it is best in its group by more than the sum of both spreads."""
     found: list[list[str]] = [[] for _ in range(len(made))]
     is_scored = (made["run"] != "") & (made["group"] > 0)
     for group in set(made["group"][is_scored]):
@@ -174,16 +179,16 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[
     return found
 
 
-#: Columns of a table that are no settings.
+#: Columns of a table that are not settings.
 _OURS = {
     "name", "run", "runs", "group", "variant", "verdicts", "best", "samples", "expected", "extractor", "images", "real_images",
-    "draws",    "over", "weights", "checkpoint", "seed", "epoch", "step", "images_seen", "minutes",
+    "draws", "over", "weights", "checkpoint", "seed", "epoch", "step", "images_seen", "minutes",
     *SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS,
 }  # fmt: skip
 
 
 def _merged(column: pd.Series) -> Any:
-    """Return the value that all rows have, or a list of the different ones as text."""
+    """Return the common value of all rows, or the distinct values as text."""
     found = list(dict.fromkeys(map(text_of, column)))
     if len(found) == 1:
         return column.iloc[0]
@@ -199,32 +204,41 @@ def _score_cells(line: Line | None) -> dict[str, Any]:
     if not line:
         return {}
     return {
-        **_cells(core.measured(line)), **{name: lines.number(line, name) for name in INTERVALS},
-        "expected": core.expected(line), "runs": 1, "over": words.count(int(line["draws"]), "draw"),
+        **_cells(core.measured(line)),
+        **{name: lines.number(line, name) for name in INTERVALS},
+        "expected": core.expected(line),
+        "runs": 1,
+        "over": words.count(int(line["draws"]), "draw"),
         "checkpoint": str(line.get("checkpoint", "last")),
         **{key: line.get(key) for key in ("extractor", "images", "real_images", "draws", "weights", "seed", "step", "epoch")},
         "images_seen": lines.number(line, "images_seen"),
-    }  # fmt: skip
+    }
 
 
 def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
     name = f"Real {core.noun(line)} ({line['data']})" + (f", group {number}" if count > 1 else "")
     return {
-        "name": name, "run": "", "group": number, "variant": "",
-        **_cells(core.floor(line)), "expected": core.expected(line),
-        "extractor": line["extractor"], "images": line.get("floor_images"), "draws": line["draws"],
+        "name": name,
+        "run": "",
+        "group": number,
+        "variant": "",
+        **_cells(core.floor(line)),
+        "expected": core.expected(line),
+        "extractor": line["extractor"],
+        "images": line.get("floor_images"),
+        "draws": line["draws"],
         "over": words.count(int(line["draws"]), "draw"),
-    }  # fmt: skip
+    }
 
 
 def thumbnail(path: Path, size: int = 136, *, is_plot: bool = False) -> str | None:
-    """Return the upper left 4 × 4 images of a sample grid, or all of a plot of points, as a small data URL; None for damage."""
+    """Return the upper left 4 × 4 images of a sample grid, or a whole plot of points, as a small data URL; None if damaged."""
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             width, height = picture.size if is_plot else (picture.width // 2, picture.height // 2)
             small = picture.crop((0, 0, width, height)).convert("L" if picture.mode == "L" else "RGB")
             small = small.resize((size, size), Image.Resampling.BOX)
-    except (OSError, SyntaxError, ValueError):  # what Pillow raises for damage
+    except (OSError, SyntaxError, ValueError):  # raised by Pillow for damaged files
         return None
     buffer = io.BytesIO()
     small.save(buffer, "PNG")

@@ -1,4 +1,4 @@
-"""A table of scores as text for papers and notes: CSV, Markdown and LaTeX; neither torch nor streamlit."""
+"""Export of a score table to CSV, Markdown and LaTeX; neither torch nor streamlit."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:])")
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "±": r"$\pm$",
-    "|": r"\textbar{}",    "–": "--", "·": r"$\cdot$", "→": r"$\to$", "²": r"$^2$", "\n": " ",
+    "|": r"\textbar{}", "–": "--", "·": r"$\cdot$", "→": r"$\to$", "²": r"$^2$", "\n": " ",
 }  # fmt: skip
 
 
 def csv(made: pd.DataFrame, titles: dict[str, str]) -> str:
-    """Return all columns of a table that hold anything, each number in full; without the pictures."""
+    """Return all non-empty columns as CSV with full precision, without pictures."""
     shown = made[[column for column in titles if column in made and column != "samples"]].dropna(axis=1, how="all")
     joined = {column: shown[column].map(_cell) for column in ("verdicts", "best") if column in shown}
     return shown.assign(**joined).rename(columns=titles).to_csv(index=False)
 
 
 def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) -> pd.DataFrame:
-    """Return the chosen columns, without pictures, as text under their titles: measures as "9.07 ± 0.18", shares in per cent."""
+    """Return the chosen columns as text under their titles, without pictures: measures as "9.07 ± 0.18", shares in per cent."""
     shown = {}
     for column in columns:
         if column == "samples" or column.endswith("_spread"):
@@ -45,14 +45,14 @@ def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) 
 
 
 def markdown(shown: pd.DataFrame) -> str:
-    """Return a table of text in Markdown, as GitHub and pandoc read it; texts appear letter by letter."""
+    """Return a table of text as Markdown for GitHub and pandoc; cells are escaped."""
     rows = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
     cells = [[cell if index == 1 else _in_markdown(str(cell)) for cell in row] for index, row in enumerate(rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 def latex(shown: pd.DataFrame) -> str:
-    """Return a table of text in LaTeX (package booktabs); texts appear letter by letter."""
+    """Return a table of text as LaTeX (package booktabs); cells are escaped."""
     head, *body = (
         " & ".join(_in_latex(str(cell)) for cell in row) + r" \\" for row in [list(shown.columns), *shown.to_numpy().tolist()]
     )
@@ -63,9 +63,9 @@ def latex(shown: pd.DataFrame) -> str:
 
 
 def titles_of(made: pd.DataFrame, fid: str, first: str = "fid", noun: str = "images") -> dict[str, str]:
-    """Return column → title of all that a table can show, in its order; no two titles are the same.
+    """Return column → title for all available columns, in table order; titles are unique.
 
-    ``fid`` is what its FID is called, ``first`` the measure that stands before the others, and ``noun`` what was scored.
+    ``fid`` is the title of the FID column, ``first`` the measure to put first, and ``noun`` what was scored.
     """
     titles = {"name": "Run", "samples": "Samples", "verdicts": "Verdicts", "best": "Best in", "runs": "Runs"}
     for name in sorted(SCORES, key=lambda name: name != first):

@@ -1,4 +1,4 @@
-"""Runs laid along one axis: curves, snapshots and quick scores, aligned by images seen, steps or time; no streamlit."""
+"""Runs aligned on one axis (images seen, steps or time): curves, snapshots and quick scores; no streamlit."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from gan.scoring.results import text_of
 from pages.parts import metrics, results, words
 from pages.parts.results import Line
 
-#: Name of an axis → the column of a logged line, and its title.
+#: Axis name → column of a logged line, and title.
 AXES = {
     "images": ("images_seen", "images seen"),
     "steps": ("step", "step"),
-    "time": ("seconds", "seconds of training"),
+    "time": ("seconds", "training time (s)"),
 }
-#: Name of a curve → the column of a logged line ("fid": that of quick scores).
+#: Curve name → column of a logged line ("fid": from quick scores).
 CURVES = {
     "generator loss": "generator_loss",
     "discriminator loss": "discriminator_loss",
@@ -42,22 +42,22 @@ CURVES = {
     "discriminator gradient": "discriminator_grad_norm",
     "images per second": "images_per_second",
 }
-SEEDS = "seed"  # group runs that differ in nothing but it
+SEEDS = "seed"  # groups runs that differ only in the seed
 
-_LINES = 240  # read of each run, spread over all of it
-_GRID = 160  # places at which runs are averaged
+_LINES = 240  # lines read per run, evenly spread
+_GRID = 160  # positions at which runs are averaged
 _FAMILY = "networks.family"
 
 
-Points = tuple[tuple[float, float, int], ...]  # place, value, and what it shares with points of other runs at the same place
+Points = tuple[tuple[float, float, int], ...]  # position, value, and key shared by runs scored at the same point
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One run along an axis: columns of logged lines (an even choice) with their place in ``at``, and snapshots by place.
+    """One run on an axis: columns of evenly sampled logged lines with their position in ``at``, and snapshots by position.
 
-    ``fids`` are the quick FIDs by place, for each kind that may be compared, the one in use last, with one of its lines of scores.
-    The same object for as long as the run's files are the same, so that what is made of it can be kept.
+    ``fids`` holds the quick FIDs by position, per comparable kind with one of its lines of scores; the current kind is last.
+    The object stays the same until the run's files change, so it can serve as a cache key.
     """
 
     run: Run
@@ -67,27 +67,27 @@ class Track:
 
     @property
     def label(self) -> str:
-        """What the quick FIDs are called that are made now; empty where there are none."""
+        """The title of the current kind of quick FID; empty if there are none."""
         return _quick(self.fids[-1][0]) if self.fids else ""
 
     @property
     def end(self) -> float:
-        """The last place at which there is anything."""
+        """The last position with data."""
         return max([0.0, *self.columns["at"][-1:], *(place for place, _, _ in self.snapshots[-1:])])
 
     def snapshot(self, at: float) -> tuple[int, Path] | None:
-        """Return step and picture of the newest samples not after a place; the first ones where none are so early."""
+        """Return step and picture of the last samples up to a position, or the first samples if none are that early."""
         found = [shot for shot in self.snapshots if shot[0] <= at] or list(self.snapshots[:1])
         return found[-1][1:] if found else None
 
     def fid(self, at: float) -> float | None:
-        """Return the newest quick FID not after a place; None where there is none."""
+        """Return the last quick FID up to a position, or None."""
         found = [value for place, value, _ in self.fids[-1][1] if place <= at] if self.fids else []
         return found[-1] if found else None
 
 
 def track(run: Run, axis: str) -> Track:
-    """Return a run along an axis, one of ``AXES``; kept for as long as its files are the same."""
+    """Return a run on one of ``AXES``, cached until its files change."""
     return _track(run, axis, runs.stamp(run.metrics_path), runs.stamp(run.scores_path), runs.stamp(run.samples_path))
 
 
@@ -97,7 +97,7 @@ def _track(run: Run, axis: str, *stamps: object) -> Track:
     logged = runs.sample_lines(run.metrics_path, _LINES)
     found = {name: np.array([metrics.as_number(line.get(name)) for line in logged], "float64") for name in metrics.COLUMNS}
     usable = np.flatnonzero(np.isfinite(found["step"]) & np.isfinite(found[column]))[::-1]
-    kept = usable[np.unique(found["step"][usable], return_index=True)[1]]  # of a step logged twice the later line
+    kept = usable[np.unique(found["step"][usable], return_index=True)[1]]  # if a step was logged twice, the later line
     columns = {name: values[kept] for name, values in found.items()}
     columns["at"] = columns[column]
     steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
@@ -107,16 +107,16 @@ def _track(run: Run, axis: str, *stamps: object) -> Track:
         points = []
         for line in quick:
             place = float(np.interp(line["step"], steps, places))
-            shared = line["step"] if axis == "time" else round(place)  # no two runs take equally long
+            shared = line["step"] if axis == "time" else round(place)  # elapsed times never match between runs
             points.append((place, lines.number(line, "fid") or 0.0, shared))
         fids.append((quick[0], tuple(points)))
     return Track(run, columns, shots, tuple(fids))
 
 
 def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str, str]:
-    """Return for each run's id the name of its group: that of runs which differ in nothing but the seed, or in a setting's value.
+    """Return run id → unique group name. A group shares a setting's value, or everything but the seed.
 
-    ``by`` is ``SEEDS``, a setting ("networks.hidden"), or empty: then each run is a group of its own. No two groups share a name.
+    ``by`` is ``SEEDS``, a setting ("networks.hidden"), or empty, which makes each run its own group.
     """
     if not by:
         return {run.id: names[run.id] for run in chosen}
@@ -135,7 +135,7 @@ def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str
 
 
 def _told_apart(named: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return names by key of which no two are the same: with the first setting that tells them apart, else with a number."""
+    """Return unique names by key: duplicates get the first setting that distinguishes them, otherwise a number."""
     found: dict[str, str] = {}
     for key, name in named.items():
         alike = [settings[other] for other, one in named.items() if one == name]
@@ -159,13 +159,13 @@ def mixed(chosen: Sequence[Run], group_of: Mapping[str, str]) -> list[str]:
 
 
 def partners(chosen: Sequence[Run], by: str, group_of: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the pairs of groups of seeds that differ in the setting ``by`` and in nothing else, by name."""
+    """Return the pairs of seed groups (names) that differ only in the setting ``by``."""
     found = {group_of[run.id]: flat for run in chosen if (flat := core.outcome(run)) is not None}
     return [(one, other) for one, other in combinations(found, 2) if _differ_in(found[one], found[other], by)]
 
 
 def _differ_in(one: Mapping[str, Any], other: Mapping[str, Any], by: str) -> bool:
-    """Return whether settings differ in ``by`` alone, the seed aside; another family of networks brings settings of its own."""
+    """Return whether settings differ only in ``by`` and the seed; if ``by`` is the network family, ignore family-specific ones."""
     apart = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)} - {core.SEED}
     if by == _FAMILY:
         apart -= {key for key in apart if key.startswith("networks.") and not (key in one and key in other)}
@@ -174,12 +174,12 @@ def _differ_in(one: Mapping[str, Any], other: Mapping[str, Any], by: str) -> boo
 
 @lru_cache(maxsize=128)
 def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> dict[str, pa.Table]:
-    """Return a curve of all ``groups`` (one name a track) as tables by title: FID has one for each kind that may be compared.
+    """Return one curve for all ``groups`` (one name per track) as tables by title; FID has one table per comparable kind.
 
-    The rows of a table are ``curve`` (the group), ``at``, ``value``. Smoothing is an exponential average over the chosen lines,
-    from 0 (none) to below 1. A group of several runs is their mean at common places; where there is one, ``low`` and ``high`` are
-    one sample standard deviation to either side, else null. FIDs are neither smoothed nor interpolated: their mean is only where
-    each run of the group that was scored alike has one. A table without rows is left out.
+    Columns: ``curve`` (the group), ``at`` and ``value``. Smoothing is an exponential moving average over the sampled lines,
+    from 0 (none) to below 1. A group of several runs becomes its mean at common positions; the columns ``low`` and ``high``
+    are then one sample standard deviation to either side, null for single runs. FIDs are neither smoothed nor interpolated:
+    the mean exists only where every comparably scored run of the group has a value. Tables without rows are left out.
     """
     if name == "FID":
         return {title: _table(rows) for title, rows in _fids(tracks, groups).items() if rows}
@@ -194,7 +194,7 @@ def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple
 
 
 def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
-    """Return the rows of each group's quick FIDs by title, those together that may be compared; without groups that have none."""
+    """Return title → group → rows of quick FIDs, one title per comparable kind; groups without FIDs are left out."""
     curves = [(line, points, group) for one, group in zip(tracks, groups, strict=True) for line, points in one.fids]
     kinds = core.groups(curves, lambda curve: curve[0])
     often = Counter(_quick(kind[0][0]) for kind in kinds)
@@ -214,12 +214,12 @@ def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str,
 
 
 def _quick(line: Line) -> str:
-    """Return what an FID made during training is called, which is not that of the Evaluate page: it is of fewer images."""
+    """Return the title of a quick FID; it uses fewer images than the FID of the Evaluate page."""
     return f"quick {lines.label(line)}"
 
 
 def _table(members: Mapping[str, np.ndarray]) -> pa.Table:
-    """Return a table of the rows of each group: place, mean, low and high."""
+    """Return a table of the rows of each group: position, mean, low and high."""
     rows = list(members.values())
     places = np.repeat(np.arange(len(rows), dtype="int32"), [part.shape[1] for part in rows])
     at, *others = np.concatenate(rows, axis=1)
@@ -234,7 +234,7 @@ def _column(values: np.ndarray) -> pa.Array:
 
 
 def _smooth(values: np.ndarray, amount: float) -> np.ndarray:
-    """Return the average sᵢ = Σⱼ aⁱ⁻ʲ·vⱼ / Σⱼ aⁱ⁻ʲ, so that the first values do not weigh more than others."""
+    """Return the average sᵢ = Σⱼ aⁱ⁻ʲ·vⱼ / Σⱼ aⁱ⁻ʲ, normalised so that the first values are not overweighted."""
     if not amount:
         return values
     total = weight = 0.0
@@ -246,7 +246,7 @@ def _smooth(values: np.ndarray, amount: float) -> np.ndarray:
 
 
 def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return place, mean, and one standard deviation below and above it, as rows; NaN where there is one run only."""
+    """Return rows: position, mean, and mean ± one standard deviation (NaN for a single run)."""
     if len(parts) == 1:
         return np.concatenate([parts[0], np.full_like(parts[0], np.nan)])
     first, last = min(at[0] for at, _ in parts), max(at[-1] for at, _ in parts)
@@ -256,7 +256,7 @@ def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _scored_by_all(parts: Sequence[Points]) -> np.ndarray:
-    """Return the rows of :func:`_merged` at the places where each run has a value of its own."""
+    """Return the rows of :func:`_merged` at the positions where every run has a value."""
     found = [{shared: (place, value) for place, value, shared in points} for points in parts]
     common = sorted(set.intersection(*(set(each) for each in found)))
     both = np.array([[each[shared] for shared in common] for each in found], "float64").reshape(len(found), len(common), 2)
@@ -264,7 +264,7 @@ def _scored_by_all(parts: Sequence[Points]) -> np.ndarray:
 
 
 def _averaged(places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return place, mean, low and high as rows for values [runs, places]; places where all are NaN are left out."""
+    """Return rows of position, mean, low and high for values [runs, positions]; all-NaN positions are left out."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
     total = np.where(there, values, 0.0).sum(axis=0)
@@ -276,9 +276,9 @@ def _averaged(places: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Measured:
-    """One score of the chosen runs: ``values`` of each group of seeds, one a seed, and one of the ``line``s that they are from.
+    """One score of the chosen runs: ``values`` per seed group, one per seed, and one of the ``line``s they come from.
 
-    ``left_out`` says of each run that is not among them why, by id.
+    ``left_out`` maps the ids of excluded runs to the reason.
     """
 
     line: Line | None
@@ -287,10 +287,10 @@ class Measured:
 
 
 def measure(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> Measured:
-    """Return the figures of a score for groups of seeds (:func:`groups`): of the last checkpoints' newest scores.
+    """Return the values of a score per seed group (:func:`groups`), from the newest scores of the last checkpoints.
 
-    Only the largest set counts that may be compared with one another, of it only runs that were trained as long as most that were
-    to be trained as long, and of a seed that was trained several times the mean: its copies are no further evidence.
+    Only the largest comparable set counts. Of runs planned with equal length, only those scored at the most common step count.
+    Repeated runs of one seed are averaged, because copies are not independent evidence.
     """
     found = {run.id: [line for line in _latest(run, runs.stamp(run.scores_path)) if _has(line, name)] for run in chosen}
     best: dict[str, Line] = {}
@@ -316,11 +316,11 @@ def _has(line: Line, name: str) -> bool:
 def _why_apart(scored: Sequence[Line], line: Line | None) -> str:
     if not scored or line is None:
         return "without this score"
-    return f"scored with other {results.apart([scored[-1], line]) or 'real images'}"
+    return f"scored differently: {results.apart([scored[-1], line]) or 'real images'}"
 
 
 def _unequal(chosen: Sequence[Run], scored: Mapping[str, Line]) -> dict[str, str]:
-    """Return which runs were scored at another step than most that were to train as long: stopped, diverged or prolonged ones."""
+    """Return run id → reason for runs scored at another step than most of equal planned length: stopped, diverged or extended."""
     alike: dict[object, list[Run]] = {}
     for run in chosen:
         alike.setdefault(_planned(run), []).append(run)
@@ -336,7 +336,7 @@ def _unequal(chosen: Sequence[Run], scored: Mapping[str, Line]) -> dict[str, str
 
 
 def _planned(run: Run) -> object:
-    """Return how many steps a run was to take at first, or something of its own where that cannot be told."""
+    """Return the originally planned number of steps, or the run id if the configuration is unreadable."""
     try:
         return run.config().total_steps
     except InputError:

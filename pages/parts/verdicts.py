@@ -1,4 +1,4 @@
-"""A verdict on a run as a card: what was measured, the picture that shows it, and a fork that puts the remedy into effect."""
+"""Verdict cards: the measurement, the supporting picture, and a button that forks the run with the remedy."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from gan.scoring.doctor import Verdict
 from pages.parts import atlas, board, charts, evidence, metrics, pictures, results, words
 from pages.parts.results import Line
 
-#: Column of the logged lines → what its line is called, and the axis.
+#: Column of the logged lines → curve name, and axis title.
 _CURVES = {
-    "generator_loss": ("generator", "loss"), "discriminator_loss": ("discriminator", "loss"), "d_fake": ("D(fake)", "output"),
-    "d_real": ("D(real)", "output"), "generator_grad_norm": ("generator", "norm of the gradient"),
-}  # fmt: skip
+    "generator_loss": ("generator", "loss"),
+    "discriminator_loss": ("discriminator", "loss"),
+    "d_fake": ("D(fake)", "output"),
+    "d_real": ("D(real)", "output"),
+    "generator_grad_norm": ("generator", "gradient norm"),
+}
 _SMOOTHING = 0.6
 _HEIGHT = 280
 
 
 def show(run: Run, line: Line, found: list[Verdict]) -> set[str]:
-    """Show the verdicts on a run, each with its evidence; return which pictures were shown."""
+    """Show the verdicts on a run with their evidence; return the kinds of pictures shown."""
     seen: set[str] = set()
     for verdict in found:
         with st.container(border=True), st.grid(2, min_column_width=300, gap=("small", "large")) as grid:
@@ -38,7 +41,7 @@ def show(run: Run, line: Line, found: list[Verdict]) -> set[str]:
 
 
 def _tell(run: Run, verdict: Verdict) -> None:
-    """Say what is wrong, what was measured against what, and what to do; offer to do it."""
+    """Show the problem, its measurement and the remedy, with a button to apply it."""
     st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
     st.markdown(words.escape(verdict.sentence))
     st.markdown(f"**What to try.** {words.escape(verdict.remedy)}")
@@ -47,17 +50,22 @@ def _tell(run: Run, verdict: Verdict) -> None:
 
 
 def _offer_fork(run: Run, verdict: Verdict) -> None:
-    """Draw the button that forks the run with the changes of a remedy; where that cannot be, it says why."""
+    """Draw the button that forks the run with the remedy; if that is impossible, show the reason."""
     reason, step, about = "", None, ""
     try:
         plan = forks.plan(run.config(), verdict.changes)
         step = verdict.step if plan.goes_on else None
-        start = "It goes on from a checkpoint of this run." if plan.goes_on else f"It starts afresh: {plan.reason}"
+        start = "Continues from a checkpoint of this run." if plan.goes_on else f"Starts from scratch: {plan.reason}"
         about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"
     except InputError as error:
         reason = str(error)
-    pressed = st.button("Fork with this remedy", icon=":material/call_split:", key=f"fork/{verdict.name}", disabled=bool(reason),
-                        help=words.escape(reason or about))  # fmt: skip
+    pressed = st.button(
+        "Fork with this remedy",
+        icon=":material/call_split:",
+        key=f"fork/{verdict.name}",
+        disabled=bool(reason),
+        help=words.escape(reason or about),
+    )
     if reason:
         st.caption(words.escape(reason))
     if pressed:
@@ -70,28 +78,28 @@ def _offer_fork(run: Run, verdict: Verdict) -> None:
 
 
 def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:
-    """Show the picture that a verdict rests on, or samples, or where they were shown already; return which one it was."""
+    """Show the picture behind a verdict, or samples, or a pointer to those above; return the kind shown."""
     wanted, name, basis = verdict.evidence, f"evidence/{verdict.name}", evidence.basis(line)
     mapped = atlas.of(run, line)
     looks = {look.name: look for look in evidence.looks(line)}
     known = evidence.classes(line)
     if wanted in looks:
-        figure, about = charts.look(*looks[wanted], basis), f"Distribution of {wanted} of the generated and of the real images"
+        figure, about = charts.look(*looks[wanted], basis), f"Distribution of {wanted} in generated and real images"
         st.plotly_chart(figure, key=name, alt=about, config=charts.camera(wanted))
     elif wanted == "classes" and known:
-        about = "Share of each class among generated and real images"
+        about = "Share of each class in generated and real images"
         st.plotly_chart(charts.shares_of_classes(*known, basis), key=name, alt=about, config=charts.camera("classes"))
     elif wanted == "neighbours" and (figure := _neighbours(run, line)):
         st.plotly_chart(figure, key=name, alt="Precision and recall of the run and of real images", config=charts.camera(wanted))
     elif wanted == "fid" and (figure := _fid(run)):
-        st.plotly_chart(figure, key=name, alt="FID over the images seen", config=charts.camera("fid-over-images"))
+        st.plotly_chart(figure, key=name, alt="FID over images seen", config=charts.camera("fid-over-images"))
     elif wanted == "curves":
         _show_curves(run, verdict, name)
     elif wanted == "nearest" and mapped and mapped.samples:
-        st.caption("The training images nearest to generated ones stand below.")
+        st.caption("The nearest training images are shown below.")
     elif wanted == "duplicates" and mapped and mapped.pairs:
         st.html(atlas.couples(mapped.pairs))
-        st.caption(f"Pairs of generated images at step {mapped.step:,} that count as near duplicates")
+        st.caption(f"Near duplicates among generated images at step {mapped.step:,}")
     elif "samples" in seen:
         st.caption("See the samples above.")
     elif found := results.snapshot(run, line):
@@ -102,7 +110,7 @@ def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> 
 
 
 def _neighbours(run: Run, line: Line) -> go.Figure | None:
-    """Return where a run and the real images are in precision and recall."""
+    """Plot precision and recall of a run and of the real images."""
     place = lines.number(line, "precision"), lines.number(line, "recall")
     spreads = [lines.number(line, f"{name}_spread") for name in ("precision", "recall")]
     up, right = (math.nan if spread is None else spread for spread in spreads)
@@ -110,13 +118,14 @@ def _neighbours(run: Run, line: Line) -> go.Figure | None:
     if place[0] is None or place[1] is None:
         return None
     return charts.neighbours(
-        [(run.label(), place[0], place[1], up, right)], None if floor[0] is None or floor[1] is None else (floor[0], floor[1]),
+        [(run.label(), place[0], place[1], up, right)],
+        None if floor[0] is None or floor[1] is None else (floor[0], floor[1]),
         evidence.basis(line),
-    )  # fmt: skip
+    )
 
 
 def _fid(run: Run) -> go.Figure | None:
-    """Return FID during the training of a run."""
+    """Plot the quick FIDs of a run."""
     quick = results.quick(run)
     if not quick:
         return None
@@ -125,12 +134,12 @@ def _fid(run: Run) -> go.Figure | None:
 
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
-    """Show the curves that a verdict rests on, as far as they were logged."""
+    """Show the curves behind a verdict, if they were logged."""
     table = metrics.read(run)
     names = {_CURVES[column][0]: column for column in sorted(verdict.curves) if column in table}
     if table.empty or not names:
         return
     title = _CURVES[verdict.curves[0]][1]
     figure = charts.kept_curves(charts.thin(table, names, _SMOOTHING), list(names), title, _HEIGHT)
-    about = f"{' and '.join(names)} over the steps of the training"
+    about = f"{' and '.join(names)} over training steps"
     st.plotly_chart(figure, key=key, alt=about, config=charts.camera("curves"))

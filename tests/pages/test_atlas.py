@@ -114,7 +114,7 @@ def test_points_stand_in_a_plot_with_a_sample_and_its_nearest_training_points(tm
     test = show(tmp_path, POINTS.model_dump_json().encode())
     assert "Map of the points" in said(test) and "step 300" in said(test) and "3 of 5 generated points lie outside" in said(test)
     assert "1 of them is nearer than 95% of other real points" in said(test)
-    assert "may be a copy" in said(test) and "0.1, 1.12 away; usual is 0.5" in said(test)
+    assert "may be a copy" in said(test) and "0.1, 1.12 away; the usual distance is 0.5" in said(test)
     test.slider[0].set_value(2).run()
     assert "fewer than 1%" in said(test) and "49 away" in said(test)
 

@@ -67,7 +67,7 @@ def test_foreign_picture_stays_a_dot(text: str) -> None:
 def test_browser_saves_the_map_by_keyboard(shown: Run, page: Page, serve: Callable[[Path], Server], tmp_path: Path) -> None:
     page.goto(f"{serve(shown.path.parent).address}/evaluate?runs={shown.id}")
     page.get_by_text("Why?", exact=True).first.click()
-    button = page.get_by_role("button", name="Save the map as PNG")
+    button = page.get_by_role("button", name="Save map as PNG")
     button.wait_for()
     button.focus()
     with page.expect_download() as download:

@@ -17,7 +17,7 @@ from tests.pages.conftest import Server
 Serve = Callable[[Path], Server]
 
 expect.set_options(timeout=60_000)
-SAMPLES = re.compile(r"^Samples of step \d+$")
+SAMPLES = re.compile(r"^Samples at step \d+$")
 
 
 def curve(page: Page) -> str:

@@ -288,7 +288,7 @@ def test_slider_and_player_move_the_samples(visit: Visit, shown: Run) -> None:
     assert slider.value == slider.max, "it begins at the end"
     test.slider(key="at").set_value(0).run()
     assert_sound(test)
-    assert sum("step 0" in caption.value for caption in test.caption) == 2
+    assert sum("Step 0" in caption.value for caption in test.caption) == 2
     test.button(key="play").click().run()
     assert_sound(test)
     assert test.slider(key="at").value > 0
@@ -355,7 +355,7 @@ def test_scores_that_were_made_differently_are_not_mixed_but_named(root: Path) -
     found = measure(chosen)
     assert found.line and found.line["extractor"] == "digits CNN" and found.values == {"v0": [10.0, 11.0]}
     assert found.left_out == {
-        chosen[2].id: "scored with other numbers of generated images (77, 500)",
+        chosen[2].id: "scored differently: number of generated images (77, 500)",
         chosen[3].id: "without this score",
     }
     nothing = measure(chosen, "lpips")
@@ -414,8 +414,8 @@ def test_setting_is_judged_between_runs_that_are_else_alike(root: Path, visit: V
     assert_sound(test)
     shown = texts(test).replace("\\", "")
     assert "“Latent size 8” has a better FID (digits CNN) than “Latent size 16”" in shown and "2 and 2 seeds" in shown
-    assert "No other scored run differs in Latent size alone from “wide”" in shown
-    assert "“8” differ in more than their seed, so the band is not the noise of seeds" in shown
+    assert "no other scored run differs only in Latent size: “wide”" in shown
+    assert "The runs in “8” differ in more than the seed, so their bands are not pure seed noise" in shown
 
 
 def test_sure_differences_come_first_and_all_others_are_there(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -428,7 +428,7 @@ def test_sure_differences_come_first_and_all_others_are_there(root: Path, visit:
     assert [text.count("\n") + 1 for text in told] == [5, 10], "each setting against the one that is much worse, then all others"
     assert told[0].count("more than the seeds explain") == 5 and told[1].count("no more than chance may do") == 10
     assert "10 more pairs" in [part.label for part in test.expander]
-    assert "mean, over seeds" in texts(test)
+    assert "standard deviation over seeds" in texts(test)
 
 
 def test_what_was_left_out_is_named(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

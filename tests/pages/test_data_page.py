@@ -138,7 +138,7 @@ def test_own_pictures_with_duplicates_and_what_was_skipped(visit: Visit, data: P
     assert {"Red", "Green", "Blue"} <= set(shown)
     text = said(test)
     assert "<b>" not in text and "*own*" not in text
-    assert "1 image, the same in every pixel as an earlier one" in text and "- 1 file: " in text
+    assert "1 image identical to an earlier one" in text and "- 1 file: " in text
     (table,) = test.dataframe
     assert NASTY_FILE.rpartition("/")[2] in table.value["File"][0]
 
@@ -160,7 +160,7 @@ def test_points_are_plotted(name: str, visit: Visit, data: Path) -> None:
     assert not test.exception and not test.error
     assert len(test.get("plotly_chart")) == 1
     assert figures(test)["Points"] == "10,000"
-    assert figures(test)["Modes"] == ("8" if name == "ring" else "none to count")
+    assert figures(test)["Modes"] == ("8" if name == "ring" else "none")
 
 
 def test_own_points_are_plotted(visit: Visit, data: Path, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_own_points_are_plotted(visit: Visit, data: Path, tmp_path: Path) -> Non
     name = importer.import_points(path, "Places", ignore, root=data)
     test = visit("data", data=name)
     assert not test.exception and not test.error
-    assert figures(test)["Points"] == "25" and figures(test)["Modes"] == "not known"
+    assert figures(test)["Points"] == "25" and figures(test)["Modes"] == "unknown"
     assert len(test.get("plotly_chart")) == 1
 
 
@@ -225,7 +225,7 @@ def test_import_that_another_window_began_is_seen_to_its_end(visit: Visit, data:
     assert not test.exception and not test.error
     assert test.selectbox(key="data/name").value == name
     assert [notice.value for notice in test.success] == [
-        f"“{words.escape('My *own* <b>set</b>')}” is here: 25 images; 1 file skipped, see below."
+        f"“{words.escape('My *own* <b>set</b>')}” was added: 25 images; 1 file skipped, see below."
     ]
     test.run()
     assert not test.success
@@ -347,11 +347,11 @@ def test_own_pictures_from_the_upload_to_the_training(page: Page, serve: Serve, 
     page.get_by_role("button", name="Add your own pictures").click()
     page.locator("input[type=file]").set_input_files(archive(tmp_path / "pictures.zip", per_class=150))
     page.get_by_label("Name", exact=True).fill("My own *pictures*")
-    page.get_by_role("button", name="Add them").click()
+    page.get_by_role("button", name="Add data set").click()
 
     # Progress, then the pictures, how many they are, and what was left out.
     expect(page.get_by_test_id("stProgress").first).to_be_visible()
-    expect(page.get_by_text("“My own *pictures*” is here: 301 images; 1 file skipped")).to_be_visible()
+    expect(page.get_by_text("“My own *pictures*” was added: 301 images; 1 file skipped")).to_be_visible()
     expect(page.get_by_alt_text("60 images of the data set My own *pictures*")).to_be_visible()
     (name,) = (name for name, entry in catalogue.all_sets().items() if entry.origin == "own")
     assert f"data={name}" in page.url

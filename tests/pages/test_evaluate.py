@@ -51,8 +51,8 @@ def everything(test: Any) -> str:
 def test_reasons_are_told_in_words() -> None:
     told = " ".join(evidence.reasons(COLLAPSED))
     assert "99.8 % of the images are near duplicates" in told and "about 36 different images" in told
-    assert "much of the data is never drawn" in told and "missing, or nearly so: 9" in told
-    assert evidence.reasons(SOUND) == ["Nothing stands out: these figures are near those of the real images."]
+    assert "much of the data is never drawn" in told and "missing or almost missing: 9" in told
+    assert evidence.reasons(SOUND) == ["Nothing stands out: all figures are close to the real images."]
     assert "score again" in evidence.reasons({"fid": 3.0})[0]
 
 
@@ -112,9 +112,9 @@ def older(line: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("look", "sentence"),
     [
-        (LOOK, "Brighter than the real ones by 0.5 standard deviations."),
-        (LOOK | {"fake_mean": 80.0, "effect": -1.25}, "Darker than the real ones by 1.2 standard deviations."),
-        (LOOK | {"effect": None}, "Brighter than the real ones: 120 on average instead of 100."),
+        (LOOK, "Brighter than the real images by 0.5 standard deviations."),
+        (LOOK | {"fake_mean": 80.0, "effect": -1.25}, "Darker than the real images by 1.2 standard deviations."),
+        (LOOK | {"effect": None}, "Brighter than the real images: 120 on average instead of 100."),
     ],
     ids=["more", "less", "nothing varies"],
 )
@@ -143,7 +143,7 @@ def test_classes_have_the_names_of_the_data_set_or_numbers() -> None:
     line = {**COLLAPSED, "data": "cifar10"}
     found = evidence.classes(line)
     assert found and found.names[9] == "truck"
-    assert "missing, or nearly so: truck." in " ".join(evidence.reasons(line))
+    assert "missing or almost missing: truck." in " ".join(evidence.reasons(line))
     gone = evidence.classes({**COLLAPSED, "data": "gone"})
     assert gone and gone.names == tuple("0123456789")
 
@@ -198,11 +198,11 @@ def test_page_opens_why_with_lines_of_every_kind(kind: str, visit: Visit, shown:
     assert columns[:4] == ["Run", "Samples", "Verdicts", "Best in"]
     assert ({"Precision", "Recall", "Coverage", "Duplicates", "KID", "MS-SSIM"} <= set(columns)) == (kind in ("new", "no logits"))
     assert ("IS" in columns) == (kind != "no logits")  # columns without any figure are left out
-    assert "Look closer at" not in [box.label for box in test.selectbox]  # nothing is built before it is asked for
+    assert "Run to explain" not in [box.label for box in test.selectbox]  # nothing is built before it is asked for
     test.session_state["why"] = True
     test.run()
     assert_sound(test)
-    assert "Look closer at" in [box.label for box in test.selectbox]
+    assert "Run to explain" in [box.label for box in test.selectbox]
     assert ("score again" in everything(test)) == (kind in ("old", "null"))
 
 
@@ -269,16 +269,16 @@ def test_rows_that_must_not_be_ranked_are_neither_folded_nor_compared(shown: Run
     best = dict(zip(made["run"], results.best(made), strict=True))
     assert "FID" in best[near.id] and not best[far.id] and not best[odd.id] and not best[""]
     reason = results.apart(results.groups([run.scores()[0] for run in (near, far, odd)]))
-    assert reason == f"numbers of generated images ({line['images']}, 77)"
+    assert reason == f"number of generated images ({line['images']}, 77)"
 
 
 def test_changed_real_images_are_a_reason_of_their_own(shown: Run) -> None:
     (line,) = shown.scores()
     changed, fewer = line | {"real_digest": "0" * 64}, line | {"images": 77, "real_digest": "1" * 64}
     assert len(results.groups([line, changed, fewer])) == 3
-    assert results.apart([line, changed]) == "real images (the same name, other content)"
-    assert results.apart([line, fewer]) == f"numbers of generated images ({line['images']}, 77)"
-    assert results.apart([line, changed, fewer]).endswith(" and real images (the same name, other content)")
+    assert results.apart([line, changed]) == "real images (same name, different content)"
+    assert results.apart([line, fewer]) == f"number of generated images ({line['images']}, 77)"
+    assert results.apart([line, changed, fewer]).endswith(" and real images (same name, different content)")
 
 
 def test_no_row_is_best_within_the_spread_or_alone(shown: Run) -> None:
@@ -413,7 +413,7 @@ def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
     test.run()
     test.multiselect(key="filter/Seed").set_value(["12"]).run()
     assert_sound(test)
-    assert len(test.dataframe[0].value) == 2 and "leaves 1 of 2 runs" in everything(test)
+    assert len(test.dataframe[0].value) == 2 and "1 of 2 runs match the filter" in everything(test)
     test.session_state["filter"] = False
     test.run().run()
     assert len(test.dataframe[0].value) == 2  # a closed filter still filters
@@ -510,7 +510,7 @@ def test_quick_scores_are_drawn_whatever_the_features_of_the_shown_scores(visit:
     test.session_state["view"] = "training"
     test.run()
     assert_sound(test)
-    assert len(test.get("plotly_chart")) == 1 and "Without scores from the training: mute" in everything(test)
+    assert len(test.get("plotly_chart")) == 1 and "No scores from training: mute" in everything(test)
 
 
 def test_runs_that_nobody_scored_show_their_training_and_what_is_wrong_with_it(visit: Visit, shown: Run) -> None:
@@ -519,9 +519,9 @@ def test_runs_that_nobody_scored_show_their_training_and_what_is_wrong_with_it(v
     diverged.write_status(diverged.status().model_copy(update={"state": "diverged"}))
     test = visit("evaluate", runs=f"{shown.id},{diverged.id}")
     assert_sound(test)
-    assert len(test.get("plotly_chart")) == 1 and "Without scores from the training: burst" in everything(test)
-    assert "Diverged before the first checkpoint, so to be started afresh with a smaller learning rate: burst." in everything(test)
-    assert "for longer" not in everything(test) and "Divergence" in everything(test)
+    assert len(test.get("plotly_chart")) == 1 and "No scores from training: burst" in everything(test)
+    assert "Diverged before the first checkpoint; start again with a smaller learning rate: burst." in everything(test)
+    assert "train longer" not in everything(test) and "Divergence" in everything(test)
 
 
 def test_rows_without_these_scores_come_last_and_say_why(visit: Visit, shown: Run) -> None:
@@ -544,7 +544,7 @@ def test_rows_without_these_scores_come_last_and_say_why(visit: Visit, shown: Ru
     test.run()
     test.selectbox(key="why/run").set_value(diverged.id).run()
     assert_sound(test)
-    assert "smaller" in everything(test) and "Judged by the curves of its training alone" in everything(test)
+    assert "smaller" in everything(test) and "Judged by its training curves alone" in everything(test)
 
 
 def test_training_is_shown_where_no_two_rows_compare(visit: Visit, shown: Run) -> None:
@@ -625,7 +625,7 @@ def test_samples_and_evidence_are_of_the_best_checkpoint(visit: Visit, shown: Ru
     test.session_state["why"] = True
     test.run()
     assert_sound(test)
-    assert "not after it: step 4" in everything(test) and test.dataframe[0].value["Samples"].iloc[1] != last
+    assert "up to the best checkpoint: step 4" in everything(test) and test.dataframe[0].value["Samples"].iloc[1] != last
     assert [one.caption for image in test.get("image") for one in image.proto.imgs] == ["Samples at step 4"]
 
 
@@ -637,7 +637,7 @@ def test_evidence_that_stands_above_already_is_pointed_at(visit: Visit, shown: R
     test.run()
     assert_sound(test)
     assert everything(test).count("See the samples above.") == 2  # without a map memorisation and checkerboard have only them
-    assert "stand below" not in everything(test)
+    assert "shown below" not in everything(test)
 
 
 def test_collapse_shows_pairs_of_near_duplicates(visit: Visit, shown: Run) -> None:
@@ -649,7 +649,7 @@ def test_collapse_shows_pairs_of_near_duplicates(visit: Visit, shown: Run) -> No
     test.session_state["why"] = True
     test.run()
     assert_sound(test)
-    assert "count as near duplicates" in everything(test) and "stand below" in everything(test)
+    assert "Near duplicates among generated images" in everything(test) and "shown below" in everything(test)
     assert not test.get("image")
 
 
@@ -659,11 +659,11 @@ def test_runs_that_cannot_be_scored_are_named_with_the_reason(visit: Visit, show
     shutil.copytree(shown.checkpoints_path, shown.best_path, dirs_exist_ok=True)
     test = visit("evaluate", runs=f"{shown.id},{fresh.id},{other.id}")
     assert_sound(test)
-    assert "trained for longer before a score: fresh." in everything(test) and "plain" not in everything(test)
+    assert "train longer before scoring: fresh." in everything(test) and "plain" not in everything(test)
     test.session_state["score/checkpoint"] = "best"
     test.run()
     assert_sound(test)
-    assert "trained for longer before a score: fresh." in everything(test) and "one can be scored: plain." in everything(test)
+    assert "train longer before scoring: fresh." in everything(test) and "last checkpoint instead: plain." in everything(test)
 
 
 def test_score_that_could_not_be_measured_is_told(visit: Visit, shown: Run) -> None:

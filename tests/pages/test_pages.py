@@ -400,7 +400,7 @@ def test_watch_shows_probabilities_only_where_the_loss_makes_them(visit: Visit, 
     assert axes(test)["probability of “real”"]["scale"]["domain"] == [0, 1]  # type: ignore[index]
     assert "penalty" not in axes(test)
     assert words.escape(LOSSES["non-saturating"].good) in texts(test)
-    assert "With a mouse: Ctrl + wheel zooms" in texts(test)  # two fingers zoom the page and not the chart
+    assert "Mouse: Ctrl + wheel zooms" in texts(test)  # two fingers zoom the page and not the chart
 
 
 def test_watch_shows_outputs_and_the_penalty_of_a_critic(visit: Visit, conditional: Run) -> None:
@@ -460,7 +460,7 @@ def test_evaluate_refuses_to_rank_what_cannot_be_compared(visit: Visit, shown: R
     other.scores_path.write_text(json.dumps(line) + "\n")
     test = visit("evaluate", runs=f"{shown.id},{other.id}")
     assert_sound(test)
-    assert len(test.warning) == 1 and "not ranked" in test.warning[0].value
+    assert len(test.warning) == 1 and "cannot be ranked" in test.warning[0].value
     assert not test.get("plotly_chart")
 
 

@@ -78,14 +78,14 @@ def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path,
     assert sorted(run.config().networks.latent for run in sweep.runs()) == [16, 24, 32, 64]
 
     # Compare: the slider moves all samples, by the keyboard alone.
-    page.get_by_role("link", name="Compare side by side").click()
+    page.get_by_role("link", name="Compare runs").click()
     slider = page.get_by_role("slider", name="Images seen")
     expect(page.get_by_alt_text(SAMPLES)).to_have_count(4)
     first, middle, last = sweep.runs()[0].samples()
     for key, step in (("Home", first), ("End", last), ("ArrowLeft", middle), ("ArrowRight", last)):
         slider.press(key)
         for alone in range(4):
-            expect(page.get_by_text(re.compile(rf"^step {step:,}\b")).nth(alone)).to_be_visible()
+            expect(page.get_by_text(re.compile(rf"^Step {step:,}\b")).nth(alone)).to_be_visible()
     wait_until(lambda: arrived(page) == (4, 4), "the samples are on screen")
 
     # Score with few images, from the command line; export, and read the report without a network.

@@ -291,7 +291,7 @@ def test_pause_holds_back_what_waits(visit: Visit, sweep: Sweep) -> None:
     assert_sound(test)
     assert sweep.record().is_paused and "paused" in test.get("progress")[0].proto.text
     assert states(sweep) == ["running", "queued"]
-    assert test.button(key="pause").label == "Go on"
+    assert test.button(key="pause").label == "Resume"
     test.button(key="pause").click().run()
     assert not sweep.record().is_paused and test.button(key="pause").label == "Pause"
 
@@ -372,7 +372,7 @@ def test_page_of_a_sweep_that_is_over_stays_live_while_runs_are_scored_or_may_go
     assert called[-1] > 0
     assert test.button(key="score").disabled
     bar = test.get("progress")[1].proto
-    assert bar.text == "2 runs still to be scored · Drawing · about 3 min left" and bar.value == 25
+    assert bar.text == "2 runs left to score · Drawing · about 3 min left" and bar.value == 25
     for run in (first, other):
         run.write_scoring(scoring.model_copy(update={"state": "finished"}))
     test = visit("sweeps", sweep=sweep.id)
