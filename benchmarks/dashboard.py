@@ -34,9 +34,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import machine
 from gan import config as configs
-from gan import presets, runs
-from gan.data.catalogue import PROJECT
+from gan import runs
+from gan.config import presets
+from gan.places import PROJECT
 from gan.runs import Run
+from gan.storage import files
 
 _BATCH = 10
 _CHOSEN = 12  # runs on Compare
@@ -86,7 +88,7 @@ def make_twin(run: Run, picture: bytes) -> Run:
     os.link(run.metrics_path, twin.metrics_path)
     shutil.copy(run.scores_path, twin.scores_path)
     config = configs.replace(run.config(), {"training.seed": int(twin.id[-6:], 16)})
-    runs.write_json(twin.config_path, config.model_dump(mode="json"), durable=False)
+    files.write_json(twin.config_path, config.model_dump(mode="json"), durable=False)
     return twin
 
 

@@ -22,14 +22,14 @@ import torch
 
 from benchmarks import machine
 from gan import config as configs
-from gan import presets
-from gan.config import RunConfig
-from gan.data import catalogue, loaders
+from gan.catalogue import data_sets
+from gan.config import RunConfig, presets
+from gan.data import loaders
 from gan.data.feed import Feed
 from gan.data.loaders import Images
 from gan.training import precision
+from gan.training.assembly import build_game
 from gan.training.game import Turn
-from gan.training.loop import build_game
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
@@ -115,7 +115,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # torch's of the array that is mapped read-only
     base = presets.find(presets.DEFAULT).config
     print("\n| data set | batch | share of a step spent waiting for real images |\n| --- | --- | --- |")
-    for entry in catalogue.DATA_SETS.values():
+    for entry in data_sets.DATA_SETS.values():
         if not entry.is_offline:
             continue
         config = presets.find("ring-mlp").config if entry.kind == "points" else base

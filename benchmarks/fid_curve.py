@@ -14,8 +14,11 @@ from pathlib import Path
 
 from benchmarks import machine
 from gan import config as configs
-from gan import launcher, presets, runs
-from gan.scoring import scores
+from gan import runs
+from gan.config import presets
+from gan.judging import lines
+from gan.machine import usual_threads
+from gan.scoring import during_training
 from gan.training import loop
 
 
@@ -35,17 +38,17 @@ def main() -> None:
         },
     )
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.create(Path(folder), config, state="starting", threads=launcher.usual_threads())
+        run = runs.create(Path(folder), config, state="starting", threads=usual_threads())
         held = run.hold()
         try:
             trainer = loop.Trainer(run, lambda status, line: None)
-            scores.score_during_training(run, trainer.sampler(), config, 0, trainer.device)
+            during_training.score_during_training(run, trainer.sampler(), config, 0, trainer.device)
             trainer.play(lambda: trainer.seconds > options.seconds)
         finally:
             held.release()
         seconds = {line["step"]: line["seconds"] for line in run.metrics()}
         print(f"Machine: {machine.describe()}, {run.status().threads} threads, {run.status().precision}")
-        print(f"{options.preset}, {run.scores()[0]['images']} images a score, {scores.label(run.scores()[0])}")
+        print(f"{options.preset}, {run.scores()[0]['images']} images a score, {lines.label(run.scores()[0])}")
         print(f"{'seconds':>8} {'step':>6} {'FID':>9} {'times better than untrained':>28}")
         first = run.scores()[0]["fid"]
         for line in run.scores():

@@ -20,14 +20,14 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmarks import machine, trained
 from gan import config as configs
-from gan import networks, presets
-from gan.config import RunConfig
-from gan.data import points
+from gan import networks
+from gan.config import RunConfig, presets
+from gan.data.rendered import points
 from gan.objective.losses import Loss
 from gan.objective.penalties import Penalties
-from gan.scoring.modes import ModeScore, score_points
+from gan.scoring.metrics.modes import ModeScore, score_points
+from gan.training.assembly import build_game, make_optimizer
 from gan.training.game import Game, Turn
-from gan.training.loop import build_game, make_optimizer
 
 SAMPLES = 2500
 #: PacGAN (1712.04086), table 1: modes of the ring's 8 and of the grid's 25.

@@ -15,7 +15,7 @@ import torch
 
 from benchmarks import machine, trained
 from gan import config as configs
-from gan import presets
+from gan.config import presets
 
 
 def main() -> None:

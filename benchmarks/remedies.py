@@ -17,8 +17,8 @@ import torch
 
 from benchmarks import machine, trained
 from gan import config as configs
-from gan import presets
-from gan.scoring import manifold
+from gan.config import presets
+from gan.scoring.metrics import manifold
 
 BASE: dict[str, Any] = {
     "data.size": 16, "data.subset": 300, "networks.width": 16, "networks.depth": 2, "networks.latent": 32,

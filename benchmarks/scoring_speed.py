@@ -28,11 +28,15 @@ from torchvision.models import alexnet
 
 from benchmarks import machine
 from gan import config as configs
-from gan import presets, runs
+from gan import runs
+from gan.config import presets
+from gan.judging.request import Plan
 from gan.runs import Run
-from gan.scoring import appearance, classes, inception, measures, memorisation, perceptual, scores
-from gan.scoring.extractor import Extractor
+from gan.scoring import measures, scores
+from gan.scoring.extractors import inception, perceptual
+from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw, Real
+from gan.scoring.metrics import appearance, classes, memorisation
 from gan.training import loop
 from tests.scoring.networks import Pictures, random_inception
 
@@ -115,7 +119,7 @@ def score_whole(images: int, rounds: int, folder: Path) -> None:
         for name, draws, has_lpips in rows:
             perceptual.WEIGHTS = published if has_lpips else usual
             os.environ["GAN_ALEXNET"] = str(file) if has_lpips else ""
-            plan = scores.Plan(name, images=images, draws=draws)
+            plan = Plan(name, images=images, draws=draws)
             seconds, _ = timed(lambda plan=plan: scores.score_run(run, plan))  # type: ignore[misc]
             print(f"{name}, {draws} draws: {seconds:.2f} s{'' if turn else ', filling the caches'}", file=sys.stderr, flush=True)
             if turn:

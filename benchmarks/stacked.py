@@ -16,12 +16,13 @@ from torch import Tensor
 
 from benchmarks import machine, trained
 from gan import config as configs
-from gan import presets
-from gan.config import RunConfig
+from gan.config import RunConfig, presets
 from gan.data import loaders
-from gan.scoring import classes, scores, stacked
-from gan.scoring.extractor import Extractor
-from gan.scoring.modes import reverse_kl
+from gan.scoring import scores
+from gan.scoring.extractors import stacked
+from gan.scoring.extractors.extractor import Extractor
+from gan.scoring.metrics import classes
+from gan.scoring.metrics.modes import reverse_kl
 
 SAMPLES = 26_000
 #: PacGAN (1712.04086), tables 2 and 3, and R3GAN (2501.05441), table 1: Stacked MNIST, after far longer trainings.

@@ -14,8 +14,10 @@ import torch
 from gan import runs
 from gan.config import RunConfig
 from gan.data import loaders
-from gan.scoring import classifier, metrics, scores
-from gan.scoring.extractor import Features
+from gan.scoring import scores
+from gan.scoring.extractors import classifier
+from gan.scoring.extractors.extractor import Features
+from gan.scoring.metrics import fid as frechet
 from gan.training import loop
 
 CPU = torch.device("cpu")
@@ -65,7 +67,7 @@ def training_images(config: RunConfig) -> Features:
 
 def fid(real: Features, drawn: Features) -> float:
     """Return the Fréchet distance on the classifier's features."""
-    return metrics.fid(real.features, drawn.features)
+    return frechet.fid(real.features, drawn.features)
 
 
 def of_seeds(values: Sequence[float], digits: int) -> str:

@@ -19,8 +19,8 @@ from torch import nn
 
 from benchmarks import machine
 from gan import config as configs
-from gan import networks, presets, runs
-from gan.config import RunConfig
+from gan import networks, runs
+from gan.config import RunConfig, presets
 from gan.errors import InputError
 from gan.training import loop
 from gan.training.game import Game

@@ -28,7 +28,7 @@ from benchmarks import machine
 from benchmarks.dashboard import cpu, serve
 from benchmarks.viewer import Viewer
 from gan import runs
-from gan.data.catalogue import PROJECT
+from gan.places import PROJECT
 from gan.runs import Run
 
 PAGES = {"Watch": ("watch", "run={run}"), "Compare, playing": ("compare", "runs={run}")}

@@ -32,6 +32,11 @@ def quoted(value: object) -> str:
         return "a very long number"
 
 
+def as_sentence(message: str) -> str:
+    """Return a message with a full stop at its end, unless it ends with a question."""
+    return message if message.endswith("?") else f"{message.rstrip('.')}."
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint like ``did you mean “mnist”?``, or the list of known words if none is close."""
     known = sorted(known)

@@ -13,11 +13,12 @@ import streamlit as st
 from gan import config as configs
 from gan import runs
 from gan.errors import InputError
+from gan.judging import lines, significance
+from gan.judging.glossary import SCORES
 from gan.runs import Run
-from gan.scoring import lines, significance
-from gan.scoring.glossary import SCORES
-from pages.parts import exports, frame, overlay, pictures, timeline, words
-from pages.parts.timeline import Track
+from pages.parts import exports, frame, pictures, words
+from pages.parts.comparison import overlay, timeline
+from pages.parts.comparison.timeline import Track
 
 root = frame.begin("Compare")
 st.title("Compare")

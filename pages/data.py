@@ -11,11 +11,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from gan.data import catalogue, commands, downloads, importer, points, prepared, sources, tasks
-from gan.data.catalogue import DataSet
+from gan.catalogue import data_sets
+from gan.catalogue.data_sets import DataSet
+from gan.config.sections import DataConfig
+from gan.data import downloads, importer, prepared, sources
 from gan.data.prepared import Prepared
-from gan.sections import DataConfig
-from pages.parts import albums, charts, frame, words
+from gan.data.rendered import points
+from gan.execution import requests
+from gan.places import data_root
+from gan.storage.jobs import read
+from pages.parts import charts, frame, words
+from pages.parts.data_sets import albums
 
 root = frame.begin("Data")
 
@@ -93,8 +99,8 @@ def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarr
 @st.cache_data(max_entries=32, show_spinner=False)
 def imported(name: str, version: str, changed: int) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the import record of a user's own data set, and the first files it skipped."""
-    entry = catalogue.find(name)
-    return commands.describe(entry), albums.skipped_table(commands.skipped_of(entry)[:MOST_SKIPPED])
+    entry = data_sets.find(name)
+    return importer.describe(entry), albums.skipped_table(importer.skipped_of(entry)[:MOST_SKIPPED])
 
 
 def changed(path: Path) -> int:
@@ -107,13 +113,13 @@ def changed(path: Path) -> int:
 
 def choose() -> DataSet:
     """Draw the data set picker; the URL keeps the choice."""
-    known = catalogue.all_sets()
+    known = data_sets.all_sets()
     wanted = st.query_params.get("data")
     if wanted in known:
         st.session_state["data/name"] = wanted
     elif wanted:
         with frame.spoken_errors():
-            catalogue.find(wanted)
+            data_sets.find(wanted)
     if st.session_state.get("data/name") not in known:
         st.session_state["data/name"] = next(iter(known))
 
@@ -165,7 +171,7 @@ def offer_removal(entry: DataSet) -> None:
             "it can still be viewed, but not resumed."
         )
         if st.button("Remove this data set", type="primary", key="remove"):
-            importer.remove(entry.name, catalogue.data_root(), runs_root=root)
+            importer.remove(entry.name, data_root(), runs_root=root)
             st.query_params.pop("data", None)
             st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was removed."
             st.rerun()
@@ -173,7 +179,7 @@ def offer_removal(entry: DataSet) -> None:
 
 def offer_import() -> None:
     """Draw the import form, or a disabled button while an import is running."""
-    if (task := tasks.read(tasks.import_path())) and task.state == "running":
+    if (task := read(requests.import_path())) and task.state == "running":
         st.button("Adding pictures …", icon=":material/upload:", disabled=True)
         return
     with st.popover("Add your own pictures", icon=":material/upload:"):
@@ -198,12 +204,12 @@ def offer_import() -> None:
         if st.button("Add data set", type="primary", icon=":material/upload:", disabled=upload is None, key="import"):
             assert upload is not None and size is not None
             name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # accepts both kinds of slashes
-            if any(entry.title.casefold() == name.casefold() for entry in catalogue.all_sets().values()):
+            if any(entry.title.casefold() == name.casefold() for entry in data_sets.all_sets().values()):
                 st.error(f"A data set named “{words.escape(name)}” already exists; choose another name.", icon=":material/error:")
                 return  # keep the upload
             is_archive = upload.read(2) == b"PK"
             upload.seek(0)
-            tasks.start_import(upload, ".zip" if is_archive else ".csv", name, size)
+            requests.start_import(upload, ".zip" if is_archive else ".csv", name, size)
             st.session_state.update({"data/turn": turn + 1, "data/import": size})
             st.rerun()
         st.caption(BY_COMMAND)
@@ -213,10 +219,10 @@ def offer_import() -> None:
 
 def follow_import() -> None:
     """Show import progress, and the outcome in sessions that saw it running."""
-    task = tasks.read(tasks.import_path())
+    task = read(requests.import_path())
     if task and task.state == "running":
         st.session_state.setdefault("data/import", 0)
-        progress("Adding your data", tasks.import_path())
+        progress("Adding your data", requests.import_path())
     elif "data/import" in st.session_state:
         size = st.session_state["data/import"]
         if task and task.state == "failed":
@@ -226,7 +232,7 @@ def follow_import() -> None:
                 st.rerun()
             return
         del st.session_state["data/import"]
-        if not task or not (entry := catalogue.all_sets().get(task.result)):
+        if not task or not (entry := data_sets.all_sets().get(task.result)):
             return
         noun = "point" if entry.kind == "points" else "image"
         skipped = f"; {words.count(entry.skipped, 'file')} skipped, see below" if entry.skipped else ""
@@ -239,7 +245,7 @@ def follow_import() -> None:
 @st.fragment(run_every=0.7)
 def progress(title: str, path: Path) -> None:
     """Show the progress of an import or preparation; rerun the page when it ends."""
-    task = tasks.read(path)
+    task = read(path)
     if task is None or task.state != "running":
         st.rerun()
     left = f" · {words.duration(task.seconds_left)} left" if task.seconds_left is not None else ""
@@ -248,8 +254,8 @@ def progress(title: str, path: Path) -> None:
 
 def offer_preparation(data: DataConfig) -> None:
     """Prepare a data set and show progress; ask first if it takes long or needs a download."""
-    entry, path = data.entry, tasks.preparation_path(data)
-    task = tasks.read(path)
+    entry, path = data.entry, requests.preparation_path(data)
+    task = read(path)
     if task and task.state == "running":
         progress(f"Preparing {entry.title}", path)
         return
@@ -257,7 +263,7 @@ def offer_preparation(data: DataConfig) -> None:
     if task is not None and has_failed:
         st.error(words.escape(task.message), icon=":material/error:")
     elif entry.origin == "built-in" and entry.images * data.size**2 <= AT_ONCE:
-        tasks.start_preparing(data)
+        requests.start_preparing(data)
         progress(f"Preparing {entry.title}", path)
         return
     files = download_of(entry)
@@ -272,7 +278,7 @@ def offer_preparation(data: DataConfig) -> None:
         if st.button(
             "Try again" if has_failed else label, key="prepare", icon=":material/refresh:" if has_failed else ":material/download:"
         ):
-            tasks.start_preparing(data)
+            requests.start_preparing(data)
             st.rerun()
 
 
@@ -361,7 +367,7 @@ def known_facts(entry: DataSet) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the import record of a user's own data set; empty for others."""
     if entry.origin != "own":
         return {}, pd.DataFrame()
-    return imported(entry.name, entry.version, changed(catalogue.own_folder(entry.name)))
+    return imported(entry.name, entry.version, changed(data_sets.own_folder(entry.name)))
 
 
 def show_figures(data: DataConfig, found: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -481,7 +487,7 @@ with frame.spoken_errors():
             st.switch_page("pages/train.py", query_params={"data": chosen.name})
         with frame.spoken_errors():
             offer_import()
-            if catalogue.own_folder(chosen.name).is_dir():
+            if data_sets.own_folder(chosen.name).is_dir():
                 offer_removal(chosen)
     st.markdown(words.escape(chosen.description))
     st.caption(f"Source: {words.escape(chosen.source)}" + (f" · {LSUN}" if chosen.name == "bedrooms" else ""))

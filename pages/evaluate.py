@@ -6,17 +6,19 @@ from typing import Any
 
 import streamlit as st
 
-from gan import launcher, runs
+from gan import runs
+from gan.execution import requests
+from gan.judging import comparison, glossary, lines
+from gan.judging.comparison import noun
+from gan.judging.doctor import Verdict
+from gan.judging.glossary import SCORES
 from gan.runs import Run
-from gan.scoring import glossary, lines
-from gan.scoring.doctor import Verdict
-from gan.scoring.glossary import SCORES
-from gan.scoring.results import noun
 from gan.words import percent
-from pages.parts import atlas, board, charts, evidence, frame, pictures, results, tables, verdicts, words
-from pages.parts.board import Board, Part, Selection
-from pages.parts.columns import FORMATS, INTERVALS, WIDTHS, about, facts, height_of_rows
-from pages.parts.results import Line
+from pages.parts import charts, frame, pictures, words
+from pages.parts.evaluation import atlas, board, reasons, table, texts, verdicts
+from pages.parts.evaluation.board import Board, Part, Selection
+from pages.parts.evaluation.columns import FORMATS, INTERVALS, WIDTHS, about, facts, height_of_rows
+from pages.parts.evaluation.table import Line
 
 root = frame.begin("Evaluate")
 st.title("Evaluate")
@@ -98,7 +100,7 @@ def offer_scoring(chosen: list[Run]) -> None:
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
         about = "3 draws of 2,000 images each, in a separate process."
         if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about):
-            launcher.score(ready, extractor, checkpoint)
+            requests.score(ready, extractor, checkpoint)
             st.rerun()
     names = words.names(chosen)
     untrained: dict[str, list[str]] = {}
@@ -137,7 +139,7 @@ def show(chosen: list[Run]) -> None:
     key = tuple(chosen), tuple(map(board.stamp, chosen))
     found = board.survey(*key)
     for run in chosen:
-        if reason := results.unmeasured(run):
+        if reason := table.unmeasured(run):
             st.warning(f"{words.escape(run.label())} was scored, but has no FID: {words.escape(reason)}", icon=":material/warning:")
     if not found:
         st.info("None of these runs has been scored yet.", icon=":material/info:")
@@ -160,7 +162,7 @@ def show(chosen: list[Run]) -> None:
         st.caption(f"Samples shown are the last ones up to the best checkpoint: {words.escape(told)}.")
     if len(whole.each) > 1:
         st.warning(
-            f"These scores differ in {words.escape(results.apart(whole.each))} and cannot be ranked together; "
+            f"These scores differ in {words.escape(table.apart(whole.each))} and cannot be ranked together; "
             "the best are marked within each group of comparable rows.",
             icon=":material/balance:",
         )
@@ -420,7 +422,7 @@ def show_table(selection: Selection, columns: list[str]) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download CSV",
-            lambda: tables.csv(made, titles),
+            lambda: texts.csv(made, titles),
             "scores.csv",
             "text/csv",
             icon=":material/download:",
@@ -430,7 +432,7 @@ def show_table(selection: Selection, columns: list[str]) -> None:
         )
         st.download_button(
             "Download Markdown",
-            lambda: tables.markdown(tables.written(made, columns, titles)),
+            lambda: texts.markdown(texts.written(made, columns, titles)),
             "scores.md",
             "text/markdown",
             icon=":material/download:",
@@ -440,7 +442,7 @@ def show_table(selection: Selection, columns: list[str]) -> None:
         )
         st.download_button(
             "Download LaTeX",
-            lambda: tables.latex(tables.written(made, columns, titles)),
+            lambda: texts.latex(texts.written(made, columns, titles)),
             "scores.tex",
             "text/x-tex",
             icon=":material/download:",
@@ -510,11 +512,11 @@ def show_reasons(whole: Board) -> None:
             tell_verdicts(found)
             return
         seen = verdicts.show(run, line, found)
-        told = [*evidence.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"]), *glossary.missing(line)]
+        told = [*reasons.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"]), *glossary.missing(line)]
         st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
         if "classes" not in seen:
             show_classes(line)
-        looks, basis = [look for look in evidence.looks(line) if look.name not in seen], evidence.basis(line)
+        looks, basis = [look for look in comparison.looks(line) if look.name not in seen], reasons.basis(line)
         with st.grid(max(1, len(looks)), min_column_width=260, gap="small"):
             for look in looks:
                 about = f"Distribution of {look.name} in generated and real images"
@@ -532,9 +534,9 @@ def tell_verdicts(found: list[Verdict]) -> None:
 
 def show_classes(line: Line) -> None:
     """Show the share of each class, if classes are known and few enough to plot."""
-    if found := evidence.classes(line):
+    if found := comparison.classes(line):
         st.plotly_chart(
-            charts.shares_of_classes(*found, evidence.basis(line)),
+            charts.shares_of_classes(*found, reasons.basis(line)),
             key="why/classes",
             config=charts.camera("classes"),
             alt="Share of each class in generated and real images",

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan import launcher, presets, runs
+from gan import runs
+from gan.config import presets
+from gan.execution import queue
 from gan.runs import Run, Status
 from pages.parts import cards, frame, pictures
 
@@ -22,7 +24,7 @@ with left:
     )
     if st.button("Train a GAN on digits now", icon=":material/play_arrow:", type="primary", key="start"):
         with frame.spoken_errors():
-            started = launcher.launch(root, presets.find(presets.DEFAULT).config)
+            started = queue.launch(root, presets.find(presets.DEFAULT).config)
             st.switch_page("pages/watch.py", query_params={"run": started.id})
     st.caption("Uses 1,797 built-in handwritten digits. First shapes appear within seconds, digits within a minute.")
 with right:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gan import estimates, launcher, runs, sweeps
+from gan import runs
 from gan.errors import InputError
+from gan.execution import queue, requests, steering
+from gan.execution.forecast import pace
+from gan.machine import cores
 from gan.runs import Run
-from gan.sweeps import Progress, Sweep
-from pages.parts import exports, frame, metrics, words
+from gan.sweeps import launched
+from gan.sweeps.launched import Sweep
+from gan.sweeps.progress import Progress, progress_of
+from pages.parts import exports, frame, logged, words
 
 root = frame.begin("Sweeps")
 st.title("Sweeps")
@@ -19,11 +24,11 @@ MOST_COMPARED = 12
 
 def choose() -> Sweep | None:
     """Draw the sweep picker; the URL keeps the choice. Return None if there are no sweeps."""
-    found = {sweep.id: sweep for sweep in sweeps.list_sweeps(root)}
+    found = {sweep.id: sweep for sweep in launched.list_sweeps(root)}
     wanted = st.query_params.get("sweep", "")
     if wanted and wanted not in found:
         with frame.spoken_errors():
-            sweeps.find(root, wanted)
+            launched.find(root, wanted)
     if not found:
         st.info("No sweeps yet. Plan one at the bottom of the Train page.", icon=":material/info:")
         st.page_link("pages/train.py", label="Plan a sweep", icon=":material/account_tree:")
@@ -53,7 +58,7 @@ def act(sweep: Sweep, progress: Progress) -> None:
         if not progress.is_over:
             label, icon = ("Resume", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
             if st.button(label, icon=icon, key="pause", help="Holds waiting runs back; running ones continue to their end."):
-                launcher.pause(sweep, is_paused=not progress.is_paused)
+                steering.pause(sweep, is_paused=not progress.is_paused)
                 st.rerun()
             if st.button(
                 "Move to front",
@@ -61,18 +66,18 @@ def act(sweep: Sweep, progress: Progress) -> None:
                 key="first",
                 help="Queues its runs before all other waiting runs.",
             ):
-                launcher.move_first(root, sweep.runs())
+                queue.move_first(root, sweep.runs())
                 st.rerun()
             with st.popover("Cancel", icon=":material/cancel:"):
                 st.markdown("Remove waiting runs from the queue and stop running ones? They can be retried.")
                 if st.button("Cancel this sweep", type="primary", key="cancel"):
-                    launcher.cancel(sweep)
+                    steering.cancel(sweep)
                     st.rerun()
         bad = sum(progress.states.get(state, 0) for state in ("failed", "interrupted", "stopped", "missing"))
         if bad and st.button(
             f"Retry {bad}", icon=":material/replay:", key="retry", help="Queues failed, interrupted and stopped runs again."
         ):
-            launcher.retry(sweep, ("failed", "interrupted", "stopped"))
+            steering.retry(sweep, ("failed", "interrupted", "stopped"))
             st.rerun()
         done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
         is_busy = any(run.scoring().state == "running" for run in sweep.runs())
@@ -80,7 +85,7 @@ def act(sweep: Sweep, progress: Progress) -> None:
         if done and st.button(
             label, icon=":material/grading:", key="score", disabled=is_busy, help="3 draws of 2,000 images each."
         ):
-            launcher.score(done)
+            requests.score(done)
             st.rerun()
         if progress.is_over:
             offer_removal(sweep)
@@ -92,7 +97,7 @@ def offer_removal(sweep: Sweep) -> None:
         st.markdown("Remove this sweep from the list? Its runs are kept.")
         if st.button("Remove this sweep", type="primary", key="remove"):
             with frame.spoken_errors():
-                sweeps.remove(sweep)
+                steering.remove(sweep)
                 del st.session_state["sweeps/choice"]
                 st.query_params.pop("sweep", None)
                 st.rerun(scope="app")
@@ -122,7 +127,7 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
     sentence = f"{ended} of {words.count(progress.runs, 'run')} ended"
     if progress.is_paused and not progress.is_over:
         sentence += " · paused, waiting runs held back"
-    elif not progress.is_over and launcher.lacks_room(sweep):
+    elif not progress.is_over and steering.lacks_room(sweep):
         sentence += " · waiting for disk space"
     elif progress.seconds_left is not None and not progress.is_over:
         sentence += f" · about {words.duration(progress.seconds_left)} left"
@@ -155,7 +160,7 @@ def show_runs(sweep: Sweep) -> None:
         row = {"Variant": member.variant, "Seed": member.seed, "State": "not created yet" if not member.run else "deleted"}
         if run is not None:
             status = run.status()
-            quick = metrics.scores(run)["fid"].dropna()
+            quick = logged.scores(run)["fid"].dropna()
             row |= {
                 "State": words.STATES[status.state][0],
                 "Progress": words.progress(status)[0],
@@ -182,7 +187,7 @@ def show_runs(sweep: Sweep) -> None:
 
 def show(sweep: Sweep) -> bool:
     """Draw everything that changes while a sweep runs; return whether it is settled."""
-    progress = sweeps.progress(sweep, launcher.cores(), estimates.pace)
+    progress = progress_of(sweep, cores(), pace)
     show_progress(sweep, progress)
     show_scoring(sweep)
     act(sweep, progress)
@@ -194,7 +199,7 @@ def show(sweep: Sweep) -> bool:
 def is_settled(sweep: Sweep, progress: Progress) -> bool:
     """Return whether no run is running, waiting, being scored, or due for an automatic restart."""
     return progress.is_over and not any(
-        run.scoring().state == "running" or launcher.may_restart(run, run.status()) for run in sweep.runs()
+        run.scoring().state == "running" or queue.may_restart(run, run.status()) for run in sweep.runs()
     )
 
 
@@ -215,7 +220,7 @@ def live(sweep: Sweep) -> None:
 with frame.spoken_errors():
     if chosen := choose():
         try:
-            is_over = is_settled(chosen, sweeps.progress(chosen, launcher.cores()))
+            is_over = is_settled(chosen, progress_of(chosen, cores()))
         except InputError:
             offer_removal(chosen)
             raise

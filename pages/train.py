@@ -5,12 +5,14 @@ import shlex
 import streamlit as st
 
 from gan import config as configs
-from gan import estimates, launcher, presets, rules, runs
-from gan.config import RunConfig
-from gan.data import catalogue
-from gan.data.catalogue import PROJECT
+from gan import runs
+from gan.catalogue import data_sets
+from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
-from pages.parts import form, frame, layers, planning, words
+from gan.execution import queue, speeds
+from gan.places import PROJECT
+from pages.parts import frame, words
+from pages.parts.planning import form, layers, sweep
 
 root = frame.begin("Train")
 
@@ -25,10 +27,10 @@ if wanted and wanted != st.session_state.get("train/preset"):
 
 if (asked := st.query_params.get("data")) and asked != st.session_state.get("train/data"):
     with frame.spoken_errors():
-        entry = catalogue.find(asked)
+        entry = data_sets.find(asked)
         st.session_state["train/data"] = asked
         chosen = st.session_state.get("train/preset", presets.DEFAULT)
-        own = catalogue.all_sets().get(presets.find(chosen).config.data.name)
+        own = data_sets.all_sets().get(presets.find(chosen).config.data.name)
         if (own is not None and own.kind == "points") != (entry.kind == "points"):
             chosen = "ring-mlp" if entry.kind == "points" else presets.DEFAULT
         st.session_state["train/preset"] = chosen
@@ -63,7 +65,7 @@ with settings:
 
 def show_estimate(config: RunConfig) -> None:
     """Show the expected training time on this machine; measure the speed first if it is not known."""
-    known = estimates.find(root, config)
+    known = speeds.find(root, config)
     if known:
         st.metric(
             "Expected time on this machine",
@@ -78,8 +80,8 @@ def show_estimate(config: RunConfig) -> None:
         return
     is_busy = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
     asked = st.session_state.setdefault("train/measured", set())
-    this = estimates.key(config)
-    if estimates.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > 20):
+    this = speeds.key(config)
+    if speeds.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > 20):
         st.session_state["train/patience"] = st.session_state.get("train/patience", 0) + 1
         with st.container(border=True):
             st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
@@ -92,13 +94,13 @@ def show_estimate(config: RunConfig) -> None:
         return
     asked.add(this)
     st.session_state["train/patience"] = 0
-    estimates.start_measuring(root, config)
+    speeds.start_measuring(root, config)
     st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
 
 
 def show_layers(config: RunConfig) -> None:
     """Show the layers of both networks; have them listed first if they are not known."""
-    known = estimates.find_layers(root, config)
+    known = speeds.find_layers(root, config)
     if known:
         st.markdown(layers.describe_memory(known))
         with st.grid(2, min_column_width=360, gap="medium"):
@@ -112,10 +114,10 @@ def show_layers(config: RunConfig) -> None:
         )
         return
     asked = st.session_state.setdefault("train/described", {})
-    this = estimates.layers_path(root, config).name
+    this = speeds.layers_path(root, config).name
     asked[this] = asked.get(this, -1) + 1
     if not asked[this]:
-        estimates.start_describing(root, config)
+        speeds.start_describing(root, config)
     if asked[this] > PATIENCE:
         st.caption("The layers could not be listed. Training can still be started.")
     else:
@@ -133,11 +135,11 @@ with summary, st.container(border=True):
     )
     config: RunConfig | None = None
     try:
-        config = configs.replace(preset.config, changes)
+        config = configs.require_data(configs.replace(preset.config, changes))
     except InputError as error:
         st.error(words.escape(str(error)), icon=":material/error:")
     if config:
-        for sentence in rules.warnings(config):
+        for sentence in advice.warnings(config):
             st.warning(words.escape(sentence), icon=":material/warning:")
         per_epoch = config.steps_per_epoch
         st.markdown(
@@ -145,9 +147,9 @@ with summary, st.container(border=True):
             f"batch size {config.optimizer.batch_size}"
         )
 
-        @st.fragment(run_every=1.0 if not estimates.find(root, config) else None)
+        @st.fragment(run_every=1.0 if not speeds.find(root, config) else None)
         def estimate(asked: RunConfig) -> None:
-            had = estimates.find(root, asked)
+            had = speeds.find(root, asked)
             with frame.spoken_errors():
                 show_estimate(asked)
             if had and st.session_state.get("train/patience", 0):
@@ -156,7 +158,7 @@ with summary, st.container(border=True):
 
         estimate(config)
     with frame.spoken_errors():
-        waiting = launcher.queue(root)
+        waiting = queue.waiting_runs(root)
         if waiting:
             st.caption(f"{words.count(len(waiting), 'run')} already waiting in the queue.")
     if st.button(
@@ -164,7 +166,7 @@ with summary, st.container(border=True):
     ):
         with frame.spoken_errors():
             assert config is not None
-            run = launcher.launch(root, config, label)
+            run = queue.launch(root, config, label)
             st.switch_page("pages/watch.py", query_params={"run": run.id})
     if config:
         with st.expander("The same on the command line", icon=":material/terminal:"):
@@ -173,17 +175,17 @@ with summary, st.container(border=True):
             arguments += ["--root", str(root)] if root != PROJECT / "checkpoints" else []
             st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)
 
-planning.panel(root, config, f"train/{preset.name}")
+sweep.panel(root, config, f"train/{preset.name}")
 
 if config:
     table = st.expander("Layers of both networks", icon=":material/schema:", key="train/layers", on_change="rerun")
     if table.open:
 
-        @st.fragment(run_every=None if estimates.find_layers(root, config) else 1.0)
+        @st.fragment(run_every=None if speeds.find_layers(root, config) else 1.0)
         def describe(asked: RunConfig) -> None:
             with frame.spoken_errors():
                 show_layers(asked)
-            if estimates.find_layers(root, asked) and st.session_state.get("train/described"):
+            if speeds.find_layers(root, asked) and st.session_state.get("train/described"):
                 st.session_state["train/described"].clear()
                 st.rerun()
 

@@ -6,12 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from gan import config as configs
-from gan import launcher, runs
+from gan import runs
+from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.objective.catalogue import LOSSES
+from gan.execution import queue
 from gan.runs import Run, Status
-from pages.parts import branches, cards, charts, classes, exports, frame, metrics, pictures, words
+from pages.parts import cards, charts, exports, frame, logged, pictures, words
+from pages.parts.watching import branches, classes
 
 root = frame.begin("Watch")
 
@@ -66,14 +68,14 @@ def act(run: Run, status: Status) -> None:
             label = "Stopping …" if is_stopping else "Stop"
             about = "Saves a checkpoint and stops. The run can be resumed."
             if st.button(label, icon=":material/stop:", key="stop", disabled=is_stopping, help=about):
-                launcher.stop(run)
+                queue.stop(run)
                 st.rerun()
         else:
             offer_to_go_on(run, status)
         if status.state == "queued" and st.button(
             "Move to front", icon=":material/vertical_align_top:", key="first", help="Queues it before all other waiting runs."
         ):
-            launcher.move_first(root, [run])
+            queue.move_first(root, [run])
             st.rerun()
         with st.popover("Rename", icon=":material/edit:"):
             name = st.text_input("Name", value=run.label(), max_chars=120, key=f"name/{run.id}")
@@ -96,12 +98,12 @@ def offer_to_go_on(run: Run, status: Status) -> None:
     if is_unfinished and st.button(
         "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Continues from the last checkpoint."
     ):
-        launcher.resume(run)
+        queue.resume(run)
         st.rerun()
     with st.popover("Train longer", icon=":material/more_time:"):
         more = st.number_input("More epochs", value=50, step=1, key="more")
         if st.button("Continue", type="primary", key="longer"):
-            launcher.extend(run, more)
+            queue.extend(run, more)
             st.rerun()
 
 
@@ -111,7 +113,7 @@ def show_state(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cards.badge(status)
         if status.state == "queued":
-            st.caption(words.place_in_queue(run, launcher.queue(root)))
+            st.caption(words.place_in_queue(run, queue.waiting_runs(root)))
         elif status.device:
             st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}")
     st.progress(share, text=sentence)
@@ -149,7 +151,7 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
             help="Exponential moving average: s ← a·s + (1 − a)·value. The faint line shows the logged values.",
         )
         is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
-    table = metrics.read(run)
+    table = logged.read(run)
     if table.empty:
         st.caption("No values logged yet.")
         return
@@ -164,7 +166,7 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
     if table["penalty"].notna().any():
         draw(table, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
-    scores = metrics.scores(run)
+    scores = logged.scores(run)
     if not scores.empty:
         title = f"{scores.attrs['label']} (during training)"
         draw(scores, {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)

@@ -17,10 +17,11 @@ import psutil
 import pytest
 
 from gan import config as configs
-from gan import launcher, presets, runs
-from gan.config import RunConfig
+from gan import runs
+from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.runs import Run
+from gan.execution import queue
+from gan.runs import Run, Status
 
 PROJECT = Path(__file__).resolve().parents[1]
 Value = TypeVar("Value")
@@ -59,6 +60,18 @@ def tiny(changes: dict[str, Any] | None = None, *, family: str = "dcgan") -> Run
 def make_run(root: Path, changes: dict[str, Any] | None = None, *, family: str = "dcgan", **options: Any) -> Run:
     """Make the directory of a tiny run that a trainer may take up at once."""
     return runs.create(root, tiny(changes, family=family), **{"state": "starting", "threads": 1, **options})
+
+
+def train(
+    run: Run,
+    observe: Callable[[Status, dict[str, Any] | None], None] = lambda status, line: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Status:
+    """Train a run in this process, with quick scores as the command makes them."""
+    from gan.commands.training import scorer
+    from gan.training import loop
+
+    return loop.train(run, observe, should_stop, scorer)
 
 
 def command(*arguments: object) -> list[str]:
@@ -150,7 +163,7 @@ def end_all(root: Path) -> None:
     for run in runs.list_runs(root):
         if run.status().state in runs.UNDER_WAY:
             with suppress(InputError):
-                launcher.stop(run)  # asked to stop, it is not taken up again by the queue when it is killed
+                queue.stop(run)  # asked to stop, it is not taken up again by the queue when it is killed
     for process in trainers(root):
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -160,10 +173,10 @@ def end_all(root: Path) -> None:
 def advance_at_once(root: Path, callers: int) -> list[str]:
     """Let several processes advance a queue of 12 cores again and again at the same moment; return the ids that they started."""
     code = (
-        "import sys; from pathlib import Path; from gan import launcher\n"
-        "launcher.spawn = lambda arguments, log, **options: print(arguments[1])\n"
+        "import sys; from pathlib import Path; from gan.execution import queue\n"
+        "queue.processes.spawn = lambda arguments, log, **options: print(arguments[1])\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
-        "for _ in range(20): launcher.advance(Path(sys.argv[1]))"
+        "for _ in range(20): queue.advance(Path(sys.argv[1]))"
     )
     started = [
         subprocess.Popen(

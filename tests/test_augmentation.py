@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan import sections
+from gan.config import sections
 from gan.objective.augmentation import POLICIES, augment
 
 SIZES = [(6, 1, 16, 16), (5, 3, 8, 8), (4, 3, 16, 12), (3, 1, 9, 9)]

@@ -17,13 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gan import runs
+from gan.config.sections import Span
 from gan.errors import RunFailed
 from gan.runs import Run, Status
-from gan.sections import Span
-from gan.training import checkpoints, loop
+from gan.storage.lines import read_lines
+from gan.training import assembly, checkpoints, loop, quick
+from gan.training import state as game_state
 from gan.training.game import Game, Turn
-from tests.helpers import is_sentence, losses, make_run, mount, start_gan, tiny, unmount, wait_until
+from tests.helpers import is_sentence, losses, make_run, mount, start_gan, tiny, train, unmount, wait_until
 
 CPU = torch.device("cpu")
 
@@ -31,7 +32,7 @@ CPU = torch.device("cpu")
 def played(steps: int, *, family: str = "dcgan", changes: dict[str, Any] | None = None, seed: int = 0) -> Game:
     """Return a game that has been played for some steps on noise."""
     torch.manual_seed(seed)
-    game = loop.build_game(tiny(changes, family=family), CPU, "fp32")
+    game = assembly.build_game(tiny(changes, family=family), CPU, "fp32")
     for _ in range(steps):
         game.step([Turn(torch.randn(8, 1, 16, 16).to(memory_format=torch.channels_last), torch.randn(8, 8))])
     return game
@@ -40,9 +41,11 @@ def played(steps: int, *, family: str = "dcgan", changes: dict[str, Any] | None 
 def layout(game: Game) -> dict[str, tuple[int, ...]]:
     """Return how the weights and moments of a game lie in memory, by name."""
     values = {
-        f"{kind}/{name}": value for kind, network in loop._networks(game).items() for name, value in network.state_dict().items()
+        f"{kind}/{name}": value
+        for kind, network in game_state._networks(game).items()
+        for name, value in network.state_dict().items()
     }
-    for kind, optimizer in loop._optimizers(game).items():
+    for kind, optimizer in game_state._optimizers(game).items():
         for index, state in optimizer.state_dict()["state"].items():
             values |= {f"{kind}/{index}/{name}": value for name, value in state.items()}
     return {name: value.stride() for name, value in values.items()}
@@ -59,7 +62,7 @@ def are_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with one checkpoint, of step 3."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    tensors, facts = loop.pack(played(3))
+    tensors, facts = game_state.pack(played(3))
     checkpoints.save(folder, 3, tensors, {**facts, "seconds": 1.5, "threads": 1, "precision": "fp32"})
     return folder
 
@@ -82,15 +85,15 @@ def refusal(folder: Path, step: int) -> str:
 @pytest.mark.parametrize("steps", [0, 3])
 def test_game_comes_back_bit_for_bit(tmp_path: Path, family: str, changes: dict[str, Any], steps: int) -> None:
     game = played(steps, family=family, changes=changes)
-    tensors, facts = loop.pack(game)
+    tensors, facts = game_state.pack(game)
     before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     checkpoints.save(tmp_path, 10, tensors, facts)
 
     other = played(1, family=family, changes=changes, seed=9)
     found = checkpoints.load(tmp_path, 10)
     assert found.step == 10
-    loop.unpack(other, found.tensors, found.facts)
-    again, facts_again = loop.pack(other)
+    game_state.unpack(other, found.tensors, found.facts)
+    again, facts_again = game_state.pack(other)
     if steps:
         assert are_same(again, before)
         assert json.dumps(facts_again["optimizers"]) == json.dumps(facts["optimizers"])
@@ -102,7 +105,7 @@ def test_game_comes_back_bit_for_bit(tmp_path: Path, family: str, changes: dict[
     if steps:
         one, two = game.step([Turn(reals, z)]), other.step([Turn(reals, z)])
         assert torch.equal(one.generator_loss, two.generator_loss)
-        assert are_same(loop.pack(game)[0], loop.pack(other)[0])
+        assert are_same(game_state.pack(game)[0], game_state.pack(other)[0])
 
 
 def test_moments_of_the_optimizers_are_saved(saved: Path) -> None:
@@ -114,7 +117,7 @@ def test_moments_of_the_optimizers_are_saved(saved: Path) -> None:
 
 def test_saving_leaves_the_game_alone(tmp_path: Path) -> None:
     one, other = played(2), played(2)
-    checkpoints.save(tmp_path, 2, *loop.pack(one))
+    checkpoints.save(tmp_path, 2, *game_state.pack(one))
     reals, z = torch.ones(8, 1, 16, 16), torch.ones(8, 8)
     assert torch.equal(one.step([Turn(reals, z)]).generator_loss, other.step([Turn(reals, z)]).generator_loss)
 
@@ -255,7 +258,7 @@ def damage(path: Path) -> None:
 def trained(root: Path, length: str = "12 steps") -> Run:
     """Return a finished run with checkpoints of two steps."""
     run = make_run(root, {"training.length": length})
-    status = loop.train(run)
+    status = train(run)
     assert status.state == "finished", status.message
     return run
 
@@ -273,7 +276,7 @@ def test_run_falls_back_to_the_checkpoint_before_and_says_so(root: Path, caplog:
     ask_for(run, 16)
     messages: list[str] = []
     with caplog.at_level("INFO", logger="gan"):
-        status = loop.train(run, lambda status, line: messages.append(status.message))
+        status = train(run, lambda status, line: messages.append(status.message))
     assert status.state == "finished"
     assert status.step == 16
     assert any("Fell back to the checkpoint of step 10" in message for message in messages)
@@ -291,7 +294,7 @@ def test_what_crashes_left_over_does_not_add_up(root: Path) -> None:
             shutil.copy(run.checkpoints_path / f"00000010.{suffix}", run.checkpoints_path / f"{left_over:08d}.{suffix}")
     ask_for(run, 14)
     there: list[list[int]] = []
-    loop.train(run, lambda status, line: there.append(checkpoints.steps(run.checkpoints_path)) if line else None)
+    train(run, lambda status, line: there.append(checkpoints.steps(run.checkpoints_path)) if line else None)
     assert there[0] == [10, 12]
     assert checkpoints.steps(run.checkpoints_path) == [12, 14]
 
@@ -303,7 +306,7 @@ def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) ->
     ask_for(run, 16)
     before = {path.name: path.read_bytes() for path in run.checkpoints_path.iterdir()}
     lines = run.metrics()
-    status = loop.train(run)
+    status = train(run)
     assert status.state == "failed"
     assert is_sentence(status.message)
     assert "damaged" in status.message
@@ -327,7 +330,7 @@ def scored(root: Path, changes: dict[str, Any] | None = None) -> Run:
 
 def fids(run: Run) -> dict[int, float]:
     """Return the FID of each score made during training, by step; of two of one step they must be the same."""
-    lines, _ = runs.read_lines(run.scores_path)
+    lines, _ = read_lines(run.scores_path)
     found: dict[int, float] = {}
     for line in lines:
         assert found.setdefault(line["step"], line["fid"]) == line["fid"], f"step {line['step']} was scored differently again"
@@ -343,7 +346,7 @@ def best(run: Run) -> checkpoints.Checkpoint:
 
 def test_checkpoint_of_the_lowest_fid_is_kept_beside_the_last(root: Path) -> None:
     run = scored(root)
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     found = fids(run)
     assert list(found) == list(range(2, 25, 2))
     lowest = min(found, key=found.__getitem__)
@@ -355,10 +358,10 @@ def test_checkpoint_of_the_lowest_fid_is_kept_beside_the_last(root: Path) -> Non
 
 def test_one_goes_on_from_the_best_as_from_any_other(root: Path) -> None:
     run = scored(root)
-    loop.train(run)
+    train(run)
     other = scored(root)
     shutil.copytree(run.best_path, other.checkpoints_path, dirs_exist_ok=True)
-    assert loop.train(other).step == 24
+    assert train(other).step == 24
     expected = losses(run)
     assert losses(other) == {step: line for step, line in expected.items() if step > best(run).step}
     mine, theirs = (checkpoints.load(one.checkpoints_path, 24).tensors for one in (other, run))
@@ -367,10 +370,10 @@ def test_one_goes_on_from_the_best_as_from_any_other(root: Path) -> None:
 
 def test_resumed_run_keeps_the_best_of_before(root: Path) -> None:
     whole, run = scored(root), scored(root)
-    loop.train(whole)
+    train(whole)
     for stop in range(3, 24, 4):
-        loop.train(run, should_stop=lambda stop=stop: bool(run.metrics()) and run.metrics()[-1]["step"] >= stop)  # type: ignore[misc]
-    loop.train(run)
+        train(run, should_stop=lambda stop=stop: bool(run.metrics()) and run.metrics()[-1]["step"] >= stop)  # type: ignore[misc]
+    train(run)
     assert losses(run) == losses(whole)
     assert fids(run) == fids(whole)
     assert are_same(best(run).tensors, best(whole).tensors)
@@ -379,33 +382,33 @@ def test_resumed_run_keeps_the_best_of_before(root: Path) -> None:
 
 def test_run_without_scores_has_no_best(root: Path) -> None:
     run = scored(root, {"cadence.score_every": "0 steps"})
-    loop.train(run)
+    train(run)
     assert not run.best_path.exists()
     assert run.scores() == []
 
 
 def test_neither_what_is_not_finite_nor_what_is_not_better_is_kept() -> None:
     line = {"fid": 3.0, "extractor_id": "one"}
-    assert loop._is_better(line, {})
-    assert loop._is_better(line, {"fid": 3.1, "extractor_id": "one"})
-    assert not loop._is_better(line, {"fid": 3.0, "extractor_id": "one"})
-    assert loop._is_better(line, {"fid": 1.0, "extractor_id": "two"}), "another extractor's FID is no match"
+    assert quick.is_better(line, {})
+    assert quick.is_better(line, {"fid": 3.1, "extractor_id": "one"})
+    assert not quick.is_better(line, {"fid": 3.0, "extractor_id": "one"})
+    assert quick.is_better(line, {"fid": 1.0, "extractor_id": "two"}), "another extractor's FID is no match"
     for fid in (None, float("nan"), float("inf")):
-        assert not loop._is_better({**line, "fid": fid}, {})
+        assert not quick.is_better({**line, "fid": fid}, {})
 
 
 def test_weights_that_are_not_finite_are_not_the_best(root: Path) -> None:
     trainer = loop.Trainer(scored(root), lambda status, line: None)
     next(trainer.game.discriminator.parameters()).data[0] = math.nan
-    trainer._save_best({"fid": 1.0, "extractor_id": "one"})
-    assert trainer.best == {}
+    trainer.quick._save_best(0, {"fid": 1.0, "extractor_id": "one"})
+    assert trainer.quick._best == {}
     assert checkpoints.steps(trainer.run.best_path) == []
 
 
 def test_best_that_cannot_be_written_does_not_end_the_training(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = scored(root)
     run.best_path.write_text("in the way")
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     assert "The best checkpoint, of step 2, could not be kept" in caplog.text
     assert len(fids(run)) == 12
     assert checkpoints.steps(run.checkpoints_path) == [20, 24]
@@ -427,7 +430,7 @@ def test_best_does_not_fit_on_a_full_disk_and_the_training_goes_on(tmp_path: Pat
             if line and line["step"] == 20:
                 filler.unlink()
 
-        assert loop.train(run, observe).state == "finished"
+        assert train(run, observe).state == "finished"
         assert "could not be kept: The disk is full" in caplog.text
         assert len(fids(run)) == 12
         assert checkpoints.steps(run.checkpoints_path) == [24]
@@ -439,10 +442,10 @@ def test_best_does_not_fit_on_a_full_disk_and_the_training_goes_on(tmp_path: Pat
 
 def test_damaged_best_is_replaced_by_the_next(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = scored(root)
-    loop.train(run)
+    train(run)
     damage(run.best_path / f"{best(run).step:08d}.safetensors")
     ask_for(run, 26)
-    loop.train(run)
+    train(run)
     assert "is damaged" in caplog.text
     assert best(run).step == 26, "nobody knows any more how good the others were"
 
@@ -474,12 +477,12 @@ def test_reader_of_a_best_that_is_replaced_meanwhile_gets_the_new_one(tmp_path: 
 def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
     """The trainer is killed at random instants; in the end all scores and the best are those of a run left alone."""
     lasting = {"training.length": "100000 steps", "cadence.checkpoint_every": "7 steps", "cadence.score_every": "3 steps"}
-    loop.train(scored(root, {"training.length": "2 steps"}))  # looks at the real points once, for all
+    train(scored(root, {"training.length": "2 steps"}))  # looks at the real points once, for all
     run = scored(root, lasting)
     instant = random.Random(0)
 
     def logged() -> int:
-        return len(runs.read_lines(run.metrics_path)[0])
+        return len(read_lines(run.metrics_path)[0])
 
     for _ in range(5):
         enough = logged() + 9  # beyond the next checkpoint
@@ -495,8 +498,8 @@ def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
     alone = scored(root, {**lasting, "training.length": f"{goal} steps"})
     ask_for(run, goal)
     for one in (run, alone):
-        assert loop.train(one).state == "finished"
-    assert len(runs.read_lines(run.scores_path)[0]) > len(run.scores()), "some steps were scored twice"
+        assert train(one).state == "finished"
+    assert len(read_lines(run.scores_path)[0]) > len(run.scores()), "some steps were scored twice"
     times = {"time", "seconds"}
     ours, theirs = ([{key: line[key] for key in line.keys() - times} for line in one.scores()] for one in (run, alone))
     assert ours == theirs
@@ -509,11 +512,11 @@ def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
 def test_checkpoint_from_before_the_discriminator_had_a_head_goes_on_exactly(family: str) -> None:
     """Schema version 1 kept the discriminator as one list of layers, the last of them a convolution over all that was left."""
     game, other = played(3, family=family), played(0, family=family)
-    tensors, facts = loop.pack(game)
+    tensors, facts = game_state.pack(game)
     old = {}
     for name, value in tensors.items():
         was = name.replace("discriminator/body.", "discriminator/layers.").replace("discriminator/head.", "discriminator/layers.5.")
         is_convolution = name == "discriminator/head.weight" and family == "dcgan"
         old[was] = value.view(1, -1, 4, 4) if is_convolution else value
-    loop.unpack(other, old, facts)
-    assert are_same(loop.pack(other)[0], tensors)
+    game_state.unpack(other, old, facts)
+    assert are_same(game_state.pack(other)[0], tensors)

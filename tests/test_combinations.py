@@ -14,9 +14,10 @@ from torch import Tensor
 
 from gan import config as configs
 from gan.config import RunConfig
+from gan.config.families import FAMILIES
+from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig, Section
 from gan.objective.losses import LOSSES
-from gan.sections import FAMILIES, AugmentationConfig, ObjectiveConfig, OptimizerConfig, Section
-from gan.training import checkpoints, loop
+from gan.training import assembly, checkpoints, sampling, state
 from gan.training.game import Game, Outcome, Turn
 from tests.helpers import tiny
 
@@ -105,7 +106,7 @@ def configured(family: str, changes: Changes) -> RunConfig:
 def new_game(config: RunConfig, seed: int) -> Game:
     """Return a freshly initialised game."""
     torch.manual_seed(seed)
-    return loop.build_game(config, CPU, config.training.precision)
+    return assembly.build_game(config, CPU, config.training.precision)
 
 
 def turns_of(config: RunConfig, step: int) -> list[Turn]:
@@ -122,7 +123,7 @@ def turns_of(config: RunConfig, step: int) -> list[Turn]:
 
 def play(game: Game, config: RunConfig, begin: int, end: int) -> list[Outcome]:
     """Play the steps from ``begin`` up to ``end`` as the loop does."""
-    pace = loop.Pace(config)
+    pace = assembly.Pace(config)
     outcomes = []
     for step in range(begin, end):
         noise = pace.keep(game, step / STEPS)
@@ -132,7 +133,7 @@ def play(game: Game, config: RunConfig, begin: int, end: int) -> list[Outcome]:
 
 def packed(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return a copy of all that a checkpoint would hold."""
-    tensors, facts = loop.pack(game)
+    tensors, facts = state.pack(game)
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}, facts
 
 
@@ -187,13 +188,13 @@ def test_it_trains_and_goes_on_exactly_from_where_it_was(family: str, changes: C
             assert is_height or not torch.equal(weight, start[name][key]), f"{name}.{key} stayed where it was"
     turn = turns_of(config, 0)[0]
     for sampler in (game.generator, game.average.module if game.average is not None else game.generator):
-        fakes = loop.generate(sampler, turn.z, turn.labels, game.autocast)
+        fakes = sampling.generate(sampler, turn.z, turn.labels, game.autocast)
         assert fakes.shape == (BATCH, *config.data.shape)
         assert fakes.abs().max() <= 1
 
     # Another game that takes up what was kept ends as the same.
     resumed = new_game(config, seed=1)
-    loop.unpack(resumed, tensors, facts)
+    state.unpack(resumed, tensors, facts)
     torch.set_rng_state(random)
     again = play(resumed, config, SAVED_AT, STEPS)
     assert_same(packed(resumed)[0], packed(game)[0])
@@ -206,14 +207,14 @@ def test_it_goes_on_exactly_from_a_file(tmp_path: Path, family: str, option: str
     config = configured(family, OPTIONS[option])
     game = new_game(config, seed=0)
     play(game, config, 0, SAVED_AT)
-    tensors, facts = loop.pack(game)
+    tensors, facts = state.pack(game)
     tensors["random/torch"] = torch.get_rng_state()
     checkpoints.save(tmp_path, SAVED_AT, tensors, facts)
     play(game, config, SAVED_AT, STEPS)
 
     saved = checkpoints.load(tmp_path, SAVED_AT)
     resumed = new_game(config, seed=1)
-    loop.unpack(resumed, saved.tensors, saved.facts)
+    state.unpack(resumed, saved.tensors, saved.facts)
     torch.set_rng_state(saved.tensors["random/torch"])
     play(resumed, config, SAVED_AT, STEPS)
     assert_same(packed(resumed)[0], packed(game)[0])

@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from gan import config as configs
-from gan import presets, runs
-from gan.config import RunConfig
+from gan import runs
+from gan.config import RunConfig, presets
+from gan.config.sections import DataConfig
 from gan.data import loaders
 from gan.runs import Run, Status
-from gan.sections import DataConfig
+from gan.storage.lines import read_lines
 from tests.helpers import (
     PROJECT,
     TINY,
@@ -337,7 +338,7 @@ def test_polite_kill_stops_as_cleanly_as_ctrl_c(root: Path) -> None:
     assert output == ""
     assert "Traceback" not in errors
     assert run.status().state == "stopped"
-    assert runs.read_lines(run.metrics_path)[0][-1]["step"] == run.status().step
+    assert read_lines(run.metrics_path)[0][-1]["step"] == run.status().step
 
 
 def test_ctrl_c_while_torch_is_still_loading_stops_cleanly(root: Path) -> None:

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from gan import config as configs
-from gan import presets, sections
-from gan.config import RunConfig
-from gan.data import catalogue
+from gan.catalogue import data_sets
+from gan.config import RunConfig, presets
+from gan.config import families as network_families
+from gan.config.families import FAMILIES
+from gan.config.sections import Span
 from gan.errors import InputError, shown
-from gan.sections import FAMILIES, Span
 from tests.helpers import is_sentence, tiny
 
 PRESETS = [pytest.param(preset, id=preset.name) for preset in presets.PRESETS.values()]
-SECTIONS = {name: info.annotation for name, info in configs.sections().items() if name != "networks"}
+SECTIONS = {name: info.annotation for name, info in configs.setting_groups().items() if name != "networks"}
 SETTINGS = [
     pytest.param(f"{section}.{name}", info, id=f"{model.__name__}.{name}")
     for section, model in [*SECTIONS.items(), *(("networks", family) for family in FAMILIES.values())]
@@ -39,7 +40,7 @@ def refusal(raw: Any) -> str:
 def refused_change(**changes: Any) -> str:
     """Return the sentence with which a change such as ``networks__width=3`` to the default is refused."""
     with pytest.raises(InputError) as caught:
-        configs.replace(RunConfig(), {key.replace("__", "."): value for key, value in changes.items()})
+        configs.require_data(configs.replace(RunConfig(), {key.replace("__", "."): value for key, value in changes.items()}))
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
@@ -200,7 +201,7 @@ def test_preset_name_too_long_is_refused_with_its_limit() -> None:
     assert "a text of at most 64 characters" in refusal({"preset": "x" * 65})
 
 
-@pytest.mark.parametrize("section", list(configs.sections()))
+@pytest.mark.parametrize("section", list(configs.setting_groups()))
 @pytest.mark.parametrize("value", [5, None, [], "text"])
 def test_section_of_wrong_type_says_what_was_expected(section: str, value: Any) -> None:
     sentence = refusal({section: value})
@@ -231,8 +232,8 @@ def test_batch_larger_than_the_data_set_is_refused() -> None:
 KEYS = st.one_of(
     st.text(max_size=20),
     st.sampled_from([*configs.flatten(RunConfig()), "networks.hidden", "networks.blocks", "data", "networks."]),
-    st.builds("{}.{}".format, st.sampled_from(list(configs.sections())), st.text(max_size=12)),
-    st.builds("{}.{}".format, st.sampled_from(list(configs.sections())), st.sampled_from(["mlp", "dcgan", "family", "size"])),
+    st.builds("{}.{}".format, st.sampled_from(list(configs.setting_groups())), st.text(max_size=12)),
+    st.builds("{}.{}".format, st.sampled_from(list(configs.setting_groups())), st.sampled_from(["mlp", "dcgan", "family", "size"])),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=100) | st.sampled_from(["mlp", "mnist", "16"]),
@@ -248,7 +249,7 @@ JSON = st.recursive(
 @example({"networks.family": "mlp"})
 def test_any_change_is_applied_or_refused_in_one_sentence(changes: dict[str, Any]) -> None:
     try:
-        changed = configs.replace(RunConfig(), changes)
+        changed = configs.require_data(configs.replace(RunConfig(), changes))
     except InputError as error:
         assert is_sentence(str(error)), str(error)
         (key,) = changes
@@ -293,9 +294,9 @@ def test_monstrous_json_on_the_command_line_is_taken_for_text(text: str) -> None
 def test_switching_the_family_works_both_ways() -> None:
     start = configs.replace(RunConfig(), {"networks.latent": 17, "networks.width": 8})
     there = configs.replace(start, {"networks.family": "mlp", "networks.hidden": 32})
-    assert there.networks == sections.MlpConfig(hidden=32)
+    assert there.networks == network_families.MlpConfig(hidden=32)
     back = configs.replace(there, {"networks.family": "dcgan"})
-    assert back.networks == sections.DcganConfig()
+    assert back.networks == network_families.DcganConfig()
     assert (back.data, back.optimizer, back.training) == (start.data, start.optimizer, start.training)
 
 
@@ -351,12 +352,12 @@ def test_preset_is_valid_and_immutable(preset: presets.Preset) -> None:
     assert preset.config.preset == preset.name
     assert preset.title
     assert preset.description.endswith(".")
-    if preset.config.data.name in catalogue.all_sets():
+    if preset.config.data.name in data_sets.all_sets():
         assert configs.parse(preset.config.model_dump(mode="json")) == preset.config
         assert preset.config.total_steps > 0
     else:
         with pytest.raises(InputError, match="not in the data folder") as caught:
-            configs.parse(preset.config.model_dump(mode="json"))
+            configs.require_data(configs.parse(preset.config.model_dump(mode="json")))
         assert is_sentence(str(caught.value))
     known = set(configs.flatten(configs.replace(RunConfig(), {"networks.family": preset.config.networks.family})))
     assert set(configs.flatten(preset.config)) == known
@@ -390,16 +391,16 @@ def test_every_flat_key_has_its_field() -> None:
 
 
 def test_all_sections_are_groups() -> None:
-    assert list(configs.sections()) == ["data", "networks", "objective", "augmentation", "optimizer", "training", "cadence"]
+    assert list(configs.setting_groups()) == ["data", "networks", "objective", "augmentation", "optimizer", "training", "cadence"]
     assert all(issubclass(model, BaseModel) for model in FAMILIES.values())
 
 
-@pytest.mark.parametrize("family", list(sections.FAMILIES))
+@pytest.mark.parametrize("family", list(network_families.FAMILIES))
 @pytest.mark.parametrize("latent", [64, 100, 128])
 @pytest.mark.parametrize("name", list(presets.PRESETS))
 def test_assignments_rebuild_a_configuration(name: str, family: str, latent: int) -> None:
     start = presets.find(name).config
-    if start.data.name not in catalogue.all_sets():
+    if start.data.name not in data_sets.all_sets():
         pytest.skip("people bring this data set themselves")
     if start.data.is_points and family != "mlp":
         pytest.skip("points take fully connected networks")

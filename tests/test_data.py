@@ -18,18 +18,20 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from gan import config as configs
-from gan.data import bedrooms, catalogue, loaders, prepared, sources, survey
+from gan import places
+from gan.catalogue import data_sets
+from gan.config.sections import DataConfig
+from gan.data import loaders, prepared, sources, survey
 from gan.data.feed import Feed, to_float, to_pixels
 from gan.data.loaders import Images
+from gan.data.rendered import bedrooms
 from gan.data.selection import select
 from gan.errors import InputError
-from gan.sections import DataConfig
-from gan.training.loop import train
-from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny
+from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny, train
 
-OFFLINE = [name for name, entry in catalogue.DATA_SETS.items() if entry.is_offline]
-IMAGES = [name for name in OFFLINE if catalogue.DATA_SETS[name].kind == "images"]
-POINTS = [name for name in OFFLINE if catalogue.DATA_SETS[name].kind == "points"]
+OFFLINE = [name for name, entry in data_sets.DATA_SETS.items() if entry.is_offline]
+IMAGES = [name for name in OFFLINE if data_sets.DATA_SETS[name].kind == "images"]
+POINTS = [name for name in OFFLINE if data_sets.DATA_SETS[name].kind == "points"]
 
 
 def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
@@ -45,8 +47,8 @@ def ignore(sentence: str, share: float) -> None:
 # The catalogue: what every data set that works offline has to keep
 
 
-@pytest.mark.parametrize("entry", catalogue.DATA_SETS.values(), ids=catalogue.DATA_SETS)
-def test_every_data_set_says_what_people_want_to_know(entry: catalogue.DataSet) -> None:
+@pytest.mark.parametrize("entry", data_sets.DATA_SETS.values(), ids=data_sets.DATA_SETS)
+def test_every_data_set_says_what_people_want_to_know(entry: data_sets.DataSet) -> None:
     assert entry.title
     assert entry.description.endswith(".")
     assert entry.source
@@ -61,7 +63,7 @@ def test_every_data_set_says_what_people_want_to_know(entry: catalogue.DataSet) 
 @pytest.mark.parametrize("size", [16, 32])
 @pytest.mark.parametrize("name", IMAGES)
 def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None:
-    entry = catalogue.find(name)
+    entry = data_sets.find(name)
     images = loaders.load(DataConfig(name=name, size=size))
     pixels = images.take(torch.arange(len(images)))
     assert pixels.shape == (entry.images, entry.channels, size, size)
@@ -75,7 +77,7 @@ def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None
 
 @pytest.mark.parametrize("name", POINTS)
 def test_every_offline_set_of_points_keeps_its_promises(name: str) -> None:
-    entry = catalogue.find(name)
+    entry = data_sets.find(name)
     found = loaders.load(DataConfig(name=name))
     assert found.values.shape == (entry.images, 2)
     assert found.values.dtype == torch.float32
@@ -86,7 +88,7 @@ def test_every_offline_set_of_points_keeps_its_promises(name: str) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_every_offline_data_set_is_the_same_every_time(name: str) -> None:
-    entry = catalogue.find(name)
+    entry = data_sets.find(name)
     first, again = [next(sources.images(entry, 16, "crop", entry.channels, ignore)) for _ in range(2)]
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
@@ -121,7 +123,7 @@ def test_embedded_digits_are_those_of_scikit_learn() -> None:
 
 def test_unknown_data_set_names_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
-        catalogue.find("minst")
+        data_sets.find("minst")
     assert "did you mean “mnist”" in refusal(caught)
 
 
@@ -213,7 +215,7 @@ def test_images_are_decoded_once_and_shared(data_root: Path) -> None:
     again = prepared.obtain(data, lambda sentence, share: told.append(sentence))
     assert not told, "nothing is decoded again"
     assert isinstance(again.pixels, np.memmap)
-    assert again.facts["counts"] == list(catalogue.find("digits").counts)
+    assert again.facts["counts"] == list(data_sets.find("digits").counts)
     for other in (DataConfig(size=16, subset=99, flips=True, held_out=0.5), DataConfig(size=16, classes=("1",))):
         assert prepared.folder(other) == prepared.folder(data), "a choice is no other preparation"
     for other in (DataConfig(size=32), DataConfig(size=16, fit="pad"), DataConfig(size=16, colour="colour")):
@@ -268,7 +270,7 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(data_root: Path) -> None:
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-        "from gan.__main__ import main; sys.exit(main(['data', 'prepare', 'shapes', '--size', '16', '--quiet']))"
+        "from gan.commands.main import main; sys.exit(main(['data', 'prepare', 'shapes', '--size', '16', '--quiet']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data_root)}),
                           capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
@@ -451,7 +453,7 @@ def test_run_outlives_its_data_set(root: Path) -> None:
     run.config_path.write_text(json.dumps(raw))
     assert run.config().data.name == "long-gone"
     with pytest.raises(InputError, match="long-gone"):
-        configs.parse(raw)
+        configs.require_data(configs.parse(raw))
     status = train(run)
     assert status.state == "failed"
     assert is_sentence(status.message)
@@ -460,6 +462,6 @@ def test_run_outlives_its_data_set(root: Path) -> None:
 
 def test_data_folder_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
-    assert catalogue.data_root() == tmp_path
+    assert places.data_root() == tmp_path
     monkeypatch.delenv("GAN_DATA")
-    assert catalogue.data_root() == catalogue.PROJECT / "data"
+    assert places.data_root() == places.PROJECT / "data"

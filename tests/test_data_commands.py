@@ -14,13 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
-from gan import launcher, runs
-from gan.__main__ import main
-from gan.data import catalogue, importer, loaders, prepared, tasks
+from gan.catalogue import data_sets
+from gan.commands.main import main
+from gan.config.sections import DataConfig
+from gan.data import importer, loaders, prepared
 from gan.errors import InputError
-from gan.sections import DataConfig
-from gan.training.loop import train
-from tests.helpers import is_sentence, make_run, wait_until
+from gan.execution import queue, requests
+from gan.storage import files
+from gan.storage.jobs import Task, forget, read
+from tests.helpers import is_sentence, make_run, train, wait_until
 
 
 @pytest.fixture
@@ -60,10 +62,10 @@ def zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def end_of_import() -> tasks.Task:
+def end_of_import() -> Task:
     """Wait until the import in its own process has ended, and return how."""
     return wait_until(
-        lambda: (found := tasks.read(tasks.import_path())) and found.state != "running" and found,
+        lambda: (found := read(requests.import_path())) and found.state != "running" and found,
         "the end of the import",
         seconds=90,
     )
@@ -81,14 +83,14 @@ def test_folder_is_imported_listed_shown_trained_on_and_removed(
     said = capsys.readouterr().out
     assert "50 images imported as cats-dogs" in said
     assert "1 skipped" in said
-    entry = catalogue.find("cats-dogs")
+    entry = data_sets.find("cats-dogs")
     assert (entry.title, entry.classes, entry.counts) == ("Cats & dogs 🐈", ("cats", "dogs"), (30, 20))
     assert prepared.find(DataConfig(name="cats-dogs", size=16)) is not None, "it is ready to be trained on"
 
     assert run_quietly("data", "list", "--json") == 0
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert listed["cats-dogs"]["images"] == 50
-    assert set(catalogue.DATA_SETS) < set(listed)
+    assert set(data_sets.DATA_SETS) < set(listed)
 
     assert run_quietly("data", "show", "cats-dogs", "--size", 16, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
@@ -105,12 +107,12 @@ def test_folder_is_imported_listed_shown_trained_on_and_removed(
     assert train(run).state == "finished"
 
     assert run_quietly("data", "remove", "cats-dogs", "--root", root) == 0
-    assert "cats-dogs" not in catalogue.all_sets()
-    assert not catalogue.own_folder("cats-dogs").exists()
+    assert "cats-dogs" not in data_sets.all_sets()
+    assert not data_sets.own_folder("cats-dogs").exists()
     assert not list((data_root / "prepared").glob("cats-dogs*")), "its preparations are gone too"
     assert run.config().data.name == "cats-dogs", "the run can still be looked at"
     with pytest.raises(InputError) as caught:
-        launcher.resume(run, None)
+        queue.resume(run, None)
     assert is_sentence(str(caught.value))
 
 
@@ -127,7 +129,7 @@ def test_points_are_imported_from_a_csv_file(data_root: Path, tmp_path: Path, ro
     values = np.random.default_rng(0).normal(5, 3, (400, 2))
     np.savetxt(tmp_path / "points.csv", values, delimiter=",", header="x,y", comments="")
     assert run_quietly("data", "import", tmp_path / "points.csv", "--name", "Cloud", "--quiet") == 0
-    entry = catalogue.find("cloud")
+    entry = data_sets.find("cloud")
     assert (entry.kind, entry.images) == ("points", 400)
     found = loaders.load(DataConfig(name="cloud")).values
     assert found.shape == (400, 2)
@@ -152,7 +154,7 @@ def test_bad_file_is_one_sentence_and_leaves_nothing(
     said = capsys.readouterr().err.strip()
     assert is_sentence(said), said
     assert word in said
-    assert "bad" not in catalogue.all_sets()
+    assert "bad" not in data_sets.all_sets()
     left = [entry for entry in (data_root / "own").rglob("*") if entry.is_dir() or entry.suffix not in (".json", ".lock")]
     assert not left
 
@@ -185,7 +187,7 @@ def test_same_name_twice_is_refused_and_the_first_stays(folder: Path, data_root:
     capsys.readouterr()
     assert run_quietly("data", "import", folder, "--name", "mine", "--size", 16, "--quiet") == 2
     assert is_sentence(capsys.readouterr().err.strip())
-    assert catalogue.find("mine").images == 50
+    assert data_sets.find("mine").images == 50
 
 
 def test_data_set_in_use_is_not_removed(folder: Path, data_root: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,22 +197,22 @@ def test_data_set_in_use_is_not_removed(folder: Path, data_root: Path, root: Pat
     said = capsys.readouterr().err.strip()
     assert is_sentence(said)
     assert run.id in said
-    assert "mine" in catalogue.all_sets()
+    assert "mine" in data_sets.all_sets()
 
 
 def test_upload_is_imported_in_a_process_of_its_own(folder: Path, data_root: Path) -> None:
-    tasks.start_import(io.BytesIO(zipped(folder)), ".zip", "Uploaded", 16)
+    requests.start_import(io.BytesIO(zipped(folder)), ".zip", "Uploaded", 16)
     task = end_of_import()
     assert task.state == "finished", task.message
     assert task.result == "uploaded"
-    assert catalogue.find("uploaded").images == 50
+    assert data_sets.find("uploaded").images == 50
     wait_until(lambda: not list((data_root / "own" / ".uploads").iterdir()), "the upload to go", seconds=20)
-    tasks.forget(tasks.import_path())
-    assert tasks.read(tasks.import_path()) is None
+    forget(requests.import_path())
+    assert read(requests.import_path()) is None
 
 
 def test_bad_points_that_were_uploaded_are_called_by_their_title(data_root: Path) -> None:
-    tasks.start_import(io.BytesIO(b"1,2\n"), ".csv", "-x- points", 16)
+    requests.start_import(io.BytesIO(b"1,2\n"), ".csv", "-x- points", 16)
     task = end_of_import()
     assert task.state == "failed"
     assert is_sentence(task.message), task.message
@@ -218,9 +220,9 @@ def test_bad_points_that_were_uploaded_are_called_by_their_title(data_root: Path
 
 
 def test_bad_upload_says_why(data_root: Path) -> None:
-    tasks.start_import(io.BytesIO(b"PK but no zip"), ".zip", "Broken", 16)
+    requests.start_import(io.BytesIO(b"PK but no zip"), ".zip", "Broken", 16)
     with pytest.raises(InputError, match="under way"):
-        tasks.start_import(io.BytesIO(b"PK"), ".zip", "Second", 16)
+        requests.start_import(io.BytesIO(b"PK"), ".zip", "Second", 16)
     task = end_of_import()
     assert task.state == "failed"
     assert is_sentence(task.message), task.message
@@ -228,11 +230,11 @@ def test_bad_upload_says_why(data_root: Path) -> None:
 
 def test_preparation_in_a_process_of_its_own_tells_how_far_it_is(data_root: Path) -> None:
     data = DataConfig(name="shapes", size=64)
-    tasks.start_preparing(data)
+    requests.start_preparing(data)
     seen = set()
 
     def is_over() -> bool:
-        task = tasks.read(tasks.preparation_path(data))
+        task = read(requests.preparation_path(data))
         assert task is not None
         seen.add(round(task.share, 3))
         return task.state == "finished"
@@ -243,22 +245,22 @@ def test_preparation_in_a_process_of_its_own_tells_how_far_it_is(data_root: Path
 
 
 def test_process_that_died_has_failed(data_root: Path) -> None:
-    path = tasks.import_path()
+    path = requests.import_path()
     path.parent.mkdir(parents=True)
-    runs.write_json(path, {**vars(tasks.Task("running", "Starting")), "time": time.time() - 100})
-    task = tasks.read(path)
+    files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time() - 100})
+    task = read(path)
     assert task is not None
     assert task.state == "failed"
     assert is_sentence(task.message)
     for rubbish in (b"", b"[]", b'{"state": 1}', os.urandom(50)):
         path.write_bytes(rubbish)
-        assert tasks.read(path) is None
+        assert read(path) is None
 
 
 def test_damaged_import_is_as_if_it_were_not_there(folder: Path, data_root: Path) -> None:
     importer.import_pictures(folder, "Mine", lambda sentence, share: None, root=data_root)
-    path = catalogue.own_folder("mine") / "data-set.json"
+    path = data_sets.own_folder("mine") / "data-set.json"
     for rubbish in (b"", b"{}", b'{"counts": [1], "classes": ["a", "b"]}', b"[" * 5000):
         path.write_bytes(rubbish)
         os.utime(path, ns=(time.time_ns(), time.time_ns()))
-        assert "mine" not in catalogue.all_sets()
+        assert "mine" not in data_sets.all_sets()

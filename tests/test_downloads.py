@@ -29,9 +29,11 @@ import pytest
 from filelock import FileLock
 from torchvision import datasets
 
-from gan.data import catalogue, downloads
+from gan.catalogue import data_sets, lsun
+from gan.data import downloads
 from gan.data.downloads import DOWNLOADS, Download
 from gan.errors import InputError
+from gan.places import data_root
 from tests.helpers import PROJECT, environment, is_sentence, mount, unmount, wait_until
 
 IDX = [name for name, entry in DOWNLOADS.items() if entry.folder.endswith("/raw")]
@@ -679,36 +681,36 @@ def test_looking_and_reading_load_no_torch(data: Path) -> None:
 
 
 def test_missing_bedrooms_are_told_with_where_to_get_them(data: Path) -> None:
-    for make in (lambda: None, lambda: downloads.lsun_path().mkdir(parents=True)):
+    for make in (lambda: None, lambda: lsun.place().mkdir(parents=True)):
         make()
-        for ask in (downloads.lsun_count, downloads.lsun_pictures):
+        for ask in (lsun.count, lsun.pictures):
             with pytest.raises(InputError) as caught:
                 ask()
             sentence = refusal(caught)
-            assert str(downloads.lsun_path()) in sentence
+            assert str(lsun.place()) in sentence
             assert "bedroom_train_lmdb" in sentence
             assert "JPEG" in sentence
-    assert downloads.lsun_path() == catalogue.data_root() / "lsun-bedroom"
+    assert lsun.place() == data_root() / "lsun-bedroom"
 
 
 def test_folder_of_pictures_is_read_in_a_fixed_order(data: Path) -> None:
-    folder = downloads.lsun_path()
+    folder = lsun.place()
     for name in ("b/2.webp", "b/10.jpg", "a.JPEG", "c.jpg", "a/1.jpg", "notes.txt", "d.png", ".hidden.jpg", ".thumbnails/x.jpg"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(name.encode())
     wanted = [b"a.JPEG", b"c.jpg", b"a/1.jpg", b"b/10.jpg", b"b/2.webp"]
-    assert list(downloads.lsun_pictures()) == wanted
-    assert downloads.lsun_count() == len(wanted)
+    assert list(lsun.pictures()) == wanted
+    assert lsun.count() == len(wanted)
 
 
 def version_of_the_bedrooms() -> str:
     """Return what tells these bedrooms from others that were there before, once the clock of the disk has moved on."""
     time.sleep(0.02)
-    return catalogue.find(catalogue.LSUN).version
+    return data_sets.find(data_sets.LSUN).version
 
 
 def test_pictures_replaced_anywhere_in_the_folder_are_noticed(data: Path) -> None:
-    inner = downloads.lsun_path() / "a" / "b"
+    inner = lsun.place() / "a" / "b"
     inner.mkdir(parents=True)
     (inner / "1.jpg").write_bytes(b"1")
     before = version_of_the_bedrooms()
@@ -719,18 +721,18 @@ def test_pictures_replaced_anywhere_in_the_folder_are_noticed(data: Path) -> Non
     assert after != before
     (inner / "c").mkdir()
     (inner / "c" / "2.jpg").write_bytes(b"2")
-    assert catalogue.find(catalogue.LSUN).images == 2
+    assert data_sets.find(data_sets.LSUN).images == 2
     deeper = version_of_the_bedrooms()
     (inner / "c" / "3.jpg").write_bytes(b"3")
     assert len({before, after, deeper, version_of_the_bedrooms()}) == 4
 
 
 def test_picture_that_cannot_be_read_is_told(data: Path) -> None:
-    folder = downloads.lsun_path()
+    folder = lsun.place()
     folder.mkdir(parents=True)
     (folder / "a.jpg").write_bytes(b"a")
     (folder / "b.jpg").symlink_to(folder / "gone")
-    pictures = downloads.lsun_pictures()
+    pictures = lsun.pictures()
     assert next(pictures) == b"a"
     with pytest.raises(InputError) as caught:
         next(pictures)
@@ -738,9 +740,9 @@ def test_picture_that_cannot_be_read_is_told(data: Path) -> None:
 
 
 def test_database_without_its_package_says_how_to_install_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (downloads.lsun_path() / "bedroom_train_lmdb").mkdir(parents=True)
+    (lsun.place() / "bedroom_train_lmdb").mkdir(parents=True)
     monkeypatch.setitem(sys.modules, "lmdb", None)
-    for ask in (downloads.lsun_count, downloads.lsun_pictures):
+    for ask in (lsun.count, lsun.pictures):
         with pytest.raises(InputError) as caught:
             ask()
         assert "pip install lmdb" in refusal(caught)
@@ -750,7 +752,7 @@ def test_database_without_its_package_says_how_to_install_it(data: Path, monkeyp
 def bedrooms(data: Path) -> Path:
     """Return the folder of a database such as LSUN's, of 20 MB, its entries written in another order than that of their keys."""
     lmdb = pytest.importorskip("lmdb", reason="LSUN's database is read with the package lmdb")
-    path = downloads.lsun_path() / "bedroom_train_lmdb"
+    path = lsun.place() / "bedroom_train_lmdb"
     path.mkdir(parents=True)
     with lmdb.open(str(path), map_size=1 << 26) as database, database.begin(write=True) as transaction:
         for number in reversed(range(200)):
@@ -761,11 +763,11 @@ def bedrooms(data: Path) -> Path:
 
 def test_database_is_read_in_the_order_of_its_keys(bedrooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert downloads.lsun_count() == 200
-    pictures = downloads.lsun_pictures()
+    assert lsun.count() == 200
+    pictures = lsun.pictures()
     assert next(pictures) == b"\x00\x00" * 50_000
-    assert downloads.lsun_count() == 200, "others may look while it is read"
-    other = downloads.lsun_pictures()
+    assert lsun.count() == 200, "others may look while it is read"
+    other = lsun.pictures()
     assert [int.from_bytes(picture[:2], "big") for picture in pictures] == list(range(1, 200))
     assert len(list(other)) == 200
     assert {path.name for path in bedrooms.iterdir()} == {"data.mdb"}
@@ -774,7 +776,7 @@ def test_database_is_read_in_the_order_of_its_keys(bedrooms: Path, tmp_path: Pat
 
 def test_replaced_database_is_noticed(bedrooms: Path) -> None:
     before = version_of_the_bedrooms()
-    list(downloads.lsun_pictures())
+    list(lsun.pictures())
     assert version_of_the_bedrooms() == before, "reading changes nothing"
     shutil.copy(bedrooms / "data.mdb", bedrooms / "copy")
     os.replace(bedrooms / "copy", bedrooms / "data.mdb")
@@ -787,10 +789,10 @@ def test_database_never_reads_a_pickle(bedrooms: Path, tmp_path: Path, monkeypat
     cache = "_cache_" + "".join(letter for letter in str(bedrooms) if letter.isascii() and letter.isalpha())
     Path(cache).write_bytes(f"cos\nsystem\n(S'touch {mark}'\ntR.".encode())
     with contextlib.suppress(Exception):
-        datasets.LSUN(str(downloads.lsun_path()), classes=["bedroom_train"])
+        datasets.LSUN(str(lsun.place()), classes=["bedroom_train"])
     assert mark.exists(), "torchvision's reader would have run it"
     mark.unlink()
-    assert len(list(downloads.lsun_pictures())) == 200
+    assert len(list(lsun.pictures())) == 200
     assert not mark.exists()
 
 
@@ -803,7 +805,7 @@ def test_damaged_database_is_told_in_one_sentence(bedrooms: Path, damage: str) -
         file.write_bytes(b"no database " * 10_000)
     else:
         os.truncate(file, {"cut": file.stat().st_size - 4096, "nearly empty": 10_000, "empty": 0}[damage])
-    for ask in (downloads.lsun_count, downloads.lsun_pictures):
+    for ask in (lsun.count, lsun.pictures):
         with pytest.raises(InputError) as caught:
             ask()
         assert str(bedrooms) in refusal(caught)

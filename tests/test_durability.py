@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from gan import runs
+from gan.config.sections import Span
 from gan.runs import Run
-from gan.sections import Span
-from gan.training import checkpoints, loop, precision
+from gan.training import checkpoints, precision
 from tests.helpers import (
     PROJECT,
     command,
@@ -28,6 +28,7 @@ from tests.helpers import (
     mount,
     raw_lines,
     run_gan,
+    train,
     unmount,
     wait_until,
 )  # fmt: skip
@@ -143,12 +144,12 @@ LONG = {"training.length": "40 steps", "cadence.sample_every": "7 steps"}
 @pytest.mark.parametrize("leaving", [40_000, 48_000, 64_000, 100_000, 130_000])
 def test_full_disk_ends_the_run_with_a_sentence_and_space_lets_it_go_on(disk: Path, tmp_path: Path, leaving: int) -> None:
     run, alone = make_run(disk / "runs", LONG), make_run(tmp_path / "runs", LONG)
-    assert loop.train(alone).state == "finished"
+    assert train(alone).state == "finished"
     stop_at_seven = iter([False] * 6 + [True])
-    assert loop.train(run, should_stop=lambda: next(stop_at_seven)).step == 7
+    assert train(run, should_stop=lambda: next(stop_at_seven)).step == 7
     filler = fill(disk, leaving)
 
-    status = loop.train(run)
+    status = train(run)
     assert status.state == "failed"
     assert is_sentence(status.message)
     assert "disk is full" in status.message
@@ -161,7 +162,7 @@ def test_full_disk_ends_the_run_with_a_sentence_and_space_lets_it_go_on(disk: Pa
     assert complaints == []
 
     filler.unlink()
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     assert losses(run) == losses(alone)
     assert not list(run.path.rglob("*.tmp")), "failed writes left rubbish behind"
 
@@ -170,14 +171,14 @@ def test_disk_filled_by_the_last_line_still_has_room_for_the_end_of_the_run(disk
     """A line takes what is left to the last byte, so the status could not be replaced without the reserve."""
     rarely = {"training.length": "1000 steps", "cadence.checkpoint_every": "1000 steps", "optimizer.batch_size": 4}
     run = make_run(disk / "runs", rarely, family="mlp")
-    assert loop.train(run, should_stop=lambda: True).step == 1
+    assert train(run, should_stop=lambda: True).step == 1
     filler = fill(disk, 60_000)
-    status = loop.train(run)
+    status = train(run)
     assert status.state == "failed"
     assert "disk is full" in status.message
     assert run.status() == status
     filler.unlink()
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     assert [line["step"] for line in run.metrics()] == list(range(1, 1001))
 
 

@@ -15,10 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan import config as configs
-from gan import forks, launcher, presets, runs
+from gan import runs
+from gan.config import presets
 from gan.errors import InputError
-from gan.runs import Origin, Run
-from gan.training import checkpoints, loop
+from gan.execution import queue
+from gan.runs import Origin, Run, forks
+from gan.runs import run as run_module
+from gan.storage import files
+from gan.training import assembly, checkpoints, loop, state
 from tests.helpers import (
     assert_one_sentence,
     end_all,
@@ -28,6 +32,7 @@ from tests.helpers import (
     mount,
     run_gan,
     start_gan,
+    train,
     unmount,
     wait_until,
 )  # fmt: skip
@@ -39,7 +44,7 @@ LONG = {"training.length": "24 steps", "optimizer.batch_size": 300}  # 1,797 ima
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run of 24 steps that was trained in one go; not to be changed."""
     run = make_run(tmp_path_factory.mktemp("whole"), LONG)
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     return run
 
 
@@ -47,7 +52,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def half(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return the same run, of 12 steps; not to be changed. Its checkpoints are those of steps 10 and 12."""
     run = make_run(tmp_path_factory.mktemp("half"), {**LONG, "training.length": "12 steps", "cadence.sample_every": "6 steps"})
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     return run
 
 
@@ -84,7 +89,7 @@ def test_a_fork_without_changes_is_the_parent_had_it_gone_on(parent: Run, whole:
     status = child.status()
     assert (status.step, status.total_steps, status.images_seen, status.threads) == (begun, 24, begun * 300, 1)
     assert status.seconds > 0
-    assert loop.train(child).state == "finished"
+    assert train(child).state == "finished"
     assert losses(child) == {step: line for step, line in losses(whole).items() if step > begun}
     ours, theirs = (checkpoints.load(run.checkpoints_path, 24) for run in (child, whole))
     assert all(bool((ours.tensors[name] == tensor).all()) for name, tensor in theirs.tensors.items())
@@ -106,7 +111,7 @@ def test_a_fork_without_changes_is_the_parent_had_it_gone_on(parent: Run, whole:
 )
 def test_a_fork_goes_on_with_what_was_changed(parent: Run, whole: Run, changes: dict[str, Any]) -> None:
     child = make(parent, 10, changes)
-    assert loop.train(child).state == "finished"
+    assert train(child).state == "finished"
     lines = losses(child)
     assert min(lines) > 10 and max(lines) == 12 == child.status().total_steps
     assert {line["images_seen"] for line in lines.values()} == {step * 300 for step in lines}
@@ -128,12 +133,12 @@ def test_learning_rates_of_the_fork_are_in_force(parent: Run, one_thread: None) 
 def test_momentum_can_begin_in_a_fork_only_where_the_optimiser_bears_it(root: Path, algorithm: str) -> None:
     config = {"optimizer.algorithm": algorithm, "optimizer.beta1": 0.0, "training.length": "6 steps"}
     parent = make_run(root, config)
-    assert loop.train(parent).state == "finished"
+    assert train(parent).state == "finished"
     if algorithm == "rmsprop":
         assert "momentum" in refusal(parent, 6, {"optimizer.beta1": 0.5})
         assert make(parent, None, {"optimizer.beta1": 0.5}).status().step == 0
     else:
-        assert loop.train(make(parent, 6, {"optimizer.beta1": 0.5})).state == "finished"
+        assert train(make(parent, 6, {"optimizer.beta1": 0.5})).state == "finished"
 
 
 def test_a_fork_shows_the_picture_of_its_parent_until_it_has_its_own(parent: Run) -> None:
@@ -194,7 +199,7 @@ def test_a_damaged_checkpoint_is_passed_over_or_told(parent: Run) -> None:
 def test_what_decides_over_a_checkpoint_makes_a_fork_start_afresh(parent: Run, changes: dict[str, Any]) -> None:
     sentence = refusal(parent, 12, changes)
     (key,) = changes
-    assert sentence.startswith(f"{key} cannot change in a run that goes on: ")
+    assert sentence.startswith(f"{key} cannot change when a run continues: ")
     assert forks.kept_reason(parent.config(), key) in sentence
     child = make(parent, None, changes)
     found = forks.plan(parent.config(), changes)
@@ -208,7 +213,7 @@ def test_what_decides_over_a_checkpoint_makes_a_fork_start_afresh(parent: Run, c
 def test_a_remedy_that_changes_the_networks_trains_afresh(parent: Run) -> None:
     changes = {"networks.discriminator_norm": "none", "networks.conditional": True, "objective.r1": 1.0}
     child = make(parent, None, changes)
-    assert loop.train(child).state == "finished"
+    assert train(child).state == "finished"
     assert list(losses(child)) == list(range(1, 13))
 
 
@@ -234,9 +239,9 @@ def test_each_setting_that_may_change_is_one_that_a_checkpoint_bears(parent: Run
                 continue  # does not go with the other settings
             if key in ("training.device", "training.compile") or value == "fp16":
                 continue  # not on every machine
-            game = loop.build_game(found.config, loop.torch.device("cpu"), "fp32")
+            game = assembly.build_game(found.config, loop.torch.device("cpu"), "fp32")
             saved = checkpoints.load(parent.checkpoints_path, 12)
-            loop.unpack(game, saved.tensors, saved.facts)
+            state.unpack(game, saved.tensors, saved.facts)
             turn = loop.Turn(loop.torch.zeros(8, 1, 16, 16), loop.torch.zeros(8, 8))
             game.step([turn])
             tried += 1
@@ -260,7 +265,7 @@ def test_settings_that_may_change_have_no_reason_and_others_one_sentence() -> No
         (11, {}, "no checkpoint of step 11; choose one of 10, 12"),
         (0, {}, "no checkpoint of step 0"),
         (-3, {}, "no checkpoint of step -3"),
-        (12, {"training.length": "12 steps"}, "ask for more"),
+        (12, {"training.length": "12 steps"}, "increase it"),
         (None, {"training.length": "0 epochs"}, "training.length"),
         (None, {"optimizer.generator_lr": -1}, "optimizer.generator_lr is -1"),
         (None, {"optimizer.generator_rl": 1}, "did you mean"),
@@ -272,7 +277,7 @@ def test_what_cannot_be_forked_is_told_in_a_sentence(parent: Run, step: int | No
 
 
 def test_a_run_without_checkpoints_cannot_be_forked_yet(root: Path) -> None:
-    assert "let it train" in refusal(make_run(root), None, {})
+    assert "train it until" in refusal(make_run(root), None, {})
 
 
 def test_a_deleted_parent_is_one_sentence_and_nothing_is_lost(parent: Run) -> None:
@@ -280,7 +285,7 @@ def test_a_deleted_parent_is_one_sentence_and_nothing_is_lost(parent: Run) -> No
     runs.delete(parent)
     assert "has been deleted" in refusal(parent, 12, {})
     assert_one_sentence(run_gan("fork", parent.id, root=parent.root))
-    assert loop.train(child).state == "finished"
+    assert train(child).state == "finished"
     assert [relative.run for relative in forks.family(child)] == [child]
     grandchild = make(child, 24, {"optimizer.generator_lr": 1e-4})
     assert forks.family(grandchild)[0].origin == child.origin()
@@ -372,7 +377,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_made(parent: Run, tmp_path:
         (disk / "filler").write_bytes(b"")
         with pytest.raises(OSError), open(disk / "filler", "ab", buffering=0) as filler:
             while True:
-                runs.write_all(filler, bytes(4096))
+                files.write_all(filler, bytes(4096))
         with open(disk / "filler", "r+b") as filler:
             filler.truncate(max(0, filler.seek(0, 2) - 40_000))
         assert "disk is full" in refusal(small, 12, {})
@@ -388,7 +393,7 @@ def test_what_a_killed_fork_left_is_cleared_later(parent: Run) -> None:
         (folder / "checkpoints").mkdir(parents=True)
         (folder / "checkpoints" / "00000012.safetensors").write_bytes(b"half")
     for path in (left / "checkpoints", left):
-        runs.os.utime(path, (1, 1))
+        run_module.os.utime(path, (1, 1))
     make(parent, 12)
     assert not left.exists() and fresh.exists()
 
@@ -397,9 +402,10 @@ def test_what_a_killed_fork_left_is_cleared_later(parent: Run) -> None:
 
 
 def test_start_queues_the_fork(parent: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "advance", lambda root: [])
-    child = forks.start(parent, 12, {"optimizer.generator_lr": 1e-4}, "half the rate")
-    assert launcher.queue(parent.root) == [child]
+    monkeypatch.setattr(queue, "advance", lambda root: [])
+    child = forks.make(parent, 12, {"optimizer.generator_lr": 1e-4}, "half the rate")
+    queue.advance(parent.root)
+    assert queue.waiting_runs(parent.root) == [child]
     assert child.label() == "half the rate"
 
 

@@ -15,8 +15,8 @@ from torch.optim import Optimizer
 
 from gan.data.feed import to_float
 from gan.training import precision
+from gan.training.assembly import build_game
 from gan.training.game import Game, Turn
-from gan.training.loop import build_game
 from tests.helpers import tiny
 
 CPU = torch.device("cpu")

@@ -401,7 +401,7 @@ def test_full_disk_while_importing_is_one_sentence_and_leaves_nothing(tmp_path: 
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000));"
-        f"from gan.__main__ import main; sys.exit(main(['data', 'import', {str(many)!r}, '--name', 'mine', '--quiet']))"
+        f"from gan.commands.main import main; sys.exit(main(['data', 'import', {str(many)!r}, '--name', 'mine', '--quiet']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(None, {"GAN_DATA": str(tmp_path / "data")}),
                           capture_output=True, text=True, timeout=120, check=False)  # fmt: skip

@@ -13,9 +13,10 @@ import numpy as np
 import psutil
 import pytest
 
-from gan import runs
-from gan.data import catalogue, importer
+from gan.catalogue import data_sets
+from gan.data import importer
 from gan.errors import InputError
+from gan.storage.locks import hold_lock
 from tests.helpers import PROJECT, is_sentence
 from tests.test_import import encoded, ignore, noise, zip_of
 
@@ -128,7 +129,7 @@ def test_title_in_use_is_refused_and_the_name_is_made_unique(tmp_path: Path, dat
               "digits!": "digits-2", "x" * 80: "x" * 40}  # fmt: skip
     for title, name in titles.items():
         assert importer.import_pictures(path, title, ignore, root=data) == name
-        assert catalogue.find(name).title == title
+        assert data_sets.find(name).title == title
     for title in ("My cats", " MY  CATS ", "Digits", "", "  ", "\n\t", "x" * 81):
         with pytest.raises(InputError) as caught:
             importer.import_pictures(path, title, ignore, root=data)
@@ -191,7 +192,7 @@ def test_second_import_at_the_same_time_is_refused(tmp_path: Path, data: Path) -
     path = written(tmp_path / "some.zip", pictures(4))
     (data / "own").mkdir(parents=True)
     (data / "own" / ".importing-other").mkdir()
-    held = runs.hold_lock(data / "own" / ".import.lock", "taken")
+    held = hold_lock(data / "own" / ".import.lock", "taken")
     try:
         with pytest.raises(InputError, match="under way") as caught:
             importer.import_pictures(path, "mine", ignore, root=data)

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan import launcher, runs
+from gan import machine, runs
+from gan.config.sections import Span
 from gan.errors import InputError
+from gan.execution import processes, queue, requests
 from gan.runs import Run, Status
-from gan.sections import Span
+from gan.runs import run as run_module
 from tests.helpers import (
     PROJECT,
     advance_at_once,
@@ -52,7 +54,7 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the ids of the runs that the queue starts, without starting a process: those stay "starting"."""
     ids: list[str] = []
-    monkeypatch.setattr(launcher, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
+    monkeypatch.setattr(processes, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
     return ids
 
 
@@ -84,13 +86,13 @@ def wait_for(run: Run, *states: str) -> Status:
 def test_first_come_first_served(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
     made = queued(root, 5)
-    assert launcher.queue(root) == made
-    assert launcher.advance(root) == made[:2]
+    assert queue.waiting_runs(root) == made
+    assert queue.advance(root) == made[:2]
     assert spawned == [run.id for run in made[:2]]
-    assert launcher.queue(root) == made[2:]
-    assert launcher.advance(root) == []
+    assert queue.waiting_runs(root) == made[2:]
+    assert queue.advance(root) == []
     made[1].write_status(Status(state="finished"))
-    assert launcher.advance(root) == [made[2]]
+    assert queue.advance(root) == [made[2]]
 
 
 SHARES = [
@@ -105,24 +107,24 @@ def test_free_cores_are_shared_out_half_of_them_to_one_at_most(
 ) -> None:
     monkeypatch.setenv("GAN_CORES", str(cores))
     queued(root, waiting)
-    assert [run.status().threads for run in launcher.advance(root)] == threads
+    assert [run.status().threads for run in queue.advance(root)] == threads
 
 
 def test_number_of_threads_that_people_chose_is_kept(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "8")
     queued(root, 3, {"training.threads": 3})
-    assert [run.status().threads for run in launcher.advance(root)] == [3, 3]
+    assert [run.status().threads for run in queue.advance(root)] == [3, 3]
 
 
 def test_resumed_run_keeps_its_number_of_threads(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
     big, small = queued(root, 2)
     big.write_status(Status(state="stopped", threads=4, step=3, total_steps=12))
-    assert launcher.advance(root) == [small]
-    launcher.resume(big)
+    assert queue.advance(root) == [small]
+    queue.resume(big)
     assert big.status().state == "queued", "four threads do not fit beside the one that works"
     small.write_status(Status(state="finished"))
-    assert launcher.advance(root) == [big], "but they may have the machine to themselves"
+    assert queue.advance(root) == [big], "but they may have the machine to themselves"
     assert big.status().threads == 4
 
 
@@ -139,14 +141,14 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 def test_cores_are_never_promised_twice(four: list[Run], cores: int, states: list[tuple[Any, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAN_CORES", str(cores))
-        patch.setattr(launcher, "spawn", lambda *arguments, **options: None)
+        patch.setattr(processes, "spawn", lambda *arguments, **options: None)
         patch.setattr(Run, "is_held", lambda run: run.status_path.read_text().find('"running"') >= 0)
         for place, (run, (state, threads)) in enumerate(zip(four, states, strict=True)):
             status = Status(state=state, threads=threads, queued_at=place, heartbeat=2e9, total_steps=12)
             run.write_status(status, durable=False)
         busy = sum(max(1, threads) for state, threads in states if state in ("running", "starting"))
-        waiting = launcher.queue(four[0].root)
-        started = launcher.advance(four[0].root)
+        waiting = queue.waiting_runs(four[0].root)
+        started = queue.advance(four[0].root)
         assert started == waiting[: len(started)], "nobody jumps the queue"
         handed_out = sum(run.status().threads for run in started)
         assert all(run.status().threads >= 1 for run in started)
@@ -163,12 +165,12 @@ def test_many_who_advance_at_once_start_each_run_once(root: Path) -> None:
 
 def test_cores_come_from_the_environment_or_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "7")
-    assert launcher.cores() == 7
+    assert machine.cores() == 7
     for nonsense in ("", "0", "-2", "many", "1.5", "²"):
         monkeypatch.setenv("GAN_CORES", nonsense)
-        assert launcher.cores() >= 1
+        assert machine.cores() >= 1
     monkeypatch.delenv("GAN_CORES")
-    assert launcher.cores() >= 1
+    assert machine.cores() >= 1
 
 
 # Real trainers
@@ -176,9 +178,9 @@ def test_cores_come_from_the_environment_or_the_machine(monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("one_core")
 def test_more_launches_than_cores_wait_their_turn(root: Path) -> None:
-    made = [launcher.launch(root, tiny(), name) for name in ("first", "second", "third")]
+    made = [queue.launch(root, tiny(), name) for name in ("first", "second", "third")]
     assert [run.status().state for run in made] == ["starting", "queued", "queued"]
-    launcher.stop(made[1])
+    queue.stop(made[1])
     assert made[1].status().state == "stopped"
     assert is_sentence(made[1].status().message)
     first, third = wait_for(made[0], "finished", "failed"), wait_for(made[2], "finished", "failed")
@@ -188,61 +190,61 @@ def test_more_launches_than_cores_wait_their_turn(root: Path) -> None:
     assert made[1].status().state == "stopped"
     assert not made[1].metrics_path.exists()
     with pytest.raises(InputError) as caught:
-        launcher.stop(made[1])
+        queue.stop(made[1])
     assert "not under way" in refusal(caught)
 
 
 @pytest.mark.usefixtures("one_core")
 def test_stopped_run_goes_on_to_its_end_and_beyond(root: Path) -> None:
-    run = launcher.launch(root, tiny(ENDLESS))
+    run = queue.launch(root, tiny(ENDLESS))
     wait_until(run.metrics, "the first line is logged")
     with pytest.raises(InputError) as caught:
-        launcher.resume(run)
-    assert "under way already" in refusal(caught)
-    launcher.stop(run)
+        queue.resume(run)
+    assert "already under way" in refusal(caught)
+    queue.stop(run)
     stopped = wait_for(run, "stopped", "failed")
     assert stopped.state == "stopped"
 
     with pytest.raises(InputError) as caught:
-        launcher.resume(run, Span(count=stopped.step, unit="steps"))
+        queue.resume(run, Span(count=stopped.step, unit="steps"))
     assert "ask for more" in refusal(caught)
 
     goal = stopped.step + 7
-    launcher.resume(run, Span(count=goal, unit="steps"))
+    queue.resume(run, Span(count=goal, unit="steps"))
     finished = wait_for(run, "finished", "failed")
     assert (finished.state, finished.step, finished.total_steps) == ("finished", goal, goal)
     assert [line["step"] for line in run.metrics()] == list(range(1, goal + 1))
     with pytest.raises(InputError) as caught:
-        launcher.resume(run)
+        queue.resume(run)
     assert "ask for more" in refusal(caught)
 
-    launcher.resume(run, Span(count=goal + 3, unit="steps"))
+    queue.resume(run, Span(count=goal + 3, unit="steps"))
     assert wait_for(run, "finished", "failed").step == goal + 3
 
 
 @pytest.mark.usefixtures("one_core")
 def test_killed_trainer_shows_as_interrupted_and_the_queue_goes_on(root: Path) -> None:
-    victim = launcher.launch(root, tiny(ENDLESS))
-    after = launcher.launch(root, tiny())
+    victim = queue.launch(root, tiny(ENDLESS))
+    after = queue.launch(root, tiny())
     wait_until(victim.metrics, "the first line is logged")
     assert victim.status().state == "running"
     assert after.status().state == "queued"
-    assert launcher.advance(root) == []
+    assert queue.advance(root) == []
     process = trainer_of(victim)
     assert os.getpgid(process.pid) != os.getpgid(0), "a Ctrl-C in the terminal of the server would reach the trainer"
     process.kill()
     status = wait_for(victim, "interrupted")
     assert is_sentence(status.message)
     assert "resume" in status.message
-    assert launcher.advance(root) == [after]
+    assert queue.advance(root) == [after]
     assert wait_for(after, "finished", "failed").state == "finished"
 
 
 @pytest.mark.usefixtures("one_core")
 def test_killed_launcher_leaves_the_trainer_running_to_its_end(root: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from gan import launcher; from tests.helpers import tiny\n"
-        "print(launcher.launch(Path(sys.argv[1]), tiny({'training.length': '60 steps'})).id, flush=True); sys.stdin.readline()"
+        "import sys; from pathlib import Path; from gan.execution import queue; from tests.helpers import tiny\n"
+        "print(queue.launch(Path(sys.argv[1]), tiny({'training.length': '60 steps'})).id, flush=True); sys.stdin.readline()"
     )
     server = subprocess.Popen(
         [sys.executable, "-c", code, str(root)],
@@ -264,14 +266,14 @@ def test_run_killed_after_its_last_step_can_still_be_finished(root: Path) -> Non
     assert run_gan("resume", run.id, "--from-queue", root=root).returncode == 0
     run.write_status(run.status().model_copy(update={"state": "running"}))
     assert run.status().state == "interrupted"
-    launcher.resume(run)
+    queue.resume(run)
     assert wait_for(run, "finished", "failed").state == "finished"
 
 
 @pytest.mark.usefixtures("one_core")
 def test_stop_before_the_first_step_is_heard(root: Path) -> None:
-    run = launcher.launch(root, tiny(ENDLESS))
-    launcher.stop(run)
+    run = queue.launch(root, tiny(ENDLESS))
+    queue.stop(run)
     status = wait_for(run, "stopped", "failed")
     assert status.state == "stopped"
     assert status.step >= 1
@@ -284,13 +286,13 @@ def test_stop_before_the_first_step_is_heard(root: Path) -> None:
 def test_damaged_run_fails_with_a_sentence_and_the_next_one_starts(root: Path, spawned: list[str]) -> None:
     broken, sound = queued(root, 2)
     broken.config_path.write_bytes(b"{")
-    assert launcher.advance(root) == [sound]
+    assert queue.advance(root) == [sound]
     status = broken.status()
     assert status.state == "failed"
     assert is_sentence(status.message)
     assert "config.json" in status.message
     with pytest.raises(InputError) as caught:
-        launcher.resume(broken)
+        queue.resume(broken)
     assert "config.json" in refusal(caught)
 
 
@@ -298,11 +300,11 @@ def test_damaged_run_fails_with_a_sentence_and_the_next_one_starts(root: Path, s
 def test_resumed_run_whose_config_was_damaged_meanwhile_fails_with_a_sentence(root: Path, spawned: list[str]) -> None:
     broken, sound = queued(root, 2)
     broken.write_status(Status(state="stopped", threads=1, step=3, total_steps=12))
-    launcher.advance(root)
-    launcher.resume(broken)
+    queue.advance(root)
+    queue.resume(broken)
     broken.config_path.write_bytes(b"{")
     sound.write_status(Status(state="finished"))
-    assert launcher.advance(root) == []
+    assert queue.advance(root) == []
     assert broken.status().state == "failed"
     assert "config.json" in broken.status().message
 
@@ -310,7 +312,7 @@ def test_resumed_run_whose_config_was_damaged_meanwhile_fails_with_a_sentence(ro
 @pytest.mark.usefixtures("one_core")
 def test_program_that_cannot_be_started_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(root / "no python"))
-    run = launcher.launch(root, tiny())
+    run = queue.launch(root, tiny())
     assert run.status().state == "failed"
     assert is_sentence(run.status().message)
     assert "starting the trainer" in run.status().message.lower()
@@ -318,26 +320,26 @@ def test_program_that_cannot_be_started_is_told(root: Path, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("one_core")
 def test_program_that_ends_at_once_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "_STARTING_GRACE", 0.3)
+    monkeypatch.setattr(run_module, "_STARTING_GRACE", 0.3)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    run = launcher.launch(root, tiny())
+    run = queue.launch(root, tiny())
     status = wait_for(run, "interrupted")
     assert is_sentence(status.message)
     assert "did not start" in status.message
-    launcher.resume(run)
+    queue.resume(run)
     assert run.status().state in ("starting", "interrupted")
 
 
 def test_scoring_of_nothing_starts_nothing(root: Path) -> None:
-    launcher.score([])
+    requests.score([])
     assert trainers(root) == []
 
 
 def test_run_that_is_being_scored_is_not_scored_again(root: Path, spawned: list[str]) -> None:
     run = make_run(root, state="finished")
-    launcher.score([run])
+    requests.score([run])
     assert spawned == [run.id]
     assert run.scoring().state == "running"
     with pytest.raises(InputError) as caught:
-        launcher.score([run])
-    assert "being scored already" in refusal(caught)
+        requests.score([run])
+    assert "already being scored" in refusal(caught)

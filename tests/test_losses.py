@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, hinge_embedding_loss, mse_loss
 
+from gan.catalogue import losses
 from gan.config import RunConfig, field_info
-from gan.objective import catalogue
+from gan.config.sections import ObjectiveConfig
 from gan.objective.losses import LOSSES, cross_entropy, minimax, non_saturating
-from gan.sections import ObjectiveConfig
 
 LOGITS = st.lists(st.floats(-1e4, 1e4) | st.sampled_from([-1e4, -100.0, -1e-8, 0.0, 1e-8, 100.0, 1e4]), min_size=1, max_size=8)
 PAIRS = st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=1, max_size=8)
@@ -79,7 +79,7 @@ CLOSED_FORMS: dict[str, tuple[Callable[[Numbers, Numbers], float], Callable[[Num
 
 def test_every_loss_that_people_can_choose_is_there_and_described() -> None:
     choices = field_info(RunConfig(), "objective.loss").annotation.__args__  # type: ignore[union-attr]
-    assert set(LOSSES) == set(choices) == set(catalogue.LOSSES) == set(CLOSED_FORMS)
+    assert set(LOSSES) == set(choices) == set(losses.LOSSES) == set(CLOSED_FORMS)
     assert ObjectiveConfig().loss in LOSSES
 
 
@@ -249,7 +249,7 @@ def test_only_differences_of_a_relativistic_discriminator_count() -> None:
 
 @NAMES
 def test_people_are_told_all_there_is_to_know(name: str) -> None:
-    facts = catalogue.LOSSES[name]
+    facts = losses.LOSSES[name]
     for field in dataclasses.fields(facts):
         told = getattr(facts, field.name)
         if field.name != "guess":
@@ -265,7 +265,7 @@ def test_people_are_told_all_there_is_to_know(name: str) -> None:
     assert facts.sign.endswith(".")
     assert facts.good.endswith(".")
     assert facts.is_probability == (LOSSES[name].discriminator is cross_entropy)
-    assert len({facts.title for facts in catalogue.LOSSES.values()}) == len(LOSSES)
+    assert len({facts.title for facts in losses.LOSSES.values()}) == len(LOSSES)
 
 
 @pytest.mark.parametrize(
@@ -285,20 +285,20 @@ def test_numbers_that_people_are_told_are_those_of_a_discriminator_that_guesses(
     logits = torch.full((5,), guess)
     assert value(LOSSES[name].discriminator(logits, logits)) == pytest.approx(discriminator, abs=0.005)
     assert value(generator_loss(name, logits, logits)) == pytest.approx(generator, abs=0.005)
-    assert all(number in catalogue.LOSSES[name].good for number in told)
+    assert all(number in losses.LOSSES[name].good for number in told)
 
 
 def test_numbers_that_people_are_told_of_a_discriminator_that_has_won() -> None:
     sure = torch.tensor([40.0])
     assert value(LOSSES["least-squares"].discriminator(torch.ones(1), torch.zeros(1))) == 0
     assert value(LOSSES["least-squares"].generator(torch.zeros(1))) == 0.5
-    assert "G near 0.5" in catalogue.LOSSES["least-squares"].good
+    assert "G near 0.5" in losses.LOSSES["least-squares"].good
     assert value(LOSSES["hinge"].discriminator(sure, -sure)) == 0
-    assert "0 when it is sure" in catalogue.LOSSES["hinge"].good
+    assert "0 when it is sure" in losses.LOSSES["hinge"].good
     assert value(LOSSES["non-saturating"].discriminator(sure, -sure)) == pytest.approx(0, abs=1e-6)
     assert value(LOSSES["non-saturating"].generator(-sure)) == pytest.approx(40)
     assert value(LOSSES["minimax"].generator(-sure)) == pytest.approx(0, abs=1e-6)
-    assert "G near 0" in catalogue.LOSSES["minimax"].good
+    assert "G near 0" in losses.LOSSES["minimax"].good
 
 
 @NAMES
@@ -306,7 +306,7 @@ def test_numbers_that_people_are_told_of_a_discriminator_that_has_won() -> None:
 def test_signs_that_people_are_told_hold(name: str, pairs: list[tuple[float, float]]) -> None:
     real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
     discriminator, generator = value(LOSSES[name].discriminator(real, fake)), value(generator_loss(name, fake, real))
-    sign = catalogue.LOSSES[name].sign
+    sign = losses.LOSSES[name].sign
     if sign.startswith("Both from 0 up"):
         assert discriminator >= 0
         assert generator >= 0

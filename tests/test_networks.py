@@ -15,9 +15,9 @@ from torch.nn.utils import parametrize
 from gan import config as configs
 from gan import networks
 from gan.config import RunConfig
+from gan.config.families import FAMILIES, DcganConfig, KerasDcganConfig, ModernConfig, ResnetConfig
 from gan.networks import dcgan, keras_dcgan, modern
 from gan.networks.players import Discriminator, Generator
-from gan.sections import FAMILIES, DcganConfig, KerasDcganConfig, ModernConfig, ResnetConfig
 
 BATCH = 12  # packs of 1 to 4 images, and groups of four, three or two packs
 SMALL: dict[str, dict[str, Any]] = {

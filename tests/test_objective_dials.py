@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from gan.objective.losses import LOSSES
 from gan.objective.penalties import zero_centred
-from gan.training import loop
+from gan.training import assembly, loop, state
 from gan.training.game import Game, Turn
 from tests.helpers import make_run, tiny
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def make_game(changes: dict[str, Any] | None = None, *, family: str = "mlp") -> Game:
     """Return a freshly initialised tiny game; always from the same seed."""
     torch.manual_seed(0)
-    return loop.build_game(tiny(changes, family=family), CPU, "fp32")
+    return assembly.build_game(tiny(changes, family=family), CPU, "fp32")
 
 
 def turn(seed: int = 0, labels: list[int] | None = None, batch: int = 8) -> Turn:
@@ -178,7 +178,7 @@ def test_loop_gives_every_turn_new_images_and_their_classes(root: Path) -> None:
 def test_learning_rates_fall_as_asked(algorithm: str, decay: str, shares: dict[float, float]) -> None:
     changes = {"optimizer.lr_decay": decay, "optimizer.generator_lr": 0.02, "optimizer.discriminator_lr": 0.01}
     config = tiny({**changes, "optimizer.algorithm": algorithm}, family="mlp")
-    game, pace = loop.build_game(config, CPU, "fp32"), loop.Pace(config)
+    game, pace = assembly.build_game(config, CPU, "fp32"), assembly.Pace(config)
     for share, left in [*shares.items(), *reversed(shares.items())]:  # a training that is prolonged goes back
         pace.keep(game, share)
         for optimizer, lr in ((game.generator_optimizer, 0.02), (game.discriminator_optimizer, 0.01)):
@@ -187,8 +187,8 @@ def test_learning_rates_fall_as_asked(algorithm: str, decay: str, shares: dict[f
 
 def test_a_learning_rate_of_zero_moves_nobody() -> None:
     config = tiny({"optimizer.lr_decay": "linear"}, family="mlp")
-    game = loop.build_game(config, CPU, "fp32")
-    loop.Pace(config).keep(game, 1.0)
+    game = assembly.build_game(config, CPU, "fp32")
+    assembly.Pace(config).keep(game, 1.0)
     before = weights(game.generator), weights(game.discriminator)
     game.step([turn()])
     for (player, _), old in zip(players(game), before, strict=True):
@@ -205,10 +205,10 @@ def test_a_learning_rate_of_zero_moves_nobody() -> None:
 )
 def test_noise_fades_as_asked(fade: float, left: dict[float, float]) -> None:
     config = tiny({"augmentation.instance_noise": 0.2, "augmentation.noise_fade": fade}, family="mlp")
-    game, pace = loop.build_game(config, CPU, "fp32"), loop.Pace(config)
+    game, pace = assembly.build_game(config, CPU, "fp32"), assembly.Pace(config)
     for share, kept in left.items():
         assert pace.keep(game, share) == pytest.approx(0.2 * kept)
-    assert loop.Pace(tiny(family="mlp")).keep(game, 0.0) == 0
+    assert assembly.Pace(tiny(family="mlp")).keep(game, 0.0) == 0
 
 
 @pytest.mark.parametrize("turns", [1, 3])
@@ -402,7 +402,7 @@ def test_each_penalty_can_be_switched_on(name: str) -> None:
 def test_penalties_are_measured_in_fp32_whatever_the_networks_run_in() -> None:
     config = tiny({"objective.r1": 10, "training.precision": "bf16"}, family="mlp")
     torch.manual_seed(0)
-    coarse, exact = loop.build_game(config, CPU, "bf16"), make_game({"objective.r1": 10})
+    coarse, exact = assembly.build_game(config, CPU, "bf16"), make_game({"objective.r1": 10})
     one, other = coarse.step([turn()]).penalty, exact.step([turn()]).penalty
     assert one is not None
     assert other is not None
@@ -420,4 +420,4 @@ def test_compiled_networks_play_the_same_game() -> None:
         one, other = (game.step([turn(step)], wants_norms=True) for game in (plain, compiled))
         for name, value in vars(one).items():
             assert float(vars(other)[name]) == pytest.approx(float(value), rel=1e-4, abs=1e-5), name
-    assert loop.pack(compiled)[0].keys() == loop.pack(plain)[0].keys(), "a checkpoint does not tell whether it was compiled"
+    assert state.pack(compiled)[0].keys() == state.pack(plain)[0].keys(), "a checkpoint does not tell whether it was compiled"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gan.data import points
+from gan.data.rendered import points
 from gan.errors import InputError
 from tests.helpers import is_sentence
 

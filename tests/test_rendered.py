@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from gan.data import bedrooms, shapes
+from gan.data.rendered import bedrooms, shapes
 from tests.helpers import PROJECT
 
 SIZES = (16, 32, 50, 64, 131)
@@ -137,7 +137,7 @@ def test_colours_are_what_people_call_them() -> None:
 
 def test_another_process_draws_the_same_and_needs_no_torch() -> None:
     code = (
-        "import hashlib, sys; from gan.data import bedrooms, shapes;"
+        "import hashlib, sys; from gan.data.rendered import bedrooms, shapes;"
         "print(*(hashlib.sha256(rendered.render(32, 7, 12)[0].tobytes()).hexdigest() for rendered in (shapes, bedrooms)));"
         "assert 'torch' not in sys.modules"
     )

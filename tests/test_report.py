@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from gan import config as configs
-from gan import estimates, presets
-from gan.config import RunConfig
-from gan.networks import report
-from gan.networks.report import Player, Report
-from gan.sections import FAMILIES
+from gan.config import RunConfig, presets
+from gan.config.families import FAMILIES
+from gan.execution import speeds
+from gan.networks import layers
+from gan.networks.layers import Player, Report
+from gan.training.assembly import build_game
 from gan.training.game import Turn
-from gan.training.loop import build_game
 from tests.helpers import assert_one_sentence, run_gan, wait_until
 from tests.test_networks import TOGETHER, VARIANTS, config_of, count, named, play
 
@@ -54,7 +54,7 @@ def multiply_adds(player: nn.Module, run: Any, images: int) -> float:
 
 def check(config: RunConfig) -> Report:
     """Assert that a report says what the real networks do, and return it."""
-    found = report.describe(config)
+    found = layers.describe(config)
     generator, discriminator, z, labels = play(config, config.optimizer.batch_size)
     for player, real in ((found.generator, generator), (found.discriminator, discriminator)):
         assert player.parameters == sum(row.parameters for row in player.layers) == count(real)
@@ -96,12 +96,12 @@ def test_points_are_described_too() -> None:
         "ReLU",
         "Linear",
     ]
-    assert found.discriminator.layers[0] == report.Layer("Pack of 2 points", (4,), 0, 0)
+    assert found.discriminator.layers[0] == layers.Layer("Pack of 2 points", (4,), 0, 0)
 
 
 def test_rows_of_a_dcgan_are_those_one_would_write_by_hand() -> None:
     config = config_of("dcgan", 32, width=8, depth=2, latent=10, discriminator_norm="spectral", generator_dropout=0.3)
-    found = report.describe(config)
+    found = layers.describe(config)
     assert [dataclasses.astuple(row) for row in found.generator.layers] == [
         ("Latent vector", (10,), 0, 0),
         ("Reshape", (10, 1, 1), 0, 0),
@@ -127,18 +127,18 @@ def test_rows_of_a_dcgan_are_those_one_would_write_by_hand() -> None:
 
 
 def test_rows_follow_the_data_round_a_residual_block() -> None:
-    names = [row.name for row in report.describe(config_of("resnet", 16)).generator.layers]
+    names = [row.name for row in layers.describe(config_of("resnet", 16)).generator.layers]
     assert names[3:14] == [
         "Batch norm", "ReLU", "Upsample ×2, nearest", "Conv 3×3", "Batch norm", "ReLU", "Conv 3×3",
         "Skip: Upsample ×2, nearest", "Skip: Conv 1×1", "Add", "Batch norm",
     ]  # fmt: skip
-    assert "Conv 3×3, 2 groups" in [row.name for row in report.describe(config_of("modern")).generator.layers]
+    assert "Conv 3×3, 2 groups" in [row.name for row in layers.describe(config_of("modern")).generator.layers]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_shapes_are_those_of_a_real_pass(family: str) -> None:
     config = config_of(family, conditional=True, minibatch="discrimination", packing=2)
-    found = report.describe(config)
+    found = layers.describe(config)
     generator, discriminator, z, labels = play(config, 4)
     shapes: list[tuple[int, ...]] = []
     for player in (generator, discriminator):
@@ -156,7 +156,7 @@ def test_shapes_are_those_of_a_real_pass(family: str) -> None:
 def test_memory_is_what_autograd_keeps(family: str) -> None:
     """Counted again with real tensors, which are told apart by where they lie."""
     config = config_of(family, minibatch="deviation")
-    found = report.describe(config)
+    found = layers.describe(config)
     generator, discriminator, z, _ = play(config)
 
     def kept(player: nn.Module, inputs: Tensor) -> int:
@@ -180,7 +180,7 @@ def test_memory_is_what_autograd_keeps(family: str) -> None:
 def test_memory_grows_with_the_batch_and_with_what_the_optimiser_remembers() -> None:
     def players(**changes: Any) -> tuple[Player, Player]:
         keys = {f"optimizer.{name}": value for name, value in changes.items()}
-        found = report.describe(configs.replace(config_of("dcgan"), keys))
+        found = layers.describe(configs.replace(config_of("dcgan"), keys))
         return found.generator, found.discriminator
 
     small, large = players(batch_size=12), players(batch_size=24)
@@ -206,7 +206,7 @@ def test_optimisers_remember_as_much_as_is_said(algorithm: str, beta1: float) ->
     states = game.discriminator_optimizer.state_dict()["state"].values()
     moments = [value for state in states for value in state.values() if isinstance(value, Tensor) and value.dim()]
     real = sum(value.numel() * value.element_size() for value in moments)
-    assert report.describe(config).discriminator.memory.moments == real
+    assert layers.describe(config).discriminator.memory.moments == real
 
 
 def test_describing_takes_neither_memory_nor_random_numbers() -> None:
@@ -215,14 +215,14 @@ def test_describing_takes_neither_memory_nor_random_numbers() -> None:
         "data.size": 256, "data.colour": "colour", "networks.width": 256, "networks.depth": 6, "networks.extra_layers": 3,
     })  # fmt: skip
     state = torch.get_rng_state()
-    found = report.describe(config)
+    found = layers.describe(config)
     assert found.memory > 20e9
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_text_is_a_table_with_totals() -> None:
-    found = report.describe(config_of("dcgan"))
-    text = report.as_text(found)
+    found = layers.describe(config_of("dcgan"))
+    text = layers.as_text(found)
     assert "Conv 4×4, stride 2" in text
     assert f"{found.generator.parameters:,}" in text
     assert f"{found.discriminator.multiply_adds:,}" in text
@@ -235,8 +235,8 @@ def test_command_prints_and_writes_down_what_the_dashboard_reads(root: Path) -> 
     config = config_of("mlp", 16)
     told = run_gan("layers", *configs.assignments(presets.find(presets.DEFAULT).config, config), "--json", root=root)
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == json.loads(json.dumps(dataclasses.asdict(report.describe(config))))
-    assert estimates.find_layers(root, config) == json.loads(told.stdout)
+    assert json.loads(told.stdout) == json.loads(json.dumps(dataclasses.asdict(layers.describe(config))))
+    assert speeds.find_layers(root, config) == json.loads(told.stdout)
 
     quiet = run_gan("layers", "--set", "networks.family=mlp", "--quiet", root=root)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
@@ -247,22 +247,22 @@ def test_command_prints_and_writes_down_what_the_dashboard_reads(root: Path) -> 
 
 def test_dashboard_finds_what_a_background_process_has_written(root: Path) -> None:
     config = config_of("mlp", 16, conditional=True)
-    estimates.start_describing(root, config)
-    found = wait_until(lambda: estimates.find_layers(root, config), "the layers are written down")
-    assert found == json.loads(json.dumps(dataclasses.asdict(report.describe(config))))
+    speeds.start_describing(root, config)
+    found = wait_until(lambda: speeds.find_layers(root, config), "the layers are written down")
+    assert found == json.loads(json.dumps(dataclasses.asdict(layers.describe(config))))
 
 
 def test_table_is_kept_by_what_decides_it(root: Path) -> None:
     config = config_of("dcgan")
-    estimates.keep_layers(root, config, dataclasses.asdict(report.describe(config)))
-    assert estimates.find_layers(root, config) is not None
+    speeds.keep_layers(root, config, dataclasses.asdict(layers.describe(config)))
+    assert speeds.find_layers(root, config) is not None
     for same in ({"training.length": "3 epochs"}, {"optimizer.generator_lr": 0.1}, {"objective.loss": "hinge"}):
-        assert estimates.find_layers(root, configs.replace(config, same)) is not None
+        assert speeds.find_layers(root, configs.replace(config, same)) is not None
     for other in (
         {"networks.width": 8}, {"data.size": 16}, {"data.colour": "colour"}, {"networks.conditional": True},
         {"optimizer.batch_size": 24}, {"optimizer.algorithm": "sgd"}, {"optimizer.ema_half_life": 0},
     ):  # fmt: skip
-        assert estimates.find_layers(root, configs.replace(config, other)) is None
+        assert speeds.find_layers(root, configs.replace(config, other)) is None
     for damaged in ("", "[]", "{", '{"generator": 1}', "[" * 100_000):
-        estimates.layers_path(root, config).write_text(damaged)
-        assert estimates.find_layers(root, config) is None
+        speeds.layers_path(root, config).write_text(damaged)
+        assert speeds.find_layers(root, config) is None

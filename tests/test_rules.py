@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
 from gan import config as configs
-from gan import presets, rules
-from gan.config import RunConfig
-from gan.data import catalogue
+from gan.catalogue import data_sets
+from gan.catalogue.losses import LOSSES
+from gan.config import RunConfig, advice, presets, rules
+from gan.config.families import FAMILIES
+from gan.config.sections import Span
 from gan.errors import InputError
-from gan.objective.catalogue import LOSSES
-from gan.sections import FAMILIES, Span
 from tests.helpers import is_sentence
 
 Changes = dict[str, Any]
@@ -28,7 +28,7 @@ Changes = dict[str, Any]
 
 def changed(changes: Changes) -> RunConfig:
     """Return the default configuration with changes."""
-    return configs.replace(RunConfig(), changes)
+    return configs.require_data(configs.replace(RunConfig(), changes))
 
 
 def refusal(changes: Changes) -> str:
@@ -183,7 +183,7 @@ def test_refusal_says_what_is_wrong_and_its_remedies_work(case: Case) -> None:
 def test_one_class_is_not_enough_to_tell_classes_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     for name, counts in (("one", [300]), ("two", [300, 300])):
-        folder = tmp_path / catalogue.OWN / name
+        folder = tmp_path / data_sets.OWN / name
         folder.mkdir(parents=True)
         facts = {"title": name, "counts": counts, "classes": list("ab"[: len(counts)]), "channels": 1, "kind": "images"}
         (folder / "data-set.json").write_text(json.dumps({**facts, "sha256": "0"}))
@@ -193,7 +193,7 @@ def test_one_class_is_not_enough_to_tell_classes_apart(tmp_path: Path, monkeypat
 
 def test_every_refusal_and_every_warning_has_a_case() -> None:
     """Each ``yield`` of the file is one sentence; names and numbers in it are not what tells them apart."""
-    refused, warned = Path(rules.__file__).read_text(encoding="utf-8").split("def _warnings")
+    refused, warned = (Path(module.__file__).read_text(encoding="utf-8") for module in (rules, advice))
     found = {re.sub(r"objective\.\w+|“[^”]*”|\d+", "…", refusal(case.changes)) for case in REFUSALS.values()}
     assert len(found) == refused.count("yield")
     assert len(WARNINGS) == warned.count("yield")
@@ -228,9 +228,9 @@ def test_batch_that_is_named_for_packs_is_the_nearest_that_fits(packing: int, ba
 @pytest.mark.parametrize("case", WARNINGS.values(), ids=WARNINGS)
 def test_warning_is_one_sentence_and_its_remedies_silence_it(case: Case) -> None:
     def found(changes: Changes) -> list[str]:
-        return [one for one in rules.warnings(changed(changes)) if all(words in one for words in case.words)]
+        return [one for one in advice.warnings(changed(changes)) if all(words in one for words in case.words)]
 
-    warned = rules.warnings(changed(case.changes))
+    warned = advice.warnings(changed(case.changes))
     assert warned == found(case.changes), "a case should call for one warning only"
     assert len(warned) == 1
     assert is_sentence(warned[0])
@@ -243,28 +243,28 @@ def test_warning_is_one_sentence_and_its_remedies_silence_it(case: Case) -> None
 
 def test_what_is_unwise_can_still_be_trained() -> None:
     for case in WARNINGS.values():
-        assert rules.refusal(changed(case.changes)) == ""
+        assert configs.require_data(changed(case.changes))
 
 
 def test_several_warnings_stand_side_by_side() -> None:
-    found = rules.warnings(changed({**WARNINGS["lasting noise"].changes, **WARNINGS["slow average"].changes}))
+    found = advice.warnings(changed({**WARNINGS["lasting noise"].changes, **WARNINGS["slow average"].changes}))
     assert len(found) == 2
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_defaults_of_every_family_go_together(family: str) -> None:
     config = changed({"networks.family": family})
-    assert rules.refusal(config) == rules.data_refusal(config) == ""
-    assert rules.warnings(config) == []
+    assert configs.require_data(config, may_be_gone=True) == config
+    assert advice.warnings(config) == []
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=presets.PRESETS)
 def test_presets_go_together(preset: presets.Preset) -> None:
     config = preset.config
-    if config.data.name == catalogue.LSUN and catalogue.LSUN not in catalogue.all_sets():
+    if config.data.name == data_sets.LSUN and data_sets.LSUN not in data_sets.all_sets():
         config = configs.replace(config, {"data.name": "bedrooms"})  # which stand in for it where it is not at hand
-    assert rules.refusal(config) == rules.data_refusal(config) == ""
-    assert rules.warnings(config) == []
+    assert configs.require_data(config, may_be_gone=True) == config
+    assert advice.warnings(config) == []
 
 
 # Any settings at all
@@ -296,7 +296,7 @@ def values(info: FieldInfo) -> st.SearchStrategy[Any]:
 def any_settings(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a configuration that has some of the settings of every section."""
     raw: dict[str, Any] = {}
-    for name, section in configs.sections().items():
+    for name, section in configs.setting_groups().items():
         family = draw(st.sampled_from(list(FAMILIES)))
         fields = FAMILIES[family].model_fields if name == "networks" else section.annotation.model_fields  # type: ignore[union-attr]
         chosen = draw(st.lists(st.sampled_from(list(fields)), max_size=4, unique=True))
@@ -304,7 +304,7 @@ def any_settings(draw: st.DrawFn) -> dict[str, Any]:
         if name == "networks":
             raw[name]["family"] = family
         if name == "data":
-            raw[name]["name"] = draw(st.sampled_from(list(catalogue.DATA_SETS)))
+            raw[name]["name"] = draw(st.sampled_from(list(data_sets.DATA_SETS)))
     return raw
 
 
@@ -312,14 +312,14 @@ def any_settings(draw: st.DrawFn) -> dict[str, Any]:
 @given(any_settings())
 def test_any_settings_are_a_configuration_or_refused_in_one_sentence(raw: dict[str, Any]) -> None:
     try:
-        config = configs.parse(raw)
+        config = configs.require_data(configs.parse(raw))
     except InputError as error:
         sentence = str(error)
         assert is_sentence(sentence), sentence
-        assert any(name in sentence for name in configs.sections()), sentence
+        assert any(name in sentence for name in configs.setting_groups()), sentence
         return
-    assert rules.refusal(config) == rules.data_refusal(config) == ""
-    assert all(is_sentence(warning) for warning in rules.warnings(config))
+    assert configs.require_data(config, may_be_gone=True) == config
+    assert all(is_sentence(warning) for warning in advice.warnings(config))
     assert configs.parse(json.loads(config.model_dump_json())) == config
     assert config.steps_per_epoch >= 1
     assert 0 <= config.optimizer.ema_decay <= 1

@@ -20,10 +20,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gan import launcher, runs
+from gan import runs
+from gan.config.sections import Span
 from gan.errors import InputError
+from gan.execution import queue
 from gan.runs import Control, Run, Scoring, Status
-from gan.sections import Span
+from gan.storage import files
+from gan.storage.lines import LineWriter, read_lines, sample_lines
+from gan.storage.locks import hold_lock, is_locked
 from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny, wait_until
 
 
@@ -48,10 +52,10 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
 def test_kill_at_any_instant_leaves_the_old_or_the_new_file(tmp_path: Path, durable: bool) -> None:
     path = tmp_path / "file.json"
     code = (
-        "import sys; from pathlib import Path; from gan import runs\n"
+        "import sys; from pathlib import Path; from gan.storage import files\n"
         "for number in range(10**9):\n"
         "    value = {'number': number, 'text': str(number % 10) * 300_000}\n"
-        "    runs.write_json(Path(sys.argv[1]), value, durable=bool(int(sys.argv[2])))"
+        "    files.write_json(Path(sys.argv[1]), value, durable=bool(int(sys.argv[2])))"
     )
     instant = random.Random(1)
     for _ in range(8):
@@ -67,11 +71,11 @@ def test_kill_at_any_instant_leaves_the_old_or_the_new_file(tmp_path: Path, dura
 
 def test_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
-    runs.write_json(path, {"old": 1})
+    files.write_json(path, {"old": 1})
     with pytest.raises(TypeError):
-        runs.write_json(path, {"new": object()})
+        files.write_json(path, {"new": object()})
     with pytest.raises(OSError, match="directory"):
-        runs.write_atomically(tmp_path, b"a folder is in the way")
+        files.write_atomically(tmp_path, b"a folder is in the way")
     assert json.loads(path.read_text()) == {"old": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.json"]
     assert not list(tmp_path.parent.glob(".*.tmp"))
@@ -89,20 +93,20 @@ def test_short_writes_are_carried_on() -> None:
             return len(part)
 
     file = Narrow()
-    runs.write_all(file, b"0123456789")
+    files.write_all(file, b"0123456789")
     assert file.taken == b"0123456789"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_json_lacks_become_null(tmp_path: Path, number: float) -> None:
-    assert json.loads(runs.to_json({"a": number, "b": [1.5, {"c": number}, (number, 2)]})) == {
+    assert json.loads(files.to_json({"a": number, "b": [1.5, {"c": number}, (number, 2)]})) == {
         "a": None, "b": [1.5, {"c": None}, [None, 2]],
     }  # fmt: skip
-    writer = runs.LineWriter(tmp_path / "lines")
+    writer = LineWriter(tmp_path / "lines")
     writer.write({"step": 1, "loss": number})
     writer.close()
     assert (tmp_path / "lines").read_text() == '{"step": 1, "loss": null}\n'
-    assert runs.read_lines(tmp_path / "lines")[0] == [{"step": 1, "loss": None}]
+    assert read_lines(tmp_path / "lines")[0] == [{"step": 1, "loss": None}]
 
 
 # Lines
@@ -114,7 +118,7 @@ LINES = st.lists(OBJECTS, min_size=1, max_size=6)
 
 def written(lines: list[dict[str, Any]]) -> list[bytes]:
     """Return lines as the writer puts them down, each with its end."""
-    return [(runs.to_json(line) + "\n").encode("utf-8", "replace") for line in lines]
+    return [(files.to_json(line) + "\n").encode("utf-8", "replace") for line in lines]
 
 
 @given(LINES, st.data())
@@ -126,16 +130,16 @@ def test_file_cut_at_any_byte_gives_all_whole_lines(tmp_path_factory: pytest.Tem
     path.write_bytes(content[:cut])
     whole = [json.loads(row) for row in rows[: content[:cut].count(b"\n")]]
 
-    found, offset = runs.read_lines(path)
+    found, offset = read_lines(path)
     assert found == whole
     assert offset == sum(map(len, rows[: len(whole)]))
 
-    writer = runs.LineWriter(path)
+    writer = LineWriter(path)
     writer.write({"after": "the crash"})
     writer.close()
     assert path.read_bytes() == content[:offset] + b'{"after": "the crash"}\n'
-    assert runs.read_lines(path) == ([*whole, {"after": "the crash"}], path.stat().st_size)
-    assert runs.read_lines(path, offset)[0] == [{"after": "the crash"}]
+    assert read_lines(path) == ([*whole, {"after": "the crash"}], path.stat().st_size)
+    assert read_lines(path, offset)[0] == [{"after": "the crash"}]
 
 
 @given(LINES, st.data())
@@ -148,7 +152,7 @@ def test_flipped_bytes_cost_only_their_own_lines(tmp_path_factory: pytest.TempPa
     content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
 
-    found, _ = runs.read_lines(path)
+    found, _ = read_lines(path)
     hit = bytes(b"".join(rows))[:place].count(b"\n")
     for number, line in enumerate(numbered):
         if number not in (hit, hit + 1):
@@ -163,7 +167,7 @@ def test_flipped_bytes_cost_only_their_own_lines(tmp_path_factory: pytest.TempPa
 def test_any_bytes_are_read_without_an_exception(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("bytes") / "metrics.jsonl"
     path.write_bytes(content)
-    found, offset = runs.read_lines(path)
+    found, offset = read_lines(path)
     assert all(isinstance(line, dict) for line in found)
     assert offset == content.rfind(b"\n") + 1
 
@@ -171,32 +175,32 @@ def test_any_bytes_are_read_without_an_exception(tmp_path_factory: pytest.TempPa
 def test_deeply_nested_line_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n' + b"[" * 100_000 + b'\n{"step": 2}\n')
-    assert runs.read_lines(path)[0] == [{"step": 1}, {"step": 2}]
+    assert read_lines(path)[0] == [{"step": 1}, {"step": 2}]
 
 
 def test_lines_of_a_folder_or_nothing_are_none(tmp_path: Path) -> None:
-    assert runs.read_lines(tmp_path / "missing", 7) == ([], 7)
-    assert runs.read_lines(tmp_path, 7) == ([], 7)
+    assert read_lines(tmp_path / "missing", 7) == ([], 7)
+    assert read_lines(tmp_path, 7) == ([], 7)
     (tmp_path / "file").touch()
-    assert runs.read_lines(tmp_path / "file" / "below") == ([], 0)
+    assert read_lines(tmp_path / "file" / "below") == ([], 0)
 
 
 def test_long_torn_line_is_cleaned(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n' + b"x" * 200_000)
-    runs.LineWriter(path).close()
+    LineWriter(path).close()
     assert path.read_bytes() == b'{"step": 1}\n'
     path.write_bytes(b"x" * 200_000)
-    runs.LineWriter(path).close()
+    LineWriter(path).close()
     assert path.read_bytes() == b""
 
 
 def test_kill_while_appending_loses_no_whole_line(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     code = (
-        "import sys; from pathlib import Path; from gan import runs\n"
-        "writer = runs.LineWriter(Path(sys.argv[1]))\n"
-        "start = len(runs.read_lines(Path(sys.argv[1]))[0])\n"
+        "import sys; from pathlib import Path; from gan.storage import lines\n"
+        "writer = lines.LineWriter(Path(sys.argv[1]))\n"
+        "start = len(lines.read_lines(Path(sys.argv[1]))[0])\n"
         "for number in range(start, 10**9): writer.write({'number': number, 'text': 'x' * 2000})"
     )
     instant, seen = random.Random(2), 0
@@ -207,7 +211,7 @@ def test_kill_while_appending_loses_no_whole_line(tmp_path: Path) -> None:
         time.sleep(instant.uniform(0, 0.02))
         writer.kill()
         writer.communicate()
-        numbers = [line["number"] for line in runs.read_lines(path)[0]]
+        numbers = [line["number"] for line in read_lines(path)[0]]
         assert numbers == list(range(len(numbers)))
         assert len(numbers) > seen
         seen = len(numbers)
@@ -215,7 +219,7 @@ def test_kill_while_appending_loses_no_whole_line(tmp_path: Path) -> None:
 
 def test_metrics_are_in_order_and_later_lines_win(root: Path) -> None:
     run = make_run(root)
-    writer = runs.LineWriter(run.metrics_path)
+    writer = LineWriter(run.metrics_path)
     for step, loss in [(10, 1), (20, 2), (25, 3), (10, 4), (22, 5)]:
         writer.write({"step": step, "loss": loss})
     writer.write({"loss": 6})
@@ -288,15 +292,15 @@ def test_root_that_cannot_hold_runs_is_refused(root: Path, kind: str) -> None:
         with pytest.raises(InputError) as caught:
             runs.list_runs(root)
         assert refusal(caught)
-    assert launcher.advance(root) == []
+    assert queue.advance(root) == []
 
 
 def test_missing_and_empty_roots_have_no_runs(root: Path) -> None:
     assert runs.list_runs(root) == []
     root.mkdir()
     assert runs.list_runs(root) == []
-    assert launcher.queue(root) == []
-    assert launcher.advance(root) == []
+    assert queue.waiting_runs(root) == []
+    assert queue.advance(root) == []
 
 
 def test_root_without_permission_is_refused(root: Path) -> None:
@@ -477,8 +481,8 @@ def test_damaged_file_stops_nobody(root: Path, name: str, content: bytes) -> Non
     (run.path / name).write_bytes(content)
     look_at(run)
     assert runs.list_runs(root) == [run]
-    launcher.queue(root)
-    launcher.advance(root)
+    queue.waiting_runs(root)
+    queue.advance(root)
     run.rename("Still nameable")
     assert run.label() == "Still nameable"
     run.write_control(stop=True)
@@ -598,8 +602,8 @@ def test_asking_something_of_a_vanished_run_is_refused(root: Path) -> None:
 
 def holder(path: Path) -> subprocess.Popen[str]:
     """Start a process that holds the lock at ``path`` until it ends."""
-    code = "import sys; from pathlib import Path; from gan import runs\n"
-    code += "lock = runs.hold_lock(Path(sys.argv[1]), 'taken'); print('held', flush=True); sys.stdin.readline()"
+    code = "import sys; from pathlib import Path; from gan.storage import locks\n"
+    code += "lock = locks.hold_lock(Path(sys.argv[1]), 'taken'); print('held', flush=True); sys.stdin.readline()"
     process = python(code, path)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -608,27 +612,27 @@ def holder(path: Path) -> subprocess.Popen[str]:
 
 def test_lock_is_held_by_a_living_process_alone(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    assert not runs.is_locked(path)
+    assert not is_locked(path)
     process = holder(path)
-    assert runs.is_locked(path)
-    assert runs.is_locked(path)
+    assert is_locked(path)
+    assert is_locked(path)
     with pytest.raises(InputError, match="taken already"):
-        runs.hold_lock(path, "taken already", patience=0.05)
+        hold_lock(path, "taken already", patience=0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert not runs.is_locked(path)
-    lock = runs.hold_lock(path, "taken")
-    assert runs.is_locked(path)
+    assert not is_locked(path)
+    lock = hold_lock(path, "taken")
+    assert is_locked(path)
     lock.release()
-    assert not runs.is_locked(path)
+    assert not is_locked(path)
 
 
 def test_looking_at_a_lock_never_makes_it_look_held(tmp_path: Path) -> None:
     """Many pages ask at once whether a trainer lives; they must not take one another for a trainer."""
     path = tmp_path / "lock"
-    runs.hold_lock(path, "taken").release()
+    hold_lock(path, "taken").release()
     answers: list[bool] = []
-    threads = [threading.Thread(target=lambda: answers.extend(runs.is_locked(path) for _ in range(500))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: answers.extend(is_locked(path) for _ in range(500))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -638,20 +642,20 @@ def test_looking_at_a_lock_never_makes_it_look_held(tmp_path: Path) -> None:
 
 def test_trainer_gets_its_lock_while_pages_look_on(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    runs.hold_lock(path, "taken").release()
+    hold_lock(path, "taken").release()
     is_over = threading.Event()
 
     def look() -> None:
         while not is_over.is_set():
-            runs.is_locked(path)
+            is_locked(path)
 
     threads = [threading.Thread(target=look) for _ in range(3)]
     for thread in threads:
         thread.start()
     try:
         for _ in range(20):
-            lock = runs.hold_lock(path, "taken", patience=10)
-            assert runs.is_locked(path)
+            lock = hold_lock(path, "taken", patience=10)
+            assert is_locked(path)
             lock.release()
     finally:
         is_over.set()
@@ -766,7 +770,7 @@ def test_some_lines_are_whole_lines_of_the_file_in_order(sizes: list[int], count
         path = Path(folder) / "lines.jsonl"
         everything = [{"step": step, "text": "x" * size} for step, size in enumerate(sizes)]
         path.write_text("".join(json.dumps(line) + "\n" for line in everything) + '{"step": 99, "cut')
-        found = runs.sample_lines(path, count)
+        found = sample_lines(path, count)
         steps = [line["step"] for line in found]
         assert steps == sorted(set(steps)) and all(line == everything[line["step"]] for line in found)
         if path.stat().st_size <= 512 * count:
@@ -778,11 +782,11 @@ def test_some_lines_of_a_long_file_are_spread_evenly_from_first_to_last(tmp_path
     lines = [json.dumps({"step": step, "loss": 1 / (step + 1)}) for step in range(50_000)]
     lines[25_000] = '{"step": damaged'
     path.write_text("\n".join(lines) + "\n")
-    steps = [line["step"] for line in runs.sample_lines(path, 200)]
+    steps = [line["step"] for line in sample_lines(path, 200)]
     assert len(steps) >= 200 and steps[0] == 0 and steps[-1] == 49_999
     gaps = [after - before for before, after in itertools.pairwise(steps)]
     assert max(gaps) < 1.5 * 50_000 / 200
-    assert runs.sample_lines(tmp_path / "nothing.jsonl", 10) == []
+    assert sample_lines(tmp_path / "nothing.jsonl", 10) == []
 
 
 def test_tags_and_note_are_kept_beside_the_name(root: Path) -> None:

@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gan import launcher
-from gan.__main__ import make_parser
+from gan.commands.main import make_parser
 from gan.data.feed import to_pixels
 from gan.errors import InputError
+from gan.execution import queue, requests
+from gan.judging.request import Plan
 from gan.runs import Run
 from gan.scoring import scores
 from gan.training import checkpoints, labels, pictures, sampling
-from gan.training.loop import train
-from tests.helpers import assert_one_sentence, end_all, make_run, run_gan, start_gan, wait_until
+from tests.helpers import assert_one_sentence, end_all, make_run, run_gan, start_gan, train, wait_until
 
 CPU = torch.device("cpu")
 
@@ -176,7 +176,7 @@ def test_run_without_scores_during_training_has_no_best(trained: Run) -> None:
     assert "cadence.score_every" in assert_one_sentence(run_gan("sample", trained.id, "--checkpoint", "best", root=trained.root))
     assert "--checkpoint" in assert_one_sentence(run_gan("sample", trained.id, "--checkpoint", "worst", root=trained.root))
     with pytest.raises(InputError, match="no best checkpoint"):
-        scores.score_run(trained, scores.Plan(checkpoint="best"))
+        scores.score_run(trained, Plan(checkpoint="best"))
     assert make_parser().parse_args(["score", trained.id, "--checkpoint", "best"]).checkpoint == "best"
 
 
@@ -211,17 +211,17 @@ def test_command_knows_only_runs(root: Path) -> None:
 
 
 def test_dashboard_gets_its_picture_from_a_background_process(mine: Run) -> None:
-    launcher.start_sampling(mine, "7", 11)
+    requests.start_sampling(mine, "7", 11)
     wait_until(mine.asked_path.exists, "the picture is there")
     assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, "7", 64, 11)))
     mine.asked_path.unlink()
-    launcher.start_sampling(mine, None, 11)
+    requests.start_sampling(mine, None, 11)
     wait_until(mine.asked_path.exists, "the picture of all classes is there")
     assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, None, 64, 11)))
 
 
 def test_what_goes_wrong_in_the_background_is_the_end_of_the_log(mine: Run) -> None:
-    launcher.start_sampling(mine, "--eleven", 0)
+    requests.start_sampling(mine, "--eleven", 0)
     wait_until(lambda: "no class “--eleven”" in mine.log_tail(), "the log says what is wrong")
     assert "Traceback" not in mine.log_tail()
     assert not mine.asked_path.exists()
@@ -236,7 +236,7 @@ def test_drawing_does_not_disturb_a_training(root: Path) -> None:
         done = run_gan("sample", run.id, "--class", "3", root=root)
         assert done.returncode == 0, done.stderr
         assert run.status().state == "running"
-        launcher.stop(run)
+        queue.stop(run)
         assert trainer.wait(timeout=60) == 0
         assert run.status().state == "stopped"
     finally:

@@ -17,11 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan import config as configs
-from gan import estimates, experiments, launcher, presets, runs, sweeps
-from gan.config import RunConfig
+from gan import runs
+from gan.config import RunConfig, presets
 from gan.errors import InputError
+from gan.execution import processes, queue, speeds, steering
+from gan.execution.forecast import STARTING_SECONDS, checkpoint_bytes, pace, predict, unmeasured
 from gan.runs import Run
-from gan.sweeps import Sweep
+from gan.sweeps import editing, experiments, launched
+from gan.sweeps import plan as plans
+from gan.sweeps.launched import Sweep
+from gan.sweeps.progress import makespan, progress_of
+from gan.sweeps.variants import checked, expand, run_configs
 from tests.helpers import (
     PROJECT,
     TINY,
@@ -56,19 +62,19 @@ def root(tmp_path: Path) -> Iterator[Path]:
 def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the ids of the runs that the queue starts, without starting a process: those stay "starting"."""
     ids: list[str] = []
-    monkeypatch.setattr(launcher, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
+    monkeypatch.setattr(processes, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
     return ids
 
 
 def states(sweep: Sweep) -> dict[str, int]:
     """Return how many runs of a sweep are in which state."""
-    return sweeps.progress(sweep, 2).states
+    return progress_of(sweep, 2).states
 
 
 def refusal(raw: Any) -> str:
     """Return the sentence with which a plan is refused."""
     with pytest.raises(InputError) as caught:
-        sweeps.parse(raw)
+        plans.parse(raw)
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
@@ -77,7 +83,7 @@ def refusal(raw: Any) -> str:
 
 
 def test_one_factor_at_a_time_is_the_baseline_and_each_other_value() -> None:
-    variants = sweeps.expand(sweeps.parse(MLP))
+    variants = expand(plans.parse(MLP))
     assert [variant.name for variant in variants] == ["baseline", "hidden size 512", "latent size 128", "latent size 256"]
     assert [variant.changes for variant in variants] == [
         {}, {"networks.hidden": 512}, {"networks.latent": 128}, {"networks.latent": 256},
@@ -86,7 +92,7 @@ def test_one_factor_at_a_time_is_the_baseline_and_each_other_value() -> None:
 
 
 def test_grid_is_every_combination() -> None:
-    variants = sweeps.expand(sweeps.parse(MLP | {"combine": "grid"}))
+    variants = expand(plans.parse(MLP | {"combine": "grid"}))
     assert [variant.name for variant in variants] == [
         "latent size 128", "latent size 256", "hidden size 512, latent size 128", "hidden size 512, latent size 256",
     ]  # fmt: skip
@@ -94,25 +100,25 @@ def test_grid_is_every_combination() -> None:
 
 
 def test_seeds_count_from_that_of_the_base_and_all_variants_come_before_the_second_seed() -> None:
-    planned = sweeps.run_configs(sweeps.parse(MLP | {"seeds": 2, "set": {"training.seed": 7}}))
+    planned = run_configs(plans.parse(MLP | {"seeds": 2, "set": {"training.seed": 7}}))
     assert [config.training.seed for _, config in planned] == [7] * 4 + [8] * 4
     assert [variant.name for variant, _ in planned[:4]] == [variant.name for variant, _ in planned[4:]]
 
 
 def test_value_that_cannot_be_trained_is_marked_and_not_launched(root: Path) -> None:
-    plan = sweeps.parse(MLP | {"axes": {"networks.hidden": [512, 7], "objective.loss": ["hinge", "unhinged"]}})
-    bad = {variant.name: variant.reason for variant in sweeps.expand(plan) if variant.config is None}
+    plan = plans.parse(MLP | {"axes": {"networks.hidden": [512, 7], "objective.loss": ["hinge", "unhinged"]}})
+    bad = {variant.name: variant.reason for variant in expand(plan) if variant.config is None}
     assert list(bad) == ["networks.hidden 7", "objective.loss unhinged"]
     assert all(map(is_sentence, bad.values()))
     with pytest.raises(InputError, match=r"“networks.hidden 7” cannot be trained: networks.hidden is 7"):
-        launcher.launch_sweep(root, plan)
+        steering.launch_sweep(root, plan)
     assert not root.exists()
 
 
 def test_variant_that_is_there_already_is_marked() -> None:
     listed = [{"name": "wide", "set": {"networks.hidden": 512}}, {"name": "the same", "set": {}}, {"name": "baseline", "set": {}},
               {"name": "latent size 128", "set": {"networks.latent": 7}}]  # fmt: skip
-    variants = sweeps.expand(sweeps.parse(MLP | {"variants": listed}))
+    variants = expand(plans.parse(MLP | {"variants": listed}))
     reasons = [variant.reason for variant in variants if variant.config is None]
     assert [reason.partition("“")[2].partition("”")[0] for reason in reasons] == [
         "hidden size 512", "baseline", "baseline", "latent size 128",
@@ -121,23 +127,23 @@ def test_variant_that_is_there_already_is_marked() -> None:
 
 
 def test_lengths_and_cadences_are_scaled_together() -> None:
-    plan = sweeps.scaled(experiments.find("mlp-table").plan(), 0.1)
-    lengths = Counter(str(config.training.length) for _, config in sweeps.run_configs(plan))
+    plan = plans.scaled(experiments.find("mlp-table").plan(), 0.1)
+    lengths = Counter(str(config.training.length) for _, config in run_configs(plan))
     assert lengths == {"20 epochs": 12, "10 epochs": 2, "30 epochs": 2}
     assert str(plan.base.cadence.score_every) == "1 epoch"
     with pytest.raises(InputError):
-        sweeps.scaled(plan, 0)
+        plans.scaled(plan, 0)
 
 
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)
 def test_named_sweep_is_a_good_one(name: str) -> None:
     experiment = experiments.find(name)
     plan = experiment.plan()
-    problems = {variant.reason for variant in sweeps.expand(plan) if variant.config is None}
+    problems = {variant.reason for variant in expand(plan) if variant.config is None}
     is_brought = plan.base.data.name == "lsun-bedroom"
     assert all("LSUN" in problem for problem in problems) if is_brought else not problems
-    assert len(sweeps.expand(plan)) == plan.variants >= 3
-    assert plan.variants * plan.seeds <= sweeps.SURE_RUNS
+    assert len(expand(plan)) == plan.variants >= 3
+    assert plan.variants * plan.seeds <= plans.SURE_RUNS
     assert all(map(is_sentence, [experiment.description]))
     if name == "quick" or name.endswith("-quick"):
         assert plan.base.data.entry.is_offline
@@ -147,20 +153,20 @@ def test_named_sweep_is_a_good_one(name: str) -> None:
 
 
 def test_table_comes_back_as_the_same_variants() -> None:
-    plan = sweeps.parse(MLP | {"variants": [{"name": "both", "set": {"networks.hidden": 64, "objective.r1": 0.1}}]})
-    lines = sweeps.table(plan)
+    plan = plans.parse(MLP | {"variants": [{"name": "both", "set": {"networks.hidden": 64, "objective.r1": 0.1}}]})
+    lines = editing.table(plan)
     assert lines[0] == {"name": "baseline", "networks.hidden": 256, "networks.latent": 64, "objective.r1": 0.0, "problem": ""}
-    assert sweeps.expand(sweeps.with_table(plan, lines)) == sweeps.expand(plan)
+    assert expand(editing.with_table(plan, lines)) == expand(plan)
 
 
 def test_line_is_added_dropped_and_changed() -> None:
-    plan = sweeps.parse(MLP)
-    lines = sweeps.table(plan)
+    plan = plans.parse(MLP)
+    lines = editing.table(plan)
     del lines[1]
     lines[0] |= {"networks.hidden": "1024", "name": ""}
     lines.append({"name": None, "networks.hidden": float("nan"), "networks.latent": 7})
     lines.append({"name": "broken", "networks.hidden": "many"})
-    variants = sweeps.expand(sweeps.with_table(plan, lines))
+    variants = expand(editing.with_table(plan, lines))
     assert [variant.name for variant in variants] == [
         "hidden size 1024",
         "latent size 128",
@@ -169,22 +175,22 @@ def test_line_is_added_dropped_and_changed() -> None:
         "broken",
     ]
     assert "networks.hidden is 'many'" in variants[-1].reason
-    assert sweeps.table(sweeps.with_table(plan, lines))[-1]["networks.hidden"] == "many", "what was typed stays in its cell"
+    assert editing.table(editing.with_table(plan, lines))[-1]["networks.hidden"] == "many", "what was typed stays in its cell"
 
 
 def test_variant_of_another_family_comes_back() -> None:
-    plan = sweeps.parse(
+    plan = plans.parse(
         {"base": "mlp-table", "variants": [{"name": "conv", "set": {"networks.family": "dcgan", "networks.latent": 64}}]}
     )
-    again = sweeps.with_table(plan, sweeps.table(plan))
-    assert [variant.config for variant in sweeps.expand(again)] == [variant.config for variant in sweeps.expand(plan)]
+    again = editing.with_table(plan, editing.table(plan))
+    assert [variant.config for variant in expand(again)] == [variant.config for variant in expand(plan)]
 
 
 def test_lists_and_switches_come_back() -> None:
-    plan = sweeps.parse({"axes": {"augmentation.policies": [["colour", "cutout"]], "data.flips": [True]}})
-    assert [variant.name for variant in sweeps.expand(plan)] == ["baseline", "DiffAugment colour, cutout", "horizontal flips on"]
-    again = sweeps.expand(sweeps.with_table(plan, sweeps.table(plan)))
-    assert [variant.config for variant in again] == [variant.config for variant in sweeps.expand(plan)]
+    plan = plans.parse({"axes": {"augmentation.policies": [["colour", "cutout"]], "data.flips": [True]}})
+    assert [variant.name for variant in expand(plan)] == ["baseline", "DiffAugment colour, cutout", "horizontal flips on"]
+    again = expand(editing.with_table(plan, editing.table(plan)))
+    assert [variant.config for variant in again] == [variant.config for variant in expand(plan)]
 
 
 # Files
@@ -252,13 +258,13 @@ PLANS = st.fixed_dictionaries({}, optional={
 @given(PLANS | JSON)
 def test_any_json_is_a_plan_that_comes_back_or_one_sentence(raw: Any) -> None:
     try:
-        plan = sweeps.parse(raw)
+        plan = plans.parse(raw)
     except InputError as error:
         assert is_sentence(str(error)), str(error)
         return
-    again = sweeps.parse(json.loads(json.dumps(sweeps.as_json(plan))))
-    assert json.dumps(sweeps.as_json(again)) == json.dumps(sweeps.as_json(plan))
-    variants = sweeps.expand(plan)
+    again = plans.parse(json.loads(json.dumps(plans.as_json(plan))))
+    assert json.dumps(plans.as_json(again)) == json.dumps(plans.as_json(plan))
+    variants = expand(plan)
     assert len(variants) <= plan.variants
     sound = [variant for variant in variants if variant.config is not None]
     assert all(is_sentence(variant.reason) for variant in variants if variant.config is None), variants
@@ -266,8 +272,8 @@ def test_any_json_is_a_plan_that_comes_back_or_one_sentence(raw: Any) -> None:
     assert len({variant.config.model_dump_json() for variant in sound if variant.config}) == len(sound)
     assert all(name.isprintable() for name in (variant.name for variant in variants))
     if sound:
-        kept = [line for line in sweeps.table(plan) if not line["problem"]]
-        edited = sweeps.expand(sweeps.with_table(plan, kept))
+        kept = [line for line in editing.table(plan) if not line["problem"]]
+        edited = expand(editing.with_table(plan, kept))
         assert [one.config for one in edited] == [one.config for one in sound]
 
 
@@ -281,8 +287,8 @@ def test_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
 
 def test_example_of_the_documentation_is_a_good_one() -> None:
     text = (PROJECT / "docs" / "sweeps.md").read_text(encoding="utf-8")
-    plan = sweeps.parse(json.loads(text.partition("```json")[2].partition("```")[0]))
-    assert [variant.name for variant in sweeps.checked(plan)] == [
+    plan = plans.parse(json.loads(text.partition("```json")[2].partition("```")[0]))
+    assert [variant.name for variant in checked(plan)] == [
         "baseline",
         "hidden size 128",
         "hidden size 512",
@@ -293,7 +299,7 @@ def test_example_of_the_documentation_is_a_good_one() -> None:
 
 def test_named_after_its_file(tmp_path: Path) -> None:
     (tmp_path / "wide.json").write_text(json.dumps(MLP))
-    assert sweeps.read(tmp_path / "wide.json").name == "wide"
+    assert plans.read(tmp_path / "wide.json").name == "wide"
 
 
 # Launched
@@ -301,7 +307,7 @@ def test_named_after_its_file(tmp_path: Path) -> None:
 
 def test_all_cores_are_used_with_a_thread_each(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "8")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 4}))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 4}))
     assert len(spawned) == 8
     assert {run.status().threads for run in sweep.runs() if run.id in spawned} == {1}
     assert states(sweep) == {"starting": 8, "queued": 4}
@@ -318,38 +324,39 @@ def test_killed_while_making_the_runs_the_rest_is_made_later_and_none_twice(
 ) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
     code = (
-        "import os, sys, json; from pathlib import Path; from gan import launcher, runs, sweeps\n"
+        "import os, sys, json; from pathlib import Path; from gan import runs\n"
+        "from gan.execution import steering; from gan.sweeps import plan\n"
         "create, left = runs.create, [int(sys.argv[2])]\n"
         "def dying(*arguments, **options):\n"
         "    if not left[0]: os.kill(os.getpid(), 9)\n"
         "    left[0] -= 1; return create(*arguments, **options)\n"
         "runs.create = dying\n"
-        "launcher.launch_sweep(Path(sys.argv[1]), sweeps.parse(json.loads(sys.argv[3])))"
+        "steering.launch_sweep(Path(sys.argv[1]), plan.parse(json.loads(sys.argv[3])))"
     )
     raw = TRIPLE | {"seeds": 2}
     done = subprocess.run(
         [sys.executable, "-c", code, str(root), str(made), json.dumps(raw)], cwd=PROJECT, env=environment(), check=False
     )
     assert done.returncode == -signal.SIGKILL
-    (sweep,) = sweeps.list_sweeps(root)
+    (sweep,) = launched.list_sweeps(root)
     assert len(runs.list_runs(root)) == made
     assert not sweep.record().is_whole
-    launcher.advance(root)
+    queue.advance(root)
     assert states(sweep) == {"starting": 2, "queued": 4}
     assert sorted(run.membership().place for run in runs.list_runs(root)) == list(range(6))  # type: ignore[union-attr]
-    launcher.advance(root)
+    queue.advance(root)
     assert len(runs.list_runs(root)) == 6
 
 
 def test_many_who_advance_at_once_make_each_run_once(root: Path) -> None:
-    sweep = sweeps.create(root, sweeps.parse(TRIPLE | {"seeds": 4}))
+    sweep = launched.create(root, plans.parse(TRIPLE | {"seeds": 4}))
     started = advance_at_once(root, 3)
     assert sorted(started) == sorted(run.id for run in sweep.runs())
     assert len(runs.list_runs(root)) == 12
 
 
 def test_launch_waits_for_another_who_makes_its_runs(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    publish, make = sweeps.create, runs.create
+    publish, make = launched.create, runs.create
     has_begun, others = threading.Event(), []
 
     def slowly(*arguments: Any, **options: Any) -> Run:
@@ -359,16 +366,16 @@ def test_launch_waits_for_another_who_makes_its_runs(root: Path, spawned: list[s
 
     def published(*arguments: Any) -> Sweep:
         sweep = publish(*arguments)
-        others.append(threading.Thread(target=sweeps.complete, args=[sweep]))
+        others.append(threading.Thread(target=launched.complete, args=[sweep]))
         others[0].start()
         assert has_begun.wait(30)
         return sweep
 
     monkeypatch.setattr(runs, "create", slowly)
-    monkeypatch.setattr(sweeps, "create", published)
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    monkeypatch.setattr(launched, "create", published)
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     others[0].join()
-    assert sweeps.list_sweeps(root) == [sweep]
+    assert launched.list_sweeps(root) == [sweep]
     assert len(runs.list_runs(root)) == len(sweep.runs()) == 3
 
 
@@ -376,17 +383,17 @@ def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: 
     root = tmp_path / "disk"
     root.mkdir()
     mount(root, "size=1m,nr_inodes=60")
-    monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
+    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
     try:
         with pytest.raises(InputError) as caught:
-            launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 10}))
+            steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 10}))
         assert is_sentence(str(caught.value))
         assert "The disk is full" in str(caught.value)
-        (sweep,) = sweeps.list_sweeps(root)
+        (sweep,) = launched.list_sweeps(root)
         assert str(caught.value).count(sweep.id) >= 1
-        assert launcher.advance(root) == [], "none is started before all are there"
+        assert queue.advance(root) == [], "none is started before all are there"
         mount(root, "remount,size=20m,nr_inodes=2000")
-        launcher.advance(root)
+        queue.advance(root)
         assert sum(states(sweep).values()) == len(runs.list_runs(root)) == 30
         assert states(sweep).keys() == {"starting", "queued"}
     finally:
@@ -405,103 +412,103 @@ def test_none_is_started_before_all_are_there(root: Path, spawned: list[str], mo
 
     monkeypatch.setattr(runs, "create", failing)
     with pytest.raises(InputError):
-        launcher.launch_sweep(root, sweeps.parse(TRIPLE))
-    launcher.advance(root)
+        steering.launch_sweep(root, plans.parse(TRIPLE))
+    queue.advance(root)
     assert spawned == []
     monkeypatch.setattr(runs, "create", create)
-    launcher.advance(root)
+    queue.advance(root)
     assert spawned[0] == made[0].id
     assert len(runs.list_runs(root)) == 3
 
 
 def test_runs_wait_while_the_disk_is_nearly_full(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "LEAST_ROOM", 10**18)
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
-    alone = launcher.launch(root, tiny())
+    monkeypatch.setattr(queue, "LEAST_ROOM", 10**18)
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
+    alone = queue.launch(root, tiny())
     assert states(sweep) == {"queued": 3}
     assert spawned == [alone.id], "a run of no sweep is a person's own risk"
-    monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
-    launcher.advance(root)
+    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
+    queue.advance(root)
     assert "starting" in states(sweep)
 
 
 def test_runs_wait_for_the_room_that_their_checkpoints_take(
     root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launcher, "LEAST_ROOM", 0)
-    plan = sweeps.parse(TRIPLE)
+    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
+    plan = plans.parse(TRIPLE)
     keep_layers(root, plan.base, 10**15)
-    sweep = launcher.launch_sweep(root, plan)
-    alone = launcher.launch(root, tiny())
+    sweep = steering.launch_sweep(root, plan)
+    alone = queue.launch(root, tiny())
     assert states(sweep) == {"queued": 3}
-    assert launcher.lacks_room(sweep)
+    assert steering.lacks_room(sweep)
     assert spawned == [alone.id]
     keep_layers(root, plan.base, 1000)
-    launcher.advance(root)
+    queue.advance(root)
     assert "starting" in states(sweep)
-    assert not launcher.lacks_room(sweep)
+    assert not steering.lacks_room(sweep)
 
 
 def test_sweep_that_nobody_has_looked_at_yet_waits(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "_are_free", lambda root: {})  # it was made a moment after
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    monkeypatch.setattr(queue, "_are_free", lambda root: {})  # it was made a moment after
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     assert states(sweep) == {"queued": 3}
     assert spawned == []
 
 
 def test_paused_sweep_starts_none_and_lets_others_pass(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
-    launcher.pause(sweep)
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
+    steering.pause(sweep)
     sweep.runs()[0].write_status(sweep.runs()[0].status().model_copy(update={"state": "finished"}))
-    other = launcher.launch(root, tiny())
+    other = queue.launch(root, tiny())
     assert spawned == [sweep.runs()[0].id, other.id]
     other.write_status(other.status().model_copy(update={"state": "finished"}))
-    assert launcher.advance(root) == []
-    launcher.pause(sweep, is_paused=False)
+    assert queue.advance(root) == []
+    steering.pause(sweep, is_paused=False)
     assert spawned[2:] == [sweep.runs()[1].id]
 
 
 def test_runs_are_put_first_cancelled_and_retried(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 2}))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 2}))
     made = sweep.runs()
-    launcher.move_first(root, [made[5], made[3], made[0]])
-    assert launcher.queue(root) == [made[5], made[3], made[1], made[2], made[4]]
-    assert launcher.cancel(sweep) == 6
+    queue.move_first(root, [made[5], made[3], made[0]])
+    assert queue.waiting_runs(root) == [made[5], made[3], made[1], made[2], made[4]]
+    assert steering.cancel(sweep) == 6
     assert states(sweep) == {"starting": 1, "stopped": 5}
     assert made[0].control().stop
-    assert launcher.retry(sweep) == 0, "what was cancelled stays so"
+    assert steering.retry(sweep) == 0, "what was cancelled stays so"
     made[0].write_status(made[0].status().model_copy(update={"state": "failed", "step": 5}))
-    assert launcher.retry(sweep) == 1
-    assert launcher.retry(sweep, ["stopped"]) == 5
-    assert sweeps.progress(sweep, 1).states == {"starting": 1, "queued": 5}
+    assert steering.retry(sweep) == 1
+    assert steering.retry(sweep, ["stopped"]) == 5
+    assert progress_of(sweep, 1).states == {"starting": 1, "queued": 5}
 
 
 def test_cancelled_before_its_runs_were_made_it_makes_them_when_retried(root: Path, spawned: list[str]) -> None:
-    sweep = sweeps.create(root, sweeps.parse(TRIPLE))
-    assert launcher.cancel(sweep) == 0
-    launcher.advance(root)
+    sweep = launched.create(root, plans.parse(TRIPLE))
+    assert steering.cancel(sweep) == 0
+    queue.advance(root)
     assert states(sweep) == {"missing": 3}
-    assert sweeps.progress(sweep, 1).is_over
-    assert launcher.retry(sweep) == 3
+    assert progress_of(sweep, 1).is_over
+    assert steering.retry(sweep) == 3
     assert sum(states(sweep).values()) == len(runs.list_runs(root)) == 3
 
 
 def test_deleted_run_is_not_made_again(root: Path, spawned: list[str]) -> None:
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
-    launcher.cancel(sweep)
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
+    steering.cancel(sweep)
     gone = next(run for run in sweep.runs() if run.status().state == "stopped")
     runs.delete(gone)
-    launcher.retry(sweep, ["stopped"])
-    launcher.advance(root)
+    steering.retry(sweep, ["stopped"])
+    queue.advance(root)
     assert len(runs.list_runs(root)) == 2
     assert sum(states(sweep).values()) == 2
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"schema_version": 2}', b"[]", b""])
 def test_damaged_or_newer_sweep_is_a_sentence_and_does_not_stop_the_queue(root: Path, spawned: list[str], content: bytes) -> None:
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     if b"schema" in content:
         content = json.dumps(json.loads(sweep.path.read_bytes()) | {"schema_version": 2}).encode()
     made = sweep.runs()
@@ -510,16 +517,16 @@ def test_damaged_or_newer_sweep_is_a_sentence_and_does_not_stop_the_queue(root: 
     assert ("update the program" in sentence) == (b"schema" in content)
     assert sentence in run_gan("sweeps", root=root, env={"GAN_CORES": "1"}).stdout
     with pytest.raises(InputError, match="cancel it first"):
-        sweeps.remove(launcher.launch_sweep(root, sweeps.parse(TRIPLE)))
+        steering.remove(steering.launch_sweep(root, plans.parse(TRIPLE)))
     for run in made:
         run.write_status(run.status().model_copy(update={"state": "queued"}))
-    assert launcher.advance(root), "its runs are left to be trained as any others"
+    assert queue.advance(root), "its runs are left to be trained as any others"
 
 
 def test_ids_are_never_paths(root: Path) -> None:
     for text in ("../../etc/passwd", "", "20260131-093000-1a2b3c\n", "x"):
         with pytest.raises(InputError):
-            sweeps.find(root, text)
+            launched.find(root, text)
 
 
 # Real trainers
@@ -528,52 +535,52 @@ def test_ids_are_never_paths(root: Path) -> None:
 def test_sweep_goes_on_by_itself_after_kills_and_ends(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
     raw = TRIPLE | {"set": SMALL | {"training.length": "150 steps", "cadence.checkpoint_every": "20 steps"}}
-    sweep = launcher.launch_sweep(root, sweeps.parse(raw))
+    sweep = steering.launch_sweep(root, plans.parse(raw))
     victim = sweep.runs()[0]
     wait_until(victim.metrics, "the first line is logged")
     trainer_of(victim).kill()
     wait_until(lambda: not trainers(root), "the trainer is gone")
     wait_until(lambda: victim.status().state == "interrupted", "the run is interrupted")
-    assert launcher.advance(root) == [victim], "as when the server is back"
+    assert queue.advance(root) == [victim], "as when the server is back"
     assert victim.status().restarts == 1
-    wait_until(lambda: sweeps.progress(sweep, 1).is_over, "the sweep is over", seconds=180)
+    wait_until(lambda: progress_of(sweep, 1).is_over, "the sweep is over", seconds=180)
     assert states(sweep) == {"finished": 3}
-    assert sweeps.progress(sweep, 1).share == 1
-    assert sweeps.progress(sweep, 1).seconds_left == 0
+    assert progress_of(sweep, 1).share == 1
+    assert progress_of(sweep, 1).seconds_left == 0
 
 
 def test_hopeless_run_is_not_restarted_for_ever(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     for run in sweep.runs()[1:]:
-        launcher.stop(run)
+        queue.stop(run)
     first = sweep.runs()[0]
     for _ in range(10):
         first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))  # it never showed a sign of life
-        launcher.advance(root)
-    assert len(spawned) == 1 + launcher.MOST_RESTARTS
+        queue.advance(root)
+    assert len(spawned) == 1 + queue.MOST_RESTARTS
     assert first.status().state == "interrupted"
-    assert launcher.retry(sweep) == 1, "a person may try again"
+    assert steering.retry(sweep) == 1, "a person may try again"
 
 
 def test_stopped_run_that_was_killed_before_it_could_stop_stays_so(root: Path, spawned: list[str]) -> None:
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
-    launcher.cancel(sweep)
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
+    steering.cancel(sweep)
     first = sweep.runs()[0]
     first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))
     assert first.status().state == "interrupted"
-    assert launcher.advance(root) == []
+    assert queue.advance(root) == []
 
 
 def test_cancel_reaches_a_run_whose_trainer_was_killed(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     first = sweep.runs()[0]
     first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))
     assert first.status().state == "interrupted"
-    assert launcher.cancel(sweep) == 3
-    assert launcher.advance(root) == []
-    assert launcher.retry(sweep) == 1
+    assert steering.cancel(sweep) == 3
+    assert queue.advance(root) == []
+    assert steering.retry(sweep) == 1
     assert spawned == [first.id, first.id]
 
 
@@ -587,39 +594,39 @@ def set_status(run: Run, **changes: Any) -> None:
 
 def test_whatever_has_ended_or_is_gone_counts_as_done(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 2}))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 2}))
     made = sweep.runs()
     for run, state in zip(made, ("finished", "failed", "diverged", "stopped"), strict=False):
         set_status(run, state=state, step=3)
-    assert sweeps.progress(sweep, 1).share == pytest.approx(4 / 6)
+    assert progress_of(sweep, 1).share == pytest.approx(4 / 6)
     set_status(made[4], state="running", step=6)
     monkeypatch.setattr(Run, "is_held", lambda run: True)
-    assert sweeps.progress(sweep, 1).share == pytest.approx(4.5 / 6)
+    assert progress_of(sweep, 1).share == pytest.approx(4.5 / 6)
     monkeypatch.undo()
     for run in made[4:]:
         set_status(run, state="stopped")
     runs.delete(made[5])
-    assert sweeps.progress(sweep, 1).share == 1
+    assert progress_of(sweep, 1).share == 1
     for run in made[:5]:
         runs.delete(run)
-    assert sweeps.progress(sweep, 1).share == 1
+    assert progress_of(sweep, 1).share == 1
 
 
 def test_time_left_comes_from_the_pace_the_estimate_or_the_mean(
     root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    sweep = launcher.launch_sweep(root, sweeps.parse(TRIPLE | {"seeds": 2}))
+    sweep = steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 2}))
     made = sweep.runs()
-    assert sweeps.progress(sweep, 1).seconds_left is None
-    assert sweeps.progress(sweep, 1, estimates.pace).seconds_left is None, "nobody knows anything"
+    assert progress_of(sweep, 1).seconds_left is None
+    assert progress_of(sweep, 1, pace).seconds_left is None, "nobody knows anything"
     config = made[0].config()
-    estimates.keep(root, config, config.optimizer.images_per_step / 2.0, 1, "fp32")  # 2 seconds a step
-    assert sweeps.progress(sweep, 1, estimates.pace).seconds_left == pytest.approx(6 * 12 * 2), "others are taken to be like it"
+    speeds.keep(root, config, config.optimizer.images_per_step / 2.0, 1, "fp32")  # 2 seconds a step
+    assert progress_of(sweep, 1, pace).seconds_left == pytest.approx(6 * 12 * 2), "others are taken to be like it"
     monkeypatch.setattr(Run, "is_held", lambda run: True)
     set_status(made[1], state="running", step=6, seconds=6.0)
-    assert sweeps.progress(sweep, 1, estimates.pace).seconds_left == pytest.approx((2 + 2) * 12 + 6 + 12 + (1.5 + 1.5) * 12)
-    assert sweeps.progress(sweep, 2, estimates.pace).seconds_left < 72
+    assert progress_of(sweep, 1, pace).seconds_left == pytest.approx((2 + 2) * 12 + 6 + 12 + (1.5 + 1.5) * 12)
+    assert progress_of(sweep, 2, pace).seconds_left < 72
 
 
 # Estimates and the command line
@@ -628,44 +635,42 @@ def test_time_left_comes_from_the_pace_the_estimate_or_the_mean(
 def keep_layers(root: Path, config: RunConfig, parameters: int) -> None:
     """Write down a table of layers in which each player has so many parameters."""
     player = {"parameters": parameters}
-    estimates.keep_layers(root, config, {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
+    speeds.keep_layers(root, config, {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
 
 
 def test_jobs_that_start_in_order_end_as_late_as_the_last() -> None:
-    assert sweeps.makespan([3, 1, 1, 1], 2) == 3
-    assert sweeps.makespan([], 2) == 0
-    assert sweeps.makespan([2, 2, 2], 0) == 6
+    assert makespan([3, 1, 1, 1], 2) == 3
+    assert makespan([], 2) == 0
+    assert makespan([2, 2, 2], 0) == 6
 
 
 def test_forecast_takes_the_mean_for_what_is_not_measured(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
-    chosen = [
-        config for _, config in sweeps.run_configs(sweeps.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}}))
-    ]
-    assert estimates.forecast(root, chosen).seconds is None
-    estimates.keep(root, chosen[0], 320.0, 1, "fp32")
-    found = estimates.forecast(root, chosen)
-    assert found.seconds == pytest.approx(2 * (100 + estimates.STARTING_SECONDS))
+    chosen = [config for _, config in run_configs(plans.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}}))]
+    assert predict(root, chosen).seconds is None
+    speeds.keep(root, chosen[0], 320.0, 1, "fp32")
+    found = predict(root, chosen)
+    assert found.seconds == pytest.approx(2 * (100 + STARTING_SECONDS))
     assert found.disk_bytes > 3 * 1000 * 100
 
 
 def test_sweep_is_measured_and_foreseen_as_the_queue_trains_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "8")
-    plan = sweeps.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}, "seeds": 8})
-    chosen = [config for _, config in sweeps.run_configs(plan)]
-    unknown = estimates.unknown(root, chosen)
+    plan = plans.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}, "seeds": 8})
+    chosen = [config for _, config in run_configs(plan)]
+    unknown = unmeasured(root, chosen)
     assert [config.training.threads for config in unknown] == [1, 1, 1], "one of each kind, with a thread each"
-    assert [config.training.threads for config in estimates.unknown(root, chosen[:1])] == [0], "alone it gets its usual ones"
-    estimates.keep(root, unknown[0], 320.0, 1, "fp32")
-    assert estimates.forecast(root, chosen).seconds == pytest.approx(3 * (100 + estimates.STARTING_SECONDS)), "8 at once"
-    estimates.keep(root, unknown[0], 320.0, 1, "bf16", "cuda")
-    assert estimates.forecast(root, chosen).seconds == pytest.approx(24 * (100 + estimates.STARTING_SECONDS)), "one GPU for all"
-    before = estimates.forecast(root, chosen).disk_bytes
+    assert [config.training.threads for config in unmeasured(root, chosen[:1])] == [0], "alone it gets its usual ones"
+    speeds.keep(root, unknown[0], 320.0, 1, "fp32")
+    assert predict(root, chosen).seconds == pytest.approx(3 * (100 + STARTING_SECONDS)), "8 at once"
+    speeds.keep(root, unknown[0], 320.0, 1, "bf16", "cuda")
+    assert predict(root, chosen).seconds == pytest.approx(24 * (100 + STARTING_SECONDS)), "one GPU for all"
+    before = predict(root, chosen).disk_bytes
     keep_layers(root, unknown[0], 10**6)
-    estimates.keep(root, unknown[1], 320.0, 1, "fp32")
-    assert estimates.unknown(root, chosen) == unknown[1:], "the size of its checkpoints is not known"
-    found = estimates.forecast(root, chosen).disk_bytes - before
-    assert found == 24 * estimates.checkpoint_bytes(root, unknown[0]) > 24 * 50 * 10**6, "those not known are like those that are"
+    speeds.keep(root, unknown[1], 320.0, 1, "fp32")
+    assert unmeasured(root, chosen) == unknown[1:], "the size of its checkpoints is not known"
+    found = predict(root, chosen).disk_bytes - before
+    assert found == 24 * checkpoint_bytes(root, unknown[0]) > 24 * 50 * 10**6, "those not known are like those that are"
 
 
 def test_measured_run_has_its_checkpoints_in_the_estimate(root: Path) -> None:
@@ -674,9 +679,9 @@ def test_measured_run_has_its_checkpoints_in_the_estimate(root: Path) -> None:
         == 0
     )
     config = configs.replace(presets.find(presets.DEFAULT).config, dict(TINY))
-    assert estimates.find(root, config)
-    assert estimates.checkpoint_bytes(root, config) > 0
-    assert estimates.unknown(root, [config]) == []
+    assert speeds.find(root, config)
+    assert checkpoint_bytes(root, config) > 0
+    assert unmeasured(root, [config]) == []
 
 
 def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
@@ -700,7 +705,7 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     wait_until(lambda: not trainers(root), "the last trainer has stopped")
     made = runs.list_runs(root)
     assert "its runs are still there" in run_gan("sweeps", sweep_id, "remove", root=root, env=env).stdout
-    assert sweeps.list_sweeps(root) == [] and runs.list_runs(root) == made
+    assert launched.list_sweeps(root) == [] and runs.list_runs(root) == made
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,17 @@ from PIL import Image
 from torchvision.datasets import MNIST
 
 from gan import config as configs
-from gan import presets, runs, sections
-from gan.data import catalogue, loaders
+from gan import runs
+from gan.catalogue import data_sets
+from gan.config import presets, sections
+from gan.config.sections import Span
+from gan.data import loaders
 from gan.runs import Run, Status
-from gan.sections import Span
-from gan.training import checkpoints, loop, pictures, precision
+from gan.storage.lines import read_lines
+from gan.training import assembly, checkpoints, loop, pictures, precision, quick, sampling
 from gan.training.game import Turn
 from tests.helpers import is_sentence, losses, make_run, raw_lines, tiny
+from tests.helpers import train as train_whole
 
 CPU = torch.device("cpu")
 PRECISIONS = ["fp32", "bf16"] if precision.has_fast_bf16(CPU) else ["fp32"]
@@ -40,7 +44,7 @@ def train(run: Run, *, until: int | None = None) -> Status:
     def should_stop() -> bool:
         return until is not None and seen_step(run) >= until
 
-    status = loop.train(run, lambda status, line: now.append(status), should_stop)
+    status = train_whole(run, lambda status, line: now.append(status), should_stop)
     assert run.status() == status
     assert status.state == "failed" or now[-1] == status
     assert not (run.path / ".reserve").exists()
@@ -49,7 +53,7 @@ def train(run: Run, *, until: int | None = None) -> Status:
 
 def seen_step(run: Run) -> int:
     """Return the last logged step; tiny runs log each."""
-    lines, _ = runs.read_lines(run.metrics_path)
+    lines, _ = read_lines(run.metrics_path)
     return int(lines[-1]["step"]) if lines else 0
 
 
@@ -186,7 +190,7 @@ def test_run_that_explodes_between_two_lines_and_is_stopped_there_is_diverged(ro
     rarely = {"cadence.log_every": "1000 steps", "cadence.checkpoint_every": "1000 steps"}
     run = make_run(root, {**EXPLODING, **rarely}, family="mlp")
     steps: list[Status] = []
-    status = loop.train(run, lambda status, line: steps.append(status), lambda: len(steps) > 400)
+    status = train_whole(run, lambda status, line: steps.append(status), lambda: len(steps) > 400)
     assert status.state == "diverged"
     assert checkpoints.steps(run.checkpoints_path) == []
     assert "kept" not in status.message, "there was no checkpoint to keep"
@@ -270,7 +274,7 @@ def test_rubbish_of_earlier_crashes_is_cleared_away(root: Path) -> None:
 # What watchers read
 
 
-HERE = {name for name, entry in catalogue.all_sets().items() if entry.is_offline}
+HERE = {name for name, entry in data_sets.all_sets().items() if entry.is_offline}
 OFFLINE = [name for name, preset in presets.PRESETS.items() if preset.config.data.name in HERE]
 
 
@@ -352,8 +356,8 @@ def test_scores_keep_to_their_share_of_the_time(root: Path) -> None:
 @pytest.mark.parametrize(("spent", "last", "is_within"), [(0, 0, True), (1, 1, False), (2, 1, True), (2, 1.1, False)])
 def test_score_is_made_while_it_stays_within_the_share(spent: float, last: float, is_within: bool) -> None:
     seconds = 100 if spent == 2 else 60
-    assert loop.ScoringTime(spent, last).is_within(0.03, seconds) is is_within
-    assert loop.ScoringTime(spent, last).is_within(0, seconds)
+    assert quick.ScoringTime(spent, last).is_within(0.03, seconds) is is_within
+    assert quick.ScoringTime(spent, last).is_within(0, seconds)
 
 
 def test_run_of_before_is_scored_as_it_was() -> None:
@@ -437,7 +441,7 @@ def test_grid_puts_every_image_in_its_place(count: int, channels: int) -> None:
 def test_status_tells_how_far_a_training_is(root: Path) -> None:
     run = make_run(root)
     seen: list[tuple[Status, dict[str, Any] | None]] = []
-    status = loop.train(run, lambda status, line: seen.append((status, line)))
+    status = train_whole(run, lambda status, line: seen.append((status, line)))
     assert {status.state for status, _ in seen} == {"running", "finished"}
     lines = [line for _, line in seen if line is not None]
     assert [line["step"] for line in lines] == list(range(1, 13))
@@ -463,14 +467,14 @@ def test_log_says_where_the_training_began_and_ended(root: Path, caplog: pytest.
 
 def test_drawing_images_changes_nothing_in_the_generator() -> None:
     torch.manual_seed(0)
-    game = loop.build_game(tiny(), CPU, "fp32")
+    game = assembly.build_game(tiny(), CPU, "fp32")
     game.step([Turn(torch.randn(8, 1, 16, 16), torch.randn(8, 8))])
     before = {name: value.clone() for name, value in game.generator.state_dict().items()}
     state = torch.get_rng_state()
     z = torch.randn(600, 8, generator=torch.Generator().manual_seed(1))
-    images = loop.generate(game.generator, z, None, game.autocast)
+    images = sampling.generate(game.generator, z, None, game.autocast)
     assert images.shape == (600, 1, 16, 16)
-    assert torch.allclose(images[550:551], loop.generate(game.generator, z[550:551], None, game.autocast), atol=1e-6)
+    assert torch.allclose(images[550:551], sampling.generate(game.generator, z[550:551], None, game.autocast), atol=1e-6)
     assert game.generator.training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in game.generator.state_dict().items())

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gan import config as configs
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.training import loop
+from gan.training import assembly, state
 from gan.training.game import Game, Turn
 from tests.helpers import is_sentence, tiny
 
@@ -209,7 +209,7 @@ class OldDiscriminator(nn.Module):
 def new_game(family: str, seed: int) -> Game:
     """Return a freshly initialised tiny game."""
     torch.manual_seed(seed)
-    return loop.build_game(tiny(family=family), torch.device("cpu"), "fp32")
+    return assembly.build_game(tiny(family=family), torch.device("cpu"), "fp32")
 
 
 @pytest.mark.parametrize("family", ["mlp", "dcgan"])
@@ -227,7 +227,7 @@ def test_checkpoint_of_before_goes_on_as_the_same_network(family: str) -> None:
     # A checkpoint of today, with the discriminator and the moments of before.
     game = new_game(family, seed=1)
     game.step([Turn(reals, z)])
-    tensors, facts = loop.pack(game)
+    tensors, facts = state.pack(game)
     tensors = {name: value for name, value in tensors.items() if not name.startswith("discriminator")}
     tensors |= {f"discriminator/{name}": value for name, value in old.state_dict().items()}
     for index, values in adam.state_dict()["state"].items():
@@ -235,7 +235,7 @@ def test_checkpoint_of_before_goes_on_as_the_same_network(family: str) -> None:
     tensors = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
 
     resumed = new_game(family, seed=2)
-    loop.unpack(resumed, tensors, facts)
+    state.unpack(resumed, tensors, facts)
     for is_training in (True, False):
         old.train(is_training)
         resumed.discriminator.train(is_training)

@@ -1,45 +1,52 @@
-"""The walls between the wings: the server never loads torch, the engine never loads streamlit or plotly."""
+"""The walls and floors of the house: which folder may import which, where torch may be loaded, and what the server never loads."""
 
 from __future__ import annotations
 
-import importlib.util
+import ast
 import json
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import PROJECT, environment, imports
 
+#: The folders and single files of ``gan/`` from the ground up: each may import only itself and what stands before it.
+FLOORS = (
+    "errors",
+    "words",
+    "places",
+    "machine",
+    "storage",
+    "catalogue",
+    "config",
+    "runs",
+    "sweeps",
+    "judging",
+    "data",
+    "execution",
+    "objective",
+    "networks",
+    "training",
+    "scoring",
+    "report",
+    "commands",
+    "__main__",
+)
+
 HEAVY = {"torch", "torchvision", "torchmetrics", "torch_fidelity"}
 SHOWING = {"streamlit", "plotly"}
 
-#: What the server may always import; scoring.lines and scoring.doctor are the torch-free part of scoring.
-HALL = [
-    "gan",
-    "gan.errors",
-    "gan.words",
-    "gan.config",
-    "gan.presets",
-    "gan.runs",
-    "gan.launcher",
-    "gan.sweeps",
-    "gan.experiments",
-    "gan.sweep_commands",
-    "gan.forks",
-    "gan.data.catalogue",
-    "gan.data.tasks",
-    "gan.data.commands",
-    "gan.scoring.lines",
-    "gan.scoring.doctor",
-    "gan.scoring.results",
-    "gan.scoring.significance",
-    "gan.training.files",
-]
+#: Folders that may import torch, and the files of ``data`` that may.
+WITH_TORCH = {"objective", "networks", "training", "scoring", "commands"}
+DATA_WITH_TORCH = {"loaders.py", "feed.py", "downloads.py"}
 
 ENGINE_FILES = sorted((PROJECT / "gan").rglob("*.py"))
 SERVER_FILES = [*sorted((PROJECT / "pages").rglob("*.py")), *PROJECT.glob("dashboard.py")]
+FILES = [*ENGINE_FILES, *SERVER_FILES]
 
 _IMPORT_ALL = """
 import importlib, json, sys
@@ -53,23 +60,91 @@ def loaded_by(names: list[str]) -> set[str]:
     """Import modules in a fresh process and return the top-level packages that are loaded afterwards."""
     done = subprocess.run(
         [sys.executable, "-c", _IMPORT_ALL, json.dumps(names)],
-        cwd=PROJECT, env=environment(), capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def is_module(name: str) -> bool:
-    """Return whether a dotted name is a module, rather than something in one."""
+def shown(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def module_of(path: Path) -> str:
+    """Return the dotted name of a file's module."""
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_of(path): path for path in FILES}
+
+
+@cache
+def imported_files(path: Path) -> frozenset[Path]:
+    """Return the files of this project that a file imports, anywhere in it; a module taken from its package is the module alone."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {full if (full := f"{node.module}.{name.name}") in modules() else node.module for name in node.names}
+    found = {modules()[name] for name in names if name in modules()}
+    return frozenset(found - {path, PROJECT / "gan" / "__init__.py"})
+
+
+def floor_of(path: Path) -> int:
+    """Return the floor on which a file of ``gan/`` stands."""
+    return FLOORS.index(path.relative_to(PROJECT / "gan").parts[0].removesuffix(".py"))
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {path.relative_to(PROJECT / "gan").parts[0].removesuffix(".py") for path in ENGINE_FILES} - {"__init__"}
+    assert rooms == set(FLOORS)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in ENGINE_FILES if path.parent != PROJECT / "gan" or path.stem != "__init__"], ids=shown
+)
+def test_nothing_imports_what_stands_above_it(path: Path) -> None:
+    above = [shown(one) for one in imported_files(path) if floor_of(one) > floor_of(path)]
+    assert not above
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
     try:
-        return importlib.util.find_spec(name) is not None
-    except (ModuleNotFoundError, ValueError):
-        return False
+        TopologicalSorter({path: imported_files(path) for path in FILES}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(shown(path) for path in error.args[1]))
 
 
-def test_hall_loads_neither_wing() -> None:
-    loaded = loaded_by([name for name in HALL if is_module(name)])
-    assert not loaded & (HEAVY | SHOWING)
+@pytest.mark.parametrize("path", ENGINE_FILES, ids=shown)
+def test_torch_is_imported_only_where_it_may_be(path: Path) -> None:
+    room = path.relative_to(PROJECT / "gan").parts[0]
+    may_load = room in WITH_TORCH or (room == "data" and path.name in DATA_WITH_TORCH)
+    tops = {name.partition(".")[0] for name in imports(path)}
+    assert may_load or not tops & HEAVY
+    assert not tops & (SHOWING | {"pages", "dashboard"})
+
+
+@pytest.mark.parametrize("path", SERVER_FILES, ids=shown)
+def test_page_imports_no_torch(path: Path) -> None:
+    assert not {name.partition(".")[0] for name in imports(path)} & HEAVY
+
+
+def test_torch_free_rooms_load_no_torch() -> None:
+    names = [module_of(path) for path in ENGINE_FILES]
+    free = [name for name in names if name.partition(".")[2].partition(".")[0] not in WITH_TORCH | {"data"}]
+    assert not loaded_by(free) & (HEAVY | SHOWING)
+
+
+def test_configuration_is_light() -> None:
+    assert not loaded_by(["gan.config", "gan.config.presets"]) & (HEAVY | SHOWING | {"numpy", "PIL", "pandas", "scipy"})
 
 
 def test_command_line_loads_no_torch_before_it_trains() -> None:
@@ -78,24 +153,11 @@ def test_command_line_loads_no_torch_before_it_trains() -> None:
 
 def test_server_process_never_loads_torch() -> None:
     assert not loaded_by(["dashboard"]) & HEAVY, "what the server imports when it starts"
-    wanted = {name for path in SERVER_FILES for name in imports(path)}
-    names = sorted(name for name in wanted if name.partition(".")[0] != "pages" and is_module(name))
-    assert not loaded_by([name for name in HALL if is_module(name)] + names) & HEAVY
+    wanted = {module_of(one) for path in SERVER_FILES for one in imported_files(path) if one.is_relative_to(PROJECT / "gan")}
+    assert not loaded_by(sorted(wanted)) & HEAVY
 
 
-@pytest.mark.parametrize("path", SERVER_FILES, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_page_imports_only_its_side(path: Path) -> None:
-    tops = {name.partition(".")[0] for name in imports(path)}
-    assert not tops & HEAVY
-
-
-@pytest.mark.parametrize("path", ENGINE_FILES, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_engine_shows_nothing(path: Path) -> None:
-    names = set(imports(path))
-    assert not {name.partition(".")[0] for name in names} & (SHOWING | {"pages", "dashboard"})
-
-
-@pytest.mark.parametrize("path", [*ENGINE_FILES, *SERVER_FILES], ids=lambda path: str(path.relative_to(PROJECT)))
+@pytest.mark.parametrize("path", FILES, ids=shown)
 def test_file_says_its_purpose(path: Path) -> None:
     first = path.read_text(encoding="utf-8").partition("\n")[0]
     assert first.startswith('"""') and len(first) > 20, f"the first line of {path.name} should say what it is for"

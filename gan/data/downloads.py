@@ -7,9 +7,7 @@ the parts of arrays. The LSUN bedrooms (43 GB) are not downloaded but read from 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
-import itertools
 import os
 import pickle
 import shutil
@@ -20,20 +18,18 @@ import threading
 import time
 import urllib.error
 import urllib.request
-import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from gan.data import catalogue
-from gan.data.catalogue import Report
-from gan.errors import InputError, explain_os_error, explained, shown
+from gan.errors import InputError, explain_os_error, shown
+from gan.places import data_root
+from gan.storage.jobs import Report
 
 _SILENCE = 10.0  # seconds without data before a download is aborted
 _PATIENCE = 4.0  # seconds to wait for the first answer from any server
@@ -53,9 +49,6 @@ _FAILED_DOWNLOAD = (
     tarfile.TarError,
     zlib.error,
 )
-
-
-# Readers: a damaged file may raise any exception; ``arrays`` turns it into an InputError
 
 
 def _read_idx(folder: Path, is_test: bool) -> Arrays:
@@ -115,9 +108,6 @@ def _read_stl(folder: Path, is_test: bool) -> Arrays:
     columns_first = np.fromfile(folder / f"{part}_X.bin", dtype=np.uint8).reshape(-1, 3, 96, 96)
     labels = np.fromfile(folder / f"{part}_y.bin", dtype=np.uint8).astype(np.int64) - 1  # labels in the file start at 1
     return np.ascontiguousarray(columns_first.transpose(0, 3, 2, 1)), labels
-
-
-# Available downloads
 
 
 @dataclass(frozen=True)
@@ -185,7 +175,7 @@ DOWNLOADS: dict[str, Download] = {
 
 def has(name: str) -> bool:
     """Return whether all files of a data set are present with their exact sizes."""
-    return _is_whole(DOWNLOADS[name], catalogue.data_root())
+    return _is_whole(DOWNLOADS[name], data_root())
 
 
 def ensure(name: str, report: Report) -> None:
@@ -195,7 +185,7 @@ def ensure(name: str, report: Report) -> None:
     """
     if has(name):
         return
-    entry, root = DOWNLOADS[name], catalogue.data_root()
+    entry, root = DOWNLOADS[name], data_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _only_one(root / f".{name}.lock", lambda: report(f"Waiting for another process to download {entry.title}", 0.0)):
@@ -214,7 +204,7 @@ def arrays(name: str, *, is_test: bool = False) -> Arrays:
 
     ``is_test`` selects the official test split. Raises InputError if files are missing or damaged.
     """
-    entry, root = DOWNLOADS[name], catalogue.data_root()
+    entry, root = DOWNLOADS[name], data_root()
     folder = root / entry.folder
     if not has(name):
         raise InputError(f"{entry.title} is missing or incomplete in {folder}; download it, or {_by_hand(entry, root)}.")
@@ -228,9 +218,6 @@ def arrays(name: str, *, is_test: bool = False) -> Arrays:
     if not is_sound:
         raise InputError(f"The {entry.title} files in {folder} are damaged; delete that folder, then try again.")
     return pixels, labels
-
-
-# Downloading
 
 
 def _is_whole(entry: Download, root: Path) -> bool:
@@ -372,136 +359,3 @@ def _watch(tell: Callable[[], None]) -> Iterator[None]:
     finally:
         is_over.set()
         watcher.join()
-
-
-# LSUN bedrooms, provided by the user
-
-_LMDB = "bedroom_train_lmdb"
-_PICTURES = (".jpg", ".jpeg", ".webp")
-_opened: weakref.WeakValueDictionary[Path, Any] = (
-    weakref.WeakValueDictionary()
-)  # LMDB must not open a database twice in one process
-_opening = threading.Lock()
-
-
-def lsun_path() -> Path:
-    """Return the folder in which LSUN bedrooms are expected."""
-    return catalogue.data_root() / "lsun-bedroom"
-
-
-def lsun_stamp() -> str:
-    """Return a stamp that changes when the database changes, or when pictures are added to or removed from any folder.
-
-    A picture overwritten in place goes unnoticed, since checking millions would take too long. Raises OSError if the folder
-    is missing.
-    """
-    database = lsun_path() / _LMDB / "data.mdb"
-    found = [database.stat()] if database.exists() else [folder.stat() for folder in _folders(lsun_path())]
-    digest = hashlib.sha256(repr([(one.st_mtime_ns, one.st_ino, one.st_size) for one in found]).encode())
-    return digest.hexdigest()[:16]
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    """Yield a folder and all its subfolders; only changed folders are read again."""
-    yield folder
-    for inner in _inner(folder, folder.stat().st_mtime_ns):
-        yield from _folders(inner)
-
-
-@lru_cache(maxsize=1024)
-def _inner(folder: Path, changed: int) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-
-
-def lsun_count() -> int:
-    """Return the number of LSUN bedrooms. Raises InputError, with where to get them, if there are none."""
-    if (lsun_path() / _LMDB).exists():
-        with _lsun_database() as database:
-            found = int(database.stat()["entries"])
-    else:
-        with explained("looking for the LSUN bedrooms"):
-            found = sum(1 for _ in _lsun_files())
-    if not found:
-        raise _no_lsun()
-    return found
-
-
-def lsun_pictures() -> Iterator[bytes]:
-    """Return the encoded LSUN bedrooms (JPEG or WebP), always in the same order.
-
-    Raises InputError immediately if there are none, or during iteration if one cannot be read.
-    """
-    pictures = _lsun_values() if (lsun_path() / _LMDB).exists() else _lsun_contents()
-    first = next(pictures, None)
-    if first is None:
-        raise _no_lsun()
-    return itertools.chain([first], pictures)
-
-
-def _no_lsun() -> InputError:
-    return InputError(
-        f"There are no LSUN bedrooms in {lsun_path()}; fetch the category “bedroom” (43 GB) with the download script of the "
-        f"LSUN project (github.com/fyu/lsun) and put the unzipped folder {_LMDB} there, or put JPEG or WebP images there."
-    )
-
-
-def _lsun_values() -> Iterator[bytes]:
-    with _lsun_database() as database, database.begin(write=False) as transaction, transaction.cursor() as cursor:
-        for value in cursor.iternext(keys=False, values=True):  # in key order
-            yield bytes(value)
-
-
-def _lsun_contents() -> Iterator[bytes]:
-    for path in _lsun_files():
-        with explained("reading the LSUN bedrooms"):
-            content = path.read_bytes()
-        yield content
-
-
-def _lsun_files() -> Iterator[Path]:
-    """Yield the paths of all pictures, folder by folder in name order; there may be three million."""
-
-    def refuse(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            raise error
-
-    for folder, inner, names in os.walk(lsun_path(), onerror=refuse):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in sorted(names):
-            if name.lower().endswith(_PICTURES) and not name.startswith("."):
-                yield Path(folder, name)
-
-
-@contextlib.contextmanager
-def _lsun_database() -> Iterator[Any]:
-    """Open the LSUN database.
-
-    torchvision's reader is avoided because it loads a pickle from the working directory.
-    """
-    path = lsun_path() / _LMDB
-    try:
-        import lmdb  # type: ignore
-    except ImportError:
-        raise InputError(
-            f"Reading {path} needs the package “lmdb”, which is not installed; run “pip install lmdb”, then try again."
-        ) from None
-    try:
-        with _opening:
-            if (database := _opened.get(path)) is None:
-                database = lmdb.open(str(path), max_readers=1, readonly=True, lock=False, readahead=False, create=False)
-                _require_all_pages(database, path)
-                _opened[path] = database
-        yield database
-    except lmdb.Error as error:
-        reason = shown(str(error).removeprefix(f"{path}: "))
-        raise InputError(f"The LSUN database in {path} cannot be read ({reason}); copy it there again.") from None
-
-
-def _require_all_pages(database: Any, path: Path) -> None:
-    """Raise InputError if the file is truncated: reading past its end would kill the process with a bus error."""
-    needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
-    with explained("reading the LSUN bedrooms"):
-        size = (path / "data.mdb").stat().st_size
-    if size < needed:
-        raise InputError(f"The LSUN database in {path} is cut off ({size:,} of {needed:,} bytes); copy it there again.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -23,9 +24,16 @@ from typing import Any, Literal
 import numpy as np
 
 from gan import runs
-from gan.data import archive, catalogue, decoder, parallel, points
-from gan.data.catalogue import Report
+from gan.catalogue import data_sets
+from gan.catalogue.data_sets import DataSet
+from gan.data import archive, decoder, parallel
+from gan.data.rendered import points
 from gan.errors import InputError, explain_os_error, shown
+from gan.places import default_root
+from gan.storage import files
+from gan.storage.jobs import Report
+from gan.storage.lines import read_lines
+from gan.storage.locks import hold_lock
 
 _LONGEST_TITLE = 80
 _CHUNK_PICTURES, _CHUNK_BYTES = 128, 8 << 20
@@ -52,7 +60,7 @@ def import_pictures(path: Path, title: str, report: Report, *, root: Path, worke
                 done += len(entries)
                 report(f"Reading {done:,} of {total:,} files", min(1.0, done / max(1, total)))
             facts = found.finish()
-        runs.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
+        files.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
     return name
 
 
@@ -74,7 +82,7 @@ def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
             "sha256": hashlib.sha256(values.tobytes()).hexdigest(),
             "skipped": 0,
         }
-        runs.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
+        files.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
     return name
 
 
@@ -125,11 +133,11 @@ def decode_all(
 
 def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
     """Remove an imported data set and its preparations. Raises InputError if it was not imported or a run uses it."""
-    entry = catalogue.find(name)
-    place = root / catalogue.OWN / entry.name
+    entry = data_sets.find(name)
+    place = root / data_sets.OWN / entry.name
     if entry.origin != "own" or not place.is_dir():
         raise InputError(f"“{entry.name}” was not imported, so it cannot be removed; choose an imported data set.")
-    for run in runs.list_runs(runs_root or runs.default_root()):
+    for run in runs.list_runs(runs_root or default_root()):
         try:
             is_used = run.status().state in runs.UNDER_WAY and run.config().data.name == name
         except InputError:
@@ -137,7 +145,7 @@ def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
         if is_used:
             raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
     gone = (
-        root / catalogue.OWN / f"{_STAGING}removed-{secrets.token_hex(4)}"
+        root / data_sets.OWN / f"{_STAGING}removed-{secrets.token_hex(4)}"
     )  # renamed atomically; the next import deletes leftovers
     try:
         os.rename(place, gone)
@@ -151,9 +159,6 @@ def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
 
 def _damaged(folder: Path) -> InputError:
     return InputError(f"The imported pictures in {folder} are damaged; remove the data set and import it again.")
-
-
-# Files of an import
 
 
 class _Found:
@@ -184,7 +189,7 @@ class _Found:
 
     def skip(self, name: str, reason: str) -> None:
         self._reasons[reason] += 1
-        self._list.write(runs.to_json({"name": name, "reason": reason}) + "\n")
+        self._list.write(files.to_json({"name": name, "reason": reason}) + "\n")
 
     def take(self, entry: archive.Entry, content: bytes | str, checked: _Checked) -> None:
         if isinstance(checked, str) or isinstance(content, str):
@@ -268,11 +273,11 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
     """Yield a staging folder and the new data set's name; on success the folder is moved into place, otherwise deleted."""
     clean = _clean(title)
-    own = root / catalogue.OWN
+    own = root / data_sets.OWN
     staged = own / f"{_STAGING}{secrets.token_hex(6)}"
     try:
         own.mkdir(parents=True, exist_ok=True)
-        lock = runs.hold_lock(own / ".import.lock", "Another import is under way; wait for it to end.")
+        lock = hold_lock(own / ".import.lock", "Another import is under way; wait for it to end.")
         try:
             for left in own.glob(f"{_STAGING}*"):
                 shutil.rmtree(left, ignore_errors=True)
@@ -280,7 +285,7 @@ def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
             staged.mkdir()
             yield staged, name
             os.rename(staged, own / name)
-            runs.sync_directory(own)
+            files.sync_directory(own)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
             lock.release()
@@ -298,19 +303,17 @@ def _clean(title: str) -> str:
 
 def _name_for(title: str, own: Path) -> str:
     """Derive a unique name of a-z, 0-9 and hyphens from a title. Raises InputError if the title is already in use."""
-    known = catalogue.all_sets()
+    known = data_sets.all_sets()
     if any(entry.title.casefold() == title.casefold() or entry.name == title for entry in known.values()):
         raise InputError(f"A data set “{shown(title)}” already exists; choose another name or remove that one first.")
     plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:40].strip("-") or "pictures"
-    taken = set(known) | {catalogue.LSUN} | _DEVICES | {path.name for path in own.iterdir()}
+    taken = set(known) | {data_sets.LSUN} | _DEVICES | {path.name for path in own.iterdir()}
     number, name = 1, plain
     while name in taken:
         number += 1
         name = f"{plain}-{number}"
     return name
 
-
-# Decoding in worker processes
 
 #: Width, height, whether there is colour, and the digest of the bytes; or the reason to skip the picture.
 _Checked = tuple[int, int, bool, bytes] | str
@@ -368,3 +371,32 @@ def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, np.ndarray, int, Lite
     except (OSError, decoder.Refused):
         return None
     return pixels
+
+
+def describe(entry: DataSet) -> dict[str, Any]:
+    """Return the facts of a data set that are known without reading its images."""
+    facts: dict[str, Any] = {
+        "name": entry.name,
+        "title": entry.title,
+        "kind": entry.kind,
+        "origin": entry.origin,
+        "source": entry.source,
+        "images": entry.images,
+        "classes": list(entry.classes),
+        "counts": list(entry.counts),
+        "channels": entry.channels,
+        "skipped": entry.skipped,
+    }
+    if entry.origin == "own":
+        with contextlib.suppress(OSError, ValueError):
+            stored = json.loads((data_sets.own_folder(entry.name) / "data-set.json").read_bytes())
+            facts |= {key: stored[key] for key in ("sizes", "reasons") if key in stored}
+    return facts
+
+
+def skipped_of(entry: DataSet) -> list[dict[str, str]]:
+    """Return the files skipped by an import, each with its name and the reason."""
+    if entry.origin != "own":
+        return []
+    lines, _ = read_lines(data_sets.own_folder(entry.name) / "skipped.jsonl")
+    return [{"name": str(line.get("name", "")), "reason": str(line.get("reason", ""))} for line in lines]

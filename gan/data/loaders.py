@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gan.config.sections import DataConfig
 from gan.data import prepared, sources
-from gan.data.catalogue import Report
 from gan.data.selection import Selection, select
-from gan.sections import DataConfig
+from gan.storage.jobs import Report
 
 _IN_MEMORY = 1 << 28  # bytes; larger sets stay on disk, cached by the system
 

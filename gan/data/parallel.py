@@ -13,8 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
-from gan import launcher
 from gan.errors import InputError
+from gan.machine import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +26,7 @@ _AHEAD = 8  # items submitted before their results are needed
 @contextlib.contextmanager
 def pool(*, is_worth_it: bool, workers: int | None = None) -> Iterator[Executor | None]:
     """Yield a pool of ``workers`` processes (default: one per core), at most 8; None if one would do or it is not worth it."""
-    wanted = min(_MOST_WORKERS, workers or launcher.cores())
+    wanted = min(_MOST_WORKERS, workers or cores())
     if not is_worth_it or wanted < 2:
         yield None
         return

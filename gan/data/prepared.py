@@ -18,11 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from gan import runs
-from gan.data import catalogue, sources, survey
-from gan.data.catalogue import Report
+from gan.config.sections import DataConfig
+from gan.data import sources, survey
 from gan.errors import InputError, explain_os_error
-from gan.sections import DataConfig
+from gan.places import data_root
+from gan.storage import files
+from gan.storage.jobs import Report
+from gan.storage.locks import hold_lock, is_locked
 
 VERSION = 1  # increase when preparation changes the pixels, or the survey its figures
 
@@ -44,7 +46,7 @@ def folder(data: DataConfig) -> Path:
     entry = data.entry
     deciding = [VERSION, entry.name, entry.version, entry.counts, data.size, data.fit, data.channels]
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:12]
-    return catalogue.data_root() / "prepared" / f"{entry.name}-{data.size}-{digest}"
+    return data_root() / "prepared" / f"{entry.name}-{data.size}-{digest}"
 
 
 def find(data: DataConfig) -> Prepared | None:
@@ -94,7 +96,7 @@ def obtain(data: DataConfig, report: Report) -> Prepared:
 
 def is_being_made(data: DataConfig) -> bool:
     """Return whether a live process is preparing a data set."""
-    return runs.is_locked(_lock(folder(data)))
+    return is_locked(_lock(folder(data)))
 
 
 def _lock(place: Path) -> Path:
@@ -105,7 +107,7 @@ def _wait_for(place: Path, report: Report) -> Any:
     """Take the lock of a preparation, waiting without a time limit while another process makes it."""
     while True:
         with contextlib.suppress(InputError):
-            return runs.hold_lock(_lock(place), "taken")
+            return hold_lock(_lock(place), "taken")
         report("Waiting for another process to prepare the images", 0.0)
         time.sleep(0.5)
 
@@ -127,7 +129,7 @@ def _make(data: DataConfig, place: Path, report: Report) -> None:
             for pixels, named in sources.images(entry, data.size, data.fit, data.channels, report):
                 if done + len(pixels) > entry.images:
                     raise InputError(f"“{entry.title}” has more images than expected ({entry.images}); import it again.")
-                runs.write_all(file, np.ascontiguousarray(pixels).tobytes())
+                files.write_all(file, np.ascontiguousarray(pixels).tobytes())
                 labels[done : done + len(named)] = named
                 done += len(pixels)
                 report(f"Preparing {entry.title}", 0.9 * done / entry.images)
@@ -139,11 +141,11 @@ def _make(data: DataConfig, place: Path, report: Report) -> None:
         found = np.load(staged / "pixels.npy", mmap_mode="r", allow_pickle=False)
         facts = survey.look(found, labels, lambda share: report(f"Analysing {entry.title}", 0.9 + 0.1 * share))
         facts["bytes"] = [(staged / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
-        runs.write_json(staged / "facts.json", facts)
+        files.write_json(staged / "facts.json", facts)
         del found
         shutil.rmtree(place, ignore_errors=True)  # damaged, otherwise ``find`` would have returned it
         os.rename(staged, place)
-        runs.sync_directory(place.parent)
+        files.sync_directory(place.parent)
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise

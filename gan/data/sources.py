@@ -9,9 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from gan.data import bedrooms, catalogue, decoder, downloads, importer, parallel, points, shapes
-from gan.data.catalogue import DataSet, Report
+from gan.catalogue import data_sets, lsun
+from gan.catalogue.data_sets import DataSet
+from gan.data import decoder, downloads, importer, parallel
+from gan.data.rendered import bedrooms, points, shapes
 from gan.errors import InputError
+from gan.storage.jobs import Report
 
 _EMBEDDED = Path(__file__).with_name("digits.npz")
 _CHUNK = 256  # images
@@ -23,7 +26,7 @@ Chunk = tuple[np.ndarray, np.ndarray]
 
 def images(entry: DataSet, size: int, fit: Fit, channels: int, report: Report) -> Iterator[Chunk]:
     """Yield all images of a data set in order. Raises InputError if the data cannot be obtained."""
-    if entry.name == catalogue.LSUN:
+    if entry.name == data_sets.LSUN:
         yield from _lsun(size, fit, channels)
     elif entry.origin == "own":
         yield from _own(entry, size, fit, channels)
@@ -54,7 +57,7 @@ def points_of(entry: DataSet) -> Chunk:
     if entry.origin != "own":
         return points.sample(entry.name)
     try:
-        values = np.load(catalogue.own_folder(entry.name) / "points.npy", allow_pickle=False)
+        values = np.load(data_sets.own_folder(entry.name) / "points.npy", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"The points of “{entry.title}” cannot be read; remove the data set and import it again.") from error
     return values, np.zeros(len(values), dtype=np.int64)
@@ -104,7 +107,7 @@ def _stacked(of: str, entry: DataSet, size: int, fit: Fit, channels: int, report
 
 
 def _lsun(size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
-    for number, content in enumerate(downloads.lsun_pictures(), 1):
+    for number, content in enumerate(lsun.pictures(), 1):
         try:
             image = decoder.decode(content, smallest=size).image
         except decoder.Refused as reason:
@@ -113,7 +116,7 @@ def _lsun(size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
 
 
 def _own(entry: DataSet, size: int, fit: Fit, channels: int) -> Iterator[Chunk]:
-    place = catalogue.own_folder(entry.name)
+    place = data_sets.own_folder(entry.name)
     labels = importer.labels_of(place)
     done = 0
     for pixels in importer.decode_all(place, size, fit, channels):

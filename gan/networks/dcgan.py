@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from gan.config.families import DcganConfig
 from gan.networks.players import prepared
-from gan.sections import DcganConfig
 
 
 def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:

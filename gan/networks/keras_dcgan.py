@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from gan.config.families import KerasDcganConfig
 from gan.networks.players import prepared
-from gan.sections import KerasDcganConfig
 
 _SLOPE = 0.3  # Keras' own default for LeakyReLU
 

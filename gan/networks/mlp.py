@@ -6,8 +6,8 @@ import math
 
 from torch import nn
 
+from gan.config.families import MlpConfig
 from gan.networks.players import prepared
-from gan.sections import MlpConfig
 
 
 def generator(settings: MlpConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:

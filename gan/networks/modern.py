@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan.config.families import ModernConfig
 from gan.networks.players import prepared
-from gan.sections import ModernConfig
 
 _START = 4  # pixels
 _WIDEST = 4  # times the width at the size of the image

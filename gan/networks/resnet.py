@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan.config.families import ResnetConfig
 from gan.networks.players import prepared
-from gan.sections import ResnetConfig
 
 _GENERATOR_START, _DISCRIMINATOR_END = 4, 8  # pixels
 

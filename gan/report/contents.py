@@ -12,18 +12,19 @@ from importlib import metadata
 from typing import Any
 
 from gan import config as configs
-from gan import forks, presets, words
-from gan.config import RunConfig
+from gan import words
+from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.report import album, chart, evidence, reproduce, table
+from gan.judging import comparison, doctor, lines
+from gan.judging.doctor import Verdict
+from gan.judging.glossary import SCORES, Score
+from gan.report import album, chart, drawings, reproduce, table
 from gan.report.album import Album
 from gan.report.chart import Series
 from gan.report.reproduce import Recipe
 from gan.report.table import Table
-from gan.runs import Run, Status
-from gan.scoring import doctor, lines, results
-from gan.scoring.doctor import Verdict
-from gan.scoring.glossary import SCORES, Score
+from gan.runs import Run, Status, forks
+from gan.runs.names import names
 
 _PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
 _IMAGES = "images seen"
@@ -65,7 +66,7 @@ class Entry:
     @property
     def summary(self) -> str:
         """What to say beside the verdicts; see :func:`results.summarise`."""
-        return results.summarise(self.line, self.verdicts)
+        return comparison.summarise(self.line, self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> 
     for entry in entries:
         line, verdicts = next((one for one in entry.judged if one[0] in told), (entry.line, entry.verdicts))
         found: dict[str, str] = {verdict.title: verdict.kind for verdict in verdicts}
-        if summary := results.summarise(line, verdicts):
-            found[summary] = "good" if summary == results.SOUND else "unknown"
+        if summary := comparison.summarise(line, verdicts):
+            found[summary] = "good" if summary == comparison.SOUND else "unknown"
         often.update(list(found))
         kinds |= found
     order = sorted(kinds, key=lambda title: kinds[title] in ("fault", "advice"))
@@ -106,7 +107,7 @@ def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> 
 
 def gather(chosen: Sequence[Run]) -> Report:
     """Return what there is to tell of the chosen runs; what of a run is missing or damaged becomes a complaint."""
-    shown, pictures = words.names(chosen), album.albums(chosen)
+    shown, pictures = names(chosen), album.albums(chosen)
     found = table.tables(chosen)
     measured = {key for one in found for key in one.figures}
     return Report(
@@ -136,7 +137,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         complaints.append(str(error))
     if found := run.origin():
         origin = f"Forked from run {found.run} {forks.describe(found)}."
-    scored, logged = results.latest(run), run.metrics()
+    scored, logged = comparison.latest(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:
         complaints.append(f"It has not been scored; score it with: python -m gan score {run.id}")
@@ -158,7 +159,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     return Entry(
         run, name, _progress(run.status()), config, changed,
         table.texts(configs.flatten(config)) if config else {}, preset, origin, verdicts,
-        judged, evidence.drawings(judged) if judged else {}, pictures, _curves(logged), recipe,
+        judged, drawings.drawings(judged) if judged else {}, pictures, _curves(logged), recipe,
         [reproduce.score(run, line) for line in scored], diagnosed, complaints,
     )  # fmt: skip
 
@@ -167,7 +168,7 @@ def _changed(start: RunConfig, config: RunConfig) -> dict[str, str]:
     """Return the settings of ``config`` that are not those of ``start``, by title."""
     begun, wanted = configs.flatten(start), configs.flatten(config)
     keys = [key for key, value in wanted.items() if key not in begun or begun[key] != value]
-    return table.texts(results.settings(config, keys))
+    return table.texts(comparison.settings(config, keys))
 
 
 def _progress(status: Status) -> str:
@@ -194,9 +195,9 @@ def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, str]:
     """Return FID over images seen as charts by title, one for each group of quick scores that may be compared."""
-    curves = [(run, scored) for run in chosen for scored in results.quick(run)]
+    curves = [(run, scored) for run in chosen for scored in comparison.quick(run)]
     found: dict[str, str] = {}
-    for group in results.groups(curves, lambda curve: curve[1][-1]):
+    for group in comparison.groups(curves, lambda curve: curve[1][-1]):
         line = group[0][1][-1]
         series = [Series(shown[run.id], _points(scored, "fid")) for run, scored in group]
         if drawn := chart.lines(series, _IMAGES, lines.label(line), is_log=True):

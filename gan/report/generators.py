@@ -8,10 +8,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from gan import runs
 from gan.errors import InputError, RunFailed, explained
-from gan.runs import Run
-from gan.training import files
+from gan.runs import Run, checkpoints
+from gan.storage import files
 
 #: Draws 64 images from an exported generator; docs/report.md shows it too.
 SCRIPT = """\
@@ -44,7 +43,7 @@ def export(run: Run, checkpoint: str = "last") -> bytes:
     prefix = _AVERAGED if any(name.startswith(_AVERAGED) for name in tensors) else _RAW
     kept = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     about = {
-        "config": runs.to_json(config.model_dump(mode="json")), "run": run.id, "name": run.label(), "step": str(step),
+        "config": files.to_json(config.model_dump(mode="json")), "run": run.id, "name": run.label(), "step": str(step),
         "weights": "EMA" if prefix == _AVERAGED else "raw",
     }  # fmt: skip
     header: dict[str, Any] = {"__metadata__": about}
@@ -61,7 +60,7 @@ def _newest(run: Run, checkpoint: str) -> tuple[bytes, int]:
     """Return the tensors, verified, of a run's newest whole checkpoint, and its step."""
     folder = run.best_path if checkpoint == "best" else run.checkpoints_path
     complaints = []
-    for step in reversed(files.steps(folder)):
+    for step in reversed(checkpoints.steps(folder)):
         try:
             return _verified(folder, step), step
         except RunFailed as error:
@@ -70,13 +69,13 @@ def _newest(run: Run, checkpoint: str) -> tuple[bytes, int]:
         raise InputError(f"{' '.join(complaints).rstrip('.')}; no whole checkpoint of run {run.id} is left to export.")
     if checkpoint == "best":
         raise InputError(f"Run {run.id} has no best checkpoint; leave --checkpoint out to export its newest one.")
-    raise files.none_yet(run)
+    raise checkpoints.none_yet(run)
 
 
 def _verified(folder: Path, step: int) -> bytes:
     try:
-        facts = files.read_facts(folder, step)
-        content = files.tensors_path(folder, step).read_bytes()
+        facts = checkpoints.read_facts(folder, step)
+        content = checkpoints.tensors_path(folder, step).read_bytes()
         if hashlib.sha256(content).hexdigest() != facts.get("sha256"):
             raise ValueError("its SHA-256 does not match")
         return content
@@ -101,4 +100,4 @@ def write(run: Run, out: Path, checkpoint: str = "last") -> None:
     """Write the generator of a run to the file ``out``; what was there stays if that fails. Raises InputError."""
     content = export(run, checkpoint)
     with explained("writing the generator"):
-        runs.write_atomically(out, content)
+        files.write_atomically(out, content)

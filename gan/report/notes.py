@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from gan.judging import lines
+from gan.judging.glossary import BETTER
 from gan.report.album import Picture
 from gan.report.contents import Entry, Report, badges
 from gan.report.table import Table
-from gan.scoring import lines
-from gan.scoring.glossary import BETTER
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:@^])")
 

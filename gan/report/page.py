@@ -6,13 +6,13 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 
+from gan.judging import lines
+from gan.judging.comparison import SOUND
+from gan.judging.glossary import BETTER, SCORES
 from gan.report.album import Picture
 from gan.report.contents import Entry, Report, badges
 from gan.report.markup import Html, join, tag
 from gan.report.table import Row, Table
-from gan.scoring import lines
-from gan.scoring.glossary import BETTER, SCORES
-from gan.scoring.results import SOUND
 
 #: Nothing is loaded from anywhere and no script runs, even if markup slipped through.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

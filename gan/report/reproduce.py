@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan import config as configs
-from gan import presets
-from gan.config import RunConfig
+from gan.config import RunConfig, presets
 from gan.errors import InputError
 from gan.runs import Run
 
@@ -53,7 +52,7 @@ def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
     config, notes = _prolonged(run), []
     if until is not None and until < config.total_steps:
         if config.optimizer.lr_decay == "none":
-            config = configs.replace(config, {"training.length": f"{until} steps"}, stored=True)
+            config = configs.replace(config, {"training.length": f"{until} steps"})
         else:  # a shorter training would let the learning rates fall sooner
             notes.append(f"Stop run {run.id} at step {until:,}, from which it was forked.")
     origin = run.origin()
@@ -76,4 +75,4 @@ def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
 def _prolonged(run: Run) -> RunConfig:
     """Return the configuration of a run with the length that people gave it since it was made."""
     config, length = run.config(), run.control().length
-    return config if length is None else configs.replace(config, {"training.length": str(length)}, stored=True)
+    return config if length is None else configs.replace(config, {"training.length": str(length)})

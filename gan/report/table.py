@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan import words
+from gan.judging import comparison, lines
+from gan.judging.comparison import Line
+from gan.judging.glossary import SCORES
 from gan.runs import Run
-from gan.scoring import lines, results
-from gan.scoring.glossary import SCORES
-from gan.scoring.results import Line
+from gan.runs import names as run_names
+from gan.runs.names import short
 
 Scored = tuple[Run, Line | None]
 
 _MOST_PAIRED = 3  # rows of which every two are compared; with more, each with the first
-_UNTOLD = (results.SEED, results.LENGTH, "cadence.")  # rows say seeds and steps themselves; the others change no result
+_UNTOLD = (comparison.SEED, comparison.LENGTH, "cadence.")  # rows say seeds and steps themselves; the others change no result
 _BESIDE = ("inception_score", "modes", "high_quality")  # what stands beside the samples, after the distances
 _KINDS = {"last": "Scores of the last checkpoints", "best": "Scores of the best checkpoints", "training": "Not scored yet"}
 
@@ -45,7 +47,7 @@ class Row:
 
     def text(self, key: str) -> str:
         """Return a figure with its spread as text, shares in per cent; a dash for what is not known."""
-        return results.figure(*self.values[key], is_share=SCORES[key].is_share)
+        return comparison.figure(*self.values[key], is_share=SCORES[key].is_share)
 
     @property
     def when(self) -> str:
@@ -112,25 +114,25 @@ def tables(chosen: Sequence[Run]) -> list[Table]:
 
     Runs that were not scored come after them, with the newest of the quick scores of their training.
     """
-    scored: list[Scored] = [(run, line) for run in chosen for line in results.latest(run)]
+    scored: list[Scored] = [(run, line) for run in chosen for line in comparison.latest(run)]
     seen = {run for run, _ in scored}
     waiting: list[Scored] = [(run, _newest(run)) for run in chosen if run not in seen]
-    shown, alike = words.names(chosen), results.variants(chosen)
-    settings = {run_id: texts(found) for run_id, found in results.differences(chosen, _UNTOLD).items()}
+    shown, alike = run_names.names(chosen), comparison.variants(chosen)
+    settings = {run_id: texts(found) for run_id, found in comparison.differences(chosen, _UNTOLD).items()}
     is_seeded = len(set(alike.values())) < len(alike)
-    groups = results.groups([*scored, *waiting], lambda pair: pair[1])
+    groups = comparison.groups([*scored, *waiting], lambda pair: pair[1])
     found = [_table(group, shown, alike, settings, is_seeded=is_seeded) for group in groups]
     return sorted(found, key=lambda table: (list(_KINDS).index(table.kind), table.line is None))
 
 
 def texts(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return settings with their values as text."""
-    return {title: results.text_of(value) for title, value in settings.items()}
+    return {title: comparison.text_of(value) for title, value in settings.items()}
 
 
 def _newest(run: Run) -> Line | None:
     """Return the newest of the quick scores of a run's training; None where there are none."""
-    return max((scored[-1] for scored in results.quick(run)), key=lambda line: line["step"], default=None)
+    return max((scored[-1] for scored in comparison.quick(run)), key=lambda line: line["step"], default=None)
 
 
 def _table(
@@ -138,10 +140,10 @@ def _table(
     is_seeded: bool,
 ) -> Table:  # fmt: skip
     line = group[0][1]
-    kind, rows = results.kind(line), _rows(group, shown, alike)
+    kind, rows = comparison.kind(line), _rows(group, shown, alike)
     if line is None:
         return Table(kind, tuple(rows), (), (), settings, (), is_seeded)
-    floor = Row(f"Real images ({line['data']})", (), (), (line,), {}, results.floor(line))
+    floor = Row(f"Real images ({line['data']})", (), (), (line,), {}, comparison.floor(line))
     measured = [key for key in SCORES if any(row.figures[key] for row in rows)]
     distances = lines.main_scores(line) if lines.caution(line) else ("fid",)
     main = tuple(key for key in (*distances, *_BESIDE) if key in measured)
@@ -159,9 +161,9 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
     """Return the rows of a group: in one the runs that differ only in their seed, at the same step or each at its best."""
     parts: dict[tuple[Any, ...], list[Scored]] = {}
     often: Counter[tuple[Any, ...]] = Counter()
-    seeds = {run_id: config.training.seed for run_id, config in results.readable(run for run, _ in group).items()}
+    seeds = {run_id: config.training.seed for run_id, config in comparison.readable(run for run, _ in group).items()}
     for run, line in group:
-        key = alike[run.id], line["step"] if line and results.kind(line) != "best" else 0
+        key = alike[run.id], line["step"] if line and comparison.kind(line) != "best" else 0
         same = *key, seeds.get(run.id)
         parts.setdefault((*key, often[same]), []).append((run, line))  # the same seed twice is no second seed
         often[same] += 1
@@ -170,13 +172,13 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
         part.sort(key=lambda pair: seeds.get(pair[0].id, 0))
         found = [line for _, line in part if line]
         names = [shown[run.id] for run, _ in part]
-        name = results.common_name(names)
+        name = comparison.common_name(names)
         values = {key: [value for line in found if (value := lines.number(line, key)) is not None] for key in SCORES}
         rows.append(
             Row(
                 names[0] if name in {row.name for row in rows} else name, tuple(run for run, _ in part),
                 tuple(str(seeds.get(run.id, "unknown")) for run, _ in part), tuple(found), values,
-                results.measured(found[0]) if len(found) == 1 else {key: _over(values[key]) for key in SCORES},
+                comparison.measured(found[0]) if len(found) == 1 else {key: _over(values[key]) for key in SCORES},
             )
         )  # fmt: skip
     return _shortened(rows)
@@ -184,7 +186,7 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
 
 def _shortened(rows: Sequence[Row]) -> list[Row]:
     """Return rows without what the names of all have in common."""
-    names = words.short({row.runs[0].id: row.name for row in rows})
+    names = short({row.runs[0].id: row.name for row in rows})
     return [dataclasses.replace(row, name=name) for row, name in zip(rows, names.values(), strict=True)]
 
 
@@ -198,13 +200,13 @@ def _winner(rows: Sequence[Row], key: str, *, is_seeded: bool) -> Row | None:
 
     Without several seeds of anything it has to be better by more than both spreads over draws, and these have to be known.
     """
-    from gan.scoring import significance  # imports scipy, which no other command needs
+    from gan.judging import significance  # imports scipy, which no other command needs
 
     better, known = SCORES[key].better, [row for row in rows if row.figures[key]]
     if not better or len(known) < 2:
         return None
     if not is_seeded:
-        place = results.clear_winner((better * row.figures[key][0] for row in known), (row.values[key][1] for row in known))
+        place = comparison.clear_winner((better * row.figures[key][0] for row in known), (row.values[key][1] for row in known))
         return None if place is None else known[place]
     first = max(known, key=lambda row: better * statistics.fmean(row.figures[key]))
     noise = significance.pool(row.figures[key] for row in known)
@@ -218,7 +220,7 @@ def _winner(rows: Sequence[Row], key: str, *, is_seeded: bool) -> Row | None:
 
 def _told(rows: Sequence[Row], key: str, title: str) -> list[str]:
     """Return sentences on whether rows differ in a figure by more than seeds do: every two, or with many each and the first."""
-    from gan.scoring import significance
+    from gan.judging import significance
 
     known = [row for row in rows if row.figures[key]]
     if len(known) < 2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ import safetensors.torch
 from filelock import FileLock
 from torch import Tensor
 
-from gan import runs
 from gan.errors import InputError, explain_os_error
+from gan.storage import files, sealed
 
 log = logging.getLogger("gan")
 
@@ -53,10 +52,8 @@ def obtain(folder: Path, name: str, version: int | str, make: Make) -> Entry:
 
 def _read(folder: Path, name: str, version: int | str) -> Entry | None:
     try:
-        stored = json.loads((folder / f"{name}.json").read_bytes())
+        stored = sealed.unseal((folder / f"{name}.json").read_bytes())
         content = (folder / f"{name}.safetensors").read_bytes()
-        if stored.pop("facts_sha256") != _digest(runs.to_json(stored).encode()):
-            raise ValueError("the SHA-256 of its facts does not match")
         if stored["sha256"] != _digest(content):
             raise ValueError("the SHA-256 of its tensors does not match")
         return Entry(safetensors.torch.load(content), stored["facts"], stored["sha256"]) if stored["version"] == version else None
@@ -72,8 +69,8 @@ def _write(folder: Path, name: str, version: int | str, tensors: dict[str, Tenso
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     content = safetensors.torch.save(tensors)
     stored = {"version": version, "sha256": _digest(content), "facts": facts}
-    runs.write_atomically(folder / f"{name}.safetensors", content)
-    runs.write_json(folder / f"{name}.json", {**stored, "facts_sha256": _digest(runs.to_json(stored).encode())})
+    files.write_atomically(folder / f"{name}.safetensors", content)
+    files.write_atomically(folder / f"{name}.json", sealed.seal(stored))
     return Entry(tensors, facts, _digest(content))
 
 

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gan.data.points import Modes
-from gan.scoring import appearance, classes, diversity, kernel, manifold, memorisation, metrics, modes, texture
-from gan.scoring.appearance import Comparison, Looks
-from gan.scoring.diversity import Duplicates
-from gan.scoring.extractor import Features
-from gan.scoring.perceptual import Lpips
+from gan.data.rendered.points import Modes
+from gan.scoring.extractors.extractor import Features
+from gan.scoring.extractors.perceptual import Lpips
+from gan.scoring.metrics import appearance, classes, diversity, manifold, memorisation, modes, texture
+from gan.scoring.metrics import kid as kernel
+from gan.scoring.metrics.appearance import Comparison, Looks
+from gan.scoring.metrics.diversity import Duplicates
+from gan.scoring.metrics.fid import fid
+from gan.scoring.metrics.inception_score import inception_score
 
 #: What a distance between two sets of features says, and what the floor has too.
 DISTANCES = ("fid", "kid", "precision", "recall", "density", "coverage")
@@ -42,7 +45,7 @@ class Real(NamedTuple):
 
     ``features`` [N, D], images per class [K] (empty where the extractor does not tell the data set's own), looks [N] (empty for
     points), features of the images trained on [T, D] with the distances from them that are usual [H]
-    (``gan.scoring.memorisation``), the modes where they are known, and the network that tells how different two images look,
+    (``memorisation``), the modes where they are known, and the network that tells how different two images look,
     where its weights are at hand.
     """
 
@@ -66,7 +69,7 @@ def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
     found = manifold.measure(some, fake[:count])
     kid = kernel.kid(some, fake[:count], seed=seed)
     interval = {name: math.nan if end is None else end for name, end in (("kid_low", kid.low), ("kid_high", kid.high))}
-    return {"fid": metrics.fid(real, fake), "kid": kid.mean, **interval, **found._asdict()}
+    return {"fid": fid(real, fake), "kid": kid.mean, **interval, **found._asdict()}
 
 
 def count_modes(points: Tensor, known: Modes | None) -> dict[str, float | None]:
@@ -98,7 +101,7 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
     repeated = memorisation.measure(real.training, real.usually, draw.seen.features)
     found |= {"memorised": repeated.near, "memorised_ratio": repeated.ratio}
     has_classes = draw.seen.logits.shape[1] > 0
-    found["inception_score"] = metrics.inception_score(draw.seen.logits, seed=seed)[0] if has_classes else None
+    found["inception_score"] = inception_score(draw.seen.logits, seed=seed)[0] if has_classes else None
     found |= {"classes_covered": None, "class_kl": None, "class_counts": None}
     if has_classes and len(real.counts):
         counts = classes.histogram(draw.seen.logits)
@@ -113,7 +116,7 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
 def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
     """Return the means of all draws with their ``*_spread`` (sample standard deviation, None for one draw), as a line has them.
 
-    Images per class, pairs of duplicates and looks (compared with the real ones, ``gan.scoring.appearance``) are those of all
+    Images per class, pairs of duplicates and looks (compared with the real ones, ``appearance``) are those of all
     draws together; their spreads are of what each draw says by itself.
     """
     line: dict[str, Any] = {}

@@ -12,16 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan.data import catalogue, loaders, points
-from gan.data.catalogue import Report
+from gan.config.sections import DataConfig
+from gan.data import loaders
 from gan.data.loaders import Images
+from gan.data.rendered import points
 from gan.errors import InputError
-from gan.scoring import appearance, cache, classes, coordinates, diversity, lines, measures, memorisation, metrics
-from gan.scoring.appearance import Looks
-from gan.scoring.extractor import Extractor, Features
+from gan.judging import lines
+from gan.places import data_root
+from gan.scoring import cache, measures
+from gan.scoring.extractors import coordinates
+from gan.scoring.extractors.extractor import Extractor, Features
+from gan.scoring.extractors.perceptual import Lpips
 from gan.scoring.measures import Real
-from gan.scoring.perceptual import Lpips
-from gan.sections import DataConfig
+from gan.scoring.metrics import appearance, classes, diversity, memorisation
+from gan.scoring.metrics import inception_score as inception_scores
+from gan.scoring.metrics.appearance import Looks
+from gan.storage.jobs import Report
 
 _FEWEST = 20  # real images
 _VERSION = 4  # of what is kept of them
@@ -90,7 +96,7 @@ def load(
         looks: list[Looks] = []
         found = _extract(images, extractor, report, looks)
         has_logits = found.logits.shape[1] > 0
-        facts = {"inception_score": metrics.inception_score(found.logits)[0] if has_logits else None}
+        facts = {"inception_score": inception_scores.inception_score(found.logits)[0] if has_logits else None}
         looks = looks or [Looks(*(torch.empty(0) for _ in Looks._fields))]
         tensors = {name: torch.cat(values) for name, values in zip(Looks._fields, zip(*looks, strict=True), strict=True)}
         counts = classes.histogram(found.logits) if extractor.tells_classes else torch.empty(0)
@@ -178,4 +184,4 @@ def _digest_of(data: DataConfig) -> str:
 
 
 def _folder() -> Path:
-    return catalogue.data_root() / "statistics"
+    return data_root() / "statistics"

@@ -6,77 +6,32 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gan import runs
 from gan.config import RunConfig
-from gan.data import catalogue
-from gan.data.catalogue import Report
+from gan.config.sections import DataConfig
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
+from gan.judging.lines import describe, real_part
+from gan.judging.request import Plan
 from gan.runs import Run, Scoring
-from gan.scoring import atlas, classifier, coordinates, inception, measures, perceptual, reference, stacked, vgg
-from gan.scoring.extractor import Extractor
-from gan.scoring.lines import caution, describe, is_comparable, label, real_part
+from gan.scoring import measures, projection, reference
+from gan.scoring.extractors import classifier, coordinates, inception, perceptual, stacked, vgg
+from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
-from gan.sections import DataConfig
+from gan.storage.jobs import Report, Teller, say_nothing
+from gan.storage.lines import LineWriter
 from gan.training import labels
-from gan.training.loop import generate
-from gan.training.sampling import newest, restore
-
-__all__ = ["Plan", "caution", "describe", "is_comparable", "label", "score_during_training", "score_run"]
+from gan.training.sampling import generate, newest, restore
 
 log = logging.getLogger("gan")
 
-EXTRACTORS = ("auto", "classifier", "inception", "random-vgg", "coordinates")
-CHECKPOINTS = ("last", "best")
 
-_WRITE_EVERY = 0.3  # seconds between two looks at the progress
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to score: which features, how many ``draws`` of how many generated ``images``, from which ``seed``, which checkpoint.
-
-    "auto" takes the coordinates of points; of images the classifier of the data set where there is one, else Inception where its
-    weights are at hand, else the random VGG. Raises InputError for what is out of range.
-    """
-
-    extractor: str = "auto"
-    images: int = 2000
-    draws: int = 3
-    seed: int = 0
-    checkpoint: str = "last"
-
-    def __post_init__(self) -> None:
-        if self.checkpoint not in CHECKPOINTS:
-            raise InputError(
-                f"The checkpoint is “{self.checkpoint}”, expected one of {', '.join(CHECKPOINTS)}; choose one of these."
-            )
-        if self.extractor not in EXTRACTORS:
-            raise InputError(f"The extractor is “{self.extractor}”, expected one of {', '.join(EXTRACTORS)}; choose one of these.")
-        for name, low, high in (("images", 2, 100_000), ("draws", 1, 100), ("seed", 0, 2**31 - 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
-
-
-_DURING_TRAINING = Plan(images=500, draws=1)
-_REHEARSED = 10  # in how few parts a quick score is rehearsed
-
-
-def _say_nothing(sentence: str, share: float) -> None:
-    pass
-
-
-def score_run(run: Run, plan: Plan, report: Report = _say_nothing) -> dict[str, Any]:
+def score_run(run: Run, plan: Plan, report: Report = say_nothing) -> dict[str, Any]:
     """Score a checkpoint of a run, append the line to its scores and return it; ``lines`` says what it holds.
 
     The plan says whether it is the newest checkpoint or the best. Progress goes to ``report`` and to the run's scoring file.
@@ -103,63 +58,6 @@ def score_run(run: Run, plan: Plan, report: Report = _say_nothing) -> dict[str, 
         held.release()
 
 
-def score_during_training(
-    run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device
-) -> dict[str, Any] | None:  # fmt: skip
-    """Append a quick score, one draw of 500 images, to a run that is being trained; return its line, None if it failed.
-
-    Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
-    says why.
-    """
-    try:
-        asked = config.data, device, catalogue.data_root()
-        extractor, real = _judge(*asked), _held_against(*asked)
-        started = time.monotonic()  # what a training needs once is no part of what each score takes
-        facts = {
-            "step": step,
-            "epoch": step / config.steps_per_epoch,
-            "images_seen": step * config.optimizer.images_per_step,
-            "source": "training",
-            "weights": "EMA" if config.optimizer.ema_half_life else "raw",
-        }
-        line = _measure(config, generator, extractor, real, _DURING_TRAINING, facts, started)
-        _append(run, line)
-        return line
-    except Exception:
-        log.exception("Scoring at step %d failed; the training goes on", step)
-        return None
-
-
-def foresee(generator: nn.Module, config: RunConfig, device: torch.device) -> float:
-    """Return how many seconds a quick score will take, rather too many, told from a tenth of it; 0 where that fails."""
-    try:
-        extractor = _judge(config.data, device, catalogue.data_root())
-        seconds = []
-        for _ in range(2):  # the first one makes ready what the second finds
-            started = time.monotonic()
-            part = list(draw(generator, config, _DURING_TRAINING.images // _REHEARSED, 0, extractor.batch, extractor.device))
-            extractor.extract(part)
-            if not config.data.is_points:
-                measures.alone(torch.cat(part).cpu(), None, 0)
-            seconds.append(time.monotonic() - started)
-        return min(seconds) * _REHEARSED
-    except Exception:
-        log.exception("Nobody can tell how long a score will take")
-        return 0.0
-
-
-@lru_cache(maxsize=1)
-def _judge(data: DataConfig, device: torch.device, root: Path) -> Extractor:
-    """Return what a training is scored by, kept for as long as it runs."""
-    return _choose("auto", data, device, _say_nothing, is_quick=True)
-
-
-@lru_cache(maxsize=1)
-def _held_against(data: DataConfig, device: torch.device, root: Path) -> Reference:
-    """Return what a training is held against; kept, because real images do not change while it runs."""
-    return reference.load(data, _judge(data, device, root), _say_nothing, compared=_DURING_TRAINING.images)
-
-
 def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     started = time.monotonic()
     config = run.config()
@@ -167,7 +65,7 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator, weights = restore(config, saved, device)
 
-    extractor = _choose(plan.extractor, config.data, device, progress.phase(0.0, 0.2))
+    extractor = choose_extractor(plan.extractor, config.data, device, progress.phase(0.0, 0.2))
     lpips = None if config.data.is_points else perceptual.load(device)
     real = reference.load(config.data, extractor, progress.phase(0.2, 0.4), lpips, plan.images)
     facts = {
@@ -179,16 +77,16 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
         "weights": weights,
     }
     drawn: list[Draw] = []
-    line = _measure(config, generator, extractor, real, plan, facts, started, progress.phase, drawn.append)
-    _append(run, line)
+    line = score_line(config, generator, extractor, real, plan, facts, started, progress.phase, drawn.append)
+    append_line(run, line)
     try:
-        atlas.write(run, config, extractor, real.real, drawn[0], saved.step)
+        projection.write(run, config, extractor, real.real, drawn[0], saved.step)
     except Exception:
         log.exception("The map of run %s could not be made; its scores are kept", run.id)
     return line
 
 
-def _choose(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
+def choose_extractor(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
     """Return the extractor asked for; for a quick score "auto" does without Inception, which takes minutes on a processor."""
     if data.is_points != (asked == "coordinates") and asked != "auto":
         held = "points, and their features are their coordinates" if data.is_points else "images, and only points have coordinates"
@@ -204,9 +102,9 @@ def _choose(asked: str, data: DataConfig, device: torch.device, report: Report, 
     return vgg.load(device, report)
 
 
-def _measure(
+def score_line(
     config: RunConfig, generator: nn.Module, extractor: Extractor, real: Reference, plan: Plan,
-    facts: dict[str, Any], started: float, phase: Callable[[float, float], Report] = lambda start, end: _say_nothing,
+    facts: dict[str, Any], started: float, phase: Callable[[float, float], Report] = lambda start, end: say_nothing,
     keep_first: Callable[[Draw], None] = lambda draw: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the line of scores for a generator: ``facts`` with the results and how they were obtained."""
@@ -260,7 +158,7 @@ def draw(
 
 
 def judge(
-    sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = _say_nothing,
+    sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = say_nothing,
     keep_first: Callable[[Draw], None] = lambda draw: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return all measures of what ``sample`` (seed → batches of uint8 pixels, or points) yields: means and spreads over draws.
@@ -292,8 +190,8 @@ def judge(
     return measures.combine(drawn, real.real)
 
 
-def _append(run: Run, line: dict[str, Any]) -> None:
-    writer = runs.LineWriter(run.scores_path)
+def append_line(run: Run, line: dict[str, Any]) -> None:
+    writer = LineWriter(run.scores_path)
     try:
         writer.write(line)
         writer.sync()
@@ -311,29 +209,17 @@ def _explain(error: Exception) -> str:
 
 
 class _Progress:
-    """Tells how far a scoring is, to a callback and to the run's scoring file, a few times a second at most."""
+    """Tells how far a scoring is, to a callback and to the run's scoring file."""
 
     def __init__(self, run: Run, report: Report) -> None:
         self._run, self._report = run, report
-        self._written_at = 0.0
+        self._teller = Teller(self._tell)
 
     def phase(self, start: float, end: float) -> Report:
         """Return the callback of a part of the work that takes the progress from ``start`` to ``end``."""
-        began_at = time.monotonic()
-
-        def tell(sentence: str, share: float) -> None:
-            progress = start + (end - start) * min(1.0, max(0.0, share))
-            now = time.monotonic()
-            if now - self._written_at < _WRITE_EVERY:
-                return
-            self._written_at = now
-            # At the pace of this part: parts that were cached took no time and tell nothing.
-            left = (1.0 - progress) * (now - began_at) / (progress - start) if progress > start else None
-            self._report(sentence, progress)
-            self._write(state="running", progress=progress, seconds_left=left, message=sentence)
-
-        tell("Preparing", 0.0)
-        return tell
+        report = self._teller.phase(start, end)
+        report("Preparing", 0.0)
+        return report
 
     def end(self, state: str, message: str) -> None:
         """Write down how it ended; a disk that is full now must not hide the reason."""
@@ -341,6 +227,10 @@ class _Progress:
             self._report("Scored", 1.0)
         with contextlib.suppress(OSError):
             self._write(state=state, progress=1.0 if state == "finished" else 0.0, seconds_left=None, message=message)
+
+    def _tell(self, sentence: str, share: float, seconds_left: float | None) -> None:
+        self._report(sentence, share)
+        self._write(state="running", progress=share, seconds_left=seconds_left, message=sentence)
 
     def _write(self, **fields: Any) -> None:
         self._run.write_scoring(Scoring(heartbeat=time.time(), **fields))

@@ -17,13 +17,13 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from gan import runs
 from gan.errors import RunFailed
-from gan.training import files
-from gan.training.files import facts_path, read_facts, sealed, tensors_path
+from gan.runs import checkpoints
+from gan.runs.checkpoints import facts_path, read_facts, tensors_path
+from gan.storage import files, sealed
 
 KEPT = 2
-steps = files.steps
+steps = checkpoints.steps
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, A
     others = [found for found in steps(folder) if found != step]
     content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = hashlib.sha256(content).hexdigest()
-    runs.write_atomically(tensors_path(folder, step), content)
+    files.write_atomically(tensors_path(folder, step), content)
     if hashlib.sha256(tensors_path(folder, step).read_bytes()).hexdigest() != digest:
         raise RunFailed(f"The checkpoint of step {step} reads back differently; the disk may be failing, check it.")
     facts = {"step": step, "sha256": digest, "bytes": len(content), **facts}
-    runs.write_atomically(facts_path(folder, step), sealed(facts))
+    files.write_atomically(facts_path(folder, step), sealed.seal(facts))
     _drop_old(folder, kept=[*others[max(0, len(others) - kept + 1) :], step])
 
 

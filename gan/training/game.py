@@ -30,6 +30,19 @@ class Turn(NamedTuple):
     labels: Tensor | None = None
 
 
+class Judgement(NamedTuple):
+    """What one turn of the discriminator brought: loss, penalty (None without any), and logits [N] of real and fake images.
+
+    ``norm`` is the norm of its gradient, if asked for.
+    """
+
+    loss: Tensor
+    penalty: Tensor | None
+    real: Tensor
+    fake: Tensor
+    norm: Tensor | None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one step brought, as scalar tensors; the gradient norms only where they were asked for.
@@ -74,35 +87,39 @@ class Game:
     def step(self, turns: Sequence[Turn], *, noise: float = 0.0, wants_norms: bool = False) -> Outcome:
         """Play one step: a turn of the discriminator with each of ``turns``, and one of the generator with the last of them."""
         for turn in turns[:-1]:
-            with torch.no_grad(), self.autocast():
-                fakes = self.generator(turn.z, turn.labels)
-            self._tell_apart(turn, fakes, noise, wants_norm=False)
+            self.discriminator_turn(turn, noise=noise)
 
         # In the last turn both players see the same generated images.
         last = turns[-1]
         with self.autocast():
             fakes = self.generator(last.z, last.labels)
-        discriminator_loss, penalty, real, fake, discriminator_norm = self._tell_apart(last, fakes, noise, wants_norm=wants_norms)
-        generator_loss, generator_norm = self._deceive(last, fakes, noise, wants_norm=wants_norms)
-        if self.average is not None:
-            self.average.update_parameters(self.generator)
+        judged = self.discriminator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
+        generator_loss, generator_norm = self.generator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
         as_shown = torch.sigmoid if self.is_probability else torch.clone
         return Outcome(
-            discriminator_loss, generator_loss, as_shown(real).mean(), as_shown(fake).mean(),
-            penalty, discriminator_norm, generator_norm,
-        )  # fmt: skip
+            discriminator_loss=judged.loss,
+            generator_loss=generator_loss,
+            d_real=as_shown(judged.real).mean(),
+            d_fake=as_shown(judged.fake).mean(),
+            penalty=judged.penalty,
+            discriminator_grad_norm=judged.norm,
+            generator_grad_norm=generator_norm,
+        )
 
-    def _tell_apart(
-        self, turn: Turn, fakes: Tensor, noise: float, *, wants_norm: bool
-    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor, Tensor | None]:
-        """Play the discriminator's turn: tell real images from fakes. Return loss, penalty, both logits and the gradient's norm."""
+    def discriminator_turn(
+        self, turn: Turn, fakes: Tensor | None = None, *, noise: float = 0.0, wants_norm: bool = False
+    ) -> Judgement:
+        """Play the discriminator's turn: one update that tells real images from ``fakes``, made from ``turn.z`` if None."""
+        if fakes is None:
+            with torch.no_grad(), self.autocast():
+                fakes = self.generator(turn.z, turn.labels)
         reals, fakes = self.view(turn.reals, noise), self.view(fakes.detach(), noise)
         with self.autocast():
             real, fake = self.discriminator(reals, turn.labels).float(), self.discriminator(fakes, turn.labels).float()
         loss = self.loss.discriminator(real, fake)
         penalty = None
         if self.penalties:
-            # In fp32, and by plain forward: neither bf16 nor compiled code bears a second derivative.
+            # In fp32, and by plain forward: neither bf16 nor compiled code supports a second derivative.
             penalty = self.penalties.measure(
                 lambda images: self.discriminator.forward(images, turn.labels), reals.float(), fakes.float()
             )
@@ -112,17 +129,29 @@ class Game:
             with torch.no_grad():
                 for weight in self.discriminator.parameters():
                     weight.clamp_(-self.weight_clip, self.weight_clip)
-        return loss.detach(), None if penalty is None else penalty.detach(), real.detach(), fake.detach(), norm
+        return Judgement(loss.detach(), None if penalty is None else penalty.detach(), real.detach(), fake.detach(), norm)
 
-    def _deceive(self, turn: Turn, fakes: Tensor, noise: float, *, wants_norm: bool) -> tuple[Tensor, Tensor | None]:
-        """Play the generator's turn: make fakes that the discriminator, left as it is, takes for real. Return loss and norm."""
+    def generator_turn(
+        self, turn: Turn, fakes: Tensor | None = None, *, noise: float = 0.0, wants_norm: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Play the generator's turn: one update that makes the discriminator, left as it is, take ``fakes`` for real.
+
+        ``fakes`` carry the generator's graph; they are made from ``turn.z`` if None. The average of the weights follows. Returns
+        the loss and, if asked for, the norm of the gradient.
+        """
+        if fakes is None:
+            with self.autocast():
+                fakes = self.generator(turn.z, turn.labels)
         with _frozen(self.discriminator), self.autocast():
             fake = self.discriminator(self.view(fakes, noise), turn.labels).float()
             seen = [fake]
             if self.loss.is_relative:
                 seen.append(self.discriminator(self.view(turn.reals, noise), turn.labels).float())
         loss = self.loss.generator(*seen)
-        return loss.detach(), self._update(self.generator, self.generator_optimizer, loss, wants_norm)
+        norm = self._update(self.generator, self.generator_optimizer, loss, wants_norm)
+        if self.average is not None:
+            self.average.update_parameters(self.generator)
+        return loss.detach(), norm
 
     def _update(self, player: nn.Module, optimizer: Optimizer, loss: Tensor, wants_norm: bool) -> Tensor | None:
         """Move one player down its gradient, shortened if it is too long; return the norm it had, if asked for."""

@@ -5,34 +5,33 @@ The run directory is the interface: what goes on is written there, and what peop
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gan import networks, runs
-from gan.config import GRID, RunConfig
+from gan import config as configs
+from gan import runs
+from gan.config import GRID
+from gan.config.sections import Span
 from gan.data import loaders
 from gan.data.feed import Feed, to_pixels
-from gan.errors import InputError, RunFailed, explain_os_error
-from gan.objective import catalogue
-from gan.objective.augmentation import augment
-from gan.objective.losses import LOSSES
-from gan.objective.penalties import Penalties
+from gan.errors import InputError, RunFailed
 from gan.runs import Run, Status
-from gan.sections import Span
+from gan.storage import files
+from gan.storage.lines import LineWriter
 from gan.training import checkpoints, labels, pictures, precision
-from gan.training.game import Game, Outcome, Turn
+from gan.training.assembly import Pace, build_game
+from gan.training.failures import describe
+from gan.training.game import Outcome, Turn
+from gan.training.quick import LoadScorer, QuickScores, ScoringTime
+from gan.training.sampling import generate
+from gan.training.state import pack, unpack
 
 log = logging.getLogger("gan")
 
@@ -44,7 +43,12 @@ _RESERVE_BYTES = 32768  # given back when the disk is full, so that the end of t
 Observer = Callable[[Status, dict[str, Any] | None], None]
 
 
-def train(run: Run, observe: Observer = lambda status, line: None, should_stop: Callable[[], bool] = lambda: False) -> Status:
+def train(
+    run: Run,
+    observe: Observer = lambda status, line: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    scorer: LoadScorer | None = None,
+) -> Status:
     """Train a run to its end and return its last status; the caller holds the run's lock.
 
     Ends as "finished", as "stopped" (``should_stop`` or the control file asked for it), as "diverged" (a loss became NaN or
@@ -54,13 +58,13 @@ def train(run: Run, observe: Observer = lambda status, line: None, should_stop: 
     reserve = run.path / ".reserve"
     try:
         run.clear_rubbish()
-        runs.write_atomically(reserve, bytes(_RESERVE_BYTES), durable=False)
-        trainer = Trainer(run, observe)
+        files.write_atomically(reserve, bytes(_RESERVE_BYTES), durable=False)
+        trainer = Trainer(run, observe, scorer)
         return trainer.play(should_stop)
     except (InputError, RunFailed) as error:
         message = str(error)
     except Exception as error:
-        message = _describe(error)
+        message = describe(error)
         with suppress(OSError):
             log.exception("The training failed")
     with suppress(OSError):
@@ -77,10 +81,11 @@ def train(run: Run, observe: Observer = lambda status, line: None, should_stop: 
 class Trainer:
     """A run in memory: data, players, and everything that a checkpoint has to hold."""
 
-    def __init__(self, run: Run, observe: Observer) -> None:
+    def __init__(self, run: Run, observe: Observer, scorer: LoadScorer | None = None) -> None:
         """Load the data and build the players, in the state of the newest whole checkpoint."""
         self.run, self.config, self.observe = run, run.config(), observe
         self.status = run.status()
+        configs.require_data(self.config, may_be_gone=True)
         saved, complaints = checkpoints.load_newest(run.checkpoints_path)
         threads = saved.facts["threads"] if saved else self.status.threads
         torch.set_num_threads(max(1, threads))
@@ -110,10 +115,10 @@ class Trainer:
         shown = _SHOWN_POINTS if data.is_points else GRID * self.columns
         self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
         self.fixed_labels = labels.in_columns(self.config, shown)
-        self.step, self.seconds, self.scoring = 0, 0.0, ScoringTime()
+        self.step, self.seconds = 0, 0.0
+        self.quick = QuickScores(run, self.config, self.device, scorer, self._save_checkpoint)
         if saved:
             self._restore(saved)
-        self.best = self._load_best()
         for complaint in complaints:
             log.warning("%s Going on from step %d.", complaint, self.step)
         if saved:
@@ -137,7 +142,7 @@ class Trainer:
         if self.step == 0:
             self._save_samples()
 
-        metrics = runs.LineWriter(self.run.metrics_path)
+        metrics = LineWriter(self.run.metrics_path)
         try:
             started, began_at = time.perf_counter(), self.seconds
             marked, marked_step, last_beat = started, self.step, started
@@ -241,7 +246,7 @@ class Trainer:
             picture = pictures.scatter(fakes, self.images.values)
         else:
             picture = pictures.grid(to_pixels(fakes), columns=self.columns)
-        runs.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
+        files.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
 
     def _save_reals(self) -> None:
         if self.config.data.is_points:
@@ -249,7 +254,7 @@ class Trainer:
         else:
             chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: GRID**2]
             picture = pictures.grid(self.images.take(chosen))
-        runs.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
+        files.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
 
     def _save_checkpoint(self, folder: Path, kept: int = checkpoints.KEPT, **more: Any) -> bool:
         """Save everything that an exact resume needs; return False, having saved nothing, when a weight is not finite."""
@@ -262,7 +267,7 @@ class Trainer:
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
         facts |= {"epoch": self.step / self.steps_per_epoch, "images_seen": self.images_seen}
-        facts |= {"scoring": vars(self.scoring), **more}
+        facts |= {"scoring": vars(self.quick.time), **more}
         checkpoints.save(folder, self.step, tensors, facts, kept)
         return True
 
@@ -273,61 +278,16 @@ class Trainer:
         if self.device.type == "cuda" and "random/cuda" in saved.tensors:
             torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.device)
         self.step, self.seconds = saved.step, float(saved.facts["seconds"])
-        self.scoring = ScoringTime(**saved.facts.get("scoring", {}))
+        self.quick.time = ScoringTime(**saved.facts.get("scoring", {}))
 
     def _score(self, is_finite: Tensor) -> float:
-        """Score the samples as they are now, unless that takes too long, and keep the checkpoint if there was no better one.
-
-        It draws from generators of its own, so the training goes on unchanged. Returns the seconds of preparation, which a training
-        needs once: the training of the classifier, a look at the real images, and how long a score takes. A score that failed
-        has none.
-        """
-        share = self.config.cadence.score_share
-        if self.scoring.last and not self.scoring.is_within(share, self.seconds):
+        """Make a quick score, if one may be made now; return the seconds of preparation, which are no part of the training."""
+        if not self.quick.has_time(self.seconds):
             return 0.0
-        from gan.scoring import scores  # imports torchmetrics: only when asked for
-
         self._announce(message="Scoring")
-        began = time.perf_counter()
-        if share and not self.scoring.last:
-            self.scoring = ScoringTime(0.0, scores.foresee(self.sampler(), self.config, self.device))
-            if not self.scoring.is_within(share, self.seconds):
-                self._announce(message="")
-                return time.perf_counter() - began
-        line = scores.score_during_training(self.run, self.sampler(), self.config, self.step, self.device)
-        whole = time.perf_counter() - began
-        took = min(whole, line["seconds"]) if line else whole
-        self.scoring = ScoringTime(self.scoring.spent + took, took)
-        if line and is_finite and _is_better(line, self.best):
-            self._save_best(line)
+        preparation = self.quick.score(self.step, self.seconds, self.sampler(), is_finite=bool(is_finite))
         self._announce(message="")
-        return whole - took
-
-    def _save_best(self, line: dict[str, Any]) -> None:
-        """Keep this state as the best so far; where that cannot be written, the training goes on without."""
-        found = {key: line[key] for key in ("fid", "extractor_id")}
-        folder = self.run.best_path
-        try:
-            folder.mkdir(exist_ok=True)
-            if self._save_checkpoint(folder, 1, **found):
-                self.best = found
-        except (OSError, RunFailed) as error:
-            checkpoints.clear_rubbish(folder)
-            log.warning("The best checkpoint, of step %d, could not be kept: %s", self.step, _describe(error))
-
-    def _load_best(self) -> dict[str, Any]:
-        """Return the facts of the best checkpoint; none where there is no whole one.
-
-        It may be of a step that is trained again, after a crash: then its score comes again too, and is no better.
-        """
-        checkpoints.clear_rubbish(self.run.best_path)
-        try:
-            saved, complaints = checkpoints.load_newest(self.run.best_path)
-        except RunFailed as error:
-            saved, complaints = None, [str(error)]
-        for complaint in complaints:
-            log.warning("Of the best checkpoints: %s", complaint)
-        return saved.facts if saved else {}
+        return preparation
 
     def _report_loading(self, sentence: str, share: float) -> None:
         self._announce(durable=False, message=f"{sentence} · {share:.0%}")
@@ -350,184 +310,7 @@ class Trainer:
         return self.status
 
 
-@dataclass(frozen=True)
-class ScoringTime:
-    """Seconds that quick scores have taken: all of a run so far, and the last one."""
-
-    spent: float = 0.0
-    last: float = 0.0
-
-    def is_within(self, share: float, seconds: float) -> bool:
-        """Return whether one more, as long as the last, stays within a share of ``seconds`` of training; 0 is no limit."""
-        return share == 0 or self.spent + self.last <= share * seconds
-
-
-class Pace:
-    """What changes as a training goes on: learning rates that fall, and noise that fades."""
-
-    def __init__(self, config: RunConfig) -> None:
-        self._optimizer, self._augmentation = config.optimizer, config.augmentation
-
-    def keep(self, game: Game, share: float) -> float:
-        """Set the learning rates for a ``share`` (0 to 1) of the training behind us; return the noise's standard deviation."""
-        if self._optimizer.lr_decay != "none":
-            left = 1 - share if self._optimizer.lr_decay == "linear" else (1 + math.cos(math.pi * share)) / 2
-            for optimizer, lr in (
-                (game.generator_optimizer, self._optimizer.generator_lr),
-                (game.discriminator_optimizer, self._optimizer.discriminator_lr),
-            ):
-                for group in optimizer.param_groups:
-                    group["lr"] = lr * left
-        fade = self._augmentation.noise_fade
-        return self._augmentation.instance_noise * (max(0.0, 1 - share / fade) if fade else 1.0)
-
-
-def _is_better(line: dict[str, Any], best: dict[str, Any]) -> bool:
-    """Return whether a quick score has a lower FID than the best; one on other features is no match for any."""
-    fid = line["fid"]
-    if fid is None or not math.isfinite(fid):
-        return False
-    return best.get("extractor_id") != line["extractor_id"] or fid < best["fid"]
-
-
-def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:
-    """Return the players of a run on ``device``, freshly initialised from torch's global random state."""
-    generator, discriminator = networks.build(config)
-    for player in (generator, discriminator):
-        player.to(device).to(memory_format=torch.channels_last)
-    settings, objective = config.optimizer, config.objective
-    average = None
-    if settings.ema_half_life:
-        average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
-        average.requires_grad_(False)
-    if config.training.compile:
-        generator.compile()
-        discriminator.compile()
-    loss = LOSSES[objective.loss]
-    if objective.label_smoothing:
-        loss = dataclasses.replace(loss, discriminator=partial(loss.discriminator, smoothing=objective.label_smoothing))
-    return Game(
-        generator,
-        discriminator,
-        average,
-        loss=loss,
-        is_probability=catalogue.LOSSES[objective.loss].is_probability,
-        penalties=Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
-        view=lambda images, noise: augment(images, config.augmentation.policies, noise),
-        generator_optimizer=make_optimizer(config, generator, settings.generator_lr, device),
-        discriminator_optimizer=make_optimizer(config, discriminator, settings.discriminator_lr, device),
-        gradient_clip=settings.gradient_clip,
-        weight_clip=objective.weight_clip,
-        autocast=lambda: precision.autocast(device, chosen_precision),
-        scaler=torch.amp.GradScaler(device.type, enabled=chosen_precision == "fp16"),
-    )
-
-
-def make_optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:
-    """Return the optimiser of one player, with its own learning rate."""
-    settings, weights = config.optimizer, player.parameters()
-    if settings.algorithm == "sgd":
-        return torch.optim.SGD(weights, lr=lr, momentum=settings.beta1)
-    if settings.algorithm == "rmsprop":
-        return torch.optim.RMSprop(weights, lr=lr, alpha=settings.beta2, momentum=settings.beta1)
-    betas = (settings.beta1, settings.beta2)
-    return torch.optim.Adam(weights, lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))
-
-
-@torch.inference_mode()
-def generate(generator: nn.Module, z: Tensor, told: Tensor | None, autocast: Any, batch: int = 256) -> Tensor:
-    """Return images [N, C, H, W] in float32 for latent vectors [N, latent] and the classes told [N], in evaluation mode."""
-    was_training = generator.training
-    generator.eval()
-    if told is not None:
-        told = told.to(z.device)
-    try:
-        with autocast():
-            return torch.cat([
-                generator(z[place : place + batch], None if told is None else told[place : place + batch]).float()
-                for place in range(0, len(z), batch)
-            ])  # fmt: skip
-    finally:
-        generator.train(was_training)
-
-
-def pack(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return all tensors of a game by name, and what else it takes to rebuild it exactly."""
-    tensors: dict[str, Tensor] = {}
-    for name, network in _networks(game).items():
-        tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
-    facts: dict[str, Any] = {"optimizers": {}, "scaler": game.scaler.state_dict()}
-    for name, optimizer in _optimizers(game).items():
-        state = optimizer.state_dict()
-        facts["optimizers"][name] = state["param_groups"]
-        for index, values in state["state"].items():
-            tensors |= {f"{name}/{index}/{key}": value for key, value in values.items() if value is not None}
-    return tensors, facts
-
-
-def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Put a game into the state that :func:`pack` returned."""
-
-    tensors = _renamed(tensors)
-
-    def under(prefix: str) -> dict[str, Tensor]:
-        return {key.removeprefix(f"{prefix}/"): value for key, value in tensors.items() if key.startswith(f"{prefix}/")}
-
-    for name, network in _networks(game).items():
-        network.load_state_dict(under(name))
-    for name, optimizer in _optimizers(game).items():
-        state: dict[int, dict[str, Tensor]] = {}
-        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-        for key, value in under(name).items():
-            index, _, kind = key.partition("/")
-            # Moments keep the memory layout of their weight (channels last), which the file does not know.
-            like = weights[int(index)]
-            is_moment = value.dim() and value.numel() == like.numel()
-            state.setdefault(int(index), {})[kind] = torch.empty_like(like).copy_(value.view(like.shape)) if is_moment else value
-        groups = optimizer.state_dict()["param_groups"]  # not those of the facts: a fork may have other learning rates
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
-    if facts["scaler"]:
-        game.scaler.load_state_dict(facts["scaler"])
-
-
-def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint of schema version 1, whose discriminator was one list of layers, as those of version 2."""
-    old = "discriminator/layers."
-    numbers = [int(name.removeprefix(old).partition(".")[0]) for name in tensors if name.startswith(old)]
-    if not numbers:
-        return tensors
-    head = f"{old}{max(numbers)}."
-    renamed = {}
-    for name, value in tensors.items():
-        if name.startswith(head):  # a convolution over all that was left, a linear layer now
-            renamed[name.replace(head, "discriminator/head.")] = value.flatten(1) if value.dim() > 1 else value
-        else:
-            renamed[name.replace(old, "discriminator/body.")] = value
-    return renamed
-
-
-def _networks(game: Game) -> dict[str, nn.Module]:
-    found: dict[str, nn.Module] = {"generator": game.generator, "discriminator": game.discriminator}
-    return found | ({"average": game.average} if game.average is not None else {})
-
-
-def _optimizers(game: Game) -> dict[str, torch.optim.Optimizer]:
-    return {"generator_optimizer": game.generator_optimizer, "discriminator_optimizer": game.discriminator_optimizer}
-
-
 def _every(span: Span, steps_per_epoch: int) -> Callable[[int], bool]:
     """Return whether something is due at a step."""
     every = span.in_steps(steps_per_epoch)
     return lambda step: every > 0 and step % every == 0
-
-
-def _describe(error: Exception) -> str:
-    """Return one sentence for an error that nobody foresaw."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError):
-            return explain_os_error(error, "writing the run")
-        seen = seen.__cause__ or seen.__context__
-    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        return "The machine ran out of memory; choose a smaller batch, fewer filters or smaller images."
-    return f"The training failed unexpectedly ({type(error).__name__}: {error}); the log has the details."

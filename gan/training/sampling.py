@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from typing import Any
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from gan import networks
 from gan.config import GRID, RunConfig
@@ -15,9 +16,29 @@ from gan.data import loaders
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed
 from gan.runs import Run
-from gan.training import checkpoints, files, labels, pictures
+from gan.runs import checkpoints as checkpoint_files
+from gan.training import checkpoints, labels, pictures
 from gan.training.checkpoints import Checkpoint
-from gan.training.loop import generate
+
+pass
+
+
+@torch.inference_mode()
+def generate(generator: nn.Module, z: Tensor, told: Tensor | None, autocast: Any, batch: int = 256) -> Tensor:
+    """Return images [N, C, H, W] in float32 for latent vectors [N, latent] and the classes told [N], in evaluation mode."""
+    was_training = generator.training
+    generator.eval()
+    if told is not None:
+        told = told.to(z.device)
+    try:
+        with autocast():
+            return torch.cat([
+                generator(z[place : place + batch], None if told is None else told[place : place + batch]).float()
+                for place in range(0, len(z), batch)
+            ])  # fmt: skip
+    finally:
+        generator.train(was_training)
+
 
 log = logging.getLogger("gan")
 
@@ -62,7 +83,7 @@ def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
             f"Run {run.id} has no best checkpoint: it needs scores during training; set cadence.score_every to “10 epochs”, say."
         )
     if saved is None:
-        raise files.none_yet(run)
+        raise checkpoint_files.none_yet(run)
     return saved
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan import launcher
 from gan.errors import InputError
+from gan.execution import queue
 from gan.runs import Run, Status
 from pages.parts import pictures, words
 
@@ -22,7 +22,7 @@ def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for run, status in chosen:
             if status.state == "queued" and waiting is None:
-                waiting = launcher.queue(run.root)
+                waiting = queue.waiting_runs(run.root)
             with grid.cell(), st.container(border=True, height="stretch"):
                 card(run, status, waiting or [])
 

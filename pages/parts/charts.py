@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.parts import results
+from gan.judging import comparison
 
 MOST_POINTS = 400  # buckets per curve: about the resolution of a screen
 _INDIGO, _ORANGE, _GRAY = "#6c63ff", "#f76707", "#9097a8"  # readable on light and dark backgrounds
@@ -192,7 +192,7 @@ def scores(
     """
     spreads = _known(table["spread"])
     values = [f"{value:.3f}{_plus_minus(spread)}" for value, spread in zip(table["value"], spreads, strict=True)]
-    best = results.clear_winner(table["value"] * (-1 if lower_is_better else 1), table["spread"])
+    best = comparison.clear_winner(table["value"] * (-1 if lower_is_better else 1), table["spread"])
     symbols = ["star" if index == best else "circle" for index in table.index]
     sizes = [15 if index == best else 11 for index in table.index]
     figure = go.Figure(
@@ -280,7 +280,7 @@ def against(
     """
     settings = [setting for _, setting, _, _ in runs]
     are_numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in settings)
-    shown = settings if are_numbers else [html.escape(results.text_of(one)) for one in settings]
+    shown = settings if are_numbers else [html.escape(comparison.text_of(one)) for one in settings]
     figure = go.Figure()
     for alike in dict.fromkeys(filter(None, others if are_numbers else ())):
         pairs = [(x, run[2]) for x, run, other in zip(shown, runs, others, strict=True) if other == alike]
@@ -328,7 +328,7 @@ def parallel(columns: Sequence[tuple[str, Sequence[Any]]], score: str, basis: st
         if all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in found):
             axis |= {"values": list(found)}
         else:
-            texts = [results.text_of(one) for one in found]
+            texts = [comparison.text_of(one) for one in found]
             places = list(dict.fromkeys(texts))
             axis |= {
                 "values": [places.index(text) for text in texts],

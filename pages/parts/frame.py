@@ -9,8 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan import runs
 from gan.errors import InputError, explain_os_error
+from gan.places import default_root
 from pages.parts import words
 
 TICK = 1.5  # seconds between two looks at a run that is under way
@@ -26,7 +26,7 @@ def begin(title: str) -> Path:
         st.navigation([st.Page("pages/home.py", default=True), *others], position="hidden")
         st.switch_page(here, query_params=st.query_params.to_dict())
     st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
-    return runs.default_root()
+    return default_root()
 
 
 @contextlib.contextmanager

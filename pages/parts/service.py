@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import streamlit as st
 
-_LATER = ("pandas", "scipy.special", "gan.report.archive")  # what pages need and take long to import
+_LATER = ("pandas", "scipy.special", "gan.report.bundle")  # what pages need and take long to import
 
 
 @contextlib.asynccontextmanager
@@ -28,12 +28,13 @@ def _tend_queue() -> None:
     """Start whatever waits in the queue as soon as there is room; meanwhile import what the pages would wait for."""
     pause = threading.Event()
     pause.wait(0.5)  # the server answers first
-    from gan import launcher, runs
+    from gan.execution import queue
+    from gan.places import default_root
 
     later = list(_LATER)
     while True:
         try:
-            launcher.advance(runs.default_root())
+            queue.advance(default_root())
         except Exception:
             logging.getLogger("gan").exception("The queue could not go on")
         pause.wait(2.0)

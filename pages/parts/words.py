@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from gan.runs import Run, Status
-from gan.words import count, duration, names, number, short
+from gan.runs.names import names, short
+from gan.words import count, duration, number
 
 __all__ = ["STATES", "count", "duration", "escape", "names", "number", "place_in_queue", "progress", "short"]
 

@@ -14,18 +14,18 @@ from hypothesis import strategies as some
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from gan import atlas as files
-from gan.atlas import Atlas, Dot, Near, Neighbour, Place, Plane, Point, Sample
 from gan.errors import InputError
 from gan.runs import Run
-from pages.parts import atlas
+from gan.runs import atlas as files
+from gan.runs.atlas import Atlas, Dot, Near, Neighbour, Place, Plane, Point, Sample
+from pages.parts.evaluation import atlas
 from tests.helpers import is_sentence
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from gan.runs import Run
-from pages.parts import atlas
+from pages.parts.evaluation import atlas
 
 atlas.panel(Run(Path({path!r})))
 """

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from gan.atlas import Atlas, Dot
 from gan.runs import Run
-from pages.parts import poster
+from gan.runs.atlas import Atlas, Dot
+from pages.parts.evaluation import poster
 from tests.pages.conftest import Server
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from gan import launcher, runs
+from gan import runs
+from gan.execution import queue
 from gan.runs import Run
 from tests.helpers import end_all, tiny, trainers, wait_until
 from tests.pages.conftest import Server
@@ -30,6 +31,15 @@ def ticks(page: Page) -> list[str]:
     """Return the labels of the first chart's step axis."""
     texts = page.locator("[data-testid=stVegaLiteChart]").first.locator(".role-axis-label").first.locator("text")
     return texts.all_text_contents()
+
+
+def at_rest(page: Page) -> list[str]:
+    """Return the labels of the step axis once they have stayed the same for a second: the wheel's last events are still under way."""
+    before, now = [], ticks(page)
+    while before != now or not now:
+        page.wait_for_timeout(1000)
+        before, now = now, ticks(page)
+    return now
 
 
 def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path) -> None:
@@ -56,8 +66,7 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
         page.mouse.wheel(0, -200)
     page.keyboard.up("Control")
     wait_until(lambda: ticks(page) != everything, "the chart has zoomed")
-    page.wait_for_timeout(500)
-    zoomed, step = ticks(page), run.status().step
+    zoomed, step = at_rest(page), run.status().step
     wait_until(lambda: run.status().step > step + 60, "new points have arrived")
     page.wait_for_timeout(3000)
     assert ticks(page) == zoomed
@@ -88,7 +97,7 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
 
 def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path) -> None:
     server = serve(root)
-    run = launcher.launch(root, tiny({"training.length": "100000 steps", "cadence.log_every": "50 steps"}))
+    run = queue.launch(root, tiny({"training.length": "100000 steps", "cadence.log_every": "50 steps"}))
     page.goto(f"{server.address}/watch?run={run.id}")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.goto("about:blank")
@@ -147,4 +156,4 @@ def test_first_training_by_keyboard_alone(page: Page, serve: Serve, root: Path) 
             break
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    launcher.stop(runs.list_runs(root)[0])
+    queue.stop(runs.list_runs(root)[0])

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan import runs
-from pages.parts import charts, columns, metrics, results, words
+from gan.storage.lines import LineWriter
+from pages.parts import charts, logged, words
+from pages.parts.evaluation import columns
+from pages.parts.evaluation import table as scores_table
 from tests.helpers import make_run
 
 
@@ -69,15 +71,15 @@ def test_curve_of_one_value_can_be_seen() -> None:
 
 def test_tail_reads_what_is_new_and_replaces_what_was_logged_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    tail = metrics.Tail(path)
+    tail = logged.Tail(path)
     assert tail.table().empty
-    writer = runs.LineWriter(path)
+    writer = LineWriter(path)
     for step in (10, 20, 30):
         writer.write({"step": step, "generator_loss": float(step)})
     assert list(tail.table()["generator_loss"]) == [10.0, 20.0, 30.0]
     path.open("ab").write(b'{"step": 40, "gener')  # cut in half by a crash
     assert len(tail.table()) == 3
-    writer = runs.LineWriter(path)
+    writer = LineWriter(path)
     for step in (20, 30, 40):  # resumed from step 10
         writer.write({"step": step, "generator_loss": step + 0.5})
     assert list(tail.table()["step"]) == [10, 20, 30, 40]
@@ -117,7 +119,7 @@ def test_runs_named_by_numbers_or_tags_are_names() -> None:
 def test_damaged_picture_has_no_thumbnail(damage: bytes, tmp_path: Path) -> None:
     path = tmp_path / "00000000.png"
     path.write_bytes(damage)
-    assert results.thumbnail(path) is None
+    assert scores_table.thumbnail(path) is None
 
 
 def test_scores_made_during_training_are_a_curve(root: Path) -> None:
@@ -125,7 +127,7 @@ def test_scores_made_during_training_are_a_curve(root: Path) -> None:
     line = {"source": "training", "extractor": "digits CNN", "extractor_id": "digits-cnn-2"}
     lines = [line | {"step": 20, "fid": 5.0}, line | {"step": 10, "fid": 9.0}, {"source": "checkpoint", "step": 30, "fid": 1.0}]
     run.scores_path.write_text("".join(json.dumps(one) + "\n" for one in lines))
-    shown = metrics.scores(run)
+    shown = logged.scores(run)
     assert shown["step"].tolist() == [10, 20] and shown["fid"].tolist() == [9.0, 5.0]
     assert shown.attrs["label"] == "FID · digits CNN"
 

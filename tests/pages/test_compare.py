@@ -15,7 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.runs import Origin, Run
-from pages.parts import overlay, timeline, words
+from gan.storage import lines
+from pages.parts import words
+from pages.parts.comparison import overlay, timeline
 from tests.helpers import make_run
 from tests.pages.test_pages import Visit, assert_sound, texts
 
@@ -125,7 +127,7 @@ def test_long_file_is_read_in_places_only(root: Path, monkeypatch: pytest.Monkey
             taken.append(len(content))
             return content
 
-    monkeypatch.setattr(runs, "open", lambda path, mode, buffering=io.DEFAULT_BUFFER_SIZE: io.BufferedReader(
+    monkeypatch.setattr(lines, "open", lambda path, mode, buffering=io.DEFAULT_BUFFER_SIZE: io.BufferedReader(
         Counting(path, mode), buffering), raising=False)  # fmt: skip
     track = timeline.track(run, "images")
     assert track.end == 50_000 * 10 * 16 and len(track.columns["at"]) > 200

@@ -16,9 +16,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from gan.data import catalogue, importer, prepared, tasks
-from gan.sections import DataConfig
-from pages.parts import albums, charts, words
+from gan.catalogue import data_sets
+from gan.config.sections import DataConfig
+from gan.data import importer, prepared
+from gan.execution import requests
+from gan.storage.jobs import Task, read
+from pages.parts import charts, words
+from pages.parts.data_sets import albums
 from tests.helpers import end_all, wait_until
 from tests.pages.conftest import Server
 
@@ -110,11 +114,11 @@ def test_a_download_is_offered_and_not_begun(visit: Visit, data: Path) -> None:
     test = visit("data", data="mnist")
     assert not test.exception and not test.error
     assert test.button(key="prepare").label == "Download and prepare (12 MB)"
-    assert not (data / "MNIST").exists() and tasks.read(tasks.preparation_path(DataConfig(name="mnist"))) is None
+    assert not (data / "MNIST").exists() and read(requests.preparation_path(DataConfig(name="mnist"))) is None
 
 
 def test_failed_preparation_is_one_sentence_and_can_be_tried_again(visit: Visit, data: Path) -> None:
-    path = tasks.preparation_path(DataConfig(name="digits"))
+    path = requests.preparation_path(DataConfig(name="digits"))
     path.parent.mkdir(parents=True)
     message = "The disk is full; *free* some."
     failed = {"state": "failed", "message": message, "share": 0.5, "seconds_left": None, "result": "", "time": 0}
@@ -146,7 +150,7 @@ def test_own_pictures_with_duplicates_and_what_was_skipped(visit: Visit, data: P
 def test_one_class_alone_and_other_images(visit: Visit, data: Path, tmp_path: Path) -> None:
     name = bring(data, tmp_path)
     test = visit_at(visit, 16, data=name)
-    classes = list(catalogue.find(name).classes)
+    classes = list(data_sets.find(name).classes)
     test.button_group(key=f"data/class/{name}").set_value(classes.index("red")).run()
     assert not test.exception
     assert "12 of 12 images of “red”, drawn at random (seed 0)" in said(test)
@@ -186,7 +190,7 @@ def test_own_set_is_removed_after_asking(visit: Visit, data: Path, tmp_path: Pat
     test = visit_at(visit, 16, data=name)
     test.button(key="remove").click().run()
     assert not test.exception and not test.error
-    assert name not in catalogue.all_sets()
+    assert name not in data_sets.all_sets()
     assert test.query_params["data"] == "digits" and "was removed" in said(test)
 
 
@@ -199,7 +203,7 @@ def test_damaged_own_set_is_a_sentence(visit: Visit, data: Path, tmp_path: Path)
     path = tmp_path / "points.csv"
     path.write_text("\n".join(f"{x},{x * x}" for x in range(30)))
     name = importer.import_points(path, "Damaged", ignore, root=data)
-    (catalogue.own_folder(name) / "points.npy").write_bytes(b"")
+    (data_sets.own_folder(name) / "points.npy").write_bytes(b"")
     test = visit("data", data=name)
     assert not test.exception
     assert len(test.error) == 1 and "import it again" in test.error[0].value
@@ -207,9 +211,9 @@ def test_damaged_own_set_is_a_sentence(visit: Visit, data: Path, tmp_path: Path)
 
 def note(state: str, **more: object) -> None:
     """Write down how far an import is, as the process that imports does."""
-    path = tasks.import_path()
+    path = requests.import_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**vars(tasks.Task("running")), "state": state, "time": time.time(), **more}))
+    path.write_text(json.dumps({**vars(Task("running")), "state": state, "time": time.time(), **more}))
 
 
 def test_import_that_another_window_began_is_seen_to_its_end(visit: Visit, data: Path, tmp_path: Path) -> None:
@@ -353,7 +357,7 @@ def test_own_pictures_from_the_upload_to_the_training(page: Page, serve: Serve, 
     expect(page.get_by_test_id("stProgress").first).to_be_visible()
     expect(page.get_by_text("“My own *pictures*” was added: 301 images; 1 file skipped")).to_be_visible()
     expect(page.get_by_alt_text("60 images of the data set My own *pictures*")).to_be_visible()
-    (name,) = (name for name, entry in catalogue.all_sets().items() if entry.origin == "own")
+    (name,) = (name for name, entry in data_sets.all_sets().items() if entry.origin == "own")
     assert f"data={name}" in page.url
     expect(page.get_by_alt_text("Pairs of exact duplicates")).to_be_visible()
     page.get_by_text("Names of skipped files").click()

@@ -16,12 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan import launcher, runs, words
+from gan import runs, words
+from gan.execution import queue
+from gan.judging import comparison, doctor
+from gan.judging.comparison import figure
+from gan.judging.glossary import SCORES
 from gan.runs import Run
-from gan.scoring import doctor
-from gan.scoring.glossary import SCORES
-from gan.scoring.results import figure
-from pages.parts import board, charts, evidence, results, tables
+from gan.storage.lines import LineWriter
+from pages.parts import charts
+from pages.parts.evaluation import board, reasons
+from pages.parts.evaluation import table as scores_table
+from pages.parts.evaluation import texts as table_texts
 from tests.helpers import make_run, run_gan
 from tests.pages.test_pages import Visit, assert_sound
 
@@ -49,24 +54,24 @@ def everything(test: Any) -> str:
 
 
 def test_reasons_are_told_in_words() -> None:
-    told = " ".join(evidence.reasons(COLLAPSED))
+    told = " ".join(reasons.reasons(COLLAPSED))
     assert "99.8 % of the images are near duplicates" in told and "about 36 different images" in told
     assert "much of the data is never drawn" in told and "missing or almost missing: 9" in told
-    assert evidence.reasons(SOUND) == ["Nothing stands out: all figures are close to the real images."]
-    assert "score again" in evidence.reasons({"fid": 3.0})[0]
+    assert reasons.reasons(SOUND) == ["Nothing stands out: all figures are close to the real images."]
+    assert "score again" in reasons.reasons({"fid": 3.0})[0]
 
 
 @pytest.mark.parametrize("line", [{}, DAMAGED, dict.fromkeys(COLLAPSED)], ids=["old", "damaged", "null"])
 def test_line_without_measures_gives_no_pictures_and_no_verdicts(line: dict[str, Any]) -> None:
-    assert evidence.classes(line) is None and evidence.looks(line) == []
+    assert comparison.classes(line) is None and comparison.looks(line) == []
     assert doctor.examine(line) == []
 
 
 def test_missing_classes_and_floor_are_in_the_pictures() -> None:
-    found = evidence.classes(COLLAPSED)
+    found = comparison.classes(COLLAPSED)
     assert found is not None and found.missing == (9,)
     assert sum(found.fake) == pytest.approx(1) == sum(found.real) and found.spread == ()
-    spread = evidence.classes({**COLLAPSED, "draws": 3, "class_counts_spread": [1.8] * 10})
+    spread = comparison.classes({**COLLAPSED, "draws": 3, "class_counts_spread": [1.8] * 10})
     assert spread is not None and spread.spread == pytest.approx([0.01] * 10), "in shares of a draw, 180 images here"
     figure = charts.neighbours((("a", 0.93, 0.001, 0.01, 0.001),), (0.91, 0.9))
     drawn = {(x, y) for trace in figure.data for x, y in zip(trace.x or (), trace.y or (), strict=False)}
@@ -119,14 +124,14 @@ def older(line: dict[str, Any]) -> dict[str, Any]:
     ids=["more", "less", "nothing varies"],
 )
 def test_looks_are_told_in_words(look: dict[str, Any], sentence: str) -> None:
-    assert sentence in evidence.reasons({**SOUND, "looks": {"brightness": look}})
+    assert sentence in reasons.reasons({**SOUND, "looks": {"brightness": look}})
 
 
 def test_looks_that_are_hardly_different_or_always_zero_are_not_told() -> None:
     flat = LOOK | {"real_mean": 0.0, "fake_mean": 0.0, "effect": 0.0}
     line = {**SOUND, "looks": {"brightness": LOOK | {"effect": 0.1}, "saturation": flat}}
-    assert evidence.reasons(line) == evidence.reasons(SOUND)
-    (found,) = evidence.looks(line)  # grey images have no saturation to look at
+    assert reasons.reasons(line) == reasons.reasons(SOUND)
+    (found,) = comparison.looks(line)  # grey images have no saturation to look at
     assert found.means == "generated 120, real 100; d = 0.1"
     assert found.name == "brightness" and found.real == (0.0, 0.75, 0.25, 0.0) and found.fake == (0.0, 0.5, 0.5, 0.0)
 
@@ -141,23 +146,23 @@ def test_per_cent_never_claims_all_or_nothing(share: float, text: str) -> None:
 
 def test_classes_have_the_names_of_the_data_set_or_numbers() -> None:
     line = {**COLLAPSED, "data": "cifar10"}
-    found = evidence.classes(line)
+    found = comparison.classes(line)
     assert found and found.names[9] == "truck"
-    assert "missing or almost missing: truck." in " ".join(evidence.reasons(line))
-    gone = evidence.classes({**COLLAPSED, "data": "gone"})
+    assert "missing or almost missing: truck." in " ".join(reasons.reasons(line))
+    gone = comparison.classes({**COLLAPSED, "data": "gone"})
     assert gone and gone.names == tuple("0123456789")
 
 
 def test_more_classes_than_can_be_told_apart_are_counted_and_not_drawn() -> None:
     line = {"class_counts": [1] * 500 + [0] * 500, "real_class_counts": [1] * 1000, "classes_missing": list(range(500, 1000)),
             "classes_covered": 500.0}  # fmt: skip
-    assert evidence.classes(line) is None
-    assert any(sentence.startswith("Only 500 of 1,000 classes") for sentence in evidence.reasons(line))
+    assert comparison.classes(line) is None
+    assert any(sentence.startswith("Only 500 of 1,000 classes") for sentence in reasons.reasons(line))
 
 
 def test_classes_that_chance_may_leave_out_are_no_complaint() -> None:
     line = {**SOUND, "classes_covered": 8.0, "class_counts": [2] * 8 + [0] * 2}
-    assert evidence.reasons(line) == evidence.reasons(SOUND)
+    assert reasons.reasons(line) == reasons.reasons(SOUND)
 
 
 def test_names_of_runs_and_classes_are_never_tags() -> None:
@@ -177,7 +182,7 @@ def test_table_of_new_and_old_lines(shown: Run) -> None:
     (line,) = shown.scores()
     other = make_run(shown.root)
     other.scores_path.write_text(json.dumps(older(line)) + "\n")
-    found = results.table([shown, other], line["extractor_id"]).set_index("run")
+    found = scores_table.table([shown, other], line["extractor_id"]).set_index("run")
     assert found["precision"][shown.id] == line["precision"] and found["precision"][""] == line["floor_precision"]
     assert found["duplicates"][""] == line["real_duplicates"] and found["classes_covered"][""] == found["expected"][shown.id] == 10
     assert found["fid"][other.id] == line["fid"] and found["group"][other.id] == found["group"][shown.id]
@@ -230,7 +235,7 @@ def test_nothing_is_told_twice() -> None:
     line = {**COLLAPSED, "precision": 0.2, "looks": looks}
     verdicts = doctor.examine(line)
     assert {"collapse", "missing-classes", "imprecise", "bright"} <= {verdict.name for verdict in verdicts}
-    told = evidence.reasons(line, [verdict.name for verdict in verdicts])
+    told = reasons.reasons(line, [verdict.name for verdict in verdicts])
     assert len(told) == 2 and "MS-SSIM" in told[0] and "never drawn" in told[1]
 
 
@@ -248,15 +253,15 @@ def test_runs_that_differ_only_in_their_seed_become_one_row(shown: Run) -> None:
     config = json.loads(other.config_path.read_text())
     config["optimizer"]["batch_size"] = 8
     other.config_path.write_text(json.dumps(config))
-    made = results.table([first, second, other], line["extractor_id"])
-    assert results.has_seeds(made)
+    made = scores_table.table([first, second, other], line["extractor_id"])
+    assert scores_table.has_seeds(made)
     made["verdicts"] = [[]] * len(made)
-    folded = results.fold(made, "variant").set_index("run")
+    folded = scores_table.fold(made, "variant").set_index("run")
     row = folded.loc[first.id]
     assert row["fid"] == 12.0 and row["fid_spread"] == pytest.approx(math.sqrt(8)) and row["over"] == "2 seeds" and row["runs"] == 2
     assert folded.loc[other.id]["fid_spread"] == line["fid_spread"] and folded.loc[other.id]["over"] == "2 draws"
     assert row["Seed"] == "1, 2" and len(folded) == 3  # with the real images
-    by_batch = results.fold(made, "Batch size")
+    by_batch = scores_table.fold(made, "Batch size")
     assert list(by_batch["runs"].dropna()) == [2, 1] and "2 runs" in list(by_batch["over"])
 
 
@@ -264,50 +269,50 @@ def test_rows_that_must_not_be_ranked_are_neither_folded_nor_compared(shown: Run
     (line,) = shown.scores()
     near, far = remade(shown, 1, fid=1.0, fid_spread=0.1), remade(shown, 2, fid=900.0, fid_spread=0.1)
     odd = remade(shown, 3, fid=0.1, images=77)
-    made = results.table([near, far, odd], line["extractor_id"]).assign(verdicts=[[]] * 5)
-    assert len(results.fold(made, "variant")) == 4  # two rows of real images, and the odd one stays alone
-    best = dict(zip(made["run"], results.best(made), strict=True))
+    made = scores_table.table([near, far, odd], line["extractor_id"]).assign(verdicts=[[]] * 5)
+    assert len(scores_table.fold(made, "variant")) == 4  # two rows of real images, and the odd one stays alone
+    best = dict(zip(made["run"], scores_table.best(made), strict=True))
     assert "FID" in best[near.id] and not best[far.id] and not best[odd.id] and not best[""]
-    reason = results.apart(results.groups([run.scores()[0] for run in (near, far, odd)]))
+    reason = scores_table.apart(scores_table.groups([run.scores()[0] for run in (near, far, odd)]))
     assert reason == f"number of generated images ({line['images']}, 77)"
 
 
 def test_changed_real_images_are_a_reason_of_their_own(shown: Run) -> None:
     (line,) = shown.scores()
     changed, fewer = line | {"real_digest": "0" * 64}, line | {"images": 77, "real_digest": "1" * 64}
-    assert len(results.groups([line, changed, fewer])) == 3
-    assert results.apart([line, changed]) == "real images (same name, different content)"
-    assert results.apart([line, fewer]) == f"number of generated images ({line['images']}, 77)"
-    assert results.apart([line, changed, fewer]).endswith(" and real images (same name, different content)")
+    assert len(scores_table.groups([line, changed, fewer])) == 3
+    assert scores_table.apart([line, changed]) == "real images (same name, different content)"
+    assert scores_table.apart([line, fewer]) == f"number of generated images ({line['images']}, 77)"
+    assert scores_table.apart([line, changed, fewer]).endswith(" and real images (same name, different content)")
 
 
 def test_no_row_is_best_within_the_spread_or_alone(shown: Run) -> None:
     (line,) = shown.scores()
-    made = results.table(
+    made = scores_table.table(
         [remade(shown, 1, fid=10.0, fid_spread=1.0), remade(shown, 2, fid=11.0, fid_spread=1.0)], line["extractor_id"]
     )
-    assert not any("FID" in titles for titles in results.best(made))
-    alone = results.table([remade(shown, 4)], line["extractor_id"])
-    assert results.best(alone) == [[], []]
+    assert not any("FID" in titles for titles in scores_table.best(made))
+    alone = scores_table.table([remade(shown, 4)], line["extractor_id"])
+    assert scores_table.best(alone) == [[], []]
 
 
 def test_filter_keeps_the_real_images_of_what_is_left(shown: Run) -> None:
     (line,) = shown.scores()
     first, second = remade(shown, 1), remade(shown, 2)
-    made = results.table([first, second], line["extractor_id"]).assign(verdicts=[[], ["Mode collapse"], ["Too dark"]])
-    assert list(results.filtered(made, verdicts=["Too dark"])["run"]) == ["", second.id]
-    assert list(results.filtered(made, wanted={"Seed": ["1"]})["run"]) == ["", first.id]
-    assert list(results.filtered(made, text=second.id[-6:].upper())["run"]) == ["", second.id]
-    assert results.filtered(made, text="nobody").empty
-    assert results.values(made, "Seed") == ["1", "2"]
+    made = scores_table.table([first, second], line["extractor_id"]).assign(verdicts=[[], ["Mode collapse"], ["Too dark"]])
+    assert list(scores_table.filtered(made, verdicts=["Too dark"])["run"]) == ["", second.id]
+    assert list(scores_table.filtered(made, wanted={"Seed": ["1"]})["run"]) == ["", first.id]
+    assert list(scores_table.filtered(made, text=second.id[-6:].upper())["run"]) == ["", second.id]
+    assert scores_table.filtered(made, text="nobody").empty
+    assert scores_table.values(made, "Seed") == ["1", "2"]
 
 
 def test_last_and_best_checkpoints_are_never_mixed(visit: Visit, shown: Run) -> None:
     (line,) = shown.scores()
     best = line | {"checkpoint": "best", "fid": 0.25, "step": 4}
     shown.scores_path.write_text("".join(json.dumps(one) + "\n" for one in (line, best)))
-    assert results.latest(shown)[line["extractor_id"]]["fid"] == line["fid"]
-    assert results.latest(shown, "best")[line["extractor_id"]]["fid"] == 0.25
+    assert scores_table.latest(shown)[line["extractor_id"]]["fid"] == line["fid"]
+    assert scores_table.latest(shown, "best")[line["extractor_id"]]["fid"] == 0.25
     test = visit("evaluate", runs=shown.id)
     assert_sound(test)
     assert 0.25 not in list(test.dataframe[0].value["FID · digits CNN"])
@@ -427,25 +432,25 @@ def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
 def test_written_tables_hold_any_text(texts: list[str]) -> None:
     frame = pd.DataFrame({"Run": texts, "a|b": ["1 ± 2"] * len(texts)})
-    rows = tables.markdown(frame).rstrip("\n").split("\n")
+    rows = table_texts.markdown(frame).rstrip("\n").split("\n")
     assert len(rows) == len(texts) + 2
     assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows)  # pipes that are no part of a text
-    body = tables.latex(frame)
+    body = table_texts.latex(frame)
     assert body.count(r"\\" + "\n") == len(texts) + 1
     assert not re.search(r"(?<!\\)[%#_]", body) and body.count("&") - body.count(r"\&") == len(texts) + 1
 
 
 def test_downloads_have_what_is_shown(shown: Run) -> None:
     (line,) = shown.scores()
-    made = results.table([shown], line["extractor_id"])
-    titles = tables.titles_of(made, "FID · digits CNN")
-    read = pd.read_csv(io.StringIO(tables.csv(made, titles)))
+    made = scores_table.table([shown], line["extractor_id"])
+    titles = table_texts.titles_of(made, "FID · digits CNN")
+    read = pd.read_csv(io.StringIO(table_texts.csv(made, titles)))
     assert "Samples" not in read.columns and "LPIPS" not in read.columns  # neither pictures nor what is empty
     assert read["FID · digits CNN"].iloc[1] == line["fid"] and read["± FID"].iloc[1] == line["fid_spread"]
-    shown_text = tables.written(made, ["name", "fid", "duplicates"], titles)
+    shown_text = table_texts.written(made, ["name", "fid", "duplicates"], titles)
     assert list(shown_text.columns) == ["Run", "FID · digits CNN", "Duplicates (%)"]
     assert shown_text["FID · digits CNN"].iloc[1] == figure(line["fid"], line["fid_spread"])
-    assert tables.latex(shown_text).startswith(r"\begin{tabular}{lrr}")
+    assert table_texts.latex(shown_text).startswith(r"\begin{tabular}{lrr}")
 
 
 def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> None:
@@ -461,7 +466,7 @@ def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> Non
     button.click().run()
     children = [run for run in runs.list_runs(shown.root) if run.id != shown.id]
     assert len(children) == 1 and children[0].config().objective.loss == "relativistic"
-    launcher.stop(children[0])
+    queue.stop(children[0])
 
 
 def write_lines(run: Run, *lines: dict[str, Any]) -> Run:
@@ -571,7 +576,7 @@ def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
     line = {**line, **COLLAPSED, "extractor": "Inception 2015", "extractor_id": "inception-2015-x", "step": 3000}
     run = make_run(shown.root, {"training.length": "3000 steps"})
     write_lines(run, *quick_of(line, *range(300, 3001, 300), extractor="digits CNN", extractor_id="digits-cnn-1"), line)
-    writer = runs.LineWriter(run.metrics_path)
+    writer = LineWriter(run.metrics_path)
     for step in range(1, 3001):  # a swing of six steps, which every sixth line would not show
         swing = math.sin(2 * math.pi * step / 6)
         writer.write({"step": step, "discriminator_loss": 1.0 + 0.7 * swing, "generator_loss": 1.0, "d_real": 0.5 + 0.3 * swing,
@@ -586,7 +591,7 @@ def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
 def test_single_draws_have_no_winner(shown: Run) -> None:
     (line,) = shown.scores()
     chosen = [remade(shown, 1, fid=1.0, fid_spread=None, draws=1), remade(shown, 2, fid=900.0, fid_spread=None, draws=1)]
-    assert not any("FID" in titles for titles in results.best(results.table(chosen, line["extractor_id"])))
+    assert not any("FID" in titles for titles in scores_table.best(scores_table.table(chosen, line["extractor_id"])))
 
 
 def test_every_measure_is_shown_with_its_spread_and_seed(visit: Visit, shown: Run) -> None:
@@ -605,10 +610,10 @@ def test_kid_is_first_in_what_is_written_too(shown: Run) -> None:
     (line,) = shown.scores()
     selection = selection_of([shown], line["extractor_id"])
     whole = selection.board
-    read = pd.read_csv(io.StringIO(tables.csv(selection.table, whole.titles)))
+    read = pd.read_csv(io.StringIO(table_texts.csv(selection.table, whole.titles)))
     assert list(read.columns).index("KID") < list(read.columns).index("FID · digits CNN")
     assert whole.usual.index("kid") < whole.usual.index("fid") and board.part(selection, 1).main == ["kid", "fid"]
-    written = tables.markdown(tables.written(selection.table, whole.usual, whole.titles))
+    written = table_texts.markdown(table_texts.written(selection.table, whole.usual, whole.titles))
     assert written.startswith("| Run | Verdicts | Best in | KID | FID · digits CNN | IS | Precision |")
     assert "Samples" not in written and "Mode collapse, Missing classes" in written
 
@@ -618,7 +623,10 @@ def test_samples_and_evidence_are_of_the_best_checkpoint(visit: Visit, shown: Ru
     best = line | {**COLLAPSED, "looks": {}, "checkpoint": "best", "step": 7}
     write_lines(shown, line, best)
     assert list(shown.samples()) == [0, 4, 8, 12]
-    assert results.snapshot(shown, best) == (4, shown.samples()[4]) and results.snapshot(shown, None) == (12, shown.samples()[12])
+    assert scores_table.snapshot(shown, best) == (4, shown.samples()[4]) and scores_table.snapshot(shown, None) == (
+        12,
+        shown.samples()[12],
+    )
     test = visit("evaluate", runs=shown.id)
     last = test.dataframe[0].value["Samples"].iloc[1]
     test.session_state["checkpoint"] = "best"

@@ -10,11 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
-from gan import forks, launcher, runs
-from gan.runs import Run
-from gan.training import loop
+from gan import runs
+from gan.execution import queue
+from gan.places import default_root
+from gan.runs import Run, forks
 from pages.parts import words
-from tests.helpers import make_run
+from tests.helpers import make_run, train
 from tests.pages.test_pages import assert_sound, texts
 
 Visit = Callable[..., AppTest]
@@ -24,7 +25,7 @@ Visit = Callable[..., AppTest]
 def short(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run of 12 steps, with checkpoints of steps 10 and 12; not to be changed."""
     run = make_run(tmp_path_factory.mktemp("short"))
-    assert loop.train(run).state == "finished"
+    assert train(run).state == "finished"
     return run
 
 
@@ -33,7 +34,7 @@ def parent(short: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Return a copy of that run in a folder that the pages show, in which the queue starts nothing."""
     shutil.copytree(short.path, root / short.id)
     monkeypatch.setenv("GAN_RUNS", str(root))
-    monkeypatch.setattr(launcher, "advance", lambda root: [])
+    monkeypatch.setattr(queue, "advance", lambda root: [])
     yield Run(root / short.id)
 
 
@@ -48,11 +49,11 @@ def opened(visit: Visit, run: Run) -> AppTest:
 
 def start(test: AppTest) -> Run:
     """Press the button and return the fork, whose page is shown then."""
-    before = set(runs.list_runs(runs.default_root()))
+    before = set(runs.list_runs(default_root()))
     test.button(key="start-fork").click().run()
     assert_sound(test)
     assert not test.error
-    (run,) = set(runs.list_runs(runs.default_root())) - before
+    (run,) = set(runs.list_runs(default_root())) - before
     assert test.query_params["run"] in (run.id, [run.id])
     return run
 
@@ -138,8 +139,10 @@ def test_a_checkpoint_that_is_gone_meanwhile_is_told(visit: Visit, parent: Run) 
 def test_a_family_is_a_tree_of_links_and_a_deleted_parent_is_said(visit: Visit, parent: Run) -> None:
     assert "Family of forks" not in [part.label for part in visit("watch", run=parent.id).expander]
     parent.rename("<b>first</b>")
-    child = forks.start(parent, 12, {"optimizer.generator_lr": 1e-4}, "second")
-    grandchild = forks.start(parent, 10, {"objective.loss": "hinge"})
+    child = forks.make(parent, 12, {"optimizer.generator_lr": 1e-4}, "second")
+    queue.advance(parent.root)
+    grandchild = forks.make(parent, 10, {"objective.loss": "hinge"})
+    queue.advance(parent.root)
     for run in (parent, child, grandchild):
         test = visit("watch", run=run.id)
         assert_sound(test)
@@ -161,7 +164,8 @@ def test_a_family_is_a_tree_of_links_and_a_deleted_parent_is_said(visit: Visit, 
 
 
 def test_a_fork_of_a_deleted_parent_is_one_sentence(visit: Visit, parent: Run) -> None:
-    other = forks.start(parent, 12, {}, "other")
+    other = forks.make(parent, 12, {}, "other")
+    queue.advance(parent.root)
     test = opened(visit, parent)
     runs.delete(parent)
     test.button(key="start-fork").click().run()

@@ -16,13 +16,15 @@ from pydantic.fields import FieldInfo
 from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
-from gan import estimates, launcher, presets, rules, runs, sections
-from gan.config import RunConfig
-from gan.data import catalogue
-from gan.objective.catalogue import LOSSES
+from gan import runs
+from gan.catalogue import data_sets
+from gan.catalogue.losses import LOSSES
+from gan.config import RunConfig, advice, families, presets
+from gan.config.sections import Span
+from gan.execution import queue, speeds
 from gan.runs import Run
-from gan.sections import Span
-from pages.parts import form, layers, words
+from pages.parts import words
+from pages.parts.planning import form, layers
 from tests.helpers import PROJECT, make_run, tiny, wait_until
 from tests.pages.conftest import NASTY
 
@@ -101,7 +103,7 @@ def test_home_starts_the_default(visit: Visit, empty: Path) -> None:
     (run,) = runs.list_runs(empty)
     assert run.config() == presets.find(presets.DEFAULT).config
     wait_until(lambda: run.status().state == "running", "the training is on")
-    launcher.stop(run)
+    queue.stop(run)
     wait_until(lambda: run.status().state == "stopped", "the training has stopped")
 
 
@@ -143,7 +145,7 @@ def test_train_warns_of_what_is_unwise(visit: Visit, empty: Path) -> None:
     test.run()
     assert_sound(test)
     assert [warning.value for warning in test.warning] == [
-        words.escape(one) for one in rules.warnings(launched(test, "digits-dcgan"))
+        words.escape(one) for one in advice.warnings(launched(test, "digits-dcgan"))
     ]
     assert test.warning and not test.button(key="launch").disabled
 
@@ -156,7 +158,7 @@ def test_train_lists_the_layers_of_both_networks(visit: Visit, empty: Path) -> N
     assert_sound(test)
     assert "Building both networks" in texts(test) and not test.table
     config = launched(test, "digits-dcgan")
-    known = wait_until(lambda: estimates.find_layers(empty, config), "the layers are written down")
+    known = wait_until(lambda: speeds.find_layers(empty, config), "the layers are written down")
     test.run()
     assert_sound(test)
     assert [len(table.value) for table in test.table] == [len(known[player]["layers"]) for player in ("generator", "discriminator")]
@@ -169,7 +171,7 @@ def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -
     test = visit("train", preset=name)
     assert_sound(test)
     config = presets.find(name).config
-    if config.data.name in catalogue.all_sets():
+    if config.data.name in data_sets.all_sets():
         assert not test.error
         assert launched(test, name) == config
     else:  # LSUN has to be fetched by hand
@@ -195,7 +197,7 @@ def another(info: FieldInfo, value: object) -> object:
     return value / 2 or 0.05  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("family", list(sections.FAMILIES))
+@pytest.mark.parametrize("family", list(families.FAMILIES))
 def test_every_field_can_be_changed(family: str, visit: Visit, empty: Path) -> None:
     test = visit("train")
     test.session_state["train/digits-dcgan/networks.family"] = family
@@ -221,11 +223,11 @@ def test_every_field_can_be_changed(family: str, visit: Visit, empty: Path) -> N
 
 
 def test_every_section_has_a_heading() -> None:
-    assert list(form.HEADINGS) == list(configs.sections())
+    assert list(form.HEADINGS) == list(configs.setting_groups())
 
 
 def test_every_family_has_a_title() -> None:
-    assert set(form.FAMILIES) == set(sections.FAMILIES)
+    assert set(form.FAMILIES) == set(families.FAMILIES)
 
 
 def shows(test: AppTest, key: str) -> bool:
@@ -272,7 +274,6 @@ def test_form_explains_every_loss(name: str, visit: Visit, empty: Path) -> None:
     ("changes", "sentence"),
     [
         ({"objective.r1": 1.0, "dcgan/networks.discriminator_norm": "batch"}, "objective.r1 penalises the slope"),
-        ({"objective.loss": "hinge", "objective.label_smoothing": 0.1}, "objective.label_smoothing smooths"),
         ({"dcgan/networks.packing": 3}, "networks.packing is 3"),
         ({"data.name": "ring"}, "holds points, not images"),
     ],
@@ -286,6 +287,19 @@ def test_form_says_what_does_not_fit_in_one_sentence(changes: dict[str, object],
     (error,) = test.error
     assert words.escape(sentence) in error.value and "\n" not in error.value
     assert test.button(key="launch").disabled
+
+
+def test_form_leaves_out_what_has_no_effect(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    smoothing = "train/digits-dcgan/objective.label_smoothing"
+    test.session_state[smoothing] = 0.1
+    test.run()
+    assert launched(test, "digits-dcgan").objective.label_smoothing == 0.1
+    test.session_state["train/digits-dcgan/objective.loss"] = "hinge"
+    test.run()
+    assert_sound(test)
+    assert not test.error and smoothing not in [widget.key for widget in test.number_input]
+    assert launched(test, "digits-dcgan").objective.label_smoothing == 0
 
 
 def test_form_refuses_what_does_not_fit_together(visit: Visit, empty: Path) -> None:
@@ -363,28 +377,28 @@ def test_watch_shows_the_end_of_the_log_of_a_failed_run(visit: Visit, shown: Run
 
 def test_watch_shows_the_place_in_the_queue(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    first = launcher.launch(empty, tiny({"training.length": "100000 steps", "training.threads": 1}))
-    waiting = [launcher.launch(empty, tiny()) for _ in range(2)]
+    first = queue.launch(empty, tiny({"training.length": "100000 steps", "training.threads": 1}))
+    waiting = [queue.launch(empty, tiny()) for _ in range(2)]
     test = visit("watch", run=waiting[1].id)
     assert_sound(test)
     assert "place 2 of 2" in texts(test)
     test.button(key="first").click().run()
-    assert "place 1 of 2" in texts(test) and launcher.queue(empty) == waiting[::-1]
+    assert "place 1 of 2" in texts(test) and queue.waiting_runs(empty) == waiting[::-1]
     for run in [*waiting, first]:
-        launcher.stop(run)
+        queue.stop(run)
 
 
 def test_home_lists_what_trains_and_then_the_queue(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    first = launcher.launch(empty, tiny({"training.length": "100000 steps", "training.threads": 1}))
-    waiting = [launcher.launch(empty, tiny()) for _ in range(3)]
-    launcher.move_first(empty, waiting[2:])
+    first = queue.launch(empty, tiny({"training.length": "100000 steps", "training.threads": 1}))
+    waiting = [queue.launch(empty, tiny()) for _ in range(3)]
+    queue.move_first(empty, waiting[2:])
     test = visit("home")
     assert_sound(test)
     links = [link.proto.query_string for link in test.get("page_link")]
     assert links == [f"run={run.id}" for run in (first, waiting[2], waiting[0], waiting[1])]
     for run in [*waiting, first]:
-        launcher.stop(run)
+        queue.stop(run)
 
 
 def axes(test: AppTest) -> dict[str, dict[str, object]]:

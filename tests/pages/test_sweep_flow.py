@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from gan import sweeps
+from gan.sweeps import launched
 from tests.helpers import run_gan, wait_until
 from tests.pages.conftest import Server
 
@@ -71,7 +71,7 @@ def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path,
 
     # Watch its progress to the end.
     expect(page.get_by_text(re.compile("^[0-3] of 4 runs ended"))).to_be_visible()
-    (sweep,) = sweeps.list_sweeps(root)
+    (sweep,) = launched.list_sweeps(root)
     assert f"sweep={sweep.id}" in page.url
     expect(page.get_by_text("4 of 4 runs ended")).to_be_visible(timeout=90_000)
     assert [run.status().state for run in sweep.runs()] == ["finished"] * 4

@@ -15,10 +15,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from gan import estimates, experiments, launcher, presets, runs, sweeps
-from gan.config import RunConfig
+from gan import runs
+from gan.config import RunConfig, presets
+from gan.execution import forecast, queue, speeds, steering
 from gan.runs import Run
-from gan.sweeps import Sweep
+from gan.sweeps import experiments, launched
+from gan.sweeps import plan as plans
+from gan.sweeps.launched import Sweep
+from gan.sweeps.variants import expand
 from pages.parts import words
 from tests.helpers import TINY_MLP, end_all, is_sentence, tiny, wait_until
 from tests.pages.conftest import NASTY, Server
@@ -36,7 +40,7 @@ def launch(root: Path, name: str = "Widths", **changes: Any) -> Sweep:
     """Launch a sweep of two tiny variants with one seed."""
     small = TINY_MLP | {"training.length": "100000 steps", "cadence.checkpoint_every": "1 step"} | changes
     base = {"name": name, "base": "digits-mlp", "set": small, "axes": {"networks.hidden": [8]}, "seeds": 1}
-    return launcher.launch_sweep(root, sweeps.parse(base))
+    return steering.launch_sweep(root, plans.parse(base))
 
 
 @pytest.fixture
@@ -85,7 +89,7 @@ def test_named_sweep_shows_its_table(name: str, visit: Visit, empty: Path) -> No
     assert_sound(test)
     plan = experiments.find(name).plan()
     lines = table(test)
-    assert [line["name"] for line in lines] == [variant.name for variant in sweeps.expand(plan)]
+    assert [line["name"] for line in lines] == [variant.name for variant in expand(plan)]
     wrong = [line for line in lines if line["problem"] != "✓"]
     assert test.button(key="sweep/start").disabled == bool(wrong)
     assert f"**{words.count(2 * (len(lines) - len(wrong)), 'run')}**" in texts(test)
@@ -148,13 +152,13 @@ def test_wrong_settings_above_are_said(visit: Visit, empty: Path) -> None:
 
 
 def test_many_runs_are_started_only_by_those_who_say_so(visit: Visit, empty: Path) -> None:
-    test = vary(visit, seeds=sweeps.SURE_RUNS // 2, latent="8")
+    test = vary(visit, seeds=plans.SURE_RUNS // 2, latent="8")
     assert not test.button(key="sweep/start").disabled and not test.checkbox
-    test.number_input(key="sweep/seeds").set_value(sweeps.SURE_RUNS // 2 + 1).run()
+    test.number_input(key="sweep/seeds").set_value(plans.SURE_RUNS // 2 + 1).run()
     assert test.button(key="sweep/start").disabled
     test.checkbox(key="sweep/sure").check().run()
     assert_sound(test)
-    assert not test.button(key="sweep/start").disabled and not sweeps.list_sweeps(empty)
+    assert not test.button(key="sweep/start").disabled and not launched.list_sweeps(empty)
 
 
 def test_far_too_many_runs_are_one_sentence(visit: Visit, empty: Path) -> None:
@@ -170,8 +174,8 @@ def test_launch_makes_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: 
     test = vary(visit, seeds=2, latent="8, 16")
     test.text_input(key="train/name").set_value(NASTY)
     test.button(key="sweep/start").click().run()
-    (sweep,) = sweeps.list_sweeps(empty)
-    launcher.cancel(sweep)
+    (sweep,) = launched.list_sweeps(empty)
+    steering.cancel(sweep)
     plan, made = sweep.plan(), sweep.runs()
     assert plan.axes == {"networks.latent": (8, 16)} and plan.base == presets.find("digits-mlp").config
     assert [(run.config().networks.latent, run.config().training.seed) for run in made] == [
@@ -192,16 +196,16 @@ def test_each_kind_that_is_not_known_is_measured_one_after_the_other(
         """A measurement that is done as soon as it is looked at."""
 
         def poll(self) -> int:
-            estimates.keep(empty, begun[-1], 1000.0, 1, "fp32")
+            speeds.keep(empty, begun[-1], 1000.0, 1, "fp32")
             player = {"parameters": 10**6}
-            estimates.keep_layers(empty, begun[-1], {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
+            speeds.keep_layers(empty, begun[-1], {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
             return 0
 
     def start(root: Path, config: RunConfig) -> Ended:
         begun.append(config)
         return Ended()
 
-    monkeypatch.setattr(estimates, "start_measuring", start)
+    monkeypatch.setattr(speeds, "start_measuring", start)
     test = vary(visit, seeds=2, latent="8, 16")
     begun.clear()  # the page measures the settings above by itself
     assert " on this machine" not in texts(test)
@@ -216,7 +220,7 @@ def test_each_kind_that_is_not_known_is_measured_one_after_the_other(
 
 
 def test_kind_that_cannot_be_measured_is_said(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimates, "start_measuring", lambda root, config: subprocess.Popen([sys.executable, "-c", ""]))
+    monkeypatch.setattr(speeds, "start_measuring", lambda root, config: subprocess.Popen([sys.executable, "-c", ""]))
     test = vary(visit, latent="8")
     test.button(key="sweep/measure").click().run()
     wait_until(lambda: "could not be measured" in texts(test.run()), "both were tried")
@@ -225,7 +229,7 @@ def test_kind_that_cannot_be_measured_is_said(visit: Visit, empty: Path, monkeyp
 
 
 def test_full_disk_is_told_before_the_launch(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimates, "free_bytes", lambda root: 3_000_000)
+    monkeypatch.setattr(forecast, "free_bytes", lambda root: 3_000_000)
     test = vary(visit, latent="8")
     assert test.button(key="sweep/start").disabled
     assert "3 MB are free" in test.checkbox(key="sweep/tight").label
@@ -254,15 +258,15 @@ def test_edits_outlive_another_name_and_are_missed_with_other_settings(visit: Vi
 
 def test_without_an_address_the_newest_sweep_is_shown(visit: Visit, empty: Path) -> None:
     for name in ("one", "other"):
-        launcher.cancel(launch(empty, name))
+        steering.cancel(launch(empty, name))
     test = visit("sweeps")
     assert_sound(test)
-    assert test.selectbox(key="sweeps/choice").value == max(sweep.id for sweep in sweeps.list_sweeps(empty))
+    assert test.selectbox(key="sweeps/choice").value == max(sweep.id for sweep in launched.list_sweeps(empty))
 
 
 @pytest.mark.parametrize("wrong", ["20260101-000000-abcdef", "../../etc/passwd", "<b>x</b>", "*"])
 def test_unknown_sweep_in_the_address_is_one_sentence(wrong: str, visit: Visit, empty: Path) -> None:
-    launcher.cancel(launch(empty))
+    steering.cancel(launch(empty))
     test = visit("sweeps", sweep=wrong)
     assert_sound(test)
     assert len(test.error) == 1 and "\n" not in test.error[0].value and "<b>" not in test.error[0].value
@@ -273,7 +277,7 @@ def test_unknown_sweep_in_the_address_is_one_sentence(wrong: str, visit: Visit, 
 def test_damaged_sweep_is_one_sentence_and_others_still_show(damage: bytes, visit: Visit, empty: Path) -> None:
     good, bad = launch(empty, "good"), launch(empty, "bad")
     for sweep in (good, bad):
-        launcher.cancel(sweep)
+        steering.cancel(sweep)
     bad.path.write_bytes(damage)
     test = visit("sweeps", sweep=bad.id)
     assert_sound(test)
@@ -299,10 +303,10 @@ def test_pause_holds_back_what_waits(visit: Visit, sweep: Sweep) -> None:
 def test_first_puts_its_runs_before_others(visit: Visit, sweep: Sweep) -> None:
     other = launch(sweep.root, "other")
     test = visit("sweeps", sweep=other.id)
-    assert [run.id for run in launcher.queue(sweep.root)][-1] == other.runs()[-1].id
+    assert [run.id for run in queue.waiting_runs(sweep.root)][-1] == other.runs()[-1].id
     test.button(key="first").click().run()
     assert_sound(test)
-    assert {run.id for run in launcher.queue(sweep.root)[:2]} == {run.id for run in other.runs()}
+    assert {run.id for run in queue.waiting_runs(sweep.root)[:2]} == {run.id for run in other.runs()}
 
 
 def test_cancel_stops_all_and_retry_puts_them_back(visit: Visit, sweep: Sweep) -> None:
@@ -322,11 +326,11 @@ def test_removed_sweep_is_off_the_list_and_its_runs_stay(visit: Visit, sweep: Sw
     other = launch(sweep.root, "other")
     test = visit("sweeps", sweep=sweep.id)
     assert not any(button.key == "remove" for button in test.button), "it is under way"
-    launcher.cancel(sweep)
+    steering.cancel(sweep)
     wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
     made = sweep.runs()
     visit("sweeps", sweep=sweep.id).button(key="remove").click().run()
-    assert sweeps.list_sweeps(sweep.root) == [other]
+    assert launched.list_sweeps(sweep.root) == [other]
     assert all(run.path.is_dir() for run in made)
     test = visit("sweeps")
     assert_sound(test)
@@ -357,7 +361,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_page_of_a_sweep_that_is_over_stays_live_while_runs_are_scored_or_may_go_on(
     visit: Visit, sweep: Sweep, called: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launcher.cancel(sweep)
+    steering.cancel(sweep)
     wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
     assert_sound(visit("sweeps", sweep=sweep.id))
     assert called[-1] == 0
@@ -391,8 +395,8 @@ def test_only_runs_that_have_ended_can_be_scored(visit: Visit, sweep: Sweep) -> 
     test = visit("sweeps", sweep=sweep.id)
     assert_sound(test)
     assert not any(button.key == "score" for button in test.button)
-    launcher.stop(other)
-    launcher.stop(first)
+    queue.stop(other)
+    queue.stop(first)
     wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
     assert visit("sweeps", sweep=sweep.id).button(key="score").label == "Score 1 run"
 
@@ -405,7 +409,7 @@ def test_queue_goes_on_with_the_server_and_needs_no_visitor(serve: Callable[[Pat
 
 
 def test_deleted_run_is_told(visit: Visit, sweep: Sweep) -> None:
-    launcher.cancel(sweep)
+    steering.cancel(sweep)
     wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
     runs.delete(sweep.runs()[1])
     test = visit("sweeps", sweep=sweep.id)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gan import runs
-from gan.runs import LineWriter, Run
+from gan.runs import Run
+from gan.storage.lines import LineWriter
 from tests.helpers import TINY, run_gan
 
 NASTY = '<img src=http://127.0.0.1:9/x onerror="document.title=1"><script>document.title=2</script> | `*_~ [a](http://x) &amp; 😀'

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gan import report, runs
-from gan.report import album, archive, contents
+from gan.report import album, bundle, contents
 from gan.report import page as pages
 from gan.runs import Run
 from tests.helpers import assert_one_sentence, is_sentence, make_run, mount, run_gan, unmount
@@ -72,7 +72,7 @@ def test_damaged_run_is_reported_with_a_sentence(what: str, told: str, pair: tup
     found = contents.gather([run, fork])
     assert any(told in sentence for sentence in found.complaints)
     assert all(is_sentence(sentence.removeprefix(f"{NASTY}: ") + ".") for sentence in found.complaints)
-    with zipfile.ZipFile(io.BytesIO(archive.pack(found))) as packed:
+    with zipfile.ZipFile(io.BytesIO(bundle.pack(found))) as packed:
         assert told in packed.read("report.html").decode() and "onload" not in packed.read("report.html").decode()
         assert fork.id in packed.read("report.html").decode()
 
@@ -80,7 +80,7 @@ def test_damaged_run_is_reported_with_a_sentence(what: str, told: str, pair: tup
 def test_run_that_has_only_been_asked_for(root: Path) -> None:
     found = contents.gather([make_run(root)])
     assert len(found.complaints) == 3
-    assert "report.html" in names(archive.pack(found))
+    assert "report.html" in names(bundle.pack(found))
 
 
 def test_many_runs_stay_small(pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ MANUAL = PROJECT / "docs" / "report.md"
 
 @pytest.mark.parametrize("half_life", [500, 0], ids=["EMA", "raw"])
 def test_weights_are_those_that_samples_are_drawn_from(half_life: int, root: Path, tmp_path: Path, one_thread: None) -> None:
-    from gan.training.loop import train
+    from tests.helpers import train
 
     run = runs.create(root, tiny({"optimizer.ema_half_life": half_life}), state="starting", threads=1)
     train(run)
@@ -45,7 +45,7 @@ def test_weights_are_those_that_samples_are_drawn_from(half_life: int, root: Pat
 
 @pytest.mark.parametrize("kind", ["images", "points", "classes"])
 def test_script_of_the_manual_samples(kind: str, root: Path, tmp_path: Path, one_thread: None) -> None:
-    from gan.training.loop import train
+    from tests.helpers import train
 
     (script,) = re.findall(r"```python\n(.+?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
     assert script == generators.SCRIPT and len(script.splitlines()) == 10

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page, sync_playwright
 
 from gan import report
-from gan.report import chart, contents, evidence, notes
+from gan.report import chart, contents, drawings, notes
 from gan.report.chart import Series
 from gan.report.markup import Html, join, tag
 from gan.runs import Run
@@ -124,7 +124,7 @@ def test_players_and_distributions_have_the_colours_of_the_pages(root: Path) -> 
     assert drawn_in(curves["Loss"]) == {"Generator": orange, "Discriminator": indigo}
     assert drawn_in(curves["Output of D"]) == {"D(fake)": orange, "D(real)": indigo}
     counted = {"class_counts": [4, 6], "real_class_counts": [5, 5]}
-    assert drawn_in(evidence.drawings(counted)["classes"]) == {"Generated": indigo, "Real": gray}
+    assert drawn_in(drawings.drawings(counted)["classes"]) == {"Generated": indigo, "Real": gray}
     run.metrics_path.write_text("".join(json.dumps(line | {"generator_loss": None}) + "\n" for line in logged))
     assert drawn_in(contents.gather([run]).entries[0].curves["Loss"]) == {"Discriminator": indigo}, "colours follow the player"
 

@@ -11,12 +11,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gan import config as configs
-from gan import presets, runs
-from gan.__main__ import _changes, _config, make_parser
-from gan.config import RunConfig
+from gan import runs
+from gan.commands.arguments import changes_of, config_of
+from gan.commands.main import make_parser
+from gan.config import RunConfig, presets
 from gan.errors import InputError
 from gan.report import reproduce
 from gan.runs import Control, Run
+from gan.storage import files
 from tests.helpers import losses, make_run, run_gan, tiny
 
 
@@ -29,7 +31,7 @@ def parsed(command: str) -> Any:
 def asked(command: str) -> RunConfig:
     """Return the configuration that a ``train`` command asks for, whether its data set is there or not."""
     options = parsed(command)
-    return configs.replace(presets.find(options.preset).config, _changes(options), stored=True)
+    return configs.replace(presets.find(options.preset).config, changes_of(options))
 
 
 @pytest.mark.parametrize("name", list(presets.PRESETS))
@@ -62,7 +64,7 @@ CHANGES = st.fixed_dictionaries(
 @given(start=st.sampled_from(list(presets.PRESETS)), changes=CHANGES)
 def test_command_gives_the_same_configuration(start: str, changes: dict[str, Any]) -> None:
     try:
-        config = configs.replace(presets.find(start).config, changes, stored=True)
+        config = configs.replace(presets.find(start).config, changes)
     except InputError:
         assume(False)
     assert asked(reproduce.train(config)) == config
@@ -79,14 +81,14 @@ def test_configuration_without_a_preset_is_told_in_full(preset: str) -> None:
 def test_data_set_with_any_name(name: str) -> None:
     config = tiny()
     config = config.model_copy(update={"data": config.data.model_copy(update={"name": name})})
-    assert _changes(parsed(reproduce.train(config)))["data.name"] == name
+    assert changes_of(parsed(reproduce.train(config)))["data.name"] == name
 
 
 def test_length_is_the_one_that_people_gave(root: Path) -> None:
     run = make_run(root)
     run.write_control(length=Control.model_validate({"length": "99 steps"}).length)
     (command,) = reproduce.recipe(run).commands
-    assert _config(parsed(command)).training.length.count == 99
+    assert config_of(parsed(command)).training.length.count == 99
 
 
 def test_score_command_asks_for_the_same_scores(pair: tuple[Run, Run]) -> None:
@@ -130,7 +132,7 @@ def test_runs_that_claim_to_be_forked_from_each_other_end(pair: tuple[Run, Run])
 
 def test_decaying_rates_keep_the_length_of_the_parent(pair: tuple[Run, Run]) -> None:
     run, fork = pair
-    runs.write_json(run.config_path, configs.replace(run.config(), {"optimizer.lr_decay": "linear", "training.length": "50 steps"})
+    files.write_json(run.config_path, configs.replace(run.config(), {"optimizer.lr_decay": "linear", "training.length": "50 steps"})
                     .model_dump(mode="json"))  # fmt: skip
     recipe = reproduce.recipe(fork)
     assert "'training.length=50 steps'" in recipe.commands[0]

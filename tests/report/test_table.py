@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gan import runs
+from gan.judging.comparison import figure
+from gan.judging.glossary import BETTER, SCORES
 from gan.report import contents, notes, page, table
 from gan.report.table import Table
 from gan.runs import Run
-from gan.scoring.glossary import BETTER, SCORES
-from gan.scoring.results import figure
 from tests.helpers import TINY_MLP, make_run, run_gan
 from tests.report.conftest import PATIENCE, scored
 
@@ -30,12 +30,12 @@ def test_glossary_defines_all_that_is_measured() -> None:
 
 
 def test_same_as_the_evaluate_page(pair: tuple[Run, Run]) -> None:
-    from pages.parts import results
+    from pages.parts.evaluation import table as scores_table
 
     run, fork = pair
     (found,) = table.tables([run, fork])
-    wanted = results.table([run, fork], "digits-cnn-1-85490934")
-    best = results.best(wanted)
+    wanted = scores_table.table([run, fork], "digits-cnn-1-85490934")
+    best = scores_table.best(wanted)
     assert [row.runs[0].id if row.runs else "" for row in found.rows] == list(wanted["run"])
     for place, row in enumerate(found.rows):
         assert row.name == wanted["name"][place]

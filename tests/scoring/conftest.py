@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from gan.config.sections import DataConfig
 from gan.runs import Run
-from gan.scoring import classifier, reference
-from gan.scoring.extractor import Extractor
+from gan.scoring import reference
+from gan.scoring.extractors import classifier
+from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.reference import Reference
-from gan.sections import DataConfig
-from gan.training.loop import train
-from tests.helpers import make_run
+from tests.helpers import make_run, train
 from tests.scoring.networks import random_inception
 
 CPU = torch.device("cpu")

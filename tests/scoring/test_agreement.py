@@ -21,8 +21,12 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from gan.scoring import inception, kernel, manifold, metrics
-from gan.scoring.extractor import Extractor, Features
+from gan.scoring.extractors import inception
+from gan.scoring.extractors.extractor import Extractor, Features
+from gan.scoring.metrics import manifold
+from gan.scoring.metrics.fid import fid
+from gan.scoring.metrics.inception_score import inception_score
+from gan.scoring.metrics.kid import kid
 from tests.scoring.conftest import CPU
 from tests.scoring.networks import Pictures
 
@@ -100,7 +104,7 @@ def test_fid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors:
     metric = FrechetInceptionDistance(feature=extractors[0])
     metric.update(real.pixels, real=True)
     metric.update(fake.pixels, real=False)
-    assert metrics.fid(real.seen.features[:, SOME], fake.seen.features[:, SOME]) == pytest.approx(float(metric.compute()), rel=1e-4)
+    assert fid(real.seen.features[:, SOME], fake.seen.features[:, SOME]) == pytest.approx(float(metric.compute()), rel=1e-4)
 
 
 def test_kid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
@@ -111,14 +115,14 @@ def test_kid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         expected = float(metric.compute()[0])
-    found = kernel.kid(real.seen.features[:, SOME], fake.seen.features[:, SOME], subsets=20, size=20, seed=3)
+    found = kid(real.seen.features[:, SOME], fake.seen.features[:, SOME], subsets=20, size=20, seed=3)
     assert found.mean == pytest.approx(expected, rel=1e-4)
 
 
 def test_inception_score_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
     metric = InceptionScore(feature=extractors[1], splits=1)
     metric.update(judged[1].pixels)
-    found = metrics.inception_score(judged[1].seen.logits)[0]
+    found = inception_score(judged[1].seen.logits)[0]
     assert found > 1.01
     assert found == pytest.approx(float(metric.compute()[0]), rel=1e-4)
 
@@ -131,8 +135,8 @@ def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights
         cuda=False, cache=False, save_cpu_ram=True, verbose=False,
     )  # fmt: skip
     found = manifold.precision_recall(real.seen.features, fake.seen.features)
-    assert metrics.fid(real.seen.features, fake.seen.features) == pytest.approx(expected[torch_fidelity.KEY_METRIC_FID], rel=1e-4)
-    assert metrics.inception_score(fake.seen.logits)[0] == pytest.approx(expected[torch_fidelity.KEY_METRIC_ISC_MEAN], rel=1e-4)
+    assert fid(real.seen.features, fake.seen.features) == pytest.approx(expected[torch_fidelity.KEY_METRIC_FID], rel=1e-4)
+    assert inception_score(fake.seen.logits)[0] == pytest.approx(expected[torch_fidelity.KEY_METRIC_ISC_MEAN], rel=1e-4)
     assert 0 < found.precision < 1
     assert 0 < found.recall < 1
     assert found.precision == pytest.approx(expected[torch_fidelity.KEY_METRIC_PRECISION], rel=1e-4)
@@ -141,4 +145,4 @@ def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights
 
 def test_a_set_against_itself_has_fid_zero(judged: tuple[Judged, Judged]) -> None:
     features = judged[0].seen.features
-    assert metrics.fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-6)
+    assert fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-6)

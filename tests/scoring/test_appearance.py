@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan.scoring import appearance
-from gan.scoring.appearance import Looks, compare, look
+from gan.scoring.metrics import appearance
+from gan.scoring.metrics.appearance import Looks, compare, look
 
 
 def noise(count: int, channels: int = 3, seed: int = 0) -> Tensor:

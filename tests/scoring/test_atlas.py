@@ -14,16 +14,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan import atlas as files
 from gan.config import RunConfig
 from gan.data import loaders
-from gan.data.points import Modes
+from gan.data.rendered.points import Modes
 from gan.errors import InputError
 from gan.runs import Run
-from gan.scoring import atlas, memorisation
-from gan.scoring.appearance import Looks
-from gan.scoring.extractor import Extractor, Features
+from gan.runs import atlas as files
+from gan.scoring import projection
+from gan.scoring.extractors.extractor import Extractor, Features
 from gan.scoring.measures import Draw, Real
+from gan.scoring.metrics import memorisation
+from gan.scoring.metrics.appearance import Looks
 from tests.helpers import make_run
 
 Made = Callable[..., tuple[Run, RunConfig]]
@@ -66,7 +67,7 @@ def make(
     others = real if config.data.held_out_images else real[:0]
     looks = Looks(*(torch.empty(0) for _ in Looks._fields))
     held_against = Real(real, torch.empty(0), looks, training, memorisation.usual(training, others), known)
-    atlas.write(run, config, PIXELS, held_against, Draw(pixels, Features(features, torch.empty(len(features), 0))), 12)
+    projection.write(run, config, PIXELS, held_against, Draw(pixels, Features(features, torch.empty(len(features), 0))), 12)
 
 
 def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
@@ -80,7 +81,7 @@ def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
 
 def test_axes_agree_with_numpy() -> None:
     real = drawn(300, 5)  # its second axis comes out of the decomposition with the other sign
-    axes = atlas.fit(real)
+    axes = projection.fit(real)
     centred = real.double().numpy() - real.double().numpy().mean(axis=0)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
     assert axes.explained == pytest.approx(lengths[:2] ** 2 / (lengths**2).sum(), rel=1e-6)
@@ -92,26 +93,26 @@ def test_axes_agree_with_numpy() -> None:
 
 def test_axes_depend_on_the_real_images_alone() -> None:
     real, state = drawn(2500, 1), torch.get_rng_state()
-    first, second = atlas.fit(real), atlas.fit(real.clone())
+    first, second = projection.fit(real), projection.fit(real.clone())
     assert torch.equal(first.directions, second.directions)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize("real", [torch.zeros(30, 4), drawn(30, 2, 2), drawn(2, 3)], ids=["constant", "plane", "two"])
 def test_poor_features_still_have_places(real: Tensor) -> None:
-    axes = atlas.fit(real)
+    axes = projection.fit(real)
     assert axes.place(real).shape == (len(real), 2)
     assert axes.place(real).isfinite().all() and all(0 <= share <= 1 for share in axes.explained)
 
 
 def test_neighbours_agree_with_numpy_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atlas, "_BLOCK", 17)
+    monkeypatch.setattr(projection, "_BLOCK", 17)
     points, training = drawn(20, 3), drawn(100, 4)
-    rows, distances = atlas.nearest(points, training, 5)
+    rows, distances = projection.nearest(points, training, 5)
     every = np.linalg.norm(points.double().numpy()[:, None] - training.double().numpy()[None], axis=2)
     assert (rows.numpy() == every.argsort(axis=1)[:, :5]).all()
     assert distances.numpy() == pytest.approx(np.sort(every, axis=1)[:, :5], rel=1e-12)
-    assert atlas.nearest(points, training[:3], 5)[0].shape == (20, 3)
+    assert projection.nearest(points, training[:3], 5)[0].shape == (20, 3)
 
 
 def test_copies_lie_nowhere_else_and_come_first(made: Made) -> None:

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan.scoring import modes
-from gan.scoring.classes import balance, histogram, kl
+from gan.scoring.metrics import modes
+from gan.scoring.metrics.classes import balance, histogram, kl
 
 EVEN = torch.full((10,), 100)
 

@@ -15,12 +15,14 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.data import catalogue, importer, loaders
+from gan.config.sections import DataConfig
+from gan.data import importer, loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
-from gan.scoring import classifier, glossary
-from gan.scoring.extractor import Extractor
-from gan.sections import DataConfig
+from gan.judging import glossary
+from gan.places import data_root
+from gan.scoring.extractors import classifier
+from gan.scoring.extractors.extractor import Extractor
 from tests.helpers import PROJECT, environment, is_sentence
 from tests.scoring.conftest import CPU, ignore
 
@@ -149,7 +151,7 @@ def test_outdated_classifier_is_trained_again(quick: Path, monkeypatch: pytest.M
 
 def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
     code = (
-        "import torch; from gan.scoring import classifier\n"
+        "import torch; from gan.scoring.extractors import classifier\n"
         "said = []\n"
         "found = classifier.load('digits', torch.device('cpu'), lambda sentence, share: said.append(sentence))\n"
         "print(found.id, bool(said))"
@@ -203,7 +205,7 @@ def test_small_set_and_one_of_many_classes_have_a_classifier_too(
             content = io.BytesIO()
             Image.fromarray(picture).save(content, "PNG")
             made.writestr(f"{number % classes}/{number}.png", content.getvalue())
-    name = importer.import_pictures(tmp_path / "colours.zip", "Colours", ignore, root=catalogue.data_root())
+    name = importer.import_pictures(tmp_path / "colours.zip", "Colours", ignore, root=data_root())
     found = classifier.load(name, CPU, ignore)
     assert found.label == "Colours CNN" and found.accuracy is not None and found.accuracy >= min(0.9, 10 / classes)
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure, structural_similarity_index_measure
 
-from gan.data import bedrooms, survey
-from gan.scoring import diversity
-from gan.scoring.diversity import Duplicates, ms_ssim, near_duplicates, support
+from gan.data import survey
+from gan.data.rendered import bedrooms
+from gan.scoring.metrics import diversity
+from gan.scoring.metrics.diversity import Duplicates, ms_ssim, near_duplicates, support
 
 
 def noise(count: int, side: int, channels: int = 3, seed: int = 0) -> Tensor:

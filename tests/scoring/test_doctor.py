@@ -15,16 +15,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.data import catalogue, importer, loaders, selection
+from gan.config.sections import DataConfig, Span
+from gan.data import importer, loaders, selection
+from gan.judging import doctor, remedies
+from gan.judging.doctor import Verdict
+from gan.places import data_root
 from gan.runs import Status
-from gan.scoring import coordinates, doctor, measures, reference, remedies, vgg
-from gan.scoring.doctor import Verdict
-from gan.scoring.extractor import Extractor
+from gan.scoring import measures, reference
+from gan.scoring.extractors import coordinates, vgg
+from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
-from gan.sections import DataConfig, Span
-from gan.training.loop import train
-from tests.helpers import is_sentence, make_run, tiny
+from tests.helpers import is_sentence, make_run, tiny, train
 
 CPU = torch.device("cpu")
 RULES = frozenset(remedies.REMEDIES)
@@ -79,7 +81,7 @@ def of_cifar(own_folders: Path, real_data: Path, tmp_path_factory: pytest.TempPa
     with zipfile.ZipFile(real_data / "cifar10-train.zip") as whole, zipfile.ZipFile(part, "w") as taken:
         for name in sorted(whole.namelist())[::25]:
             taken.writestr(name, whole.read(name))
-    name = importer.import_pictures(part, "Photographs", lambda sentence, share: None, root=catalogue.data_root())
+    name = importer.import_pictures(part, "Photographs", lambda sentence, share: None, root=data_root())
     return open_clinic(DataConfig(name=name, size=32, held_out=0.35, subset=600), vgg.load(CPU, lambda sentence, share: None))
 
 

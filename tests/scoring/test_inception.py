@@ -20,7 +20,7 @@ from torch import Tensor
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
 from gan.errors import InputError
-from gan.scoring import inception, weights
+from gan.scoring.extractors import inception, weights
 from tests.helpers import is_sentence
 from tests.scoring.conftest import CPU, ignore
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from gan.scoring import kernel
-from gan.scoring.kernel import kid
+from gan.scoring.metrics import kid as kernel
+from gan.scoring.metrics.kid import kid
 
 
 def draw(count: int, size: int, seed: int = 0, shift: float = 0.0) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gan.scoring import lines
+from gan.judging import lines
 
 LINE: dict[str, Any] = {
     "step": 1120, "weights": "EMA", "data": "digits", "size": 32, "extractor": "digits CNN",

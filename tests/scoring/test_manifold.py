@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-from gan.scoring import manifold
-from gan.scoring.manifold import density_coverage, measure, nearest, precision_recall
+from gan.scoring.metrics import manifold
+from gan.scoring.metrics.manifold import density_coverage, measure, nearest, precision_recall
 
 
 def draw(count: int, size: int, seed: int = 0, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:

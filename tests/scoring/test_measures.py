@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import alexnet
 
+from gan.config.sections import DataConfig
 from gan.data import loaders
-from gan.scoring import doctor, measures, perceptual, reference, scores
-from gan.scoring.extractor import Extractor, Features
+from gan.judging import doctor
+from gan.judging.request import Plan
+from gan.scoring import measures, reference, scores
+from gan.scoring.extractors import perceptual
+from gan.scoring.extractors.extractor import Extractor, Features
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
-from gan.sections import DataConfig
 from tests.scoring.conftest import CPU, ignore
 
 
@@ -85,7 +88,7 @@ class Stranger(nn.Module):
 def test_classes_of_others_are_not_those_of_the_data(pixels: Tensor) -> None:
     extractor = Extractor("Inception 2015", "stranger", None, Stranger(), CPU, 256)
     known = reference.load(DataConfig(size=32), extractor, ignore)
-    found = scores.judge(lambda seed: iter(pixels[:300].split(300)), extractor, known, scores.Plan(images=300, draws=1))
+    found = scores.judge(lambda seed: iter(pixels[:300].split(300)), extractor, known, Plan(images=300, draws=1))
     assert known.inception_score is not None and found["inception_score"] >= 1
     assert found["class_counts"] is found["classes_covered"] is found["classes_expected"] is found["class_kl"] is None
     assert found["classes_missing"] is None and not known.real.counts.tolist()

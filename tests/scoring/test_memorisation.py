@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.scoring import manifold, memorisation
-from gan.scoring.memorisation import Memorisation
+from gan.scoring.metrics import manifold, memorisation
+from gan.scoring.metrics.memorisation import Memorisation
 
 
 def draw(count: int, seed: int, scale: float = 1.0) -> Tensor:

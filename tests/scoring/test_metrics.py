@@ -15,7 +15,9 @@ from torch import Tensor
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
-from gan.scoring import metrics
+from gan.scoring.metrics import fid as frechet
+from gan.scoring.metrics.fid import fid
+from gan.scoring.metrics.inception_score import inception_score
 
 
 def draw(count: int, size: int, seed: int = 0, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -61,32 +63,32 @@ def test_fid_of_gaussians_is_the_closed_form() -> None:
     means = torch.tensor([[0.0, 1.0, -2.0, 5.0], [0.5, 1.0, -2.0, 3.0]], dtype=torch.float64)
     variances = torch.tensor([[1.0, 4.0, 9.0, 0.25], [1.0, 1.0, 16.0, 2.25]], dtype=torch.float64)
     expected = float((means[0] - means[1]).square().sum() + (variances[0].sqrt() - variances[1].sqrt()).square().sum())
-    found = metrics.fid(gaussian(means[0], variances[0], 500, 1), gaussian(means[1], variances[1], 80, 2))
+    found = fid(gaussian(means[0], variances[0], 500, 1), gaussian(means[1], variances[1], 80, 2))
     assert found == pytest.approx(expected, rel=1e-9)
     assert expected == pytest.approx(4.25 + 3.0)
 
 
 def test_fid_of_a_set_and_itself_is_zero() -> None:
     features = draw(400, 64, shift=30.0)
-    assert metrics.fid(features, features) == pytest.approx(0.0, abs=1e-6)
-    assert metrics.fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-6)
+    assert fid(features, features) == pytest.approx(0.0, abs=1e-6)
+    assert fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_fid_of_fewer_images_than_features_is_zero_for_a_set_and_itself() -> None:
     features = draw(40, 200, shift=30.0)
-    assert metrics.fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-9 * float(features.var(0).sum()))
+    assert fid(features, features.flip(0)) == pytest.approx(0.0, abs=1e-9 * float(features.var(0).sum()))
 
 
 def test_fid_does_not_depend_on_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = draw(300, 16), draw(200, 16, 1, scale=1.2)
-    expected = metrics.fid(real, fake)
-    monkeypatch.setattr(metrics, "_ROWS", 70)
-    assert metrics.fid(real, fake) == pytest.approx(expected, rel=1e-9)
+    expected = fid(real, fake)
+    monkeypatch.setattr(frechet, "_ROWS", 70)
+    assert fid(real, fake) == pytest.approx(expected, rel=1e-9)
 
 
 def test_fid_far_from_the_origin_keeps_its_digits() -> None:
     real, fake = draw(300, 16).double(), draw(200, 16, 1).double()
-    assert metrics.fid(real + 1e6, fake + 1e6) == pytest.approx(metrics.fid(real, fake), rel=1e-6)
+    assert fid(real + 1e6, fake + 1e6) == pytest.approx(fid(real, fake), rel=1e-6)
 
 
 @given(
@@ -98,7 +100,7 @@ def test_fid_agrees_with_scipy(size: int, counts: tuple[int, int], seed: int, sc
     real, fake = draw(counts[0], size, seed), draw(counts[1], size, seed + 1, scale=scale, shift=shift)
     magnitude = float(real.double().var(0).sum() + fake.double().var(0).sum())
     # Where there are fewer images than features, roots of rounding errors remain: 1e-8 of the variances each.
-    assert metrics.fid(real, fake) == pytest.approx(fid_by_scipy(real, fake), rel=1e-4, abs=1e-5 * magnitude)
+    assert fid(real, fake) == pytest.approx(fid_by_scipy(real, fake), rel=1e-4, abs=1e-5 * magnitude)
 
 
 @pytest.mark.parametrize(("size", "real_count", "fake_count"), [(1, 50, 60), (10, 200, 100), (64, 1797, 2000), (128, 500, 300)])
@@ -106,36 +108,36 @@ def test_fid_agrees_with_torch_fidelity(size: int, real_count: int, fake_count: 
     real, fake = draw(real_count, size), draw(fake_count, size, 1, scale=1.2, shift=0.3)
     if size == 1:  # np.cov returns a bare number there, which torch-fidelity does not take
         real, fake = real.repeat(1, 2), fake.repeat(1, 2)
-    assert metrics.fid(real, fake) == pytest.approx(fid_by_torch_fidelity(real, fake), rel=1e-4)
+    assert fid(real, fake) == pytest.approx(fid_by_torch_fidelity(real, fake), rel=1e-4)
 
 
 def test_fid_of_broken_features_is_never_a_good_one() -> None:
     features = draw(50, 4)
     broken = features.clone()
     broken[3, 1] = math.nan
-    assert math.isnan(metrics.fid(features, broken))
-    assert math.isnan(metrics.fid(broken, features))
+    assert math.isnan(fid(features, broken))
+    assert math.isnan(fid(broken, features))
 
 
 def test_inception_score_of_sure_and_even_predictions_is_the_number_of_classes() -> None:
     sure = 50.0 * torch.eye(10).repeat(20, 1)
-    assert metrics.inception_score(sure, splits=1) == (pytest.approx(10.0), None)
+    assert inception_score(sure, splits=1) == (pytest.approx(10.0), None)
 
 
 def test_inception_score_of_one_prediction_is_one() -> None:
-    assert metrics.inception_score(torch.tensor([[3.0, -1.0, 0.5]]).repeat(500, 1)) == (pytest.approx(1.0), pytest.approx(0.0))
+    assert inception_score(torch.tensor([[3.0, -1.0, 0.5]]).repeat(500, 1)) == (pytest.approx(1.0), pytest.approx(0.0))
 
 
 def test_inception_score_of_extreme_logits_is_finite() -> None:
     never_the_last = 1e5 * torch.eye(10, 11).repeat(20, 1)
-    assert metrics.inception_score(never_the_last, splits=1)[0] == pytest.approx(10.0)
+    assert inception_score(never_the_last, splits=1)[0] == pytest.approx(10.0)
 
 
 @given(classes=st.integers(2, 30), count=st.integers(2, 199), seed=st.integers(0, 1000), scale=st.floats(0.1, 10))
 @settings(max_examples=60)
 def test_inception_score_agrees_with_numpy(classes: int, count: int, seed: int, scale: float) -> None:
     logits = scale * torch.randn(count, classes, generator=torch.Generator().manual_seed(seed))
-    mean, deviation = metrics.inception_score(logits)
+    mean, deviation = inception_score(logits)
     assert mean == pytest.approx(is_by_numpy(logits), rel=1e-6)
     assert deviation is None  # fewer than 200 images make one part
 
@@ -145,7 +147,7 @@ def test_inception_score_agrees_with_torch_fidelity(count: int, splits: int) -> 
     logits = 4 * torch.randn(count // splits * splits, 10, generator=torch.Generator().manual_seed(3))
     shuffled = logits[torch.randperm(len(logits), generator=torch.Generator().manual_seed(7))]
     expected = isc_features_to_metric(shuffled, splits=splits, shuffle=False)
-    mean, deviation = metrics.inception_score(logits, seed=7)
+    mean, deviation = inception_score(logits, seed=7)
     assert mean == pytest.approx(expected[KEY_METRIC_ISC_MEAN], rel=1e-4)
     if splits == 1:
         assert deviation is None
@@ -158,12 +160,12 @@ def test_metrics_leave_the_global_random_state_alone_and_do_not_warn() -> None:
     before = torch.get_rng_state()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = [(metrics.fid(features, features), metrics.inception_score(logits)) for _ in range(2)]
-        metrics.inception_score(logits[:50])
+        found = [(fid(features, features), inception_score(logits)) for _ in range(2)]
+        inception_score(logits[:50])
     assert torch.equal(torch.get_rng_state(), before)
     assert found[0] == found[1]
 
 
 def test_order_of_the_inception_score_follows_its_seed() -> None:
     logits = 4 * torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
-    assert metrics.inception_score(logits, seed=1) != metrics.inception_score(logits, seed=2)
+    assert inception_score(logits, seed=1) != inception_score(logits, seed=2)

@@ -18,8 +18,8 @@ from torchmetrics.functional.image import learned_perceptual_image_patch_similar
 from torchvision.models import alexnet
 
 from gan.errors import InputError
-from gan.scoring import perceptual
-from gan.scoring.perceptual import Lpips
+from gan.scoring.extractors import perceptual
+from gan.scoring.extractors.perceptual import Lpips
 from tests.helpers import is_sentence
 from tests.scoring.conftest import CPU
 

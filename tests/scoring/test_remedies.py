@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from gan import config as configs
-from gan import forks, presets
-from gan.config import RunConfig
+from gan.catalogue.losses import LOSSES
+from gan.config import RunConfig, presets
+from gan.config.families import FAMILIES
 from gan.errors import InputError
-from gan.objective.catalogue import LOSSES
-from gan.scoring import remedies
-from gan.sections import FAMILIES
+from gan.judging import remedies
+from gan.runs import forks
 from tests.helpers import is_sentence, tiny
 
 _NORMS: dict[str, tuple[str, ...]] = {"dcgan": ("batch", "spectral"), "mlp": ("batch", "none"), "resnet": ("spectral", "none")}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from gan.judging import comparison
+from gan.judging.glossary import SCORES
 from gan.runs import Origin
-from gan.scoring import results
-from gan.scoring.glossary import SCORES
 from tests.helpers import make_run
 from tests.report.conftest import LINE, scored
 
@@ -21,7 +21,11 @@ def test_newest_line_counts_of_each_checkpoint_and_extractor(root: Path) -> None
     run = make_run(root)
     for changes in ({"fid": 1.0}, {"checkpoint": "best", "fid": 2.0}, OTHER | {"fid": 3.0}, {"fid": 4.0}, {"source": "training"}):
         scored(run, **changes)
-    assert [(line["fid"], results.kind(line)) for line in results.latest(run)] == [(3.0, "last"), (4.0, "last"), (2.0, "best")]
+    assert [(line["fid"], comparison.kind(line)) for line in comparison.latest(run)] == [
+        (3.0, "last"),
+        (4.0, "last"),
+        (2.0, "best"),
+    ]
 
 
 @pytest.mark.parametrize("changes", [{"fid": None}, {"fid": "9"}, {"draws": None}, {"extractor": 3}, {"source": "?"}])
@@ -29,7 +33,7 @@ def test_damaged_lines_are_passed_over(changes: dict[str, Any], root: Path) -> N
     run = make_run(root)
     scored(run)
     scored(run, **changes)
-    assert [line["fid"] for line in results.latest(run)] == [LINE["fid"]]
+    assert [line["fid"] for line in comparison.latest(run)] == [LINE["fid"]]
 
 
 def test_quick_scores_are_in_order_and_together_where_they_may_be_compared(root: Path) -> None:
@@ -37,12 +41,12 @@ def test_quick_scores_are_in_order_and_together_where_they_may_be_compared(root:
     kinds: list[tuple[int, dict[str, Any]]] = [(4, OTHER), (12, {}), (8, {}), (8, {"source": "checkpoint"}), (16, OTHER)]
     for step, changes in kinds:
         scored(run, **{"source": "training", "step": step, **changes})
-    assert [[line["step"] for line in kind] for kind in results.quick(run)] == [[8, 12], [4, 16]]
+    assert [[line["step"] for line in kind] for kind in comparison.quick(run)] == [[8, 12], [4, 16]]
 
 
 def test_last_and_best_and_nothing_are_groups_of_their_own() -> None:
     best, few = LINE | {"checkpoint": "best"}, LINE | {"images": 5}
-    assert results.groups([LINE, None, best, LINE, few, None], lambda line: line) == [[LINE, LINE], [None, None], [best], [few]]
+    assert comparison.groups([LINE, None, best, LINE, few, None], lambda line: line) == [[LINE, LINE], [None, None], [best], [few]]
 
 
 def test_variants_are_the_same_for_seeds_and_forks_that_changed_nothing(root: Path) -> None:
@@ -51,30 +55,30 @@ def test_variants_are_the_same_for_seeds_and_forks_that_changed_nothing(root: Pa
     change: dict[str, Any] = {"changes": {"objective.loss": "non-saturating"}, "before": {"objective.loss": "hinge"}}
     chosen[2].write_origin(Origin(run=chosen[0].id, step=5, **change))
     chosen[3].config_path.write_text("{")
-    first, same, fork, damaged = results.variants(chosen).values()
+    first, same, fork, damaged = comparison.variants(chosen).values()
     assert first == same and len({first, fork, damaged}) == 3 and damaged == chosen[3].id
 
 
 def test_a_setting_can_be_left_out_of_what_makes_variants(root: Path) -> None:
     chosen = [make_run(root, {"training.seed": seed, "optimizer.batch_size": batch}) for seed, batch in ((0, 8), (1, 16))]
-    assert len(set(results.variants(chosen).values())) == 2
+    assert len(set(comparison.variants(chosen).values())) == 2
     for aside in ("Batch size", "optimizer.batch_size"):
-        assert len(set(results.variants(chosen, aside).values())) == 1
+        assert len(set(comparison.variants(chosen, aside).values())) == 1
 
 
 def test_coordinates_are_those_of_points() -> None:
-    assert results.noun(LINE) == results.noun({}) == "images"
-    assert results.noun({"extractor_id": "coordinates-1"}) == "points"
+    assert comparison.noun(LINE) == comparison.noun({}) == "images"
+    assert comparison.noun({"extractor_id": "coordinates-1"}) == "points"
 
 
 def test_differences_have_titles_and_leave_out_what_is_told_elsewhere(root: Path) -> None:
     changes = {"networks.latent": 16, "training.seed": 3, "cadence.sample_every": "7 steps", "training.length": "9 steps"}
     chosen = [make_run(root), make_run(root, changes)]
-    found = results.differences(chosen)
+    found = comparison.differences(chosen)
     assert found[chosen[1].id]["Seed"] == 3 and "Length" not in found[chosen[1].id] and len(found[chosen[1].id]) == 3
-    assert list(results.differences(chosen, ("training.", "cadence."))[chosen[1].id].values()) == [16]
+    assert list(comparison.differences(chosen, ("training.", "cadence."))[chosen[1].id].values()) == [16]
     chosen[0].config_path.write_text("{")
-    assert results.differences(chosen) == {run.id: {} for run in chosen}
+    assert comparison.differences(chosen) == {run.id: {} for run in chosen}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_differences_have_titles_and_leave_out_what_is_told_elsewhere(root: Path
     [(None, "–"), ("", "–"), (math.nan, "–"), ([], "–"), (True, "yes"), (0.0002, "0.0002"), (64, "64"), (["a", 0.5], "a, 0.5")],
 )
 def test_settings_print_the_same_everywhere(value: Any, text: str) -> None:
-    assert results.text_of(value) == text
+    assert comparison.text_of(value) == text
 
 
 @pytest.mark.parametrize(
@@ -93,8 +97,8 @@ def test_settings_print_the_same_everywhere(value: Any, text: str) -> None:
     ],
 )  # fmt: skip
 def test_figures_have_the_decimals_that_their_spread_deserves(value: float | None, spread: float | None, text: str) -> None:
-    assert results.figure(value, spread) == text
-    assert results.figure(value and value / 100, spread and spread / 100, is_share=True) == text
+    assert comparison.figure(value, spread) == text
+    assert comparison.figure(value and value / 100, spread and spread / 100, is_share=True) == text
 
 
 @pytest.mark.parametrize(
@@ -105,17 +109,21 @@ def test_figures_have_the_decimals_that_their_spread_deserves(value: float | Non
     ],
 )  # fmt: skip
 def test_winner_is_clear_beyond_both_spreads(values: list[float | None], spreads: list[float | None], place: int | None) -> None:
-    assert results.clear_winner(values, spreads) == place
+    assert comparison.clear_winner(values, spreads) == place
 
 
 def test_name_of_seeds_is_what_they_share() -> None:
-    assert results.common_name(["a · b · seed 0", "a · b · seed 1"]) == "a · b"
-    assert results.common_name(["a · seed 0"]) == "a · seed 0" and results.common_name(["a", "b"]) == "a"
+    assert comparison.common_name(["a · b · seed 0", "a · b · seed 1"]) == "a · b"
+    assert comparison.common_name(["a · seed 0"]) == "a · seed 0" and comparison.common_name(["a", "b"]) == "a"
 
 
 def test_real_images_have_the_expected_classes_of_the_line_where_it_has_them() -> None:
     line = LINE | {"real_class_counts": [90] * 9 + [1]}
-    assert results.expected(line) == 10 and results.expected({}) is None and results.expected({"real_class_counts": "x"}) is None
-    found = results.floor(line | {"classes_expected": 9})
+    assert (
+        comparison.expected(line) == 10
+        and comparison.expected({}) is None
+        and comparison.expected({"real_class_counts": "x"}) is None
+    )
+    found = comparison.floor(line | {"classes_expected": 9})
     assert found["classes_covered"] == (9, None) and found["memorised"] == (0.05, None) and found.keys() == SCORES.keys()
     assert found["fid"] == (LINE["floor_fid"], LINE["floor_fid_spread"]) and found["lpips"] == (None, None)

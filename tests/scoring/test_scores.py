@@ -16,20 +16,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan.config.sections import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError
+from gan.judging import glossary, lines
+from gan.judging.request import Plan
 from gan.runs import Run
-from gan.scoring import atlas, glossary, measures, reference, scores
-from gan.scoring.appearance import Looks
-from gan.scoring.extractor import Extractor
+from gan.scoring import during_training, measures, projection, reference, scores
+from gan.scoring.extractors.extractor import Extractor
+from gan.scoring.metrics.appearance import Looks
 from gan.scoring.reference import Reference
-from gan.scoring.scores import Plan
-from gan.sections import DataConfig
-from gan.training import checkpoints, loop
-from gan.training.loop import train
+from gan.storage import jobs
+from gan.training import checkpoints
 from gan.training.sampling import restore
-from tests.helpers import is_sentence, make_run, run_gan, start_gan, wait_until
+from tests.helpers import is_sentence, make_run, run_gan, start_gan, train, wait_until
 from tests.scoring.conftest import CPU, ignore
 
 SMALL = Plan(images=300, draws=2)
@@ -53,7 +54,7 @@ def refusal(run: Run, plan: Plan = SMALL) -> str:
 
 
 def test_line_says_all_about_a_score(run: Run, digits: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "_WRITE_EVERY", 0.0)
+    monkeypatch.setattr(jobs, "_TELL_EVERY", 0.0)
     reported: list[tuple[str, float]] = []
     line = scores.score_run(run, SMALL, lambda sentence, share: reported.append((sentence, share)))
     assert line["step"] == 12 and line["images_seen"] == 12 * 32 and line["epoch"] == pytest.approx(12 / 56)
@@ -70,7 +71,7 @@ def test_line_says_all_about_a_score(run: Run, digits: Extractor, monkeypatch: p
 
     assert run.scores() == [line]
     scoring = run.scoring()
-    assert scoring.state == "finished" and scoring.progress == 1 and scoring.message == scores.describe(line)
+    assert scoring.state == "finished" and scoring.progress == 1 and scoring.message == lines.describe(line)
     shares = [share for _, share in reported]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert "Looking at the generated images" in dict(reported)
@@ -85,7 +86,7 @@ def test_same_plan_gives_the_same_line(run: Run) -> None:
     assert without_time(first) == without_time(second)
     assert scores.score_run(run, Plan(images=300, draws=2, seed=1))["fid"] != first["fid"]
     assert [line["seed"] for line in run.scores()] == [0, 0, 1]
-    assert scores.is_comparable(first, second)
+    assert lines.is_comparable(first, second)
 
 
 def test_one_draw_has_no_spread(run: Run) -> None:
@@ -103,7 +104,7 @@ def test_few_real_images_limit_the_floor(run: Run) -> None:
 def test_averaged_weights_are_scored_where_there_are_any(half_life: int, weights: str, root: Path) -> None:
     run = make_run(root, {"optimizer.ema_half_life": half_life, "training.length": "3 steps"}, family="mlp")
     with run.hold():
-        assert loop.train(run).state == "finished"
+        assert train(run).state == "finished"
     saved, _ = checkpoints.load_newest(run.checkpoints_path)
     assert saved is not None
     generator, kind = restore(run.config(), saved, CPU)
@@ -301,7 +302,7 @@ def test_scoring_without_memory_leaves_the_old_scores(
 def test_map_that_cannot_be_made_costs_no_score(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(atlas, "fit", lambda real: real / None)
+    monkeypatch.setattr(projection, "fit", lambda real: real / None)
     line = scores.score_run(run, SMALL)
     assert run.scores() == [line] and "map of run" in caplog.text
 
@@ -310,7 +311,7 @@ def test_two_scorings_of_a_run_at_once(run: Run) -> None:
     held = run.hold_scoring()
     try:
         before = run.scoring()
-        with pytest.raises(InputError, match="is being scored already"):
+        with pytest.raises(InputError, match="is already being scored"):
             scores.score_run(run, SMALL)
         assert run.scoring() == before
     finally:
@@ -342,7 +343,7 @@ def test_scoring_leaves_the_training_untouched(root: Path, quick: Path) -> None:
     run, generator = make_run(root), _Still()
     before = {key: value.clone() for key, value in generator.state_dict().items()}
     random, threads = torch.get_rng_state(), torch.get_num_threads()
-    scores.score_during_training(run, generator, run.config(), 7, CPU)
+    during_training.score(run, generator, run.config(), 7, CPU)
     assert torch.equal(torch.get_rng_state(), random) and torch.get_num_threads() == threads
     assert generator.training and all(module.training for module in generator.modules())
     assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
@@ -358,7 +359,7 @@ def test_training_with_scores_is_the_training_without(root: Path, digits: Extrac
     for every in ("4 steps", "0 steps"):
         run = make_run(root, {"cadence.score_every": every})
         with run.hold():
-            assert loop.train(run).state == "finished"
+            assert train(run).state == "finished"
         results.append((run, checkpoints.load(run.checkpoints_path, 12).tensors))
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
@@ -369,7 +370,7 @@ def test_training_with_scores_is_the_training_without(root: Path, digits: Extrac
 
     # The last score in training and the checkpoint's own are of the same weights.
     line = scores.score_run(scored, Plan(images=500, draws=1))
-    assert scores.is_comparable(line, scored.scores()[2])
+    assert lines.is_comparable(line, scored.scores()[2])
     assert line["fid"] == pytest.approx(scored.scores()[2]["fid"], rel=1e-3)
 
 
@@ -380,9 +381,9 @@ def test_failing_score_does_not_end_the_training(
         raise InputError("No room.")
 
     monkeypatch.setattr(reference, "load", fail)
-    scores._held_against.cache_clear()
+    during_training._held_against.cache_clear()
     run = make_run(root)
-    scores.score_during_training(run, _Still(), run.config(), 7, CPU)
+    during_training.score(run, _Still(), run.config(), 7, CPU)
     assert run.scores() == [] and "No room." in caplog.text
 
 
@@ -409,37 +410,37 @@ def test_run_on_points_is_scored_by_coordinates_and_modes(classes: list[str], ex
     changes = {"data.name": "ring", "data.classes": classes, "training.length": "5 steps", "cadence.score_every": "5 steps"}
     run = make_run(root, changes, family="mlp")
     assert train(run).state == "finished"
-    line = scores.score_run(run, scores.Plan(images=500, draws=2))
+    line = scores.score_run(run, Plan(images=500, draws=2))
     assert line["extractor"] == "coordinates" and line["modes_expected"] == expected
     assert line["floor_modes"] == expected and line["floor_high_quality"] == pytest.approx(0.99, abs=0.01)
     assert line["modes"] <= expected and line["high_quality"] < 0.1 and line["reverse_kl"] > line["floor_reverse_kl"]
     assert line["fid"] > line["floor_fid"] and line["memorised"] is not None
     assert line["inception_score"] is line["looks"] is line["duplicates"] is None
-    assert f"of {expected} modes" in scores.describe(line)
+    assert f"of {expected} modes" in lines.describe(line)
     quick = run.scores()[0]
     assert (quick["source"], quick["extractor"], quick["draws"]) == ("training", "coordinates", 1)
     with pytest.raises(InputError, match="holds points") as caught:
-        scores.score_run(run, scores.Plan("classifier"))
+        scores.score_run(run, Plan("classifier"))
     assert is_sentence(str(caught.value))
 
 
 def test_points_without_known_modes_are_scored_by_coordinates_alone(root: Path) -> None:
     run = make_run(root, {"data.name": "moons", "training.length": "5 steps"}, family="mlp")
     assert train(run).state == "finished"
-    line = scores.score_run(run, scores.Plan(images=200, draws=1))
+    line = scores.score_run(run, Plan(images=200, draws=1))
     assert line["modes"] is line["modes_expected"] is None and "floor_modes" not in line
-    assert line["coverage"] < line["floor_coverage"] and is_sentence(scores.describe(line) + ".")
+    assert line["coverage"] < line["floor_coverage"] and is_sentence(lines.describe(line) + ".")
 
 
 def test_images_have_no_coordinates(run: Run) -> None:
     with pytest.raises(InputError, match="only points have coordinates") as caught:
-        scores.score_run(run, scores.Plan("coordinates"))
+        scores.score_run(run, Plan("coordinates"))
     assert is_sentence(str(caught.value))
 
 
 def test_copies_of_training_images_are_noticed(real: Reference, digits: Extractor) -> None:
     images = loaders.load(DataConfig(size=32)).pixels
-    copies = scores.judge(lambda seed: iter(images[:300].split(100)), digits, real, scores.Plan(images=300, draws=1))
+    copies = scores.judge(lambda seed: iter(images[:300].split(100)), digits, real, Plan(images=300, draws=1))
     assert copies["memorised"] > 0.9 and copies["memorised_ratio"] == 0
     few = DataConfig(size=32, subset=500)
     known = reference.load(few, digits, ignore)
@@ -450,7 +451,7 @@ def test_copies_of_training_images_are_noticed(real: Reference, digits: Extracto
     is_other[places] = False
     others = images[is_other][:300]
     for pixels, share in ((images[places][:300], 1.0), (others, 0.05)):
-        found = scores.judge(lambda seed, pixels=pixels: iter(pixels.split(100)), digits, known, scores.Plan(images=300, draws=1))
+        found = scores.judge(lambda seed, pixels=pixels: iter(pixels.split(100)), digits, known, Plan(images=300, draws=1))
         assert found["memorised"] == pytest.approx(share, abs=0.04)
 
 
@@ -460,13 +461,13 @@ def test_score_says_which_real_images_it_compares_with(root: Path) -> None:
     for name, change in (("held", changes), ("all", {"training.length": "5 steps"})):
         run = make_run(root, change)
         assert train(run).state == "finished"
-        line[name] = scores.score_run(run, scores.Plan(images=50, draws=1))
+        line[name] = scores.score_run(run, Plan(images=50, draws=1))
     assert line["held"]["reals"] == {"held_out": 0.25, "classes": ["1", "7"], "subset_seed": 0}
     assert line["held"]["real_images"] == round(0.25 * (182 + 179))
     assert line["all"]["reals"] == {}
-    assert not scores.is_comparable(line["held"], {**line["held"], "reals": {}})
+    assert not lines.is_comparable(line["held"], {**line["held"], "reals": {}})
     old = {key: value for key, value in line["all"].items() if key != "reals"}
-    assert scores.is_comparable(line["all"], old), "scores from before there was a choice are those of all images"
+    assert lines.is_comparable(line["all"], old), "scores from before there was a choice are those of all images"
 
 
 # What cannot be scored, or hardly
@@ -506,4 +507,4 @@ def test_two_images_are_too_few_for_some_figures_and_enough_for_others(run: Run)
         "Density and Coverage need at least 6 images of either kind.",
     ]
     assert [is_sentence(reason) for reason in glossary.missing({**line, "fid": None})] == [True]
-    assert is_sentence(scores.describe(line) + ".")
+    assert is_sentence(lines.describe(line) + ".")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from gan.config.sections import DataConfig
 from gan.data import loaders
-from gan.scoring import stacked
-from gan.scoring.extractor import Extractor
-from gan.sections import DataConfig
+from gan.scoring.extractors import stacked
+from gan.scoring.extractors.extractor import Extractor
 from tests.scoring.conftest import CPU, ignore
 
 DATA = DataConfig(name="stacked-digits", size=32)

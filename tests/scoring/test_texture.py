@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from gan.config.sections import DataConfig
 from gan.data import loaders
-from gan.scoring import texture
-from gan.sections import DataConfig
+from gan.scoring.metrics import texture
 
 #: Pattern → its value, from -1 to 1, at row and column.
 PATTERNS = {

@@ -11,12 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan.data import bedrooms, loaders
-from gan.scoring import classifier, inception, metrics, scores, stacked, vgg
-from gan.scoring.extractor import Extractor
-from gan.sections import DataConfig
-from gan.training.loop import train
-from tests.helpers import PROJECT, environment, make_run, run_gan
+from gan.config.sections import DataConfig
+from gan.data import loaders
+from gan.data.rendered import bedrooms
+from gan.scoring import scores
+from gan.scoring.extractors import classifier, inception, stacked, vgg
+from gan.scoring.extractors.extractor import Extractor
+from gan.scoring.metrics.fid import fid
+from tests.helpers import PROJECT, environment, make_run, run_gan, train
 from tests.scoring.conftest import CPU, ignore
 
 #: SHA-256 of the weights. Where it differs, scores would not agree with those of other machines: raise VERSION, or find out why.
@@ -43,9 +45,8 @@ def test_weights_are_those_of_all_machines(network: Extractor) -> None:
 
 
 def test_another_process_draws_the_same_weights_whatever_its_random_state_and_threads() -> None:
-    code = (
-        "import torch; torch.manual_seed(5); torch.set_num_threads(2);from gan.scoring import vgg; print(vgg.digest(vgg.build()))"
-    )
+    code = "import torch; torch.manual_seed(5); torch.set_num_threads(2)\n"
+    code += "from gan.scoring.extractors import vgg; print(vgg.digest(vgg.build()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout.strip() == DIGEST
 
@@ -90,11 +91,11 @@ def test_distance_is_nothing_to_oneself_and_grows_with_noise(name: str, network:
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     some, others = images.take(order[:150]), images.take(order[150:300])
     real = network.extract(some.split(50)).features
-    assert metrics.fid(real, real) == pytest.approx(0.0, abs=1e-3)
+    assert fid(real, real) == pytest.approx(0.0, abs=1e-3)
     found = []
     for strength in (0.0, 0.1, 0.2, 0.4):
         wrong = others + 255 * strength * torch.randn(others.shape, generator=torch.Generator().manual_seed(1))
-        found.append(metrics.fid(real, network.extract(wrong.round().clamp(0, 255).byte().split(50)).features))
+        found.append(fid(real, network.extract(wrong.round().clamp(0, 255).byte().split(50)).features))
     assert found == sorted(found) and found[-1] > 5 * found[0], found
 
 
@@ -123,7 +124,7 @@ def test_best_extractor_at_hand_is_chosen(
     asked: list[str] = []
     for module in (classifier, inception, stacked, vgg):
         monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: asked.append(name.rpartition(".")[2]))
-    scores._choose(wanted, DataConfig(name=name), CPU, ignore)
+    scores.choose_extractor(wanted, DataConfig(name=name), CPU, ignore)
     assert asked == [expected]
 
 

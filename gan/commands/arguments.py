@@ -1,0 +1,66 @@
+"""Arguments that several commands share, and the parser whose mistakes are input errors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, NoReturn
+
+from gan import config as configs
+from gan.config import presets, sections
+from gan.errors import InputError
+
+CHECKPOINT_HELP = "last (default), or best: that of the lowest FID during training"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are InputErrors instead of a usage page."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see “{self.prog} --help”.")
+
+
+def add_settings(parser: Parser) -> None:
+    parser.add_argument("--preset", default=presets.DEFAULT, metavar="NAME", help=f"default: {presets.DEFAULT}")
+    add_assignments(parser)
+
+
+def add_assignments(parser: Parser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
+                        help="change one setting; may be repeated")  # fmt: skip
+
+
+def add_length(parser: Parser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--steps", type=int, metavar="N", help="length in generator steps")
+    group.add_argument("--epochs", type=int, metavar="N", help="length in passes over the real images")
+
+
+def complain(sentence: str, status: int) -> int:
+    """Print a sentence on standard error, on one line whatever is quoted in it, and return the exit status."""
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return status
+
+
+def config_of(options: argparse.Namespace) -> configs.RunConfig:
+    return configs.require_data(configs.replace(presets.find(options.preset).config, changes_of(options)))
+
+
+def changes_of(options: argparse.Namespace) -> dict[str, Any]:
+    changes = configs.parse_assignments(options.assignments)
+    if length := length_of(options):
+        changes["training.length"] = str(length)
+    return changes
+
+
+def length_of(options: argparse.Namespace) -> sections.Span | None:
+    for unit in ("steps", "epochs"):
+        count = getattr(options, unit, None)
+        if count is not None and not 1 <= count <= 100_000_000:
+            raise InputError(f"--{unit} is {count}, expected a whole number from 1 to 100000000; change it.")
+        if count is not None:
+            return sections.Span(count=count, unit=unit)  # type: ignore[arg-type]
+    return None
+
+
+FORMAT = "%(asctime)s %(levelname)s %(message)s"

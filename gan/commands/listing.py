@@ -1,0 +1,86 @@
+"""The `runs`, `presets`, `estimate` and `layers` commands."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+from gan import runs, words
+from gan.commands.arguments import Parser, add_length, add_settings, config_of
+from gan.config import presets
+from gan.execution import speeds
+from gan.runs import Run
+from gan.storage import files
+
+
+def add(command: Callable[..., Parser]) -> None:
+    """Add ``runs``, ``presets``, ``estimate`` and ``layers`` to the command line."""
+    command("runs", "List all runs, the newest first.", list_all, has_json=True)
+    command("presets", "List the presets.", list_presets, has_json=True)
+
+    estimate = command("estimate", "Measure how long a training would take on this machine.", estimate_speed, has_json=True)
+    add_settings(estimate)
+    add_length(estimate)
+
+    layers = command(
+        "layers", "List the layers of both networks: shapes, parameters, work, memory.", describe_layers, has_json=True
+    )
+    add_settings(layers)
+    layers.add_argument("--quiet", action="store_true", help="write them down for the dashboard, and print nothing")
+
+
+def list_all(options: argparse.Namespace) -> int:
+    rows = [_row(run) for run in runs.list_runs(options.root)]
+    if options.json:
+        print(files.to_json(rows, indent=1))
+    elif not rows:
+        print(f"No runs in {options.root} yet; start one with: python -m gan train")
+    for row in [] if options.json else rows:
+        print(f"{row['id']}  {row['state']:<11}  {row['step']:>7}/{row['total_steps']:<7}  {row['name']}")
+    return 0
+
+
+def _row(run: Run) -> dict[str, Any]:
+    status = run.status()
+    return {"id": run.id, "name": run.label(), **status.model_dump(), "epoch": round(status.epoch, 3)}
+
+
+def list_presets(options: argparse.Namespace) -> int:
+    if options.json:
+        rows = [{**vars(preset), "config": preset.config.model_dump(mode="json")} for preset in presets.PRESETS.values()]
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    for preset in presets.PRESETS.values():
+        print(f"{preset.name:<28}{preset.title}\n{'':<28}{preset.description}")
+    return 0
+
+
+def estimate_speed(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    from gan.training import speed
+
+    found = speed.measure(options.root, config)
+    if options.json:
+        print(json.dumps(vars(found)))
+    else:
+        print(
+            f"{found.images_per_second:,.0f} images/s with {words.count(found.threads, 'thread')} in {found.precision}: "
+            f"{words.duration(found.seconds_per_epoch)} an epoch, {words.duration(found.seconds)} in all."
+        )
+    return 0
+
+
+def describe_layers(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    from gan.networks import layers as layer_tables
+
+    found = layer_tables.describe(config)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found)))
+    elif not options.quiet:
+        print(layer_tables.as_text(found))
+    speeds.keep_layers(options.root, config, dataclasses.asdict(found))
+    return 0

@@ -1,0 +1,70 @@
+"""The command line: everything the dashboard can start, without the dashboard.
+
+Exit status: 0 on success, 1 when a run failed, 2 on wrong input, 130 after Ctrl-C before or beyond a clean stop; in all
+but the first case one sentence on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan.commands import data, listing, report, scoring, sweeps, training
+from gan.commands.arguments import Parser, complain
+from gan.errors import InputError, explain_os_error
+from gan.places import default_root
+
+log = logging.getLogger("gan")
+
+
+def make_parser() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(prog="python -m gan", description="Train, resume, list and score GANs.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, help: str, run: Callable[[argparse.Namespace], int], *, has_json: bool = False, commands: Any = commands
+    ) -> Parser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(run=run)
+        added.add_argument("--root", type=Path, default=None, metavar="DIR",
+                           help="folder of the runs (default: $GAN_RUNS, else checkpoints/)")  # fmt: skip
+        if has_json:
+            added.add_argument("--json", action="store_true", help="print JSON")
+        return added
+
+    for part in (training, scoring, listing, sweeps, report):
+        part.add(command)
+    data.add(commands, command)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # letters that a terminal may lack
+    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback: the run says what happened
+    try:
+        options = make_parser().parse_args(arguments)
+        options.root = options.root.expanduser() if options.root else default_root()
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except InputError as error:
+        return complain(str(error), status=2)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again while this process ends, it would end it without a word
+        return complain("Stopped by Ctrl-C; “python -m gan runs” lists what there is.", status=130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: what is left is not worth a complaint
+        return 1
+    except OSError as error:
+        return complain(explain_os_error(error, "the command"), status=1)

@@ -1,0 +1,138 @@
+"""The `score`, `sample` and `weights` commands."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from gan import runs
+from gan.commands.arguments import CHECKPOINT_HELP, FORMAT, Parser, complain
+from gan.commands.progress_bar import ProgressBar
+from gan.errors import InputError, explained
+from gan.machine import usual_threads
+from gan.runs import Run
+from gan.storage import files
+
+
+def add(command: Callable[..., Parser]) -> None:
+    """Add ``score``, ``sample`` and ``weights`` to the command line."""
+    score = command("score", "Score runs: FID and more of new images from a checkpoint.", score_runs, has_json=True)
+    score.add_argument("run_ids", nargs="+", metavar="RUN")
+    score.add_argument("--extractor", default="auto", metavar="NAME",
+                       help="classifier, inception, random-vgg, or auto (default): the first of these at hand")  # fmt: skip
+    score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
+    score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
+    score.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
+    score.add_argument("--checkpoint", choices=("last", "best"), default="last", help=CHECKPOINT_HELP)
+    score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")
+
+    sample = command("sample", "Draw a grid of images from a checkpoint of a run.", sample_run)
+    sample.add_argument("run_id", metavar="RUN")
+    sample.add_argument("--class", metavar="NAME", dest="class_name", help="of this class only (default: all, one a column)")
+    sample.add_argument("--images", type=int, default=64, metavar="N", help="how many, from 1 to 1024 (default: 64)")
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
+    sample.add_argument("--checkpoint", choices=("last", "best"), default="last", help=CHECKPOINT_HELP)
+    sample.add_argument("--out", type=Path, metavar="FILE", help="PNG file to write (default: asked.png in the run's folder)")
+    sample.add_argument("--quiet", action="store_true", help="do not print the path")
+
+    weights = command("weights", "Download and verify the weights of a published network that scores can use.", fetch_weights)
+    weights.add_argument("network", choices=("inception", "alexnet"), help="inception, for a plain FID, or alexnet, for LPIPS")
+
+
+def score_runs(options: argparse.Namespace) -> int:
+    chosen, refused = [], []
+    for run_id in dict.fromkeys(options.run_ids):
+        try:
+            chosen.append(runs.find(options.root, run_id))
+        except InputError as error:
+            refused.append(str(error))
+    if not chosen:
+        raise InputError(refused[0])
+    import torch
+
+    from gan.judging import doctor, glossary, lines
+    from gan.judging.request import Plan
+    from gan.scoring import scores
+
+    if options.quiet:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=FORMAT)
+    torch.set_num_threads(usual_threads())
+    plan = Plan(options.extractor, options.images, options.draws, options.seed, options.checkpoint)
+    found, has_failed = [], bool(refused)
+    for sentence in refused:
+        complain(sentence, status=1)
+    with ProgressBar(is_quiet=options.quiet or options.json) as progress:
+        for place, run in enumerate(chosen):
+            try:
+                with _waiting(chosen[place + 1 :]):
+                    line = scores.score_run(run, plan, progress.report)
+                verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
+                found.append({"run": run.id, "name": run.label(), **line, "verdicts": verdicts})
+            except InputError as error:
+                has_failed = True
+                print(f"{run.label()}: {error}", file=sys.stderr)
+    if options.json:
+        print(files.to_json(found, indent=1))
+    elif not options.quiet:
+        for line in found:
+            print(f"{line['run']}  {line['name']}: {lines.describe(line)}")
+            for reason in glossary.missing(line):
+                print(f"    {reason}")
+            for verdict in line["verdicts"]:
+                print(f"    {verdict['title']}: {verdict['sentence']} {verdict['remedy']}")
+    return 1 if has_failed else 0
+
+
+@contextlib.contextmanager
+def _waiting(chosen: Sequence[Run]) -> Iterator[None]:
+    """Show, now and then, that runs that wait to be scored have not been forgotten."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(_WAITING_HEARTBEAT):
+            for run in chosen:
+                with contextlib.suppress(OSError):
+                    run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
+
+    beating = threading.Thread(target=beat, daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        beating.join()
+
+
+def sample_run(options: argparse.Namespace) -> int:
+    run = runs.find(options.root, options.run_id)
+    import torch
+
+    from gan.training import pictures, sampling
+
+    torch.set_num_threads(usual_threads())
+    picture = sampling.draw(run, options.class_name, options.images, options.seed, options.checkpoint)
+    target = options.out.expanduser().absolute() if options.out else run.asked_path
+    with explained("writing the picture"):
+        files.write_atomically(target, pictures.to_png(picture), durable=False)
+    if not options.quiet:
+        print(target)
+    return 0
+
+
+def fetch_weights(options: argparse.Namespace) -> int:
+    from gan.scoring.extractors import inception, perceptual
+
+    wanted = {"inception": inception.WEIGHTS, "alexnet": perceptual.WEIGHTS}[options.network]
+    with ProgressBar(is_quiet=False) as progress:
+        path = wanted.fetch(progress.report)
+    print(f"{path} holds the published {wanted.title} weights.")
+    return 0
+
+
+_WAITING_HEARTBEAT = 5.0  # seconds

@@ -1,0 +1,165 @@
+"""The `train`, `resume` and `fork` commands."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from gan import runs
+from gan.commands.arguments import (
+    FORMAT,
+    Parser,
+    add_assignments,
+    add_length,
+    add_settings,
+    changes_of,
+    config_of,
+    length_of,
+)
+from gan.commands.progress_bar import ProgressBar
+from gan.errors import InputError, explained
+from gan.execution import queue
+from gan.machine import usual_threads
+from gan.places import default_root
+from gan.runs import Run, Status, forks
+
+if TYPE_CHECKING:
+    from gan.training.quick import Scorer
+
+
+def add(command: Callable[..., Parser]) -> None:
+    """Add ``train``, ``resume`` and ``fork`` to the command line."""
+    train = command("train", "Train a new run in the foreground; Ctrl-C stops it cleanly.", train_run)
+    add_settings(train)
+    add_length(train)
+    train.add_argument("--name", default="", metavar="TEXT", help="display name of the run")
+
+    resume = command("resume", "Go on with a run from its last checkpoint, in the foreground.", resume_run)
+    resume.add_argument("run_id", metavar="RUN")
+    add_length(resume)
+    resume.add_argument("--quiet", action="store_true", help="no progress bar; write to standard error alone")
+    resume.add_argument("--from-queue", action="store_true", help=argparse.SUPPRESS)
+
+    fork = command(
+        "fork", "Go on from a checkpoint of a run with other settings, as a run of its own, in the foreground.", fork_run
+    )
+    fork.add_argument("run_id", metavar="RUN")
+    chosen = fork.add_mutually_exclusive_group()
+    chosen.add_argument("--step", type=int, metavar="N", help="of which there is a checkpoint (default: the newest)")
+    chosen.add_argument("--checkpoint", choices=("last", "best"), default="last", help="the newest (default), or the best by FID")
+    add_assignments(fork)
+    add_length(fork)
+    fork.add_argument("--name", default="", metavar="TEXT", help="display name of the fork")
+
+
+def train_run(options: argparse.Namespace) -> int:
+    config, name = config_of(options), runs.checked_name(options.name)
+    from gan.data import loaders
+
+    with ProgressBar(is_quiet=False) as progress:
+        loaders.ensure(config.data, progress.report)  # before the run is made: without data there is none
+    run = runs.create(options.root, config, name, state="starting", threads=config.training.threads or usual_threads())
+    return _foreground(run, run.hold(), is_quiet=False)
+
+
+def resume_run(options: argparse.Namespace) -> int:
+    run = runs.find(options.root, options.run_id)
+    config = run.config()
+    if options.from_queue:  # which has asked and noted everything already
+        return _foreground(run, run.hold(), is_quiet=True)
+    length, status = length_of(options), run.status()
+    if status.state in ("running", "starting"):
+        raise InputError(f"Run {run.id} is under way already.")
+    total = queue.total_after(run, status, length)
+    held = run.hold()
+    with explained(f"resuming run {run.id}"):
+        run.write_control(stop=False, length=length or run.control().length)
+        threads = status.threads or config.training.threads or usual_threads()
+        run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
+    return _foreground(run, held, is_quiet=options.quiet)
+
+
+def fork_run(options: argparse.Namespace) -> int:
+    parent = runs.find(options.root, options.run_id)
+    changes, step = changes_of(options), options.step
+    if options.checkpoint == "best":
+        step = forks.best(parent)
+        if step is None:
+            raise InputError(f"Run {parent.id} has no best checkpoint; leave --checkpoint out to fork from its newest one.")
+    found = forks.plan(parent.config(), changes)
+    threads = found.config.training.threads or usual_threads()
+    child = forks.make(parent, step, changes, options.name, state="starting", threads=threads)
+    held = child.hold()
+    origin = child.origin()
+    print(f"Forked {parent.id} as {child.id}, {forks.describe(origin)}." if origin else child.id)
+    if not found.goes_on:
+        print(f"Starting afresh: {found.reason}")
+    return _foreground(child, held, is_quiet=False)
+
+
+def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
+    """Train a run, whose lock is ``held``, in this process, with a progress bar unless quiet."""
+    interrupted = _Interrupt()
+    try:
+        with explained(f"writing the log of run {run.id}"):
+            _log_to(run, is_quiet=is_quiet)
+        from gan.training.loop import train  # imports torch, so only now that the run is held
+
+        with ProgressBar(is_quiet) as progress:
+            status = train(run, progress.observe, interrupted.is_set, scorer)
+    finally:
+        held.release()
+        queue.advance(run.root)
+    is_well = status.state in ("finished", "stopped")
+    if not is_quiet:
+        print(_closing_words(run, status), file=sys.stdout if is_well else sys.stderr)
+    return 0 if is_well else 1
+
+
+def scorer() -> Scorer:
+    """Return what makes quick scores during training."""
+    from gan.scoring import during_training  # imports torchmetrics, so only at the first score
+
+    return during_training
+
+
+def _closing_words(run: Run, status: Status) -> str:
+    elsewhere = "" if run.root == default_root() else f" --root {shlex.quote(str(run.root))}"
+    if status.state == "stopped":
+        return f"Stopped at step {status.step} of {status.total_steps}. Go on with: python -m gan resume {run.id}{elsewhere}"
+    if status.state == "finished":
+        score = f"python -m gan score {run.id}{elsewhere}"
+        return f"Finished {status.step} steps. Samples: {run.samples_path}. Score it with: {score}"
+    return f"{status.state.capitalize()} at step {status.step}: {status.message} The log is {run.log_path}."
+
+
+def _log_to(run: Run, *, is_quiet: bool) -> None:
+    """Write the log to the run's file; a quiet process has that file as its standard error already."""
+    if is_quiet:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=FORMAT)
+    else:
+        logging.basicConfig(filename=run.log_path, level=logging.INFO, format=FORMAT, encoding="utf-8")
+
+
+class _Interrupt:
+    """Turns Ctrl-C and a polite kill into a wish to stop; a second Ctrl-C ends the process at once."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        for name in ("SIGINT", "SIGTERM"):
+            signal.signal(getattr(signal, name), self._catch)
+
+    def _catch(self, number: int, frame: object) -> None:
+        if self._is_set and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set

@@ -1,0 +1,123 @@
+"""Which settings do not go together: what is refused, and what is allowed but unwise, each in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gan.catalogue.data_sets import DataSet
+from gan.catalogue.losses import LOSSES
+from gan.config.families import DcganConfig, MlpConfig, Networks
+from gan.config.sections import AugmentationConfig, DataConfig, ObjectiveConfig, OptimizerConfig
+
+#: Settings of the objective that penalise the slope of the discriminator.
+PENALTIES = ("gradient_penalty", "dragan", "r1", "r2")
+
+
+#: Settings that mean nothing for points in the plane.
+_IMAGES_ONLY = ("data.size", "data.fit", "data.colour", "data.flips", "augmentation.policies")
+#: What a setting without effect is set to, if its other values would be refused.
+NEUTRAL = {
+    "data.colour": "auto",
+    "data.flips": False,
+    "augmentation.policies": [],
+    "networks.conditional": False,
+    "objective.label_smoothing": 0.0,
+}
+
+
+def has_effect(key: str, settings: Mapping[str, Any], entry: DataSet | None) -> bool:
+    """Return whether the setting ``key`` changes anything next to the other ``settings`` ("section.field" → value).
+
+    ``entry`` is the data set; None if it is unknown, which rules nothing out.
+    """
+    if key in _IMAGES_ONLY:
+        return entry is None or entry.kind == "images"
+    if key == "networks.conditional":
+        return entry is None or len(entry.classes) >= 2
+    if key == "objective.label_smoothing":
+        return settings.get("objective.loss") not in LOSSES or LOSSES[settings["objective.loss"]].is_probability
+    if key == "augmentation.noise_fade":
+        return bool(settings.get("augmentation.instance_noise"))
+    return key != "optimizer.beta2" or settings.get("optimizer.algorithm") != "sgd"
+
+
+def adjustments(settings: Mapping[str, Any], entry: DataSet | None) -> dict[str, Any]:
+    """Return what has to change in ``settings`` ("section.field" → value) so that they go together; empty if they do.
+
+    Settings without effect become neutral, and a gradient penalty takes batch norm out of the discriminator.
+    """
+    found = {
+        key: value
+        for key, value in NEUTRAL.items()
+        if key in settings and settings[key] != value and not has_effect(key, settings, entry)
+    }
+    if settings.get("networks.discriminator_norm") == "batch" and any(settings.get(f"objective.{name}") for name in PENALTIES):
+        found["networks.discriminator_norm"] = "none"
+    return found
+
+
+def refusal(data: DataConfig, networks: Networks, objective: ObjectiveConfig, optimizer: OptimizerConfig) -> str:
+    """Return why a configuration cannot be trained, what was expected and what to do; an empty text when it can."""
+    return next(_refusals(data, networks, objective, optimizer.batch_size), "")
+
+
+def penalties(objective: ObjectiveConfig) -> list[str]:
+    """Return the names of the gradient penalties that are switched on."""
+    return [name for name in PENALTIES if getattr(objective, name)]
+
+
+def has_batch_norm(networks: Networks) -> bool:
+    """Return whether the discriminator normalises over the batch."""
+    return getattr(networks, "discriminator_norm", "none") == "batch"
+
+
+def _refusals(data: DataConfig, networks: Networks, objective: ObjectiveConfig, batch: int) -> Iterator[str]:
+    if isinstance(networks, DcganConfig) and data.size >> networks.depth < 2:
+        deepest = data.size.bit_length() - 2
+        yield (
+            f"networks.depth is {networks.depth}, but {data.size}-pixel images can be halved at most "
+            f"{deepest} times; set networks.depth to {deepest} or less, or choose larger images"
+        )
+    if batch % networks.packing or batch < 2 * networks.packing:
+        fitting = max(2, batch // networks.packing) * networks.packing
+        yield (
+            f"networks.packing is {networks.packing}, but a batch of {batch} does not divide into two packs or more of "
+            f"{networks.packing}; set optimizer.batch_size to {fitting}, or networks.packing to 1"
+        )
+    if has_batch_norm(networks) and (penalised := penalties(objective)):
+        yield (
+            f"objective.{penalised[0]} penalises the slope at each image by itself, but batch norm in the discriminator ties the "
+            "images of a batch together; set networks.discriminator_norm to none or spectral"
+        )
+    if objective.label_smoothing and not has_effect("objective.label_smoothing", {"objective.loss": objective.loss}, None):
+        yield (
+            f"objective.label_smoothing smooths probabilities, but with objective.loss {objective.loss} the discriminator "
+            "gives none; set objective.label_smoothing to 0, or objective.loss to non-saturating"
+        )
+
+
+def data_refusal(
+    entry: DataSet, data: DataConfig, networks: Networks, augmentation: AugmentationConfig, optimizer: OptimizerConfig
+) -> str:
+    """Return why the data set, which has to be there, does not suit the other settings; an empty text when it does."""
+    return next(_data_refusals(entry, data, networks, augmentation, optimizer.batch_size), "")
+
+
+def _data_refusals(
+    entry: DataSet, data: DataConfig, networks: Networks, augmentation: AugmentationConfig, batch: int
+) -> Iterator[str]:
+    if entry.kind == "points" and not isinstance(networks, MlpConfig):
+        yield f"networks.family is {networks.family}, but “{data.name}” holds points, not images; set networks.family to mlp"
+    if augmentation.policies and not has_effect("augmentation.policies", {}, entry):
+        yield f"augmentation.policies changes images, but “{data.name}” holds points; leave augmentation.policies empty"
+    if networks.conditional and not has_effect("networks.conditional", {}, entry):
+        yield (
+            f"networks.conditional needs two classes or more, but “{data.name}” has {len(entry.classes) or 'none'}; set "
+            "networks.conditional to false, or choose a data set with classes"
+        )
+    if batch > data.images_of(entry):
+        yield (
+            f"optimizer.batch_size is {batch}, but there are only {data.images_of(entry)} images of "
+            f"“{data.name}” to train on; choose a smaller batch or more images"
+        )

@@ -1,0 +1,332 @@
+"""What a run is: its configuration, validated and immutable, and the sentences for what is wrong with one.
+
+What the groups of settings consist of is in ``sections``, which of them do not go together in ``rules``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from gan.catalogue import data_sets
+from gan.catalogue.data_sets import DataSet
+from gan.config import rules
+from gan.config.families import FAMILIES, DcganConfig, Networks
+from gan.config.sections import (
+    LONGEST,
+    AugmentationConfig,
+    CadenceConfig,
+    DataConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    Section,
+    Span,
+    TrainingConfig,
+)
+from gan.errors import InputError, as_sentence, nearest, quoted, shown
+
+SCHEMA_VERSION = 2
+GRID = 8  # rows of a sample grid, and its columns where they are not classes
+_MOST_COLUMNS = 12
+_KEPT = ("width", "conditional", "minibatch", "packing")  # settings of networks that mean the same in another family
+
+
+class RunConfig(Section):
+    """Everything that a run was asked to do; written once as ``config.json``."""
+
+    schema_version: Literal[2] = 2
+    preset: str = Field(default="", max_length=64)
+    data: DataConfig = DataConfig()
+    networks: Networks = DcganConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    training: TrainingConfig = TrainingConfig()
+    cadence: CadenceConfig = CadenceConfig()
+
+    @model_validator(mode="after")
+    def fit_together(self) -> RunConfig:
+        """Refuse combinations that cannot be trained; reads nothing from the disk (see :func:`require_data` for the rest)."""
+        entry = data_sets.DATA_SETS.get(self.data.name)
+        sentence = rules.refusal(self.data, self.networks, self.objective, self.optimizer)
+        if sentence := sentence or (self._data_refusal(entry) if entry else ""):
+            raise ValueError(sentence)
+        return self
+
+    def _data_refusal(self, entry: DataSet) -> str:
+        return rules.data_refusal(entry, self.data, self.networks, self.augmentation, self.optimizer)
+
+    @property
+    def classes(self) -> int:
+        """How many classes the networks are told apart by; 0 where they are not told the class."""
+        return len(self.data.entry.classes) if self.networks.conditional else 0
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The classes that networks are told and trained on, in order; empty where they are not told."""
+        names = self.data.entry.classes if self.networks.conditional else ()
+        return tuple(name for name in names if not self.data.classes or name in self.data.classes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The class of each column of a sample grid, as many as fit into one row; empty where networks are not told."""
+        count = len(self.told) if GRID < len(self.told) <= _MOST_COLUMNS else GRID
+        return tuple(itertools.islice(itertools.cycle(self.told), count))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Generator steps in one pass over the real images (what is left over is left out)."""
+        return max(1, self.data.images // self.optimizer.images_per_step)
+
+    @property
+    def total_steps(self) -> int:
+        """Generator steps of the whole training."""
+        return self.training.length.in_steps(self.steps_per_epoch)
+
+
+def setting_groups() -> dict[str, FieldInfo]:
+    """Return the groups of settings of a :class:`RunConfig` by name, in the order in which a form shows them."""
+    return {name: info for name, info in RunConfig.model_fields.items() if name not in ("schema_version", "preset")}
+
+
+def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
+    """Return ``config``, whose data set is on this machine and suits the other settings. Raises InputError otherwise.
+
+    Called before a launch: validation never reads the disk, so a machine without the data set can read the configuration.
+    With ``may_be_gone`` a missing data set is accepted, as for an old run whose settings are only to be read.
+    """
+    if may_be_gone and config.data.name not in data_sets.all_sets():
+        return config
+    if sentence := config._data_refusal(config.data.require()):
+        raise InputError(as_sentence(sentence))
+    return config
+
+
+def parse(raw: Any, *, stored: bool = False) -> RunConfig:
+    """Return the configuration in ``raw`` (parsed JSON). Raises InputError with one sentence for the first mistake.
+
+    A ``stored`` one may have been written before some settings existed: quick scores are then off, as they were.
+    """
+    if not isinstance(raw, dict):
+        raise InputError("The configuration is not a JSON object; expected one as written in a run's config.json.")
+    version = raw.get("schema_version", SCHEMA_VERSION)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise InputError(
+            f"The configuration has schema version {version}, but this program knows versions up to "
+            f"{SCHEMA_VERSION}; update the program to use it."
+        )
+    if version == 1:
+        raw = _upgraded(raw)
+    if stored and isinstance(cadence := raw.get("cadence"), dict):
+        raw = {**raw, "cadence": {"score_every": "0 epochs", "score_share": 0, **cadence}}
+    try:
+        return RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(explain(error)) from None
+
+
+def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration of schema version 1 as one of version 2: two settings have another name and unit now."""
+    raw = {**raw, "schema_version": 2}
+    networks, optimizer = raw.get("networks"), raw.get("optimizer")
+    if isinstance(networks, dict) and isinstance(has_norm := networks.get("batch_norm"), bool):
+        kept = {key: value for key, value in networks.items() if key != "batch_norm"}
+        raw["networks"] = {**kept, "generator_norm": "batch" if has_norm else "none"}
+    if isinstance(optimizer, dict) and isinstance(decay := optimizer.get("ema_decay"), (int, float)) and 0 <= decay < 1:
+        batch = optimizer.get("batch_size", 64)
+        half_life = 0
+        if decay and isinstance(batch, int):
+            half_life = min(max(1, round(min(batch, LONGEST) * math.log(0.5) / math.log(decay))), LONGEST)
+        kept = {key: value for key, value in optimizer.items() if key != "ema_decay"}
+        raw["optimizer"] = {**kept, "ema_half_life": half_life}
+    return raw
+
+
+def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
+    """Return ``config`` with ``changes`` such as ``{"optimizer.batch_size": 32}`` applied and validated as a whole.
+
+    Setting ``networks.family`` to another family starts from that family's defaults and keeps what means the same in both.
+    Raises InputError for unknown keys and bad values.
+    """
+    raw = config.model_dump(mode="json")
+    family = changes.get("networks.family")
+    if isinstance(family, str) and family in FAMILIES:
+        raw["networks"] = _as_family(raw["networks"], family)
+    for key, value in changes.items():
+        section, _, field = key.partition(".")
+        if section not in setting_groups() or not field or "." in field:
+            known = [f"{name}.{field}" for name in setting_groups() for field in raw[name]]
+            raise InputError(f"There is no setting “{shown(key)}”; " + nearest(key, known))
+        raw[section][field] = value
+    return parse(raw)
+
+
+def _as_family(networks: dict[str, Any], family: str) -> dict[str, Any]:
+    """Return the settings of networks as those of a family: what means the same in both is kept, the rest left to its default."""
+    fields = FAMILIES[family].model_fields
+    is_same = networks["family"] == family
+    return {"family": family} | {key: value for key, value in networks.items() if is_same or (key in fields and key in _KEPT)}
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return ``["optimizer.batch_size=32"]`` as a dictionary for :func:`replace`; values are JSON or plain text."""
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"“{shown(assignment)}” is not a setting; expected section.field=value, e.g. optimizer.batch_size=32.")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = text.strip()
+        changes[key.strip()] = value
+    return changes
+
+
+def assignments(start: RunConfig, config: RunConfig) -> list[str]:
+    """Return the ``--set`` arguments that turn ``start`` into ``config``, whether their data sets are there or not."""
+    family = config.networks.family
+    networks = FAMILIES[family].model_validate(_as_family(start.networks.model_dump(mode="json"), family))
+    begun, wanted = flatten(start.model_copy(update={"networks": networks})), flatten(config)
+    changes = {} if family == start.networks.family else {"networks.family": family}
+    changes |= {key: value for key, value in wanted.items() if begun[key] != value}
+    return [part for key, value in changes.items() for part in ("--set", f"{key}={_as_text(value)}")]
+
+
+def _as_text(value: Any) -> str:
+    """Return a value so that :func:`parse_assignments` reads it back."""
+    is_plain = isinstance(value, str) and parse_assignments([f"x={value}"])["x"] == value  # not a data set “12”
+    return value if is_plain else json.dumps(value)
+
+
+def explain(error: ValidationError) -> str:
+    """Return one sentence for the first mistake in ``error``: what was wrong, what was expected, what to do."""
+    first = error.errors()[0]
+    where, family = _place(first["loc"])
+    key = shown(".".join(where)) or "configuration"
+    value = quoted(first.get("input"))
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _explain_unknown(where, family)
+    if kind == "value_error":
+        message = str(context.get("error", first["msg"])).rstrip(".")
+        if message.split(" ", maxsplit=1)[0].partition(".")[0] not in setting_groups():
+            return f"{key} is {value}: {message}; change it."
+        return as_sentence(message)
+    if kind == "literal_error":
+        return f"{key} is {value}, expected one of {context['expected']}; choose one of these."
+    if kind == "union_tag_invalid":
+        tag = quoted(context.get("tag"))
+        return f"{key}.family is {tag}, expected one of {context['expected_tags']}; choose one of these."
+    if kind == "union_tag_not_found" and isinstance(first.get("input"), dict):
+        return f"{key}.family is missing, expected one of {', '.join(FAMILIES)}; add it."
+    if kind == "missing":
+        return f"{key} is missing; add it."
+    return f"{key} is {value}, expected {_expected(where, family, first)}; change it."
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[list[str], str]:
+    """Return the path of keys to a mistake, and the family of the networks where that is part of pydantic's ``loc``."""
+    where, family = [str(part) for part in loc], ""
+    if where[:1] == ["networks"] and len(where) > 1:
+        family = where.pop(1)
+    if _owner(where[:-1], family) is Span.model_fields and where[-1] in Span.model_fields:
+        where.pop()  # people write a length as one text
+    return where, family
+
+
+def _explain_unknown(where: list[str], family: str) -> str:
+    """Return the sentence for a key that is not there: what is near, or which family of networks has it."""
+    key = ".".join(where)
+    owners = [name for name, model in FAMILIES.items() if where == ["networks", where[-1]] and where[-1] in model.model_fields]
+    if owners:
+        change = f"remove it, or set networks.family to {owners[0]}"
+        return f"The setting “{key}” belongs to {' and '.join(owners)}, and these networks are {family}; {change}."
+    known = [".".join([*where[:-1], name]) for name in _owner(where[:-1], family)]
+    return f"There is no setting “{shown(key)}”; " + (nearest(key, known) if known else "remove it.")
+
+
+def _expected(where: list[str], family: str, first: Any) -> str:
+    """Return what the field at ``where`` takes, in words, from its annotation and bounds."""
+    info = _owner(where[:-1], family).get(where[-1]) if where else None
+    if info is None:
+        message: str = first["msg"]
+        return message[:1].lower() + message[1:]
+    return describe_range(info)
+
+
+def describe_range(info: FieldInfo) -> str:
+    """Return what a field accepts in words, e.g. "a whole number from 2 to 4096 (images)"."""
+    kind = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(info.annotation, "")  # type: ignore[arg-type]
+    if get_origin(info.annotation) is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(info.annotation))
+    if info.annotation is Span:
+        return "something like “10 epochs” or “500 steps”, at most 100000000"
+    if get_origin(info.annotation) is Union or (isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)):
+        return "a group of settings"
+    if info.annotation == tuple[str, ...]:
+        return "names of classes, separated by commas"
+    if get_origin(info.annotation) is tuple:
+        return "any of " + ", ".join(choices_of(info)) + ", separated by commas"
+    bounds = bounds_of(info)
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    words = ""
+    if low is not None:
+        words = f" above {low:g}" if "gt" in bounds else f" from {low}"
+    if high is not None:
+        words += f" and below {high:g}" if "lt" in bounds else f" to {high}"
+    longest = next((limit for part in info.metadata if (limit := getattr(part, "max_length", None))), None)
+    if longest is not None:
+        words = f" of at most {longest} characters"
+    unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
+    return f"{kind}{words}" + (f" ({unit})" if unit else "")
+
+
+def choices_of(info: FieldInfo) -> list[str]:
+    """Return the names that a field of several choices takes; empty for any other field."""
+    inner = get_args(info.annotation)[0] if get_origin(info.annotation) is tuple else None
+    return list(get_args(inner)) if get_origin(inner) is Literal else []
+
+
+def bounds_of(info: FieldInfo) -> dict[str, Any]:
+    """Return the ``ge``, ``gt``, ``le`` and ``lt`` limits of a field, as far as it has them."""
+    found = {}
+    for constraint in info.metadata:
+        for name in ("ge", "gt", "le", "lt"):
+            if getattr(constraint, name, None) is not None:
+                found[name] = getattr(constraint, name)
+    return found
+
+
+def _owner(where: list[str], family: str) -> dict[str, FieldInfo]:
+    """Return the fields of the group at ``where``; under ``networks`` those of ``family``. Empty for anything else."""
+    fields: dict[str, FieldInfo] = RunConfig.model_fields
+    for part in where:
+        model = FAMILIES.get(family) if part == "networks" else fields[part].annotation if part in fields else None
+        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    return fields
+
+
+def difference(configs: list[RunConfig]) -> list[str]:
+    """Return the keys ("optimizer.batch_size") whose values are not the same in all ``configs``."""
+    flat = [flatten(config) for config in configs]
+    keys = list(dict.fromkeys(key for one in flat for key in one))
+    return [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
+
+
+def flatten(config: RunConfig) -> dict[str, Any]:
+    """Return all settings as ``{"optimizer.batch_size": 64, ...}``, in form order."""
+    raw = config.model_dump(mode="json")
+    return {f"{name}.{field}": value for name in setting_groups() for field, value in raw[name].items()}
+
+
+def field_info(config: RunConfig, key: str) -> FieldInfo:
+    """Return the field behind a key such as "optimizer.batch_size" (title, help, bounds) for this configuration."""
+    section, _, field = key.partition(".")
+    return type(getattr(config, section)).model_fields[field]

@@ -1,0 +1,1 @@
+"""Data that the program draws itself: shapes, bedrooms, points in the plane."""

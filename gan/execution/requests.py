@@ -1,0 +1,107 @@
+"""Work requested by a page: scores, samples, imports and preparations, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from gan import runs
+from gan.catalogue import data_sets
+from gan.config.sections import DataConfig
+from gan.data import prepared
+from gan.errors import InputError, explain_os_error, explained
+from gan.execution import processes
+from gan.execution.queue import queue_lock
+from gan.places import data_root
+from gan.runs import Run
+from gan.storage import files
+from gan.storage.jobs import Task, read
+
+
+def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:
+    """Score runs one after the other in a separate process, with progress in ``scoring.json``.
+
+    ``checkpoint`` is "last" or "best". Raises InputError if one of the runs is already being scored.
+    """
+    if not chosen:
+        return
+    root = chosen[0].root
+    with explained("scoring"), queue_lock(root):
+        for run in chosen:
+            if run.scoring().state == "running":
+                raise InputError(f"“{run.label()}” is already being scored; wait until it finishes.")
+        for run in chosen:
+            run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
+        options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
+        processes.spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path)
+
+
+def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
+    """Redraw ``run.asked_path``, of one class or of all (None), in a low-priority process that takes seconds.
+
+    A failure there appears as the last line of the run's log. Raises InputError if the process cannot be started.
+    """
+    asked = [] if class_name is None else [f"--class={class_name}"]
+    with explained(f"drawing from run {run.id}"):
+        options = ["--seed", str(seed), "--root", str(run.root.resolve()), "--quiet"]
+        processes.spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True)
+
+
+_UPLOADS = ".uploads"
+
+
+def import_path() -> Path:
+    """Return the progress file of the import; only one import runs at a time."""
+    return data_root() / data_sets.OWN / ".import.json"
+
+
+def preparation_path(data: DataConfig) -> Path:
+    """Return the progress file of a preparation."""
+    place = prepared.folder(data)
+    return place.with_name(f".{place.name}.json")
+
+
+def start_preparing(data: DataConfig) -> None:
+    """Prepare a data set in a separate process; its progress is in :func:`preparation_path`."""
+    asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour]
+    _start(preparation_path(data), ["data", "prepare", data.name, *asked])
+
+
+def start_import(upload: BinaryIO, suffix: Literal[".zip", ".csv"], title: str, size: int) -> None:
+    """Save an upload and import it in a separate process; its progress is in :func:`import_path`."""
+    folder = data_root() / data_sets.OWN / _UPLOADS
+    path = folder / f"{secrets.token_hex(8)}{suffix}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as file:
+            while part := upload.read(1 << 20):
+                file.write(part)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise InputError(explain_os_error(error, "saving the uploaded file")) from error
+    _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume"])
+
+
+def _start(path: Path, arguments: list[str]) -> None:
+    if (task := read(path)) is not None and task.state == "running":
+        raise InputError("This task is already under way; wait for it to end.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
+        processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"))
+    except OSError as error:
+        raise InputError(explain_os_error(error, "starting the work on the data")) from error
+
+
+def clear_uploads() -> None:
+    """Remove uploads older than an hour, left by killed imports. The caller must hold the import's lock."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
+            if time.time() - entry.stat().st_mtime > 3600:
+                os.unlink(entry.path)

@@ -1,0 +1,166 @@
+"""Estimated time and disk space of trainings on this machine, from cached speed measurements and layer tables.
+
+Speeds come from a short measurement (``python -m gan estimate``), layer tables from ``python -m gan layers``. Both run in separate
+processes because they need torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from gan import config as configs
+from gan.config import RunConfig, presets
+from gan.errors import InputError
+from gan.execution import processes
+from gan.machine import cores
+from gan.storage import files
+from gan.storage.locks import hold_lock, is_locked
+
+_FOLDER = ".estimates"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Speed of a configuration in real images per second, and the resulting durations in seconds."""
+
+    images_per_second: float
+    threads: int
+    precision: str
+    seconds_per_epoch: float
+    seconds: float
+    device: str = "cpu"
+
+
+def key(config: RunConfig) -> str:
+    """Return a digest of all settings that affect the speed of training, plus the number of cores."""
+    deciding = {
+        "networks": config.networks.model_dump(mode="json"),
+        "objective": config.objective.model_dump(mode="json"),
+        "image": config.data.shape,
+        "batch": config.optimizer.batch_size,
+        "classes": config.classes,
+        "augmentation": config.augmentation.model_dump(mode="json"),
+        "turns": config.optimizer.discriminator_steps,
+        "algorithm": config.optimizer.algorithm,
+        "average": config.optimizer.ema_half_life > 0,
+        "compile": config.training.compile,
+        "machine": [config.training.device, config.training.precision, config.training.threads, cores()],
+    }
+    return _digest(deciding)
+
+
+def find(root: Path, config: RunConfig) -> Estimate | None:
+    """Return the latest speed measurement of a configuration, or None."""
+    try:
+        found = json.loads(path(root, config).read_bytes())
+        speed, threads = float(found["images_per_second"]), int(found["threads"])
+        return make(config, speed, threads, str(found["precision"]), str(found.get("device", "cpu")))
+    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
+        return None
+
+
+def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
+    """Store a measured speed and return the resulting estimate."""
+    path(root, config).parent.mkdir(parents=True, exist_ok=True)
+    found = {"images_per_second": images_per_second, "threads": threads, "precision": precision, "device": device}
+    files.write_json(path(root, config), found | {"time": time.time()}, durable=False)
+    return make(config, images_per_second, threads, precision, device)
+
+
+def make(config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
+    """Return the estimate for a given speed."""
+    a_step = config.optimizer.images_per_step / images_per_second
+    per_epoch, total = config.steps_per_epoch * a_step, config.total_steps * a_step
+    return Estimate(images_per_second, threads, precision, per_epoch, total, device)
+
+
+def path(root: Path, config: RunConfig) -> Path:
+    """Return the path of the stored speed of a configuration."""
+    return root / _FOLDER / f"{key(config)}.json"
+
+
+def is_measuring(root: Path) -> bool:
+    """Return whether a measurement is running; there is never more than one."""
+    return is_locked(root / _FOLDER / "lock")
+
+
+def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
+    """Start measuring a configuration in a low-priority process and return the process.
+
+    Raises InputError if the folder is not writable.
+    """
+    try:
+        return _start(root, config, "estimate")
+    except OSError as error:
+        raise InputError(f"The speed cannot be measured ({error}); training can be started anyway.") from error
+
+
+def hold(root: Path) -> FileLock:
+    """Take the measurement lock, waiting for a running measurement. Raises InputError after 30 seconds."""
+    (root / _FOLDER).mkdir(parents=True, exist_ok=True)
+    return hold_lock(root / _FOLDER / "lock", "Another measurement is running; wait until it finishes.", patience=30)
+
+
+def find_layers(root: Path, config: RunConfig) -> dict[str, Any] | None:
+    """Return the layer table of a configuration (see ``gan.networks.layers``), or None."""
+    try:
+        found = json.loads(layers_path(root, config).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and {"generator", "discriminator", "memory", "batch_size"} <= found.keys() else None
+
+
+def keep_layers(root: Path, config: RunConfig, report: dict[str, Any]) -> None:
+    """Store a layer table: a ``gan.networks.layers.Report`` as a dictionary."""
+    target = layers_path(root, config)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files.write_json(target, report, durable=False)
+
+
+def layers_path(root: Path, config: RunConfig) -> Path:
+    """Return the path of the stored layer table of a configuration."""
+    optimizer = config.optimizer
+    deciding = {
+        "networks": config.networks.model_dump(mode="json"),
+        "image": config.data.shape,
+        "classes": config.classes,
+        "batch": optimizer.batch_size,
+        "moments": [optimizer.algorithm, optimizer.beta1 > 0],
+        "average": optimizer.ema_half_life > 0,
+    }
+    return root / _FOLDER / f"{_digest(deciding)}.layers.json"
+
+
+def start_describing(root: Path, config: RunConfig) -> None:
+    """Start computing the layer table of a configuration in a low-priority process that takes seconds.
+
+    Raises InputError if the folder is not writable.
+    """
+    try:
+        _start(root, config, "layers", "--quiet")
+    except OSError as error:
+        raise InputError(f"The layer table cannot be computed ({error}); training can be started anyway.") from error
+
+
+def _start(root: Path, config: RunConfig, command: str, *options: str) -> subprocess.Popen[bytes]:
+    folder = root / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
+    log = folder / "log.txt"
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > 100_000:
+            log.unlink()
+    return processes.spawn([command, *settings, *options, "--root", str(root.resolve())], log, is_background=True)
+
+
+def _digest(deciding: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]

@@ -1,0 +1,91 @@
+"""Launching, pausing, cancelling, retrying and removing sweeps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan import runs
+from gan.errors import InputError, explained
+from gan.execution.queue import advance, end_run, has_room, put_back, queue_lock
+from gan.storage import files
+from gan.sweeps import launched
+from gan.sweeps.launched import Sweep
+from gan.sweeps.plan import Plan
+from gan.sweeps.progress import progress_of
+
+_LONGEST_MAKING = 600.0  # seconds that a launch waits while another process creates the runs of its sweep
+
+
+def launch_sweep(root: Path, plan: Plan) -> Sweep:
+    """Create a sweep and its runs at the end of the queue, and start the runs that fit.
+
+    Raises InputError if it cannot be launched. If only some of its runs cannot be created, the sweep is kept, and :func:`advance`
+    creates the missing runs as soon as possible.
+    """
+    sweep = launched.create(root, plan)
+    try:
+        launched.complete(sweep, patience=_LONGEST_MAKING)  # a process advancing the queue may already be creating them
+    except InputError as error:
+        reason = str(error).rstrip(".")
+        raise InputError(
+            f"Not all runs of sweep {sweep.id} could be created ({reason}); the others are created as soon as possible."
+        ) from error
+    advance(root)
+    return sweep
+
+
+def pause(sweep: Sweep, *, is_paused: bool = True) -> None:
+    """Hold or release the waiting runs of a sweep; runs that are already training continue to their end."""
+    sweep.change(is_paused=is_paused)
+    advance(sweep.root)
+
+
+def cancel(sweep: Sweep) -> int:
+    """Remove the waiting runs of a sweep from the queue, stop the training ones, and return the number of both."""
+    if not sweep.record().is_whole:
+        launched.give_up(sweep)
+    with explained(f"cancelling sweep {sweep.id}"), queue_lock(sweep.root):
+        return sum(end_run(run) for run in sweep.runs())
+
+
+def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> int:
+    """Requeue the runs of a sweep that ended in one of ``states``, create missing runs, and return the number of both.
+
+    Runs that cannot be resumed (damaged, or no steps left) stay unchanged.
+    """
+    count = sum(not member.run for member in sweep.record().members)
+    launched.complete(sweep)
+    with explained(f"retrying sweep {sweep.id}"), queue_lock(sweep.root):
+        for run in sweep.runs():
+            if run.status().state in states:
+                with contextlib.suppress(InputError):
+                    put_back(run)
+                    count += 1
+    advance(sweep.root)
+    return count
+
+
+def lacks_room(sweep: Sweep) -> bool:
+    """Return whether the next run of a sweep is waiting for disk space."""
+    following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
+    with contextlib.suppress(InputError):
+        return following is not None and not has_room(following)
+    return False
+
+
+def remove(sweep: Sweep) -> None:
+    """Take a sweep that is over off the list; its runs stay, and its file lies in the trash folder. A damaged one goes too."""
+    try:
+        is_over = progress_of(sweep, 1).is_over
+    except InputError:
+        is_over = True
+    if not is_over:
+        raise InputError(f"Sweep {sweep.id} is still under way; cancel it first.")
+    trash = sweep.root / runs.TRASH
+    with explained(f"removing the sweep {sweep.id}"):
+        trash.mkdir(exist_ok=True)
+        os.rename(sweep.path, trash / sweep.path.name)
+        files.sync_directory(sweep.path.parent)

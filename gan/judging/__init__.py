@@ -1,0 +1,1 @@
+"""What scores and logged curves mean: words, comparisons, verdicts, remedies."""

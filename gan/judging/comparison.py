@@ -1,0 +1,306 @@
+"""The scores of runs side by side: newest lines, quick lines, groups that may be compared, what differs; torch-free.
+
+What reports and pages both say is said here: what real images get, the distributions in a line, figures and settings as text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from gan import config as configs
+from gan import words
+from gan.catalogue import data_sets
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.judging import doctor, lines
+from gan.judging.doctor import Verdict
+from gan.judging.glossary import SCORES
+from gan.runs import Run
+
+Line = Mapping[str, Any]
+Figures = dict[str, tuple[float | None, float | None]]  # by key of ``glossary.SCORES``: value and spread
+T = TypeVar("T")
+
+SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # said of runs without a fault
+SEED, LENGTH = "training.seed", "training.length"
+FORK = "fork"  # beside the settings that decide how a run comes out
+_COORDINATES = "coordinates"  # start of the id of the extractor of points
+_USUAL_MEMORISED = 0.05  # by definition: the share of images that counts as near a training image
+_SPREAD_DIGITS = 2  # of a spread that are written, and so of the value that has it
+_MOST_DECIMALS = 6
+_MOST_CLASSES = 100  # bars that can still be told apart
+_LOOKS = ("brightness", "contrast", "saturation")
+
+
+class Classes(NamedTuple):
+    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones.
+
+    ``spread`` is the sample standard deviation of the generated shares over draws; empty where it is not known.
+    """
+
+    names: tuple[str, ...]
+    fake: tuple[float, ...]
+    real: tuple[float, ...]
+    missing: tuple[int, ...]
+    spread: tuple[float, ...]
+
+
+class Look(NamedTuple):
+    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``.
+
+    ``means`` tells both means, and how far apart they are, in words.
+    """
+
+    name: str
+    fake: tuple[float, ...]
+    real: tuple[float, ...]
+    highest: float
+    means: str
+
+
+def latest(run: Run) -> list[Line]:
+    """Return the newest score of each checkpoint (last, then best) of a run with each extractor, the newest extractor last."""
+    found: dict[tuple[bool, str], Line] = {}
+    for line in run.scores():
+        if lines.is_whole(line) and line["source"] == "checkpoint":
+            key = line.get("checkpoint", "last") == "best", line["extractor_id"]
+            found.pop(key, None)
+            found[key] = line
+    return sorted(found.values(), key=lambda line: line.get("checkpoint", "last") == "best")
+
+
+def quick(run: Run) -> list[list[Line]]:
+    """Return the scores made during training in the order of steps; those together that may be compared, the newest last."""
+    made = [line for line in run.scores() if lines.is_whole(line) and line["source"] == "training"]
+    return [sorted(group, key=lambda line: line["step"]) for group in reversed(groups(reversed(made), lambda line: line))]
+
+
+def groups(scored: Iterable[T], line_of: Callable[[T], Line | None]) -> list[list[T]]:
+    """Return things in groups whose lines of scores may be compared, in order; those without a line are a group too."""
+    found: list[list[T]] = []
+    for one in scored:
+        group = next((group for group in found if _belong_together(line_of(one), line_of(group[0]))), None)
+        if group is None:
+            found.append(group := [])
+        group.append(one)
+    return found
+
+
+def kind(line: Line | None) -> str:
+    """Return what was scored: the "last" or the "best" checkpoint, or a generator in "training"; that too where nothing was."""
+    return "training" if line is None or line["source"] == "training" else str(line.get("checkpoint", "last"))
+
+
+def noun(line: Line) -> str:
+    """Return what was scored: "images", or "points" in the plane, which are features of their own."""
+    return "points" if str(line.get("extractor_id", "")).startswith(_COORDINATES) else "images"
+
+
+def _belong_together(one: Line | None, other: Line | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return kind(one) == kind(other) and lines.is_comparable(one, other)
+
+
+def outcome(run: Run) -> dict[str, Any] | None:
+    """Return what decides how a run comes out: its settings and, for a fork, with which others it began; None when damaged."""
+    try:
+        flat = configs.flatten(run.config())
+    except InputError:
+        return None
+    origin = run.origin()
+    before = {key: value for key, value in origin.before.items() if key != LENGTH} if origin and origin.step else {}
+    return flat | {FORK: [origin.step, before]} if origin and before else flat
+
+
+def variants(chosen: Iterable[Run], aside: str = "") -> dict[str, str]:
+    """Return a text for each run, by id, that is the same for runs which differ in nothing but their seed.
+
+    Nor does the setting ``aside`` make a difference, which may be a key or a title.
+    """
+    found = {}
+    for run in chosen:
+        flat = outcome(run)
+        if flat is not None:
+            flat = {key: value for key, value in flat.items() if key != SEED}
+        if flat is not None and aside:
+            flat = {key: value for key, value in flat.items() if aside not in (key, title(run.config(), key))}
+        found[run.id] = run.id if flat is None else json.dumps(flat, sort_keys=True)
+    return found
+
+
+def title(config: RunConfig, key: str) -> str:
+    """Return what people call the setting ``key`` ("networks.width") of a configuration; the key where it has no name."""
+    return "" if key == FORK else configs.field_info(config, key).title or key
+
+
+def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
+    """Return the configurations of runs by id; without those that cannot be read."""
+    found = {}
+    for run in chosen:
+        try:
+            found[run.id] = run.config()
+        except InputError:
+            continue
+    return found
+
+
+def differences(chosen: Sequence[Run], untold: tuple[str, ...] = (LENGTH,)) -> dict[str, dict[str, Any]]:
+    """Return for each run, by id, the :func:`settings` in which the runs differ; without those that start as ``untold`` does."""
+    found = readable(chosen)
+    keys = [key for key in configs.difference(list(found.values())) if not key.startswith(untold)] if found else []
+    return {run.id: settings(found[run.id], keys) if run.id in found else {} for run in chosen}
+
+
+def settings(config: RunConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Return those settings of ``keys`` ("networks.width") that a configuration has, by title; a choice of several is a text."""
+    flat = configs.flatten(config)
+    found = {title(config, key): flat[key] for key in keys if key in flat}
+    return {name: text_of(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def measured(line: Line) -> Figures:
+    """Return the figures of a line."""
+    return {key: _value(line, key) for key in SCORES}
+
+
+def floor(line: Line) -> Figures:
+    """Return what the real images get in the figures of a line."""
+    found = {key: _value(line, score.floor) if score.floor else (None, None) for key, score in SCORES.items()}
+    if lines.number(line, "memorised") is not None:
+        found["memorised"] = (_USUAL_MEMORISED, None)
+    return found | {"classes_covered": (expected(line), None)}
+
+
+def _value(line: Line, key: str) -> tuple[float | None, float | None]:
+    return lines.number(line, key), lines.number(line, f"{key}_spread")
+
+
+def expected(line: Line) -> int | None:
+    """Return how many classes are common among the real images, in earlier versions all that occur; None where nobody counted."""
+    if (known := lines.number(line, "classes_expected")) is not None:
+        return int(known)
+    real = _counts(line.get("real_class_counts"))
+    return sum(count > 0 for count in real) if real else None
+
+
+def classes(line: Line) -> Classes | None:
+    """Return the classes of generated and real images; None where they were not counted, or are more than ``_MOST_CLASSES``."""
+    fake, real = _counts(line.get("class_counts")), _counts(line.get("real_class_counts"))
+    if not (fake and real) or len(fake) != len(real) or len(fake) > _MOST_CLASSES:
+        return None
+    missing = line.get("classes_missing")
+    missing = missing if isinstance(missing, list) else []
+    numbers = tuple(one for one in missing if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(fake))
+    per_draw = sum(fake) / (lines.number(line, "draws") or 1)
+    spread = _counts(line.get("class_counts_spread"))
+    around = tuple(one / per_draw for one in spread) if len(spread) == len(fake) else ()
+    return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers, around)
+
+
+def looks(line: Line) -> list[Look]:
+    """Return the distributions of brightness, contrast and saturation; without those that were not measured, or are always 0."""
+    found = []
+    for name in _LOOKS:
+        part = look(line, name)
+        fake, real = _counts(part.get("fake_counts")), _counts(part.get("real_counts"))
+        highest = lines.number(part, "highest")
+        is_flat = not lines.number(part, "real_mean") and not lines.number(part, "fake_mean")  # as the saturation of grey images
+        if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
+            found.append(Look(name, _shares(fake), _shares(real), highest, _means(part)))
+    return found
+
+
+def _means(part: Line) -> str:
+    """Return the means of a look in words: "generated 27.1 ± 0.3, real 33.4; d = −0.80 ± 0.02", d being Cohen's."""
+    generated = figure(lines.number(part, "fake_mean"), lines.number(part, "fake_mean_spread"))
+    told = f"generated {generated}, real {figure(lines.number(part, 'real_mean'), None)}"
+    effect = lines.number(part, "effect")
+    return told if effect is None else f"{told}; d = {figure(effect, lines.number(part, 'effect_spread'))}"
+
+
+def look(line: Line, name: str) -> Line:
+    """Return what a line says of one look; empty where it was not measured."""
+    parts = line.get("looks")
+    part = parts.get(name) if isinstance(parts, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _names(line: Line, count: int) -> tuple[str, ...]:
+    """Return the names of the classes of a data set; their numbers where it is gone, or the extractor has others."""
+    try:
+        found = data_sets.find(str(line.get("data"))).classes
+    except InputError:
+        found = ()
+    return found if len(found) == count else tuple(str(index) for index in range(count))
+
+
+def _shares(counts: list[float]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(count / total for count in counts)
+
+
+def _counts(value: object) -> list[float]:
+    """Return a list of counts, or an empty one for anything else, and where there is nothing to count."""
+    if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
+        return []
+    is_sound = all(math.isfinite(one) and one >= 0 for one in value)
+    return [float(one) for one in value] if is_sound and sum(value) > 0 else []
+
+
+def summarise(line: Line | None, verdicts: Iterable[Verdict]) -> str:
+    """Return what to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
+    if line is None:
+        return NOT_SCORED
+    if any(verdict.kind == "fault" for verdict in verdicts):
+        return ""
+    return SOUND if doctor.is_examined(line) else UNKNOWN
+
+
+def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]) -> int | None:
+    """Return the place of the highest of at least two values; None where another is, or may be, within both their spreads.
+
+    It may be where a spread is not known (None or NaN), as that of a single draw. Values that are not known do not count.
+    """
+    pairs = [[math.nan if one is None else one for one in pair] for pair in zip(values, spreads, strict=True)]
+    known = {place: pair for place, pair in enumerate(pairs) if not math.isnan(pair[0])}
+    if len(known) < 2:
+        return None
+    first = max(known, key=lambda place: known[place][0])
+    value, around = known.pop(first)
+    return first if all(value - other > around + spread for other, spread in known.values()) else None  # no gap is more than NaN
+
+
+def common_name(names: Sequence[str]) -> str:
+    """Return one name for runs that differ in their seed: what stands before the seed, or the id, at the end; else the first."""
+    starts = {name.rpartition(" · ")[0] or name for name in names}
+    return starts.pop() if len(names) > 1 and len(starts) == 1 else names[0]
+
+
+def text_of(value: Any) -> str:
+    """Return a setting as text; a dash for none."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(text_of, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:g}"
+    return "–" if value is None or value == "" else str(value)
+
+
+def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
+    """Return "9.07 ± 0.18", with as many decimals as the spread deserves, a share in per cent; a dash for what is not known."""
+    times = 100 if is_share else 1
+    if value is None or not math.isfinite(value):
+        return "–"
+    if spread is None or not math.isfinite(spread):
+        return words.number(times * value)
+    value, spread = times * value, times * spread
+    if spread == 0:
+        return f"{words.number(value)} ± 0"
+    decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread))
+    decimals = min(max(decimals, 0), _MOST_DECIMALS)
+    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"

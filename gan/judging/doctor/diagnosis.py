@@ -1,0 +1,132 @@
+"""The doctor: what is wrong with a generator, told from its measurements; torch-free.
+
+Every rule compares a measurement with what real images get (or with a number that a loss makes meaningful), and gives a
+verdict with both, in words and as numbers, the picture that shows it, and a remedy that a fork can be launched with
+(``gan.judging.remedies``). Thresholds are wide on purpose: held-out real images must get a clean bill.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gan import config as configs
+from gan.catalogue import data_sets
+from gan.config import RunConfig
+from gan.errors import InputError
+from gan.judging import lines, remedies
+from gan.judging.doctor.curves import (
+    FEWEST_LINES,
+    RECENT,
+    judge_breakdown,
+    judge_runaway,
+    judge_starvation,
+    judge_strength,
+    judge_swings,
+)
+from gan.judging.doctor.images import judge_copies, judge_gaps, judge_looks, judge_modes, judge_reach, judge_sameness, judge_texture
+from gan.judging.doctor.trend import FEWEST_SCORES, during_training, judge_past_best, judge_still_improving
+from gan.judging.doctor.verdict import Line, Verdict
+from gan.runs import Run, checkpoints
+
+_MOST_LINES = 4000  # more than any preset logs
+
+#: Verdicts from which others follow, the gravest first, and those that have a cause of their own.
+_ROOTS = ("divergence", "discriminator-too-strong", "discriminator-too-weak", "collapse")
+_OWN_CAUSE = ("memorisation", "checkerboard")
+
+
+def logged(run: Run) -> list[dict[str, Any]]:
+    """Return the logged lines that a run is judged by: an even choice, so that a long training is judged as fast as a short one."""
+    return run.metrics(most=_MOST_LINES)
+
+
+def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line] = ()) -> list[Verdict]:
+    """Return all verdicts on a run: on its ``curve``, which is what it :func:`logged`, and on one of its lines of scores.
+
+    ``scored`` are its lines of scores in the order of steps, of which those made during training count. What came after the step
+    of ``line`` is left out. Curves are not judged where the configuration cannot be read, nor is what depends on the length of
+    the training where its data set has gone.
+    """
+    has_diverged, scored_step = run.status().state == "diverged", lines.number(line, "step")
+    if scored_step is not None:
+        curve = [one for one in curve if (lines.number(one, "step") or 0) <= scored_step]
+        scored = [one for one in scored if (lines.number(one, "step") or 0) <= scored_step]
+    entry = data_sets.all_sets().get(str(line.get("data", "")))
+    classes = entry.classes if entry else ()
+    try:
+        config = run.config()
+        if asked := run.control().length:  # it was prolonged
+            config = configs.replace(config, {"training.length": str(asked)})
+    except InputError:
+        return [*_treated(judge_breakdown([], has_diverged), None), *examine(line, classes)]
+    found = [*examine_curves(curve, config, line, has_diverged=has_diverged), *examine(line, classes, config)]
+    if line.get("checkpoint") != "best":  # which is where the curve of FID is lowest, so that it says nothing about its end
+        best = checkpoints.steps(run.best_path)
+        found += [
+            dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)
+            for verdict in examine_scores(scored, config)
+        ]
+    return _ordered(found)
+
+
+def _ordered(found: list[Verdict]) -> list[Verdict]:
+    """Return verdicts without the remedies of those that may follow from a graver one, which is to be seen to first."""
+    root = next((verdict for name in _ROOTS for verdict in found if verdict.name == name), None)
+    if root is None:
+        return found
+    sentence = f"See to “{root.title}” first: this may follow from it."
+    return [
+        one if one is root or one.name in _OWN_CAUSE else dataclasses.replace(one, remedy=sentence, changes={}) for one in found
+    ]
+
+
+def is_examined(line: Line) -> bool:
+    """Return whether a line says more than FID and IS, so that the lack of a verdict means something."""
+    return any(lines.number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim"))
+
+
+def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = None) -> list[Verdict]:
+    """Return the verdicts on a line of scores, the gravest first; ``classes`` are the names of the data set's classes.
+
+    What a line does not hold (earlier versions, data without classes) is not judged.
+    """
+    alike = list(judge_sameness(line))
+    reach = judge_reach(line, has_collapsed=any(verdict.name == "collapse" for verdict in alike))
+    rules = (alike, reach, judge_gaps(line, classes), judge_modes(line), judge_copies(line), judge_looks(line), judge_texture(line))
+    return _treated((verdict for rule in rules for verdict in rule), config)
+
+
+def examine_curves(
+    logged: Sequence[Line], config: RunConfig, line: Line | None = None, *, has_diverged: bool = False
+) -> list[Verdict]:  # fmt: skip
+    """Return the verdicts on the logged lines of a training, of which the last fifth counts.
+
+    ``line`` says how good it is; ``has_diverged`` that it ended because something was no number any more.
+    """
+    recent = logged[-max(1, len(logged) // RECENT) :]
+    breakdown = list(judge_breakdown(recent, has_diverged))
+    if not breakdown and len(logged) < FEWEST_LINES:
+        return []
+    if runaway := breakdown or list(judge_runaway(recent)):  # whatever else shows follows from it
+        return _treated(runaway, config)
+    strength = list(judge_strength(recent, config, line or {})) or judge_starvation(logged, recent, line or {})
+    return _treated([*strength, *judge_swings(logged, config)], config)
+
+
+def examine_scores(scored: Sequence[Line], config: RunConfig) -> list[Verdict]:
+    """Return the verdicts on the curve of FID during a training, from its lines of scores in the order of steps."""
+    chosen = during_training(scored)
+    if len(chosen) < FEWEST_SCORES:
+        return []
+    return _treated([*judge_past_best(chosen), *judge_still_improving(chosen, config)], config)
+
+
+def _treated(verdicts: Iterable[Verdict], config: RunConfig | None) -> list[Verdict]:
+    """Return verdicts with their remedies for a run of this configuration."""
+    found = []
+    for verdict in verdicts:
+        remedy, changes = remedies.prescribe(verdict.name, config)
+        found.append(dataclasses.replace(verdict, remedy=remedy, changes=changes))
+    return found

@@ -1,0 +1,37 @@
+"""What to ask of a scoring: extractor, number of images and draws, seed, checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gan.errors import InputError
+
+EXTRACTORS = ("auto", "classifier", "inception", "random-vgg", "coordinates")
+CHECKPOINTS = ("last", "best")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to score: which features, how many ``draws`` of how many generated ``images``, from which ``seed``, which checkpoint.
+
+    "auto" takes the coordinates of points; of images the classifier of the data set where there is one, else Inception where its
+    weights are at hand, else the random VGG. Raises InputError for what is out of range.
+    """
+
+    extractor: str = "auto"
+    images: int = 2000
+    draws: int = 3
+    seed: int = 0
+    checkpoint: str = "last"
+
+    def __post_init__(self) -> None:
+        if self.checkpoint not in CHECKPOINTS:
+            raise InputError(
+                f"The checkpoint is “{self.checkpoint}”, expected one of {', '.join(CHECKPOINTS)}; choose one of these."
+            )
+        if self.extractor not in EXTRACTORS:
+            raise InputError(f"The extractor is “{self.extractor}”, expected one of {', '.join(EXTRACTORS)}; choose one of these.")
+        for name, low, high in (("images", 2, 100_000), ("draws", 1, 100), ("seed", 0, 2**31 - 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")

@@ -1,0 +1,31 @@
+"""Cores, memory and the usual number of threads of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+MOST_THREADS = 8  # more threads do not speed up networks of this size
+TRAINER_BYTES = 1_000_000_000  # measured memory of a trainer that also scores
+
+
+def cores() -> int:
+    """Return the number of cores for the queue: ``GAN_CORES``, or the cores available to this process, limited by memory."""
+    chosen = os.environ.get("GAN_CORES", "")
+    if chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
+    count = os.cpu_count() or 1
+    with contextlib.suppress(AttributeError):  # unavailable on macOS and Windows
+        count = len(os.sched_getaffinity(0))
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # unavailable on Windows
+        count = min(count, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // TRAINER_BYTES)
+    return max(1, count)
+
+
+def usual_threads() -> int:
+    """Return the default maximum number of threads per trainer: half of the cores.
+
+    The threads of a trainer wait for each other at every layer. If it uses all cores, any other process (even the browser showing
+    the dashboard) slows it down several times. Also, two trainers with one thread each do 1.4 times the work of one with two.
+    """
+    return min(MOST_THREADS, max(1, cores() // 2))

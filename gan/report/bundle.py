@@ -1,0 +1,68 @@
+"""A report as one ZIP: the page, the text with its pictures, and the configuration and scores of each run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan.errors import InputError, explained, shown
+from gan.report import contents, generators, notes, page
+from gan.report.contents import Report
+from gan.runs import Run
+from gan.storage import files as file_system
+
+_PACKED = {".png", ".safetensors"}  # packing these again saves nothing
+
+
+def as_zip(chosen: Sequence[Run], *, with_generators: bool = False) -> bytes:
+    """Return a report on the chosen runs as a ZIP; see :func:`pack`."""
+    return pack(contents.gather(chosen), with_generators=with_generators)
+
+
+def pack(report: Report, *, with_generators: bool = False) -> bytes:
+    """Return a report as a ZIP of ``report.html``, ``report.md``, ``images/`` and, for each run, config and scores in ``runs/``.
+
+    ``with_generators`` adds the generators and a script that samples from one. Raises InputError where a run has none.
+    """
+    text, pictures = notes.write(report)
+    files: dict[str, bytes] = {"report.html": _encoded(page.write(report)), "report.md": _encoded(text), **pictures}
+    for entry in report.entries:
+        for path in (entry.run.config_path, entry.run.scores_path):
+            with contextlib.suppress(OSError):  # missing ones are among the complaints
+                files[f"runs/{entry.run.id}/{path.name}"] = path.read_bytes()
+        if with_generators:
+            files[f"runs/{entry.run.id}/generator.safetensors"] = generators.export(entry.run)
+            files[f"runs/{entry.run.id}/sample.py"] = generators.SCRIPT.encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            kind = zipfile.ZIP_STORED if Path(name).suffix in _PACKED else zipfile.ZIP_DEFLATED
+            archive.writestr(name, content, compress_type=kind)
+    return packed.getvalue()
+
+
+def write(chosen: Sequence[Run], out: Path, *, with_generators: bool = False) -> Report:
+    """Write a report on the chosen runs to the ZIP file ``out`` and return it; what was there stays if that fails."""
+    report = contents.gather(chosen)
+    content = pack(report, with_generators=with_generators)
+    with explained("writing the report"):
+        file_system.write_atomically(out, content)
+    return report
+
+
+def checked_target(out: Path, root: Path, suffix: str) -> Path:
+    """Return a file to write. Raises InputError for another suffix, and for what would replace a file of a run."""
+    out = out.expanduser().absolute()
+    if out.suffix.lower() != suffix:
+        raise InputError(f"The file “{shown(out.name)}” does not end in {suffix}; add {suffix} to its name.")
+    place, folder = out.resolve(), root.resolve()
+    if place.is_relative_to(folder) and len(place.relative_to(folder).parts) > 1:
+        raise InputError(f"{out} lies in a folder of the runs, where only the program writes; choose another folder.")
+    return out
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

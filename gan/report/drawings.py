@@ -1,0 +1,33 @@
+"""The distributions behind a verdict as charts: how often each class is drawn, and how bright and colourful images are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gan.judging import comparison
+from gan.report import chart
+from gan.report.chart import Series
+
+_SHARE = "% of the images"
+_INDIGO, _GRAY = 1, 6  # of the colours of charts, as on the Evaluate page
+
+
+def drawings(line: Mapping[str, Any]) -> dict[str, str]:
+    """Return an SVG element for each distribution that a line of scores holds, by what verdicts call their evidence."""
+    found = {}
+    if classes := comparison.classes(line):
+        found["classes"] = chart.bars(_pair(classes.fake, classes.real, len(classes.fake)), classes.names, _SHARE)
+    for look in comparison.looks(line):
+        if drawn := chart.lines(_pair(look.fake, look.real, look.highest), look.name, _SHARE):
+            found[look.name] = drawn
+    return found
+
+
+def _pair(fake: Sequence[float], real: Sequence[float], highest: float) -> list[Series]:
+    """Return shares of images in per cent, in equal bins up to ``highest``."""
+    step = highest / len(fake)
+    return [
+        Series(name, [((place + 0.5) * step, 100 * share) for place, share in enumerate(shares)], colour)
+        for name, shares, colour in (("Generated", fake, _INDIGO), ("Real", real, _GRAY))
+    ]

@@ -1,0 +1,73 @@
+"""The files of a checkpoint, for whoever must not load torch: their names, their seals, and verified copies."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from gan.errors import InputError, RunFailed
+from gan.runs.run import Run
+from gan.storage import files, sealed
+
+_CHUNK = 1 << 20  # bytes in memory at once while tensors are copied
+
+
+def steps(folder: Path) -> list[int]:
+    """Return the steps of which there is a checkpoint, in order; whether they are whole shows on reading."""
+    with contextlib.suppress(OSError):
+        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
+    return []
+
+
+def none_yet(run: Run) -> InputError:
+    """Return what to say of a run without any checkpoint."""
+    if run.status().state == "diverged":
+        return InputError(f"Run {run.id} diverged before its first checkpoint; start it afresh with a smaller learning rate.")
+    return InputError(f"Run {run.id} has no checkpoint yet; train it for longer first.")
+
+
+def read_facts(folder: Path, step: int) -> dict[str, Any]:
+    """Return the facts of a checkpoint, found to be what was written. Raises OSError, or ValueError when they are damaged."""
+    facts = sealed.unseal(facts_path(folder, step).read_bytes())
+    if facts.get("step") != step:
+        raise ValueError("its facts are not those of this step")
+    return facts
+
+
+def copy(folder: Path, step: int, target: Path) -> dict[str, Any]:
+    """Copy the checkpoint of a step into the folder ``target``, verify the copy, and return its facts.
+
+    Raises RunFailed when the checkpoint is damaged and OSError when it is gone or cannot be written.
+    """
+    copied = tensors_path(target, step)
+    try:
+        facts = read_facts(folder, step)
+        content = hashlib.sha256()
+        with open(tensors_path(folder, step), "rb") as source, open(copied, "xb", buffering=0) as file:
+            while chunk := source.read(_CHUNK):
+                content.update(chunk)
+                files.write_all(file, chunk)
+            os.fsync(file.fileno())
+        if content.hexdigest() != facts.get("sha256"):
+            raise ValueError("its SHA-256 does not match")
+        with open(copied, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != facts["sha256"]:
+                raise RunFailed(f"The copy of the checkpoint of step {step} reads back differently; the disk may fail, check it.")
+        files.write_atomically(facts_path(target, step), sealed.seal(facts))
+        return facts
+    except BaseException as error:
+        copied.unlink(missing_ok=True)
+        if isinstance(error, ValueError):
+            raise RunFailed(f"The checkpoint of step {step} is damaged ({error}).") from None
+        raise
+
+
+def tensors_path(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}.safetensors"
+
+
+def facts_path(folder: Path, step: int) -> Path:
+    return folder / f"{step:08d}.json"

@@ -1,0 +1,137 @@
+"""The small JSON files in a run directory as models: status, control, label, origin, membership, scoring."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gan.config.sections import Span
+from gan.errors import InputError
+
+State = Literal["queued", "starting", "running", "stopped", "finished", "diverged", "failed", "interrupted"]
+
+#: States of runs that are queued or have a process. "interrupted" is never written: it is inferred from a free lock.
+UNDER_WAY = ("queued", "starting", "running")
+
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+
+LONGEST_NAME = 120
+
+_MOST = 10**15  # upper bound on steps and images; a larger number means a damaged file
+
+
+class Status(BaseModel):
+    """State and progress of a run; replaced atomically by its current owner.
+
+    Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
+    ``restarts`` counts automatic restarts by the queue after the process was killed. ``software`` lists the versions used in the
+    latest training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    state: State = "queued"
+    step: int = Field(default=0, ge=0, le=_MOST)
+    total_steps: int = Field(default=0, ge=0, le=_MOST)
+    steps_per_epoch: int = Field(default=1, ge=1, le=_MOST)
+    images_seen: int = Field(default=0, ge=0, le=_MOST)
+    images_per_second: float | None = None
+    seconds: float = 0.0
+    heartbeat: float = 0.0
+    queued_at: float = 0.0
+    threads: int = Field(default=0, ge=0)
+    restarts: int = Field(default=0, ge=0)
+    device: str = ""
+    precision: str = ""
+    software: str = ""
+    message: str = ""
+
+    @property
+    def epoch(self) -> float:
+        """Completed passes over the real images."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Remaining seconds of training, estimated from the average speed so far."""
+        if not self.step or not self.seconds or not self.total_steps:
+            return None
+        return max(0.0, (self.total_steps - self.step) * self.seconds / self.step)
+
+
+class Control(BaseModel):
+    """Requests to a running trainer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stop: bool = False
+    length: Span | None = None
+
+
+class Label(BaseModel):
+    """Display name, tags and note of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Origin(BaseModel):
+    """Origin of a fork: the parent ``run`` and the ``step`` of the checkpoint (0: started afresh with the parent's settings).
+
+    ``changes`` are the changed settings, ``before`` their values in the parent, which may have been deleted since.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run: str = Field(pattern=f"^{RUN_ID.pattern}$")
+    step: int = Field(default=0, ge=0, le=_MOST)
+    changes: dict[str, Any] = {}
+    before: dict[str, Any] = {}
+
+
+class Membership(BaseModel):
+    """The sweep of a run and its place there, counted from 0; the sweep may have been deleted since."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sweep: str = Field(pattern=f"^{RUN_ID.pattern}$")
+    place: int = Field(ge=0, le=_MOST)
+    variant: str = ""
+
+
+class Scoring(BaseModel):
+    """State of the scoring process of a run; ``progress`` is a share from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    state: Literal["idle", "running", "finished", "failed"] = "idle"
+    progress: float = Field(default=0.0, ge=0, le=1)
+    seconds_left: float | None = None
+    message: str = ""
+    heartbeat: float = 0.0
+
+
+def checked_name(name: str) -> str:
+    """Return a display name on one line. Raises InputError if it is too long."""
+    name = on_one_line(name)
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"The name has {len(name)} characters, expected at most {LONGEST_NAME}; shorten it.")
+    return name
+
+
+def shortened(name: str) -> str:
+    """Return a display name on one line, truncated to the maximum length."""
+    name = on_one_line(name)
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+@lru_cache(maxsize=4096)
+def on_one_line(name: str) -> str:
+    """Return a name on one line without control characters; the joiners used in emoji and Persian are kept."""
+    return " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in name).split())

@@ -1,0 +1,134 @@
+"""All runs in a folder: make, find, list, delete to the trash and restore."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gan.config import RunConfig, require_data
+from gan.errors import InputError, explained, shown
+from gan.runs.records import RUN_ID, UNDER_WAY, State, Status
+from gan.runs.run import Run
+from gan.storage.files import sync_directory, write_json
+
+TRASH = ".trash"
+
+_STAGING_GRACE = 3600.0  # seconds for the creation of a run; a fork copies a checkpoint
+
+
+def create(
+    root: Path,
+    config: RunConfig,
+    name: str = "",
+    *,
+    state: State = "queued",
+    threads: int = 0,
+    fill: Callable[[Run], None] = lambda run: None,
+) -> Run:
+    """Create a run directory and return the run; the queue starts it if its state is "queued".
+
+    The directory is prepared under a temporary name and then renamed, so a run is either complete or absent, and concurrent
+    calls never share a directory. ``fill`` adds files before the rename. Raises InputError if the folder is not writable.
+    """
+    total, per_epoch = config.total_steps, config.steps_per_epoch
+    if total == 0:
+        raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, for example.")
+    require_data(config)
+    with explained(f"creating a run in {root}"):
+        root.mkdir(parents=True, exist_ok=True)
+        _clear_staged(root)
+        while True:
+            run_id = new_id()
+            run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
+            with contextlib.suppress(FileExistsError):
+                staged.path.mkdir()  # if two processes draw the same id, one of them draws again
+                if not run.path.exists():
+                    break
+                staged.path.rmdir()
+        try:
+            staged.samples_path.mkdir()
+            staged.checkpoints_path.mkdir()
+            write_json(staged.config_path, config.model_dump(mode="json"))
+            if name:
+                staged.rename(name)
+            now = time.time()
+            staged.write_status(
+                Status(state=state, total_steps=total, steps_per_epoch=per_epoch, threads=threads, queued_at=now, heartbeat=now)
+            )
+            fill(staged)
+            os.rename(staged.path, run.path)
+        except BaseException:
+            shutil.rmtree(staged.path, ignore_errors=True)
+            raise
+        sync_directory(root)
+    return run
+
+
+def new_id() -> str:
+    """Return an id like 20260131-093000-1a2b3c; ids sort by creation time, even within a second."""
+    now = time.time()
+    micro = int(now % 1 * 1_000_000)
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{micro:05x}{secrets.token_hex(1)[0]}"
+
+
+def _clear_staged(root: Path) -> None:
+    """Remove partly created runs left by killed processes, except recent ones that may still be in progress."""
+    for path in root.glob(".new-*"):
+        with contextlib.suppress(OSError):
+            changed = max(folder.stat().st_mtime for folder in (path, *path.iterdir()))
+            if time.time() - changed > _STAGING_GRACE:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def find(root: Path, run_id: str) -> Run:
+    """Return the run with this id. Raises InputError if ``root`` contains no run with this id."""
+    if not RUN_ID.fullmatch(run_id):
+        raise InputError(f"“{shown(run_id)}” is not a run id; use an id like 20260131-093000-1a2b3c from the list of runs.")
+    run = Run(root / run_id)
+    with explained(f"looking for run {run_id} in {root}"):
+        is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
+    if not is_there and is_deleted:
+        raise InputError(f"Run {run_id} has been deleted; to restore it, move it from {root / TRASH} back to {root}.")
+    if not is_there:
+        raise InputError(f"There is no run {run_id} in {root}; check the list of runs.")
+    return run
+
+
+def list_runs(root: Path) -> list[Run]:
+    """Return all runs in ``root``, newest first; an empty list if the folder does not exist."""
+    with explained(f"reading the runs in {root}"):
+        try:
+            names = [entry.name for entry in os.scandir(root) if RUN_ID.fullmatch(entry.name)]
+        except FileNotFoundError:
+            return []
+    return [Run(root / name) for name in sorted(names, reverse=True)]
+
+
+def delete(run: Run) -> Path:
+    """Move a run to the trash folder and return its new path. Raises InputError if it is still under way."""
+    if run.status().state in UNDER_WAY or run.is_held():
+        raise InputError(f"Run {run.id} is still under way; stop it first.")
+    if run.scoring().state == "running":
+        raise InputError(f"Run {run.id} is being scored; wait until it finishes.")
+    trash = run.root / TRASH
+    with explained(f"deleting run {run.id}"):
+        trash.mkdir(exist_ok=True)
+        os.rename(run.path, trash / run.id)
+        sync_directory(run.root)
+    return trash / run.id
+
+
+def restore(root: Path, run_id: str) -> Run:
+    """Restore a run from the trash folder."""
+    run = Run(root / run_id)
+    if not RUN_ID.fullmatch(run_id) or not (root / TRASH / run_id).is_dir():
+        raise InputError(f"There is no run “{shown(run_id)}” in the trash; check its id.")
+    with explained(f"restoring run {run_id}"):
+        os.rename(root / TRASH / run_id, run.path)
+        sync_directory(root)
+    return run

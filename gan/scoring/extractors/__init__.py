@@ -1,0 +1,1 @@
+"""Feature extractors: what turns images or points into features."""

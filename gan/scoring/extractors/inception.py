@@ -1,0 +1,78 @@
+"""The standard Inception network of 2015, whose features a plain FID is made of.
+
+Szegedy et al. 2015 (1512.00567), with the weights of the original FID code as torch-fidelity publishes them.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch_fidelity import feature_extractor_inceptionv3 as fidelity
+
+from gan.judging import lines
+from gan.scoring.extractors.extractor import Extractor
+from gan.scoring.extractors.weights import Weights
+from gan.storage.jobs import Report
+
+LABEL = "Inception 2015"
+BATCH = 50  # images at a time
+WEIGHTS = Weights(
+    title="Inception",
+    variable="GAN_INCEPTION",
+    url=fidelity.URL_INCEPTION_V3,
+    size=95_628_359,
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    otherwise=", or use the extractor “classifier” or “random-vgg”",
+)
+
+
+class Inception(nn.Module):
+    """uint8 pixels [N, 1 or 3, H, W] → pool features [N, 2048] and unbiased logits [N, 1008], in one pass.
+
+    Images are scaled to 299 × 299 as the original TensorFlow code does; a grey one is given to all three channels.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        features, logits = self.network(pixels.expand(-1, 3, -1, -1))
+        return features, logits
+
+
+def load(device: torch.device, report: Report) -> Extractor:
+    """Return the network as an extractor, downloading its weights on first use.
+
+    Raises InputError when the weights cannot be had or are not the standard ones.
+    """
+    network = build(WEIGHTS.load(report)).to(device).to(memory_format=torch.channels_last)
+    return Extractor(LABEL, f"{lines.INCEPTION}-{WEIGHTS.sha256[:8]}", None, network, device, BATCH)
+
+
+def build(state: dict[str, Tensor]) -> Inception:
+    """Return the network, in evaluation mode, with the weights in ``state`` (a state dictionary)."""
+    # torch-fidelity's constructor takes nothing but a file, which it unpickles: it gets one made here of plain tensors.
+    file: Any = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    with torch.random.fork_rng(devices=[]):
+        network = fidelity.FeatureExtractorInceptionV3(LABEL, ["2048", "logits_unbiased"], feature_extractor_weights_path=file)
+    return Inception(_folded(network)).eval()
+
+
+def _folded(network: nn.Module) -> nn.Module:
+    """Return the network with each batch norm multiplied into the convolution before it: the same up to rounding, and faster."""
+    for block in network.modules():
+        if isinstance(block, fidelity.BasicConv2d):
+            block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
+    return network
+
+
+def is_at_hand() -> bool:
+    """Return whether the weights need not be downloaded: ``GAN_INCEPTION`` is set, rightly or not, or they were before."""
+    return WEIGHTS.is_at_hand()

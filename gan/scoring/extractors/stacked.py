@@ -1,0 +1,46 @@
+"""Stacked digits as an extractor sees them: each channel read by the classifier of its digits, which makes 1,000 classes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gan.config.sections import DataConfig
+from gan.data.sources import STACKED
+from gan.scoring.extractors import classifier
+from gan.scoring.extractors.extractor import Extractor
+from gan.storage.jobs import Report
+
+CHANNELS = 3
+
+
+class Reader(nn.Module):
+    """uint8 pixels [N, 3, H, W] → features [N, 3·D] and log-probabilities of the numbers [N, K³], in one pass.
+
+    ``digits`` reads one channel: [N, 1, H, W] → features [N, D], logits [N, K]. The first channel is the first digit of a number.
+    """
+
+    def __init__(self, digits: nn.Module) -> None:
+        super().__init__()
+        self.digits = digits
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        features, logits = self.digits(pixels.flatten(0, 1).unsqueeze(1))
+        first, second, third = logits.log_softmax(dim=1).view(len(pixels), CHANNELS, -1).unbind(dim=1)
+        numbers = first[:, :, None, None] + second[:, None, :, None] + third[:, None, None, :]
+        return features.view(len(pixels), -1), numbers.flatten(1)
+
+
+def can_read(data: DataConfig) -> bool:
+    """Return whether images are of stacked digits, in colour: grey ones have the three digits on top of each other."""
+    return data.name in STACKED and data.shape[0] == CHANNELS
+
+
+def load(name: str, device: torch.device, report: Report) -> Extractor:
+    """Return the reader of a stacked data set as an extractor; its accuracy is that of one digit.
+
+    Raises InputError when the classifier of the digits cannot be had.
+    """
+    digits = classifier.load(STACKED[name], device, report)
+    network = Reader(digits.network).eval()
+    return Extractor(f"{digits.label}, by channel", f"stacked-{digits.id}", digits.accuracy, network, device, digits.batch // 2)

@@ -1,0 +1,1 @@
+"""Pure measurements of features and images, one subject per file."""

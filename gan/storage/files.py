@@ -1,0 +1,82 @@
+"""Replacing files so that a crash leaves the old or the new one whole; JSON without NaN."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace ``path`` with ``content``; after a crash at any point, either the old or the new file exists in full."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+    try:
+        with open(temporary, "xb", buffering=0) as file:
+            write_all(file, content)
+            if durable:
+                os.fsync(file.fileno())
+        _replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename a file over another one; on Windows, retry while the target is open for reading."""
+    deadline = time.monotonic() + 2.0
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def write_all(file: Any, content: bytes) -> None:
+    """Write all of ``content`` to an unbuffered file; on a full disk a single write may silently be partial."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames in a directory survive a power cut (POSIX only; Windows has no equivalent)."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Replace ``path`` with ``value`` as JSON; NaN and infinity become null."""
+    write_atomically(path, to_json(value, indent=1).encode(), durable=durable)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return ``value`` as JSON; NaN and infinity become null."""
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, indent=indent)
+    except ValueError:
+        return json.dumps(_without_nan(value), allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Sweeps: plans of many runs, their variants, their files, and their progress."""

@@ -1,0 +1,86 @@
+"""How far a launched sweep is, and the time it will still take."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gan.runs import UNDER_WAY, Run
+from gan.sweeps.launched import Member, Sweep
+
+_ENDED = ("finished", "stopped", "diverged", "failed")  # and not "interrupted", which may go on
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sweep is: runs by state, the share of all steps that are done, and the seconds that it will still take.
+
+    What has ended counts as done, however it ended. ``seconds_left`` is None while nobody knows how fast its runs are. ``runs``
+    counts those that are there and those to be made.
+    """
+
+    states: dict[str, int]
+    share: float
+    seconds_left: float | None
+    is_whole: bool
+    is_paused: bool
+
+    @property
+    def runs(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is under way or waits."""
+        return self.is_whole and not any(self.states.get(state) for state in UNDER_WAY)
+
+
+def progress_of(sweep: Sweep, slots: int, foresee: Callable[[Run, int], float | None] = lambda run, among: None) -> Progress:
+    """Return how far a sweep is, on a machine that trains ``slots`` runs at once.
+
+    What a run still takes is told from its own pace; before it has one, from that of its variant's other seeds, else from what
+    ``foresee`` returns for a run among so many, the seconds of a step, else from the mean of all runs.
+    """
+    record = sweep.record()
+    there = [(member.variant, Run(sweep.root / member.run)) for member in record.members if _is_there(sweep, member)]
+    seen = [(variant, run.status()) for variant, run in there]
+    states: Counter[str] = Counter(status.state for _, status in seen)
+    if missing := sum(not member.run for member in record.members):
+        states["missing"] = missing
+    paces: dict[str, list[float]] = {}
+    for variant, status in seen:
+        if status.step and status.seconds:
+            paces.setdefault(variant, []).append(status.seconds / status.step)
+    known = {variant: sum(found) / len(found) for variant, found in paces.items()}
+    unknown = {
+        variant: run
+        for (variant, run), (_, status) in zip(there, seen, strict=True)
+        if status.state in UNDER_WAY and variant not in known
+    }
+    known |= {variant: pace for variant, run in unknown.items() if (pace := foresee(run, len(record.members)))}
+    usual = sum(known.values()) / len(known) if known else None
+    left = []
+    for variant, status in seen:
+        if status.state in UNDER_WAY:
+            own = status.seconds / status.step if status.step and status.seconds else known.get(variant, usual)
+            left.append(None if own is None else max(0, status.total_steps - status.step) * own)
+    done = sum(status.total_steps if status.state in _ENDED else status.step for _, status in seen)
+    total = sum(status.total_steps for _, status in seen)
+    whole = total * (len(seen) + missing) / len(seen) if seen else 0
+    seconds = None if any(one is None for one in left) or missing else makespan([one for one in left if one], slots)
+    share = min(1.0, done / whole) if whole else float(not missing)
+    return Progress(dict(states), share, seconds, record.is_whole, record.is_paused)
+
+
+def makespan(durations: Sequence[float], slots: int) -> float:
+    """Return when the last of some jobs ends that are started in order, ``slots`` at once."""
+    ends = [0.0] * max(1, slots)
+    for duration in durations:
+        heapq.heapreplace(ends, ends[0] + duration)
+    return max(ends)
+
+
+def _is_there(sweep: Sweep, member: Member) -> bool:
+    return bool(member.run) and (sweep.root / member.run).is_dir()

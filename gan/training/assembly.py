@@ -1,0 +1,84 @@
+"""Builds the game of a run from its configuration: networks, objective, optimisers, schedules."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from functools import partial
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gan import networks
+from gan.catalogue import losses
+from gan.config import RunConfig
+from gan.objective.augmentation import augment
+from gan.objective.losses import LOSSES
+from gan.objective.penalties import Penalties
+from gan.training import precision
+from gan.training.game import Game
+
+
+class Pace:
+    """What changes as a training goes on: learning rates that fall, and noise that fades."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._optimizer, self._augmentation = config.optimizer, config.augmentation
+
+    def keep(self, game: Game, share: float) -> float:
+        """Set the learning rates for a ``share`` (0 to 1) of the training behind us; return the noise's standard deviation."""
+        if self._optimizer.lr_decay != "none":
+            left = 1 - share if self._optimizer.lr_decay == "linear" else (1 + math.cos(math.pi * share)) / 2
+            for optimizer, lr in (
+                (game.generator_optimizer, self._optimizer.generator_lr),
+                (game.discriminator_optimizer, self._optimizer.discriminator_lr),
+            ):
+                for group in optimizer.param_groups:
+                    group["lr"] = lr * left
+        fade = self._augmentation.noise_fade
+        return self._augmentation.instance_noise * (max(0.0, 1 - share / fade) if fade else 1.0)
+
+
+def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:
+    """Return the players of a run on ``device``, freshly initialised from torch's global random state."""
+    generator, discriminator = networks.build(config)
+    for player in (generator, discriminator):
+        player.to(device).to(memory_format=torch.channels_last)
+    settings, objective = config.optimizer, config.objective
+    average = None
+    if settings.ema_half_life:
+        average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
+        average.requires_grad_(False)
+    if config.training.compile:
+        generator.compile()
+        discriminator.compile()
+    loss = LOSSES[objective.loss]
+    if objective.label_smoothing:
+        loss = dataclasses.replace(loss, discriminator=partial(loss.discriminator, smoothing=objective.label_smoothing))
+    return Game(
+        generator,
+        discriminator,
+        average,
+        loss=loss,
+        is_probability=losses.LOSSES[objective.loss].is_probability,
+        penalties=Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
+        view=lambda images, noise: augment(images, config.augmentation.policies, noise),
+        generator_optimizer=make_optimizer(config, generator, settings.generator_lr, device),
+        discriminator_optimizer=make_optimizer(config, discriminator, settings.discriminator_lr, device),
+        gradient_clip=settings.gradient_clip,
+        weight_clip=objective.weight_clip,
+        autocast=lambda: precision.autocast(device, chosen_precision),
+        scaler=torch.amp.GradScaler(device.type, enabled=chosen_precision == "fp16"),
+    )
+
+
+def make_optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:
+    """Return the optimiser of one player, with its own learning rate."""
+    settings, weights = config.optimizer, player.parameters()
+    if settings.algorithm == "sgd":
+        return torch.optim.SGD(weights, lr=lr, momentum=settings.beta1)
+    if settings.algorithm == "rmsprop":
+        return torch.optim.RMSprop(weights, lr=lr, alpha=settings.beta2, momentum=settings.beta1)
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.Adam(weights, lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))

@@ -1,0 +1,245 @@
+"""The score table across runs as plain data frames; no streamlit."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+
+from gan.judging import comparison as core
+from gan.judging import lines
+from gan.judging.comparison import clear_winner, text_of
+from gan.judging.glossary import SCORES, missing
+from gan.runs import Run
+from pages.parts import words
+from pages.parts.evaluation.columns import INTERVALS
+
+Line = dict[str, Any]
+
+_MOST_LISTED = 4  # distinct values listed in a folded row
+
+#: Key that comparable lines must agree in → wording.
+_GROUNDS = {
+    "data": "data set",
+    "size": "image size",
+    "images": "number of generated images",
+    "real_images": "number of real images",
+    "weights": "kind of weights",
+    "extractor_id": "features",
+    "reals": "choice of real images",
+}
+_CONTENT = "real images (same name, different content)"  # used if all keys above agree
+
+
+def latest(run: Run, checkpoint: str = "last") -> dict[str, Line]:
+    """Return the newest score of the last or best checkpoint per extractor id, in a stable order."""
+    found = {line["extractor_id"]: line for line in core.latest(run) if core.kind(line) == checkpoint}
+    order = dict.fromkeys(str(line.get("extractor_id")) for line in run.scores())
+    return {extractor: found[extractor] for extractor in order if extractor in found}
+
+
+def quick(run: Run) -> list[Line]:
+    """Return the quick scores of a run that are comparable with its newest one, in order of steps."""
+    return [line for found in core.quick(run)[-1:] for line in found if lines.number(line, "images_seen") is not None]
+
+
+def unmeasured(run: Run) -> str:
+    """Return why the newest scoring of a run has no FID; empty if it has one."""
+    scored = [line for line in run.scores() if line.get("source") == "checkpoint"][-1:]
+    return " ".join(missing(line)[0] for line in scored if lines.number(line, "fid") is None)
+
+
+def snapshot(run: Run, line: Line | None) -> tuple[int, Path] | None:
+    """Return step and file of the last sample grid up to the step of a line; without a line, of the newest."""
+    found = [(step, path) for step, path in run.samples().items() if line is None or step <= line["step"]]
+    return found[-1] if found else None
+
+
+def groups(scored: Sequence[Line]) -> list[Line]:
+    """Return one line per group of comparable lines, in order."""
+    return [group[0] for group in core.groups(scored, lambda line: line)]
+
+
+def apart(one_of_each: Sequence[Line]) -> str:
+    """Return why groups of scores must not be ranked together: what they differ in, with the values."""
+    told = []
+    for key, noun in _GROUNDS.items():
+        values = list(dict.fromkeys(text_of(line.get(key)) for line in one_of_each))
+        if len(values) > 1:
+            told.append(noun if key == "reals" else f"{noun} ({', '.join(values)})")
+    alike = {tuple(text_of(line.get(key)) for key in _GROUNDS) for line in one_of_each}
+    if len(alike) < len(one_of_each) and len({line.get("real_digest") for line in one_of_each}) > 1:
+        told.append(_CONTENT)
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd.DataFrame:
+    """Return one row per run, preceded by one row of real images (the floor) per group of comparable scores.
+
+    Columns: ``name`` and ``run`` (empty for real images), the differing settings by title, each of ``glossary.SCORES`` with
+    its spread (NaN if unknown), ``expected`` classes, facts about the scoring, ``variant`` (equal for runs that differ only
+    in their seed), and ``group`` (0: not scored). Rows of different groups must not be ranked together.
+    """
+    lined = {run: latest(run, checkpoint).get(extractor) for run in chosen}
+    found = dict(sorted(lined.items(), key=lambda pair: pair[1] is None))
+    each = groups([line for line in found.values() if line])
+    rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
+    shown, names, alike = core.differences(chosen), words.short(words.names(list(chosen))), core.variants(chosen)
+    for run, line in found.items():
+        group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
+        row = {"name": names[run.id], "run": run.id, "group": group, "variant": alike[run.id], "minutes": run.status().seconds / 60}
+        rows.append({**{title: value for title, value in shown[run.id].items() if title not in row}, **row, **_score_cells(line)})
+    made = pd.DataFrame(rows)
+    figures = [*SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS, "expected"]
+    return made.assign(**{name: made[name].astype(float) if name in made else math.nan for name in figures})
+
+
+def settings(made: pd.DataFrame) -> list[str]:
+    """Return the columns of a :func:`table` that are settings."""
+    return [column for column in made.columns if column not in _OURS]
+
+
+def has_seeds(made: pd.DataFrame) -> bool:
+    """Return whether some scored rows differ only in their seed."""
+    scored = made[(made["run"] != "") & (made["group"] > 0)]
+    return bool(scored.duplicated(["group", "variant"]).any())
+
+
+def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the table with comparable runs merged if they agree in the column ``by``: "variant" or a setting's title.
+
+    Measures become means with the sample standard deviation as spread, and ``runs`` counts the runs. Differing settings list
+    their values, and ``variant`` is empty if the runs differ in more than their seed. A row of a single run keeps the spread
+    over its draws. Real images and unscored runs are unchanged.
+    """
+    if by not in made.columns:
+        return made
+    columns, rows = settings(made), []
+    keys = [(row["group"], row["run"] if not row["run"] or not row["group"] else text_of(row[by])) for _, row in made.iterrows()]
+    for key in dict.fromkeys(keys):
+        part = made[[other == key for other in keys]]
+        row = part.iloc[0].to_dict()
+        if len(part) > 1:
+            noun = "seeds" if by == "variant" else "runs"
+            row["name"] = core.common_name(list(part["name"])) if by == "variant" else f"{by}: {text_of(row[by])}"
+            row |= {"runs": len(part), "over": f"{len(part)} {noun}"}
+            for name in SCORES:
+                row |= {name: part[name].mean(), f"{name}_spread": part[name].std(ddof=1)}
+            for name in (*INTERVALS, "minutes", "epoch", "step", "images_seen"):
+                row[name] = part[name].mean() if name in part else math.nan
+            row |= {column: _merged(part[column]) for column in (*columns, "seed", "checkpoint") if column in part}
+            row["variant"] = row["variant"] if part["variant"].nunique() == 1 else ""
+            if "verdicts" in part:
+                row["verdicts"] = list(dict.fromkeys(title for titles in part["verdicts"] for title in titles))
+        rows.append(row)
+    return pd.DataFrame(rows, columns=made.columns)
+
+
+def filtered(
+    made: pd.DataFrame, text: str = "", verdicts: Sequence[str] = (), wanted: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
+    """Return the rows whose name contains ``text``, with one of the verdicts and one of the wanted values per setting.
+
+    Values are compared as text; an empty filter matches everything. Real images stay if a row of their group does.
+    """
+    is_run = made["run"] != ""
+    keep = is_run & made["name"].str.casefold().str.contains(text.strip().casefold(), regex=False)
+    if verdicts:
+        keep &= made["verdicts"].map(lambda titles: bool(set(titles) & set(verdicts)))
+    for title, values in (wanted or {}).items():
+        if values and title in made:
+            keep &= made[title].map(text_of).isin(values)
+    return made[keep | (~is_run & made["group"].isin(set(made["group"][keep])))]
+
+
+def values(made: pd.DataFrame, title: str) -> list[str]:
+    """Return the distinct values of a setting as text; numbers are sorted."""
+    found = list(dict.fromkeys(made[title][made["run"] != ""]))
+    are_numbers = all(isinstance(value, (int, float)) for value in found)
+    return list(dict.fromkeys(map(text_of, sorted(found) if are_numbers else found)))
+
+
+def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[str]]:
+    """Return per row the titles of measures in which it is best in its group by more than the sum of both spreads."""
+    found: list[list[str]] = [[] for _ in range(len(made))]
+    is_scored = (made["run"] != "") & (made["group"] > 0)
+    for group in set(made["group"][is_scored]):
+        part = made.reset_index(drop=True)
+        part = part[(part["run"] != "") & (part["group"] == group)]
+        for score in map(SCORES.__getitem__, order):
+            name = score.key
+            if score.better and (winner := clear_winner(part[name] * score.better, part[f"{name}_spread"])) is not None:
+                found[part.index[winner]].append(score.title)
+    return found
+
+
+#: Columns of a table that are not settings.
+_OURS = {
+    "name", "run", "runs", "group", "variant", "verdicts", "best", "samples", "expected", "extractor", "images", "real_images",
+    "draws", "over", "weights", "checkpoint", "seed", "epoch", "step", "images_seen", "minutes",
+    *SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS,
+}  # fmt: skip
+
+
+def _merged(column: pd.Series) -> Any:
+    """Return the common value of all rows, or the distinct values as text."""
+    found = list(dict.fromkeys(map(text_of, column)))
+    if len(found) == 1:
+        return column.iloc[0]
+    return ", ".join(found) if len(found) <= _MOST_LISTED else "varied"
+
+
+def _cells(figures: core.Figures) -> dict[str, float | None]:
+    spreads = {f"{name}_spread": spread for name, (_, spread) in figures.items()}
+    return {name: value for name, (value, _) in figures.items()} | spreads
+
+
+def _score_cells(line: Line | None) -> dict[str, Any]:
+    if not line:
+        return {}
+    return {
+        **_cells(core.measured(line)),
+        **{name: lines.number(line, name) for name in INTERVALS},
+        "expected": core.expected(line),
+        "runs": 1,
+        "over": words.count(int(line["draws"]), "draw"),
+        "checkpoint": str(line.get("checkpoint", "last")),
+        **{key: line.get(key) for key in ("extractor", "images", "real_images", "draws", "weights", "seed", "step", "epoch")},
+        "images_seen": lines.number(line, "images_seen"),
+    }
+
+
+def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
+    name = f"Real {core.noun(line)} ({line['data']})" + (f", group {number}" if count > 1 else "")
+    return {
+        "name": name,
+        "run": "",
+        "group": number,
+        "variant": "",
+        **_cells(core.floor(line)),
+        "expected": core.expected(line),
+        "extractor": line["extractor"],
+        "images": line.get("floor_images"),
+        "draws": line["draws"],
+        "over": words.count(int(line["draws"]), "draw"),
+    }
+
+
+def thumbnail(path: Path, size: int = 136, *, is_plot: bool = False) -> str | None:
+    """Return the upper left 4 × 4 images of a sample grid, or a whole plot of points, as a small data URL; None if damaged."""
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            width, height = picture.size if is_plot else (picture.width // 2, picture.height // 2)
+            small = picture.crop((0, 0, width, height)).convert("L" if picture.mode == "L" else "RGB")
+            small = small.resize((size, size), Image.Resampling.BOX)
+    except (OSError, SyntaxError, ValueError):  # raised by Pillow for damaged files
+        return None
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

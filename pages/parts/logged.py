@@ -1,0 +1,82 @@
+"""The logged lines of a run as a table that grows with the file: only what is new is read."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from gan.judging import lines
+from gan.runs import Run
+from gan.storage.lines import read_lines
+
+COLUMNS = [
+    "step", "epoch", "images_seen", "seconds", "images_per_second", "generator_loss", "discriminator_loss",
+    "d_real", "d_fake", "penalty", "generator_grad_norm", "discriminator_grad_norm",
+]  # fmt: skip
+
+
+class Tail:
+    """The table of one metrics file, kept by the server and shared by its sessions."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset, self._lock = path, 0, threading.Lock()
+        self._table = pd.DataFrame(columns=COLUMNS, dtype="float64")
+
+    def table(self) -> pd.DataFrame:
+        """Return all lines so far, one row a step in order; of a step logged twice (after a crash) the later line."""
+        with self._lock:
+            size = self._path.stat().st_size if self._path.exists() else 0
+            if size < self._offset:
+                self._offset, self._table = 0, self._table.iloc[:0]
+            if size > self._offset:
+                new, self._offset = read_lines(self._path, self._offset)
+                if new:
+                    self._table = self._grow(pd.DataFrame(new))
+            return self._table
+
+    def _grow(self, new: pd.DataFrame) -> pd.DataFrame:
+        new = new.reindex(columns=COLUMNS)
+        for column in COLUMNS:
+            if new[column].dtype.kind not in "fi":
+                new[column] = [as_number(value) for value in new[column]]
+        new = new.astype("float64").dropna(subset=["step"])
+        table = pd.concat([self._table, new], ignore_index=True) if len(self._table) else new.reset_index(drop=True)
+        if not table["step"].is_monotonic_increasing or table["step"].duplicated().any():
+            table = table.drop_duplicates("step", keep="last").sort_values("step", ignore_index=True)
+        return table
+
+
+def as_number(value: object) -> float:
+    """Return a logged value as a number; NaN for null, and for whatever a damaged line holds."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else float("nan")
+    except OverflowError:
+        return float("nan")
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _tail(path: str) -> Tail:
+    return Tail(Path(path))
+
+
+def quick_fids(run: Run) -> tuple[str, list[tuple[int, float]]]:
+    """Return what the FID of the scores made during training is called, and step and FID of each, in order."""
+    found = {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}
+    label = lines.label(next(reversed(found.values()))) if found else ""
+    return label, [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
+
+
+def scores(run: Run) -> pd.DataFrame:
+    """Return the scores made during training (columns "step" and "fid"), and in ``attrs["label"]`` what the FID is called."""
+    label, values = quick_fids(run)
+    table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
+    table.attrs["label"] = label
+    return table
+
+
+def read(run: Run) -> pd.DataFrame:
+    """Return the logged lines of a run (columns: ``COLUMNS``); the table must not be changed."""
+    return _tail(str(run.metrics_path)).table()

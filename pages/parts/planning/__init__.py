@@ -1,0 +1,1 @@
+"""What the Train page asks: the settings form and the planning of sweeps."""

@@ -1,0 +1,254 @@
+"""Planning a sweep: what to vary, the table of variants that people edit, what it takes, and its launch."""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import zlib
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pandas as pd
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from gan import config as configs
+from gan.config import RunConfig, presets
+from gan.config.sections import Span
+from gan.errors import InputError
+from gan.execution import speeds, steering
+from gan.execution.forecast import free_bytes, kind, predict, unmeasured
+from gan.sweeps import editing, experiments
+from gan.sweeps import plan as plans
+from gan.sweeps.plan import Plan
+from gan.sweeps.variants import Variant, expand
+from pages.parts import frame, words
+
+_OWN = ""  # the choice of the settings above
+_NOT_VARIED = ("training.seed", "data.classes", "augmentation.policies", "networks.family")
+_HEADINGS = {"name": "Variant", "problem": "Problem"}
+_MOST_SHOWN = 200  # lines of the table; more are launched as they are
+
+
+def panel(root: Path, config: RunConfig | None, prefix: str) -> None:
+    """Draw the part of the Train page in which many runs are planned at once; ``config`` is what the form says, if it is sound."""
+    part = st.expander("Many runs at once: a sweep", icon=":material/account_tree:", key="train/sweep", on_change="rerun")
+    if not part.open:
+        return
+    with part, frame.spoken_errors():
+        plan = _choose(config, prefix)
+        if plan is None:
+            return
+        plan, variants = _edit(plan, prefix)
+        _offer(root, plan, variants)
+
+
+def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
+    """Let a person say what to vary; return the plan, None where there is nothing yet."""
+    titles = {_OWN: "The settings above, with some varied"}
+    titles |= {name: experiment.title for name, experiment in experiments.EXPERIMENTS.items()}
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    name = left.selectbox("Start from", list(titles), format_func=titles.get, key="sweep/from", persist_state="session",
+                          help="A named sweep is an experiment to repeat; it does not use the settings above.")  # fmt: skip
+    seeds = right.number_input("Seeds", 1, 1000, 2, key="sweep/seeds", persist_state="session",
+                               help="Runs of each variant. With one seed nobody can tell a difference from chance.")  # fmt: skip
+    if name:
+        found = experiments.find(name)
+        st.caption(words.escape(found.description))
+        return plans.with_seeds(found.plan(), int(seeds))
+    if config is None:
+        st.caption("The settings above cannot be trained; mend them first, or start from a named sweep.")
+        return None
+    flat = configs.flatten(config)
+    keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
+    chosen = st.multiselect("Vary", list(keys), format_func=keys.get, key=f"{prefix}/sweep/keys", persist_state="session",
+                            placeholder="Choose settings", select_all=False, filter_mode="contains")  # fmt: skip
+    if not chosen:
+        st.caption("Choose a setting to vary, e.g. the latent size, and the values to try.")
+        return None
+    axes = {}
+    with st.grid(2, min_column_width=240, gap=("small", "medium")):
+        for key in chosen:
+            info = configs.field_info(config, key)
+            about = f"Values to try, separated by commas. Accepts {configs.describe_range(info)}."
+            text = st.text_input(f"{info.title} (now {_text(flat[key])})", key=f"{prefix}/sweep/{key}",
+                                 placeholder=_example(info, flat[key]), help=about, persist_state="session")  # fmt: skip
+            axes[key] = [_value(part) for part in text.split(",") if part.strip()]
+    combine = st.segmented_control(
+        "Combine", ["one-at-a-time", "grid"], default="one-at-a-time", required=True, key="sweep/combine", persist_state="session",
+        format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.get,
+        help="One at a time: the settings above, and then with one of them changed. Every combination grows fast: 3 × 3 × 3 = 27.",
+    )  # fmt: skip
+    if empty := [key for key, values in axes.items() if not values]:
+        st.caption(f"Say which values of “{words.escape(_title(config, empty[0]))}” to try.")
+        return None
+    raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
+    return plans.parse(raw | {"combine": combine, "seeds": int(seeds)})
+
+
+def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
+    """Let a person edit the variants in a table; return the plan as it is now, with its variants."""
+    planned = json.dumps(plans.as_json(plan) | {"seeds": 0, "name": ""}, sort_keys=True)
+    place = f"sweep/table/{zlib.crc32(planned.encode()):08x}"
+    version = st.session_state.get(f"{place}/version", 0)
+    edited = st.session_state.get(f"{place}/rows")
+    if edited is not None:
+        plan = editing.with_table(plan, edited)
+    elif st.session_state.get(f"{st.session_state.get('sweep/edited')}/rows") is not None:
+        st.caption("The table was edited for other settings than those above; the edits come back when these are set again.")
+    variants = expand(plan)
+    if len(variants) > _MOST_SHOWN:
+        st.caption(f"The table of {len(variants):,} variants is too long to edit here; a sweep file can hold them.")
+        return plan, variants
+    lines = editing.table(plan)
+    keys = [key for key in lines[0] if key not in _HEADINGS] if lines else []
+    titles = {key: _title(plan.base, key) for key in keys}
+    shown = pd.DataFrame([{**line, "problem": f"⚠ {line['problem']}" if line["problem"] else "✓"} for line in lines], dtype=object)
+    column = st.column_config
+    result = st.data_editor(
+        shown.map(_text), num_rows="dynamic", hide_index=True, key=f"{place}/{version}", disabled=["problem"],
+        column_order=["name", *keys, "problem"], alt="Variants of the sweep, to edit",
+        column_config={
+            "name": column.TextColumn("Variant", pinned=True, width="medium", help="How its runs are called."),
+            **{key: column.TextColumn(title, help=f"{key}; empty: as in the settings above.") for key, title in titles.items()},
+            "problem": column.TextColumn("Problem", width="large", help="Why a variant cannot be trained; ✓: it can."),
+        },
+    )  # fmt: skip
+    before, after = (table.drop(columns="problem").to_dict("index") for table in (shown.map(_text), result))
+    if after != before:
+        rows = _renamed(plan, before, after)
+        editing.with_table(plan, rows)  # what cannot be read is said before it is kept
+        st.session_state[f"{place}/rows"] = rows
+        st.session_state["sweep/edited"] = place
+        st.session_state[f"{place}/version"] = version + 1
+        st.rerun()
+    if edited is not None and st.button("Undo all edits", icon=":material/undo:", key=f"{place}/undo"):
+        del st.session_state[f"{place}/rows"]
+        st.session_state[f"{place}/version"] = version + 1
+        st.rerun()
+    return plan, variants
+
+
+def _renamed(plan: Plan, before: dict[Any, dict[Any, Any]], after: dict[Any, dict[Any, Any]]) -> list[dict[Any, Any]]:
+    """Return the lines of an edited table; a line that was called after its values is called after its new ones."""
+    usual = expand(editing.with_table(plan, [{**row, "name": ""} for row in before.values()]))
+    called = {place: variant.name for place, variant in zip(before, usual, strict=True)}
+    return [
+        {**row, "name": ""} if row != before.get(place) and row["name"] == before.get(place, {}).get("name") == called.get(place)
+        else row
+        for place, row in after.items()
+    ]  # fmt: skip
+
+
+def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
+    """Say what the sweep takes, and offer to launch it."""
+    wrong = [variant for variant in variants if variant.config is None]
+    sound = [variant.config for variant in variants if variant.config is not None]
+    count = len(sound) * plan.seeds
+    chosen = sound * plan.seeds
+    found = predict(root, chosen)
+    seeds = words.count(plan.seeds, "seed")
+    about = f"{words.count(len(sound), 'variant')} × {seeds} = **{words.count(count, 'run')}**"
+    if found.seconds is not None:
+        about += f" · about {words.duration(found.seconds)} on this machine"
+    about += f" · {max(1, round(found.disk_bytes / 1e6)):,} MB of disk or more"
+    st.markdown(about)
+    _measure(root, unmeasured(root, chosen))
+    if wrong:
+        reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.escape(wrong[0].reason)}"
+        st.error(reason + (f" {len(wrong) - 1} more have problems too." if len(wrong) > 1 else ""), icon=":material/error:")
+    is_sure = count <= plans.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
+    if (free := free_bytes(root)) < found.disk_bytes:
+        is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch all the same", key="sweep/tight")
+    with st.container(horizontal=True, gap="small"):
+        if st.button(f"Start {words.count(count, 'run')}", icon=":material/play_arrow:", type="primary", key="sweep/start",
+                     disabled=bool(wrong) or not sound or not is_sure):  # fmt: skip
+            with frame.spoken_errors():
+                sweep = steering.launch_sweep(root, plan)
+                st.switch_page("pages/sweeps.py", query_params={"sweep": sweep.id})
+        st.download_button("Save as a file", json.dumps(plans.as_json(plan), indent=1, ensure_ascii=False), "sweep.json",
+                           "application/json", icon=":material/download:", key="sweep/save",
+                           help="For the command line: python -m gan sweep sweep.json")  # fmt: skip
+
+
+def _measure(root: Path, kinds: list[RunConfig]) -> None:
+    """Offer to measure kinds of runs, one after the other, and wait for the figures."""
+    tried = st.session_state.setdefault("sweep/tried", set())
+    left = [one for one in kinds if kind(one) not in tried]
+    if "sweep/measuring" in st.session_state:
+        _go_on_measuring(root, left, tried)
+    elif left:
+        about = f"About 5 seconds for each of {words.count(len(left), 'kind')} of runs that nobody has measured here."
+        if st.button("Measure how long it takes", icon=":material/timer:", key="sweep/measure", help=about):
+            st.session_state["sweep/measuring"] = (0, None)  # how many have begun, and the process of the last one
+            st.rerun()
+    elif kinds:
+        st.caption("Some variants could not be measured; the sweep can be started all the same.")
+
+
+@st.fragment(run_every=1.0)
+def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None:
+    """Measure the next one as soon as the last one is done."""
+    place, process = st.session_state.get("sweep/measuring", (0, None))
+    left = [one for one in left if kind(one) not in tried]
+    if (process is None or process.poll() is not None) and not speeds.is_measuring(root):
+        if not left:
+            st.session_state.pop("sweep/measuring", None)
+            st.rerun()
+        with frame.spoken_errors():
+            tried.add(kind(left[0]))
+            place += 1
+            st.session_state["sweep/measuring"] = place, speeds.start_measuring(root, left.pop(0))
+    st.caption(f"Measuring {place} of {place + len(left)}, about 5 seconds each …")
+
+
+def _called(config: RunConfig) -> str:
+    """Return what a sweep is called that nobody named: the title of its preset."""
+    return presets.PRESETS[config.preset].title if config.preset in presets.PRESETS else "Sweep"
+
+
+def _title(base: RunConfig, key: str) -> str:
+    try:
+        return configs.field_info(base, key).title or key
+    except (KeyError, InputError):
+        return key
+
+
+def _example(info: FieldInfo, value: Any) -> str:
+    """Return values to try for a setting that has this value now: all choices, or half of the value, itself and its double."""
+    if isinstance(value, bool):
+        return "true, false"
+    if get_origin(info.annotation) is Literal:
+        return ", ".join(map(str, get_args(info.annotation)))
+    if info.annotation is Span:
+        span = Span.model_validate(value)
+        return ", ".join(f"{count} {span.unit}" for count in _around(span.count) if count)
+    if not isinstance(value, int | float):
+        return _text(value)
+    limits = configs.bounds_of(info)
+    is_allowed = {name: getattr(operator, name) for name in limits}
+    tried = [one for one in _around(value) if all(is_allowed[name](one, limit) for name, limit in limits.items())]
+    return ", ".join(f"{one}" if isinstance(one, int) else f"{one:g}" for one in tried)
+
+
+def _around(value: float) -> list[float]:
+    """Return half of a number, itself and its double; for 0 itself and two small steps. Whole numbers stay whole."""
+    if isinstance(value, int):
+        return sorted({value // 2, value, 2 * value}) if value else [0, 1, 2]
+    return [value / 2, value, 2 * value] if value else [0.0, 0.1, 0.2]
+
+
+def _value(text: str) -> Any:
+    """Return what a person typed as a value: JSON, or plain text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip()
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; empty for none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

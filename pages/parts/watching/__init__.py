@@ -1,0 +1,1 @@
+"""What the Watch page shows below the samples: forks and classes."""

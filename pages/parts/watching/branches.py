@@ -1,0 +1,137 @@
+"""Forks of a run: making one from its checkpoints, and the family tree."""
+
+from __future__ import annotations
+
+import shlex
+
+import streamlit as st
+
+from gan import config as configs
+from gan.catalogue import data_sets
+from gan.config import RunConfig, advice, rules
+from gan.errors import InputError
+from gan.execution import queue
+from gan.places import PROJECT
+from gan.runs import Run, forks
+from pages.parts import frame, words
+from pages.parts.planning import form
+
+_OPEN = ("optimizer", "training")  # what most forks change
+_WHOLE = {"data": "Data, but for flips", "networks": "Networks"}  # sections that stay as they are, as a whole
+_MOST_SHOWN = 40  # relatives in a tree
+_INDENT = 24  # pixels a generation
+_DEEPEST = 6  # generations that are indented further
+
+
+def offer(run: Run, config: RunConfig) -> None:
+    """Draw the part in which a person forks a run; nothing of it is made before it is opened."""
+    part = st.expander("Fork", icon=":material/call_split:", key=f"fork/{run.id}", on_change="rerun")
+    if part.open:
+        with part, frame.spoken_errors():
+            _ask(run, config)
+
+
+def _ask(run: Run, config: RunConfig) -> None:
+    """Ask for the checkpoint and the settings, and start the fork."""
+    st.caption("A run of its own that goes on from a checkpoint of this one, with other settings; this one stays as it is.")
+    there = forks.checkpoints(run)
+    if not there:
+        st.info(f"There is no checkpoint to go on from yet; one is written every {config.cadence.checkpoint_every}.")
+        return
+    key = f"fork/{run.id}/step"
+    if st.session_state.get(key) not in there:  # only the newest are kept while it trains
+        st.session_state[key] = max(there)
+    best = forks.best(run)
+    with st.grid(2, min_column_width=240, gap=("small", "medium")):
+        step = st.selectbox(
+            "From the checkpoint of step", sorted(there, reverse=True), key=key,
+            format_func=lambda step: f"{step:,}" + (" (best FID)" if step == best else ""),
+        )  # fmt: skip
+        name = st.text_input("Name", key=f"fork/{run.id}/name", max_chars=120, placeholder=forks.usual_name(run))
+
+    settings, entry = configs.flatten(config), data_sets.all_sets().get(config.data.name)
+    kept = {key: reason for key in settings if (reason := forks.kept_reason(config, key))}
+    usual = {"training.length": str(forks.length_from(run, step))}
+    start = configs.replace(config, usual)
+    asked: dict[str, object] = {}
+    for section, (heading, icon) in form.HEADINGS.items():
+        if any(key.startswith(f"{section}.") and rules.has_effect(key, settings, entry) for key in settings if key not in kept):
+            prefix = f"fork/{run.id}/{step}" if section == "training" else f"fork/{run.id}"  # each step has a length of its own
+            with st.expander(heading, icon=icon, expanded=section in _OPEN):
+                asked |= form.ask(section, start, settings | asked, prefix, without=kept)
+    _explain_kept(config, kept)
+
+    found = None
+    try:
+        found = forks.plan(config, {key: value for key, value in asked.items() if usual.get(key) != value})
+        total = configs.replace(config, asked).total_steps
+    except InputError as error:
+        st.error(words.escape(str(error)), icon=":material/error:")
+    if found:
+        for sentence in advice.warnings(found.config):
+            if sentence not in advice.warnings(config):
+                st.warning(words.escape(sentence), icon=":material/warning:")
+        changed = forks.tell(found.changes, found.before) or "the same settings"
+        st.markdown(words.escape(f"From step {step:,} to step {total:,} with {changed}."))
+    if st.button("Start the fork", icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
+        assert found is not None
+        child = forks.make(run, step, found.changes, name)
+        queue.advance(run.root)
+        st.query_params["run"] = child.id
+        st.rerun()
+    if found:
+        with st.expander("The same on the command line", icon=":material/terminal:"):
+            arguments = [run.id, "--step", str(step), *configs.assignments(config, found.config)]
+            arguments += ["--name", name] if name else []
+            arguments += ["--root", str(run.root)] if run.root != PROJECT / "checkpoints" else []
+            st.code("python -m gan fork " + shlex.join(arguments), language="bash", wrap_lines=True)
+
+
+def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
+    """Say which settings cannot change, and why."""
+    groups: dict[str, dict[str, None]] = {}
+    for key, reason in kept.items():
+        section = key.partition(".")[0]
+        title = _WHOLE.get(section) or configs.field_info(config, key).title or key
+        groups.setdefault(reason, {})[title] = None
+    with st.expander("What cannot change, and why", icon=":material/lock:"):
+        st.markdown("\n".join(f"- **{', '.join(titles)}**: {words.escape(reason)}." for reason, titles in groups.items()))
+        st.caption("To change one of these, start a new run on the Train page.")
+
+
+def tree(run: Run) -> None:
+    """Draw who descends from whom, each leading to its page, where a run has been forked or is a fork."""
+    related = forks.family(run)
+    top = related[0]
+    if len(related) == 1 and not top.origin:
+        return
+    names = words.names([relative.run for relative in related])
+    place = next(place for place, relative in enumerate(related) if relative.run == run)
+    first = max(0, min(place - _MOST_SHOWN // 2, len(related) - _MOST_SHOWN))
+    with st.expander("Family of forks", icon=":material/account_tree:", expanded=True):
+        if top.origin:
+            st.caption(f"The run that the first of these was forked from has been deleted: {top.origin.run}.")
+        for relative in related[first : first + _MOST_SHOWN]:
+            with st.container(horizontal=True, wrap=False, gap="xsmall"):
+                if relative.depth:
+                    st.space(_INDENT * min(relative.depth, _DEEPEST))
+                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                    _name(relative, words.escape(names[relative.run.id]), is_here=relative.run == run)
+        if len(related) > _MOST_SHOWN:
+            st.caption(f"{words.count(len(related) - _MOST_SHOWN, 'further run')} of this family are not shown.")
+
+
+def _name(relative: forks.Relative, name: str, *, is_here: bool) -> None:
+    """Draw one run of a tree: what leads to it, unless its page is this one, and what it was forked with."""
+    if is_here:
+        st.markdown(f"**{name}**", width="content")
+        st.badge("this run", color="blue")
+    else:  # a link to the page that one is on would look like the current one
+        st.button(name, type="tertiary", icon=":material/arrow_forward:", key=f"family/{relative.run.id}",
+                  on_click=_go_to, args=(relative.run.id,))  # fmt: skip
+    if relative.origin:
+        st.caption(words.escape(forks.describe(relative.origin)), width="content")
+
+
+def _go_to(run_id: str) -> None:
+    st.query_params["run"] = run_id

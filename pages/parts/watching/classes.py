@@ -1,0 +1,87 @@
+"""What people can do with a generator that was told classes: read its columns, and ask it for one."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import streamlit as st
+
+from gan.catalogue import data_sets
+from gan.config import RunConfig
+from gan.execution import requests
+from gan.runs import UNDER_WAY, Run
+from pages.parts import frame, pictures, words
+
+_LONGEST = 4  # letters that fit above a column on a phone
+_PATIENCE = 90  # seconds after which a picture will not come any more
+
+
+def known(config: RunConfig) -> list[str]:
+    """Return the classes that a generator was told, in order; none when it was told none, or its data set is gone."""
+    return list(config.told) if config.data.name in data_sets.all_sets() else []
+
+
+def name_columns(config: RunConfig) -> None:
+    """Write the classes over the columns of a sample grid, or beneath each other in a line where they are long."""
+    names = [] if config.data.is_points or not known(config) else list(config.columns)
+    if names and max(map(len, names)) <= _LONGEST:
+        with st.grid(len(names), min_column_width=1, wrap=False, gap=None):
+            for name in names:
+                st.caption(words.escape(name), text_alignment="center")
+    elif names:
+        st.caption("Columns from left to right: " + words.escape(", ".join(names)))
+
+
+def ask(run: Run, config: RunConfig) -> None:
+    """Draw the panel in which one asks a class-conditional generator for a class."""
+    if not known(config):
+        return
+    is_under_way = run.status().state in UNDER_WAY
+    pace = 1.0 if _waiting(run) else 5.0 if is_under_way and not run.has_checkpoint else None
+    st.fragment(_panel, run_every=pace)(run, known(config))
+
+
+def _panel(run: Run, names: list[str]) -> None:
+    with st.container(border=True), frame.spoken_errors():
+        st.subheader("Ask for a class")
+        if not run.has_checkpoint:
+            st.caption("The generator can be asked as soon as there is a checkpoint.")
+            return
+        left, right = st.columns([2, 3], gap="large")
+        is_waiting = _waiting(run)
+        with left:
+            name = st.selectbox("Class", names, key=f"asked/{run.id}/class", persist_state="session")
+            if st.button("Draw", icon=":material/brush:", type="primary", key="draw", disabled=is_waiting,
+                         help="64 images of this class from the newest checkpoint, of new latent vectors each time."):  # fmt: skip
+                before = _changed(run)
+                requests.start_sampling(run, name, secrets.randbelow(2**31))
+                st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
+                st.rerun()
+        asked = st.session_state.get(f"asked/{run.id}")
+        with right:
+            if is_waiting:
+                st.markdown(f":material/brush: Drawing “{words.escape(asked['name'])}” from the newest checkpoint, some seconds …")
+            elif asked and asked["before"] == _changed(run):
+                last = (run.log_tail().strip().splitlines() or ["nothing"])[-1]
+                st.warning(f"The picture has not come; the last line of the log is: {words.escape(last)}")
+            elif _changed(run):
+                about = f"Drawn for “{asked['name']}”" if asked else "What was asked for last"
+                pictures.show(run.asked_path, about, words.escape(about))
+        if asked and not is_waiting and not asked.get("is-seen"):
+            asked["is-seen"] = True
+            st.rerun()  # at the pace of a page that waits for nothing
+
+
+def _waiting(run: Run) -> bool:
+    """Return whether this session has asked for a picture that may still come."""
+    asked = st.session_state.get(f"asked/{run.id}")
+    return bool(asked) and asked["before"] == _changed(run) and time.time() - asked["at"] < _PATIENCE
+
+
+def _changed(run: Run) -> int:
+    """Return when the picture of the class asked for was written, in nanoseconds; 0 when there is none."""
+    try:
+        return run.asked_path.stat().st_mtime_ns
+    except OSError:
+        return 0
