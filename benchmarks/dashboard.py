@@ -63,17 +63,41 @@ def make_run(root: Path, lines: int, picture: bytes) -> Run:
         for index in range(1, lines + 1):
             wave = math.sin(index / 50)
             line = {
-                "step": index * 10, "epoch": index / 3, "images_seen": index * 640, "seconds": index / 20, "images_per_second": 1e3,
-                "discriminator_loss": 0.7 + wave / 3, "generator_loss": 1.6 - wave / 3, "d_real": 0.7, "d_fake": 0.3,
-                "discriminator_grad_norm": 20.0, "generator_grad_norm": 30.0,
-            }  # fmt: skip
+                "step": index * 10,
+                "epoch": index / 3,
+                "images_seen": index * 640,
+                "seconds": index / 20,
+                "images_per_second": 1e3,
+                "discriminator_loss": 0.7 + wave / 3,
+                "generator_loss": 1.6 - wave / 3,
+                "d_real": 0.7,
+                "d_fake": 0.3,
+                "discriminator_grad_norm": 20.0,
+                "generator_grad_norm": 30.0,
+            }
             file.write(json.dumps(line) + "\n")
     score = {
-        "source": "checkpoint", "extractor": "digits CNN", "extractor_id": "digits-cnn", "extractor_accuracy": 0.99,
-        "data": "digits", "size": 32, "weights": "EMA", "images": 2000, "real_images": 1797, "draws": 3,
-        "fid": 30.0, "fid_spread": 0.4, "floor_fid": 4.6, "floor_fid_spread": 0.9, "floor_images": 898,
-        "inception_score": 8.0, "inception_score_spread": 0.1, "real_inception_score": 9.5, "step": lines * 10, "epoch": lines / 3,
-    }  # fmt: skip
+        "source": "checkpoint",
+        "extractor": "digits CNN",
+        "extractor_id": "digits-cnn",
+        "extractor_accuracy": 0.99,
+        "data": "digits",
+        "size": 32,
+        "weights": "EMA",
+        "images": 2000,
+        "real_images": 1797,
+        "draws": 3,
+        "fid": 30.0,
+        "fid_spread": 0.4,
+        "floor_fid": 4.6,
+        "floor_fid_spread": 0.9,
+        "floor_images": 898,
+        "inception_score": 8.0,
+        "inception_score_spread": 0.1,
+        "real_inception_score": 9.5,
+        "step": lines * 10,
+        "epoch": lines / 3,
+    }
     quick = [{**score, "source": "training", "step": lines * place // 2, "fid": 600.0 / place} for place in range(1, 21)]
     run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in (*quick, score)))
     for step in range(0, 1000, 100):
@@ -102,8 +126,11 @@ def serve(root: Path) -> Iterator[tuple[psutil.Process, str, float]]:
     started = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
-        cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         while True:
             try:

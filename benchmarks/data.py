@@ -137,8 +137,10 @@ def main() -> None:
             shares = measure_feed(config, images, options.steps)
             share = 100 * statistics.median(shares)
             print(f"| {options.large} × 64×64×3, memory-mapped | {config.optimizer.batch_size} | {share:.2f} % |")
-            print(f"\nmemory of its own that this took, networks included: {_own_memory() - before:.0f} MB "
-                  f"for {options.large * 64 * 64 * 3 / 1e6:.0f} MB of images")  # fmt: skip
+            print(
+                f"\nmemory of its own that this took, networks included: {_own_memory() - before:.0f} MB "
+                f"for {options.large * 64 * 64 * 3 / 1e6:.0f} MB of images"
+            )
 
 
 if __name__ == "__main__":

@@ -31,13 +31,25 @@ from gan.training.game import Game, Turn
 
 SAMPLES = 2500
 #: PacGAN (1712.04086), table 1: modes of the ring's 8 and of the grid's 25.
-PUBLISHED = {("plain", "ring"): "6.3 ± 0.5", ("PacGAN2", "ring"): "7.9 ± 0.1", ("plain", "grid"): "17.3 ± 0.8",
-             ("PacGAN2", "grid"): "23.8 ± 0.7", ("PacGAN4", "grid"): "24.8 ± 0.2"}  # fmt: skip
+PUBLISHED = {
+    ("plain", "ring"): "6.3 ± 0.5",
+    ("PacGAN2", "ring"): "7.9 ± 0.1",
+    ("plain", "grid"): "17.3 ± 0.8",
+    ("PacGAN2", "grid"): "23.8 ± 0.7",
+    ("PacGAN4", "grid"): "24.8 ± 0.2",
+}
 SHARED: dict[str, Any] = {
-    "networks.family": "mlp", "networks.latent": 2, "networks.hidden": 128, "networks.depth": 2, "networks.generator_norm": "batch",
-    "optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-3, "optimizer.beta1": 0.8, "optimizer.ema_half_life": 0,
+    "networks.family": "mlp",
+    "networks.latent": 2,
+    "networks.hidden": 128,
+    "networks.depth": 2,
+    "networks.generator_norm": "batch",
+    "optimizer.generator_lr": 1e-3,
+    "optimizer.discriminator_lr": 1e-3,
+    "optimizer.beta1": 0.8,
+    "optimizer.ema_half_life": 0,
     "training.precision": "fp32",
-}  # fmt: skip
+}
 METHODS: dict[str, dict[str, Any]] = {
     "plain": {},
     "PacGAN2": {"networks.packing": 2},

@@ -21,11 +21,22 @@ from gan.config import presets
 from gan.scoring.metrics import manifold
 
 BASE: dict[str, Any] = {
-    "data.size": 16, "data.subset": 300, "networks.width": 16, "networks.depth": 2, "networks.latent": 32,
-    "optimizer.batch_size": 60, "optimizer.generator_lr": 2e-3, "optimizer.discriminator_lr": 2e-3, "optimizer.beta1": 0.9,
-    "optimizer.ema_half_life": 0, "cadence.sample_every": "0 steps", "cadence.score_every": "0 steps",
-    "cadence.log_every": "100 steps", "cadence.checkpoint_every": "1000000 steps", "training.precision": "fp32",
-}  # fmt: skip
+    "data.size": 16,
+    "data.subset": 300,
+    "networks.width": 16,
+    "networks.depth": 2,
+    "networks.latent": 32,
+    "optimizer.batch_size": 60,
+    "optimizer.generator_lr": 2e-3,
+    "optimizer.discriminator_lr": 2e-3,
+    "optimizer.beta1": 0.9,
+    "optimizer.ema_half_life": 0,
+    "cadence.sample_every": "0 steps",
+    "cadence.score_every": "0 steps",
+    "cadence.log_every": "100 steps",
+    "cadence.checkpoint_every": "1000000 steps",
+    "training.precision": "fp32",
+}
 _PLAIN_D = {"networks.discriminator_norm": "none"}
 REMEDIES: dict[str, dict[str, Any]] = {
     "baseline": {},
@@ -49,11 +60,14 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "no norm in D, DRAGAN 10": {**_PLAIN_D, "objective.dragan": 10.0},
     "no norm in D, WGAN-GP 10": {**_PLAIN_D, "objective.loss": "wasserstein", "objective.gradient_penalty": 10.0},
     "no norm in D, relativistic, R1 and R2 1": {
-        **_PLAIN_D, "objective.loss": "relativistic", "objective.r1": 1.0, "objective.r2": 1.0,
+        **_PLAIN_D,
+        "objective.loss": "relativistic",
+        "objective.r1": 1.0,
+        "objective.r2": 1.0,
     },
     "spectral norm in D, hinge": {"networks.discriminator_norm": "spectral", "objective.loss": "hinge"},
     "least squares": {"objective.loss": "least-squares"},
-}  # fmt: skip
+}
 
 
 def main() -> None:
@@ -84,8 +98,9 @@ def main() -> None:
         first = first or coverages
         print(
             f"| {name} | {trained.of_seeds([100 * value for value in coverages], 1)} % | {verdict(first, coverages)} "
-            f"| {trained.of_seeds(fids, 1)} | {statistics.median(seconds):.0f} |", flush=True,
-        )  # fmt: skip
+            f"| {trained.of_seeds(fids, 1)} | {statistics.median(seconds):.0f} |",
+            flush=True,
+        )
 
 
 def verdict(baseline: list[float], values: list[float]) -> str:

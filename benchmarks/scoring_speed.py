@@ -76,10 +76,18 @@ def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
 
     def theirs(**cache: object) -> None:
         line = torch_fidelity.calculate_metrics(
-            input1=Pictures(fakes), input2=Pictures(reals), fid=True, isc=True, prc=True, cuda=False, verbose=False,
-            batch_size=extractor.batch, feature_extractor="inception-v3-compat",
-            feature_extractor_weights_path=str(folder / "inception.pth"), **cache,
-        )  # fmt: skip
+            input1=Pictures(fakes),
+            input2=Pictures(reals),
+            fid=True,
+            isc=True,
+            prc=True,
+            cuda=False,
+            verbose=False,
+            batch_size=extractor.batch,
+            feature_extractor="inception-v3-compat",
+            feature_extractor_weights_path=str(folder / "inception.pth"),
+            **cache,
+        )
         found["FID of torch-fidelity"] = line[torch_fidelity.KEY_METRIC_FID]
 
     kept = {"cache": True, "cache_root": str(folder), "input2_cache_name": "real"}

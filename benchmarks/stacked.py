@@ -28,17 +28,25 @@ SAMPLES = 26_000
 #: PacGAN (1712.04086), tables 2 and 3, and R3GAN (2501.05441), table 1: Stacked MNIST, after far longer trainings.
 PUBLISHED = {"plain": "78.9 ± 6.5, or 99", "PacGAN2": "1000 ± 0, KL 0.06", "relativistic+R1+R2": "1000, KL 0.078"}
 BASE: dict[str, Any] = {
-    "data.size": 32, "networks.width": 32, "optimizer.batch_size": 64, "optimizer.ema_half_life": 0,
-    "cadence.sample_every": "0 steps", "cadence.score_every": "0 steps", "cadence.log_every": "100 steps",
+    "data.size": 32,
+    "networks.width": 32,
+    "optimizer.batch_size": 64,
+    "optimizer.ema_half_life": 0,
+    "cadence.sample_every": "0 steps",
+    "cadence.score_every": "0 steps",
+    "cadence.log_every": "100 steps",
     "cadence.checkpoint_every": "1000000 steps",
-}  # fmt: skip
+}
 METHODS: dict[str, dict[str, Any]] = {
     "plain": {},
     "PacGAN2": {"networks.packing": 2, "optimizer.batch_size": 128},
     "relativistic+R1+R2": {
-        "objective.loss": "relativistic", "objective.r1": 1.0, "objective.r2": 1.0, "networks.discriminator_norm": "none",
+        "objective.loss": "relativistic",
+        "objective.r1": 1.0,
+        "objective.r2": 1.0,
+        "networks.discriminator_norm": "none",
     },
-}  # fmt: skip
+}
 
 
 def modes(logits: Tensor) -> tuple[int, float]:
@@ -79,8 +87,9 @@ def main() -> None:
         counts, divergences, seconds = (list(values) for values in zip(*found, strict=True))
         print(
             f"| {method} | {trained.of_seeds(counts, 0)} | {trained.of_seeds(divergences, 2)} | {PUBLISHED[method]} "
-            f"| {sum(seconds) / len(seconds):.0f} |", flush=True,
-        )  # fmt: skip
+            f"| {sum(seconds) / len(seconds):.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -26,9 +26,18 @@ from gan.training import loop
 from gan.training.game import Game
 
 _SCORED = (
-    "digits-dcgan", "digits-mlp", "digits-conditional", "shapes-dcgan", "ring-mlp", "mlp-table-quick", "dcgan-cifar-quick",
-    "dcgan-mnist-to-cifar-quick", "bedrooms-small-quick", "bedrooms-size-quick", "mnist-dcgan",
-)  # fmt: skip
+    "digits-dcgan",
+    "digits-mlp",
+    "digits-conditional",
+    "shapes-dcgan",
+    "ring-mlp",
+    "mlp-table-quick",
+    "dcgan-cifar-quick",
+    "dcgan-mnist-to-cifar-quick",
+    "bedrooms-small-quick",
+    "bedrooms-size-quick",
+    "mnist-dcgan",
+)
 
 
 def play_plainly(config: RunConfig, steps: int) -> float:
@@ -108,17 +117,24 @@ def main() -> None:
     shape = {"networks.width": options.width, "networks.depth": options.depth} if options.family == "dcgan" else {}
     config = configs.replace(
         presets.find("digits-dcgan").config,
-        {"data.size": options.size, "networks.family": options.family, "optimizer.batch_size": options.batch,
-         "training.length": f"{options.steps} steps", **shape},
-    )  # fmt: skip
+        {
+            "data.size": options.size,
+            "networks.family": options.family,
+            "optimizer.batch_size": options.batch,
+            "training.length": f"{options.steps} steps",
+            **shape,
+        },
+    )
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     print(f"Machine: {machine.describe()}, {options.threads} threads")
     print(
         f"{options.family} {options.size}×{options.size}, batch {options.batch}, {options.rounds} rounds of {options.steps} steps"
     )
-    print(f"Log every {config.cadence.log_every}, samples every {config.cadence.sample_every}, "
-          f"checkpoint every {config.cadence.checkpoint_every} and at the end")  # fmt: skip
+    print(
+        f"Log every {config.cadence.log_every}, samples every {config.cadence.sample_every}, "
+        f"checkpoint every {config.cadence.checkpoint_every} and at the end"
+    )
     plain, here, outside = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.rounds):

@@ -21,9 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time, so that a failure on one machine is a failure on all; no file of past examples in the project.
-settings.register_profile(
-    "default", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)  # fmt: skip
+settings.register_profile("default", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("random", parent=settings.get_profile("default"), derandomize=False, max_examples=1000)
 settings.load_profile("default")
 

@@ -180,11 +180,15 @@ def advance_at_once(root: Path, callers: int) -> list[str]:
     )
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(root)], cwd=PROJECT, env=environment(extra={"GAN_CORES": "12"}),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", code, str(root)],
+            cwd=PROJECT,
+            env=environment(extra={"GAN_CORES": "12"}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(callers)
-    ]  # fmt: skip
+    ]
     for caller in started:
         assert caller.stdout is not None
         assert caller.stdout.readline() == "ready\n"

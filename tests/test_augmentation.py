@@ -71,8 +71,10 @@ def naive_cutout(batch: Tensor) -> Tensor:
 
 
 NAIVE: dict[str, Callable[[Tensor], Tensor]] = {
-    "colour": naive_colour, "translation": naive_translation, "cutout": naive_cutout,
-}  # fmt: skip
+    "colour": naive_colour,
+    "translation": naive_translation,
+    "cutout": naive_cutout,
+}
 EACH = pytest.mark.parametrize("name", list(POLICIES))
 
 

@@ -133,8 +133,11 @@ def test_only_the_two_newest_are_kept(tmp_path: Path) -> None:
         checkpoints.save(tmp_path, step, {"a": torch.tensor([step])}, {})
         assert step in checkpoints.steps(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "00000015.json", "00000015.safetensors", "00000020.json", "00000020.safetensors",
-    ]  # fmt: skip
+        "00000015.json",
+        "00000015.safetensors",
+        "00000020.json",
+        "00000020.safetensors",
+    ]
     assert checkpoints.load(tmp_path, 15).tensors["a"].tolist() == [15]
 
 
@@ -199,9 +202,10 @@ def test_file_truncated_at_any_place_is_refused(saved: Path, name: str, place: f
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"null", b"[]", b"3", b'{"step": 3}', b'{"step": 4, "sha256": "x"}', b"\xff" * 9, b"[" * 100_000],
+    "content",
+    [b"", b"null", b"[]", b"3", b'{"step": 3}', b'{"step": 4, "sha256": "x"}', b"\xff" * 9, b"[" * 100_000],
     ids=["empty", "null", "list", "number", "bare", "other step", "binary", "nested"],
-)  # fmt: skip
+)
 def test_foreign_facts_are_refused(saved: Path, tmp_path: Path, content: bytes) -> None:
     shutil.copy(saved / "00000003.safetensors", tmp_path)
     (tmp_path / "00000003.json").write_bytes(content)
@@ -319,8 +323,15 @@ def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) ->
 # The best one
 
 #: Points are scored quickly; with such learning rates the FID falls for a moment and rises again.
-SCORED = {"data.name": "ring", "optimizer.batch_size": 200, "optimizer.generator_lr": 0.02, "optimizer.discriminator_lr": 0.02,
-          "optimizer.ema_half_life": 0, "cadence.score_every": "2 steps", "training.length": "24 steps"}  # fmt: skip
+SCORED = {
+    "data.name": "ring",
+    "optimizer.batch_size": 200,
+    "optimizer.generator_lr": 0.02,
+    "optimizer.discriminator_lr": 0.02,
+    "optimizer.ema_half_life": 0,
+    "cadence.score_every": "2 steps",
+    "training.length": "24 steps",
+}
 
 
 def scored(root: Path, changes: dict[str, Any] | None = None) -> Run:

@@ -62,23 +62,40 @@ OPTIONS: dict[str, Changes] = {
     "deviation": {"networks.minibatch": "deviation"},
     "bf16": {"training.precision": "bf16"},
     "all of them": {
-        "networks.conditional": True, "networks.packing": 2, "networks.minibatch": "deviation", "training.precision": "bf16",
-        "objective.loss": "relativistic", "objective.r1": 0.1, "objective.r2": 0.1, "objective.gradient_penalty": 1,
-        "objective.dragan": 1, "augmentation.policies": ["colour", "translation", "cutout"], "augmentation.instance_noise": 0.1,
-        "optimizer.discriminator_steps": 2, "optimizer.lr_decay": "cosine", "optimizer.gradient_clip": 1,
+        "networks.conditional": True,
+        "networks.packing": 2,
+        "networks.minibatch": "deviation",
+        "training.precision": "bf16",
+        "objective.loss": "relativistic",
+        "objective.r1": 0.1,
+        "objective.r2": 0.1,
+        "objective.gradient_penalty": 1,
+        "objective.dragan": 1,
+        "augmentation.policies": ["colour", "translation", "cutout"],
+        "augmentation.instance_noise": 0.1,
+        "optimizer.discriminator_steps": 2,
+        "optimizer.lr_decay": "cosine",
+        "optimizer.gradient_clip": 1,
     },
-}  # fmt: skip
+}
 #: Options that only some families have: every norm, and what else there is to choose.
 OWN: list[tuple[str, Changes]] = [
-    *((family, {f"networks.{player}_norm": norm})
-      for family, model in FAMILIES.items() for player in ("generator", "discriminator")
-      if f"{player}_norm" in model.model_fields for norm in model.model_fields[f"{player}_norm"].annotation.__args__),  # type: ignore[union-attr]
+    *(
+        (family, {f"networks.{player}_norm": norm})
+        for family, model in FAMILIES.items()
+        for player in ("generator", "discriminator")
+        if f"{player}_norm" in model.model_fields
+        for norm in model.model_fields[f"{player}_norm"].annotation.__args__
+    ),  # type: ignore[union-attr]
     *((family, {"networks.generator_dropout": 0.3, "networks.discriminator_dropout": 0.3}) for family in ("dcgan", "mlp")),
-    ("dcgan", {"networks.extra_layers": 1, "networks.kernel": 3}), ("dcgan", {"networks.kernel": 5}),
-    ("dcgan", {"networks.discriminator_norm": "spectral", **CLIPPED}), ("keras-dcgan", {"networks.extra_layers": 3}),
-    ("mlp", {"networks.depth": 1}), ("modern", {"networks.blocks": 2}),
+    ("dcgan", {"networks.extra_layers": 1, "networks.kernel": 3}),
+    ("dcgan", {"networks.kernel": 5}),
+    ("dcgan", {"networks.discriminator_norm": "spectral", **CLIPPED}),
+    ("keras-dcgan", {"networks.extra_layers": 3}),
+    ("mlp", {"networks.depth": 1}),
+    ("modern", {"networks.blocks": 2}),
     ("mlp", {"networks.discriminator_norm": "spectral", "objective.gradient_penalty": 10, "networks.conditional": True}),
-]  # fmt: skip
+]
 CASES = [
     *(
         pytest.param(family, {"objective.loss": loss, **penalty}, id=f"{family}-{loss}-{name}")

@@ -37,7 +37,7 @@ from tests.helpers import (
     start_gan,
     unmount,
     wait_until,
-)  # fmt: skip
+)
 
 SMALL = [part for key, value in TINY.items() if key != "training.length" for part in ("--set", f"{key}={value}")]
 UNKNOWN_RUN = "20260131-093000-1a2b3c"
@@ -91,7 +91,7 @@ def only_run(root: Path) -> Run:
         ([], "required: COMMAND"),
     ],
     ids=lambda value: " ".join(value)[:40].replace("\n", " ") if isinstance(value, list) else "",
-)  # fmt: skip
+)
 def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[str], words: str) -> None:
     sentence = assert_one_sentence(done := run_gan(*arguments, root=root))
     assert words in sentence

@@ -131,9 +131,11 @@ def test_unknown_data_set_names_the_nearest() -> None:
 
 
 @given(
-    images=st.integers(0, 400), classes=st.sets(st.sampled_from("0123456789")), seed=st.integers(0, 2**31 - 1),
+    images=st.integers(0, 400),
+    classes=st.sets(st.sampled_from("0123456789")),
+    seed=st.integers(0, 2**31 - 1),
     held_out=st.floats(0, 0.9),
-)  # fmt: skip
+)
 def test_choice_is_as_large_as_promised_and_of_the_chosen_classes(
     images: int, classes: set[str], seed: int, held_out: float
 ) -> None:
@@ -272,8 +274,15 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(data_root: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
         "from gan.commands.main import main; sys.exit(main(['data', 'prepare', 'shapes', '--size', '16', '--quiet']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data_root)}),
-                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=environment(None, {"GAN_DATA": str(data_root)}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 2, done.stderr
     assert is_sentence(done.stderr.strip()), done.stderr
     assert not list((data_root / "prepared").rglob("*.npy"))

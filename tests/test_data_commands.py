@@ -140,11 +140,14 @@ def test_points_are_imported_from_a_csv_file(data_root: Path, tmp_path: Path, ro
 @pytest.mark.parametrize(
     ("content", "suffix", "word"),
     [
-        (b"x,y\nein,zwei\n", ".csv", "Line 2"), (b"1\n2\n", ".csv", "two"), (b"1,nan\n" * 20, ".csv", "Line 1"),
+        (b"x,y\nein,zwei\n", ".csv", "Line 2"),
+        (b"1\n2\n", ".csv", "two"),
+        (b"1,nan\n" * 20, ".csv", "Line 1"),
         (b"", ".csv", "no points"),
-        (b"no zip", ".zip", "ZIP"), (b"", ".zip", "ZIP"),
+        (b"no zip", ".zip", "ZIP"),
+        (b"", ".zip", "ZIP"),
     ],
-)  # fmt: skip
+)
 def test_bad_file_is_one_sentence_and_leaves_nothing(
     content: bytes, suffix: str, word: str, data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,9 +117,12 @@ def made_up(name: str) -> dict[str, bytes]:
         }
     ones = bytes(range(1, 11))
     return {
-        "train_X.bin": ramp(138_240_000), "train_y.bin": ones * 500,
-        "test_X.bin": ramp(221_184_000), "test_y.bin": ones * 800, "unlabeled_X.bin": ramp(1000),
-    }  # fmt: skip
+        "train_X.bin": ramp(138_240_000),
+        "train_y.bin": ones * 500,
+        "test_X.bin": ramp(221_184_000),
+        "test_y.bin": ones * 800,
+        "unlabeled_X.bin": ramp(1000),
+    }
 
 
 @lru_cache(maxsize=2)  # MNIST's, which its relatives share, and one archive
@@ -672,8 +675,15 @@ def test_looking_and_reading_load_no_torch(data: Path) -> None:
         "import sys; from gan.data import downloads; downloads.has('mnist'); downloads.ensure('mnist', print);"
         "downloads.arrays('mnist'); print(sorted({'torch', 'torchvision', 'lmdb'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data)}),
-                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=environment(None, {"GAN_DATA": str(data)}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.stdout == "[]\n", done.stderr
 
 

@@ -31,12 +31,16 @@ from tests.helpers import (
     train,
     unmount,
     wait_until,
-)  # fmt: skip
+)
 
 KILLS_PER_RUN = 25
 PRECISIONS = ["fp32", "bf16" if precision.has_fast_bf16(torch.device("cpu")) else "fp32"]
-CRASHING = {"training.length": "100000 steps", "cadence.checkpoint_every": "5 steps", "cadence.sample_every": "7 steps",
-            "optimizer.batch_size": 64}  # fmt: skip
+CRASHING = {
+    "training.length": "100000 steps",
+    "cadence.checkpoint_every": "5 steps",
+    "cadence.sample_every": "7 steps",
+    "optimizer.batch_size": 64,
+}
 
 
 def resume(run: Run) -> subprocess.Popen[bytes]:

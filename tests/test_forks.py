@@ -35,7 +35,7 @@ from tests.helpers import (
     train,
     unmount,
     wait_until,
-)  # fmt: skip
+)
 
 LONG = {"training.length": "24 steps", "optimizer.batch_size": 300}  # 1,797 images: 5 steps an epoch
 
@@ -296,7 +296,7 @@ def test_a_deleted_parent_is_one_sentence_and_nothing_is_lost(parent: Run) -> No
 ORIGIN = st.dictionaries(
     st.sampled_from(["run", "step", "changes", "before", "other"]),
     st.none() | st.integers() | st.text(max_size=8) | st.just("20260131-093000-1a2b3c") | st.dictionaries(st.text(), st.none()),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=50)
@@ -436,11 +436,16 @@ def test_command_says_that_it_starts_afresh(parent: Run) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--step", "11"], ["--step", "12", "--set", "networks.width=8"], ["--checkpoint", "best"], ["--steps", "3"],
-        ["--step", "x"], ["--set", "nonsense"], ["--name", "x" * 121],
+        ["--step", "11"],
+        ["--step", "12", "--set", "networks.width=8"],
+        ["--checkpoint", "best"],
+        ["--steps", "3"],
+        ["--step", "x"],
+        ["--set", "nonsense"],
+        ["--name", "x" * 121],
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_command_refuses_in_a_sentence(parent: Run, arguments: list[str]) -> None:
     assert_one_sentence(run_gan("fork", parent.id, *arguments, root=parent.root))
     assert runs.list_runs(parent.root) == [parent]

@@ -132,8 +132,9 @@ def test_asking_for_norms_gives_them_and_changes_nothing_else() -> None:
         assert without.generator_grad_norm is None
         assert with_norms.discriminator_loss == without.discriminator_loss
         for player, norm in (
-            (asked.generator, with_norms.generator_grad_norm), (asked.discriminator, with_norms.discriminator_grad_norm),
-        ):  # fmt: skip
+            (asked.generator, with_norms.generator_grad_norm),
+            (asked.discriminator, with_norms.discriminator_grad_norm),
+        ):
             by_hand = math.sqrt(sum(float(weight.grad.double().pow(2).sum()) for weight in player.parameters()))  # type: ignore[union-attr]
             assert norm is not None
             assert float(norm) == pytest.approx(by_hand, rel=1e-5)
@@ -220,8 +221,9 @@ def mlp_discriminator(w: dict[str, Tensor], x: Tensor) -> Tensor:
 
 Forward = Callable[[dict[str, Tensor], Tensor], Tensor]
 FORWARDS: dict[str, tuple[Forward, Forward]] = {
-    "dcgan": (dcgan_generator, dcgan_discriminator), "mlp": (mlp_generator, mlp_discriminator),
-}  # fmt: skip
+    "dcgan": (dcgan_generator, dcgan_discriminator),
+    "mlp": (mlp_generator, mlp_discriminator),
+}
 
 
 def gradients(loss: Tensor, w: dict[str, Tensor]) -> dict[str, Tensor]:

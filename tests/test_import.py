@@ -197,8 +197,17 @@ def test_names_that_lead_elsewhere_are_skipped(tmp_path: Path) -> None:
 
 
 def test_links_encrypted_nested_duplicate_and_clashing_entries_are_skipped(tmp_path: Path) -> None:
-    buffer = zip_of({"good.png": PNG, "inner.zip": b"PK", "inner.tar.gz": b"x", "Two.png": PNG, "two.PNG": PNG, "é.png": PNG,
-                     "e\u0301.png": PNG})  # fmt: skip
+    buffer = zip_of(
+        {
+            "good.png": PNG,
+            "inner.zip": b"PK",
+            "inner.tar.gz": b"x",
+            "Two.png": PNG,
+            "two.PNG": PNG,
+            "é.png": PNG,
+            "e\u0301.png": PNG,
+        }
+    )
     with zipfile.ZipFile(buffer, "a") as file:
         link = zipfile.ZipInfo("link.png")
         link.external_attr = 0o120777 << 16
@@ -213,8 +222,16 @@ def test_links_encrypted_nested_duplicate_and_clashing_entries_are_skipped(tmp_p
     content[place + 8] |= 1
     names, skipped, _ = opened(tmp_path, bytes(content))
     assert names == ["Two.png", "good.png", "é.png"]
-    reasons = {"inner.zip": "archive", "inner.tar.gz": "archive", "two.PNG": "earlier", "e\u0301.png": "earlier",
-               "link.png": "link", "good.png": "earlier", "packed.png": "packed", "locked.png": "encrypted"}  # fmt: skip
+    reasons = {
+        "inner.zip": "archive",
+        "inner.tar.gz": "archive",
+        "two.PNG": "earlier",
+        "e\u0301.png": "earlier",
+        "link.png": "link",
+        "good.png": "earlier",
+        "packed.png": "packed",
+        "locked.png": "encrypted",
+    }
     assert set(skipped) == set(reasons)
     for name, word in reasons.items():
         assert word in skipped[name], name
@@ -290,8 +307,10 @@ def test_folder_is_read_without_following_anything(tmp_path: Path) -> None:
             os.chdir(PROJECT)
     with archive.open_source(place) as source:
         assert [(entry.name, entry.group) for entry in source.entries] == [
-            ("cats/a.png", "cats"), ("cats/b.png", "cats"), ("dogs/deep/c.png", "dogs"),
-        ]  # fmt: skip
+            ("cats/a.png", "cats"),
+            ("cats/b.png", "cats"),
+            ("dogs/deep/c.png", "dogs"),
+        ]
         assert {one.name for one in source.skipped} == {"link.png", "loop", "pipe.png", "socket.png"}
 
 
@@ -403,8 +422,15 @@ def test_full_disk_while_importing_is_one_sentence_and_leaves_nothing(tmp_path: 
         "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000));"
         f"from gan.commands.main import main; sys.exit(main(['data', 'import', {str(many)!r}, '--name', 'mine', '--quiet']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(None, {"GAN_DATA": str(tmp_path / "data")}),
-                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=environment(None, {"GAN_DATA": str(tmp_path / "data")}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 2, done.stderr
     assert is_sentence(done.stderr.strip()), done.stderr
     left = [path.name for path in (tmp_path / "data" / "own").iterdir() if not path.name.startswith(".import.")]

@@ -33,12 +33,20 @@ def rare_pictures() -> list[bytes]:
     frames = {"save_all": True, "append_images": [noise(9, 9, seed=2)]}
     deep = Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8))
     return [
-        encoded(noise(32, 24), "MPO", **frames), encoded(noise(20, 12), "JPEG", exif=exif, progressive=True),
-        encoded(noise(20, 12).convert("CMYK"), "JPEG"), encoded(grey), encoded(colour), encoded(colour, "WEBP"),
-        encoded(noise(9, 7, "P"), transparency=3), encoded(noise(20, 12), "WEBP", lossless=True, exif=exif),
-        encoded(noise(9, 9), **frames), encoded(noise(9, 9), "WEBP", **frames), encoded(deep, exif=exif),
-        encoded(noise(9, 9), exif=exif, icc_profile=bytes(200)), encoded(noise(9, 9, "1")),
-    ]  # fmt: skip
+        encoded(noise(32, 24), "MPO", **frames),
+        encoded(noise(20, 12), "JPEG", exif=exif, progressive=True),
+        encoded(noise(20, 12).convert("CMYK"), "JPEG"),
+        encoded(grey),
+        encoded(colour),
+        encoded(colour, "WEBP"),
+        encoded(noise(9, 7, "P"), transparency=3),
+        encoded(noise(20, 12), "WEBP", lossless=True, exif=exif),
+        encoded(noise(9, 9), **frames),
+        encoded(noise(9, 9), "WEBP", **frames),
+        encoded(deep, exif=exif),
+        encoded(noise(9, 9), exif=exif, icc_profile=bytes(200)),
+        encoded(noise(9, 9, "1")),
+    ]
 
 
 def rare_archives() -> list[bytes]:
@@ -51,9 +59,12 @@ def rare_archives() -> list[bytes]:
         file.writestr("ü/b.png", picture)
         file.comment = b"comment"
     return [
-        buffer.getvalue(), repeated(4), repeated(3, zip64=True), zip_of({"a/1.png": picture, "../c": b""}).getvalue(),
+        buffer.getvalue(),
+        repeated(4),
+        repeated(3, zip64=True),
+        zip_of({"a/1.png": picture, "../c": b""}).getvalue(),
         zip_of({"x" * 300 + "/a.png": picture}, compression=zipfile.ZIP_LZMA).getvalue(),
-    ]  # fmt: skip
+    ]
 
 
 PICTURES, ARCHIVES = rare_pictures(), rare_archives()

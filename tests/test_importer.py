@@ -125,8 +125,15 @@ def assert_damaged(place: Path) -> None:
 
 def test_title_in_use_is_refused_and_the_name_is_made_unique(tmp_path: Path, data: Path) -> None:
     path = written(tmp_path / "some.zip", pictures(4))
-    titles = {"My cats": "my-cats", "my (cats)": "my-cats-2", "🐈": "pictures", "喵": "pictures-2", "CON": "con-2",
-              "digits!": "digits-2", "x" * 80: "x" * 40}  # fmt: skip
+    titles = {
+        "My cats": "my-cats",
+        "my (cats)": "my-cats-2",
+        "🐈": "pictures",
+        "喵": "pictures-2",
+        "CON": "con-2",
+        "digits!": "digits-2",
+        "x" * 80: "x" * 40,
+    }
     for title, name in titles.items():
         assert importer.import_pictures(path, title, ignore, root=data) == name
         assert data_sets.find(name).title == title
@@ -167,8 +174,11 @@ def test_nothing_is_written_outside_the_staging_folder(tmp_path: Path, data: Pat
     assert all(part.startswith(".importing-") or part == ".import.lock" for part in seen), seen
     assert {found.name for found in (data / "own").iterdir()} == {".import.lock", name}
     assert {found.name for found in place_of(data, name).iterdir()} == {
-        "originals.bin", "index.npz", "skipped.jsonl", "data-set.json",
-    }  # fmt: skip
+        "originals.bin",
+        "index.npz",
+        "skipped.jsonl",
+        "data-set.json",
+    }
     assert not list(here.iterdir())
     assert not list(temporary.iterdir())
     assert {found.name for found in tmp_path.iterdir()} == {"here", "temporary", "data", "some.zip"}

@@ -31,7 +31,7 @@ from tests.helpers import (
     trainer_of,
     trainers,
     wait_until,
-)  # fmt: skip
+)
 
 ENDLESS = {"training.length": "1000000 steps", "cadence.checkpoint_every": "20 steps"}
 
@@ -96,9 +96,18 @@ def test_first_come_first_served(root: Path, spawned: list[str], monkeypatch: py
 
 
 SHARES = [
-    (1, 1, [1]), (2, 1, [1]), (2, 2, [1, 1]), (2, 4, [1, 1]), (4, 1, [2]), (4, 2, [2, 2]), (4, 3, [1, 1, 2]), (5, 2, [2, 2]),
-    (8, 1, [4]), (64, 1, [8]), (64, 2, [8, 8]),
-]  # fmt: skip
+    (1, 1, [1]),
+    (2, 1, [1]),
+    (2, 2, [1, 1]),
+    (2, 4, [1, 1]),
+    (4, 1, [2]),
+    (4, 2, [2, 2]),
+    (4, 3, [1, 1, 2]),
+    (5, 2, [2, 2]),
+    (8, 1, [4]),
+    (64, 1, [8]),
+    (64, 2, [8, 8]),
+]
 
 
 @pytest.mark.parametrize(("cores", "waiting", "threads"), SHARES)
@@ -248,8 +257,12 @@ def test_killed_launcher_leaves_the_trainer_running_to_its_end(root: Path) -> No
     )
     server = subprocess.Popen(
         [sys.executable, "-c", code, str(root)],
-        cwd=PROJECT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert server.stdout is not None
     run = runs.find(root, server.stdout.readline().strip())
     server.kill()

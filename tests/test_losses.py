@@ -67,14 +67,15 @@ CLOSED_FORMS: dict[str, tuple[Callable[[Numbers, Numbers], float], Callable[[Num
         lambda r, f: mean([(b - 1) ** 2 for b in f]) / 2,
     ),
     "hinge": (
-        lambda r, f: mean([max(0.0, 1 - a) for a in r]) + mean([max(0.0, 1 + b) for b in f]), lambda r, f: -mean(f),
+        lambda r, f: mean([max(0.0, 1 - a) for a in r]) + mean([max(0.0, 1 + b) for b in f]),
+        lambda r, f: -mean(f),
     ),
     "wasserstein": (lambda r, f: mean(f) - mean(r), lambda r, f: -mean(f)),
     "relativistic": (
         lambda r, f: mean([-log_d(a - b) for a, b in zip(r, f, strict=True)]),
         lambda r, f: mean([-log_d(b - a) for a, b in zip(r, f, strict=True)]),
     ),
-}  # fmt: skip
+}
 
 
 def test_every_loss_that_people_can_choose_is_there_and_described() -> None:

@@ -33,10 +33,16 @@ SPECTRAL = [("mlp", "generator_norm"), ("mlp", "discriminator_norm"), ("dcgan", 
 def config_of(family: str, size: int = 32, colour: str = "grey", **changes: Any) -> RunConfig:
     """Return a configuration with small networks of a family, for digits of a size and colour."""
     settings = {"latent": 7, **SMALL[family], **changes}
-    return configs.replace(RunConfig(), {
-        "networks.family": family, **{f"networks.{name}": value for name, value in settings.items()},
-        "data.size": size, "data.colour": colour, "optimizer.batch_size": BATCH,
-    })  # fmt: skip
+    return configs.replace(
+        RunConfig(),
+        {
+            "networks.family": family,
+            **{f"networks.{name}": value for name, value in settings.items()},
+            "data.size": size,
+            "data.colour": colour,
+            "optimizer.batch_size": BATCH,
+        },
+    )
 
 
 def options(family: str) -> Iterator[dict[str, Any]]:
@@ -141,10 +147,18 @@ def check_contract(config: RunConfig, count: int = BATCH) -> None:
 
 @pytest.mark.parametrize("norm", ["batch", "layer", "spectral", "none"])
 def test_points_have_no_bounds(norm: str) -> None:
-    config = configs.replace(RunConfig(), {
-        "networks.family": "mlp", "networks.hidden": 16, "data.name": "ring", "networks.generator_norm": norm,
-        "networks.packing": 2, "networks.conditional": True, "optimizer.batch_size": BATCH,
-    })  # fmt: skip
+    config = configs.replace(
+        RunConfig(),
+        {
+            "networks.family": "mlp",
+            "networks.hidden": 16,
+            "data.name": "ring",
+            "networks.generator_norm": norm,
+            "networks.packing": 2,
+            "networks.conditional": True,
+            "optimizer.batch_size": BATCH,
+        },
+    )
     generator, discriminator, z, labels = play(config)
     points = generator(z, labels)
     assert points.shape == (BATCH, 2)
@@ -244,17 +258,22 @@ def test_spectral_norm_leaves_a_largest_singular_value_of_one(family: str, field
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "layer", "spectral"])
-@pytest.mark.parametrize(("latent", "hidden", "depth", "size", "colour"), [
-    (64, 256, 2, 32, "grey"), (64, 512, 1, 32, "colour"), (1, 8, 5, 16, "grey"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("latent", "hidden", "depth", "size", "colour"),
+    [
+        (64, 256, 2, 32, "grey"),
+        (64, 512, 1, 32, "colour"),
+        (1, 8, 5, 16, "grey"),
+    ],
+)
 def test_mlp_has_as_many_parameters_as_its_definition(
     latent: int, hidden: int, depth: int, size: int, colour: str, norm: str
-) -> None:  # fmt: skip
+) -> None:
     pixels = (1 if colour == "grey" else 3) * size * size
     between = (depth - 1) * (hidden + 1) * hidden + (2 * hidden * depth if norm in ("batch", "layer") else 0)
-    generator, discriminator = networks.build(config_of(
-        "mlp", size, colour, latent=latent, hidden=hidden, depth=depth, generator_norm=norm, discriminator_norm=norm
-    ))  # fmt: skip
+    generator, discriminator = networks.build(
+        config_of("mlp", size, colour, latent=latent, hidden=hidden, depth=depth, generator_norm=norm, discriminator_norm=norm)
+    )
     assert count(generator) == (latent + 1) * hidden + between + (hidden + 1) * pixels
     assert count(discriminator) == (pixels + 1) * hidden + between + hidden + 1
 
@@ -298,9 +317,7 @@ def test_resnet_has_as_many_parameters_as_table_4_of_sngan() -> None:
     for width, latent in ((256, 128), (8, 5)):
         generator, discriminator = networks.build(config_of("resnet", 32, "colour", width=width, latent=latent))
         conv, norm, across = 9 * width * width + width, 2 * width, width * width + width
-        assert count(generator) == (
-            (latent + 1) * 4 * 4 * width + 3 * (2 * norm + 2 * conv + across) + norm + 9 * width * 3 + 3
-        )  # fmt: skip
+        assert count(generator) == ((latent + 1) * 4 * 4 * width + 3 * (2 * norm + 2 * conv + across) + norm + 9 * width * 3 + 3)
         first = 9 * 3 * width + width + conv + 3 * width + width
         assert count(discriminator) == first + (2 * conv + across) + 2 * (2 * conv) + width + 1
 

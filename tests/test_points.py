@@ -120,9 +120,7 @@ def test_usual_kinds_of_files_give_the_same_points(text: str) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("scale", "shift"), [(1.0, 0.0), (1e300, 0.0), (1e-310, 0.0), (1.0, 1e9), (1e-3, -1e9), (-8e306, 0.0)]
-)  # fmt: skip
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1e300, 0.0), (1e-310, 0.0), (1.0, 1e9), (1e-3, -1e9), (-8e306, 0.0)])
 def test_points_are_centred_and_scaled_by_one_factor(scale: float, shift: float) -> None:
     number = np.arange(21.0)
     found = read("".join(f"{x * scale + shift!r},{(x % 3) * scale + shift!r}\n" for x in number.tolist()))
@@ -207,7 +205,7 @@ def _table(separator: str, rows: list[list[str]]) -> bytes:
 texts = st.builds(_table, st.sampled_from(",;\t"), st.lists(lines, max_size=20))
 numbers = st.builds(
     _table, st.sampled_from(",;\t"), st.lists(pairs.map(lambda pair: [repr(value) for value in pair]), min_size=14, max_size=24)
-)  # fmt: skip
+)
 
 
 @given(st.one_of(st.binary(max_size=400), texts, numbers))

@@ -84,9 +84,17 @@ def test_report_says_what_every_family_is(family: str, changes: dict[str, Any]) 
 
 
 def test_points_are_described_too() -> None:
-    found = check(configs.replace(RunConfig(), {
-        "networks.family": "mlp", "data.name": "ring", "networks.packing": 2, "networks.conditional": True,
-    }))  # fmt: skip
+    found = check(
+        configs.replace(
+            RunConfig(),
+            {
+                "networks.family": "mlp",
+                "data.name": "ring",
+                "networks.packing": 2,
+                "networks.conditional": True,
+            },
+        )
+    )
     assert [row.name for row in found.generator.layers] == [
         "Latent vector",
         "Class embedding",
@@ -129,9 +137,18 @@ def test_rows_of_a_dcgan_are_those_one_would_write_by_hand() -> None:
 def test_rows_follow_the_data_round_a_residual_block() -> None:
     names = [row.name for row in layers.describe(config_of("resnet", 16)).generator.layers]
     assert names[3:14] == [
-        "Batch norm", "ReLU", "Upsample ×2, nearest", "Conv 3×3", "Batch norm", "ReLU", "Conv 3×3",
-        "Skip: Upsample ×2, nearest", "Skip: Conv 1×1", "Add", "Batch norm",
-    ]  # fmt: skip
+        "Batch norm",
+        "ReLU",
+        "Upsample ×2, nearest",
+        "Conv 3×3",
+        "Batch norm",
+        "ReLU",
+        "Conv 3×3",
+        "Skip: Upsample ×2, nearest",
+        "Skip: Conv 1×1",
+        "Add",
+        "Batch norm",
+    ]
     assert "Conv 3×3, 2 groups" in [row.name for row in layers.describe(config_of("modern")).generator.layers]
 
 
@@ -188,8 +205,14 @@ def test_memory_grows_with_the_batch_and_with_what_the_optimiser_remembers() -> 
         assert two.memory.activations == pytest.approx(2 * one.memory.activations, rel=0.1)
         assert (two.memory.weights, two.memory.moments) == (one.memory.weights, one.memory.moments)
     weights = 4 * small[1].parameters
-    for algorithm, beta1, moments in (("adam", 0.5, 2), ("adam", 0.0, 2), ("rmsprop", 0.0, 1), ("rmsprop", 0.5, 2), ("sgd", 0.0, 0),
-                                      ("sgd", 0.5, 1)):  # fmt: skip
+    for algorithm, beta1, moments in (
+        ("adam", 0.5, 2),
+        ("adam", 0.0, 2),
+        ("rmsprop", 0.0, 1),
+        ("rmsprop", 0.5, 2),
+        ("sgd", 0.0, 0),
+        ("sgd", 0.5, 1),
+    ):
         assert players(algorithm=algorithm, beta1=beta1)[1].memory.moments == moments * weights
     generator, discriminator = players(ema_half_life=0)
     assert (generator.memory.average, discriminator.memory.average) == (0, 0)
@@ -211,9 +234,16 @@ def test_optimisers_remember_as_much_as_is_said(algorithm: str, beta1: float) ->
 
 def test_describing_takes_neither_memory_nor_random_numbers() -> None:
     """The largest networks there are: their weights alone would be 20 GB."""
-    config = configs.replace(RunConfig(), {
-        "data.size": 256, "data.colour": "colour", "networks.width": 256, "networks.depth": 6, "networks.extra_layers": 3,
-    })  # fmt: skip
+    config = configs.replace(
+        RunConfig(),
+        {
+            "data.size": 256,
+            "data.colour": "colour",
+            "networks.width": 256,
+            "networks.depth": 6,
+            "networks.extra_layers": 3,
+        },
+    )
     state = torch.get_rng_state()
     found = layers.describe(config)
     assert found.memory > 20e9
@@ -259,9 +289,14 @@ def test_table_is_kept_by_what_decides_it(root: Path) -> None:
     for same in ({"training.length": "3 epochs"}, {"optimizer.generator_lr": 0.1}, {"objective.loss": "hinge"}):
         assert speeds.find_layers(root, configs.replace(config, same)) is not None
     for other in (
-        {"networks.width": 8}, {"data.size": 16}, {"data.colour": "colour"}, {"networks.conditional": True},
-        {"optimizer.batch_size": 24}, {"optimizer.algorithm": "sgd"}, {"optimizer.ema_half_life": 0},
-    ):  # fmt: skip
+        {"networks.width": 8},
+        {"data.size": 16},
+        {"data.colour": "colour"},
+        {"networks.conditional": True},
+        {"optimizer.batch_size": 24},
+        {"optimizer.algorithm": "sgd"},
+        {"optimizer.ema_half_life": 0},
+    ):
         assert speeds.find_layers(root, configs.replace(config, other)) is None
     for damaged in ("", "[]", "{", '{"generator": 1}', "[" * 100_000):
         speeds.layers_path(root, config).write_text(damaged)

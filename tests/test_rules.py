@@ -58,7 +58,9 @@ REFUSALS = {
         ({"data.size": 16, "networks.depth": 3}, {"data.size": 256, "networks.depth": 6}),
     ),
     "too deep for large images": Case(
-        {"data.size": 64, "networks.depth": 6}, ("at most 5 times",), ({"networks.depth": 5}, {"data.size": 128}),
+        {"data.size": 64, "networks.depth": 6},
+        ("at most 5 times",),
+        ({"networks.depth": 5}, {"data.size": 128}),
         ({"data.size": 64, "networks.depth": 5},),
     ),
     "pack and a half": Case(
@@ -80,8 +82,10 @@ REFUSALS = {
         ({"objective.label_smoothing": 0.1, "objective.loss": "minimax"}, {"objective.loss": "hinge"}),
     ),
     "points for convolutions": Case(
-        {"data.name": "ring"}, ("networks.family is dcgan", "“ring” holds points", "set networks.family to mlp"),
-        ({"networks.family": "mlp"},), ({"data.name": "ring", "networks.family": "mlp"},),
+        {"data.name": "ring"},
+        ("networks.family is dcgan", "“ring” holds points", "set networks.family to mlp"),
+        ({"networks.family": "mlp"},),
+        ({"data.name": "ring", "networks.family": "mlp"},),
     ),
     "policies for points": Case(
         {"data.name": "ring", "networks.family": "mlp", "augmentation.policies": "cutout"},
@@ -102,14 +106,18 @@ REFUSALS = {
         ({"optimizer.batch_size": 64, "data.subset": 64}, {"optimizer.batch_size": 1797}),
     ),
     "more than there are of a class": Case(
-        {"optimizer.batch_size": 200, "data.classes": ["3"]}, ("only 183 images",), ({"data.classes": ["3", "4"]},),
+        {"optimizer.batch_size": 200, "data.classes": ["3"]},
+        ("only 183 images",),
+        ({"data.classes": ["3", "4"]},),
         ({"optimizer.batch_size": 183, "data.classes": ["3"]},),
     ),
     "more than are left": Case(
-        {"optimizer.batch_size": 1000, "data.held_out": 0.5}, ("only 899 images",), ({"data.held_out": 0.1},),
+        {"optimizer.batch_size": 1000, "data.held_out": 0.5},
+        ("only 899 images",),
+        ({"data.held_out": 0.1},),
         ({"optimizer.batch_size": 899, "data.held_out": 0.5},),
     ),
-}  # fmt: skip
+}
 for _penalty in ("gradient_penalty", "dragan", "r1", "r2"):
     REFUSALS[f"{_penalty} with batch norm"] = Case(
         {f"objective.{_penalty}": 1, NORM: "batch"},
@@ -121,39 +129,52 @@ for _penalty in ("gradient_penalty", "dragan", "r1", "r2"):
 CLIPPED = {"objective.loss": "wasserstein", "objective.weight_clip": 0.01, "optimizer.beta1": 0}
 WARNINGS = {
     "wasserstein without bounds": Case(
-        {"objective.loss": "wasserstein", NORM: "none"}, ("gradient penalty to 10", "weight clipping to 0.01"),
+        {"objective.loss": "wasserstein", NORM: "none"},
+        ("gradient penalty to 10", "weight clipping to 0.01"),
         ({"objective.gradient_penalty": 10}, {"objective.weight_clip": 0.01}, {NORM: "spectral"}),
         (CLIPPED, {"objective.loss": "hinge", NORM: "none"}),
     ),
     "relativistic alone": Case(
-        {"objective.loss": "relativistic", NORM: "none"}, ("R1 and R2", "set both to 1", "0.1"),
-        ({"objective.r1": 1, "objective.r2": 1}, {"objective.r1": 0.1, "objective.r2": 0.1}), ({"objective.loss": "hinge"},),
+        {"objective.loss": "relativistic", NORM: "none"},
+        ("R1 and R2", "set both to 1", "0.1"),
+        ({"objective.r1": 1, "objective.r2": 1}, {"objective.r1": 0.1, "objective.r2": 0.1}),
+        ({"objective.loss": "hinge"},),
     ),
     "clipping another loss": Case(
-        {"objective.weight_clip": 0.01, "optimizer.beta1": 0}, ("Weight clipping", "Wasserstein"),
-        ({"objective.loss": "wasserstein"}, {"objective.weight_clip": 0}), (CLIPPED,),
+        {"objective.weight_clip": 0.01, "optimizer.beta1": 0},
+        ("Weight clipping", "Wasserstein"),
+        ({"objective.loss": "wasserstein"}, {"objective.weight_clip": 0}),
+        (CLIPPED,),
     ),
     "clipping and a penalty": Case(
-        {**CLIPPED, "objective.gradient_penalty": 10, NORM: "none"}, ("one of them is enough",),
-        ({"objective.weight_clip": 0}, {"objective.gradient_penalty": 0}), (CLIPPED,),
+        {**CLIPPED, "objective.gradient_penalty": 10, NORM: "none"},
+        ("one of them is enough",),
+        ({"objective.weight_clip": 0}, {"objective.gradient_penalty": 0}),
+        (CLIPPED,),
     ),
     "clipping with momentum": Case(
-        {**CLIPPED, "optimizer.beta1": 0.5}, ("Adam with momentum", "set β₁ to 0", "rmsprop"),
-        ({"optimizer.beta1": 0}, {"optimizer.algorithm": "rmsprop"}), ({**CLIPPED, "optimizer.algorithm": "sgd"},),
+        {**CLIPPED, "optimizer.beta1": 0.5},
+        ("Adam with momentum", "set β₁ to 0", "rmsprop"),
+        ({"optimizer.beta1": 0}, {"optimizer.algorithm": "rmsprop"}),
+        ({**CLIPPED, "optimizer.algorithm": "sgd"},),
     ),
     "comparing images under a penalty": Case(
-        {"networks.minibatch": "discrimination", "objective.r1": 1, NORM: "none"}, ("Minibatch discrimination", "penalty"),
+        {"networks.minibatch": "discrimination", "objective.r1": 1, NORM: "none"},
+        ("Minibatch discrimination", "penalty"),
         ({"networks.minibatch": "none"}, {"objective.r1": 0}, {"networks.minibatch": "deviation"}),
         ({"networks.minibatch": "discrimination"},),
     ),
     "comparing too many images": Case(
-        {"networks.minibatch": "discrimination", "optimizer.batch_size": 513}, ("all pairs", "above 512", "choose deviation"),
+        {"networks.minibatch": "discrimination", "optimizer.batch_size": 513},
+        ("all pairs", "above 512", "choose deviation"),
         ({"networks.minibatch": "deviation"}, {"optimizer.batch_size": 512}),
         ({"networks.minibatch": "discrimination", "optimizer.batch_size": 1024, "networks.packing": 2},),
     ),
     "lasting noise": Case(
-        {"augmentation.instance_noise": 0.21, "augmentation.noise_fade": 0}, ("noise that never fades",),
-        ({"augmentation.noise_fade": 0.5}, {"augmentation.instance_noise": 0.2}), ({"augmentation.instance_noise": 2},),
+        {"augmentation.instance_noise": 0.21, "augmentation.noise_fade": 0},
+        ("noise that never fades",),
+        ({"augmentation.noise_fade": 0.5}, {"augmentation.instance_noise": 0.2}),
+        ({"augmentation.instance_noise": 2},),
     ),
     "slow average": Case(
         {"training.length": "100 steps", "optimizer.batch_size": 64, "optimizer.ema_half_life": 3201},
@@ -161,7 +182,7 @@ WARNINGS = {
         ({"optimizer.ema_half_life": 3200}, {"training.length": "101 steps"}, {"optimizer.discriminator_steps": 2}),
         ({"training.length": "100 steps", "optimizer.batch_size": 64, "optimizer.ema_half_life": 0},),
     ),
-}  # fmt: skip
+}
 
 
 # Refusals

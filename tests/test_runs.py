@@ -41,8 +41,12 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a Python process that runs ``code`` beside the program."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=PROJECT, env=environment(), stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
 
 
 # Writing
@@ -100,8 +104,9 @@ def test_short_writes_are_carried_on() -> None:
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_json_lacks_become_null(tmp_path: Path, number: float) -> None:
     assert json.loads(files.to_json({"a": number, "b": [1.5, {"c": number}, (number, 2)]})) == {
-        "a": None, "b": [1.5, {"c": None}, [None, 2]],
-    }  # fmt: skip
+        "a": None,
+        "b": [1.5, {"c": None}, [None, 2]],
+    }
     writer = LineWriter(tmp_path / "lines")
     writer.write({"step": 1, "loss": number})
     writer.close()
@@ -369,8 +374,10 @@ def test_newest_run_comes_first(root: Path) -> None:
     for run_id in ("20260131-093000-1a2b3c", "20260202-093000-000000", "20260131-093001-000000"):
         (root / run_id).mkdir(parents=True)
     assert [run.id for run in runs.list_runs(root)] == [
-        "20260202-093000-000000", "20260131-093001-000000", "20260131-093000-1a2b3c",
-    ]  # fmt: skip
+        "20260202-093000-000000",
+        "20260131-093001-000000",
+        "20260131-093000-1a2b3c",
+    ]
 
 
 # Names

@@ -105,22 +105,32 @@ def test_generator_without_classes_and_without_average_is_drawn_too(plain: Run) 
 
 
 def test_points_are_drawn_over_the_real_ones(root: Path) -> None:
-    run = trained_in(root, {
-        "data.name": "ring", "networks.conditional": True, "optimizer.batch_size": 100, "training.length": "2 steps",
-    }, family="mlp")  # fmt: skip
+    run = trained_in(
+        root,
+        {
+            "data.name": "ring",
+            "networks.conditional": True,
+            "optimizer.batch_size": 100,
+            "training.length": "2 steps",
+        },
+        family="mlp",
+    )
     colours = set(map(tuple, as_array(sampling.draw(run, "45°", 500, 0)).reshape(-1, 3).tolist()))
     assert colours == {(255, 255, 255), (158, 202, 225), (230, 85, 13)}
 
 
-@pytest.mark.parametrize(("class_name", "images", "seed", "words"), [
-    ("4", 8, 0, ["no class “4”", "1, 7, 9"]),
-    ("", 8, 0, ["no class", "1, 7, 9"]),
-    ("seven\n" * 50, 8, 0, ["no class", "1, 7, 9"]),
-    (None, 0, 0, ["images", "0", "1 to 1024"]),
-    (None, 1025, 0, ["images", "1025", "1 to 1024"]),
-    (None, 8, -1, ["seed", "-1"]),
-    (None, 8, 2**31, ["seed", str(2**31)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("class_name", "images", "seed", "words"),
+    [
+        ("4", 8, 0, ["no class “4”", "1, 7, 9"]),
+        ("", 8, 0, ["no class", "1, 7, 9"]),
+        ("seven\n" * 50, 8, 0, ["no class", "1, 7, 9"]),
+        (None, 0, 0, ["images", "0", "1 to 1024"]),
+        (None, 1025, 0, ["images", "1025", "1 to 1024"]),
+        (None, 8, -1, ["seed", "-1"]),
+        (None, 8, 2**31, ["seed", str(2**31)]),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(
     trained: Run, class_name: str | None, images: int, seed: int, words: list[str]
 ) -> None:
@@ -193,13 +203,16 @@ def test_command_writes_the_picture_and_prints_where(mine: Run, tmp_path: Path) 
     assert [path.name for path in other.parent.iterdir()] == ["grid.png"]
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--class", "4"], "1, 7, 9"),
-    (["--images", "0"], "1 to 1024"),
-    (["--images", "many"], "--images"),
-    (["--out", "/nowhere/there/grid.png"], "/nowhere/there"),
-    (["--out", "."], "the picture"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--class", "4"], "1, 7, 9"),
+        (["--images", "0"], "1 to 1024"),
+        (["--images", "many"], "--images"),
+        (["--out", "/nowhere/there/grid.png"], "/nowhere/there"),
+        (["--out", "."], "the picture"),
+    ],
+)
 def test_command_says_in_a_sentence_what_is_wrong(trained: Run, arguments: list[str], words: str) -> None:
     before = sorted(trained.path.rglob("*"))
     assert words in assert_one_sentence(run_gan("sample", trained.id, *arguments, root=trained.root))

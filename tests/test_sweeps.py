@@ -43,7 +43,7 @@ from tests.helpers import (
     trainers,
     unmount,
     wait_until,
-)  # fmt: skip
+)
 
 MLP = {"base": "mlp-table", "axes": {"networks.hidden": [256, 512], "networks.latent": [128, 256]}}
 SMALL = {key: value for key, value in TINY.items() if key != "training.threads"}
@@ -86,16 +86,22 @@ def test_one_factor_at_a_time_is_the_baseline_and_each_other_value() -> None:
     variants = expand(plans.parse(MLP))
     assert [variant.name for variant in variants] == ["baseline", "hidden size 512", "latent size 128", "latent size 256"]
     assert [variant.changes for variant in variants] == [
-        {}, {"networks.hidden": 512}, {"networks.latent": 128}, {"networks.latent": 256},
-    ]  # fmt: skip
+        {},
+        {"networks.hidden": 512},
+        {"networks.latent": 128},
+        {"networks.latent": 256},
+    ]
     assert variants[1].config == configs.replace(presets.find("mlp-table").config, {"networks.hidden": 512})
 
 
 def test_grid_is_every_combination() -> None:
     variants = expand(plans.parse(MLP | {"combine": "grid"}))
     assert [variant.name for variant in variants] == [
-        "latent size 128", "latent size 256", "hidden size 512, latent size 128", "hidden size 512, latent size 256",
-    ]  # fmt: skip
+        "latent size 128",
+        "latent size 256",
+        "hidden size 512, latent size 128",
+        "hidden size 512, latent size 256",
+    ]
     assert len({variant.config.model_dump_json() for variant in variants if variant.config}) == 4
 
 
@@ -116,13 +122,20 @@ def test_value_that_cannot_be_trained_is_marked_and_not_launched(root: Path) -> 
 
 
 def test_variant_that_is_there_already_is_marked() -> None:
-    listed = [{"name": "wide", "set": {"networks.hidden": 512}}, {"name": "the same", "set": {}}, {"name": "baseline", "set": {}},
-              {"name": "latent size 128", "set": {"networks.latent": 7}}]  # fmt: skip
+    listed = [
+        {"name": "wide", "set": {"networks.hidden": 512}},
+        {"name": "the same", "set": {}},
+        {"name": "baseline", "set": {}},
+        {"name": "latent size 128", "set": {"networks.latent": 7}},
+    ]
     variants = expand(plans.parse(MLP | {"variants": listed}))
     reasons = [variant.reason for variant in variants if variant.config is None]
     assert [reason.partition("“")[2].partition("”")[0] for reason in reasons] == [
-        "hidden size 512", "baseline", "baseline", "latent size 128",
-    ]  # fmt: skip
+        "hidden size 512",
+        "baseline",
+        "baseline",
+        "latent size 128",
+    ]
     assert all(map(is_sentence, reasons))
 
 
@@ -230,7 +243,7 @@ def test_lists_and_switches_come_back() -> None:
         ({"combine": "grid", "axes": {"optimizer.batch_size": [*range(1000)], "training.seed": [*range(1000)]}}, "1,000,000"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
-)  # fmt: skip
+)
 def test_mistake_in_a_file_is_one_sentence(raw: Any, words: str) -> None:
     assert words in refusal(raw)
 
@@ -243,16 +256,19 @@ JSON = st.recursive(
 KEYS = st.sampled_from(["networks.hidden", "networks.latent", "data.size", "objective.loss", "training.length", "training.seed"])
 VALUES = st.one_of(st.sampled_from([8, 64, 512, 32, "hinge", "3 epochs", "5 steps", 512.0]), JSON)
 ROWS = st.fixed_dictionaries({}, optional={"name": st.text(max_size=5), "set": st.dictionaries(KEYS, VALUES, max_size=2)})
-PLANS = st.fixed_dictionaries({}, optional={
-    "base": st.sampled_from(["digits-mlp", "digits-dcgan"]) | JSON,
-    "set": st.dictionaries(KEYS, VALUES, max_size=2) | JSON,
-    "axes": st.dictionaries(KEYS, st.lists(VALUES, max_size=3), max_size=3) | JSON,
-    "combine": st.sampled_from(["one-at-a-time", "grid", "list"]) | JSON,
-    "variants": st.lists(ROWS, max_size=3) | JSON,
-    "seeds": st.integers(-1, 4) | JSON,
-    "name": st.text(max_size=150),
-    "schema_version": st.just(1) | JSON,
-})  # fmt: skip
+PLANS = st.fixed_dictionaries(
+    {},
+    optional={
+        "base": st.sampled_from(["digits-mlp", "digits-dcgan"]) | JSON,
+        "set": st.dictionaries(KEYS, VALUES, max_size=2) | JSON,
+        "axes": st.dictionaries(KEYS, st.lists(VALUES, max_size=3), max_size=3) | JSON,
+        "combine": st.sampled_from(["one-at-a-time", "grid", "list"]) | JSON,
+        "variants": st.lists(ROWS, max_size=3) | JSON,
+        "seeds": st.integers(-1, 4) | JSON,
+        "name": st.text(max_size=150),
+        "schema_version": st.just(1) | JSON,
+    },
+)
 
 
 @given(PLANS | JSON)
@@ -722,7 +738,7 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
         (["sweeps", "20260131-093000-1a2b3c", "explode"], "explode"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
-)  # fmt: skip
+)
 def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[str], words: str) -> None:
     assert words.lower() in assert_one_sentence(run_gan(*arguments, root=root)).lower()
     assert runs.list_runs(root) == []

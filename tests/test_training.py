@@ -67,8 +67,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, s
     for family, chosen in KINDS:
         run = make_run(
             tmp_path_factory.mktemp("whole"),
-            {**SEVERAL_EPOCHS, "training.precision": chosen, "cadence.sample_every": "4 steps"}, family=family,
-        )  # fmt: skip
+            {**SEVERAL_EPOCHS, "training.precision": chosen, "cadence.sample_every": "4 steps"},
+            family=family,
+        )
         assert train(run).state == "finished"
         made[family, chosen] = run
     return made
@@ -161,8 +162,13 @@ def test_finished_run_trained_once_more_is_finished_at_once(root: Path) -> None:
 
 
 #: An optimiser without memory of squares divides by gradients that have faded to nothing: real digits, real infinity.
-EXPLODING = {"optimizer.generator_lr": 1.0, "optimizer.discriminator_lr": 1.0, "optimizer.beta1": 0.99, "optimizer.beta2": 0.0,
-             "training.length": "500 steps"}  # fmt: skip
+EXPLODING = {
+    "optimizer.generator_lr": 1.0,
+    "optimizer.discriminator_lr": 1.0,
+    "optimizer.beta1": 0.99,
+    "optimizer.beta2": 0.0,
+    "training.length": "500 steps",
+}
 
 
 def test_run_that_explodes_ends_as_diverged_with_a_finite_checkpoint(root: Path) -> None:
@@ -296,9 +302,18 @@ def test_line_has_what_the_curves_need(root: Path) -> None:
     train(run)
     for number, line in enumerate(run.metrics(), start=1):
         assert list(line) == [
-            "step", "epoch", "images_seen", "seconds", "images_per_second", "discriminator_loss", "generator_loss",
-            "d_real", "d_fake", "discriminator_grad_norm", "generator_grad_norm",
-        ]  # fmt: skip
+            "step",
+            "epoch",
+            "images_seen",
+            "seconds",
+            "images_per_second",
+            "discriminator_loss",
+            "generator_loss",
+            "d_real",
+            "d_fake",
+            "discriminator_grad_norm",
+            "generator_grad_norm",
+        ]
         assert (line["step"], line["images_seen"], line["epoch"]) == (number, 32 * number, round(number / 56, 4))
         assert line["images_per_second"] > 0
         assert line["seconds"] >= 0

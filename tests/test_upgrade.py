@@ -27,11 +27,16 @@ MLP: dict[str, Any] = {
     "networks": {"family": "mlp", "latent": 64, "hidden": 256, "batch_norm": True},
     "objective": {"loss": "non-saturating"},
     "optimizer": {
-        "batch_size": 64, "generator_lr": 2e-4, "discriminator_lr": 2e-4, "beta1": 0.5, "beta2": 0.999, "ema_decay": 0.99,
+        "batch_size": 64,
+        "generator_lr": 2e-4,
+        "discriminator_lr": 2e-4,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "ema_decay": 0.99,
     },
     "training": {"length": "200 epochs", "seed": 3, "device": "auto", "precision": "fp32", "threads": 1},
     "cadence": {"log_every": "20 steps", "sample_every": "5 epochs", "score_every": "0 epochs", "checkpoint_every": "20 epochs"},
-}  # fmt: skip
+}
 DCGAN: dict[str, Any] = {
     **MLP,
     "preset": "digits-dcgan",
@@ -147,16 +152,27 @@ def test_setting_of_before_is_unknown_in_a_configuration_of_today() -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [
-        ("optimizer", "ema_decay", 1.0), ("optimizer", "ema_decay", 1.5), ("optimizer", "ema_decay", -0.1),
-        ("optimizer", "ema_decay", "much"), ("optimizer", "ema_decay", None), ("optimizer", "ema_decay", float("nan")),
-        ("optimizer", "ema_decay", []), ("optimizer", "batch_size", "64 images"),
-        ("optimizer", "batch_size", 0), ("optimizer", "batch_size", -64),
+        ("optimizer", "ema_decay", 1.0),
+        ("optimizer", "ema_decay", 1.5),
+        ("optimizer", "ema_decay", -0.1),
+        ("optimizer", "ema_decay", "much"),
+        ("optimizer", "ema_decay", None),
+        ("optimizer", "ema_decay", float("nan")),
+        ("optimizer", "ema_decay", []),
+        ("optimizer", "batch_size", "64 images"),
+        ("optimizer", "batch_size", 0),
+        ("optimizer", "batch_size", -64),
         pytest.param("optimizer", "batch_size", 10**400, id="batch_size-huge"),
-        ("optimizer", "batch_size", None), ("networks", "hidden", 4), ("networks", "batch_normal", True),
-        ("networks", "batch_norm", "no"), ("networks", "batch_norm", 2), ("networks", "batch_norm", None),
-        ("networks", "batch_norm", []), ("networks", "family", "unet"),
+        ("optimizer", "batch_size", None),
+        ("networks", "hidden", 4),
+        ("networks", "batch_normal", True),
+        ("networks", "batch_norm", "no"),
+        ("networks", "batch_norm", 2),
+        ("networks", "batch_norm", None),
+        ("networks", "batch_norm", []),
+        ("networks", "family", "unet"),
     ],
-)  # fmt: skip
+)
 def test_bad_value_of_before_is_refused_in_one_sentence(section: str, key: str, value: Any) -> None:
     assert section in refusal({**MLP, section: {**MLP[section], key: value}})
 
@@ -196,9 +212,13 @@ class OldDiscriminator(nn.Module):
             layers = [nn.Flatten(), nn.Linear(256, 16), leak, nn.Linear(16, 16), leak, nn.Linear(16, 1)]
         else:
             layers = [
-                nn.Conv2d(1, 4, 4, stride=2, padding=1), leak,
-                nn.Conv2d(4, 8, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(8), leak, nn.Conv2d(8, 1, 4),
-            ]  # fmt: skip
+                nn.Conv2d(1, 4, 4, stride=2, padding=1),
+                leak,
+                nn.Conv2d(4, 8, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(8),
+                leak,
+                nn.Conv2d(8, 1, 4),
+            ]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:

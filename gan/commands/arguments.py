@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and the parser whose mistakes are input errors."""
+"""Arguments shared by several commands, and a parser that raises InputError."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gan import config as configs
 from gan.config import presets, sections
 from gan.errors import InputError
 
-CHECKPOINT_HELP = "last (default), or best: that of the lowest FID during training"
+CHECKPOINT_HELP = "last (default), or best: the checkpoint with the lowest FID during training"
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose mistakes are InputErrors instead of a usage page."""
+    """An argument parser that raises InputError instead of printing its usage."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message[:1].upper()}{message[1:]}; see “{self.prog} --help”.")
@@ -26,8 +26,14 @@ def add_settings(parser: Parser) -> None:
 
 
 def add_assignments(parser: Parser) -> None:
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
-                        help="change one setting; may be repeated")  # fmt: skip
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.FIELD=VALUE",
+        dest="assignments",
+        help="change one setting; may be repeated",
+    )
 
 
 def add_length(parser: Parser) -> None:
@@ -37,7 +43,7 @@ def add_length(parser: Parser) -> None:
 
 
 def complain(sentence: str, status: int) -> int:
-    """Print a sentence on standard error, on one line whatever is quoted in it, and return the exit status."""
+    """Print a sentence to standard error as a single line and return the exit status."""
     print(" ".join(sentence.split()), file=sys.stderr)
     return status
 

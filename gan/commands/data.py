@@ -128,8 +128,14 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
         added = command(name, help, lambda options: _run(options, run, is_long), has_json=has_json, commands=actions)
         if is_long:
             added.add_argument("--quiet", action="store_true", help="no progress bar")
-            added.add_argument("--size", type=int, choices=(16, 32, 64, 128, 256), default=32, metavar="PIXELS",
-                               help="16, 32 (default), 64, 128 or 256")  # fmt: skip
+            added.add_argument(
+                "--size",
+                type=int,
+                choices=(16, 32, 64, 128, 256),
+                default=32,
+                metavar="PIXELS",
+                help="16, 32 (default), 64, 128 or 256",
+            )
         return added
 
     about = "Import a folder, a folder per class, a ZIP of either, or a CSV file of points."

@@ -18,18 +18,20 @@ from gan.storage import files
 
 def add(command: Callable[..., Parser]) -> None:
     """Add ``runs``, ``presets``, ``estimate`` and ``layers`` to the command line."""
-    command("runs", "List all runs, the newest first.", list_all, has_json=True)
+    command("runs", "List all runs, newest first.", list_all, has_json=True)
     command("presets", "List the presets.", list_presets, has_json=True)
 
-    estimate = command("estimate", "Measure how long a training would take on this machine.", estimate_speed, has_json=True)
+    estimate = command(
+        "estimate", "Measure the speed of a training on this machine and estimate its duration.", estimate_speed, has_json=True
+    )
     add_settings(estimate)
     add_length(estimate)
 
     layers = command(
-        "layers", "List the layers of both networks: shapes, parameters, work, memory.", describe_layers, has_json=True
+        "layers", "List the layers of both networks: shapes, parameters, operations, memory.", describe_layers, has_json=True
     )
     add_settings(layers)
-    layers.add_argument("--quiet", action="store_true", help="write them down for the dashboard, and print nothing")
+    layers.add_argument("--quiet", action="store_true", help="store the layers for the dashboard and print nothing")
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -68,7 +70,7 @@ def estimate_speed(options: argparse.Namespace) -> int:
     else:
         print(
             f"{found.images_per_second:,.0f} images/s with {words.count(found.threads, 'thread')} in {found.precision}: "
-            f"{words.duration(found.seconds_per_epoch)} an epoch, {words.duration(found.seconds)} in all."
+            f"{words.duration(found.seconds_per_epoch)} per epoch, {words.duration(found.seconds)} in total."
         )
     return 0
 

@@ -1,7 +1,7 @@
-"""The command line: everything the dashboard can start, without the dashboard.
+"""The command line: everything that the dashboard can start, without the dashboard.
 
-Exit status: 0 on success, 1 when a run failed, 2 on wrong input, 130 after Ctrl-C before or beyond a clean stop; in all
-but the first case one sentence on standard error.
+Exit status: 0 on success, 1 if a run failed, 2 on invalid input, 130 after Ctrl-C, unless the run could stop cleanly. Except on
+success, one sentence is printed to standard error.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ def make_parser() -> Parser:
     ) -> Parser:
         added = commands.add_parser(name, help=help, description=help)
         added.set_defaults(run=run)
-        added.add_argument("--root", type=Path, default=None, metavar="DIR",
-                           help="folder of the runs (default: $GAN_RUNS, else checkpoints/)")  # fmt: skip
+        added.add_argument(
+            "--root", type=Path, default=None, metavar="DIR", help="folder of the runs (default: $GAN_RUNS, else checkpoints/)"
+        )
         if has_json:
             added.add_argument("--json", action="store_true", help="print JSON")
         return added
@@ -50,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # letters that a terminal may lack
-    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback: the run says what happened
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for terminals without some letters
+    logging.raiseExceptions = False  # no traceback if the log cannot be written; the run reports the error
     try:
         options = make_parser().parse_args(arguments)
         options.root = options.root.expanduser() if options.root else default_root()
@@ -61,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return complain(str(error), status=2)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again while this process ends, it would end it without a word
-        return complain("Stopped by Ctrl-C; “python -m gan runs” lists what there is.", status=130)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not suppress the message
+        return complain("Stopped by Ctrl-C; “python -m gan runs” lists all runs.", status=130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: what is left is not worth a complaint
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no reader left, so no message
         return 1
     except OSError as error:
         return complain(explain_os_error(error, "the command"), status=1)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, or an occasional line elsewhere."""
+"""Progress display: a bar on a terminal, an occasional line elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gan.runs import Status
 
 
 class ProgressBar:
-    """A progress bar on a terminal, a line now and then elsewhere, nothing when quiet."""
+    """A progress bar on a terminal, an occasional line elsewhere, nothing if quiet."""
 
     def __init__(self, is_quiet: bool) -> None:
         self._is_quiet, self._bar, self._said = is_quiet, None, ""
@@ -22,7 +22,7 @@ class ProgressBar:
             self._bar.close()
 
     def observe(self, status: Status, line: dict[str, Any] | None) -> None:
-        """Show how far a training is (an observer of the training loop)."""
+        """Show the progress of a training; an observer of the training loop."""
         if self._is_quiet or status.state != "running" or not status.total_steps:
             return
         bar = self._make(total=status.total_steps, unit="step", initial=status.step)
@@ -35,7 +35,7 @@ class ProgressBar:
             bar.update(line["step"] - bar.n)
 
     def report(self, sentence: str, share: float) -> None:
-        """Show how far something else is: a sentence and a share from 0 to 1."""
+        """Show the progress of any other work: a sentence and a share from 0 to 1."""
         if self._is_quiet:
             return
         bar = self._make(total=100, unit="%", initial=0)

@@ -23,8 +23,13 @@ def add(command: Callable[..., Any]) -> None:
     export = command("export", "Write the generator of a run to a file, to sample from it elsewhere.", _export)
     export.add_argument("run_id", metavar="RUN")
     export.add_argument("--checkpoint", choices=("last", "best"), default="last", help="last (default), or best by FID in training")
-    export.add_argument("--out", type=Path, default=Path("generator.safetensors"), metavar="FILE",
-                        help="safetensors file (default: generator.safetensors)")  # fmt: skip
+    export.add_argument(
+        "--out",
+        type=Path,
+        default=Path("generator.safetensors"),
+        metavar="FILE",
+        help="safetensors file (default: generator.safetensors)",
+    )
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -22,27 +22,31 @@ from gan.storage import files
 
 def add(command: Callable[..., Parser]) -> None:
     """Add ``score``, ``sample`` and ``weights`` to the command line."""
-    score = command("score", "Score runs: FID and more of new images from a checkpoint.", score_runs, has_json=True)
+    score = command("score", "Score runs: FID and other scores of new images from a checkpoint.", score_runs, has_json=True)
     score.add_argument("run_ids", nargs="+", metavar="RUN")
-    score.add_argument("--extractor", default="auto", metavar="NAME",
-                       help="classifier, inception, random-vgg, or auto (default): the first of these at hand")  # fmt: skip
+    score.add_argument(
+        "--extractor",
+        default="auto",
+        metavar="NAME",
+        help="classifier, inception, random-vgg, or auto (default): the first of these that is available",
+    )
     score.add_argument("--images", type=int, default=2000, metavar="N", help="generated images per draw (default: 2000)")
-    score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for the spread (default: 3)")
-    score.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
+    score.add_argument("--draws", type=int, default=3, metavar="K", help="independent draws, for measuring the spread (default: 3)")
+    score.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     score.add_argument("--checkpoint", choices=("last", "best"), default="last", help=CHECKPOINT_HELP)
-    score.add_argument("--quiet", action="store_true", help="no progress bar and no result; only the log on standard error")
+    score.add_argument("--quiet", action="store_true", help="print no progress bar and no result, only the log to standard error")
 
     sample = command("sample", "Draw a grid of images from a checkpoint of a run.", sample_run)
     sample.add_argument("run_id", metavar="RUN")
-    sample.add_argument("--class", metavar="NAME", dest="class_name", help="of this class only (default: all, one a column)")
-    sample.add_argument("--images", type=int, default=64, metavar="N", help="how many, from 1 to 1024 (default: 64)")
-    sample.add_argument("--seed", type=int, default=0, metavar="N", help="start of the random numbers (default: 0)")
+    sample.add_argument("--class", metavar="NAME", dest="class_name", help="draw only this class (default: all, one per column)")
+    sample.add_argument("--images", type=int, default=64, metavar="N", help="number of images, from 1 to 1024 (default: 64)")
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     sample.add_argument("--checkpoint", choices=("last", "best"), default="last", help=CHECKPOINT_HELP)
     sample.add_argument("--out", type=Path, metavar="FILE", help="PNG file to write (default: asked.png in the run's folder)")
     sample.add_argument("--quiet", action="store_true", help="do not print the path")
 
-    weights = command("weights", "Download and verify the weights of a published network that scores can use.", fetch_weights)
-    weights.add_argument("network", choices=("inception", "alexnet"), help="inception, for a plain FID, or alexnet, for LPIPS")
+    weights = command("weights", "Download and verify the weights of a published network for scoring.", fetch_weights)
+    weights.add_argument("network", choices=("inception", "alexnet"), help="inception for the standard FID, or alexnet for LPIPS")
 
 
 def score_runs(options: argparse.Namespace) -> int:
@@ -91,7 +95,7 @@ def score_runs(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _waiting(chosen: Sequence[Run]) -> Iterator[None]:
-    """Show, now and then, that runs that wait to be scored have not been forgotten."""
+    """Refresh the heartbeats of runs that wait to be scored, so that they do not look abandoned."""
     is_over = threading.Event()
 
     def beat() -> None:

@@ -1,4 +1,4 @@
-"""The ``sweep`` and ``sweeps`` commands: launch a sweep; list sweeps and steer one."""
+"""The ``sweep`` and ``sweeps`` commands: launch a sweep, list sweeps, control a sweep."""
 
 from __future__ import annotations
 
@@ -32,27 +32,43 @@ _ACTIONS = ("show", "pause", "resume", "cancel", "retry", "first", "score", "rem
 
 def add(command: Callable[..., Any]) -> None:
     """Add both commands to the command line."""
-    sweep = command("sweep", "Launch a sweep into the queue: one of the named ones, or that of a file.", launch, has_json=True)
-    sweep.add_argument("what", nargs="?", default="", metavar="NAME|FILE", help="without one: list the named sweeps")
-    sweep.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", dest="assignments",
-                       help="change one setting of all variants; may be repeated")  # fmt: skip
-    sweep.add_argument("--seeds", type=int, metavar="N", help="runs of each variant")
-    sweep.add_argument("--scale", type=float, default=1.0, metavar="X", help="multiply all lengths, e.g. 0.1 for a tenth")
-    sweep.add_argument("--dry-run", action="store_true", help="show the variants and the estimate, and launch nothing")
+    sweep = command("sweep", "Queue the runs of a sweep: a named sweep, or one from a file.", launch, has_json=True)
     sweep.add_argument(
-        "--no-measuring", action="store_true", help="launch at once, without an estimate of what is not measured yet"
+        "what", nargs="?", default="", metavar="NAME|FILE", help="named sweep or sweep file (default: list the named sweeps)"
     )
-    sweep.add_argument("--yes", action="store_true", help=f"launch even more than {plans.SURE_RUNS} runs")
-    about = "List the launched sweeps; show, pause, resume, cancel, retry, score or remove one, or put it first."
+    sweep.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.FIELD=VALUE",
+        dest="assignments",
+        help="change one setting of all variants; may be repeated",
+    )
+    sweep.add_argument("--seeds", type=int, metavar="N", help="number of runs per variant, each with another seed")
+    sweep.add_argument("--scale", type=float, default=1.0, metavar="X", help="multiply all lengths, e.g. 0.1 for a tenth")
+    sweep.add_argument("--dry-run", action="store_true", help="show the variants and the estimate without launching")
+    sweep.add_argument(
+        "--no-measuring", action="store_true", help="skip measuring the speed of configurations that have not been measured yet"
+    )
+    sweep.add_argument(
+        "--yes", action="store_true", help=f"launch even if there are more than {plans.SURE_RUNS} runs or the disk may run full"
+    )
+    about = "List launched sweeps; show, pause, resume, cancel, retry, score or remove a sweep, or move it to the front."
     listing = command("sweeps", about, steer, has_json=True)
     listing.add_argument("sweep_id", nargs="?", default="", metavar="SWEEP")
-    listing.add_argument("action", nargs="?", choices=_ACTIONS, default="show", metavar="ACTION",
-                         help=f"one of {', '.join(_ACTIONS)} (default: show)")  # fmt: skip
-    listing.add_argument("--stopped", action="store_true", help="retry those too that were stopped or cancelled")
+    listing.add_argument(
+        "action",
+        nargs="?",
+        choices=_ACTIONS,
+        default="show",
+        metavar="ACTION",
+        help=f"one of {', '.join(_ACTIONS)} (default: show)",
+    )
+    listing.add_argument("--stopped", action="store_true", help="with retry: include stopped and cancelled runs")
 
 
 def launch(options: argparse.Namespace) -> int:
-    """Launch a sweep, having shown what it consists of and takes."""
+    """Launch a sweep and print its estimate. Without a name, list the named sweeps; with ``--dry-run``, only show the variants."""
     if not options.what:
         return _list_named(options)
     plan = _plan(options)
@@ -62,22 +78,20 @@ def launch(options: argparse.Namespace) -> int:
     forecast = _forecast(options, planned)
     asked = f"Sweep “{plan.name}” has {len(planned):,} runs, {_in_words(forecast)}"
     if len(planned) > plans.SURE_RUNS and not options.yes:
-        raise InputError(f"{asked}; add --yes to launch it all the same.")
+        raise InputError(f"{asked}; add --yes to launch it anyway.")
     if (free := free_bytes(options.root)) < forecast.disk_bytes and not options.yes:
-        raise InputError(
-            f"{asked}, and only {free // 10**6:,} MB are free; free some space, or add --yes to launch it all the same."
-        )
+        raise InputError(f"{asked}, but only {free // 10**6:,} MB are free; free some space, or add --yes to launch it anyway.")
     sweep = steering.launch_sweep(options.root, plan)
     if options.json:
         print(files.to_json(_row(sweep), indent=1))
     else:
         elsewhere = "" if options.root == default_root() else f" --root {shlex.quote(str(options.root))}"
-        print(f"{asked}. It trains in the background; see how far it is with: python -m gan sweeps {sweep.id}{elsewhere}")
+        print(f"{asked}. It trains in the background. Check its progress with: python -m gan sweeps {sweep.id}{elsewhere}")
     return 0
 
 
 def steer(options: argparse.Namespace) -> int:
-    """List all sweeps, or do something with one."""
+    """List all sweeps, or apply an action to one."""
     queue.advance(options.root)
     if not options.sweep_id:
         rows = [_row(sweep) for sweep in launched.list_sweeps(options.root)]
@@ -92,9 +106,9 @@ def steer(options: argparse.Namespace) -> int:
     if options.action == "remove":
         steering.remove(sweep)
         if not options.json:
-            print(f"Sweep {sweep.id} is off the list; its runs are still there.")
+            print(f"Removed sweep {sweep.id} from the list; its runs are still there.")
         return 0
-    sweep.record()  # which has to be readable
+    sweep.record()  # raises InputError if it cannot be read
     if options.action == "pause":
         steering.pause(sweep)
     elif options.action == "resume":
@@ -118,14 +132,14 @@ def steer(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    """Return the plan that was asked for: that of a file if the name looks like one or there is one."""
+    """Return the requested plan, from a file if the argument ends in .json or is an existing file, unless it names a sweep."""
     path = Path(options.what).expanduser()
     is_file = options.what not in experiments.EXPERIMENTS and (path.suffix == ".json" or path.is_file())
     plan = plans.read(path) if is_file else experiments.find(options.what).plan()
     if options.assignments:
         changes = configs.parse_assignments(options.assignments)
         if both := [key for key in changes if key in plan.axes and plan.combine == "grid"]:
-            raise InputError(f"{both[0]} is an axis of the sweep; leave it out of --set.")
+            raise InputError(f"{both[0]} is an axis of the sweep; remove it from --set.")
         plan = dataclasses.replace(plan, base=configs.replace(plan.base, changes))
     if options.seeds is not None:
         plan = plans.with_seeds(plan, options.seeds)
@@ -142,7 +156,7 @@ def _list_named(options: argparse.Namespace) -> int:
 
 
 def _forecast(options: argparse.Namespace, chosen: Sequence[RunConfig]) -> Forecast:
-    """Return what runs will take, having measured what nobody has measured yet, some seconds for each kind."""
+    """Return the forecast for runs. Measures unknown speeds first, a few seconds each, unless ``--no-measuring`` is set."""
     unknown = [] if options.no_measuring else unmeasured(options.root, chosen)
     if unknown:
         from gan.training import speed
@@ -176,7 +190,7 @@ def _in_words(forecast: Forecast) -> str:
 
 
 def _row(sweep: Sweep) -> dict[str, Any]:
-    """Return a sweep as JSON, with how far it is in words."""
+    """Return a sweep as JSON, with its progress in words."""
     try:
         record = sweep.record()
     except InputError as error:
@@ -186,7 +200,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
     if progress.is_paused:
         parts.append("paused")
     elif not progress.is_over and steering.lacks_room(sweep):
-        parts.append("waiting for room on the disk")
+        parts.append("waiting for disk space")
     elif progress.seconds_left is not None and not progress.is_over:
         parts.append(f"about {words.duration(progress.seconds_left)} left")
     members = [member.model_dump() | {"state": _state(sweep, member)} for member in record.members]

@@ -41,19 +41,19 @@ def add(command: Callable[..., Parser]) -> None:
     add_length(train)
     train.add_argument("--name", default="", metavar="TEXT", help="display name of the run")
 
-    resume = command("resume", "Go on with a run from its last checkpoint, in the foreground.", resume_run)
+    resume = command("resume", "Resume a run from its last checkpoint, in the foreground.", resume_run)
     resume.add_argument("run_id", metavar="RUN")
     add_length(resume)
-    resume.add_argument("--quiet", action="store_true", help="no progress bar; write to standard error alone")
+    resume.add_argument("--quiet", action="store_true", help="no progress bar; write only to standard error")
     resume.add_argument("--from-queue", action="store_true", help=argparse.SUPPRESS)
 
-    fork = command(
-        "fork", "Go on from a checkpoint of a run with other settings, as a run of its own, in the foreground.", fork_run
-    )
+    fork = command("fork", "Continue from a checkpoint of a run as a new run with other settings, in the foreground.", fork_run)
     fork.add_argument("run_id", metavar="RUN")
     chosen = fork.add_mutually_exclusive_group()
-    chosen.add_argument("--step", type=int, metavar="N", help="of which there is a checkpoint (default: the newest)")
-    chosen.add_argument("--checkpoint", choices=("last", "best"), default="last", help="the newest (default), or the best by FID")
+    chosen.add_argument("--step", type=int, metavar="N", help="step of an existing checkpoint (default: the newest)")
+    chosen.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="last (default), or best: the checkpoint with the lowest FID"
+    )
     add_assignments(fork)
     add_length(fork)
     fork.add_argument("--name", default="", metavar="TEXT", help="display name of the fork")
@@ -64,7 +64,7 @@ def train_run(options: argparse.Namespace) -> int:
     from gan.data import loaders
 
     with ProgressBar(is_quiet=False) as progress:
-        loaders.ensure(config.data, progress.report)  # before the run is made: without data there is none
+        loaders.ensure(config.data, progress.report)  # before making the run, which would be useless without data
     run = runs.create(options.root, config, name, state="starting", threads=config.training.threads or usual_threads())
     return _foreground(run, run.hold(), is_quiet=False)
 
@@ -72,11 +72,11 @@ def train_run(options: argparse.Namespace) -> int:
 def resume_run(options: argparse.Namespace) -> int:
     run = runs.find(options.root, options.run_id)
     config = run.config()
-    if options.from_queue:  # which has asked and noted everything already
+    if options.from_queue:  # the queue has already checked and recorded everything
         return _foreground(run, run.hold(), is_quiet=True)
     length, status = length_of(options), run.status()
     if status.state in ("running", "starting"):
-        raise InputError(f"Run {run.id} is under way already.")
+        raise InputError(f"Run {run.id} is already under way; stop it first, or wait until it ends.")
     total = queue.total_after(run, status, length)
     held = run.hold()
     with explained(f"resuming run {run.id}"):
@@ -105,12 +105,12 @@ def fork_run(options: argparse.Namespace) -> int:
 
 
 def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
-    """Train a run, whose lock is ``held``, in this process, with a progress bar unless quiet."""
+    """Train a run in this process and release its lock ``held`` afterwards. Shows a progress bar unless quiet."""
     interrupted = _Interrupt()
     try:
         with explained(f"writing the log of run {run.id}"):
             _log_to(run, is_quiet=is_quiet)
-        from gan.training.loop import train  # imports torch, so only now that the run is held
+        from gan.training.loop import train  # imports torch, which is slow: only once the run is locked
 
         with ProgressBar(is_quiet) as progress:
             status = train(run, progress.observe, interrupted.is_set, scorer)
@@ -124,7 +124,7 @@ def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
 
 
 def scorer() -> Scorer:
-    """Return what makes quick scores during training."""
+    """Return the scorer used during training."""
     from gan.scoring import during_training  # imports torchmetrics, so only at the first score
 
     return during_training
@@ -141,7 +141,7 @@ def _closing_words(run: Run, status: Status) -> str:
 
 
 def _log_to(run: Run, *, is_quiet: bool) -> None:
-    """Write the log to the run's file; a quiet process has that file as its standard error already."""
+    """Log to the run's file. The standard error of a quiet process is already that file."""
     if is_quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=FORMAT)
     else:
@@ -149,7 +149,7 @@ def _log_to(run: Run, *, is_quiet: bool) -> None:
 
 
 class _Interrupt:
-    """Turns Ctrl-C and a polite kill into a wish to stop; a second Ctrl-C ends the process at once."""
+    """Turns Ctrl-C and SIGTERM into a request to stop; a second Ctrl-C ends the process immediately."""
 
     def __init__(self) -> None:
         self._is_set = False

@@ -1,4 +1,4 @@
-"""Warnings about configurations that can be trained but are unwise, one sentence each."""
+"""Warnings about valid but unwise configurations, one sentence each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gan.config.whole import RunConfig
 
 
 def warnings(config: RunConfig) -> list[str]:
-    """Return a sentence for each choice that can be trained but that its inventors, or arithmetic, speak against."""
+    """Return one sentence for each valid choice that its inventors, or arithmetic, advise against."""
     return list(_warnings(config))
 
 
@@ -18,28 +18,26 @@ def _warnings(config: RunConfig) -> Iterator[str]:
     is_bounded = objective.weight_clip or penalties(objective) or getattr(config.networks, "discriminator_norm", "") == "spectral"
     if objective.loss == "wasserstein" and not is_bounded:
         yield (
-            "Nothing bounds the slope of the discriminator, and the Wasserstein loss then runs away; set the gradient "
-            "penalty to 10, "
-            "or weight clipping to 0.01."
+            "Nothing limits the slope of the discriminator, so the Wasserstein loss grows without limit; set the gradient "
+            "penalty to 10, or weight clipping to 0.01."
         )
     if objective.loss == "relativistic" and not penalties(objective):
-        yield "The relativistic loss is known to need R1 and R2 to converge; set both to 1, or to 0.1 for points."
+        yield "The relativistic loss needs R1 and R2 to converge; set both to 1, or to 0.1 for points."
     if objective.weight_clip and objective.loss != "wasserstein":
-        yield "Weight clipping was made for the Wasserstein loss; with another one it only weakens the discriminator."
+        yield "Weight clipping is meant for the Wasserstein loss; with any other loss it only weakens the discriminator."
     if objective.weight_clip and penalties(objective):
-        yield "Weight clipping and a gradient penalty both bound the discriminator's slope; one of them is enough."
+        yield "Weight clipping and a gradient penalty both limit the slope of the discriminator; one of them is enough."
     if objective.weight_clip and optimizer.algorithm == "adam" and optimizer.beta1 > 0:
-        yield "Adam with momentum was found to unsettle a clipped Wasserstein critic; set β₁ to 0, or the optimiser to rmsprop."
+        yield "Adam with momentum can destabilise a clipped Wasserstein critic; set β₁ to 0, or the optimiser to rmsprop."
     if config.networks.minibatch == "discrimination" and penalties(objective):
-        yield "Minibatch discrimination ties the images of a batch together, so a penalty at each image is only roughly its own."
+        yield "Minibatch discrimination makes images of a batch depend on each other, so the penalty at each one is approximate."
     if config.networks.minibatch == "discrimination" and optimizer.batch_size // config.networks.packing > 512:
-        yield "Minibatch discrimination compares all pairs of a batch, 1 KB each: above 512 it takes gigabytes; choose deviation."
+        yield "Minibatch discrimination compares all pairs of a batch, 1 KB each: above 512 it needs gigabytes; choose deviation."
     if config.augmentation.noise_fade == 0 and config.augmentation.instance_noise > 0.2:
-        yield "Strong noise that never fades hides all fine detail from the discriminator, so the generator cannot learn it."
+        yield "Strong noise that never fades hides fine detail from the discriminator, so the generator cannot learn it."
     seen = config.total_steps * optimizer.images_per_step
     if optimizer.ema_half_life > seen / 2:
         yield (
-            f"The averaged weights count half after {optimizer.ema_half_life:,} images, and this training sees only "
-            f"{seen:,}: samples "
-            "will lag far behind; shorten the EMA half-life, or train longer."
+            f"The EMA half-life is {optimizer.ema_half_life:,} images, but this training sees only {seen:,}, so samples will lag "
+            "far behind; shorten the EMA half-life, or train longer."
         )

@@ -1,4 +1,4 @@
-"""Named configurations that anyone can launch from the dashboard or the command line."""
+"""Named configurations for the dashboard and the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gan.errors import InputError, nearest, shown
 
 @dataclass(frozen=True)
 class Preset:
-    """A configuration with a name, a title, and a sentence on what to look for."""
+    """A configuration with a name, a title, and a description of what to look for."""
 
     name: str
     title: str
@@ -21,7 +21,7 @@ class Preset:
 
 def _preset(name: str, title: str, description: str, **settings: object) -> Preset:
     changes = {key.replace("__", "."): value for key, value in settings.items()}
-    # As if stored: a preset may want a data set that people have to bring, and says so when it is launched.
+    # No check of the disk: some presets need a data set that users provide themselves. The launch checks for it.
     return Preset(name, title, description, configs.replace(RunConfig(preset=name), changes))
 
 
@@ -41,30 +41,28 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         _preset(
             "digits-dcgan", "Digits, DCGAN",
-            "A small convolutional GAN on the built-in digits: recognisable after some 15 seconds on a laptop. Watch D(fake) "
-            "settle well below ½ while the pictures still get better.",
+            "A small convolutional GAN on the built-in digits; recognisable after about 15 seconds on a laptop. D(fake) settles "
+            "well below ½ while the images keep improving.",
             networks__width=32, optimizer__batch_size=64, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
-            training__length="100 epochs",
-            cadence__sample_every="2 epochs",
+            training__length="100 epochs", cadence__sample_every="2 epochs",
         ),
         _preset(
             "digits-mlp", "Digits, MLP",
-            "Fully connected networks on the same digits: quicker steps, noisier pictures. Compare its FID with the DCGAN's.",
+            "Fully connected networks on the same digits: faster steps, noisier images. Compare the FID with the DCGAN's.",
             networks__family="mlp", training__length="200 epochs", cadence__sample_every="5 epochs",
-            cadence__checkpoint_every="20 epochs", cadence__log_every="20 steps",
-            cadence__score_every="10 epochs",
+            cadence__checkpoint_every="20 epochs", cadence__log_every="20 steps", cadence__score_every="10 epochs",
         ),
         _preset(
             "digits-conditional", "Digits on demand, conditional DCGAN",
-            "Both networks are told the digit, so each column of the samples shows one. Ask for a 7 while it trains, and see which "
-            "digit is learnt last.",
+            "Both networks receive the digit as input, so each column of the samples shows one digit. Ask for a 7 during training, "
+            "and see which digit is learnt last.",
             networks__width=32, networks__conditional=True, optimizer__generator_lr=2e-4, optimizer__discriminator_lr=8e-4,
             training__length="60 epochs", cadence__sample_every="2 epochs",
         ),
         _preset(
             "ring-mlp", "Ring of 8, MLP",
-            "Points instead of images: eight places on a circle. Watch the orange points: a generator that collapses sits on a "
-            "few of the places, or jumps from one to the next.",
+            "Points instead of images: eight clusters on a circle. Watch the orange points: a collapsed generator covers only a "
+            "few clusters, or jumps from one to the next.",
             data__name="ring", networks__family="mlp", networks__latent=2, networks__hidden=128, optimizer__batch_size=256,
             optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
             training__precision="fp32", cadence__log_every="20 steps", cadence__sample_every="5 epochs",
@@ -72,8 +70,8 @@ PRESETS: dict[str, Preset] = {
         ),
         _preset(
             "ring-relativistic", "Ring of 8, relativistic with R1 and R2",
-            "The same networks with R3GAN's objective: the points spread over all eight places and stay there. Compare with the "
-            "plain ring.",
+            "The same networks with R3GAN's objective: the points spread over all eight clusters and stay there. Compare with the "
+            "“Ring of 8, MLP” preset.",
             data__name="ring", networks__family="mlp", networks__latent=2, networks__hidden=128, optimizer__batch_size=256,
             objective__loss="relativistic", objective__r1=0.1, objective__r2=0.1,
             optimizer__generator_lr=1e-3, optimizer__discriminator_lr=1e-3, training__length="100 epochs",
@@ -82,116 +80,108 @@ PRESETS: dict[str, Preset] = {
         ),
         _preset(
             "shapes-dcgan", "Shapes, DCGAN",
-            "64 combinations of shape, colour, size and background, drawn equally often: count which the generator leaves out.",
+            "64 combinations of shape, colour, size and background, all equally frequent. See which ones the generator misses.",
             data__name="shapes", networks__width=32, optimizer__generator_lr=4e-4, optimizer__discriminator_lr=1e-4,
             training__length="30 epochs", cadence__sample_every="1 epoch", cadence__checkpoint_every="5 epochs",
             cadence__score_every="1 epoch",
         ),
         _preset(
             "mlp-table-quick", "MLP table · quick, on digits",
-            "The MLP report in small: change one setting at a time (hidden 512, batch norm, latent 128, 256 or 512) and "
-            "compare FID; "
-            "look whether the difference exceeds that between two seeds.",
+            "A small version of the MLP report: change one setting at a time (hidden 512, batch norm, latent 128, 256 or 512) and "
+            "compare the FID. Check whether the difference is larger than between two seeds.",
             **_MLP_TABLE, cadence__log_every="20 steps", cadence__sample_every="10 epochs", cadence__score_every="10 epochs",
             cadence__checkpoint_every="20 epochs",
         ),
         _preset(
             "dcgan-cifar-quick", "DCGAN report · quick, on shapes",
-            "A DCGAN with an extra convolution at every size, on colour images that come with the program: do losses near "
-            "equilibrium mean good pictures? Then try dropout, instance noise or the gradient penalty.",
+            "A DCGAN with an extra convolution at every size, on built-in colour images. Do losses near equilibrium mean good "
+            "images? Then try dropout, instance noise or the gradient penalty.",
             data__name="shapes", networks__width=32, networks__extra_layers=1, training__length="20 epochs",
             cadence__sample_every="1 epoch", cadence__score_every="1 epoch", cadence__checkpoint_every="4 epochs",
         ),
         _preset(
             "dcgan-mnist-to-cifar-quick", "Keras DCGAN · quick, on digits",
-            "The Keras tutorial's DCGAN (dense projection, 5×5 kernels, dropout) at half its width: compare the first five with "
-            "the last five samples, and see when more epochs stop helping.",
+            "The DCGAN of the Keras tutorial (dense projection, 5×5 kernels, dropout) at half the width. Compare the first five "
+            "samples with the last five, and see when more epochs stop helping.",
             **_KERAS, networks__width=32, training__length="100 epochs", cadence__sample_every="5 epochs",
             cadence__score_every="5 epochs", cadence__checkpoint_every="10 epochs",
         ),
         _preset(
             "bedrooms-small-quick", "Bedrooms, 1,000 images · quick, rendered",
-            "The bedroom report in small: a DCGAN on 1,000 rendered rooms. Few images tempt the discriminator to learn them by "
-            "heart; look whether the rooms become dark or all alike, then try more images, flips or DiffAugment.",
+            "A small version of the bedroom report: a DCGAN on 1,000 rendered rooms. With few images the discriminator tends to "
+            "memorise them. Do the rooms become dark or identical? Then try more images, flips or DiffAugment.",
             data__name="bedrooms", data__size=64, data__subset=1000, networks__width=32, networks__depth=4,
             optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
-            cadence__checkpoint_every="10 epochs",
-            cadence__score_every="5 epochs",
+            cadence__checkpoint_every="10 epochs", cadence__score_every="5 epochs",
         ),
         _preset(
             "bedrooms-size-quick", "Bedrooms, large images · quick, rendered",
-            "Rendered rooms of 128 pixels in small batches, with dropout: see the time an epoch takes before you launch, and "
-            "duplicates as they begin. Compare with 64 pixels.",
+            "Rendered rooms of 128 pixels in small batches, with dropout. Check the time per epoch before launching, and watch for "
+            "the first duplicates. Compare with 64 pixels.",
             data__name="bedrooms", data__size=128, data__subset=500, networks__width=16, networks__depth=5,
             networks__discriminator_dropout=0.3, optimizer__batch_size=32, training__length="30 epochs",
-            cadence__sample_every="2 epochs", cadence__checkpoint_every="5 epochs",
-            cadence__score_every="2 epochs",
+            cadence__sample_every="2 epochs", cadence__checkpoint_every="5 epochs", cadence__score_every="2 epochs",
         ),
         _preset(
             "mnist-dcgan", "MNIST, DCGAN",
-            "The small digits' architecture on 60,000 digits: more variety to cover, so look for missing digits.",
+            "The architecture of “Digits, DCGAN” on 60,000 digits. There is more variety to cover, so look for missing digits.",
             data__name="mnist", networks__width=32, optimizer__batch_size=128, training__length="10 epochs",
             cadence__sample_every="100 steps", cadence__checkpoint_every="1 epoch", cadence__log_every="20 steps",
             cadence__score_every="200 steps",
         ),
         _preset(
             "mlp-table", "MLP table · full, on MNIST",
-            "The baseline row of the MLP report (latent 64, hidden 256, batch 100, Adam 2e-4, 200 epochs): change one setting at a "
-            "time and compare FID, during training too.",
+            "The baseline of the MLP report (latent 64, hidden 256, batch 100, Adam 2e-4, 200 epochs). Change one setting at a "
+            "time and compare the FID, also during training.",
             **_MLP_TABLE, data__name="mnist", cadence__log_every="100 steps", cadence__sample_every="10 epochs",
             cadence__score_every="10 epochs", cadence__checkpoint_every="10 epochs",
         ),
         _preset(
             "dcgan-cifar", "DCGAN report · full, on CIFAR-10",
-            "The DCGAN report: extra convolutions, samples every 10 epochs. Look whether collapse is there and which remedy helps: "
-            "dropout, instance noise or the gradient penalty.",
+            "The DCGAN report: extra convolutions, samples every 10 epochs. Check whether the generator collapses, and which "
+            "remedy helps: dropout, instance noise or the gradient penalty.",
             data__name="cifar10", networks__width=64, networks__extra_layers=1, optimizer__batch_size=128,
             training__length="100 epochs", cadence__log_every="50 steps", cadence__sample_every="10 epochs",
             cadence__score_every="5 epochs", cadence__checkpoint_every="5 epochs",
         ),
         _preset(
             "dcgan-mnist-to-cifar", "Keras DCGAN · full, first part on MNIST",
-            "The Keras tutorial's DCGAN on MNIST for 500 epochs. Compare the first five with the last five samples; then "
-            "go on to its "
-            "second part.",
+            "The DCGAN of the Keras tutorial on MNIST for 500 epochs. Compare the first five samples with the last five, then "
+            "continue with the second part.",
             **_KERAS, data__name="mnist", optimizer__batch_size=256, training__length="500 epochs",
             cadence__log_every="50 steps", cadence__sample_every="10 epochs", cadence__score_every="10 epochs",
             cadence__checkpoint_every="10 epochs",
         ),
         _preset(
             "dcgan-mnist-to-cifar-2", "Keras DCGAN · full, second part on CIFAR-10",
-            "The same networks in colour, with three extra layers, for 1,742 epochs: did epochs 1,000 to 1,742 bring "
-            "anything? Make "
-            "it class-conditional to see what it meant to draw.",
+            "The same networks in colour, with three extra layers, for 1,742 epochs. Did epochs 1,000 to 1,742 improve anything? "
+            "Make it class-conditional to see what each image is meant to show.",
             **_KERAS, data__name="cifar10", networks__extra_layers=3, optimizer__batch_size=256, training__length="1742 epochs",
             cadence__log_every="100 steps", cadence__sample_every="20 epochs", cadence__score_every="20 epochs",
             cadence__checkpoint_every="10 epochs",
         ),
         _preset(
             "bedrooms-small", "Bedrooms, 1,000 images · full, LSUN",
-            "1,000 of LSUN's 300,000 bedrooms, batches of 100, 100 epochs. Look for brightness and duplicates; then try 2,000 "
-            "images, 50 epochs, batches of 256, or DiffAugment. LSUN has to be in the data folder.",
+            "1,000 of LSUN's 300,000 bedrooms, batches of 100, 100 epochs. Check brightness and duplicates; then try 2,000 images, "
+            "50 epochs, batches of 256, or DiffAugment. Requires LSUN in the data folder.",
             data__name="lsun-bedroom", data__size=64, data__subset=1000, networks__width=64, networks__depth=4,
             optimizer__batch_size=100, training__length="100 epochs", cadence__sample_every="5 epochs",
-            cadence__checkpoint_every="5 epochs",
-            cadence__score_every="5 epochs",
+            cadence__checkpoint_every="5 epochs", cadence__score_every="5 epochs",
         ),
         _preset(
             "bedrooms-size", "Bedrooms, large images · full, LSUN",
-            "5,000 bedrooms of 256 pixels in batches of 32, with dropout and six layers: look at the time an epoch takes, "
-            "and compare "
-            "with 64 pixels and batches of 64 to 256. LSUN has to be in the data folder.",
+            "5,000 bedrooms of 256 pixels in batches of 32, with dropout and six layers. Check the time per epoch, and compare "
+            "with 64 pixels and batches of 64 to 256. Requires LSUN in the data folder.",
             data__name="lsun-bedroom", data__size=256, data__subset=5000, networks__width=32, networks__depth=6,
             networks__discriminator_dropout=0.3, optimizer__batch_size=32, training__length="50 epochs",
-            cadence__sample_every="1 epoch", cadence__checkpoint_every="1 epoch",
-            cadence__score_every="1 epoch",
+            cadence__sample_every="1 epoch", cadence__checkpoint_every="1 epoch", cadence__score_every="1 epoch",
         ),
     )
 }  # fmt: skip
 
 
 def find(name: str) -> Preset:
-    """Return the preset called ``name``. Raises InputError, naming what there is, when there is none."""
+    """Return the preset called ``name``. Raises InputError, which names similar or all presets, if it does not exist."""
     if name not in PRESETS:
         raise InputError(f"There is no preset “{shown(name)}”; " + nearest(name, PRESETS))
     return PRESETS[name]

@@ -1,4 +1,4 @@
-"""Which settings do not go together: what is refused, and what is allowed but unwise, each in one sentence."""
+"""Settings that cannot be combined: the reason for each refusal, and the settings without effect."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gan.config.sections import AugmentationConfig, DataConfig, ObjectiveConfig,
 PENALTIES = ("gradient_penalty", "dragan", "r1", "r2")
 
 
-#: Settings that mean nothing for points in the plane.
+#: Settings without meaning for points in the plane.
 _IMAGES_ONLY = ("data.size", "data.fit", "data.colour", "data.flips", "augmentation.policies")
-#: What a setting without effect is set to, if its other values would be refused.
+#: Value for a setting without effect, if its other values would be refused.
 NEUTRAL = {
     "data.colour": "auto",
     "data.flips": False,
@@ -27,9 +27,9 @@ NEUTRAL = {
 
 
 def has_effect(key: str, settings: Mapping[str, Any], entry: DataSet | None) -> bool:
-    """Return whether the setting ``key`` changes anything next to the other ``settings`` ("section.field" → value).
+    """Return whether the setting ``key`` has any effect, given all ``settings`` ("section.field" → value).
 
-    ``entry`` is the data set; None if it is unknown, which rules nothing out.
+    ``entry`` is the data set. If None (unknown), no setting is ruled out because of the data.
     """
     if key in _IMAGES_ONLY:
         return entry is None or entry.kind == "images"
@@ -43,9 +43,9 @@ def has_effect(key: str, settings: Mapping[str, Any], entry: DataSet | None) -> 
 
 
 def adjustments(settings: Mapping[str, Any], entry: DataSet | None) -> dict[str, Any]:
-    """Return what has to change in ``settings`` ("section.field" → value) so that they go together; empty if they do.
+    """Return the changes that make ``settings`` ("section.field" → value) compatible; empty if they already are.
 
-    Settings without effect become neutral, and a gradient penalty takes batch norm out of the discriminator.
+    Settings without effect become neutral; a gradient penalty removes batch norm from the discriminator.
     """
     found = {
         key: value
@@ -58,12 +58,12 @@ def adjustments(settings: Mapping[str, Any], entry: DataSet | None) -> dict[str,
 
 
 def refusal(data: DataConfig, networks: Networks, objective: ObjectiveConfig, optimizer: OptimizerConfig) -> str:
-    """Return why a configuration cannot be trained, what was expected and what to do; an empty text when it can."""
+    """Return why a configuration cannot be trained, what was expected and what to do; empty if it can be trained."""
     return next(_refusals(data, networks, objective, optimizer.batch_size), "")
 
 
 def penalties(objective: ObjectiveConfig) -> list[str]:
-    """Return the names of the gradient penalties that are switched on."""
+    """Return the names of the active gradient penalties."""
     return [name for name in PENALTIES if getattr(objective, name)]
 
 
@@ -83,24 +83,24 @@ def _refusals(data: DataConfig, networks: Networks, objective: ObjectiveConfig, 
         fitting = max(2, batch // networks.packing) * networks.packing
         yield (
             f"networks.packing is {networks.packing}, but a batch of {batch} does not divide into two packs or more of "
-            f"{networks.packing}; set optimizer.batch_size to {fitting}, or networks.packing to 1"
+            f"{networks.packing} images; set optimizer.batch_size to {fitting}, or networks.packing to 1"
         )
     if has_batch_norm(networks) and (penalised := penalties(objective)):
         yield (
-            f"objective.{penalised[0]} penalises the slope at each image by itself, but batch norm in the discriminator ties the "
-            "images of a batch together; set networks.discriminator_norm to none or spectral"
+            f"objective.{penalised[0]} penalises the slope at each image separately, but batch norm in the discriminator makes "
+            "the images of a batch depend on each other; set networks.discriminator_norm to none or spectral"
         )
     if objective.label_smoothing and not has_effect("objective.label_smoothing", {"objective.loss": objective.loss}, None):
         yield (
             f"objective.label_smoothing smooths probabilities, but with objective.loss {objective.loss} the discriminator "
-            "gives none; set objective.label_smoothing to 0, or objective.loss to non-saturating"
+            "does not output probabilities; set objective.label_smoothing to 0, or objective.loss to non-saturating"
         )
 
 
 def data_refusal(
     entry: DataSet, data: DataConfig, networks: Networks, augmentation: AugmentationConfig, optimizer: OptimizerConfig
 ) -> str:
-    """Return why the data set, which has to be there, does not suit the other settings; an empty text when it does."""
+    """Return why the data set, which must be on this machine, does not suit the other settings; empty if it does."""
     return next(_data_refusals(entry, data, networks, augmentation, optimizer.batch_size), "")
 
 

@@ -1,6 +1,6 @@
-"""What a run is: its configuration, validated and immutable, and the sentences for what is wrong with one.
+"""The configuration of a run, validated and immutable, and the error messages for invalid ones.
 
-What the groups of settings consist of is in ``sections``, which of them do not go together in ``rules``.
+``sections`` defines the groups of settings; ``rules`` says which settings cannot be combined.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from gan.config.sections import (
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
 
 SCHEMA_VERSION = 2
-GRID = 8  # rows of a sample grid, and its columns where they are not classes
+GRID = 8  # rows of a sample grid, and columns if they are not classes
 _MOST_COLUMNS = 12
-_KEPT = ("width", "conditional", "minibatch", "packing")  # settings of networks that mean the same in another family
+_KEPT = ("width", "conditional", "minibatch", "packing")  # network settings with the same meaning in every family
 
 
 class RunConfig(Section):
-    """Everything that a run was asked to do; written once as ``config.json``."""
+    """All settings of a run; written once as ``config.json``."""
 
     schema_version: Literal[2] = 2
     preset: str = Field(default="", max_length=64)
@@ -52,7 +52,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def fit_together(self) -> RunConfig:
-        """Refuse combinations that cannot be trained; reads nothing from the disk (see :func:`require_data` for the rest)."""
+        """Refuse combinations that cannot be trained. Reads nothing from the disk; :func:`require_data` checks the rest."""
         entry = data_sets.DATA_SETS.get(self.data.name)
         sentence = rules.refusal(self.data, self.networks, self.objective, self.optimizer)
         if sentence := sentence or (self._data_refusal(entry) if entry else ""):
@@ -64,42 +64,42 @@ class RunConfig(Section):
 
     @property
     def classes(self) -> int:
-        """How many classes the networks are told apart by; 0 where they are not told the class."""
+        """Number of classes that the networks are conditioned on; 0 if they are not class-conditional."""
         return len(self.data.entry.classes) if self.networks.conditional else 0
 
     @property
     def told(self) -> tuple[str, ...]:
-        """The classes that networks are told and trained on, in order; empty where they are not told."""
+        """Classes that conditional networks are trained on, in order; empty if the networks are not class-conditional."""
         names = self.data.entry.classes if self.networks.conditional else ()
         return tuple(name for name in names if not self.data.classes or name in self.data.classes)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The class of each column of a sample grid, as many as fit into one row; empty where networks are not told."""
+        """Class of each column of a sample grid, as many as fit into one row; empty if the networks are not class-conditional."""
         count = len(self.told) if GRID < len(self.told) <= _MOST_COLUMNS else GRID
         return tuple(itertools.islice(itertools.cycle(self.told), count))
 
     @property
     def steps_per_epoch(self) -> int:
-        """Generator steps in one pass over the real images (what is left over is left out)."""
+        """Generator steps in one pass over the real images; an incomplete last step is dropped."""
         return max(1, self.data.images // self.optimizer.images_per_step)
 
     @property
     def total_steps(self) -> int:
-        """Generator steps of the whole training."""
+        """Generator steps in the whole training."""
         return self.training.length.in_steps(self.steps_per_epoch)
 
 
 def setting_groups() -> dict[str, FieldInfo]:
-    """Return the groups of settings of a :class:`RunConfig` by name, in the order in which a form shows them."""
+    """Return the groups of settings of a :class:`RunConfig` by name, in form order."""
     return {name: info for name, info in RunConfig.model_fields.items() if name not in ("schema_version", "preset")}
 
 
 def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
-    """Return ``config``, whose data set is on this machine and suits the other settings. Raises InputError otherwise.
+    """Return ``config`` unchanged. Raises InputError if its data set is not on this machine or does not suit the other settings.
 
     Called before a launch: validation never reads the disk, so a machine without the data set can read the configuration.
-    With ``may_be_gone`` a missing data set is accepted, as for an old run whose settings are only to be read.
+    With ``may_be_gone``, a missing data set is accepted, e.g. to read the settings of an old run.
     """
     if may_be_gone and config.data.name not in data_sets.all_sets():
         return config
@@ -109,12 +109,12 @@ def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
 
 
 def parse(raw: Any, *, stored: bool = False) -> RunConfig:
-    """Return the configuration in ``raw`` (parsed JSON). Raises InputError with one sentence for the first mistake.
+    """Return the configuration in ``raw`` (parsed JSON). Raises InputError for the first mistake.
 
-    A ``stored`` one may have been written before some settings existed: quick scores are then off, as they were.
+    A ``stored`` configuration may predate quick scores; they are off unless it sets them.
     """
     if not isinstance(raw, dict):
-        raise InputError("The configuration is not a JSON object; expected one as written in a run's config.json.")
+        raise InputError("The configuration is not a JSON object; expected the format of a run's config.json.")
     version = raw.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise InputError(
@@ -132,7 +132,7 @@ def parse(raw: Any, *, stored: bool = False) -> RunConfig:
 
 
 def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration of schema version 1 as one of version 2: two settings have another name and unit now."""
+    """Convert a configuration from schema version 1 to 2: two settings changed their names and units."""
     raw = {**raw, "schema_version": 2}
     networks, optimizer = raw.get("networks"), raw.get("optimizer")
     if isinstance(networks, dict) and isinstance(has_norm := networks.get("batch_norm"), bool):
@@ -149,9 +149,9 @@ def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
-    """Return ``config`` with ``changes`` such as ``{"optimizer.batch_size": 32}`` applied and validated as a whole.
+    """Return ``config`` with ``changes`` such as ``{"optimizer.batch_size": 32}`` applied, validating the result.
 
-    Setting ``networks.family`` to another family starts from that family's defaults and keeps what means the same in both.
+    Changing ``networks.family`` starts from the defaults of the new family and keeps settings with the same meaning in both.
     Raises InputError for unknown keys and bad values.
     """
     raw = config.model_dump(mode="json")
@@ -168,14 +168,17 @@ def replace(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
 
 
 def _as_family(networks: dict[str, Any], family: str) -> dict[str, Any]:
-    """Return the settings of networks as those of a family: what means the same in both is kept, the rest left to its default."""
+    """Return network settings for ``family``: settings with the same meaning are kept, the others left at their defaults."""
     fields = FAMILIES[family].model_fields
     is_same = networks["family"] == family
     return {"family": family} | {key: value for key, value in networks.items() if is_same or (key in fields and key in _KEPT)}
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """Return ``["optimizer.batch_size=32"]`` as a dictionary for :func:`replace`; values are JSON or plain text."""
+    """Return ``["optimizer.batch_size=32"]`` as a dictionary for :func:`replace`; values are JSON or plain text.
+
+    Raises InputError for an argument that is not an assignment.
+    """
     changes: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -190,7 +193,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def assignments(start: RunConfig, config: RunConfig) -> list[str]:
-    """Return the ``--set`` arguments that turn ``start`` into ``config``, whether their data sets are there or not."""
+    """Return the ``--set`` arguments that turn ``start`` into ``config``; neither data set has to be on this machine."""
     family = config.networks.family
     networks = FAMILIES[family].model_validate(_as_family(start.networks.model_dump(mode="json"), family))
     begun, wanted = flatten(start.model_copy(update={"networks": networks})), flatten(config)
@@ -200,13 +203,13 @@ def assignments(start: RunConfig, config: RunConfig) -> list[str]:
 
 
 def _as_text(value: Any) -> str:
-    """Return a value so that :func:`parse_assignments` reads it back."""
-    is_plain = isinstance(value, str) and parse_assignments([f"x={value}"])["x"] == value  # not a data set “12”
+    """Return a value as text that :func:`parse_assignments` reads back."""
+    is_plain = isinstance(value, str) and parse_assignments([f"x={value}"])["x"] == value  # a data set called “12” needs quotes
     return value if is_plain else json.dumps(value)
 
 
 def explain(error: ValidationError) -> str:
-    """Return one sentence for the first mistake in ``error``: what was wrong, what was expected, what to do."""
+    """Return one sentence for the first mistake in ``error``: what is wrong, what was expected, what to do."""
     first = error.errors()[0]
     where, family = _place(first["loc"])
     key = shown(".".join(where)) or "configuration"
@@ -232,28 +235,28 @@ def explain(error: ValidationError) -> str:
 
 
 def _place(loc: tuple[int | str, ...]) -> tuple[list[str], str]:
-    """Return the path of keys to a mistake, and the family of the networks where that is part of pydantic's ``loc``."""
+    """Return the keys that lead to a mistake, and the family of the networks if it is part of pydantic's ``loc``."""
     where, family = [str(part) for part in loc], ""
     if where[:1] == ["networks"] and len(where) > 1:
         family = where.pop(1)
     if _owner(where[:-1], family) is Span.model_fields and where[-1] in Span.model_fields:
-        where.pop()  # people write a length as one text
+        where.pop()  # a length is written as one text
     return where, family
 
 
 def _explain_unknown(where: list[str], family: str) -> str:
-    """Return the sentence for a key that is not there: what is near, or which family of networks has it."""
+    """Return the sentence for an unknown key: the most similar key, or the family of networks that has it."""
     key = ".".join(where)
     owners = [name for name, model in FAMILIES.items() if where == ["networks", where[-1]] and where[-1] in model.model_fields]
     if owners:
         change = f"remove it, or set networks.family to {owners[0]}"
-        return f"The setting “{key}” belongs to {' and '.join(owners)}, and these networks are {family}; {change}."
+        return f"The setting “{key}” belongs to {' and '.join(owners)}, but these networks are {family}; {change}."
     known = [".".join([*where[:-1], name]) for name in _owner(where[:-1], family)]
     return f"There is no setting “{shown(key)}”; " + (nearest(key, known) if known else "remove it.")
 
 
 def _expected(where: list[str], family: str, first: Any) -> str:
-    """Return what the field at ``where`` takes, in words, from its annotation and bounds."""
+    """Describe the values that the field at ``where`` accepts, based on its annotation and bounds."""
     info = _owner(where[:-1], family).get(where[-1]) if where else None
     if info is None:
         message: str = first["msg"]
@@ -262,7 +265,7 @@ def _expected(where: list[str], family: str, first: Any) -> str:
 
 
 def describe_range(info: FieldInfo) -> str:
-    """Return what a field accepts in words, e.g. "a whole number from 2 to 4096 (images)"."""
+    """Describe the values that a field accepts, e.g. "a whole number from 2 to 4096 (images)"."""
     kind = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}.get(info.annotation, "")  # type: ignore[arg-type]
     if get_origin(info.annotation) is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(info.annotation))
@@ -289,13 +292,13 @@ def describe_range(info: FieldInfo) -> str:
 
 
 def choices_of(info: FieldInfo) -> list[str]:
-    """Return the names that a field of several choices takes; empty for any other field."""
+    """Return the names that a multiple-choice field accepts; empty for any other field."""
     inner = get_args(info.annotation)[0] if get_origin(info.annotation) is tuple else None
     return list(get_args(inner)) if get_origin(inner) is Literal else []
 
 
 def bounds_of(info: FieldInfo) -> dict[str, Any]:
-    """Return the ``ge``, ``gt``, ``le`` and ``lt`` limits of a field, as far as it has them."""
+    """Return the ``ge``, ``gt``, ``le`` and ``lt`` limits that a field has."""
     found = {}
     for constraint in info.metadata:
         for name in ("ge", "gt", "le", "lt"):
@@ -305,7 +308,7 @@ def bounds_of(info: FieldInfo) -> dict[str, Any]:
 
 
 def _owner(where: list[str], family: str) -> dict[str, FieldInfo]:
-    """Return the fields of the group at ``where``; under ``networks`` those of ``family``. Empty for anything else."""
+    """Return the fields of the group at ``where``; under ``networks``, the fields of ``family``. Empty if it is not a group."""
     fields: dict[str, FieldInfo] = RunConfig.model_fields
     for part in where:
         model = FAMILIES.get(family) if part == "networks" else fields[part].annotation if part in fields else None
@@ -314,7 +317,7 @@ def _owner(where: list[str], family: str) -> dict[str, FieldInfo]:
 
 
 def difference(configs: list[RunConfig]) -> list[str]:
-    """Return the keys ("optimizer.batch_size") whose values are not the same in all ``configs``."""
+    """Return the keys ("optimizer.batch_size") whose values differ between ``configs``."""
     flat = [flatten(config) for config in configs]
     keys = list(dict.fromkeys(key for one in flat for key in one))
     return [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
@@ -327,6 +330,6 @@ def flatten(config: RunConfig) -> dict[str, Any]:
 
 
 def field_info(config: RunConfig, key: str) -> FieldInfo:
-    """Return the field behind a key such as "optimizer.batch_size" (title, help, bounds) for this configuration."""
+    """Return the field (title, help, bounds) for a key such as "optimizer.batch_size" in this configuration."""
     section, _, field = key.partition(".")
     return type(getattr(config, section)).model_fields[field]

@@ -29,9 +29,22 @@ _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 _PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")  # to tell pictures from other files
 _JUNK = {"thumbs.db", ".ds_store", "desktop.ini"}
 _DAMAGE = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, struct.error, OverflowError,
-    NotImplementedError, RuntimeError, KeyError, IndexError, MemoryError, UnicodeError, TypeError, AttributeError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    struct.error,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    KeyError,
+    IndexError,
+    MemoryError,
+    UnicodeError,
+    TypeError,
+    AttributeError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,22 @@ MOST_PIXELS = 50_000_000  # width × height, read from the header
 _STRIP = 4_000_000  # pixels converted at once, so that a large picture is not copied whole several times
 
 _DAMAGE = (
-    OSError, SyntaxError, ValueError, EOFError, MemoryError, BufferError, LookupError, ArithmeticError, RuntimeError, TypeError,
-    AttributeError, AssertionError, struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip  # what Pillow raises for damaged files
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    BufferError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)  # what Pillow raises for damaged files
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

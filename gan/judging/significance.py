@@ -83,9 +83,13 @@ def compare(one: Sequence[float], other: Sequence[float], noise: Noise | None = 
 
 
 def tell(
-    names: tuple[str, str], values: tuple[Sequence[float], Sequence[float]], score: str, *, is_lower_better: bool,
+    names: tuple[str, str],
+    values: tuple[Sequence[float], Sequence[float]],
+    score: str,
+    *,
+    is_lower_better: bool,
     noise: Noise | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """Return in one sentence whether one of two settings has the better ``score``, or how many seeds it takes to tell."""
     (one, other), (first, second) = names, values
     found = compare(first, second, noise)

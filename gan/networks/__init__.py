@@ -10,8 +10,12 @@ from gan.networks.players import EMBEDDING, Discriminator, Generator
 
 #: Each has ``generator(settings, inputs, shape)``, ``discriminator(settings, shape)`` and ``initialise(layer)``.
 FAMILIES: dict[str, ModuleType] = {
-    "dcgan": dcgan, "mlp": mlp, "keras-dcgan": keras_dcgan, "resnet": resnet, "modern": modern,
-}  # fmt: skip
+    "dcgan": dcgan,
+    "mlp": mlp,
+    "keras-dcgan": keras_dcgan,
+    "resnet": resnet,
+    "modern": modern,
+}
 
 
 def build(config: RunConfig) -> tuple[Generator, Discriminator]:
@@ -26,7 +30,12 @@ def build(config: RunConfig) -> tuple[Generator, Discriminator]:
     layers = family.generator(settings, settings.latent + (EMBEDDING if classes else 0), shape)
     body, features = family.discriminator(settings, (shape[0] * settings.packing, *shape[1:]))
     discriminator = Discriminator(
-        body, features, family.initialise, packing=settings.packing, minibatch=settings.minibatch, classes=classes,
+        body,
+        features,
+        family.initialise,
+        packing=settings.packing,
+        minibatch=settings.minibatch,
+        classes=classes,
         is_spectral=getattr(settings, "discriminator_norm", "") == "spectral",
-    )  # fmt: skip
+    )
     return Generator(settings.latent, layers, classes), discriminator

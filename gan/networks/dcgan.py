@@ -26,9 +26,11 @@ def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.
     layers: list[nn.Module] = [nn.Unflatten(1, (inputs, 1, 1))]
     before = inputs
     for level, filters in enumerate(widths):
-        rise = nn.ConvTranspose2d(before, filters, size >> depth, bias=has_bias) if level == 0 else _double(
-            before, filters, kernel, has_bias=has_bias
-        )  # fmt: skip
+        rise = (
+            nn.ConvTranspose2d(before, filters, size >> depth, bias=has_bias)
+            if level == 0
+            else _double(before, filters, kernel, has_bias=has_bias)
+        )
         layers += block(rise, filters)
         for _ in range(settings.extra_layers):
             layers += block(nn.Conv2d(filters, filters, 3, padding=1, bias=has_bias), filters)
@@ -83,7 +85,7 @@ def _double(inputs: int, outputs: int, kernel: int, *, has_bias: bool = True) ->
     """Return a transposed convolution that doubles the size exactly."""
     return nn.ConvTranspose2d(
         inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=has_bias
-    )  # fmt: skip
+    )
 
 
 def _prepared(convolution: nn.Module, norm: str) -> nn.Module:

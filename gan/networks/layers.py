@@ -110,9 +110,7 @@ def as_text(report: Report) -> str:
         rows += [(row.name, shape_in_words(row.shape), f"{row.parameters:,}", f"{row.multiply_adds:,}") for row in player.layers]
         rows += [("Total", "", f"{player.parameters:,}", f"{player.multiply_adds:,}")]
         wide = [max(len(row[column]) for row in rows) for column in range(4)]
-        table = [
-            f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}" for a, b, c, d in rows
-        ]  # fmt: skip
+        table = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}" for a, b, c, d in rows]
         rule = "─" * len(table[0])
         lines += [title, rule, table[0], rule, *table[1:-1], rule, table[-1], ""]
     megabytes = max(1, round(report.memory / 1e6))
@@ -226,11 +224,19 @@ def _plain_name(layer: nn.Module) -> str:
     if isinstance(layer, nn.AvgPool2d):
         return f"Average pooling {layer.kernel_size}×{layer.kernel_size}"
     names: dict[type[nn.Module], str] = {
-        nn.BatchNorm1d: "Batch norm", nn.BatchNorm2d: "Batch norm", nn.InstanceNorm2d: "Instance norm", nn.LayerNorm: "Layer norm",
-        nn.Unflatten: "Reshape", nn.Embedding: "Class embedding", SumPool: "Sum over all places", Basis: "Learned 4×4 pictures",
-        MinibatchDeviation: "Minibatch deviation", MinibatchDiscrimination: "Minibatch discrimination",
-        Residual: "Add", Block: "Add",
-    }  # fmt: skip
+        nn.BatchNorm1d: "Batch norm",
+        nn.BatchNorm2d: "Batch norm",
+        nn.InstanceNorm2d: "Instance norm",
+        nn.LayerNorm: "Layer norm",
+        nn.Unflatten: "Reshape",
+        nn.Embedding: "Class embedding",
+        SumPool: "Sum over all places",
+        Basis: "Learned 4×4 pictures",
+        MinibatchDeviation: "Minibatch deviation",
+        MinibatchDiscrimination: "Minibatch discrimination",
+        Residual: "Add",
+        Block: "Add",
+    }
     return next(
         (name for kind, name in names.items() if isinstance(layer, kind)), type(layer).__name__.removeprefix("Parametrized")
     )

@@ -42,10 +42,12 @@ class Block(nn.Module):
         super().__init__()
         inner, scale = _EXPANSION * filters, _GAIN * blocks**-0.25
         self.layers = nn.Sequential(
-            _conv(filters, inner, 1, scale), nn.LeakyReLU(0.2, inplace=True),
-            _conv(inner, inner, 3, scale, groups=inner // _GROUP), nn.LeakyReLU(0.2, inplace=True),
+            _conv(filters, inner, 1, scale),
+            nn.LeakyReLU(0.2, inplace=True),
+            _conv(inner, inner, 3, scale, groups=inner // _GROUP),
+            nn.LeakyReLU(0.2, inplace=True),
             _conv(inner, filters, 1, 0.0, has_bias=False),
-        )  # fmt: skip
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         total: Tensor = features + self.layers(features)
@@ -95,10 +97,10 @@ def _filters(settings: ModernConfig, size: int) -> list[int]:
 
 def _conv(
     inputs: int, outputs: int, kernel: int, gain: float, *, groups: int = 1, padding: int | None = None, has_bias: bool = True
-) -> nn.Conv2d:  # fmt: skip
+) -> nn.Conv2d:
     convolution = nn.Conv2d(
         inputs, outputs, kernel, padding=kernel // 2 if padding is None else padding, groups=groups, bias=has_bias
-    )  # fmt: skip
+    )
     initialise(convolution)
     convolution.weight.data.mul_(gain)
     return convolution

@@ -53,9 +53,16 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, body: nn.Module, features: int, initialise: Initialise, *,
-        packing: int = 1, minibatch: str = "none", classes: int = 0, is_spectral: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        body: nn.Module,
+        features: int,
+        initialise: Initialise,
+        *,
+        packing: int = 1,
+        minibatch: str = "none",
+        classes: int = 0,
+        is_spectral: bool = False,
+    ) -> None:
         super().__init__()
         self.packing = packing
         self.body = body

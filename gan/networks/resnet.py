@@ -65,9 +65,7 @@ def discriminator(settings: ResnetConfig, shape: tuple[int, ...]) -> tuple[nn.Mo
         return _conv(inputs, width, kernel, is_spectral=is_spectral)
 
     halve = nn.AvgPool2d(2)
-    first = Residual(
-        nn.Sequential(conv(channels), nn.ReLU(), conv(width), halve), nn.Sequential(halve, conv(channels, 1))
-    )  # fmt: skip
+    first = Residual(nn.Sequential(conv(channels), nn.ReLU(), conv(width), halve), nn.Sequential(halve, conv(channels, 1)))
     blocks = [
         Residual(nn.Sequential(nn.ReLU(), conv(width), nn.ReLU(), conv(width), halve), nn.Sequential(conv(width, 1), halve))
         for _ in range(int(math.log2(size // _DISCRIMINATOR_END)) - 1)

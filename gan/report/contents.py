@@ -157,11 +157,24 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     elif config is not None:
         verdicts = doctor.examine_curves(curve, config, has_diverged=run.status().state == "diverged")
     return Entry(
-        run, name, _progress(run.status()), config, changed,
-        table.texts(configs.flatten(config)) if config else {}, preset, origin, verdicts,
-        judged, drawings.drawings(judged) if judged else {}, pictures, _curves(logged), recipe,
-        [reproduce.score(run, line) for line in scored], diagnosed, complaints,
-    )  # fmt: skip
+        run,
+        name,
+        _progress(run.status()),
+        config,
+        changed,
+        table.texts(configs.flatten(config)) if config else {},
+        preset,
+        origin,
+        verdicts,
+        judged,
+        drawings.drawings(judged) if judged else {},
+        pictures,
+        _curves(logged),
+        recipe,
+        [reproduce.score(run, line) for line in scored],
+        diagnosed,
+        complaints,
+    )
 
 
 def _changed(start: RunConfig, config: RunConfig) -> dict[str, str]:

@@ -43,9 +43,12 @@ def export(run: Run, checkpoint: str = "last") -> bytes:
     prefix = _AVERAGED if any(name.startswith(_AVERAGED) for name in tensors) else _RAW
     kept = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     about = {
-        "config": files.to_json(config.model_dump(mode="json")), "run": run.id, "name": run.label(), "step": str(step),
+        "config": files.to_json(config.model_dump(mode="json")),
+        "run": run.id,
+        "name": run.label(),
+        "step": str(step),
         "weights": "EMA" if prefix == _AVERAGED else "raw",
-    }  # fmt: skip
+    }
     header: dict[str, Any] = {"__metadata__": about}
     place = 0
     for name, (facts, data) in kept.items():

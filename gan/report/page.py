@@ -25,16 +25,20 @@ def write(report: Report) -> str:
     count = len(report.entries)
     title = report.entries[0].name if count == 1 else f"{count} runs compared"
     head = tag(
-        "head", tag("meta", charset="utf-8"), tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"), tag("title", f"GAN report: {title}"),
-        tag("link", rel="icon", href=_ICON), tag("style", Html(style)),
-    )  # fmt: skip
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"GAN report: {title}"),
+        tag("link", rel="icon", href=_ICON),
+        tag("style", Html(style)),
+    )
     body = tag(
         "body",
         tag("header", tag("p", "GAN report", class_="kicker"), tag("h1", title), tag("p", f"Made on {report.made} with GAN Duel.")),
         tag("main", *_sections(report)),
-    )  # fmt: skip
+    )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
@@ -48,9 +52,12 @@ def _sections(report: Report) -> Iterable[Html]:
     if report.definitions:
         yield _definitions(report)
     yield tag(
-        "section", tag("h2", "Versions and machine"), _facts(report.machine),
-        tag("p", "On these the report was made; on what each run was trained stands beside it.", class_="small"), id="machine",
-    )  # fmt: skip
+        "section",
+        tag("h2", "Versions and machine"),
+        _facts(report.machine),
+        tag("p", "On these the report was made; on what each run was trained stands beside it.", class_="small"),
+        id="machine",
+    )
 
 
 def _results(report: Report) -> Html:

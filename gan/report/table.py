@@ -136,9 +136,13 @@ def _newest(run: Run) -> Line | None:
 
 
 def _table(
-    group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str, str], settings: Mapping[str, Mapping[str, str]], *,
+    group: Sequence[Scored],
+    shown: Mapping[str, str],
+    alike: Mapping[str, str],
+    settings: Mapping[str, Mapping[str, str]],
+    *,
     is_seeded: bool,
-) -> Table:  # fmt: skip
+) -> Table:
     line = group[0][1]
     kind, rows = comparison.kind(line), _rows(group, shown, alike)
     if line is None:
@@ -176,11 +180,14 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
         values = {key: [value for line in found if (value := lines.number(line, key)) is not None] for key in SCORES}
         rows.append(
             Row(
-                names[0] if name in {row.name for row in rows} else name, tuple(run for run, _ in part),
-                tuple(str(seeds.get(run.id, "unknown")) for run, _ in part), tuple(found), values,
+                names[0] if name in {row.name for row in rows} else name,
+                tuple(run for run, _ in part),
+                tuple(str(seeds.get(run.id, "unknown")) for run, _ in part),
+                tuple(found),
+                values,
                 comparison.measured(found[0]) if len(found) == 1 else {key: _over(values[key]) for key in SCORES},
             )
-        )  # fmt: skip
+        )
     return _shortened(rows)
 
 

@@ -25,9 +25,7 @@ _DURING_TRAINING = Plan(images=500, draws=1)
 _REHEARSED = 10  # in how few parts a quick score is rehearsed
 
 
-def score(
-    run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device
-) -> dict[str, Any] | None:  # fmt: skip
+def score(run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> dict[str, Any] | None:
     """Append a quick score, one draw of 500 images, to a run that is being trained; return its line, None if it failed.
 
     Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log

@@ -166,9 +166,9 @@ def nearest(points: Tensor, training: Tensor, count: int) -> tuple[Tensor, Tenso
         rows = torch.cat([rows, torch.arange(start, start + len(block)).expand(len(points), -1)], dim=1)
         best, places = best.topk(min(2 * count, best.shape[1]), dim=1, largest=False)
         rows = rows.gather(1, places)
-    exact = torch.stack([
-        torch.linalg.vector_norm(training[row].double() - point.double(), dim=1) for row, point in zip(rows, points, strict=True)
-    ])  # fmt: skip
+    exact = torch.stack(
+        [torch.linalg.vector_norm(training[row].double() - point.double(), dim=1) for row, point in zip(rows, points, strict=True)]
+    )
     distances, places = exact.sort(dim=1, stable=True)
     return rows.gather(1, places)[:, :count], distances[:, :count]
 

@@ -120,15 +120,19 @@ def load(
     if data.is_points:
         known = coordinates.chosen(points.modes(data.name), data.classes, data.entry.classes)
     real = Real(
-        features, seen.tensors["counts"], Looks(*(seen.tensors[name] for name in Looks._fields)),
-        *_trained_on(data, extractor, key, features, fingerprint, report), known, lpips,
-    )  # fmt: skip
+        features,
+        seen.tensors["counts"],
+        Looks(*(seen.tensors[name] for name in Looks._fields)),
+        *_trained_on(data, extractor, key, features, fingerprint, report),
+        known,
+        lpips,
+    )
     return Reference(key, fingerprint, real, seen.facts["inception_score"], alone)
 
 
 def _trained_on(
     data: DataConfig, extractor: Extractor, key: str, real: Tensor, fingerprint: str, report: Report
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:
     """Return the features of the images that a run trains on [T, D], and how far from them other real images usually are [H]."""
     places = loaders.training_places(data, report=report)
     images = loaders.load(data, report=report) if places is None else None

@@ -103,16 +103,26 @@ def choose_extractor(asked: str, data: DataConfig, device: torch.device, report:
 
 
 def score_line(
-    config: RunConfig, generator: nn.Module, extractor: Extractor, real: Reference, plan: Plan,
-    facts: dict[str, Any], started: float, phase: Callable[[float, float], Report] = lambda start, end: say_nothing,
+    config: RunConfig,
+    generator: nn.Module,
+    extractor: Extractor,
+    real: Reference,
+    plan: Plan,
+    facts: dict[str, Any],
+    started: float,
+    phase: Callable[[float, float], Report] = lambda start, end: say_nothing,
     keep_first: Callable[[Draw], None] = lambda draw: None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return the line of scores for a generator: ``facts`` with the results and how they were obtained."""
     floor = real.floor(plan.images, plan.draws, plan.seed, phase(0.4, 0.5))
     found = judge(
         lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device),
-        extractor, real, plan, phase(0.5, 1.0), keep_first,
-    )  # fmt: skip
+        extractor,
+        real,
+        plan,
+        phase(0.5, 1.0),
+        keep_first,
+    )
     floors = {}
     for name in (*measures.DISTANCES, *(measures.MODES if real.real.modes else ())):
         floors[f"floor_{name}"], floors[f"floor_{name}_spread"] = measures.average([one[name] for one in floor])
@@ -141,9 +151,7 @@ def score_line(
     }
 
 
-def draw(
-    generator: nn.Module, config: RunConfig, images: int, seed: int, batch: int, device: torch.device
-) -> Iterator[Tensor]:  # fmt: skip
+def draw(generator: nn.Module, config: RunConfig, images: int, seed: int, batch: int, device: torch.device) -> Iterator[Tensor]:
     """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W], or points [n, 2]; the same for the same seed.
 
     A class-conditional generator is asked for each class as often as it is in the data.
@@ -158,9 +166,13 @@ def draw(
 
 
 def judge(
-    sample: Callable[[int], Iterator[Tensor]], extractor: Extractor, real: Reference, plan: Plan, report: Report = say_nothing,
+    sample: Callable[[int], Iterator[Tensor]],
+    extractor: Extractor,
+    real: Reference,
+    plan: Plan,
+    report: Report = say_nothing,
     keep_first: Callable[[Draw], None] = lambda draw: None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return all measures of what ``sample`` (seed → batches of uint8 pixels, or points) yields: means and spreads over draws.
 
     ``keep_first`` is given the first draw, for those who want to look at it.

@@ -1,4 +1,4 @@
-"""The table of a plan's variants, and the plan that an edited table makes."""
+"""The table of a plan's variants, and the conversion of an edited table into a plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gan.sweeps.variants import expand
 
 
 def table(plan: Plan) -> list[dict[str, Any]]:
-    """Return the variants as lines of a table: "name", a column for each setting that any of them changes, and "problem"."""
+    """Return the variants as table rows: "name", one column per setting that any variant changes, and "problem"."""
     variants, base = expand(plan), configs.flatten(plan.base)
     columns = dict.fromkeys([*plan.axes, *(key for variant in variants for key in variant.changes)])
     found = []
@@ -27,10 +27,10 @@ def table(plan: Plan) -> list[dict[str, Any]]:
 
 
 def with_table(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> Plan:
-    """Return the plan whose variants are the lines of an edited table; an empty cell is the base's value.
+    """Return the plan whose variants are the rows of an edited table; an empty cell means the value of the base.
 
-    Cells are values, or text as on the command line. Raises InputError for a column that is no setting, and for a table
-    without lines or with too many.
+    Cells are values, or text as on the command line. Raises InputError for a column that is not a setting, and for a table
+    without rows or with too many.
     """
     base = configs.flatten(plan.base)
     rows = []
@@ -48,13 +48,13 @@ def with_table(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> Plan:
 
 
 def _means(cell: Any, value: Any) -> bool:
-    """Return whether a cell says what a setting is already."""
+    """Return whether a cell equals the current value of a setting."""
     return canonical(cell) == canonical(_value(as_text(value) if isinstance(value, list) else value))
 
 
 def _value(cell: Any) -> Any:
-    """Return what a cell says: JSON or plain text; None for an empty one."""
-    cell = cell.item() if hasattr(cell, "item") else cell  # numpy's numbers
+    """Return the value of a cell, read as JSON or plain text; None if it is empty."""
+    cell = cell.item() if hasattr(cell, "item") else cell  # a numpy number
     if isinstance(cell, float) and not math.isfinite(cell):
         return None
     if not isinstance(cell, str):

@@ -1,4 +1,4 @@
-"""Named sweeps: the experiments that anyone can launch from the dashboard or the command line, quick and full."""
+"""Named sweeps, quick and full, for the dashboard and the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gan.sweeps.plan import Plan
 
 @dataclass(frozen=True)
 class Experiment:
-    """A sweep with a name, a title, and a sentence on the question that it answers; ``raw`` is as in a sweep file."""
+    """A sweep with a name, a title, and the question it answers; ``raw`` has the format of a sweep file."""
 
     name: str
     title: str
@@ -20,7 +20,7 @@ class Experiment:
     raw: dict[str, Any]
 
     def plan(self) -> Plan:
-        """Return what is to be tried."""
+        """Return the plan of the sweep."""
         return plans.parse(self.raw | {"name": self.title})
 
 
@@ -47,7 +47,7 @@ _KERAS_VARIANTS = [
     {"name": "class-conditional", "set": {"networks.conditional": True}},
 ]
 
-#: What the second part of the Keras report changes.
+#: Settings that the second part of the Keras report changes.
 _SECOND_PART = {
     "data.name": "cifar10", "networks.extra_layers": 3, "training.length": "1742 epochs", "cadence.log_every": "100 steps",
     "cadence.sample_every": "20 epochs", "cadence.score_every": "20 epochs",
@@ -58,8 +58,8 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in (
         Experiment(
             "quick", "A first sweep, on digits",
-            "Three learning rates of the discriminator, two seeds each, in about a minute: is the difference larger than that "
-            "between two seeds?",
+            "Three learning rates of the discriminator, two seeds each, in about a minute. Is the difference larger than between "
+            "two seeds?",
             {
                 "base": "digits-mlp", "set": {"training.length": "20 epochs"},
                 "axes": {"optimizer.discriminator_lr": [1e-4, 4e-4]}, "seeds": 2,
@@ -67,12 +67,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "mlp-table-quick", "MLP table · quick, on digits",
-            "The MLP report in small: one setting at a time, two seeds each. Which differences exceed those between seeds?",
+            "A small version of the MLP report: one setting at a time, two seeds each. Which differences are larger than between "
+            "seeds?",
             {"base": "mlp-table-quick", "axes": _MLP_AXES | {"training.length": ["100 epochs", "300 epochs"]}, "seeds": 2},
         ),
         Experiment(
             "dcgan-cifar-quick", "DCGAN report · quick, on shapes",
-            "Remedies against mode collapse, one at a time: which of them finds more of the 64 combinations?",
+            "Remedies for mode collapse, one at a time. Which of them finds more of the 64 combinations?",
             {
                 "base": "dcgan-cifar-quick", "set": {"training.length": "8 epochs", "networks.width": 16}, "variants": _REMEDIES,
                 "seeds": 2,
@@ -80,7 +81,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "dcgan-mnist-to-cifar-quick", "Keras DCGAN · quick, on digits",
-            "The Keras tutorial's DCGAN, with three more layers, and told the class: does either bring more than further epochs?",
+            "The DCGAN of the Keras tutorial, with three extra layers, and class-conditional. Does either help more than further "
+            "epochs?",
             {
                 "base": "dcgan-mnist-to-cifar-quick", "set": {"training.length": "30 epochs"}, "variants": _KERAS_VARIANTS,
                 "seeds": 2,
@@ -88,7 +90,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "bedrooms-small-quick", "Bedrooms, few images · quick, rendered",
-            "How many images, which batch, and what augmentation does when there are few. Look at brightness and duplicates.",
+            "The effect of batch size, number of images and augmentation when images are few. Check brightness and duplicates.",
             {
                 "base": "bedrooms-small-quick", "set": {"data.size": 32, "networks.depth": 3, "training.length": "50 epochs"},
                 "axes": {"optimizer.batch_size": [256], "data.subset": [2000]}, "variants": _SMALL_DATA, "seeds": 2,
@@ -96,7 +98,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "bedrooms-size-quick", "Bedrooms, image sizes · quick, rendered",
-            "What larger images and batches cost, and whether duplicates begin earlier with them.",
+            "The cost of larger images and batches, and whether they lead to duplicates earlier.",
             {
                 "base": "bedrooms-size-quick",
                 "set": {"data.size": 64, "networks.depth": 4, "training.length": "40 epochs"},
@@ -107,19 +109,20 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "mlp-table", "MLP table · full, on MNIST",
-            "The MLP report: hidden 512, batch norm, latent 128, 256 and 512, 100 and 300 epochs, each against the baseline with "
-            "two seeds. Which differences exceed those between seeds?",
+            "The MLP report: hidden 512, batch norm, latent 128, 256 and 512, 100 and 300 epochs, each compared with the baseline, "
+            "two seeds each. Which differences are larger than between seeds?",
             {"base": "mlp-table", "axes": _MLP_AXES | {"training.length": ["100 epochs", "300 epochs"]}, "seeds": 2},
         ),
         Experiment(
             "dcgan-cifar", "DCGAN report · full, on CIFAR-10",
-            "Dropout, input noise and WGAN-GP against mode collapse, and the same without extra convolutions, two seeds each.",
+            "Dropout, input noise and WGAN-GP as remedies for mode collapse, and a variant without extra convolutions; two seeds "
+            "each.",
             {"base": "dcgan-cifar", "variants": _REMEDIES, "seeds": 2},
         ),
         Experiment(
             "dcgan-mnist-to-cifar", "Keras DCGAN · full, MNIST and CIFAR-10",
-            "The Keras tutorial's DCGAN on MNIST, then on CIFAR-10 with three extra layers, and there told the class too: did the "
-            "last 742 epochs bring anything?",
+            "The DCGAN of the Keras tutorial on MNIST, and on CIFAR-10 with three extra layers, with and without classes. Did the "
+            "last 742 epochs improve anything?",
             {
                 "base": "dcgan-mnist-to-cifar",
                 "variants": [
@@ -130,7 +133,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "bedrooms-small", "Bedrooms, 1,000 images · full, LSUN",
-            "Batches of 256 against 100, 50 against 100 epochs, 2,000 against 1,000 images, and augmentation for few images.",
+            "Batches of 256 instead of 100, 50 epochs instead of 100, 2,000 images instead of 1,000, and augmentation for few "
+            "images.",
             {
                 "base": "bedrooms-small",
                 "axes": {"optimizer.batch_size": [256], "training.length": ["50 epochs"], "data.subset": [2000]},
@@ -139,7 +143,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "bedrooms-size", "Bedrooms, large images · full, LSUN",
-            "256 against 64 pixels, batches of 64, 128 and 256 against 32, and no dropout. Look at the time of an epoch first.",
+            "64 pixels instead of 256, batches of 64, 128 and 256 instead of 32, and no dropout. Check the time per epoch first.",
             {
                 "base": "bedrooms-size",
                 "axes": {"optimizer.batch_size": [64, 128, 256], "networks.discriminator_dropout": [0]},
@@ -151,7 +155,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def find(name: str) -> Experiment:
-    """Return the named sweep. Raises InputError, naming what there is, when there is none."""
+    """Return the sweep called ``name``. Raises InputError, which names similar or all sweeps, if it does not exist."""
     if name not in EXPERIMENTS:
         raise InputError(f"There is no sweep “{shown(name)}”; " + nearest(name, EXPERIMENTS))
     return EXPERIMENTS[name]

@@ -1,4 +1,4 @@
-"""A launched sweep: its file, its runs, and making the ones that are missing."""
+"""Launched sweeps: the file of a sweep, its runs, and making missing runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FOLDER = "sweeps"
 
 
 class Member(BaseModel):
-    """One run of a sweep; ``run`` is empty until it has been made."""
+    """One run of a sweep; ``run`` is empty until the run has been made."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -42,9 +42,10 @@ class _Version(BaseModel):
 
 
 class Record(BaseModel):
-    """What the file of a sweep holds: the plan, its runs, and what people asked for since.
+    """Contents of a sweep file: the plan, its runs, and whether it is paused.
 
-    ``is_whole`` says that all runs have been made; until then none of them is started. A sweep that ``is_paused`` starts none.
+    ``is_whole`` means that all runs have been made, or that making was given up; until then none is started. A sweep that
+    ``is_paused`` starts no runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -58,13 +59,13 @@ class Record(BaseModel):
 
     @property
     def name(self) -> str:
-        """What people call the sweep."""
+        """Display name of the sweep."""
         return str(self.plan.get("name", ""))
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that was launched. Cheap to make: nothing is read before it is asked for."""
+    """A launched sweep. Cheap to create: nothing is read until needed."""
 
     root: Path
     id: str
@@ -75,20 +76,20 @@ class Sweep:
 
     @property
     def lock_path(self) -> Path:
-        """Held by whoever makes the runs."""
+        """Lock held by the process that makes the runs."""
         return self.root / _FOLDER / f".{self.id}.lock"
 
     def record(self) -> Record:
-        """Return what the file holds. Raises InputError when it is missing, damaged or too new."""
-        check_version(read_model(_Version, self.path).model_dump(), f"sweep {self.id}")  # whatever else a newer one holds
+        """Return the contents of the file. Raises InputError if it is missing, damaged or too new."""
+        check_version(read_model(_Version, self.path).model_dump(), f"sweep {self.id}")  # first: a newer file may have other fields
         return read_model(Record, self.path)
 
     def plan(self) -> Plan:
-        """Return the plan, to look at or to start again from."""
+        """Return the plan, for display or as the start of another sweep."""
         return parse(self.record().plan)
 
     def change(self, **changes: Any) -> None:
-        """Replace fields of the record."""
+        """Replace fields of the record. Raises InputError if it cannot be read or written."""
         lock = hold_lock(self.path.with_name(".lock"), "The sweeps are busy; try again in a moment.", patience=10)
         try:
             with explained(f"writing the sweep {self.id}"):
@@ -97,12 +98,12 @@ class Sweep:
             lock.release()
 
     def runs(self) -> list[Run]:
-        """Return its runs that are there, in order; those in the trash are not."""
+        """Return the existing runs in order, without those in the trash."""
         ids = [member.run for member in self.record().members]
         return [run for run_id in ids if run_id and (run := Run(self.root / run_id)).path.is_dir()]
 
     def made(self) -> dict[int, str]:
-        """Return the ids of the runs that were made for the sweep, by their place, as the runs say themselves."""
+        """Return the ids of the runs made for the sweep, by place, according to the membership files of the runs."""
         trash = self.root / runs.TRASH
         paths = [folder / name for folder in (self.root, trash) for name in _names(folder)]
         found = [(run.membership(), run.id) for path in paths if SWEEP_ID.fullmatch(path.name) and (run := Run(path))]
@@ -110,7 +111,7 @@ class Sweep:
 
 
 def create(root: Path, plan: Plan) -> Sweep:
-    """Write a sweep down, whose runs :func:`complete` then makes. Raises InputError when it cannot be launched."""
+    """Write the file of a sweep; :func:`complete` then makes the runs. Raises InputError if the plan cannot be launched."""
     planned = run_configs(plan)
     members = tuple(Member(variant=variant.name, seed=config.training.seed) for variant, config in planned)
     sweep = Sweep(root, runs.new_id())
@@ -122,10 +123,10 @@ def create(root: Path, plan: Plan) -> Sweep:
 
 
 def complete(sweep: Sweep, patience: float = 0.1) -> None:
-    """Make the runs of a sweep that have not been made; each once, whoever else tries and whoever is killed in the middle.
+    """Make the missing runs of a sweep, each exactly once, even with concurrent calls or after a kill.
 
-    Raises InputError when the disk is full, say, or while another process makes them for more than ``patience`` seconds; what
-    is missing is made next time.
+    Raises InputError if a run cannot be written, e.g. because the disk is full, or if another process holds the lock for more than
+    ``patience`` seconds. The next call makes what is still missing.
     """
     lock = hold_lock(sweep.lock_path, f"The runs of sweep {sweep.id} are being made; wait a moment.", patience=patience)
     try:
@@ -143,7 +144,7 @@ def complete(sweep: Sweep, patience: float = 0.1) -> None:
 
 
 def give_up(sweep: Sweep) -> None:
-    """Make no more runs of a sweep than there are, until :func:`complete` is called for it again."""
+    """Stop making runs of a sweep until :func:`complete` is called for it again."""
     lock = hold_lock(sweep.lock_path, f"The runs of sweep {sweep.id} are being made; wait a moment.", patience=10)
     try:
         _note(sweep, sweep.made())
@@ -152,19 +153,19 @@ def give_up(sweep: Sweep) -> None:
 
 
 def _note(sweep: Sweep, made: Mapping[int, str]) -> None:
-    """Write down which runs there are, so that they may be started."""
+    """Record which runs exist, so that they may be started."""
     members = [member.model_copy(update={"run": made.get(place, "")}) for place, member in enumerate(sweep.record().members)]
     sweep.change(members=tuple(members), is_whole=True)
 
 
 def list_sweeps(root: Path) -> list[Sweep]:
-    """Return all sweeps in ``root``, the newest first."""
+    """Return all sweeps in ``root``, newest first."""
     ids = [name.removesuffix(".json") for name in _names(root / _FOLDER) if name.endswith(".json")]
     return [Sweep(root, sweep_id) for sweep_id in sorted(ids, reverse=True) if SWEEP_ID.fullmatch(sweep_id)]
 
 
 def find(root: Path, sweep_id: str) -> Sweep:
-    """Return the sweep with this id. Raises InputError for anything that is not the id of a sweep in ``root``."""
+    """Return the sweep with this id. Raises InputError if ``root`` has no sweep with this id."""
     if not SWEEP_ID.fullmatch(sweep_id):
         raise InputError(f"“{shown(sweep_id)}” is not a sweep id; expected one like 20260131-093000-1a2b3c.")
     sweep = Sweep(root, sweep_id)

@@ -1,8 +1,8 @@
-"""Sweeps: a base configuration, what is varied in it, and how many seeds; the variants that follow, and the runs made of them.
+"""Plans of sweeps: a base configuration, the settings to vary, and the number of seeds.
 
-A :class:`Plan` is what somebody wants to try; it is pure data, and :func:`expand` makes the table of variants of it. A
-:class:`Sweep` is a plan that was launched: one file, ``sweeps/<id>.json`` in the folder of the runs, which names the ids
-of all its runs *before* the first of them is made. Whoever is killed while making them can so be finished by anybody.
+A :class:`Plan` is pure data; ``variants.expand`` turns it into a table of variants. A ``launched.Sweep`` is a plan that was
+launched: one file, ``sweeps/<id>.json`` in the folder of the runs, written *before* the first run is made. If the process is
+killed while making runs, any other process can therefore make the missing ones.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from gan.config.sections import Span
 from gan.errors import InputError, explained, nearest, quoted, shown
 
 SCHEMA_VERSION = 1
-MOST_RUNS = 10_000  # more are not made at all
-SURE_RUNS = 50  # more are made only for those who say so having seen what they cost
+MOST_RUNS = 10_000  # upper limit
+SURE_RUNS = 50  # more need a confirmation, after the estimate was shown
 
 Combine = Literal["one-at-a-time", "grid", "list"]
 
 SWEEP_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
-_MOST_BYTES = 10_000_000  # of a sweep file; far more than a table of 10,000 variants has
+_MOST_BYTES = 10_000_000  # of a sweep file; far more than a table of 10,000 variants needs
 _MOST_SEEDS = 1000
 BASELINE = "baseline"
-NAME, PROBLEM = "name", "problem"  # the columns of a table that are not settings
+NAME, PROBLEM = "name", "problem"  # table columns that are not settings
 FAMILY, SEED = "networks.family", "training.seed"
 _STRETCHED = ("training.length", "cadence.sample_every", "cadence.score_every", "cadence.checkpoint_every")
-_LONGEST_NAME = 80  # of a variant; the name of its runs has more in it
+_LONGEST_NAME = 80  # of a variant; run names also contain the sweep and the seed
 
 _IN_FILES = ("schema_version", "name", "base", "set", "axes", "combine", "variants", "seeds")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A variant as somebody wrote it down: a name, which may be empty, and the settings that differ from the base."""
+    """A variant as written by the user: a name, which may be empty, and the settings that differ from the base."""
 
     name: str
     changes: dict[str, Any]
@@ -55,10 +55,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be tried: variations of ``base``, each with ``seeds`` seeds, counted from the base's own.
+    """Variations of ``base``, each with ``seeds`` consecutive seeds, starting with the seed of the base.
 
-    "one-at-a-time" is the base itself, then the base with one axis at another value, for all values of all axes; "grid" is every
-    combination of the values; either is followed by ``listed``. "list" is nothing but ``listed``.
+    "one-at-a-time" is the base itself, then the base with one setting changed, for each value of each axis. "grid" is every
+    combination of the values. Both are followed by ``listed``. "list" consists of ``listed`` only.
     """
 
     name: str
@@ -70,32 +70,33 @@ class Plan:
 
     @property
     def variants(self) -> int:
-        """How many variants there are at most, without making them."""
+        """Upper bound on the number of variants, computed without making them."""
         sizes = [len(values) for values in self.axes.values()]
         combined = {"one-at-a-time": 1 + sum(sizes), "grid": math.prod(sizes), "list": 0}[self.combine]
         return combined + len(self.listed)
 
 
 def read(path: Path) -> Plan:
-    """Return the plan in a file that a person wrote. Raises InputError with one sentence for the first mistake."""
+    """Return the plan in a sweep file. Raises InputError for the first mistake."""
     with explained(f"reading the sweep {path}"):
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(
-                f"{path} is larger than {_MOST_BYTES // 10**6} MB; expected a sweep file, as docs/sweeps.md describes."
+                f"{path} is larger than {_MOST_BYTES // 10**6} MB; expected a sweep file as described in docs/sweeps.md."
             )
         content = path.read_bytes()
     try:
         raw = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({shown(str(error))}); correct it there, or start from docs/sweeps.md.") from None
+        raise InputError(
+            f"{path} is not JSON ({shown(str(error))}); correct it, or start from the example in docs/sweeps.md."
+        ) from None
     return parse(raw, name=path.stem)
 
 
 def parse(raw: Any, name: str = "sweep") -> Plan:
-    """Return the plan in ``raw`` (parsed JSON); ``name`` is what it is called if it does not say so itself.
+    """Return the plan in ``raw`` (parsed JSON), called ``name`` if it has no name of its own.
 
-    Raises InputError with one sentence for the first mistake. Values that a setting does not take are no mistake here: they
-    are marked in the table of variants.
+    Raises InputError for the first mistake. Invalid values of settings are not refused here, but marked in the table of variants.
     """
     if not isinstance(raw, dict):
         raise InputError(f"A sweep is {_kind(raw)}, expected a JSON object with base and axes; docs/sweeps.md has an example.")
@@ -115,14 +116,18 @@ def parse(raw: Any, name: str = "sweep") -> Plan:
     settings = named_settings(raw.get("set", {}), "set")
     base = _base(raw.get("base", presets.DEFAULT))
     plan = Plan(
-        runs.checked_name(called) or "sweep", configs.replace(base, settings), _axes(raw.get("axes", {})), combine,
-        _listed(raw.get("variants", [])), seeds,
-    )  # fmt: skip
+        runs.checked_name(called) or "sweep",
+        configs.replace(base, settings),
+        _axes(raw.get("axes", {})),
+        combine,
+        _listed(raw.get("variants", [])),
+        seeds,
+    )
     return checked_plan(plan, settings)
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan as :func:`parse` reads it."""
+    """Return a plan in the format that :func:`parse` reads."""
     return {
         "schema_version": SCHEMA_VERSION,
         "name": plan.name,
@@ -135,23 +140,23 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def with_seeds(plan: Plan, seeds: int) -> Plan:
-    """Return the plan with another number of seeds. Raises InputError when there cannot be so many."""
+    """Return the plan with another number of seeds. Raises InputError if that number is not allowed."""
     return parse(as_json(plan) | {"seeds": seeds})
 
 
 def scaled(plan: Plan, factor: float) -> Plan:
-    """Return the plan with all lengths, and the cadences of samples, scores and checkpoints, times ``factor``; 1 at least.
+    """Return the plan with all lengths, and the intervals of samples, scores and checkpoints, multiplied by ``factor``.
 
-    Raises InputError when the factor is not above 0, and at most 100.
+    Results are at least 1; an interval of 0 (never) stays 0. Raises InputError unless 0 < ``factor`` ≤ 100.
     """
     if not 0 < factor <= 100:
-        raise InputError(f"The lengths are to be multiplied by {factor:g}, expected a number above 0, at most 100; change it.")
+        raise InputError(f"The lengths cannot be multiplied by {factor:g}, expected a number above 0 and at most 100; change it.")
 
     def stretch(key: str, value: Any) -> Any:
         try:
             span = Span.model_validate(value) if key in _STRETCHED else None
         except ValidationError:
-            return value  # marked in the table, as it is
+            return value  # unchanged; the table marks it
         return str(Span(count=max(1, round(span.count * factor)), unit=span.unit)) if span and span.count else value
 
     def stretch_all(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +170,7 @@ def scaled(plan: Plan, factor: float) -> Plan:
 
 
 def checked_plan(plan: Plan, settings: Mapping[str, Any]) -> Plan:
-    """Return the plan if it makes sense as a whole. Raises InputError when it contradicts itself or is too large."""
+    """Return the plan if it is consistent. Raises InputError if it contradicts itself, is empty or is too large."""
     if plan.combine == "list" and plan.axes:
         raise InputError("combine is 'list', but there are axes; remove the axes, or set combine to one-at-a-time or grid.")
     if plan.combine == "grid" and not plan.axes:
@@ -178,7 +183,7 @@ def checked_plan(plan: Plan, settings: Mapping[str, Any]) -> Plan:
         raise InputError("The sweep has no variants; add axes or variants.")
     if plan.variants * plan.seeds > MOST_RUNS:
         count = f"{plan.variants:,} variants with {plan.seeds} seeds are {plan.variants * plan.seeds:,} runs"
-        raise InputError(f"{count}, expected at most {MOST_RUNS:,}; leave out values or seeds.")
+        raise InputError(f"{count}, expected at most {MOST_RUNS:,}; remove values or seeds.")
     return plan
 
 
@@ -194,7 +199,7 @@ def _axes(raw: Any) -> dict[str, tuple[Any, ...]]:
     found = {}
     for key, values in named_settings(raw, "axes").items():
         if not isinstance(values, list) or not values:
-            raise InputError(f"axes has {quoted(values)} for {key}, expected a list of values, as in [256, 512]; change it.")
+            raise InputError(f"axes has {quoted(values)} for {key}, expected a list of values such as [256, 512]; change it.")
         texts = [canonical(value) for value in values]
         if twice := [value for value, text in zip(values, texts, strict=True) if texts.count(text) > 1]:
             raise InputError(f"axes has {quoted(twice[0])} twice for {key}; remove one.")
@@ -214,7 +219,7 @@ def _listed(raw: Any) -> tuple[Row, ...]:
 
 
 def named_settings(raw: Any, where: str) -> dict[str, Any]:
-    """Return a group of settings whose names all exist, in some family of networks at least."""
+    """Return settings whose names all exist in at least one family of networks. Raises InputError for an unknown name."""
     if not isinstance(raw, dict):
         raise InputError(f"{where} is {_kind(raw)}, expected settings with their values; change it.")
     for key in raw:
@@ -225,7 +230,7 @@ def named_settings(raw: Any, where: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def known_settings() -> tuple[str, ...]:
-    """Return the names of all settings, with those of every family of networks."""
+    """Return the names of all settings, including the settings of every family of networks."""
     groups = {name: [type(getattr(RunConfig(), name))] for name in configs.setting_groups()} | {"networks": list(FAMILIES.values())}
     fields = [(name, field) for name, models in groups.items() for model in models for field in model.model_fields]
     return tuple(dict.fromkeys(f"{name}.{field}" for name, field in fields))
@@ -245,7 +250,7 @@ def _kind(value: Any) -> str:
 
 
 def canonical(value: Any) -> str:
-    """Return the same text for values that mean the same: 512 and 512.0, but not 1 and true."""
+    """Return the same text for equal values: 512 and 512.0, but not 1 and true."""
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
         value = int(value)
     return json.dumps(value, sort_keys=True)
@@ -256,7 +261,7 @@ def plain(name: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as it stands in a cell."""
+    """Return a value as text for a table cell."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):

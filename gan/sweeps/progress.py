@@ -1,4 +1,4 @@
-"""How far a launched sweep is, and the time it will still take."""
+"""Progress and remaining time of a launched sweep."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from gan.runs import UNDER_WAY, Run
 from gan.sweeps.launched import Member, Sweep
 
-_ENDED = ("finished", "stopped", "diverged", "failed")  # and not "interrupted", which may go on
+_ENDED = ("finished", "stopped", "diverged", "failed")  # "interrupted" may continue
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep is: runs by state, the share of all steps that are done, and the seconds that it will still take.
+    """Progress of a sweep: runs by state, the share of all steps that are done, and the remaining seconds.
 
-    What has ended counts as done, however it ended. ``seconds_left`` is None while nobody knows how fast its runs are. ``runs``
-    counts those that are there and those to be made.
+    Ended runs count as done, however they ended. ``seconds_left`` is None if the speed of the runs is unknown. ``runs`` counts
+    existing runs and runs still to be made.
     """
 
     states: dict[str, int]
@@ -33,15 +33,15 @@ class Progress:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it is under way or waits."""
+        """Whether no run is under way, queued or still to be made."""
         return self.is_whole and not any(self.states.get(state) for state in UNDER_WAY)
 
 
 def progress_of(sweep: Sweep, slots: int, foresee: Callable[[Run, int], float | None] = lambda run, among: None) -> Progress:
-    """Return how far a sweep is, on a machine that trains ``slots`` runs at once.
+    """Return the progress of a sweep on a machine that trains ``slots`` runs at once.
 
-    What a run still takes is told from its own pace; before it has one, from that of its variant's other seeds, else from what
-    ``foresee`` returns for a run among so many, the seconds of a step, else from the mean of all runs.
+    The remaining time of a run is based on its own speed. If that is not known yet, it is based on other seeds of the same
+    variant, then on ``foresee(run, number of runs)``, which returns seconds per step or None, then on the mean of all runs.
     """
     record = sweep.record()
     there = [(member.variant, Run(sweep.root / member.run)) for member in record.members if _is_there(sweep, member)]
@@ -75,7 +75,7 @@ def progress_of(sweep: Sweep, slots: int, foresee: Callable[[Run, int], float | 
 
 
 def makespan(durations: Sequence[float], slots: int) -> float:
-    """Return when the last of some jobs ends that are started in order, ``slots`` at once."""
+    """Return the seconds until the last job ends, if jobs of these ``durations`` start in order, ``slots`` at once."""
     ends = [0.0] * max(1, slots)
     for duration in durations:
         heapq.heapreplace(ends, ends[0] + duration)

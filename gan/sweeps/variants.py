@@ -1,4 +1,4 @@
-"""The variants of a plan: expanded, checked and turned into run configurations."""
+"""The variants of a plan: expanding them, checking them, and turning them into run configurations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gan.sweeps.plan import BASELINE, SEED, Plan, Row, as_text, plain
 
 @dataclass(frozen=True)
 class Variant:
-    """One line of the table: a configuration, or the sentence that says why there is none."""
+    """One row of the table: a configuration, or None and the reason why it is missing."""
 
     name: str
     changes: dict[str, Any]
@@ -25,13 +25,13 @@ class Variant:
 
 
 def expand(plan: Plan) -> list[Variant]:
-    """Return the variants of a plan, in order; those that cannot be trained, or are there already, with the reason.
+    """Return the variants of a plan, in order; invalid and duplicate ones have a reason instead of a configuration.
 
-    A value on an axis that means the same as the base's own, or as another one, makes no variant of its own.
+    An axis value that equals the value of the base, or another value of the axis, is skipped.
     """
     base = configs.flatten(plan.base)
     found: list[Variant] = []
-    names: dict[str, str] = {}  # of variants that can be trained, by their settings
+    names: dict[str, str] = {}  # of valid variants, by their settings
     taken: set[str] = set()
     for row in _rows_of(plan):
         try:
@@ -41,7 +41,7 @@ def expand(plan: Plan) -> list[Variant]:
             found.append(Variant(name, row.changes, None, str(error)))
             continue
         flat = configs.flatten(config)
-        is_other = config.networks.family != plan.base.networks.family  # whose settings start from defaults of its own
+        is_other = config.networks.family != plan.base.networks.family  # starts from the defaults of that family
         changes = {
             key: value
             for key, value in row.changes.items()
@@ -53,14 +53,16 @@ def expand(plan: Plan) -> list[Variant]:
             taken.add(name)
             found.append(Variant(name, changes, config))
         elif same not in names:
-            found.append(Variant(name, changes, None, f"There are two variants called “{name}”; rename one."))
+            found.append(Variant(name, changes, None, f"Two variants are called “{name}”; rename one."))
         elif row.name or plan.combine == "list":
-            found.append(Variant(name, changes, None, f"It has the same settings as “{names[same]}”; change or remove it."))
+            found.append(
+                Variant(name, changes, None, f"This variant has the same settings as “{names[same]}”; change or remove it.")
+            )
     return found
 
 
 def checked(plan: Plan) -> list[Variant]:
-    """Return the variants of a plan that can be launched. Raises InputError for the first one that cannot be trained."""
+    """Return the variants of a plan. Raises InputError for the first one that cannot be trained."""
     variants = expand(plan)
     for variant in variants:
         if variant.config is None:
@@ -69,7 +71,9 @@ def checked(plan: Plan) -> list[Variant]:
 
 
 def run_configs(plan: Plan) -> list[tuple[Variant, RunConfig]]:
-    """Return what each run is to do, all variants with the first seed before those with the second, so that all show early.
+    """Return the variant and configuration of each run: all variants with the first seed, then all with the second, and so on.
+
+    In this order every variant has a first result early.
 
     Raises InputError for the first variant that cannot be trained.
     """
@@ -93,7 +97,7 @@ def _rows_of(plan: Plan) -> list[Row]:
 
 
 def _name_of(config: RunConfig, changes: Mapping[str, Any]) -> str:
-    """Return a name made of the titles of what was changed, e.g. "hidden size 512"."""
+    """Return a name made of the changed settings, e.g. "hidden size 512"."""
     flat = configs.flatten(config)
     parts = []
     for key in changes:

@@ -96,9 +96,13 @@ class Trainer:
             asked = saved.facts["precision"]  # another one would change the losses
         chosen = precision.choose_precision(asked, self.device)
         self._announce(
-            state="running", message="Loading the images", threads=threads, precision=chosen,
-            device=precision.name_device(self.device), software=precision.name_software(),
-        )  # fmt: skip
+            state="running",
+            message="Loading the images",
+            threads=threads,
+            precision=chosen,
+            device=precision.name_device(self.device),
+            software=precision.name_software(),
+        )
 
         data = self.config.data
         self.images = loaders.load(data, report=self._report_loading)
@@ -137,8 +141,13 @@ class Trainer:
         self._announce(total_steps=self.total)
         log.info(
             "Training %s from step %d to %d on %s, %s, %d threads",
-            self.run.id, self.step, self.total, self.status.device, self.status.precision, self.status.threads,
-        )  # fmt: skip
+            self.run.id,
+            self.step,
+            self.total,
+            self.status.device,
+            self.status.precision,
+            self.status.threads,
+        )
         if self.step == 0:
             self._save_samples()
 

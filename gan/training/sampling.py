@@ -32,10 +32,12 @@ def generate(generator: nn.Module, z: Tensor, told: Tensor | None, autocast: Any
         told = told.to(z.device)
     try:
         with autocast():
-            return torch.cat([
-                generator(z[place : place + batch], None if told is None else told[place : place + batch]).float()
-                for place in range(0, len(z), batch)
-            ])  # fmt: skip
+            return torch.cat(
+                [
+                    generator(z[place : place + batch], None if told is None else told[place : place + batch]).float()
+                    for place in range(0, len(z), batch)
+                ]
+            )
     finally:
         generator.train(was_training)
 

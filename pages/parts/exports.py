@@ -14,11 +14,16 @@ from gan.runs import Run
 def offer(chosen: Sequence[Run]) -> None:
     """Draw the button that makes a report on the chosen runs and downloads it as a ZIP file."""
     st.download_button(
-        "Export report", lambda: bundle.as_zip(chosen), f"gan-duel-{time.strftime('%Y%m%d-%H%M')}.zip", "application/zip",
-        icon=":material/description:", key="report", disabled=not chosen,
+        "Export report",
+        lambda: bundle.as_zip(chosen),
+        f"gan-duel-{time.strftime('%Y%m%d-%H%M')}.zip",
+        "application/zip",
+        icon=":material/description:",
+        key="report",
+        disabled=not chosen,
         help="A page that opens offline, and the same as Markdown: scores, samples, curves, verdicts, settings, and the command "
         "that repeats each run. The same on the command line: python -m gan report RUN … --out FILE.zip",
-    )  # fmt: skip
+    )
 
 
 def offer_generator(run: Run) -> None:
@@ -26,8 +31,12 @@ def offer_generator(run: Run) -> None:
     if not run.has_checkpoint:
         return
     st.download_button(
-        "Export generator", lambda: generators.export(run), f"generator-{run.id}.safetensors", "application/octet-stream",
-        icon=":material/download:", key="generator",
+        "Export generator",
+        lambda: generators.export(run),
+        f"generator-{run.id}.safetensors",
+        "application/octet-stream",
+        icon=":material/download:",
+        key="generator",
         help="The weights of the newest checkpoint as one file, to sample from elsewhere; reading it never runs code. "
         "docs/report.md has the script that does so.",
-    )  # fmt: skip
+    )

@@ -13,9 +13,19 @@ from gan.runs import Run
 from gan.storage.lines import read_lines
 
 COLUMNS = [
-    "step", "epoch", "images_seen", "seconds", "images_per_second", "generator_loss", "discriminator_loss",
-    "d_real", "d_fake", "penalty", "generator_grad_norm", "discriminator_grad_norm",
-]  # fmt: skip
+    "step",
+    "epoch",
+    "images_seen",
+    "seconds",
+    "images_per_second",
+    "generator_loss",
+    "discriminator_loss",
+    "d_real",
+    "d_fake",
+    "penalty",
+    "generator_grad_norm",
+    "discriminator_grad_norm",
+]
 
 
 class Tail:

@@ -112,8 +112,11 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         with open(tmp_path / f"server-{port}.log", "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
-                cwd=PROJECT, env=environment(root), stdout=log, stderr=log,
-            )  # fmt: skip
+                cwd=PROJECT,
+                env=environment(root),
+                stdout=log,
+                stderr=log,
+            )
         server = Server(process, f"http://127.0.0.1:{port}")
         servers.append(server)
         roots.append(root)

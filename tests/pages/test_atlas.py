@@ -43,18 +43,28 @@ COPY = Sample(picture=WHITE, nearer=1.0, neighbours=[Neighbour(distance=0.0, pic
 NEAR = Sample(picture=BLACK, nearer=0.98, neighbours=[Neighbour(distance=one, picture=WHITE) for one in (1.0, 2.0)])
 USUAL = Sample(picture=BLACK, nearer=0.4, neighbours=[Neighbour(distance=3.0, picture=WHITE)])
 SOUND = Atlas(
-    step=1200, extractor="digits CNN", extractor_id="digits-1", explained=(0.5, 0.25), usual=2.0, samples=[COPY, NEAR, USUAL],
-    real=[Dot(x=0.0, y=1.0, picture=WHITE)], generated=[Dot(x=2.0, y=-1.0, picture=BLACK)] * 2,
-)  # fmt: skip
+    step=1200,
+    extractor="digits CNN",
+    extractor_id="digits-1",
+    explained=(0.5, 0.25),
+    usual=2.0,
+    samples=[COPY, NEAR, USUAL],
+    real=[Dot(x=0.0, y=1.0, picture=WHITE)],
+    generated=[Dot(x=2.0, y=-1.0, picture=BLACK)] * 2,
+)
 
 POINTS = Plane(
-    step=300, centres=[Place(x=0, y=0)], real=[Place(x=-1, y=-1), Place(x=1, y=1)], lost=2, usual=0.5,
+    step=300,
+    centres=[Place(x=0, y=0)],
+    real=[Place(x=-1, y=-1), Place(x=1, y=1)],
+    lost=2,
+    usual=0.5,
     generated=[Place(x=0, y=0), Place(x=0.5, y=0), Place(x=50, y=0)],
     samples=[
         Point(x=0.5, y=0, nearer=0.97, neighbours=[Near(x=0.6, y=0, distance=0.1), Near(x=1, y=1, distance=1.118)]),
         Point(x=50, y=0, nearer=0.0, neighbours=[Near(x=1, y=1, distance=49.01)]),
     ],
-)  # fmt: skip
+)
 
 
 def show(folder: Path, content: bytes | None = None) -> AppTest:

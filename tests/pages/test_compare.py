@@ -23,10 +23,22 @@ from tests.pages.test_pages import Visit, assert_sound, texts
 
 #: A line of scores as far as the page needs it.
 LINE: dict[str, Any] = {
-    "source": "checkpoint", "step": 12, "epoch": 1.0, "weights": "raw", "data": "digits", "size": 16, "extractor": "digits CNN",
-    "extractor_id": "digits-cnn-1", "images": 500, "real_images": 1797, "draws": 1, "seed": 0, "features": 64, "fid": 10.0,
+    "source": "checkpoint",
+    "step": 12,
+    "epoch": 1.0,
+    "weights": "raw",
+    "data": "digits",
+    "size": 16,
+    "extractor": "digits CNN",
+    "extractor_id": "digits-cnn-1",
+    "images": 500,
+    "real_images": 1797,
+    "draws": 1,
+    "seed": 0,
+    "features": 64,
+    "fid": 10.0,
     "floor_fid": 0.5,
-}  # fmt: skip
+}
 
 
 def score(run: Run, *lines: dict[str, Any]) -> Run:
@@ -127,8 +139,12 @@ def test_long_file_is_read_in_places_only(root: Path, monkeypatch: pytest.Monkey
             taken.append(len(content))
             return content
 
-    monkeypatch.setattr(lines, "open", lambda path, mode, buffering=io.DEFAULT_BUFFER_SIZE: io.BufferedReader(
-        Counting(path, mode), buffering), raising=False)  # fmt: skip
+    monkeypatch.setattr(
+        lines,
+        "open",
+        lambda path, mode, buffering=io.DEFAULT_BUFFER_SIZE: io.BufferedReader(Counting(path, mode), buffering),
+        raising=False,
+    )
     track = timeline.track(run, "images")
     assert track.end == 50_000 * 10 * 16 and len(track.columns["at"]) > 200
     size = run.metrics_path.stat().st_size

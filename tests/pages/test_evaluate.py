@@ -31,14 +31,34 @@ from tests.helpers import make_run, run_gan
 from tests.pages.test_pages import Visit, assert_sound
 
 COLLAPSED = {
-    "duplicates": 0.998, "real_duplicates": 0.015, "support": 36, "precision": 0.93, "floor_precision": 0.91, "recall": 0.001,
-    "floor_recall": 0.9, "coverage": 0.2, "floor_coverage": 0.97, "ms_ssim": 0.45, "real_ms_ssim": 0.34,
-    "class_counts": [60] * 9 + [0], "real_class_counts": [18] * 10, "classes_missing": [9], "classes_covered": 9.0,
-}  # fmt: skip
+    "duplicates": 0.998,
+    "real_duplicates": 0.015,
+    "support": 36,
+    "precision": 0.93,
+    "floor_precision": 0.91,
+    "recall": 0.001,
+    "floor_recall": 0.9,
+    "coverage": 0.2,
+    "floor_coverage": 0.97,
+    "ms_ssim": 0.45,
+    "real_ms_ssim": 0.34,
+    "class_counts": [60] * 9 + [0],
+    "real_class_counts": [18] * 10,
+    "classes_missing": [9],
+    "classes_covered": 9.0,
+}
 SOUND = {
-    **COLLAPSED, "duplicates": 0.02, "support": 9000, "recall": 0.85, "coverage": 0.95, "ms_ssim": 0.35, "classes_missing": [],
-    "class_counts": [60] * 10, "classes_covered": 10.0, "looks": {},
-}  # fmt: skip
+    **COLLAPSED,
+    "duplicates": 0.02,
+    "support": 9000,
+    "recall": 0.85,
+    "coverage": 0.95,
+    "ms_ssim": 0.35,
+    "classes_missing": [],
+    "class_counts": [60] * 10,
+    "classes_covered": 10.0,
+    "looks": {},
+}
 FEW = ("fid", "inception_score")  # what versions before 202bbe0 measured
 DAMAGED: dict[str, Any] = dict.fromkeys(COLLAPSED, "x") | {"looks": [1], "classes_missing": {"a": 1}}
 
@@ -97,8 +117,14 @@ def test_only_what_was_measured_gets_a_clean_bill(changes: dict[str, Any], badge
     assert verdicts(test) == [badge]
 
 
-LOOK = {"real_mean": 100.0, "fake_mean": 120.0, "effect": 0.5, "real_counts": [0, 3, 1, 0], "fake_counts": [0, 1, 1, 0],
-        "highest": 255.0}  # fmt: skip
+LOOK = {
+    "real_mean": 100.0,
+    "fake_mean": 120.0,
+    "effect": 0.5,
+    "real_counts": [0, 3, 1, 0],
+    "fake_counts": [0, 1, 1, 0],
+    "highest": 255.0,
+}
 
 
 def verdicts(test: Any) -> list[str]:
@@ -154,8 +180,12 @@ def test_classes_have_the_names_of_the_data_set_or_numbers() -> None:
 
 
 def test_more_classes_than_can_be_told_apart_are_counted_and_not_drawn() -> None:
-    line = {"class_counts": [1] * 500 + [0] * 500, "real_class_counts": [1] * 1000, "classes_missing": list(range(500, 1000)),
-            "classes_covered": 500.0}  # fmt: skip
+    line = {
+        "class_counts": [1] * 500 + [0] * 500,
+        "real_class_counts": [1] * 1000,
+        "classes_missing": list(range(500, 1000)),
+        "classes_covered": 500.0,
+    }
     assert comparison.classes(line) is None
     assert any(sentence.startswith("Only 500 of 1,000 classes") for sentence in reasons.reasons(line))
 
@@ -579,8 +609,16 @@ def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
     writer = LineWriter(run.metrics_path)
     for step in range(1, 3001):  # a swing of six steps, which every sixth line would not show
         swing = math.sin(2 * math.pi * step / 6)
-        writer.write({"step": step, "discriminator_loss": 1.0 + 0.7 * swing, "generator_loss": 1.0, "d_real": 0.5 + 0.3 * swing,
-                      "d_fake": 0.4, "generator_grad_norm": 1.0})  # fmt: skip
+        writer.write(
+            {
+                "step": step,
+                "discriminator_loss": 1.0 + 0.7 * swing,
+                "generator_loss": 1.0,
+                "d_real": 0.5 + 0.3 * swing,
+                "d_fake": 0.4,
+                "generator_grad_norm": 1.0,
+            }
+        )
     writer.close()
     told = [verdict.name for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
     assert {"oscillation", "collapse", "still-improving"} <= set(told)

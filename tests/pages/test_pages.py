@@ -180,8 +180,11 @@ def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -
 
 #: What cannot be changed at will beside all the other changes.
 CHANGED = {
-    "data.name": "digits", "data.subset": 900, "objective.loss": "minimax", "optimizer.algorithm": "rmsprop",
-}  # fmt: skip
+    "data.name": "digits",
+    "data.subset": 900,
+    "objective.loss": "minimax",
+    "optimizer.algorithm": "rmsprop",
+}
 
 
 def another(info: FieldInfo, value: object) -> object:

@@ -63,9 +63,15 @@ def damage(run: Run, what: str) -> None:
 
 @pytest.mark.parametrize(
     ("what", "told"),
-    [("scores", "not been scored"), ("no samples", "no samples yet"), ("bad samples", "sample grids cannot be read"),
-     ("config", "config.json cannot be read"), ("metrics", "no curves"), ("all", "not been scored")],
-)  # fmt: skip
+    [
+        ("scores", "not been scored"),
+        ("no samples", "no samples yet"),
+        ("bad samples", "sample grids cannot be read"),
+        ("config", "config.json cannot be read"),
+        ("metrics", "no curves"),
+        ("all", "not been scored"),
+    ],
+)
 def test_damaged_run_is_reported_with_a_sentence(what: str, told: str, pair: tuple[Run, Run]) -> None:
     run, fork = pair
     damage(run, what)

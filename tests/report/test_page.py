@@ -100,8 +100,9 @@ FINITE = st.floats(allow_nan=True, allow_infinity=True)
 
 @given(
     points=st.lists(st.tuples(FINITE, FINITE), max_size=30).map(lambda points: sorted(points, key=lambda point: str(point[0]))),
-    name=st.text(), is_log=st.booleans(),
-)  # fmt: skip
+    name=st.text(),
+    is_log=st.booleans(),
+)
 def test_chart_of_anything_is_a_drawing(points: list[tuple[float, float]], name: str, is_log: bool) -> None:
     drawn = chart.lines([Series("".join(filter(str.isprintable, name)), points)], "images seen", "FID", is_log=is_log)
     if drawn:

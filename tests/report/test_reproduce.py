@@ -132,8 +132,10 @@ def test_runs_that_claim_to_be_forked_from_each_other_end(pair: tuple[Run, Run])
 
 def test_decaying_rates_keep_the_length_of_the_parent(pair: tuple[Run, Run]) -> None:
     run, fork = pair
-    files.write_json(run.config_path, configs.replace(run.config(), {"optimizer.lr_decay": "linear", "training.length": "50 steps"})
-                    .model_dump(mode="json"))  # fmt: skip
+    files.write_json(
+        run.config_path,
+        configs.replace(run.config(), {"optimizer.lr_decay": "linear", "training.length": "50 steps"}).model_dump(mode="json"),
+    )
     recipe = reproduce.recipe(fork)
     assert "'training.length=50 steps'" in recipe.commands[0]
     assert any("Stop run" in note for note in recipe.notes)

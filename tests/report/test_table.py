@@ -157,8 +157,10 @@ def test_runs_that_were_not_scored_have_rows_too(pair: tuple[Run, Run], root: Pa
     report = contents.gather([run, fork, bare])
     _, second, third = report.tables
     assert [one.heading for one in report.tables] == [
-        "Scores of the last checkpoints", "Not scored yet: FID in training", "Not scored yet",
-    ]  # fmt: skip
+        "Scores of the last checkpoints",
+        "Not scored yet: FID in training",
+        "Not scored yet",
+    ]
     assert second.title("fid") == "FID · digits CNN in training" and second.rows[1].text("fid") == "308"
     assert "1 draw of 500 images" in second.about and "digits CNN" in second.about and second.rows[1].when.endswith("step 8")
     assert contents.badges([report.entries[2]]) == {"not scored": "unknown", "Divergence": "fault"}
@@ -219,8 +221,9 @@ def test_verdicts_of_one_seed_of_several_say_so(root: Path) -> None:
     chosen = seeds(root, {4: [10.0, 11.0]}, duplicates=0.0, coverage=0.9)
     scored(chosen[1], fid=11.0, duplicates=0.9, coverage=0.9)
     assert contents.badges(contents.gather(chosen).entries) == {
-        "no fault found (1 of 2 seeds)": "good", "Mode collapse (1 of 2 seeds)": "fault",
-    }  # fmt: skip
+        "no fault found (1 of 2 seeds)": "good",
+        "Mode collapse (1 of 2 seeds)": "fault",
+    }
 
 
 def test_verdicts_beside_scores_are_on_these_scores(pair: tuple[Run, Run]) -> None:

@@ -130,10 +130,20 @@ def test_inception_score_agrees_with_torchmetrics(judged: tuple[Judged, Judged],
 def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights: Path, tmp_path: Path) -> None:
     real, fake = judged
     expected = torch_fidelity.calculate_metrics(
-        input1=Pictures(fake.pixels), input2=Pictures(real.pixels), fid=True, isc=True, prc=True, isc_splits=1, batch_size=16,
-        feature_extractor="inception-v3-compat", feature_extractor_weights_path=str(weights),  # or it takes VGG-16 for precision
-        cuda=False, cache=False, save_cpu_ram=True, verbose=False,
-    )  # fmt: skip
+        input1=Pictures(fake.pixels),
+        input2=Pictures(real.pixels),
+        fid=True,
+        isc=True,
+        prc=True,
+        isc_splits=1,
+        batch_size=16,
+        feature_extractor="inception-v3-compat",
+        feature_extractor_weights_path=str(weights),  # or it takes VGG-16 for precision
+        cuda=False,
+        cache=False,
+        save_cpu_ram=True,
+        verbose=False,
+    )
     found = manifold.precision_recall(real.seen.features, fake.seen.features)
     assert fid(real.seen.features, fake.seen.features) == pytest.approx(expected[torch_fidelity.KEY_METRIC_FID], rel=1e-4)
     assert inception_score(fake.seen.logits)[0] == pytest.approx(expected[torch_fidelity.KEY_METRIC_ISC_MEAN], rel=1e-4)

@@ -62,7 +62,7 @@ PIXELS = Extractor("pixels", "pixels-1", None, torch.nn.Flatten(), torch.device(
 
 def make(
     run: Run, config: RunConfig, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor, known: Modes | None = None
-) -> None:  # fmt: skip
+) -> None:
     """Write the atlas of a draw, held against real features, those of the training images, and modes where they are known."""
     others = real if config.data.held_out_images else real[:0]
     looks = Looks(*(torch.empty(0) for _ in Looks._fields))

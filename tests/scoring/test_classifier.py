@@ -158,11 +158,14 @@ def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
     )
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", code],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            text=True,
             env=environment(extra={"GAN_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}),
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     answers = [process.communicate(timeout=240)[0].split() for process in started]
     assert answers[0][0] == answers[1][0]
     assert sorted(answer[1] for answer in answers) == ["False", "True"]

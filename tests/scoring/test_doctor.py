@@ -131,59 +131,96 @@ IMAGES: dict[str, tuple[str, Callable[[Clinic], Tensor], set[str], set[str]]] = 
     "constant image": ("digits", lambda clinic: clinic.fresh[:1].expand(600, -1, -1, -1), {"collapse"}, _ONE_IMAGE),
     "ten images repeated": ("digits", lambda clinic: clinic.fresh[:10].repeat(60, 1, 1, 1), {"collapse"}, {"missing-classes"}),
     "some images twice": (
-        "digits", lambda clinic: torch.cat([clinic.fresh[:400], clinic.fresh[:100], clinic.fresh[:100]]), {"duplicates"}, set(),
+        "digits",
+        lambda clinic: torch.cat([clinic.fresh[:400], clinic.fresh[:100], clinic.fresh[:100]]),
+        {"duplicates"},
+        set(),
     ),
     "few images of shapes": (
-        "shapes", lambda clinic: clinic.fresh[:40].repeat(15, 1, 1, 1), {"collapse"}, set(),
+        "shapes",
+        lambda clinic: clinic.fresh[:40].repeat(15, 1, 1, 1),
+        {"collapse"},
+        set(),
     ),
     "one class missing": ("digits", lambda clinic: clinic.fresh[clinic.labels != 3], {"missing-classes"}, set()),
     "darkened to 40 %": (
-        "digits", lambda clinic: (clinic.fresh.float() * 0.4).byte(), {"dark", "washed-out"},
+        "digits",
+        lambda clinic: (clinic.fresh.float() * 0.4).byte(),
+        {"dark", "washed-out"},
         {"imprecise", "partial-collapse", "missing-classes"},
     ),
     "photographs darkened to 40 %": (
-        "cifar", lambda clinic: (clinic.fresh.float() * 0.4).byte(), {"dark", "washed-out"}, {"partial-collapse", "imprecise"},
+        "cifar",
+        lambda clinic: (clinic.fresh.float() * 0.4).byte(),
+        {"dark", "washed-out"},
+        {"partial-collapse", "imprecise"},
     ),
     "brightened": (
-        "digits", lambda clinic: (clinic.fresh.float() + 60).clamp(max=255).byte(), {"bright"},
+        "digits",
+        lambda clinic: (clinic.fresh.float() + 60).clamp(max=255).byte(),
+        {"bright"},
         {"washed-out", "imprecise", "partial-collapse", "missing-classes"},
     ),
     "contrast halved": (
-        "digits", lambda clinic: (clinic.fresh.float() * 0.5 + 40).byte(), {"washed-out"},
+        "digits",
+        lambda clinic: (clinic.fresh.float() * 0.5 + 40).byte(),
+        {"washed-out"},
         {"imprecise", "partial-collapse", "missing-classes"},
     ),
     "colours washed out": (
-        "cifar", lambda clinic: (clinic.fresh.float().mean(1, keepdim=True).expand(-1, 3, -1, -1)).byte(), {"pale"},
+        "cifar",
+        lambda clinic: (clinic.fresh.float().mean(1, keepdim=True).expand(-1, 3, -1, -1)).byte(),
+        {"pale"},
         {"partial-collapse", "imprecise"},
     ),
     "contrast tripled": (
-        "cifar", lambda clinic: ((clinic.fresh.float() - 128) * 3 + 128).clamp(0, 255).byte(), {"harsh"},
+        "cifar",
+        lambda clinic: ((clinic.fresh.float() - 128) * 3 + 128).clamp(0, 255).byte(),
+        {"harsh"},
         {"partial-collapse", "imprecise", "gaudy"},
     ),
     "colours laid on thick": (
-        "cifar", lambda clinic: colourful(clinic.fresh), {"gaudy"}, {"partial-collapse", "imprecise", "harsh", "bright", "dark"},
+        "cifar",
+        lambda clinic: colourful(clinic.fresh),
+        {"gaudy"},
+        {"partial-collapse", "imprecise", "harsh", "bright", "dark"},
     ),
     "good digits of three classes": (
-        "digits", lambda clinic: clinic.fresh[clinic.labels < 3], {"partial-collapse", "missing-classes"}, set(),
+        "digits",
+        lambda clinic: clinic.fresh[clinic.labels < 3],
+        {"partial-collapse", "missing-classes"},
+        set(),
     ),
     "copies of training images": ("digits", copies, {"memorisation"}, set()),
     "copies of training photographs": ("cifar", copies, {"memorisation"}, set()),
     "half copies": ("digits", lambda clinic: torch.cat([copies(clinic)[:300], clinic.fresh[:300]]), {"memorisation"}, set()),
     "noise": ("digits", noise, {"imprecise"}, {*LOOKS, "missing-classes"}),
     "dots at every second pixel": (
-        "digits", lambda clinic: dotted(clinic.fresh, 2), {"checkerboard"}, {"bright", "imprecise", "partial-collapse"},
+        "digits",
+        lambda clinic: dotted(clinic.fresh, 2),
+        {"checkerboard"},
+        {"bright", "imprecise", "partial-collapse"},
     ),
     "dots at every fourth pixel": (
-        "cifar", lambda clinic: dotted(clinic.fresh, 4), {"checkerboard"}, {"partial-collapse", "imprecise"},
+        "cifar",
+        lambda clinic: dotted(clinic.fresh, 4),
+        {"checkerboard"},
+        {"partial-collapse", "imprecise"},
     ),
     "two modes missing": (
-        "ring", lambda clinic: clinic.fresh[clinic.labels > 1], {"missing-modes"}, {"partial-collapse"},
+        "ring",
+        lambda clinic: clinic.fresh[clinic.labels > 1],
+        {"missing-modes"},
+        {"partial-collapse"},
     ),
     "one point": ("ring", lambda clinic: clinic.fresh[:1].expand(600, -1), {"missing-modes", "partial-collapse"}, {"memorisation"}),
     "points between the modes": (
-        "ring", lambda clinic: clinic.fresh * torch.linspace(0.2, 1, 600)[:, None], {"off-modes"}, {"partial-collapse"},
+        "ring",
+        lambda clinic: clinic.fresh * torch.linspace(0.2, 1, 600)[:, None],
+        {"off-modes"},
+        {"partial-collapse"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", list(IMAGES))
@@ -267,8 +304,10 @@ def test_verdict_on_curves_names_those_that_show_it() -> None:
     swinging = doctor.examine_curves(logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)), tiny(), {})
     sure = doctor.examine_curves(logged(0.99, 0.01), tiny(), {})
     assert [verdict.curves for (verdict,) in (vanished, swinging, sure)] == [
-        ("generator_grad_norm",), ("discriminator_loss",), ("d_real", "d_fake"),
-    ]  # fmt: skip
+        ("generator_grad_norm",),
+        ("discriminator_loss",),
+        ("d_real", "d_fake"),
+    ]
     for cases in CURVES.values():
         for verdict in doctor.examine_curves(cases[0], tiny(cases[1]), cases[2]):
             assert verdict.evidence == "curves" and verdict.curves
@@ -292,16 +331,21 @@ _GOOD = {"precision": 0.7, "floor_precision": 0.8, "coverage": 0.8, "floor_cover
 
 def logged(
     d_real: float = 0.7, d_fake: float = 0.3, loss: float | Curve = 1.0, lines: int = 300, seed: int = 0
-) -> list[dict[str, float]]:  # fmt: skip
+) -> list[dict[str, float]]:
     """Return logged lines with the noise of a healthy training: it wanders, and now and then a loss leaps."""
     source, found, wander = random.Random(seed), [], 0.0
     for index in range(lines):
         wander = 0.5 * wander + source.gauss(0, 0.02)
         level = loss(index) if callable(loss) else loss
-        found.append({
-            "step": 10 * (index + 1), "d_real": d_real + wander, "d_fake": d_fake - wander,
-            "discriminator_loss": level * (1 + abs(source.gauss(0, 0.3)) ** 2), "generator_loss": level + wander,
-        })  # fmt: skip
+        found.append(
+            {
+                "step": 10 * (index + 1),
+                "d_real": d_real + wander,
+                "d_fake": d_fake - wander,
+                "discriminator_loss": level * (1 + abs(source.gauss(0, 0.3)) ** 2),
+                "generator_loss": level + wander,
+            }
+        )
     return found
 
 
@@ -329,23 +373,38 @@ CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], 
     "hinge, D cannot tell": (logged(0.1, 0.0, loss=1.95), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-weak"}),
     "hinge, D cannot tell good images": (logged(0.1, 0.0, loss=1.95), {"objective.loss": "hinge"}, _GOOD, set()),
     "relativistic, D is sure": (
-        logged(8.0, -1.0, loss=1e-3), {"objective.loss": "relativistic"}, _POOR, {"discriminator-too-strong"},
+        logged(8.0, -1.0, loss=1e-3),
+        {"objective.loss": "relativistic"},
+        _POOR,
+        {"discriminator-too-strong"},
     ),
     "relativistic, D cannot tell": (
-        logged(5.1, 5.0, loss=0.68), {"objective.loss": "relativistic"}, _POOR, {"discriminator-too-weak"},
+        logged(5.1, 5.0, loss=0.68),
+        {"objective.loss": "relativistic"},
+        _POOR,
+        {"discriminator-too-weak"},
     ),
     "Wasserstein, a small distance": (
-        logged(0.01, 0.0), {"objective.loss": "wasserstein", "objective.weight_clip": 0.01}, _POOR, set(),
+        logged(0.01, 0.0),
+        {"objective.loss": "wasserstein", "objective.weight_clip": 0.01},
+        _POOR,
+        set(),
     ),
     **{
         f"{loss}, D takes generated for real": (
-            logged(4.0, 4.5, loss=1.5), {"objective.loss": loss, **more}, _GOOD, {"discriminator-too-weak"},
+            logged(4.0, 4.5, loss=1.5),
+            {"objective.loss": loss, **more},
+            _GOOD,
+            {"discriminator-too-weak"},
         )
         for loss, more in (("hinge", {}), ("relativistic", {}), ("wasserstein", {"objective.weight_clip": 0.01}))
     },
     "gradient vanishes, hinge": (starved(0.005), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-strong"}),
     "gradient vanishes, Wasserstein": (
-        starved(0.005), {"objective.loss": "wasserstein", "objective.weight_clip": 0.01}, _POOR, {"discriminator-too-strong"},
+        starved(0.005),
+        {"objective.loss": "wasserstein", "objective.weight_clip": 0.01},
+        _POOR,
+        {"discriminator-too-strong"},
     ),
     "gradient vanishes as the images are good": (starved(0.005), {"objective.loss": "hinge"}, _GOOD, set()),
     "gradient becomes smaller": (starved(0.03), {"objective.loss": "hinge"}, _POOR, set()),
@@ -354,17 +413,23 @@ CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], 
     "a loss runs away": (logged(loss=2e6), {}, {}, {"divergence"}),
     "a loss is not finite": (logged(loss=math.nan), {}, {}, {"divergence"}),
     "a loss is not finite at the end": (
-        [*logged()[:5], {"step": 60, "discriminator_loss": None, "generator_loss": None}], {}, {}, {"divergence"},
+        [*logged()[:5], {"step": 60, "discriminator_loss": None, "generator_loss": None}],
+        {},
+        {},
+        {"divergence"},
     ),
     "a loss was not finite, before it was resumed": ([*logged(loss=math.nan), *logged()], {}, {}, set()),
     "losses swing": (logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)), {}, {}, {"oscillation"}),
     "losses jump to and fro": (logged(loss=lambda index: 1.6 if index % 12 < 6 else 0.4), {}, {}, {"oscillation"}),
     "hinge losses swing": (
-        logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)), {"objective.loss": "hinge"}, {}, {"oscillation"},
+        logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)),
+        {"objective.loss": "hinge"},
+        {},
+        {"oscillation"},
     ),
     "losses swing a little": (logged(loss=lambda index: 1 + 0.1 * math.sin(index / 2)), {}, {}, set()),
     "losses drift": (logged(loss=lambda index: 3 - index / 120), {}, {}, set()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", list(CURVES))
@@ -402,7 +467,7 @@ SCORES: dict[str, tuple[list[dict[str, Any]], int, set[str]]] = {
     "none": ([], 300, set()),
     "other scores": ([{**line, "source": "checkpoint"} for line in curve(*_FALLING)], 1200, set()),
     "figures of an earlier extractor": ([{**line, "extractor_id": "b"} for line in curve(*_RISING)] + curve(30, 30), 1200, set()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", list(SCORES))
@@ -428,7 +493,7 @@ TRAININGS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 1e-7, "training.length": "150 steps"},
         {"discriminator-too-weak"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("loss", ["hinge", "relativistic", "wasserstein"])

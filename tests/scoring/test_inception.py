@@ -174,7 +174,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 
 def test_download_is_verified_and_put_in_place(
     server: dict[str, bytes], data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+) -> None:
     server["content"] = bytes(range(256)) * 4000
     publish(server["content"], monkeypatch)
     shares: list[float] = []
@@ -199,9 +199,7 @@ def test_endless_download_is_cut_off(server: dict[str, bytes], data_folder: Path
     assert in_place(data_folder) == []
 
 
-def test_download_that_breaks_off_is_refused(
-    server: dict[str, bytes], data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+def test_download_that_breaks_off_is_refused(server: dict[str, bytes], data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = bytes(300_000)
     publish(whole, monkeypatch)
     server["content"], server["missing"] = whole[:200_000], whole[200_000:]

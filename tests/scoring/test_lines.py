@@ -9,10 +9,23 @@ import pytest
 from gan.judging import lines
 
 LINE: dict[str, Any] = {
-    "step": 1120, "weights": "EMA", "data": "digits", "size": 32, "extractor": "digits CNN",
-    "extractor_id": "digits-cnn-1-0a1b2c3d", "images": 2000, "real_images": 1797, "draws": 3, "seed": 0, "features": 64,
-    "fid": 12.345, "fid_spread": 0.412, "inception_score": 8.91, "inception_score_spread": 0.08, "floor_fid": 0.8123,
-}  # fmt: skip
+    "step": 1120,
+    "weights": "EMA",
+    "data": "digits",
+    "size": 32,
+    "extractor": "digits CNN",
+    "extractor_id": "digits-cnn-1-0a1b2c3d",
+    "images": 2000,
+    "real_images": 1797,
+    "draws": 3,
+    "seed": 0,
+    "features": 64,
+    "fid": 12.345,
+    "fid_spread": 0.412,
+    "inception_score": 8.91,
+    "inception_score_spread": 0.08,
+    "floor_fid": 0.8123,
+}
 STANDARD = LINE | {"extractor": "Inception 2015", "extractor_id": "inception-2015-6726825d"}
 
 
@@ -62,10 +75,14 @@ def test_other_real_images_of_the_same_name_are_not_comparable() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("data", "mnist"), ("size", 64), ("extractor_id", "digits-cnn-1-99999999"), ("images", 1000),
-        ("real_images", 1796), ("weights", "raw"),
+        ("data", "mnist"),
+        ("size", 64),
+        ("extractor_id", "digits-cnn-1-99999999"),
+        ("images", 1000),
+        ("real_images", 1796),
+        ("weights", "raw"),
     ],
-)  # fmt: skip
+)
 def test_different_way_of_scoring_is_not_comparable(key: str, value: object) -> None:
     assert not lines.is_comparable(LINE, LINE | {key: value})
     without = {name: kept for name, kept in LINE.items() if name != key}

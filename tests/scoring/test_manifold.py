@@ -45,9 +45,13 @@ def test_precision_and_recall_agree_with_torch_fidelity(size: int, counts: tuple
 
 
 @given(
-    size=st.integers(1, 6), counts=st.tuples(st.integers(8, 30), st.integers(1, 30)), k=st.integers(1, 7),
-    seed=st.integers(0, 1000), scale=st.sampled_from([0.1, 1.0, 3.0]), shift=st.sampled_from([0.0, 1.0]),
-)  # fmt: skip
+    size=st.integers(1, 6),
+    counts=st.tuples(st.integers(8, 30), st.integers(1, 30)),
+    k=st.integers(1, 7),
+    seed=st.integers(0, 1000),
+    scale=st.sampled_from([0.1, 1.0, 3.0]),
+    shift=st.sampled_from([0.0, 1.0]),
+)
 @settings(max_examples=40)
 def test_density_and_coverage_agree_with_loops(
     size: int, counts: tuple[int, int], k: int, seed: int, scale: float, shift: float

@@ -99,7 +99,7 @@ def test_classes_of_others_are_not_those_of_the_data(pixels: Tensor) -> None:
 
 def test_duplicates_are_looked_for_among_as_many_generated_as_real_images(
     pixels: Tensor, digits: Extractor, real: Reference
-) -> None:  # fmt: skip
+) -> None:
     few = reference.load(DataConfig(size=32), digits, ignore, compared=500)
     assert 0 < few.alone["duplicates"] < 0.7 * real.alone["duplicates"], "fewer images have fewer duplicates"  # type: ignore[operator]
     assert reference.load(DataConfig(size=32), digits, ignore, compared=5000).alone == real.alone

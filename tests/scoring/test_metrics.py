@@ -92,9 +92,12 @@ def test_fid_far_from_the_origin_keeps_its_digits() -> None:
 
 
 @given(
-    size=st.integers(1, 40), counts=st.tuples(st.integers(2, 120), st.integers(2, 120)), seed=st.integers(0, 1000),
-    scale=st.sampled_from([0.01, 1.0, 30.0]), shift=st.sampled_from([-0.5, 0.0, 3.0]),
-)  # fmt: skip
+    size=st.integers(1, 40),
+    counts=st.tuples(st.integers(2, 120), st.integers(2, 120)),
+    seed=st.integers(0, 1000),
+    scale=st.sampled_from([0.01, 1.0, 30.0]),
+    shift=st.sampled_from([-0.5, 0.0, 3.0]),
+)
 @settings(max_examples=60)
 def test_fid_agrees_with_scipy(size: int, counts: tuple[int, int], seed: int, scale: float, shift: float) -> None:
     real, fake = draw(counts[0], size, seed), draw(counts[1], size, seed + 1, scale=scale, shift=shift)

@@ -81,7 +81,7 @@ def test_lpips_agrees_with_torchmetrics(size: int, network: Lpips, torchmetrics:
 
 def test_diversity_is_the_mean_over_all_pairs_of_few_images(
     network: Lpips, torchmetrics: Callable[[Tensor, Tensor], Tensor]
-) -> None:  # fmt: skip
+) -> None:
     images = draw(9)
     first, second = torch.triu_indices(9, 9, offset=1)
     expected = float(torchmetrics(images[first], images[second]).mean())
@@ -134,7 +134,7 @@ def test_without_weights_there_is_none_and_nothing_is_downloaded(data_folder: Pa
 
 def test_published_weights_are_loaded_and_others_refused(
     state: dict[str, Tensor], network: Lpips, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:  # fmt: skip
+) -> None:
     path = tmp_path / "weights.pth"
     torch.save(state, path)
     monkeypatch.setenv("GAN_ALEXNET", str(path))

@@ -25,8 +25,11 @@ def combinations() -> dict[str, RunConfig]:
     for family, loss, conditional, data in itertools.product(FAMILIES, LOSSES, (False, True), ("digits", "ring")):
         for norm in _NORMS.get(family, ("",)):
             changes: dict[str, Any] = {
-                "networks.family": family, "objective.loss": loss, "networks.conditional": conditional, "data.name": data,
-            }  # fmt: skip
+                "networks.family": family,
+                "objective.loss": loss,
+                "networks.conditional": conditional,
+                "data.name": data,
+            }
             changes |= {"networks.discriminator_norm": norm} if norm else {}
             try:
                 found["-".join(map(str, (*changes.values(),)))] = configs.replace(RunConfig(), changes)
@@ -78,8 +81,9 @@ def test_labels_are_smoothed_only_where_they_are_probabilities() -> None:
     smoothed = tiny({"objective.label_smoothing": 0.1})
     assert remedies.adapted({"objective.label_smoothing": 0.2}, tiny({"objective.loss": "hinge"})) == {}
     assert remedies.adapted({"objective.loss": "relativistic"}, smoothed) == {
-        "objective.loss": "relativistic", "objective.label_smoothing": 0.0,
-    }  # fmt: skip
+        "objective.loss": "relativistic",
+        "objective.label_smoothing": 0.0,
+    }
 
 
 def test_what_data_and_networks_do_not_know_is_left_out() -> None:

@@ -92,10 +92,16 @@ def test_settings_print_the_same_everywhere(value: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "spread", "text"),
     [
-        (9.0735, 0.1823, "9.07 ± 0.18"), (628.97, 12.3, "629 ± 12"), (9.5, math.nan, "9.5"), (9.5, None, "9.5"),
-        (math.nan, 0.1, "–"), (None, None, "–"), (1.0, 0.0, "1 ± 0"), (2420559.0, 0.0, "2,420,559 ± 0"),
+        (9.0735, 0.1823, "9.07 ± 0.18"),
+        (628.97, 12.3, "629 ± 12"),
+        (9.5, math.nan, "9.5"),
+        (9.5, None, "9.5"),
+        (math.nan, 0.1, "–"),
+        (None, None, "–"),
+        (1.0, 0.0, "1 ± 0"),
+        (2420559.0, 0.0, "2,420,559 ± 0"),
     ],
-)  # fmt: skip
+)
 def test_figures_have_the_decimals_that_their_spread_deserves(value: float | None, spread: float | None, text: str) -> None:
     assert comparison.figure(value, spread) == text
     assert comparison.figure(value and value / 100, spread and spread / 100, is_share=True) == text
@@ -104,10 +110,15 @@ def test_figures_have_the_decimals_that_their_spread_deserves(value: float | Non
 @pytest.mark.parametrize(
     ("values", "spreads", "place"),
     [
-        ([1.0, 5.0, None, math.nan], [0.1, 0.1, None, 0.1], 1), ([1.0, 5.0], [2.0, 2.0], None), ([1.0, 5.0], [0.1, None], None),
-        ([1.0, 5.0], [math.nan, 0.1], None), ([5.0, None], [0.1, 0.1], None), ([], [], None), ([-1.0, -5.0], [0.1, 0.1], 0),
+        ([1.0, 5.0, None, math.nan], [0.1, 0.1, None, 0.1], 1),
+        ([1.0, 5.0], [2.0, 2.0], None),
+        ([1.0, 5.0], [0.1, None], None),
+        ([1.0, 5.0], [math.nan, 0.1], None),
+        ([5.0, None], [0.1, 0.1], None),
+        ([], [], None),
+        ([-1.0, -5.0], [0.1, 0.1], 0),
     ],
-)  # fmt: skip
+)
 def test_winner_is_clear_beyond_both_spreads(values: list[float | None], spreads: list[float | None], place: int | None) -> None:
     assert comparison.clear_winner(values, spreads) == place
 

@@ -214,10 +214,16 @@ def test_damaged_statistics_are_computed_again(suffix: str, digits: Extractor, q
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"extractor": "clip"}, {"images": 1}, {"images": 100_001}, {"draws": 0}, {"draws": 101}, {"images": 10.5},
-        {"images": True}, {"seed": -1},
+        {"extractor": "clip"},
+        {"images": 1},
+        {"images": 100_001},
+        {"draws": 0},
+        {"draws": 101},
+        {"images": 10.5},
+        {"images": True},
+        {"seed": -1},
     ],
-)  # fmt: skip
+)
 def test_plan_refuses_what_is_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:
         Plan(**wrong)
@@ -292,7 +298,7 @@ def test_killed_scoring_leaves_the_old_scores_and_can_be_repeated(run: Run, root
 @pytest.mark.parametrize("take", [torch.empty, np.empty], ids=["torch", "NumPy"])
 def test_scoring_without_memory_leaves_the_old_scores(
     run: Run, monkeypatch: pytest.MonkeyPatch, take: Callable[[int], object]
-) -> None:  # fmt: skip
+) -> None:
     old = scores.score_run(run, SMALL)
     monkeypatch.setattr(measures, "measure", lambda *arguments: take(2**59))
     assert "out of memory" in refusal(run)

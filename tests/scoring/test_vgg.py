@@ -136,9 +136,7 @@ def test_weights_that_somebody_points_to_are_at_hand(monkeypatch: pytest.MonkeyP
     assert inception.is_at_hand(), "so that the mistake is said, and not passed over"
 
 
-def test_bedrooms_without_labels_are_scored_without_a_network(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+def test_bedrooms_without_labels_are_scored_without_a_network(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):

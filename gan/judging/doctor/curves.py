@@ -40,18 +40,27 @@ def judge_breakdown(recent: Sequence[Line], has_diverged: bool) -> Iterator[Verd
     last = recent[-1] if recent else {}
     if has_diverged or any(name in last and lines.number(last, name) is None for name in ("discriminator_loss", "generator_loss")):
         yield Verdict(
-            "divergence", "Divergence", "A loss or a weight became NaN or infinite, so that the training could not go on.",
-            threshold=RUNAWAY, evidence="curves", curves=_LOSSES,
-        )  # fmt: skip
+            "divergence",
+            "Divergence",
+            "A loss or a weight became NaN or infinite, so that the training could not go on.",
+            threshold=RUNAWAY,
+            evidence="curves",
+            curves=_LOSSES,
+        )
 
 
 def judge_runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
     losses = numbers(recent, "discriminator_loss") + numbers(recent, "generator_loss")
     if losses and (largest := max(map(abs, losses))) > RUNAWAY:
         yield Verdict(
-            "divergence", "Divergence", f"A loss has reached {largest:,.0f} (a fault above {RUNAWAY:,.0f}).",
-            measured=largest, threshold=RUNAWAY, evidence="curves", curves=_LOSSES,
-        )  # fmt: skip
+            "divergence",
+            "Divergence",
+            f"A loss has reached {largest:,.0f} (a fault above {RUNAWAY:,.0f}).",
+            measured=largest,
+            threshold=RUNAWAY,
+            evidence="curves",
+            curves=_LOSSES,
+        )
 
 
 def judge_strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Iterator[Verdict]:
@@ -78,54 +87,78 @@ def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is
     outputs = f"D(real) {real:.2f} and D(fake) {fake:.2f}"
     if real > sure and fake < 1 - SURE:
         yield Verdict(
-            "discriminator-too-strong", "Discriminator too strong",
+            "discriminator-too-strong",
+            "Discriminator too strong",
             f"The discriminator is sure of nearly every image: {outputs} (a fault above {sure:.2f} and "
             f"below {1 - SURE:.2f}); the generator hardly learns from it.",
-            measured=real - fake, threshold=sure - (1 - SURE), evidence="curves", curves=_OPINIONS,
-        )  # fmt: skip
+            measured=real - fake,
+            threshold=sure - (1 - SURE),
+            evidence="curves",
+            curves=_OPINIONS,
+        )
     elif real - fake < -UNSURE:
         yield Verdict(
-            "discriminator-too-weak", "Discriminator too weak",
+            "discriminator-too-weak",
+            "Discriminator too weak",
             f"The discriminator takes generated images for the real ones: {outputs} (a fault from {UNSURE} apart); what it teaches "
             "the generator is wrong.",
-            measured=real - fake, threshold=-UNSURE, evidence="curves", curves=_OPINIONS,
-        )  # fmt: skip
+            measured=real - fake,
+            threshold=-UNSURE,
+            evidence="curves",
+            curves=_OPINIONS,
+        )
     elif real - fake < UNSURE and is_late:
         yield Verdict(
-            "discriminator-too-weak", "Discriminator too weak",
+            "discriminator-too-weak",
+            "Discriminator too weak",
             f"The discriminator cannot tell real from generated images: {outputs} (a fault less than {UNSURE} apart), though "
             "they are poor.",
-            measured=real - fake, threshold=UNSURE, evidence="curves", curves=_OPINIONS,
-        )  # fmt: skip
+            measured=real - fake,
+            threshold=UNSURE,
+            evidence="curves",
+            curves=_OPINIONS,
+        )
 
 
 def _by_loss(
     reals: list[float], fakes: list[float], losses: list[float], guess: float | None, *, is_poor: bool, is_late: bool
-) -> Iterator[Verdict]:  # fmt: skip
+) -> Iterator[Verdict]:
     """Judge outputs of which only the order has a meaning: by it, and by the loss beside that of a ``guess``, where it is known."""
     fooled = statistics.fmean(real < fake for real, fake in zip(reals, fakes, strict=True))
     share = statistics.fmean(losses) / guess if guess and losses else math.nan
     told = f"its loss is {percent(share)} of that of a guess"
     if fooled >= FOOLED:
         yield Verdict(
-            "discriminator-too-weak", "Discriminator too weak",
+            "discriminator-too-weak",
+            "Discriminator too weak",
             f"The discriminator takes generated images for the real ones: they have the higher D in {percent(fooled)} of the "
             f"lines (a fault from {percent(FOOLED)}); what it teaches the generator is wrong.",
-            measured=fooled, threshold=FOOLED, evidence="curves", curves=_OPINIONS,
-        )  # fmt: skip
+            measured=fooled,
+            threshold=FOOLED,
+            evidence="curves",
+            curves=_OPINIONS,
+        )
     elif share < WON and is_poor:
         yield Verdict(
-            "discriminator-too-strong", "Discriminator too strong",
+            "discriminator-too-strong",
+            "Discriminator too strong",
             f"The discriminator is sure of nearly every image: {told} (a fault below {percent(WON)}), while the images are poor.",
-            measured=share, threshold=WON, evidence="curves", curves=("discriminator_loss",),
-        )  # fmt: skip
+            measured=share,
+            threshold=WON,
+            evidence="curves",
+            curves=("discriminator_loss",),
+        )
     elif share > LOST and is_late:
         yield Verdict(
-            "discriminator-too-weak", "Discriminator too weak",
+            "discriminator-too-weak",
+            "Discriminator too weak",
             f"The discriminator cannot tell real from generated images: {told} (a fault from {percent(LOST)}), though they are "
             f"poor.",
-            measured=share, threshold=LOST, evidence="curves", curves=("discriminator_loss",),
-        )  # fmt: skip
+            measured=share,
+            threshold=LOST,
+            evidence="curves",
+            curves=("discriminator_loss",),
+        )
 
 
 def judge_starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line) -> Iterator[Verdict]:
@@ -136,11 +169,15 @@ def judge_starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line)
     before, now = statistics.median(first), statistics.median(last)
     if now < VANISHED * before:
         yield Verdict(
-            "discriminator-too-strong", "Discriminator too strong",
+            "discriminator-too-strong",
+            "Discriminator too strong",
             f"The gradient of the generator has vanished to {now / before:.2g} of what it was in the beginning (a fault below "
             f"{VANISHED:g}), though its images are poor: it hardly learns any more.",
-            measured=now / before, threshold=VANISHED, evidence="curves", curves=("generator_grad_norm",),
-        )  # fmt: skip
+            measured=now / before,
+            threshold=VANISHED,
+            evidence="curves",
+            curves=("generator_grad_norm",),
+        )
 
 
 def steps_in_all(config: RunConfig) -> float:
@@ -171,12 +208,16 @@ def judge_swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]
     name = max(regular, key=lambda one: regular[one])
     title = {"discriminator_loss": "The discriminator's loss", "d_real": "D(real)", "d_fake": "D(fake)"}[name]
     yield Verdict(
-        "oscillation", "Oscillation",
+        "oscillation",
+        "Oscillation",
         f"{title} swings up and down regularly, by {percent(regular[name])} of its mean to either side (a fault from "
         f"{percent(SWING)}): the "
         "players run in circles.",
-        measured=regular[name], threshold=SWING, evidence="curves", curves=(name,),
-    )  # fmt: skip
+        measured=regular[name],
+        threshold=SWING,
+        evidence="curves",
+        curves=(name,),
+    )
 
 
 def _swing(values: Sequence[float]) -> tuple[float, float]:

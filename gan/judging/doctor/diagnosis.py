@@ -100,7 +100,7 @@ def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = 
 
 def examine_curves(
     logged: Sequence[Line], config: RunConfig, line: Line | None = None, *, has_diverged: bool = False
-) -> list[Verdict]:  # fmt: skip
+) -> list[Verdict]:
     """Return the verdicts on the logged lines of a training, of which the last fifth counts.
 
     ``line`` says how good it is; ``has_diverged`` that it ended because something was no number any more.

@@ -36,11 +36,14 @@ def judge_sameness(line: Line) -> Iterator[Verdict]:
         else ("duplicates", "Near duplicates", "Many images come twice")
     )
     yield Verdict(
-        name, title,
+        name,
+        title,
         f"{start}: {percent(share)} of the images are near duplicates of another one (of real images {percent(usual)}; a fault "
         f"from {percent(min(limit, 1))}){_support(line)}.",
-        measured=share, threshold=limit, evidence="duplicates",
-    )  # fmt: skip
+        measured=share,
+        threshold=limit,
+        evidence="duplicates",
+    )
 
 
 def _support(line: Line) -> str:
@@ -61,21 +64,27 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
     if on_modes and on_modes[0] < OFF_MODES * on_modes[1]:
         share, usual = on_modes
         yield Verdict(
-            "off-modes", "Between the modes",
+            "off-modes",
+            "Between the modes",
             f"{only(share)} of the points lie at a mode, where {percent(usual)} of the real ones do (a fault below "
             f"{percent(OFF_MODES * usual)}).",
-            measured=share, threshold=OFF_MODES * usual, evidence="modes",
-        )  # fmt: skip
+            measured=share,
+            threshold=OFF_MODES * usual,
+            evidence="modes",
+        )
     precise, covering = with_floor(line, "precision"), with_floor(line, "coverage")
     if precise and precise[0] < IMPRECISE * precise[1]:
         if on_modes is None:
             limit = IMPRECISE * precise[1]
             yield Verdict(
-                "imprecise", "Unlike real images",
+                "imprecise",
+                "Unlike real images",
                 f"{only(precise[0])} of the images lie among the real ones, where {percent(precise[1])} of other real images do (a "
                 f"fault below {percent(limit)}).",
-                measured=precise[0], threshold=limit, evidence="neighbours",
-            )  # fmt: skip
+                measured=precise[0],
+                threshold=limit,
+                evidence="neighbours",
+            )
         return
     if has_collapsed or not covering or covering[0] >= UNCOVERED * covering[1]:
         return
@@ -89,15 +98,22 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         if not is_below(line, "precision", GOOD):
             start = "The images are good but miss much of what there is"
         yield Verdict(
-            "partial-collapse", "Partial mode collapse", f"{start}: {covered}.",
-            measured=covering[0], threshold=limit, evidence="neighbours",
-        )  # fmt: skip
+            "partial-collapse",
+            "Partial mode collapse",
+            f"{start}: {covered}.",
+            measured=covering[0],
+            threshold=limit,
+            evidence="neighbours",
+        )
     elif on_modes is None:
         yield Verdict(
-            "imprecise", "Unlike real images",
+            "imprecise",
+            "Unlike real images",
             f"The images differ enough from one another, but few are like real ones: {covered}.",
-            measured=covering[0], threshold=limit, evidence="neighbours",
-        )  # fmt: skip
+            measured=covering[0],
+            threshold=limit,
+            evidence="neighbours",
+        )
 
 
 def judge_gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
@@ -110,11 +126,14 @@ def judge_gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
     names = [classes[index] if index < len(classes) else str(index) for index in missing]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     yield Verdict(
-        "missing-classes", "Missing classes",
+        "missing-classes",
+        "Missing classes",
         f"Some classes are missing: {shown} {'have' if len(names) > 1 else 'has'} less than a tenth of the share that "
         "real images have.",
-        measured=len(missing), threshold=1, evidence="classes",
-    )  # fmt: skip
+        measured=len(missing),
+        threshold=1,
+        evidence="classes",
+    )
 
 
 def judge_modes(line: Line) -> Iterator[Verdict]:
@@ -126,11 +145,14 @@ def judge_modes(line: Line) -> Iterator[Verdict]:
     limit = min(FOUND * floor, floor - 0.5)
     if found < limit:
         yield Verdict(
-            "missing-modes", "Missing modes",
+            "missing-modes",
+            "Missing modes",
             f"Some modes are missing: points lie at {found:.3g} of them, where real points find {floor:.3g} (a fault below "
             f"{limit:.3g}).",
-            measured=found, threshold=limit, evidence="modes",
-        )  # fmt: skip
+            measured=found,
+            threshold=limit,
+            evidence="modes",
+        )
 
 
 def judge_copies(line: Line) -> Iterator[Verdict]:
@@ -139,11 +161,14 @@ def judge_copies(line: Line) -> Iterator[Verdict]:
         return
     far = f"; half of them are within {ratio:.2f} of the usual distance" if ratio is not None else ""
     yield Verdict(
-        "memorisation", "Memorisation",
+        "memorisation",
+        "Memorisation",
         f"{percent(share)} of the images are nearer to a training image than nearly all other real images are (5 % is usual, a "
         f"fault from {percent(MEMORISED)}){far}.",
-        measured=share, threshold=MEMORISED, evidence="nearest",
-    )  # fmt: skip
+        measured=share,
+        threshold=MEMORISED,
+        evidence="nearest",
+    )
 
 
 #: Look and direction → the verdict's name and title, and how images are called.
@@ -171,11 +196,14 @@ def judge_looks(line: Line) -> Iterator[Verdict]:
         kind, title, word = LOOKS[name, 1 if fake > real else -1]
         far = f"{abs(effect):.1f} standard deviations" if effect is not None else "all of them"
         yield Verdict(
-            kind, title,
+            kind,
+            title,
             f"The images are {word} than the real ones: {name} {words.number(fake)} instead of {words.number(real)}, {far} off (a "
             f"fault from {SHIFT}).",
-            measured=None if effect is None else abs(effect), threshold=SHIFT, evidence=name,
-        )  # fmt: skip
+            measured=None if effect is None else abs(effect),
+            threshold=SHIFT,
+            evidence=name,
+        )
 
 
 def judge_texture(line: Line) -> Iterator[Verdict]:
@@ -186,8 +214,11 @@ def judge_texture(line: Line) -> Iterator[Verdict]:
     limit = CHECKERED * max(1.0, usual)
     if found >= limit:
         yield Verdict(
-            "checkerboard", "Checkerboard pattern",
+            "checkerboard",
+            "Checkerboard pattern",
             f"A pattern that repeats every 2 or 4 pixels lies over the images, {found:.1f} times as strong as what is beside it "
             f"in the spectrum (of real images {usual:.1f}, a fault from {limit:.1f}).",
-            measured=found, threshold=limit, evidence="samples",
-        )  # fmt: skip
+            measured=found,
+            threshold=limit,
+            evidence="samples",
+        )

@@ -38,11 +38,15 @@ def judge_past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
         return
     best = min(scored, key=lambda line: line["fid"])  # that of which the checkpoint is kept
     yield Verdict(
-        "past-best", "Past its best",
+        "past-best",
+        "Past its best",
         f"FID has risen by {percent(math.expm1(rise))} since step {best['step']:,}, where it was {words.number(best['fid'])} (a "
         f"fault from {percent(math.expm1(limit))}).",
-        measured=math.expm1(rise), threshold=math.expm1(limit), evidence="fid", step=int(best["step"]),
-    )  # fmt: skip
+        measured=math.expm1(rise),
+        threshold=math.expm1(limit),
+        evidence="fid",
+        step=int(best["step"]),
+    )
 
 
 def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
@@ -54,11 +58,15 @@ def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator
     if scored[-1]["step"] < _NEARLY_DONE * steps_in_all(config) or fall < limit:
         return
     yield Verdict(
-        "still-improving", "Still improving",
+        "still-improving",
+        "Still improving",
         f"FID was still falling when the training ended: in the last third of its curve it was {percent(-math.expm1(-fall))} lower "
         f"than in the third before (worth a try from {percent(-math.expm1(-limit))}).",
-        measured=-math.expm1(-fall), threshold=-math.expm1(-limit), evidence="fid", kind="advice",
-    )  # fmt: skip
+        measured=-math.expm1(-fall),
+        threshold=-math.expm1(-limit),
+        evidence="fid",
+        kind="advice",
+    )
 
 
 def _levels(scored: Sequence[Line]) -> tuple[list[float], float]:

@@ -16,8 +16,18 @@ IMPRECISE = 0.5  # of the floor's precision: not like real images
 #: Which picture shows the evidence: samples, pairs of near duplicates, precision against recall, images per class, the three
 #: distributions of looks, the logged curves, FID over images seen, the nearest training images, points and their modes.
 EVIDENCE = (
-    "samples", "duplicates", "neighbours", "classes", "brightness", "contrast", "saturation", "curves", "fid", "nearest", "modes",
-)  # fmt: skip
+    "samples",
+    "duplicates",
+    "neighbours",
+    "classes",
+    "brightness",
+    "contrast",
+    "saturation",
+    "curves",
+    "fid",
+    "nearest",
+    "modes",
+)
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,13 @@ class Classifier(nn.Module):
             return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(outputs), nn.ReLU()]
 
         self.body = nn.Sequential(
-            *block(channels, 16), *block(16, 32), *block(32, 64),
-            nn.Flatten(), nn.Linear(64 * (SIZE // 8) ** 2, FEATURES), nn.ReLU(),
-        )  # fmt: skip
+            *block(channels, 16),
+            *block(16, 32),
+            *block(32, 64),
+            nn.Flatten(),
+            nn.Linear(64 * (SIZE // 8) ** 2, FEATURES),
+            nn.ReLU(),
+        )
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,9 +46,7 @@ class RandomVGG(nn.Module):
         super().__init__()
         with torch.device("meta"):  # no memory, no time and no random number for weights that are replaced
             self.body = vgg16(weights=None, init_weights=False).features
-            self.head = nn.Sequential(
-                nn.Flatten(), nn.Linear(512, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, FEATURES)
-            )  # fmt: skip
+            self.head = nn.Sequential(nn.Flatten(), nn.Linear(512, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, FEATURES))
         self.to_empty(device="cpu")
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,9 +10,19 @@ import pyarrow as pa
 
 #: Told apart on light and on dark, and by people who see red and green alike as far as twelve colours allow.
 COLOURS = (
-    "#6c63ff", "#f76707", "#12b886", "#e64980", "#1c9ed8", "#c79a00",
-    "#ae3ec9", "#82a31a", "#d9480f", "#0ca6a6", "#9097a8", "#c2557a",
-)  # fmt: skip
+    "#6c63ff",
+    "#f76707",
+    "#12b886",
+    "#e64980",
+    "#1c9ed8",
+    "#c79a00",
+    "#ae3ec9",
+    "#82a31a",
+    "#d9480f",
+    "#0ca6a6",
+    "#9097a8",
+    "#c2557a",
+)
 
 _HEIGHT = 260  # pixels
 
@@ -44,9 +54,12 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_poi
     if is_log:
         scale["constant"] = 0.1
     colour: dict[str, Any] = {
-        "field": "curve", "type": "nominal", "title": None, "legend": None,
+        "field": "curve",
+        "type": "nominal",
+        "title": None,
+        "legend": None,
         "scale": {"domain": list(groups), "range": colours(groups)},
-    }  # fmt: skip
+    }
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": {"format": "~s", "grid": False}, "scale": {"nice": False}}
     y = {"field": "value", "type": "quantitative", "title": title, "scale": scale}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
@@ -74,7 +87,7 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_poi
                 "encoding": {"x": x},
             },
         ],
-    }  # fmt: skip
+    }
 
 
 def with_cursor(table: pa.Table, at: float) -> pa.Table:

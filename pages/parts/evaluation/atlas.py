@@ -22,9 +22,9 @@ _NEAR = 0.95  # a sample nearer to a training image than this share of real imag
 _WEBP = "data:image/webp;base64,"
 #: Vega expression that enlarges a small picture: the browser, not the server, wraps it in an SVG.
 _ENLARGED = (
-    "'data:image/svg+xml,<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"128\" height=\"128\">"
-    f"<image width=\"128\" height=\"128\" style=\"image-rendering:pixelated\" href=\"{_WEBP}' + datum.picture + '\"/></svg>'"
-).replace('"', "\\'")  # fmt: skip
+    '\'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" width="128" height="128">'
+    f'<image width="128" height="128" style="image-rendering:pixelated" href="{_WEBP}\' + datum.picture + \'"/></svg>\''
+).replace('"', "\\'")
 
 
 def panel(run: Run) -> None:

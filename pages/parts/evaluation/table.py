@@ -181,10 +181,31 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[
 
 #: Columns of a table that are not settings.
 _OURS = {
-    "name", "run", "runs", "group", "variant", "verdicts", "best", "samples", "expected", "extractor", "images", "real_images",
-    "draws", "over", "weights", "checkpoint", "seed", "epoch", "step", "images_seen", "minutes",
-    *SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS,
-}  # fmt: skip
+    "name",
+    "run",
+    "runs",
+    "group",
+    "variant",
+    "verdicts",
+    "best",
+    "samples",
+    "expected",
+    "extractor",
+    "images",
+    "real_images",
+    "draws",
+    "over",
+    "weights",
+    "checkpoint",
+    "seed",
+    "epoch",
+    "step",
+    "images_seen",
+    "minutes",
+    *SCORES,
+    *(f"{name}_spread" for name in SCORES),
+    *INTERVALS,
+}
 
 
 def _merged(column: pd.Series) -> Any:

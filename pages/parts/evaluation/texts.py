@@ -16,10 +16,26 @@ from pages.parts.evaluation.columns import INTERVALS, facts, spread_title
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:])")
 _LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "±": r"$\pm$",
-    "|": r"\textbar{}", "–": "--", "·": r"$\cdot$", "→": r"$\to$", "²": r"$^2$", "\n": " ",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "|": r"\textbar{}",
+    "–": "--",
+    "·": r"$\cdot$",
+    "→": r"$\to$",
+    "²": r"$^2$",
+    "\n": " ",
+}
 
 
 def csv(made: pd.DataFrame, titles: dict[str, str]) -> str:

@@ -49,10 +49,23 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
     titles = {_OWN: "The settings above, with some varied"}
     titles |= {name: experiment.title for name, experiment in experiments.EXPERIMENTS.items()}
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    name = left.selectbox("Start from", list(titles), format_func=titles.get, key="sweep/from", persist_state="session",
-                          help="A named sweep is an experiment to repeat; it does not use the settings above.")  # fmt: skip
-    seeds = right.number_input("Seeds", 1, 1000, 2, key="sweep/seeds", persist_state="session",
-                               help="Runs of each variant. With one seed nobody can tell a difference from chance.")  # fmt: skip
+    name = left.selectbox(
+        "Start from",
+        list(titles),
+        format_func=titles.get,
+        key="sweep/from",
+        persist_state="session",
+        help="A named sweep is an experiment to repeat; it does not use the settings above.",
+    )
+    seeds = right.number_input(
+        "Seeds",
+        1,
+        1000,
+        2,
+        key="sweep/seeds",
+        persist_state="session",
+        help="Runs of each variant. With one seed nobody can tell a difference from chance.",
+    )
     if name:
         found = experiments.find(name)
         st.caption(words.escape(found.description))
@@ -62,8 +75,16 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         return None
     flat = configs.flatten(config)
     keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
-    chosen = st.multiselect("Vary", list(keys), format_func=keys.get, key=f"{prefix}/sweep/keys", persist_state="session",
-                            placeholder="Choose settings", select_all=False, filter_mode="contains")  # fmt: skip
+    chosen = st.multiselect(
+        "Vary",
+        list(keys),
+        format_func=keys.get,
+        key=f"{prefix}/sweep/keys",
+        persist_state="session",
+        placeholder="Choose settings",
+        select_all=False,
+        filter_mode="contains",
+    )
     if not chosen:
         st.caption("Choose a setting to vary, e.g. the latent size, and the values to try.")
         return None
@@ -72,14 +93,24 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         for key in chosen:
             info = configs.field_info(config, key)
             about = f"Values to try, separated by commas. Accepts {configs.describe_range(info)}."
-            text = st.text_input(f"{info.title} (now {_text(flat[key])})", key=f"{prefix}/sweep/{key}",
-                                 placeholder=_example(info, flat[key]), help=about, persist_state="session")  # fmt: skip
+            text = st.text_input(
+                f"{info.title} (now {_text(flat[key])})",
+                key=f"{prefix}/sweep/{key}",
+                placeholder=_example(info, flat[key]),
+                help=about,
+                persist_state="session",
+            )
             axes[key] = [_value(part) for part in text.split(",") if part.strip()]
     combine = st.segmented_control(
-        "Combine", ["one-at-a-time", "grid"], default="one-at-a-time", required=True, key="sweep/combine", persist_state="session",
+        "Combine",
+        ["one-at-a-time", "grid"],
+        default="one-at-a-time",
+        required=True,
+        key="sweep/combine",
+        persist_state="session",
         format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.get,
         help="One at a time: the settings above, and then with one of them changed. Every combination grows fast: 3 × 3 × 3 = 27.",
-    )  # fmt: skip
+    )
     if empty := [key for key, values in axes.items() if not values]:
         st.caption(f"Say which values of “{words.escape(_title(config, empty[0]))}” to try.")
         return None
@@ -107,14 +138,19 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
     shown = pd.DataFrame([{**line, "problem": f"⚠ {line['problem']}" if line["problem"] else "✓"} for line in lines], dtype=object)
     column = st.column_config
     result = st.data_editor(
-        shown.map(_text), num_rows="dynamic", hide_index=True, key=f"{place}/{version}", disabled=["problem"],
-        column_order=["name", *keys, "problem"], alt="Variants of the sweep, to edit",
+        shown.map(_text),
+        num_rows="dynamic",
+        hide_index=True,
+        key=f"{place}/{version}",
+        disabled=["problem"],
+        column_order=["name", *keys, "problem"],
+        alt="Variants of the sweep, to edit",
         column_config={
             "name": column.TextColumn("Variant", pinned=True, width="medium", help="How its runs are called."),
             **{key: column.TextColumn(title, help=f"{key}; empty: as in the settings above.") for key, title in titles.items()},
             "problem": column.TextColumn("Problem", width="large", help="Why a variant cannot be trained; ✓: it can."),
         },
-    )  # fmt: skip
+    )
     before, after = (table.drop(columns="problem").to_dict("index") for table in (shown.map(_text), result))
     if after != before:
         rows = _renamed(plan, before, after)
@@ -135,10 +171,11 @@ def _renamed(plan: Plan, before: dict[Any, dict[Any, Any]], after: dict[Any, dic
     usual = expand(editing.with_table(plan, [{**row, "name": ""} for row in before.values()]))
     called = {place: variant.name for place, variant in zip(before, usual, strict=True)}
     return [
-        {**row, "name": ""} if row != before.get(place) and row["name"] == before.get(place, {}).get("name") == called.get(place)
+        {**row, "name": ""}
+        if row != before.get(place) and row["name"] == before.get(place, {}).get("name") == called.get(place)
         else row
         for place, row in after.items()
-    ]  # fmt: skip
+    ]
 
 
 def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
@@ -162,14 +199,25 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     if (free := free_bytes(root)) < found.disk_bytes:
         is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch all the same", key="sweep/tight")
     with st.container(horizontal=True, gap="small"):
-        if st.button(f"Start {words.count(count, 'run')}", icon=":material/play_arrow:", type="primary", key="sweep/start",
-                     disabled=bool(wrong) or not sound or not is_sure):  # fmt: skip
+        if st.button(
+            f"Start {words.count(count, 'run')}",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="sweep/start",
+            disabled=bool(wrong) or not sound or not is_sure,
+        ):
             with frame.spoken_errors():
                 sweep = steering.launch_sweep(root, plan)
                 st.switch_page("pages/sweeps.py", query_params={"sweep": sweep.id})
-        st.download_button("Save as a file", json.dumps(plans.as_json(plan), indent=1, ensure_ascii=False), "sweep.json",
-                           "application/json", icon=":material/download:", key="sweep/save",
-                           help="For the command line: python -m gan sweep sweep.json")  # fmt: skip
+        st.download_button(
+            "Save as a file",
+            json.dumps(plans.as_json(plan), indent=1, ensure_ascii=False),
+            "sweep.json",
+            "application/json",
+            icon=":material/download:",
+            key="sweep/save",
+            help="For the command line: python -m gan sweep sweep.json",
+        )
 
 
 def _measure(root: Path, kinds: list[RunConfig]) -> None:

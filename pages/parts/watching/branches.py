@@ -44,9 +44,11 @@ def _ask(run: Run, config: RunConfig) -> None:
     best = forks.best(run)
     with st.grid(2, min_column_width=240, gap=("small", "medium")):
         step = st.selectbox(
-            "From the checkpoint of step", sorted(there, reverse=True), key=key,
+            "From the checkpoint of step",
+            sorted(there, reverse=True),
+            key=key,
             format_func=lambda step: f"{step:,}" + (" (best FID)" if step == best else ""),
-        )  # fmt: skip
+        )
         name = st.text_input("Name", key=f"fork/{run.id}/name", max_chars=120, placeholder=forks.usual_name(run))
 
     settings, entry = configs.flatten(config), data_sets.all_sets().get(config.data.name)
@@ -127,8 +129,14 @@ def _name(relative: forks.Relative, name: str, *, is_here: bool) -> None:
         st.markdown(f"**{name}**", width="content")
         st.badge("this run", color="blue")
     else:  # a link to the page that one is on would look like the current one
-        st.button(name, type="tertiary", icon=":material/arrow_forward:", key=f"family/{relative.run.id}",
-                  on_click=_go_to, args=(relative.run.id,))  # fmt: skip
+        st.button(
+            name,
+            type="tertiary",
+            icon=":material/arrow_forward:",
+            key=f"family/{relative.run.id}",
+            on_click=_go_to,
+            args=(relative.run.id,),
+        )
     if relative.origin:
         st.caption(words.escape(forks.describe(relative.origin)), width="content")
 

@@ -52,8 +52,14 @@ def _panel(run: Run, names: list[str]) -> None:
         is_waiting = _waiting(run)
         with left:
             name = st.selectbox("Class", names, key=f"asked/{run.id}/class", persist_state="session")
-            if st.button("Draw", icon=":material/brush:", type="primary", key="draw", disabled=is_waiting,
-                         help="64 images of this class from the newest checkpoint, of new latent vectors each time."):  # fmt: skip
+            if st.button(
+                "Draw",
+                icon=":material/brush:",
+                type="primary",
+                key="draw",
+                disabled=is_waiting,
+                help="64 images of this class from the newest checkpoint, of new latent vectors each time.",
+            ):
                 before = _changed(run)
                 requests.start_sampling(run, name, secrets.randbelow(2**31))
                 st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
