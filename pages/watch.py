@@ -1,28 +1,25 @@
 """Watch page: one run live, with its actions."""
 
+from __future__ import annotations
+
 import time
 
-import pandas as pd
 import streamlit as st
 
 from gan import config as configs
 from gan import runs
-from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Run, Status
-from pages.parts import cards, charts, exports, frame, logged, pictures, words
+from pages.parts import cards, exports, frame, pictures, words
 from pages.parts.watching import branches, classes
+from pages.parts.watching.actions import act
+from pages.parts.watching.curves import show_curves
 
 root = frame.begin("Watch")
 
-PLAYERS = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
-OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
-PENALTY = {"penalty": "penalty"}
 SILENCE = 120  # seconds without a heartbeat before a warning
-
-NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_grad_norm"}
 
 
 def choose() -> Run | None:
@@ -60,53 +57,6 @@ def choose() -> Run | None:
     return found[chosen]
 
 
-def act(run: Run, status: Status) -> None:
-    """Draw the buttons for the actions available in this state."""
-    with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
-        if status.state in runs.UNDER_WAY:
-            is_stopping = status.state != "queued" and run.control().stop
-            label = "Stopping …" if is_stopping else "Stop"
-            about = "Saves a checkpoint and stops. The run can be resumed."
-            if st.button(label, icon=":material/stop:", key="stop", disabled=is_stopping, help=about):
-                queue.stop(run)
-                st.rerun()
-        else:
-            offer_to_go_on(run, status)
-        if status.state == "queued" and st.button(
-            "Move to front", icon=":material/vertical_align_top:", key="first", help="Queues it before all other waiting runs."
-        ):
-            queue.move_first(root, [run])
-            st.rerun()
-        with st.popover("Rename", icon=":material/edit:"):
-            name = st.text_input("Name", value=run.label(), max_chars=120, key=f"name/{run.id}")
-            if st.button("Save", type="primary", key="save-name"):
-                run.rename(name)
-                st.rerun()
-        if status.state not in runs.UNDER_WAY:
-            with st.popover("Delete", icon=":material/delete:"):
-                st.markdown(f"Move “{words.escape(run.label())}” to the trash folder?")
-                if st.button("Delete this run", type="primary", key="delete"):
-                    runs.delete(run)
-                    st.session_state["watch/deleted"] = run.id
-                    st.query_params.pop("run", None)
-                    st.rerun()
-
-
-def offer_to_go_on(run: Run, status: Status) -> None:
-    """Draw the buttons that continue a run."""
-    is_unfinished = status.step < status.total_steps or status.state in ("interrupted", "failed")
-    if is_unfinished and st.button(
-        "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Continues from the last checkpoint."
-    ):
-        queue.resume(run)
-        st.rerun()
-    with st.popover("Train longer", icon=":material/more_time:"):
-        more = st.number_input("More epochs", value=50, step=1, key="more")
-        if st.button("Continue", type="primary", key="longer"):
-            queue.extend(run, more)
-            st.rerun()
-
-
 def show_state(run: Run, status: Status) -> None:
     """Show state, progress and problems."""
     share, sentence = words.progress(status)
@@ -134,66 +84,6 @@ def config_of(run: Run) -> RunConfig | None:
         return run.config()
     except InputError:
         return None
-
-
-def show_curves(run: Run, config: RunConfig | None) -> None:
-    """Show the losses, a note on healthy values, and the outputs of the discriminator."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        smoothing = st.slider(
-            "Smoothing",
-            0.0,
-            0.99,
-            0.6,
-            0.01,
-            key="smoothing",
-            persist_state="session",
-            width=220,
-            help="Exponential moving average: s ← a·s + (1 − a)·value. The faint line shows the logged values.",
-        )
-        is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
-    table = logged.read(run)
-    if table.empty:
-        st.caption("No values logged yet.")
-        return
-    draw(table, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
-    facts = LOSSES[config.objective.loss] if config else None
-    if facts:
-        st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
-    if facts and not facts.is_probability:
-        draw(table, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
-    else:
-        draw(table, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
-    if table["penalty"].notna().any():
-        draw(table, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
-        st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
-    scores = logged.scores(run)
-    if not scores.empty:
-        title = f"{scores.attrs['label']} (during training)"
-        draw(scores, {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)
-    more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
-    if more.open:
-        with more:
-            draw(table, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
-    st.caption("Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.")
-
-
-def draw(
-    table: pd.DataFrame,
-    names: dict[str, str],
-    title: str,
-    key: str,
-    smoothing: float,
-    is_log: bool = False,
-    domain: tuple[float, float] | None = None,
-    rule: float | None = None,
-    has_points: bool = False,
-) -> None:
-    """Draw one chart of curves (name → column), thinned to its zoom range."""
-    zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
-    shown = charts.thin(table, names, smoothing, tuple(zoom) if zoom else None)
-    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, has_points=has_points)
-    about = f"{title} over steps: " + " and ".join(names)
-    st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
 
 
 def show_samples(run: Run, config: RunConfig | None) -> None:

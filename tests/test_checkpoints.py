@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import RunFailed
 from gan.runs import Run, Status
 from gan.storage.lines import read_lines

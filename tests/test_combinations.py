@@ -15,7 +15,8 @@ from torch import Tensor
 from gan import config as configs
 from gan.config import RunConfig
 from gan.config.families import FAMILIES
-from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig, Section
+from gan.config.fields import Section
+from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig
 from gan.objective.losses import LOSSES
 from gan.training import assembly, checkpoints, sampling, state
 from gan.training.game import Game, Outcome, Turn

@@ -20,7 +20,7 @@ import pytest
 from gan import config as configs
 from gan import runs
 from gan.config import RunConfig, presets
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.runs import Run, Status
 from gan.storage.lines import read_lines

@@ -16,7 +16,7 @@ from gan.catalogue import data_sets
 from gan.config import RunConfig, presets
 from gan.config import families as network_families
 from gan.config.families import FAMILIES
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError, shown
 from tests.helpers import is_sentence, tiny
 

@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 from gan import config as configs
 from gan import places
 from gan.catalogue import data_sets
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import loaders, prepared, sources, survey
 from gan.data.feed import Feed, to_float, to_pixels
 from gan.data.loaders import Images

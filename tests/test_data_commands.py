@@ -16,7 +16,7 @@ from PIL import Image
 
 from gan.catalogue import data_sets
 from gan.commands.main import main
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import importer, loaders, prepared
 from gan.errors import InputError
 from gan.execution import queue, requests

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from gan import runs
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.runs import Run
 from gan.training import checkpoints, precision
 from tests.helpers import (

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan import machine, runs
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError
 from gan.execution import processes, queue, requests
 from gan.runs import Run, Status

@@ -19,7 +19,7 @@ from gan.catalogue import data_sets
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig, advice, presets, rules
 from gan.config.families import FAMILIES
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError
 from tests.helpers import is_sentence
 

@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gan import runs
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Control, Run, Scoring, Status

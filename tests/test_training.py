@@ -21,8 +21,8 @@ from torchvision.datasets import MNIST
 from gan import config as configs
 from gan import runs
 from gan.catalogue import data_sets
-from gan.config import presets, sections
-from gan.config.sections import Span
+from gan.config import data, presets
+from gan.config.fields import Span
 from gan.data import loaders
 from gan.runs import Run, Status
 from gan.storage.lines import read_lines
@@ -434,7 +434,7 @@ def test_real_images_on_the_grid_are_real_images(root: Path) -> None:
     factor = len(whole) // (8 * 18 - 2)
     small = whole[::factor, ::factor]
     tiles = {small[row : row + 16, column : column + 16].tobytes() for row in range(0, 142, 18) for column in range(0, 142, 18)}
-    known = {image[0].numpy().astype(int).tobytes() for image in loaders.load(sections.DataConfig(size=16)).pixels}
+    known = {image[0].numpy().astype(int).tobytes() for image in loaders.load(data.DataConfig(size=16)).pixels}
     assert len(tiles) == 64
     assert tiles <= known
 

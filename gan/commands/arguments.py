@@ -7,7 +7,7 @@ import sys
 from typing import Any, NoReturn
 
 from gan import config as configs
-from gan.config import presets, sections
+from gan.config import fields, presets
 from gan.errors import InputError
 
 CHECKPOINT_HELP = "last (default), or best: the checkpoint with the lowest FID during training"
@@ -59,13 +59,13 @@ def changes_of(options: argparse.Namespace) -> dict[str, Any]:
     return changes
 
 
-def length_of(options: argparse.Namespace) -> sections.Span | None:
+def length_of(options: argparse.Namespace) -> fields.Span | None:
     for unit in ("steps", "epochs"):
         count = getattr(options, unit, None)
         if count is not None and not 1 <= count <= 100_000_000:
             raise InputError(f"--{unit} is {count}, expected a whole number from 1 to 100000000; change it.")
         if count is not None:
-            return sections.Span(count=count, unit=unit)  # type: ignore[arg-type]
+            return fields.Span(count=count, unit=unit)  # type: ignore[arg-type]
     return None
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from gan.catalogue import data_sets
 from gan.commands.arguments import Parser
 from gan.commands.progress_bar import ProgressBar
-from gan.config.sections import DataConfig
-from gan.data import importer, prepared
-from gan.data.importer import describe, skipped_of
+from gan.config.data import DataConfig
+from gan.data import imported, importer, prepared
+from gan.data.imported import describe, skipped_of
 from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root
@@ -113,7 +113,7 @@ def show(options: argparse.Namespace, report: Report) -> int:
 def remove(options: argparse.Namespace) -> int:
     """Remove an imported data set and its preparations."""
     entry = data_sets.find(options.name)
-    importer.remove(entry.name, data_root(), runs_root=options.root)
+    imported.remove(entry.name, data_root(), runs_root=options.root)
     print(f"Removed “{entry.title}”. Runs trained on it can still be watched, but not resumed.")
     return 0
 

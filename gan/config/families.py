@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field
 
-from gan.config.sections import Section, option
+from gan.config.fields import Section, option
 
 _MINIBATCH_HELP = (
     "Lets the discriminator compare the images of a batch, so that identical images are easy to detect. Discrimination learns "

@@ -7,8 +7,9 @@ from typing import Any
 
 from gan.catalogue.data_sets import DataSet
 from gan.catalogue.losses import LOSSES
+from gan.config.data import DataConfig
 from gan.config.families import DcganConfig, MlpConfig, Networks
-from gan.config.sections import AugmentationConfig, DataConfig, ObjectiveConfig, OptimizerConfig
+from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig
 
 #: Settings of the objective that penalise the slope of the discriminator.
 PENALTIES = ("gradient_penalty", "dragan", "r1", "r2")

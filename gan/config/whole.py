@@ -17,18 +17,10 @@ from pydantic.fields import FieldInfo
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.config import rules
+from gan.config.data import DataConfig
 from gan.config.families import FAMILIES, DcganConfig, Networks
-from gan.config.sections import (
-    LONGEST,
-    AugmentationConfig,
-    CadenceConfig,
-    DataConfig,
-    ObjectiveConfig,
-    OptimizerConfig,
-    Section,
-    Span,
-    TrainingConfig,
-)
+from gan.config.fields import LONGEST, Section, Span
+from gan.config.sections import AugmentationConfig, CadenceConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
 
 SCHEMA_VERSION = 2

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -23,16 +22,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gan import runs
 from gan.catalogue import data_sets
-from gan.catalogue.data_sets import DataSet
 from gan.data import archive, decoder, parallel
+from gan.data.imported import STAGING, damaged
 from gan.data.rendered import points
 from gan.errors import InputError, explain_os_error, shown
-from gan.places import default_root
 from gan.storage import files
 from gan.storage.jobs import Report
-from gan.storage.lines import read_lines
 from gan.storage.locks import hold_lock
 
 _LONGEST_TITLE = 80
@@ -40,7 +36,6 @@ _CHUNK_PICTURES, _CHUNK_BYTES = 128, 8 << 20
 _FEW = 200  # pictures; below this number, starting processes does not pay
 _MOST_REASONS = 20  # counted separately; some include the picture size, so there may be many
 _DIGEST = 16  # bytes per picture
-_STAGING = ".importing-"
 
 
 def import_pictures(path: Path, title: str, report: Report, *, root: Path, workers: int | None = None) -> str:
@@ -96,7 +91,7 @@ def labels_of(folder: Path) -> np.ndarray:
         with np.load(folder / "index.npz", allow_pickle=False) as file:
             labels: np.ndarray = file["label"].astype(np.int64)
     except _UNREADABLE as error:
-        raise _damaged(folder) from error
+        raise damaged(folder) from error
     return labels
 
 
@@ -117,7 +112,7 @@ def decode_all(
         if digests.shape != (len(lengths), _DIGEST):
             raise ValueError("expected one digest per picture")
     except _UNREADABLE as error:
-        raise _damaged(folder) from error
+        raise damaged(folder) from error
     pictures = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // (size * size * channels)))
     chunks = (
         (str(folder / "originals.bin"), offsets[rows], lengths[rows], digests[rows], size, how, channels)
@@ -127,38 +122,8 @@ def decode_all(
     with parallel.pool(is_worth_it=len(offsets) >= _FEW, workers=workers) as pool:
         for _, pixels in parallel.each(pool, _decode_chunk, chunks):
             if pixels is None:
-                raise _damaged(folder)
+                raise damaged(folder)
             yield pixels
-
-
-def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
-    """Remove an imported data set and its preparations. Raises InputError if it was not imported or a run uses it."""
-    entry = data_sets.find(name)
-    place = root / data_sets.OWN / entry.name
-    if entry.origin != "own" or not place.is_dir():
-        raise InputError(f"“{entry.name}” was not imported, so it cannot be removed; choose an imported data set.")
-    for run in runs.list_runs(runs_root or default_root()):
-        try:
-            is_used = run.status().state in runs.UNDER_WAY and run.config().data.name == name
-        except InputError:
-            continue  # the data set of a damaged run is unknown
-        if is_used:
-            raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
-    gone = (
-        root / data_sets.OWN / f"{_STAGING}removed-{secrets.token_hex(4)}"
-    )  # renamed atomically; the next import deletes leftovers
-    try:
-        os.rename(place, gone)
-        shutil.rmtree(gone, ignore_errors=True)
-        for prepared in (root / "prepared").glob(f"{name}-*"):
-            if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}", prepared.name):
-                shutil.rmtree(prepared, ignore_errors=True)
-    except OSError as error:
-        raise InputError(explain_os_error(error, f"removing “{entry.title}”")) from error
-
-
-def _damaged(folder: Path) -> InputError:
-    return InputError(f"The imported pictures in {folder} are damaged; remove the data set and import it again.")
 
 
 class _Found:
@@ -274,12 +239,12 @@ def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
     """Yield a staging folder and the new data set's name; on success the folder is moved into place, otherwise deleted."""
     clean = _clean(title)
     own = root / data_sets.OWN
-    staged = own / f"{_STAGING}{secrets.token_hex(6)}"
+    staged = own / f"{STAGING}{secrets.token_hex(6)}"
     try:
         own.mkdir(parents=True, exist_ok=True)
         lock = hold_lock(own / ".import.lock", "Another import is under way; wait for it to end.")
         try:
-            for left in own.glob(f"{_STAGING}*"):
+            for left in own.glob(f"{STAGING}*"):
                 shutil.rmtree(left, ignore_errors=True)
             name = _name_for(clean, own)
             staged.mkdir()
@@ -371,32 +336,3 @@ def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, np.ndarray, int, Lite
     except (OSError, decoder.Refused):
         return None
     return pixels
-
-
-def describe(entry: DataSet) -> dict[str, Any]:
-    """Return the facts of a data set that are known without reading its images."""
-    facts: dict[str, Any] = {
-        "name": entry.name,
-        "title": entry.title,
-        "kind": entry.kind,
-        "origin": entry.origin,
-        "source": entry.source,
-        "images": entry.images,
-        "classes": list(entry.classes),
-        "counts": list(entry.counts),
-        "channels": entry.channels,
-        "skipped": entry.skipped,
-    }
-    if entry.origin == "own":
-        with contextlib.suppress(OSError, ValueError):
-            stored = json.loads((data_sets.own_folder(entry.name) / "data-set.json").read_bytes())
-            facts |= {key: stored[key] for key in ("sizes", "reasons") if key in stored}
-    return facts
-
-
-def skipped_of(entry: DataSet) -> list[dict[str, str]]:
-    """Return the files skipped by an import, each with its name and the reason."""
-    if entry.origin != "own":
-        return []
-    lines, _ = read_lines(data_sets.own_folder(entry.name) / "skipped.jsonl")
-    return [{"name": str(line.get("name", "")), "reason": str(line.get("reason", ""))} for line in lines]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import prepared, sources
 from gan.data.selection import Selection, select
 from gan.storage.jobs import Report

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import sources, survey
 from gan.errors import InputError, explain_os_error
 from gan.places import data_root

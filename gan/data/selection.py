@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 
 
 class Selection(NamedTuple):

@@ -71,7 +71,8 @@ def test_part(name: str, size: int, report: Report) -> Chunk:
 
 #: Rendered data sets, and sets stacked from three images of another set.
 _RENDERED: dict[str, Any] = {"shapes": shapes, "bedrooms": bedrooms}
-STACKED = {"stacked-digits": "digits", "stacked-mnist": "mnist"}
+#: Stacked set → the set whose images it combines.
+STACKED = {entry.name: entry.made_of for entry in data_sets.DATA_SETS.values() if entry.made_of}
 
 
 def _render(task: tuple[str, int, int, int]) -> Chunk:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gan import runs
 from gan.config import RunConfig
-from gan.config.sections import LONGEST, Span
+from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes
 from gan.machine import cores, usual_threads

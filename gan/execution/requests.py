@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal
 
 from gan import runs
 from gan.catalogue import data_sets
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import prepared
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan import words
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.words import percent
 
 #: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.

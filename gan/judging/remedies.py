@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, get_args
 from gan import config as configs
 from gan.catalogue import data_sets
 from gan.config import RunConfig, rules
-from gan.config.sections import LONGEST, Policy, Span
+from gan.config.fields import LONGEST, Span
+from gan.config.sections import Policy
 from gan.errors import InputError
 
 Changes = dict[str, Any]

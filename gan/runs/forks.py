@@ -16,7 +16,7 @@ from typing import Any
 
 from gan import config as configs
 from gan.config import RunConfig
-from gan.config.sections import LONGEST, Span
+from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, RunFailed
 from gan.runs import checkpoints as checkpoint_files
 from gan.runs import records, registry

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError
 
 State = Literal["queued", "starting", "running", "stopped", "finished", "diverged", "failed", "interrupted"]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from gan.config import RunConfig
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.judging.request import Plan
 from gan.places import data_root
 from gan.runs import Run

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
 from gan.data.rendered import points

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.config import RunConfig
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed, explain_os_error
 from gan.judging.lines import describe, real_part

@@ -23,7 +23,7 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig, presets
 from gan.config.families import FAMILIES
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError, explained, nearest, quoted, shown
 
 SCHEMA_VERSION = 1

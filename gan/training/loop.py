@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from gan import config as configs
 from gan import runs
 from gan.config import GRID
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.data import loaders
 from gan.data.feed import Feed, to_pixels
 from gan.errors import InputError, RunFailed

@@ -34,7 +34,7 @@ def ticks(page: Page) -> list[str]:
 
 
 def at_rest(page: Page) -> list[str]:
-    """Return the labels of the step axis once they have stayed the same for a second: the wheel's last events are still under way."""
+    """Return the labels of the step axis once they have stayed the same for a second, with no zoom under way."""
     before, now = [], ticks(page)
     while before != now or not now:
         page.wait_for_timeout(1000)

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from gan.catalogue import data_sets
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import importer, prepared
 from gan.execution import requests
 from gan.storage.jobs import Task, read

@@ -119,7 +119,7 @@ def test_too_short_a_fork_is_refused_in_a_sentence(visit: Visit, parent: Run) ->
     test.number_input(key=f"fork/{parent.id}/12/training.length/count").set_value(5).run()
     test.button(key="start-fork").click().run()
     assert_sound(test)
-    assert "ask for more" in test.error[0].value
+    assert "increase it" in test.error[0].value
     assert runs.list_runs(parent.root) == [parent]
 
 

@@ -20,7 +20,7 @@ from gan import runs
 from gan.catalogue import data_sets
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig, advice, families, presets
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.execution import queue, speeds
 from gan.runs import Run
 from pages.parts import words

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.runs import Run
 from gan.scoring import reference
 from gan.scoring.extractors import classifier

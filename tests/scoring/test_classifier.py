@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import importer, loaders
 from gan.data.loaders import Images
 from gan.errors import InputError

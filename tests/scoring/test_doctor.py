@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.config.sections import DataConfig, Span
+from gan.config.data import DataConfig
+from gan.config.fields import Span
 from gan.data import importer, loaders, selection
 from gan.judging import doctor, remedies
 from gan.judging.doctor import Verdict

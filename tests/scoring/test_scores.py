@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
 from gan.errors import InputError

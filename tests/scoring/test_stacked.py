@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.scoring.extractors import stacked
 from gan.scoring.extractors.extractor import Extractor

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.scoring.metrics import texture
 

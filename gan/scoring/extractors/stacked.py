@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gan.config.sections import DataConfig
+from gan.config.data import DataConfig
 from gan.data.sources import STACKED
 from gan.scoring.extractors import classifier
 from gan.scoring.extractors.extractor import Extractor

@@ -13,8 +13,9 @@ from pydantic.fields import FieldInfo
 from gan import config as configs
 from gan.catalogue import data_sets
 from gan.catalogue.losses import LOSSES
-from gan.config import RunConfig, families, rules, sections
-from gan.config.sections import Span
+from gan.config import RunConfig, families, rules
+from gan.config import fields as config_fields
+from gan.config.fields import Span
 from pages.parts import words
 
 _FLOAT_FORMAT = "%.6g"
@@ -71,8 +72,8 @@ def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str, wi
 
 def _fields(
     section: str,
-    model: type[sections.Section],
-    values: sections.Section,
+    model: type[config_fields.Section],
+    values: config_fields.Section,
     chosen: dict[str, Any],
     prefix: str,
     without: Collection[str] = (),

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from gan import config as configs
 from gan.config import RunConfig, presets
-from gan.config.sections import Span
+from gan.config.fields import Span
 from gan.errors import InputError
 from gan.execution import speeds, steering
 from gan.execution.forecast import free_bytes, kind, predict, unmeasured

@@ -1,0 +1,24 @@
+"""Charts as pure functions from data to a Vega-Lite specification or a Plotly figure; no streamlit."""
+
+from pages.parts.charts.curves import MOST_POINTS, curves, kept_curves, thin
+from pages.parts.charts.looks import brightness, counts, look, points, shares_of_classes
+from pages.parts.charts.scores import against, neighbours, parallel, scores, training
+from pages.parts.charts.style import camera
+
+__all__ = [
+    "MOST_POINTS",
+    "against",
+    "brightness",
+    "camera",
+    "counts",
+    "curves",
+    "kept_curves",
+    "look",
+    "neighbours",
+    "parallel",
+    "points",
+    "scores",
+    "shares_of_classes",
+    "thin",
+    "training",
+]

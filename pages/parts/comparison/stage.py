@@ -1,0 +1,147 @@
+"""The moving part of the Compare page: slider, playback, samples and curves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan.runs import Run
+from pages.parts import pictures, words
+from pages.parts.comparison import overlay, timeline
+from pages.parts.comparison.timeline import Track
+
+STOPS = 100  # slider positions
+TEMPO = 0.8  # seconds between frames during playback
+PACE = 4  # stops per frame
+
+
+def stage(
+    chosen: list[Track],
+    names: dict[str, str],
+    groups: tuple[str, ...],
+    axis: str,
+    smoothing: float,
+    is_log: bool,
+    curves: list[str],
+) -> None:
+    """Draw the slider, the play button, and the samples and curves they control."""
+    title = timeline.AXES[axis][1]
+    end = max(1, round(max(track.end for track in chosen)))
+    step = max(1, end // STOPS)
+    end = -(-end // step) * step
+    place_slider(axis, end, step)
+    is_playing = st.session_state.get("compare/playing", False)
+    if is_playing:
+        at = st.session_state["at"] + step * PACE
+        is_playing = st.session_state["compare/playing"] = at < end
+        st.session_state["at"] = min(at, end)
+
+    def toggle() -> None:
+        st.session_state["compare/playing"] = not is_playing
+        if not is_playing and st.session_state.get("at", end) >= end:
+            st.session_state["at"] = 0
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        label, icon = ("Pause", ":material/pause:") if is_playing else ("Play", ":material/play_arrow:")
+        st.button(
+            label,
+            icon=icon,
+            key="play",
+            on_click=toggle,
+            help="Plays from the current position, or from the start if it is at the end.",
+        )
+        at = st.slider(
+            title[:1].upper() + title[1:],
+            0,
+            end,
+            step=step,
+            key="at",
+            format="localized",
+            help="Moves the samples, the dashed line in the curves, and the FIDs. Every snapshot uses the same latent vectors.",
+        )
+    keep_place(at, end)
+    show_samples(chosen, names, at)
+    show_curves(tuple(chosen), groups, title, at, smoothing, is_log, curves)
+    if is_playing != st.session_state.get("compare/shown", False):
+        st.session_state["compare/shown"] = is_playing
+        st.rerun()  # the refresh interval depends on whether playback is on
+
+
+def place_slider(axis: str, end: int, step: int) -> None:
+    """Set the slider: initially from the URL; after a change of axis to the same fraction; at the end it stays at the end."""
+    known, last = st.session_state.get("compare/axis", (axis, end))
+    st.session_state["compare/axis"] = axis, end
+    if "at" not in st.session_state:
+        wanted = st.query_params.get("at", "")[:15]
+        at = int(wanted) if wanted.isdecimal() else end
+    elif (at := st.session_state["at"]) >= last:
+        at = end
+    elif known != axis:
+        at = round(at / last * end / step) * step
+    st.session_state["at"] = min(at, end)
+
+
+def keep_place(at: int, end: int) -> None:
+    """Write the slider position to the URL. A bound slider would jump back to it whenever its range grows."""
+    if at == end:
+        st.query_params.pop("at", None)
+    elif st.query_params.get("at") != str(at):
+        st.query_params["at"] = str(at)
+
+
+def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
+    """Show the samples of all runs at one slider position, with step and FID."""
+    columns = len(chosen) if len(chosen) <= 6 else -(-len(chosen) // 2)
+    with st.grid(columns, min_column_width=150, gap="small"):
+        for track in chosen:
+            with st.container(gap="xxsmall"):
+                name = names[track.run.id]
+                st.markdown(f"**{words.escape(name)}**")
+                shot, fid = track.snapshot(at), track.fid(at)
+                if shot is None:
+                    st.caption("No samples yet")
+                else:
+                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
+                    score = f" · {words.escape(track.label)} {words.number(fid)}" if fid is not None else ""
+                    st.caption(f"Step {shot[0]:,}{score}")
+                st.page_link(
+                    "pages/watch.py", label="Open · fork", icon=":material/call_split:", query_params={"run": track.run.id}
+                )
+
+
+def show_curves(
+    chosen: tuple[Track, ...], groups: tuple[str, ...], title: str, at: float, smoothing: float, is_log: bool, curves: list[str]
+) -> None:
+    """Show one chart per selected curve, side by side if there is room."""
+    made = {name: timeline.charts(chosen, name, smoothing, groups) for name in curves}
+    drawn = [(name, label, table) for name, tables in made.items() for label, table in tables.items()]
+    if drawn:
+        each = list(dict.fromkeys(groups))
+        st.html(overlay.legend(each))
+        with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
+            for name, label, table in drawn:
+                there = table["curve"].unique().to_pylist()
+                spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID")
+                about = f"{label} over {title}, one curve each for: {', '.join(there)}"
+                st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
+    scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)
+    plotted = {group for table in made.get("FID", {}).values() for group in table["curve"].unique().to_pylist()}
+    if apart := [f"“{group}”" for group in scored if "FID" in curves and group not in plotted]:
+        st.caption(words.escape(f"No mean FID, because the runs were scored at different points: {', '.join(apart)}."))
+    if missing := [name for name in curves if not made[name] and not (name == "FID" and scored)]:
+        st.caption(f"Not logged by these runs: {', '.join(missing)}.")
+    if len(made.get("FID", {})) > 1:
+        st.caption("FIDs computed differently are not comparable and have separate charts.")
+
+
+def tell_bands(chosen: list[Run], group_of: dict[str, str]) -> None:
+    """Explain what the bands around grouped curves cover."""
+    if len({group_of[run.id] for run in chosen}) == len(chosen):
+        return
+    if several := timeline.mixed(chosen, group_of):
+        which = words.escape(", ".join(f"“{group}”" for group in several))
+        st.caption(
+            "Bands: mean ± one standard deviation over runs. "
+            f"The runs in {which} differ in more than the seed, so their bands are not pure seed noise."
+        )
+    else:
+        st.caption("Bands: mean ± one standard deviation over seeds.")

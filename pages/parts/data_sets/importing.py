@@ -1,0 +1,113 @@
+"""Adding and removing the user's own data sets on the Data page."""
+
+from __future__ import annotations
+
+from pathlib import Path, PureWindowsPath
+
+import streamlit as st
+
+from gan.catalogue import data_sets
+from gan.catalogue.data_sets import DataSet
+from gan.data import imported as imported_sets
+from gan.execution import requests
+from gan.places import data_root, default_root
+from gan.storage.jobs import read
+from pages.parts import words
+
+SIZES = (16, 32, 64, 128, 256)
+
+FORMATS = (
+    "A **ZIP** of PNG, JPEG or WebP pictures, with one folder per class or all in one folder; or a **CSV** of points, "
+    "two numbers per line."
+)
+BY_COMMAND = "For a local folder, or for files too large to upload:"
+LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: as a ZIP, or from a folder by command."
+
+
+def offer_removal(entry: DataSet) -> None:
+    """Draw the button that removes a user's own data set, with a confirmation."""
+    with st.popover("Remove", icon=":material/delete:"):
+        st.markdown(
+            f"Remove “{words.escape(entry.title)}” from this program? Your original files are kept. Runs trained on "
+            "it can still be viewed, but not resumed."
+        )
+        if st.button("Remove this data set", type="primary", key="remove"):
+            imported_sets.remove(entry.name, data_root(), runs_root=default_root())
+            st.query_params.pop("data", None)
+            st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was removed."
+            st.rerun()
+
+
+def offer_import() -> None:
+    """Draw the import form, or a disabled button while an import is running."""
+    if (task := read(requests.import_path())) and task.state == "running":
+        st.button("Adding pictures …", icon=":material/upload:", disabled=True)
+        return
+    with st.popover("Add your own pictures", icon=":material/upload:"):
+        st.markdown(FORMATS)
+        turn = st.session_state.setdefault("data/turn", 0)
+        upload = st.file_uploader("File", type=["zip", "csv"], key=f"data/upload/{turn}")
+        title = st.text_input(
+            "Name",
+            key=f"data/title/{turn}",
+            max_chars=80,
+            placeholder="File name",
+            help="Display name of the data set. Defaults to the file name.",
+        )
+        size = st.segmented_control(
+            "Prepare at size (pixels)",
+            SIZES,
+            default=32,
+            required=True,
+            key=f"data/import-size/{turn}",
+            help="Size to view the images at first; others can be prepared later. Ignored for points.",
+        )
+        if st.button("Add data set", type="primary", icon=":material/upload:", disabled=upload is None, key="import"):
+            assert upload is not None and size is not None
+            name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # accepts both kinds of slashes
+            if any(entry.title.casefold() == name.casefold() for entry in data_sets.all_sets().values()):
+                st.error(f"A data set named “{words.escape(name)}” already exists; choose another name.", icon=":material/error:")
+                return  # keep the upload
+            is_archive = upload.read(2) == b"PK"
+            upload.seek(0)
+            requests.start_import(upload, ".zip" if is_archive else ".csv", name, size)
+            st.session_state.update({"data/turn": turn + 1, "data/import": size})
+            st.rerun()
+        st.caption(BY_COMMAND)
+        st.code("python -m gan data import PATH --name NAME", language="bash", wrap_lines=True)
+        st.caption(LSUN)
+
+
+def follow_import() -> None:
+    """Show import progress, and the outcome in sessions that saw it running."""
+    task = read(requests.import_path())
+    if task and task.state == "running":
+        st.session_state.setdefault("data/import", 0)
+        show_progress("Adding your data", requests.import_path())
+    elif "data/import" in st.session_state:
+        size = st.session_state["data/import"]
+        if task and task.state == "failed":
+            st.error(words.escape(task.message), icon=":material/error:")
+            if st.button("Dismiss", key="dismiss"):
+                del st.session_state["data/import"]
+                st.rerun()
+            return
+        del st.session_state["data/import"]
+        if not task or not (entry := data_sets.all_sets().get(task.result)):
+            return
+        noun = "point" if entry.kind == "points" else "image"
+        skipped = f"; {words.count(entry.skipped, 'file')} skipped, see below" if entry.skipped else ""
+        st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was added: {words.count(entry.images, noun)}{skipped}."
+        st.session_state["data/next-size"] = size or None
+        st.query_params["data"] = entry.name
+        st.rerun()
+
+
+@st.fragment(run_every=0.7)
+def show_progress(title: str, path: Path) -> None:
+    """Show the progress of an import or preparation; rerun the page when it ends."""
+    task = read(path)
+    if task is None or task.state != "running":
+        st.rerun()
+    left = f" · {words.duration(task.seconds_left)} left" if task.seconds_left is not None else ""
+    st.progress(task.share, text=f"{words.escape(task.message or title)}{left}")

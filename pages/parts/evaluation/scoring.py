@@ -1,0 +1,87 @@
+"""Scoring from the Evaluate page: what to score with, and the progress of running scorings."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan.execution import requests
+from gan.runs import Run
+from pages.parts import words
+from pages.parts.evaluation import board
+
+#: Extractor option → label.
+EXTRACTORS = {
+    "auto": "best available",
+    "classifier": "classifier of the data set",
+    "inception": "Inception",
+    "random-vgg": "random features",
+}
+
+#: State of a run without a checkpoint → message; "" covers all other states.
+WITHOUT_CHECKPOINT = {
+    "diverged": "Diverged before the first checkpoint; start again with a smaller learning rate",
+    "failed": "Failed before the first checkpoint; see the Watch page for the reason",
+    "": "No checkpoint yet; train longer before scoring",
+}
+
+
+def offer_scoring(chosen: list[Run]) -> None:
+    """Draw the scoring controls and the progress of running scorings."""
+    ready = [run for run in chosen if run.has_checkpoint]
+    busy = [run for run in chosen if run.scoring().state == "running"]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        extractor = st.selectbox(
+            "Features from",
+            list(EXTRACTORS),
+            format_func=EXTRACTORS.get,
+            key="features",
+            persist_state="session",
+            width=300,
+            help="Network whose features are compared. Best available: the classifier if the data set has labels, otherwise "
+            "Inception if its weights are present, otherwise random features. The classifier is trained on the labels in "
+            "seconds. Inception is the standard in papers; its weights (96 MB) are downloaded once, or read from the file in "
+            "the environment variable GAN_INCEPTION. Random features come from an untrained network and need neither labels "
+            "nor weights. They can rank runs, but cannot recognise classes, so there is no IS.",
+        )
+        checkpoint = "last"
+        if any(run.best_path.is_dir() for run in ready):
+            checkpoint = st.selectbox(
+                "Checkpoint", list(board.CHECKPOINTS), format_func=board.CHECKPOINTS.get, key="score/checkpoint", width=180
+            )
+            if checkpoint == "best":
+                ready = [run for run in ready if run.best_path.is_dir()]
+        label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
+        about = "3 draws of 2,000 images each, in a separate process."
+        if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about):
+            requests.score(ready, extractor, checkpoint)
+            st.rerun()
+    names = words.names(chosen)
+    untrained: dict[str, list[str]] = {}
+    for run in chosen:
+        if not run.has_checkpoint:
+            state = run.status().state
+            untrained.setdefault(state if state in WITHOUT_CHECKPOINT else "", []).append(names[run.id])
+    without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in ready]
+    for state, of_them in untrained.items():
+        st.caption(f"{WITHOUT_CHECKPOINT[state]}: {words.escape(', '.join(of_them))}.")
+    if without_best:
+        st.caption(
+            "No best checkpoint, which requires scores during training (“Scores every” on the Train page); "
+            f"score the last checkpoint instead: {words.escape(', '.join(without_best))}."
+        )
+    for run in chosen:
+        if run.scoring().state == "failed":
+            st.error(f"{words.escape(run.label())}: {words.escape(run.scoring().message)}", icon=":material/error:")
+    if busy:
+        scoring_progress(busy)
+
+
+@st.fragment(run_every=1.0)
+def scoring_progress(busy: list[Run]) -> None:
+    """Show scoring progress; rerun the page when a scoring ends."""
+    for run in busy:
+        scoring = run.scoring()
+        if scoring.state != "running":
+            st.rerun()
+        left = f" · {words.duration(scoring.seconds_left)} left" if scoring.seconds_left is not None else ""
+        st.progress(scoring.progress, text=f"{words.escape(run.label())}: {words.escape(scoring.message)}{left}")

@@ -1,0 +1,77 @@
+"""The logged curves on the Watch page."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from gan.catalogue.losses import LOSSES
+from gan.config import RunConfig
+from gan.runs import Run
+from pages.parts import charts, logged, words
+
+PLAYERS = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
+OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
+PENALTY = {"penalty": "penalty"}
+
+NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_grad_norm"}
+
+
+def show_curves(run: Run, config: RunConfig | None) -> None:
+    """Show the losses, a note on healthy values, and the outputs of the discriminator."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        smoothing = st.slider(
+            "Smoothing",
+            0.0,
+            0.99,
+            0.6,
+            0.01,
+            key="smoothing",
+            persist_state="session",
+            width=220,
+            help="Exponential moving average: s ← a·s + (1 − a)·value. The faint line shows the logged values.",
+        )
+        is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
+    table = logged.read(run)
+    if table.empty:
+        st.caption("No values logged yet.")
+        return
+    draw(table, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
+    facts = LOSSES[config.objective.loss] if config else None
+    if facts:
+        st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
+    if facts and not facts.is_probability:
+        draw(table, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
+    else:
+        draw(table, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    if table["penalty"].notna().any():
+        draw(table, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
+        st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
+    scores = logged.scores(run)
+    if not scores.empty:
+        title = f"{scores.attrs['label']} (during training)"
+        draw(scores, {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)
+    more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
+    if more.open:
+        with more:
+            draw(table, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
+    st.caption("Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.")
+
+
+def draw(
+    table: pd.DataFrame,
+    names: dict[str, str],
+    title: str,
+    key: str,
+    smoothing: float,
+    is_log: bool = False,
+    domain: tuple[float, float] | None = None,
+    rule: float | None = None,
+    has_points: bool = False,
+) -> None:
+    """Draw one chart of curves (name → column), thinned to its zoom range."""
+    zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
+    shown = charts.thin(table, names, smoothing, tuple(zoom) if zoom else None)
+    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, has_points=has_points)
+    about = f"{title} over steps: " + " and ".join(names)
+    st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
