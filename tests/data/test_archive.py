@@ -13,8 +13,8 @@ import pytest
 from gan.data import archive
 from gan.data.decoder import Refused
 from gan.errors import InputError
+from tests.data.test_import import PNG, opened, zip_of
 from tests.helpers import is_sentence
-from tests.test_import import PNG, opened, zip_of
 
 
 def repeated(count: int, *, zip64: bool = False) -> bytes:

@@ -17,8 +17,8 @@ from gan.catalogue import data_sets
 from gan.data import importer
 from gan.errors import InputError
 from gan.storage.locks import hold_lock
+from tests.data.test_import import encoded, ignore, noise, zip_of
 from tests.helpers import PROJECT, is_sentence
-from tests.test_import import encoded, ignore, noise, zip_of
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from PIL import Image, ImageOps
 
 from gan.data import decoder
 from gan.data.decoder import Refused
+from tests.data.test_import import encoded, huge_png, noise
 from tests.helpers import PROJECT
-from tests.test_import import encoded, huge_png, noise
 
 
 def test_photo_with_a_preview_inside_is_read_as_the_photo() -> None:

@@ -20,7 +20,7 @@ from gan.networks.layers import Player, Report
 from gan.training.assembly import build_game
 from gan.training.game import Turn
 from tests.helpers import assert_one_sentence, run_gan, wait_until
-from tests.test_networks import TOGETHER, VARIANTS, config_of, count, named, play
+from tests.networks.test_networks import TOGETHER, VARIANTS, config_of, count, named, play
 
 #: Without the sizes of layers, which change nothing but numbers.
 TELLING = [(family, changes) for family, changes in VARIANTS if not changes.keys() & {"latent", "width", "hidden"}]

@@ -16,9 +16,9 @@ from PIL import Image
 from gan.data import archive, decoder
 from gan.data.decoder import Refused
 from gan.errors import InputError
+from tests.data.test_archive import repeated
+from tests.data.test_import import encoded, noise, zip_of
 from tests.helpers import is_sentence
-from tests.test_archive import repeated
-from tests.test_import import encoded, noise, zip_of
 
 FUZZ = settings(max_examples=10_000, deadline=2000, suppress_health_check=list(HealthCheck))
 
