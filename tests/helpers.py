@@ -22,6 +22,7 @@ from gan.config import RunConfig, presets
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Run, Status
+from tests import nursery
 
 PROJECT = Path(__file__).resolve().parents[1]
 Value = TypeVar("Value")
@@ -74,6 +75,10 @@ def train(
     return loop.train(run, observe, should_stop, scorer)
 
 
+#: Commands that import torch at once or nearly so.
+NEED_TORCH = ("train", "resume", "fork", "score", "sample", "estimate", "layers", "export", "report")
+
+
 def command(*arguments: object) -> list[str]:
     """Return the argument list of ``python -m gan``."""
     return [sys.executable, "-m", "gan", *map(str, arguments)]
@@ -82,7 +87,12 @@ def command(*arguments: object) -> list[str]:
 def run_gan(
     *arguments: object, root: Path | None = None, env: dict[str, str] | None = None, seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end in a process of its own, as a person would; ``root`` becomes ``GAN_RUNS``."""
+    """Run the command line to its end in a process of its own; ``root`` becomes ``GAN_RUNS``.
+
+    Commands that need torch come from the nursery, which has imported it.
+    """
+    if nursery.is_available and str(arguments[0]) in NEED_TORCH:
+        return nursery.run([str(one) for one in arguments], environment(root, env), seconds)
     return subprocess.run(
         command(*arguments), cwd=PROJECT, env=environment(root, env), capture_output=True, text=True, timeout=seconds, check=False
     )
@@ -93,6 +103,14 @@ def start_gan(*arguments: object, root: Path | None = None, env: dict[str, str] 
     return subprocess.Popen(
         command(*arguments), cwd=PROJECT, env=environment(root, env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def start_quickly(*arguments: object, root: Path, log: Path) -> nursery.Child | subprocess.Popen[bytes]:
+    """Start a command whose output goes to the end of ``log``, from the nursery where there is one; the caller waits or kills."""
+    if nursery.is_available:
+        return nursery.start([str(one) for one in arguments], environment(root), log, log)
+    with open(log, "ab") as output:
+        return subprocess.Popen(command(*arguments), cwd=PROJECT, env=environment(root), stdout=output, stderr=output)
 
 
 def environment(root: Path | None = None, extra: dict[str, str] | None = None) -> dict[str, str]:

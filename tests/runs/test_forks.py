@@ -31,7 +31,7 @@ from tests.helpers import (
     make_run,
     mount,
     run_gan,
-    start_gan,
+    start_quickly,
     train,
     unmount,
     wait_until,
@@ -349,11 +349,11 @@ def test_a_fork_killed_at_any_instant_is_whole_or_not_there(parent: Run) -> None
     source, before = random.Random(0), content_of(parent.checkpoints_path)
     for _ in range(12):
         known = set(parent.root.iterdir())
-        process = start_gan("fork", parent.id, "--steps", 100_000, root=parent.root)
+        process = start_quickly("fork", parent.id, "--steps", 100_000, root=parent.root, log=parent.root.parent / "log.txt")
         wait_until(lambda: set(parent.root.iterdir()) - known, "it is at it", every=0.001)  # noqa: B023
         time.sleep(source.uniform(0, 0.02))
         process.kill()
-        process.communicate()
+        process.wait()
         for child in set(runs.list_runs(parent.root)) - {parent}:
             origin = child.origin()
             assert origin and (origin.run, origin.step) == (parent.id, 12)

@@ -30,7 +30,7 @@ from gan.scoring.reference import Reference
 from gan.storage import jobs
 from gan.training import checkpoints
 from gan.training.sampling import restore
-from tests.helpers import is_sentence, make_run, run_gan, start_gan, train, wait_until
+from tests.helpers import is_sentence, make_run, run_gan, start_quickly, train, wait_until
 from tests.scoring.conftest import CPU, ignore
 
 SMALL = Plan(images=300, draws=2)
@@ -281,7 +281,7 @@ def test_interrupted_scoring_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("moment", [0.0, 0.6, 0.8])
 def test_killed_scoring_leaves_the_old_scores_and_can_be_repeated(run: Run, root: Path, digits: Extractor, moment: float) -> None:
     old = scores.score_run(run, SMALL)
-    process = start_gan("score", run.id, "--quiet", "--draws", 6, root=root)
+    process = start_quickly("score", run.id, "--quiet", "--draws", 6, root=root, log=run.log_path)
 
     def is_far_enough() -> bool:
         found = run.scoring()
@@ -289,7 +289,7 @@ def test_killed_scoring_leaves_the_old_scores_and_can_be_repeated(run: Run, root
 
     wait_until(is_far_enough, "the scoring is under way")
     process.kill()
-    process.communicate()
+    process.wait()
     assert run.scores() == [old], "it had not ended"
     run.hold_scoring().release()
     assert without_time(scores.score_run(run, SMALL)) == without_time(old)

@@ -24,7 +24,7 @@ from gan.storage.lines import read_lines
 from gan.training import assembly, checkpoints, loop, quick
 from gan.training import state as game_state
 from gan.training.game import Game, Turn
-from tests.helpers import is_sentence, losses, make_run, mount, start_gan, tiny, train, unmount, wait_until
+from tests.helpers import is_sentence, losses, make_run, mount, start_quickly, tiny, train, unmount, wait_until
 
 CPU = torch.device("cpu")
 
@@ -497,11 +497,11 @@ def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
 
     for _ in range(5):
         enough = logged() + 9  # beyond the next checkpoint
-        trainer = start_gan("resume", run.id, "--from-queue", root=root)
+        trainer = start_quickly("resume", run.id, "--from-queue", root=root, log=run.log_path)
         wait_until(lambda: logged() >= enough or trainer.poll() is not None, "some lines are logged", seconds=180)  # noqa: B023
         time.sleep(instant.uniform(0, 1))
         trainer.kill()
-        trainer.communicate()
+        trainer.wait()
         assert run.status().state == "interrupted"
         for step in checkpoints.steps(run.best_path):
             assert checkpoints.load(run.best_path, step).facts["fid"] == fids(run)[step]

@@ -18,16 +18,15 @@ from gan import runs
 from gan.config.fields import Span
 from gan.runs import Run
 from gan.training import checkpoints, precision
+from tests import nursery
 from tests.helpers import (
-    PROJECT,
-    command,
-    environment,
     is_sentence,
     losses,
     make_run,
     mount,
     raw_lines,
     run_gan,
+    start_quickly,
     train,
     unmount,
     wait_until,
@@ -43,12 +42,9 @@ CRASHING = {
 }
 
 
-def resume(run: Run) -> subprocess.Popen[bytes]:
+def resume(run: Run) -> subprocess.Popen[bytes] | nursery.Child:
     """Start the trainer of a run, its words going to the log, as the queue does."""
-    with open(run.log_path, "ab") as log:
-        return subprocess.Popen(
-            command("resume", run.id, "--root", run.root, "--from-queue"), cwd=PROJECT, env=environment(), stdout=log, stderr=log
-        )
+    return start_quickly("resume", run.id, "--from-queue", root=run.root, log=run.log_path)
 
 
 def kill_again_and_again(root: Path, chosen: str, seed: int) -> tuple[Run, int]:
@@ -61,7 +57,7 @@ def kill_again_and_again(root: Path, chosen: str, seed: int) -> tuple[Run, int]:
             wait_until(lambda: size(run.metrics_path) > len(whole) or trainer.poll() is not None, "a line is logged")  # noqa: B023
             time.sleep(instant.uniform(0, 0.3))
         else:
-            time.sleep(instant.uniform(0, 2))
+            time.sleep(instant.uniform(0, 0.4))
         assert trainer.poll() is None, run.log_tail()
         before = read(run.metrics_path)
         during_training += len(before) > len(whole)

@@ -21,7 +21,7 @@ from gan.judging.request import Plan
 from gan.runs import Run
 from gan.scoring import scores
 from gan.training import checkpoints, labels, pictures, sampling
-from tests.helpers import assert_one_sentence, end_all, make_run, run_gan, start_gan, train, wait_until
+from tests.helpers import assert_one_sentence, end_all, make_run, run_gan, start_quickly, train, wait_until
 
 CPU = torch.device("cpu")
 
@@ -243,7 +243,7 @@ def test_what_goes_wrong_in_the_background_is_the_end_of_the_log(mine: Run) -> N
 def test_drawing_does_not_disturb_a_training(root: Path) -> None:
     """A picture is drawn while the run goes on, and it goes on to its end."""
     run = make_run(root, {"networks.conditional": True, "training.length": "100000 steps", "cadence.checkpoint_every": "5 steps"})
-    trainer = start_gan("resume", run.id, "--quiet", "--from-queue", root=root)
+    trainer = start_quickly("resume", run.id, "--quiet", "--from-queue", root=root, log=run.log_path)
     try:
         wait_until(lambda: checkpoints.steps(run.checkpoints_path), "the first checkpoint is there")
         done = run_gan("sample", run.id, "--class", "3", root=root)
@@ -254,4 +254,4 @@ def test_drawing_does_not_disturb_a_training(root: Path) -> None:
         assert run.status().state == "stopped"
     finally:
         trainer.kill()
-        trainer.communicate()
+        trainer.wait()

@@ -1,0 +1,127 @@
+"""Commands as real processes without the seconds in which each of them imports torch.
+
+A process that has imported torch and everything that commands need forks a child for each command. A child is a process of its
+own: it can be killed, has its own memory, files and locks, and ends with the command's exit status. Forking is safe because the
+nursery itself starts no thread and computes nothing. POSIX only; elsewhere commands start the usual way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+_SERVE = """
+import json, os, signal, sys
+import gan.commands.main, gan.commands.training, gan.training.loop, gan.training.sampling, gan.training.speed
+import gan.scoring.scores, gan.scoring.during_training, gan.networks.layers, gan.report.bundle, gan.report.generators, tqdm
+print("ready", flush=True)
+for line in sys.stdin:
+    order = json.loads(line)
+    if order["do"] == "poll":
+        found, status = os.waitpid(order["pid"], os.WNOHANG)
+        print(json.dumps(os.waitstatus_to_exitcode(status) if found else None), flush=True)
+        continue
+    pid = os.fork()
+    if pid:
+        print(json.dumps(pid), flush=True)
+        continue
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, path in ((0, os.devnull), (1, order["stdout"]), (2, order["stderr"])):
+        os.dup2(os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND | os.O_CREAT), number)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    try:
+        status = gan.commands.main.main(order["arguments"])
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        import traceback
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush(), sys.stderr.flush()
+    os._exit(status or 0)
+"""
+
+is_available = os.name == "posix"
+_lock = threading.RLock()
+_server: subprocess.Popen[str] | None = None
+
+
+class Child:
+    """A command under way, with the part of :class:`subprocess.Popen` that tests use."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.returncode = pid, None
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while the process lives."""
+        if self.returncode is None:
+            self.returncode = _ask({"do": "poll", "pid": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float = 120) -> int:
+        """Wait for the end and return the exit status. Raises TimeoutExpired."""
+        deadline = time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(["gan"], timeout)
+            time.sleep(0.01)
+        return status
+
+    def kill(self) -> None:
+        """Kill the process with SIGKILL."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def start(arguments: list[str], env: dict[str, str], stdout: Path, stderr: Path) -> Child:
+    """Start ``python -m gan`` with ``arguments``; its output is appended to two files."""
+    order = {"do": "start", "arguments": arguments, "env": env, "stdout": str(stdout), "stderr": str(stderr)}
+    return Child(int(_ask(order)))
+
+
+def run(arguments: list[str], env: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and return its exit status and output."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "stdout", Path(folder) / "stderr"
+        child = start(arguments, env, out, err)
+        try:
+            status = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
+        return subprocess.CompletedProcess(["gan", *arguments], status, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def _ask(order: dict[str, Any]) -> Any:
+    global _server  # noqa: PLW0603
+    with _lock:
+        if _server is None:
+            _server = subprocess.Popen(
+                [sys.executable, "-c", _SERVE],
+                cwd=PROJECT,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            atexit.register(_server.kill)
+            assert _server.stdout is not None
+            assert _server.stdout.readline() == "ready\n"
+        assert _server.stdin is not None
+        assert _server.stdout is not None
+        _server.stdin.write(json.dumps(order) + "\n")
+        _server.stdin.flush()
+        return json.loads(_server.stdout.readline())
