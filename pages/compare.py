@@ -41,7 +41,12 @@ def choose() -> list[Run]:
     st.session_state["compare/runs"] = [run_id for run_id in st.session_state["compare/runs"] if run_id in found]
     names = words.names(list(found.values()))
     chosen = st.multiselect(
-        "Runs", list(found), key="compare/runs", format_func=names.get, max_selections=MOST, placeholder="Choose 2 to 12 runs"
+        "Runs",
+        list(found),
+        key="compare/runs",
+        format_func=names.__getitem__,
+        max_selections=MOST,
+        placeholder="Choose 2 to 12 runs",
     )
     st.query_params["runs"] = st.session_state["compare/chosen"] = ",".join(chosen)
     return [found[run_id] for run_id in chosen]
@@ -64,7 +69,7 @@ def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str
         by = st.selectbox(
             "Group by",
             list(settings),
-            format_func=settings.get,
+            format_func=settings.__getitem__,
             key="group",
             bind="query-params",
             width=210,

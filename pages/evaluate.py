@@ -36,7 +36,9 @@ def choose() -> list[Run]:
         st.session_state["evaluate/runs"] = [run_id for run_id in wanted if run_id in found] or (scored or list(found))[:6]
     st.session_state["evaluate/runs"] = [run_id for run_id in st.session_state["evaluate/runs"] if run_id in found]
     names = words.names(list(found.values()))
-    chosen = st.multiselect("Runs", list(found), key="evaluate/runs", format_func=names.get, placeholder="Choose runs to compare")
+    chosen = st.multiselect(
+        "Runs", list(found), key="evaluate/runs", format_func=names.__getitem__, placeholder="Choose runs to compare"
+    )
     st.query_params["runs"] = ",".join(chosen)
     return [found[run_id] for run_id in chosen]
 

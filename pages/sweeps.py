@@ -38,7 +38,7 @@ def choose() -> Sweep | None:
     if st.session_state.get("sweeps/choice") not in found:
         st.session_state["sweeps/choice"] = next(iter(found))
     names = {sweep_id: name_of(sweep) for sweep_id, sweep in found.items()}
-    chosen = st.selectbox("Sweep", list(found), key="sweeps/choice", format_func=names.get, label_visibility="collapsed")
+    chosen = st.selectbox("Sweep", list(found), key="sweeps/choice", format_func=names.__getitem__, label_visibility="collapsed")
     st.query_params["sweep"] = chosen
     return found[chosen]
 

@@ -51,7 +51,7 @@ def choose() -> Run | None:
         st.session_state.pop("watch/deleted", None)
 
     chosen = st.selectbox(
-        "Run", list(found), key="watch/choice", format_func=names.get, on_change=follow, label_visibility="collapsed"
+        "Run", list(found), key="watch/choice", format_func=names.__getitem__, on_change=follow, label_visibility="collapsed"
     )
     st.query_params["run"] = chosen
     return found[chosen]

@@ -76,7 +76,7 @@ def train(
 
 
 #: Commands that import torch at once or nearly so.
-NEED_TORCH = ("train", "resume", "fork", "score", "sample", "estimate", "layers", "export", "report")
+NEED_TORCH = ("train", "resume", "fork", "score", "sample", "estimate", "layers", "export", "report", "weights")
 
 
 def command(*arguments: object) -> list[str]:
@@ -91,7 +91,7 @@ def run_gan(
 
     Commands that need torch come from the nursery, which has imported it.
     """
-    if nursery.is_available and str(arguments[0]) in NEED_TORCH:
+    if nursery.is_available and arguments and str(arguments[0]) in NEED_TORCH:
         return nursery.run([str(one) for one in arguments], environment(root, env), seconds)
     return subprocess.run(
         command(*arguments), cwd=PROJECT, env=environment(root, env), capture_output=True, text=True, timeout=seconds, check=False

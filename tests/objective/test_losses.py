@@ -275,7 +275,7 @@ def test_people_are_told_all_there_is_to_know(name: str) -> None:
         ("non-saturating", 0.0, 1.39, 0.69, ("1.39", "0.69")),
         ("minimax", 0.0, 1.39, -0.69, ("1.39", "−0.69")),
         ("least-squares", 0.5, 0.25, 0.125, ("½", "0.25", "0.125")),
-        ("hinge", 0.0, 2.0, 0.0, ("2 when it guesses", "around 0")),
+        ("hinge", 0.0, 2.0, 0.0, ("2 when the discriminator guesses", "around 0")),
         ("wasserstein", 0.0, 0.0, 0.0, ("towards 0",)),
         ("relativistic", 0.0, 0.69, 0.69, ("Both are 0.69",)),
     ],
@@ -308,12 +308,12 @@ def test_signs_that_people_are_told_hold(name: str, pairs: list[tuple[float, flo
     real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
     discriminator, generator = value(LOSSES[name].discriminator(real, fake)), value(generator_loss(name, fake, real))
     sign = losses.LOSSES[name].sign
-    if sign.startswith("Both from 0 up"):
+    if sign.startswith("Both ≥ 0"):
         assert discriminator >= 0
         assert generator >= 0
-    elif "G from 0 down" in sign:
+    elif "G ≤ 0" in sign:
         assert discriminator >= 0 >= generator
-    elif sign.startswith("D from 0 up"):
+    elif sign.startswith("D ≥ 0"):
         assert discriminator >= 0
     else:
-        assert "without bounds" in sign
+        assert "unbounded" in sign

@@ -245,7 +245,7 @@ def test_newest_whole_one_is_taken(tmp_path: Path) -> None:
     damage(tmp_path / "00000005.json")
     with pytest.raises(RunFailed) as caught:
         checkpoints.load_newest(tmp_path)
-    assert "No whole checkpoint is left" in str(caught.value)
+    assert "No intact checkpoint is left" in str(caught.value)
     assert len(list(tmp_path.iterdir())) == 4, "damaged checkpoints are evidence; nothing is deleted"
 
 
@@ -283,9 +283,9 @@ def test_run_falls_back_to_the_checkpoint_before_and_says_so(root: Path, caplog:
         status = train(run, lambda status, line: messages.append(status.message))
     assert status.state == "finished"
     assert status.step == 16
-    assert any("Fell back to the checkpoint of step 10" in message for message in messages)
+    assert any("Continued from the checkpoint of step 10" in message for message in messages)
     assert "The checkpoint of step 12 is damaged" in caplog.text
-    assert "Going on from step 10" in caplog.text
+    assert "Continuing from step 10" in caplog.text
     losses = [[line["generator_loss"] for line in one.metrics()] for one in (run, whole)]
     assert losses[0] == losses[1], "what was trained again is what would have been trained"
 
@@ -314,7 +314,7 @@ def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) ->
     assert status.state == "failed"
     assert is_sentence(status.message)
     assert "damaged" in status.message
-    assert "start the training anew" in status.message
+    assert "start a new training" in status.message
     assert run.status().state == "failed"
     assert {path.name: path.read_bytes() for path in run.checkpoints_path.iterdir()} == before
     assert run.metrics() == lines
@@ -420,7 +420,7 @@ def test_best_that_cannot_be_written_does_not_end_the_training(root: Path, caplo
     run = scored(root)
     run.best_path.write_text("in the way")
     assert train(run).state == "finished"
-    assert "The best checkpoint, of step 2, could not be kept" in caplog.text
+    assert "The best checkpoint (step 2) could not be saved" in caplog.text
     assert len(fids(run)) == 12
     assert checkpoints.steps(run.checkpoints_path) == [20, 24]
 
@@ -442,7 +442,7 @@ def test_best_does_not_fit_on_a_full_disk_and_the_training_goes_on(tmp_path: Pat
                 filler.unlink()
 
         assert train(run, observe).state == "finished"
-        assert "could not be kept: The disk is full" in caplog.text
+        assert "could not be saved: The disk is full" in caplog.text
         assert len(fids(run)) == 12
         assert checkpoints.steps(run.checkpoints_path) == [24]
         assert best(run).step > 20

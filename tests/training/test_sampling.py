@@ -141,7 +141,7 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(
 
 
 def test_class_of_a_generator_that_was_told_none_is_refused(plain: Run) -> None:
-    with pytest.raises(InputError, match="was not told classes"):
+    with pytest.raises(InputError, match="is not class-conditional"):
         sampling.draw(plain, "7", 8, 0)
 
 
@@ -150,7 +150,7 @@ def test_run_without_a_whole_checkpoint_is_refused(mine: Run, root: Path) -> Non
         sampling.draw(make_run(root), None, 8, 0)
     for path in mine.checkpoints_path.glob("*.safetensors"):
         path.write_bytes(b"damage")
-    with pytest.raises(InputError, match="No whole checkpoint is left"):
+    with pytest.raises(InputError, match="No intact checkpoint is left"):
         sampling.draw(mine, "7", 8, 0)
 
 

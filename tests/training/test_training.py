@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -206,7 +207,7 @@ def test_run_that_explodes_between_two_lines_and_is_stopped_there_is_diverged(ro
     ("changes", "words"),
     [
         ({"training.precision": "fp16"}, "training.precision is “fp16”, which needs an NVIDIA GPU"),
-        ({"training.device": "mps"}, "training.device is “mps”, but this machine has none"),
+        ({"training.device": "mps"}, "training.device is “mps”, but this machine does not have it"),
     ],
 )
 def test_what_this_machine_lacks_fails_with_a_sentence(root: Path, changes: dict[str, Any], words: str) -> None:
@@ -285,16 +286,19 @@ OFFLINE = [name for name, preset in presets.PRESETS.items() if preset.config.dat
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_every_preset_without_a_download_trains(root: Path, name: str) -> None:
-    config = configs.replace(presets.find(name).config, {"training.length": "10 steps", "training.device": "cpu"})
+def test_every_preset_without_a_download_trains(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if presets.find(name).config.data.name == "bedrooms":  # fewer of them, since drawing all 5,000 takes most of a minute
+        few = dataclasses.replace(data_sets.DATA_SETS["bedrooms"], counts=(1100,), version="few")
+        monkeypatch.setitem(data_sets.DATA_SETS, "bedrooms", few)
+    config = configs.replace(presets.find(name).config, {"training.length": "3 steps", "training.device": "cpu"})
     run = runs.create(root, config, state="starting", threads=1)
     status = train(run)
-    assert (status.state, status.step) == ("finished", 10)
-    assert [line["step"] for line in run.metrics()][-1] == 10
+    assert (status.state, status.step) == ("finished", 3)
+    assert [line["step"] for line in run.metrics()][-1] == 3
     assert all(value is not None for value in run.metrics()[-1].values())
-    assert list(run.samples()) == [0, 10]
+    assert list(run.samples()) == [0, 3]
     assert run.reals_path.exists()
-    assert checkpoints.load(run.checkpoints_path, 10).step == 10
+    assert checkpoints.load(run.checkpoints_path, 3).step == 3
 
 
 def test_line_has_what_the_curves_need(root: Path) -> None:

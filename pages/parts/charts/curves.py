@@ -32,7 +32,7 @@ def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tu
     inside = slice(0, len(steps))
     if zoom:
         # One extra bucket on each side, so lines continue past the edge of the chart.
-        first, last = np.searchsorted(steps, zoom[0]), np.searchsorted(steps, zoom[1], side="right")
+        first, last = int(np.searchsorted(steps, zoom[0])), int(np.searchsorted(steps, zoom[1], side="right"))
         margin = max(1, (last - first) // MOST_POINTS)
         inside = slice(max(0, first - margin), min(len(steps), last + margin))
     steps = steps[inside]

@@ -28,7 +28,7 @@ def different(chosen: Sequence[Run]) -> dict[str, str]:
             found[run.id] = run.config()
         except InputError as error:
             st.warning(f"{words.escape(run.label())}: {words.escape(str(error))}")
-    titles = {}
+    titles: dict[str, str] = {}
     for key in configs.difference(list(found.values())) if found else []:
         for config in found.values():
             if key in configs.flatten(config):

@@ -22,7 +22,7 @@ def show_significance(chosen: list[Run], names: dict[str, str], by: str, title: 
     name = st.selectbox(
         "Score",
         list(titles),
-        format_func=titles.get,
+        format_func=titles.__getitem__,
         key="score",
         bind="query-params",
         width=230,
@@ -67,7 +67,8 @@ def tell_differences(
     """State whether each pair differs, significant differences first."""
     values = measured.values
     noise = significance.pool(values.values())
-    sure, unsure = [], []
+    sure: list[str] = []
+    unsure: list[str] = []
     for one, other in pairs:
         both = values[one], values[other]
         found = significance.compare(*both, noise)

@@ -39,6 +39,7 @@ def panel(run: Run) -> None:
     if isinstance(shown, Plane):
         _show_plane(run.id, shown)
         return
+    assert spec is not None  # only a plane has no map
     st.markdown("##### Map of the images")
     st.caption(
         f"Real images, and images generated at step {shown.step:,}, on the first two principal components of the "

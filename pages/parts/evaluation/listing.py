@@ -110,6 +110,6 @@ def config_of(selection: Selection, height: int) -> dict[str, Any]:
             help=f"Standard deviation of {SCORES[name].title}, √(Σ(x − x̄)² / (n − 1)); see “Spread over”.",
         )
     shown |= {name: number(format=FORMATS["kid"], help=told) for name, (_, told) in INTERVALS.items()}
-    for name, (_, form, told) in facts(noun(whole.each[0])).items():
-        shown[name] = number(format=form, help=told) if form else text(help=told)
+    for name, (_, pattern, told) in facts(noun(whole.each[0])).items():
+        shown[name] = number(format=pattern, help=told) if pattern else text(help=told)
     return {whole.titles[name]: shown[name] for name in (*whole.every, "runs") if name in shown}

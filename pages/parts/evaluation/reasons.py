@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection
-from typing import Any
 
 from gan import words
 from gan.judging import comparison, doctor, lines
@@ -14,7 +13,7 @@ from gan.words import only, percent
 
 __all__ = ["basis", "classes", "looks", "reasons"]
 
-Line = dict[str, Any]
+Line = lines.Line
 
 _MOST_NAMED = 12  # classes listed in a sentence
 _WIDTH = 56  # characters per line below the smallest plot

@@ -33,7 +33,7 @@ def offer_scoring(chosen: list[Run]) -> None:
         extractor = st.selectbox(
             "Features from",
             list(EXTRACTORS),
-            format_func=EXTRACTORS.get,
+            format_func=EXTRACTORS.__getitem__,
             key="features",
             persist_state="session",
             width=300,
@@ -46,7 +46,7 @@ def offer_scoring(chosen: list[Run]) -> None:
         checkpoint = "last"
         if any(run.best_path.is_dir() for run in ready):
             checkpoint = st.selectbox(
-                "Checkpoint", list(board.CHECKPOINTS), format_func=board.CHECKPOINTS.get, key="score/checkpoint", width=180
+                "Checkpoint", list(board.CHECKPOINTS), format_func=board.CHECKPOINTS.__getitem__, key="score/checkpoint", width=180
             )
             if checkpoint == "best":
                 ready = [run for run in ready if run.best_path.is_dir()]
@@ -62,8 +62,8 @@ def offer_scoring(chosen: list[Run]) -> None:
             state = run.status().state
             untrained.setdefault(state if state in WITHOUT_CHECKPOINT else "", []).append(names[run.id])
     without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in ready]
-    for state, of_them in untrained.items():
-        st.caption(f"{WITHOUT_CHECKPOINT[state]}: {words.escape(', '.join(of_them))}.")
+    for reason, of_them in untrained.items():
+        st.caption(f"{WITHOUT_CHECKPOINT[reason]}: {words.escape(', '.join(of_them))}.")
     if without_best:
         st.caption(
             "No best checkpoint, which requires scores during training (“Scores every” on the Train page); "

@@ -19,7 +19,7 @@ def choose_scores(found: board.Found) -> tuple[str, str]:
                 default="last",
                 required=True,
                 key="checkpoint",
-                format_func=board.CHECKPOINTS.get,
+                format_func=board.CHECKPOINTS.__getitem__,
                 help="The best checkpoint has the lowest quick FID during training. Selection by score is slightly biased, "
                 "so the two are never mixed in one table.",
             )
@@ -77,7 +77,7 @@ def choose_columns(whole: Board) -> list[str]:
                 "Columns",
                 whole.every,
                 default=whole.usual,
-                format_func=whole.titles.get,
+                format_func=whole.titles.__getitem__,
                 key=key,
                 persist_state="session",
                 help="Click a column header to sort, drag it to move. The icons above the table offer search and full screen.",

@@ -20,7 +20,7 @@ from gan.runs import Run
 from pages.parts import words
 from pages.parts.evaluation.columns import INTERVALS
 
-Line = dict[str, Any]
+Line = lines.Line
 
 _MOST_LISTED = 4  # distinct values listed in a folded row
 

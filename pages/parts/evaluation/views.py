@@ -35,7 +35,13 @@ def choose_group(selection: Selection) -> int:
     if st.session_state.get("plot-group") not in names:  # from another selection
         st.session_state.pop("plot-group", None)
     return st.segmented_control(
-        "Plot group", list(names), default=largest, required=True, key="plot-group", format_func=names.get, persist_state="session"
+        "Plot group",
+        list(names),
+        default=largest,
+        required=True,
+        key="plot-group",
+        format_func=names.__getitem__,
+        persist_state="session",
     )
 
 
@@ -48,7 +54,7 @@ def show_views(selection: Selection) -> None:
         default="scores",
         required=True,
         key="view",
-        format_func=VIEWS.get,
+        format_func=VIEWS.__getitem__,
         label_visibility="collapsed",
         persist_state="session",
     )
@@ -107,12 +113,12 @@ def show_against(part: Part) -> None:
     titles = part.board.titles
     scores = list(dict.fromkeys([*part.main, *(name for name in SCORES if name in part.board.every)]))
     with st.container(horizontal=True, gap="small"):
-        score = st.selectbox("Score", scores, format_func=titles.get, key="against/score", width=220)
+        score = st.selectbox("Score", scores, format_func=titles.__getitem__, key="against/score", width=220)
         setting = st.selectbox(
             "Setting",
             list(dict.fromkeys([*board.telling(part), *part.board.settings, "epoch", "minutes"])),
             width=220,
-            format_func=titles.get,
+            format_func=titles.__getitem__,
             key="against/setting",
             help="Settings in which the chosen runs differ, and training length.",
         )

@@ -22,7 +22,7 @@ def show_reasons(whole: Board) -> None:
         judged = [*whole.explained, *(run.id for run in whole.chosen if run.id not in whole.explained and board.on_curves(run))]
         if st.session_state.get("why/run") not in judged:
             st.session_state["why/run"] = judged[0]
-        run_id = st.selectbox("Run to explain", judged, key="why/run", format_func=whole.names.get)
+        run_id = st.selectbox("Run to explain", judged, key="why/run", format_func=whole.names.__getitem__)
         run, line = next(run for run in whole.chosen if run.id == run_id), whole.explained.get(run_id)
         found = board.verdicts(whole, run)
         if line is None:

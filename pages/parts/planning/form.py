@@ -173,9 +173,8 @@ def _choose_data(label: str, value: str, widget: str, help: str) -> str:
     if st.session_state.get(widget, value) not in titles:  # removed meanwhile
         st.session_state[widget] = value
     options = list(titles)
-    start = {} if widget in st.session_state else {"index": options.index(value)}  # a link from the Data page has chosen already
-    chosen: str = st.selectbox(label, options, key=widget, help=help, persist_state="session", format_func=titles.get, **start)
-    return chosen
+    start = 0 if widget in st.session_state else options.index(value)  # a link from the Data page has chosen already
+    return st.selectbox(label, options, start, titles.__getitem__, key=widget, help=help, persist_state="session")
 
 
 def _choose_classes(label: str, value: tuple[str, ...], prefix: str, help: str) -> list[str]:

@@ -52,7 +52,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
     name = left.selectbox(
         "Start from",
         list(titles),
-        format_func=titles.get,
+        format_func=titles.__getitem__,
         key="sweep/from",
         persist_state="session",
         help="A named sweep is an experiment to repeat; it does not use the settings above.",
@@ -78,7 +78,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
     chosen = st.multiselect(
         "Vary",
         list(keys),
-        format_func=keys.get,
+        format_func=keys.__getitem__,
         key=f"{prefix}/sweep/keys",
         persist_state="session",
         placeholder="Choose settings",
@@ -108,7 +108,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         required=True,
         key="sweep/combine",
         persist_state="session",
-        format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.get,
+        format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.__getitem__,
         help="One at a time: the settings above, and then with one of them changed. Every combination grows fast: 3 × 3 × 3 = 27.",
     )
     if empty := [key for key, values in axes.items() if not values]:

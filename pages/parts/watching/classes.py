@@ -66,7 +66,7 @@ def _panel(run: Run, names: list[str]) -> None:
                 st.rerun()
         asked = st.session_state.get(f"asked/{run.id}")
         with right:
-            if is_waiting:
+            if is_waiting and asked:
                 st.markdown(f":material/brush: Drawing “{words.escape(asked['name'])}” from the newest checkpoint, some seconds …")
             elif asked and asked["before"] == _changed(run):
                 last = (run.log_tail().strip().splitlines() or ["nothing"])[-1]
@@ -82,7 +82,7 @@ def _panel(run: Run, names: list[str]) -> None:
 def _waiting(run: Run) -> bool:
     """Return whether this session has asked for a picture that may still come."""
     asked = st.session_state.get(f"asked/{run.id}")
-    return bool(asked) and asked["before"] == _changed(run) and time.time() - asked["at"] < _PATIENCE
+    return bool(asked and asked["before"] == _changed(run) and time.time() - asked["at"] < _PATIENCE)
 
 
 def _changed(run: Run) -> int:
