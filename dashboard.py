@@ -1,28 +1,32 @@
-"""The router: the list of pages and their titles; start it with ``streamlit run dashboard.py``.
+"""The dashboard's router: the list of pages. Start it with ``streamlit run dashboard.py``.
 
-Pages have no icons here: the browser would fetch each from the network to show it in its tab, and this works offline.
+Pages have no icons, because the browser would fetch them from the network and the dashboard must work offline.
 """
 
 import streamlit as st
 
 from pages.parts import service
 
-if __name__ == "__main__":  # for every look at a page
+if __name__ == "__main__":  # runs on every page run
     listed = [
         st.Page(
-            "pages/home.py", title="Home", default=True, help="What this is, one click to a first training, all runs as cards."
+            "pages/home.py", title="Home", default=True, help="Introduction, a first training with one click, all runs as cards."
         ),
-        st.Page("pages/data.py", title="Data", help="Look at the real images of a data set, and add pictures of your own."),
-        st.Page("pages/train.py", title="Train", help="Choose a preset, change its settings, see how long it takes, launch it."),
-        st.Page("pages/sweeps.py", title="Sweeps", help="Many runs at once: how far they are, pause, cancel, retry."),
+        st.Page("pages/data.py", title="Data", help="View the real images of a data set and import your own."),
+        st.Page(
+            "pages/train.py", title="Train", help="Choose a preset, change settings, see the expected time, start the training."
+        ),
+        st.Page("pages/sweeps.py", title="Sweeps", help="Groups of runs: progress, pause, cancel and retry."),
         st.Page(
             "pages/watch.py", title="Watch", help="One run live: losses, D(real), D(fake), samples; stop, resume, train longer."
         ),
-        st.Page("pages/evaluate.py", title="Evaluate", help="FID and IS of the runs you choose, beside what differs in them."),
-        st.Page("pages/compare.py", title="Compare", help="Runs side by side: one slider moves all samples, curves and scores."),
+        st.Page("pages/evaluate.py", title="Evaluate", help="FID and IS of selected runs, next to the settings that differ."),
+        st.Page(
+            "pages/compare.py", title="Compare", help="Runs side by side: one slider sets the step of samples, curves and scores."
+        ),
     ]
     page = st.navigation(listed, position="top")
     st.session_state["is-routed"] = True
     page.run()
-else:  # once, when the server starts
+else:  # runs once, when the server starts
     app = st.App(__file__, lifespan=service.lifespan)

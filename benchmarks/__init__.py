@@ -1,1 +1,1 @@
-"""Measurements: each prints a table with the machine and medians; none of them is a test."""
+"""Measurements, not tests: each prints a table with the machine and medians."""

@@ -1,12 +1,12 @@
-"""The dashboard's server: start, CPU a rerun with hundreds of long runs, and the time from a click to the first sample.
+"""The dashboard's server: startup time, CPU per rerun with hundreds of long runs, and seconds from a click to the first sample.
 
     python -m benchmarks.dashboard [--runs 200] [--lines 100000] [--longest 200000] [--reruns 40] [--clicks 3] [--choices 5]
 
-Starts a real server on a folder of made-up finished runs and drives it with a real browser (Chromium). CPU is the
-server process's own user and system time, in batches of ten reruns, because the system counts it in ticks of 10 ms.
-The runs share one file of logged lines (hard links), so the system has it in memory; the server reads it for each run.
-Compare is opened by a link on a fresh server, some seconds after Home, with twelve runs, then with twelve others, and so on;
-these figures hold what Streamlit takes for a new visitor, whose own share is that of the Data page.
+Starts a real server on a folder of synthetic finished runs and drives it with a real browser (Chromium). CPU is the user and system
+time of the server process, measured over batches of ten reruns because the system counts it in ticks of 10 ms. The runs share one
+file of logged lines (hard links), so the system caches it; the server reads it for each run. Compare is opened by a link on a fresh
+server, some seconds after Home, with twelve runs, then with twelve others, and so on. These figures include Streamlit's cost for a
+new visitor; the figure for the Data page shows how much that is.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from gan.storage import files
 
 _BATCH = 10
 _CHOSEN = 12  # runs on Compare
-_QUIET = 3.0  # seconds after which a page and its pictures are there
+_QUIET = 3.0  # seconds until a page and its pictures are complete
 
 
 def make_picture() -> bytes:
-    """Return a grid of noise of the size of a real sample grid."""
+    """Return a grid of noise, as large as a real sample grid, as PNG bytes."""
     picture = Image.frombytes("L", (270, 270), random.Random(0).randbytes(270 * 270)).resize((540, 540), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -54,7 +54,7 @@ def make_picture() -> bytes:
 
 
 def make_run(root: Path, lines: int, picture: bytes) -> Run:
-    """Make a finished run with ``lines`` logged lines, quick scores, scores and ten snapshots."""
+    """Make a finished run with ``lines`` logged lines, quick scores, a full score and ten sample pictures."""
     run = runs.create(root, presets.find(presets.DEFAULT).config, state="starting")
     run.write_status(
         run.status().model_copy(update={"state": "finished", "step": lines * 10, "total_steps": lines * 10, "seconds": 60.0})
@@ -106,7 +106,7 @@ def make_run(root: Path, lines: int, picture: bytes) -> Run:
 
 
 def make_twin(run: Run, picture: bytes) -> Run:
-    """Make a run like another one, with the same file of logged lines and another seed."""
+    """Make a copy of a run that shares its file of logged lines but has another seed."""
     twin = make_run(run.root, 1, picture)
     twin.metrics_path.unlink()
     os.link(run.metrics_path, twin.metrics_path)
@@ -118,7 +118,7 @@ def make_twin(run: Run, picture: bytes) -> Run:
 
 @contextlib.contextmanager
 def serve(root: Path) -> Iterator[tuple[psutil.Process, str, float]]:
-    """Run a server on ``root``; give its process, its address and the seconds until it answered."""
+    """Run a server on ``root``; yield its process, its address and the seconds until it answered."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -150,14 +150,14 @@ def cpu(process: psutil.Process) -> float:
 
 
 def rerun(page: Page) -> None:
-    """Ask for a rerun, as a person does with the key R, and wait until it is over."""
+    """Request a rerun with the key R and wait until it has finished."""
     page.keyboard.press("r")
     page.wait_for_timeout(60)
     page.wait_for_function("document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'")
 
 
 def cost(page: Page, process: psutil.Process, reruns: int) -> list[float]:
-    """Return milliseconds of server CPU a rerun, one figure for each batch."""
+    """Return milliseconds of server CPU per rerun, one figure per batch."""
     for _ in range(3):
         rerun(page)
     figures = []
@@ -170,7 +170,7 @@ def cost(page: Page, process: psutil.Process, reruns: int) -> list[float]:
 
 
 def opening(page: Page, process: psutil.Process, link: str) -> float:
-    """Return milliseconds of server CPU for a new visitor who opens a link."""
+    """Return milliseconds of server CPU when a new visitor opens a link."""
     page.goto("about:blank")
     page.wait_for_timeout(_QUIET * 1000)
     began = cpu(process)
@@ -181,22 +181,22 @@ def opening(page: Page, process: psutil.Process, link: str) -> float:
 
 
 def compare(page: Page, process: psutil.Process, address: str, found: list[Run], choices: int, reruns: int) -> None:
-    """Print what opening Compare costs with runs that nobody has looked at yet, then with them again, then a rerun."""
+    """Print the cost of opening Compare with runs not shown before, of opening it with the same runs again, and of a rerun."""
     links = [
         f"{address}/compare?runs=" + ",".join(run.id for run in found[start : start + _CHOSEN])
         for start in range(0, len(found) - _CHOSEN + 1, _CHOSEN)
     ][:choices]
     first, *others = [opening(page, process, link) for link in links]
     again = [opening(page, process, links[-1]) for _ in range(3)]
-    print(f"/compare of {_CHOSEN}, first of a server {first:.0f} ms of CPU to open")
+    print(f"/compare of {_CHOSEN}, first on a server {first:.0f} ms of CPU to open")
     if others:
         print(f"/compare of {_CHOSEN} others          {machine.spread(others, 0)} ms of CPU to open")
     print(f"/compare of the same runs again {machine.spread(again, 0)} ms of CPU to open")
-    print(f"/compare                        {machine.spread(cost(page, process, reruns), 1)} ms of CPU a rerun")
+    print(f"/compare                        {machine.spread(cost(page, process, reruns), 1)} ms of CPU per rerun")
 
 
 def click(page: Page, address: str) -> float:
-    """Return the seconds from the click on Home to the first sample on screen; stops the training again."""
+    """Return the seconds from the click on Home to the first sample on screen; then stop the training."""
     page.goto(address)
     button = page.get_by_role("button", name="Train a GAN on digits now")
     button.wait_for()
@@ -235,7 +235,7 @@ def main() -> None:
                 taken = opening(page, process, address + path)
                 name = path.split("?")[0] + (f" ({options.longest:,} lines)" if "watch" in path else "")
                 each = machine.spread(cost(page, process, options.reruns), 1)
-                print(f"{name:<31} {each} ms of CPU a rerun; first opening {taken:.0f} ms")
+                print(f"{name:<31} {each} ms of CPU per rerun; first opening {taken:.0f} ms")
             print(f"click to first sample           {machine.spread([click(page, address) for _ in range(options.clicks)])} s")
             has_torch = any("libtorch" in part.path for part in process.memory_maps())
             memory = process.memory_info().rss / 2**20

@@ -1,4 +1,4 @@
-"""Importing pictures and feeding them: seconds and memory for a ZIP of JPEGs, and the share of a step that feeding costs.
+"""Import and feeding: seconds and memory to import a ZIP of JPEGs, and the share of a step spent waiting for images.
 
 ``python -m benchmarks.data`` needs ``cifar10-train.zip`` in ``GAN_TEST_DATA`` (default: ``../shared/data``) for the import.
 """
@@ -36,9 +36,10 @@ DATA = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
 
 
 def measure_import(path: Path) -> tuple[float, float]:
-    """Import a ZIP and prepare it at 32 pixels in a process of its own; return seconds and the most megabytes in use.
+    """Import a ZIP and prepare it at 32 pixels in a separate process; return seconds and peak megabytes.
 
-    The megabytes are those of all its processes together, memory that they share counted once each (an upper bound).
+    The megabytes are the sum over the process and its children, without file pages. Memory that they share after a fork counts in
+    each process, so the sum is an upper bound.
     """
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
@@ -55,7 +56,7 @@ def measure_import(path: Path) -> tuple[float, float]:
                         memory = one.memory_info()
                     except psutil.Error:
                         continue
-                    total += memory.rss - getattr(memory, "shared", 0)  # without pages of files, which the system may drop
+                    total += memory.rss - getattr(memory, "shared", 0)  # without file pages, which the system can drop
                 most = max(most, total / 1e6)
 
         watcher = threading.Thread(target=watch)
@@ -77,13 +78,13 @@ def _children(process: psutil.Popen) -> list[psutil.Process]:
 
 
 def _own_memory() -> float:
-    """Return this process's memory in megabytes, without pages of files, which the system drops when it needs room."""
+    """Return the memory of this process in megabytes, without file pages, which the system can drop."""
     memory = psutil.Process().memory_info()
     return float(memory.rss - getattr(memory, "shared", 0)) / 1e6
 
 
 def measure_feed(config: RunConfig, images: Images, steps: int) -> list[float]:
-    """Return the share of each step, from 0 to 1, that waiting for its real images takes."""
+    """Return the share (0 to 1) of each step spent waiting for real images."""
     device = torch.device("cpu")
     torch.manual_seed(0)
     game = build_game(config, device, precision.choose_precision("auto", device))
@@ -95,7 +96,7 @@ def measure_feed(config: RunConfig, images: Images, steps: int) -> list[float]:
         fed = time.perf_counter()
         game.step([Turn(reals, torch.randn(len(reals), config.networks.latent))])
         ended = time.perf_counter()
-        if step >= 3:  # the first ones warm up
+        if step >= 3:  # the first three are warm-up
             shares.append((fed - began) / (ended - began))
     return shares
 
@@ -104,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--large", type=int, default=300_000, metavar="N", help="images of 64×64×3 in the set on the disk; 0: none")
+    parser.add_argument("--large", type=int, default=300_000, metavar="N", help="number of memory-mapped 64×64×3 images; 0: skip")
     options = parser.parse_args()
     print(machine.describe())
     if (path := DATA / "cifar10-train.zip").exists():
@@ -112,7 +113,7 @@ def main() -> None:
         seconds, memory = ([pair[index] for pair in found] for index in (0, 1))
         print(f"import and prepare 50,000 JPEGs at 32×32: {machine.spread(seconds, 1)} s, {max(memory):.0f} MB at most")
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # torch's of the array that is mapped read-only
+    warnings.simplefilter("ignore")  # torch warns about read-only arrays
     base = presets.find(presets.DEFAULT).config
     print("\n| data set | batch | share of a step spent waiting for real images |\n| --- | --- | --- |")
     for entry in data_sets.DATA_SETS.values():
@@ -138,7 +139,7 @@ def main() -> None:
             share = 100 * statistics.median(shares)
             print(f"| {options.large} × 64×64×3, memory-mapped | {config.optimizer.batch_size} | {share:.2f} % |")
             print(
-                f"\nmemory of its own that this took, networks included: {_own_memory() - before:.0f} MB "
+                f"\nextra memory of this process, networks included: {_own_memory() - before:.0f} MB "
                 f"for {options.large * 64 * 64 * 3 / 1e6:.0f} MB of images"
             )
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.fid_curve [--seconds 60] [--preset digits-dcgan] [--every "2 epochs"]
 
-Scores the untrained generator first, then trains and scores at the cadence; prints FID over seconds of training, the
-pauses for scoring included.
+Scores the untrained generator, then trains and scores at the given interval; prints FID over seconds of training, including the
+pauses for scoring.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
             held.release()
         seconds = {line["step"]: line["seconds"] for line in run.metrics()}
         print(f"Machine: {machine.describe()}, {run.status().threads} threads, {run.status().precision}")
-        print(f"{options.preset}, {run.scores()[0]['images']} images a score, {lines.label(run.scores()[0])}")
+        print(f"{options.preset}, {run.scores()[0]['images']} images per score, {lines.label(run.scores()[0])}")
         print(f"{'seconds':>8} {'step':>6} {'FID':>9} {'times better than untrained':>28}")
         first = run.scores()[0]["fid"]
         for line in run.scores():

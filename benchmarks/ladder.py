@@ -1,9 +1,9 @@
-"""The first rungs of the collapse ladder: ring and grid, several seeds of each method in one batched model.
+"""The first rungs of the collapse ladder: ring and grid, with all seeds of a method in one batched model.
 
     python -m benchmarks.ladder [--steps 20000] [--seeds 5] [--data ring grid] [--methods plain …]
 
-Every method has the same networks, batches and number of steps; what differs is in METHODS. Prints modes, high-quality share
-and reverse KL of 2,500 samples (mean ± standard error over seeds) beside the published numbers.
+All methods share networks, batches and number of steps, and differ only in METHODS. Prints modes, high-quality share and
+reverse KL of 2,500 samples (mean ± standard error over seeds) next to the published numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gan.training.assembly import build_game, make_optimizer
 from gan.training.game import Game, Turn
 
 SAMPLES = 2500
-#: PacGAN (1712.04086), table 1: modes of the ring's 8 and of the grid's 25.
+#: PacGAN (1712.04086), table 1: modes found, out of 8 (ring) and 25 (grid).
 PUBLISHED = {
     ("plain", "ring"): "6.3 ± 0.5",
     ("PacGAN2", "ring"): "7.9 ± 0.1",
@@ -63,11 +63,11 @@ METHODS: dict[str, dict[str, Any]] = {
     },
     "relativistic+R1+R2": {"objective.loss": "relativistic", "objective.r1": 0.1, "objective.r2": 0.1},
 }
-_PACKS = 100  # judged in each turn, for all methods: PacGAN2 looks at 200 points
+_PACKS = 100  # judged per turn by every method, so PacGAN2 sees 200 points
 
 
 class Seeds(nn.Module):
-    """Several networks of one shape as one: inputs [S · N, ...], seed after seed, go to each network's own share of them."""
+    """S networks of the same shape as one: inputs [S · N, ...] are split into S parts, one per network, in order of the seeds."""
 
     def __init__(self, players: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Seeds(nn.Module):
         weights, self._buffers_by_name = stack_module_state(list(players))
         self._names = list(weights)
         self.weights = nn.ParameterList(weights.values())
-        self._bases = [players[0]]  # in a list, so that its own weights are not among the parameters
+        self._bases = [players[0]]  # in a list, so that its weights are not registered as parameters
 
     def forward(self, inputs: Tensor, labels: Tensor | None = None) -> Tensor:
         base = self._bases[0].train(self.training)
@@ -90,7 +90,7 @@ class Seeds(nn.Module):
 
 
 def batched_game(config: RunConfig, seeds: int) -> Game:
-    """Return the game of ``config`` with the players of all seeds at once; losses are sums over seeds, so none slows another."""
+    """Return the game of ``config`` with the players of all seeds; losses are sums over seeds, so gradients keep their size."""
     pairs = []
     for seed in range(seeds):
         torch.manual_seed(seed)
@@ -113,7 +113,7 @@ def batched_game(config: RunConfig, seeds: int) -> Game:
 
 
 def train(data: str, method: str, seeds: int, steps: int) -> tuple[list[ModeScore], float]:
-    """Train all seeds of a method and return their scores and the seconds that it took."""
+    """Train all seeds of a method; return their scores and the seconds taken."""
     changes = {**SHARED, **METHODS[method], "data.name": data}
     changes["optimizer.batch_size"] = _PACKS * changes.get("networks.packing", 1)
     config = configs.replace(presets.find("ring-mlp").config, changes)

@@ -1,4 +1,4 @@
-"""What a measurement ran on, and medians, for the head and the rows of every table."""
+"""The machine description and the medians printed with every table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def describe() -> str:
-    """Return the machine in one line: processor, cores, system, versions."""
+    """Return the machine in one line: processor, cores, bf16 support, system, torch version."""
     import torch
 
     name = platform.processor() or platform.machine()
@@ -24,5 +24,5 @@ def describe() -> str:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Return the median of some values with the smallest and the largest."""
+    """Return median, minimum and maximum as text."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

@@ -1,9 +1,9 @@
-"""Whether mixed precision costs quality: the default training in bf16 and in fp32, from the same seeds.
+"""Does mixed precision cost quality? The default training in bf16 and in fp32, from the same seeds.
 
     python -m benchmarks.precision [--seeds 3] [--epochs 50] [--preset digits-dcgan]
 
-Prints FID on the data set's classifier (2,000 images) for every seed, and whether the difference of the means is within twice its
-standard error.
+Prints the FID of every seed on the data set's classifier (2,000 images), and whether the difference of the means is within twice
+its standard error.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
     found: dict[str, list[float]] = {"fp32": [], "bf16": []}
     seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
     for seed in range(options.seeds):
-        for precision, fids in found.items():  # interleaved, so that both meet the same load
+        for precision, fids in found.items():  # interleaved, so that both run under the same load
             config = configs.replace(start, {"training.precision": precision, "training.seed": seed})
             one = trained.train(config, 2000, threads=1, seed=seed)
             fids.append(trained.fid(real, one.drawn))

@@ -1,10 +1,10 @@
-"""Which remedies help a small GAN that collapses: 300 digits, each remedy by itself, several seeds.
+"""Which remedies help a small GAN that collapses? 300 digits, one remedy at a time, several seeds.
 
     python -m benchmarks.remedies [--seeds 3] [--steps 1000] [--only NAME …]
 
-Coverage is the share of all 1,797 real digits with a generated one among their 5 nearest (Naeem et al. 2020, 2002.09797), on
-features of the digits CNN, from as many generated images; FID on the same features. Mean ± standard error over seeds. A remedy
-helps when its coverage is above the baseline's by more than twice the standard error of the difference.
+Coverage is the share of the 1,797 real digits with a generated image within the distance of their 5th nearest real neighbour (Naeem
+et al. 2020, 2002.09797), on features of the digits CNN, with 1,797 generated images. FID uses the same features. Mean ± standard
+error over seeds. A remedy helps if its coverage exceeds the baseline by more than twice the standard error of the difference.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Scoring speed: all our scores from one pass of Inception against torch-fidelity's, and whole scorings with small networks.
+"""Scoring speed: all our scores from one Inception pass against torch-fidelity, and complete scorings with small networks.
 
     python -m benchmarks.scoring_speed [--images 2048] [--rounds 1] [--scored 2000] [--part inception|whole] [--cached]
 
-Both get the same images and the same random Inception weights, on which the time does not depend. Here the real images' features
-were computed with the first variant; torch-fidelity is asked for FID, IS, precision and recall on that network alone (its own
-default passes all images through VGG-16 too), and passes the real images each time, as it does unless it is told a name for its
-cache; with ``--cached`` it is told one as well, and the cache is filled beforehand.
+Both get the same images and the same random Inception weights, which do not affect the time. Our scores use cached features of the
+real images, as for every variant after the first. torch-fidelity computes FID, IS, precision and recall on Inception alone (by
+default it also runs all images through VGG-16). It processes the real images again each time, as it does without a cache name; with
+``--cached``, it is also measured with a cache name and a filled cache.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def draw(count: int, seed: int) -> Tensor:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Return seconds on the clock, and of the processors, helper processes included."""
+    """Return wall-clock seconds and CPU seconds, helper processes included."""
     before, started = os.times(), time.perf_counter()
     work()
     seconds, after = time.perf_counter() - started, os.times()
@@ -58,7 +58,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
-    """Print our scores and torch-fidelity's, of the same images, as a table."""
+    """Print a table of our scores and torch-fidelity's on the same images."""
     state = random_inception()
     torch.save(state, folder / "inception.pth")
     network = inception.build(state).to(memory_format=torch.channels_last)
@@ -92,11 +92,11 @@ def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
 
     kept = {"cache": True, "cache_root": str(folder), "input2_cache_name": "real"}
     contestants: dict[str, Callable[[], None]] = {
-        "here: FID, KID, IS, precision, recall, density, coverage and all else": ours,
+        "here: FID, KID, IS, precision, recall, density, coverage and all others": ours,
         "torch-fidelity: FID, IS, precision, recall": lambda: theirs(cache=False),
     }
     if is_cached:
-        contestants["the same with its cache of the real images"] = lambda: theirs(**kept)
+        contestants["the same, with cached real images"] = lambda: theirs(**kept)
         theirs(**kept)  # fills it
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
     for _ in range(rounds):
@@ -114,7 +114,7 @@ def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
 
 
 def score_whole(images: int, rounds: int, folder: Path) -> None:
-    """Print the seconds of whole scorings of a run of digits, as a table: nothing to learn, all real images known."""
+    """Print a table of seconds for complete scorings of a run on digits, with classifier and real features already cached."""
     file = folder / "alexnet.pth"
     torch.save(alexnet(weights=None).state_dict(), file)
     content = file.read_bytes()
@@ -138,7 +138,7 @@ def score_whole(images: int, rounds: int, folder: Path) -> None:
 
 
 def trained(root: Path) -> Run:
-    """Return a run of the default preset that was trained for a moment: the time of a score does not depend on its quality."""
+    """Return a run of the default preset after 20 steps; the time of a score does not depend on its quality."""
     changes = {"training.length": "20 steps", "cadence.score_every": "0 steps"}
     run = runs.create(root, configs.replace(presets.find(presets.DEFAULT).config, changes), state="starting", threads=1)
     with run.hold():
@@ -151,14 +151,14 @@ def main() -> None:
     for name, default in (("images", 2048), ("rounds", 1), ("scored", 2000), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--part", choices=("inception", "whole"))
-    parser.add_argument("--cached", action="store_true", help="let torch-fidelity keep the features of the real images too")
+    parser.add_argument("--cached", action="store_true", help="also measure torch-fidelity with cached features of the real images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GAN_DATA"] = folder
         print(f"Machine: {machine.describe()}, {options.threads} threads, load {os.getloadavg()[0]:.1f} before")
         if options.part != "inception":
             score_whole(options.scored, options.rounds, Path(folder))
-        torch.set_num_threads(options.threads)  # a training has set its own number
+        torch.set_num_threads(options.threads)  # the training above has changed it
         if options.part != "whole":
             compare(options.images, options.rounds, Path(folder), is_cached=options.cached)
 

@@ -1,9 +1,9 @@
-"""The third rung of the collapse ladder: stacked digits, 1,000 modes, plain DCGAN against packing and relativistic+R1+R2.
+"""The third rung of the collapse ladder: stacked digits with 1,000 modes; plain DCGAN against packing and relativistic+R1+R2.
 
     python -m benchmarks.stacked [--data stacked-digits] [--steps 3000] [--seeds 2] [--methods plain …] [--device auto]
 
-The digits CNN reads each channel of 26,000 generated images (the published number); modes are the numbers that occur, KL is that
-of their shares to 1,000 equal ones. The floor is as many real images. Mean ± standard error over seeds.
+The digits CNN reads each channel of 26,000 generated images (the published number). Modes are the three-digit numbers that occur;
+KL is the divergence of their distribution from the uniform one. The floor is the real images. Mean ± standard error over seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gan.scoring.metrics import classes
 from gan.scoring.metrics.modes import reverse_kl
 
 SAMPLES = 26_000
-#: PacGAN (1712.04086), tables 2 and 3, and R3GAN (2501.05441), table 1: Stacked MNIST, after far longer trainings.
+#: PacGAN (1712.04086), tables 2 and 3, and R3GAN (2501.05441), table 1: Stacked MNIST, after much longer training.
 PUBLISHED = {"plain": "78.9 ± 6.5, or 99", "PacGAN2": "1000 ± 0, KL 0.06", "relativistic+R1+R2": "1000, KL 0.078"}
 BASE: dict[str, Any] = {
     "data.size": 32,
@@ -50,7 +50,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 
 def modes(logits: Tensor) -> tuple[int, float]:
-    """Return how many of 1,000 numbers occur among images with ``logits`` [N, 1000], and the KL of their shares to equal ones."""
+    """Return the number of modes among images with ``logits`` [N, 1000], and the KL of their distribution from a uniform one."""
     counts = classes.histogram(logits)
     return int((counts > 0).sum()), reverse_kl(counts)
 

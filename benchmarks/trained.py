@@ -1,4 +1,4 @@
-"""What benchmarks that compare trainings share: train a configuration, and look at what its generator draws."""
+"""Shared by benchmarks that compare trainings: train a configuration and extract features of its generated images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 class Trained(NamedTuple):
-    """What a training ended with: the features of what its generator draws, how it ended, and the seconds it took."""
+    """Result of a training: features of generated images, final state and seconds."""
 
     drawn: Features
     state: str
@@ -32,7 +32,7 @@ class Trained(NamedTuple):
 
 
 def play(config: RunConfig, threads: int) -> tuple[loop.Trainer, str, float]:
-    """Train ``config`` in a folder that is thrown away; return the trainer, how it ended, and the seconds it took."""
+    """Train ``config`` in a temporary folder; return the trainer, the final state and the seconds."""
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(Path(folder), config, state="starting", threads=threads)
         held = run.hold()
@@ -46,7 +46,7 @@ def play(config: RunConfig, threads: int) -> tuple[loop.Trainer, str, float]:
 
 
 def train(config: RunConfig, images: int, threads: int, seed: int = 0) -> Trained:
-    """Train ``config`` and see ``images`` of its images as the data set's classifier does."""
+    """Train ``config``; return features of ``images`` generated images from the data set's classifier."""
     trainer, state, seconds = play(config, threads)
     extractor = classifier.load(config.data.name, CPU, _say_nothing)
     drawn = extractor.extract(scores.draw(trainer.sampler(), config, images, seed, extractor.batch, CPU))
@@ -54,13 +54,13 @@ def train(config: RunConfig, images: int, threads: int, seed: int = 0) -> Traine
 
 
 def real(config: RunConfig) -> Features:
-    """Return what the data set's classifier sees in its real images, all of them."""
+    """Return the classifier's features of all real images of the data set."""
     extractor = classifier.load(config.data.name, CPU, _say_nothing)
     return extractor.extract(loaders.load_for_scoring(config.data).batches(extractor.batch))
 
 
 def training_images(config: RunConfig) -> Features:
-    """Return what the data set's classifier sees in the images that a run trains on."""
+    """Return the classifier's features of the images that a run trains on."""
     extractor = classifier.load(config.data.name, CPU, _say_nothing)
     return extractor.extract(loaders.load(config.data).batches(extractor.batch))
 

@@ -1,9 +1,9 @@
-"""Training speed: this trainer, with logs, samples and checkpoints, against a plain fp32 loop of the same networks.
+"""Training speed: this trainer, with logs, samples and checkpoints, against a plain fp32 loop with the same networks.
 
     python -m benchmarks.training_speed [--rounds 5] [--steps 40] [--threads 1] [--size 64 --width 64 --depth 4 --batch 64]
 
-Both play the same steps in turn, A B A B …; the table shows seconds a step and the ratio pair by pair. Below it stands for some
-presets what their quick scores took of a real training, cut off after a while.
+Both run the same number of steps alternately, A B A B …; the table shows seconds per step and the ratio of each pair. A second list
+shows the share of training time taken by quick scores, for some presets trained up to a time limit.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SCORED = (
 
 
 def play_plainly(config: RunConfig, steps: int) -> float:
-    """Return the seconds of ``steps`` steps of the loop that a tutorial would write: fp32, contiguous, unfused Adam."""
+    """Return the seconds for ``steps`` steps of a tutorial-style loop: fp32, contiguous tensors, unfused Adam."""
     torch.manual_seed(0)
     generator, discriminator = networks.build(config)
     betas = (config.optimizer.beta1, config.optimizer.beta2)
@@ -70,7 +70,7 @@ def play_plainly(config: RunConfig, steps: int) -> float:
 
 
 def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
-    """Return the seconds of ``steps`` steps of a real run in a run directory, and those of them outside the game's steps."""
+    """Return the seconds for ``steps`` steps of a real run, and the part spent outside the steps of the game."""
     run = runs.create(root, config, state="starting", threads=torch.get_num_threads())
     inside = 0.0
     original = Game.step
@@ -96,7 +96,7 @@ def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
 
 
 def weigh_scores(name: str, seconds: float, root: Path) -> str:
-    """Train a preset as it is, for so many seconds at most; return as a row what its quick scores took of that time."""
+    """Train a preset for at most ``seconds``; return a row with the share of that time taken by its quick scores."""
     run = runs.create(root, presets.find(name).config, state="starting", threads=torch.get_num_threads())
     with run.hold():
         trainer = loop.Trainer(run, lambda status, line: None)
@@ -111,8 +111,8 @@ def main() -> None:
     for name, default in (("rounds", 5), ("steps", 60), ("threads", 1), ("size", 64), ("width", 64), ("depth", 4), ("batch", 64)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--family", default="dcgan")
-    parser.add_argument("--scored", nargs="*", default=_SCORED, metavar="PRESET", help="presets whose quick scores are weighed")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of training of each of them, at most")
+    parser.add_argument("--scored", nargs="*", default=_SCORED, metavar="PRESET", help="presets whose quick scores are timed")
+    parser.add_argument("--seconds", type=float, default=60.0, help="maximum training time per preset")
     options = parser.parse_args()
     shape = {"networks.width": options.width, "networks.depth": options.depth} if options.family == "dcgan" else {}
     config = configs.replace(
@@ -142,13 +142,13 @@ def main() -> None:
             seconds, beside = play_here(config, options.steps, Path(folder))
             here.append(seconds / options.steps)
             outside.append(beside / seconds * 100)
-    print(f"plain fp32 loop     {machine.spread(plain, 4)} s a step")
-    print(f"this trainer        {machine.spread(here, 4)} s a step")
+    print(f"plain fp32 loop     {machine.spread(plain, 4)} s per step")
+    print(f"this trainer        {machine.spread(here, 4)} s per step")
     ratios = [one / other for one, other in zip(plain, here, strict=True)]
     print(f"ratio               {machine.spread(ratios)} times as fast")
     print(f"outside the steps   {machine.spread(outside)} % of the time")
     print(f"images per second   {options.batch / statistics.median(here):.0f}")
-    print("\nQuick scores; the time for the classifier and a look at the real images, once per data set, left out")
+    print("\nQuick scores, without the one-time preparation per data set (classifier, features of the real images)")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.scored:
             try:

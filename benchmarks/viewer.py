@@ -1,7 +1,6 @@
-"""A visitor of the dashboard who draws nothing: asks for a page and its updates as a browser does, and fetches its pictures.
+"""A dashboard client without rendering: requests a page, its updates and its pictures as a browser does.
 
-What a browser draws is its own machine's affair; with this visitor a benchmark sees what the server takes. It speaks
-Streamlit's own messages over its websocket.
+Without rendering, a benchmark measures the server alone. The client exchanges Streamlit's messages over its websocket.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-_PATIENCE = 0.05  # seconds to wait for the next message before looking at the clock
+_PATIENCE = 0.05  # seconds to wait for a message before checking for due updates
 
 
 class Viewer:
-    """An open page, for as long as the context lasts; ``updates`` counts how often it asked to be brought up to date."""
+    """A page that is open inside the context; ``updates`` counts its requests for updates."""
 
     def __init__(self, address: str, page: str, query: str) -> None:
         self.address, self.page, self.query = address, page, query
         self.updates = self.pictures = 0
         self._due: dict[str, tuple[float, float]] = {}  # fragment → seconds between two updates, time of the next
         self._buttons: dict[str, tuple[str, str]] = {}  # label → widget, fragment
-        self._sliders: dict[str, list[float]] = {}  # widget → where it stands
-        self._script = ""  # what the server calls the page, once it has said so
+        self._sliders: dict[str, list[float]] = {}  # widget → values
+        self._script = ""  # the server's hash of the page; empty until received
         self._click: str | None = None
         self._seen: set[str] = set()
         self._is_over = threading.Event()
@@ -43,7 +42,7 @@ class Viewer:
         self._thread.join()
 
     def click(self, label: str) -> None:
-        """Press a button at the next moment, if there is one of that name."""
+        """Press the button with this label as soon as it appears."""
         self._click = label
 
     def _look(self) -> None:
@@ -63,7 +62,7 @@ class Viewer:
                     self._ask(line, fragment, widget)
 
     def _ask(self, line: ClientConnection, fragment: str = "", pressed: str = "") -> None:
-        """Ask for the page, or for a part of it."""
+        """Request the page, or one fragment of it."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash, state.fragment_id = self.query, self._script, fragment
@@ -101,6 +100,6 @@ class Viewer:
             for image in element.imgs.imgs if element.HasField("imgs") else ():
                 if image.url not in self._seen and image.url.startswith("/"):
                     self._seen.add(image.url)
-                    with suppress(HTTPError):  # the page has moved on meanwhile, and the picture is gone
+                    with suppress(HTTPError):  # the page has replaced the picture meanwhile
                         urllib.request.urlopen(self.address + image.url, timeout=5).read()
                         self.pictures += 1

@@ -1,11 +1,11 @@
-"""What it costs a training that somebody watches it: images a second with an open page against none, in turns.
+"""Cost of watching a training: images per second with and without an open page, alternately.
 
     python -m benchmarks.watching [--rounds 20] [--seconds 8] [--browser]
 
-One training with one thread and a real server on the same machine. The visitor gets all that a browser gets, and draws
-nothing: that is the affair of the machine that people sit at. With ``--browser`` a real one draws it too, on the cores that the
-training needs. Every window with a visitor is held against the mean of the windows without one before and after it; windows
-without one against each other say what chance does.
+One training with one thread, and a real server on the same machine. The visitor receives everything that a browser receives but
+does not render it, because browsers usually run on another machine. With ``--browser``, a real browser also renders the pages, on
+the same cores as the training. Each window with a visitor is compared with the mean of the windows without one before and after it.
+Comparing the windows without a visitor with each other shows the effect of chance.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from gan.places import PROJECT
 from gan.runs import Run
 
 PAGES = {"Watch": ("watch", "run={run}"), "Compare, playing": ("compare", "runs={run}")}
-_SETTLING = 2.0  # seconds for a page to come up, or to be gone
+_SETTLING = 2.0  # seconds for a page to open or close
 
 Press = Callable[[str], None]
 
 
 def start(root: Path) -> subprocess.Popen[bytes]:
-    """Start a training that does not end by itself and neither scores nor writes checkpoints meanwhile."""
+    """Start a training that does not end by itself and does not score or write checkpoints."""
     settings = {"training.threads": 1, "cadence.score_every": "0 epochs", "cadence.checkpoint_every": "100000 epochs"}
     chosen = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "gan", "train", "--preset", "digits-dcgan", "--epochs", "100000", "--root", str(root), *chosen]
@@ -54,15 +54,15 @@ def nobody() -> Iterator[Press]:
 
 @contextlib.contextmanager
 def visit(address: str, page: str, query: str) -> Iterator[Press]:
-    """Open a page without drawing it; give what presses a button of it."""
+    """Open a page without rendering it; yield a function that presses a button."""
     with Viewer(address, page, query) as viewer:
         yield viewer.click
-        assert viewer.updates, "the page was not brought up to date, so nothing was measured"
+        assert viewer.updates, "the page received no updates, so nothing was measured"
 
 
 @contextlib.contextmanager
 def browse(browser: Browser, address: str, page: str, query: str) -> Iterator[Press]:
-    """Open a page in a browser; give what presses a button of it."""
+    """Open a page in a browser; yield a function that presses a button."""
     opened = browser.new_page()
     opened.goto(f"{address}/{page}?{query}")
 
@@ -75,7 +75,7 @@ def browse(browser: Browser, address: str, page: str, query: str) -> Iterator[Pr
 
 
 def speed(run: Run, seconds: float, press: Press) -> float:
-    """Return images a second over a window of time, in which a player is kept going where there is one."""
+    """Return images per second over a time window; keeps pressing Play if the page has a player."""
     time.sleep(_SETTLING)
     first, until = run.metrics()[-1], time.monotonic() + seconds
     while time.monotonic() < until:
@@ -86,7 +86,7 @@ def speed(run: Run, seconds: float, press: Press) -> float:
 
 
 def spread(changes: Sequence[float]) -> str:
-    """Return the mean with its standard error, in per cent."""
+    """Return mean ± standard error, in per cent."""
     error = f" ± {statistics.stdev(changes) / len(changes) ** 0.5:.1%}" if len(changes) > 1 else ""
     return f"{statistics.fmean(changes):+.1%}{error}"
 
@@ -95,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--browser", action="store_true", help="let a browser draw the pages too")
+    parser.add_argument("--browser", action="store_true", help="also render the pages in a browser")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -115,7 +115,7 @@ def main() -> None:
             browser = chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
             for name, (page, query) in PAGES.items():
                 link = (address, page, query.format(run=run.id))
-                visits[f"{name}, drawn on the same cores"] = lambda link=link: browse(browser, *link)  # type: ignore[misc]
+                visits[f"{name}, rendered on the same cores"] = lambda link=link: browse(browser, *link)  # type: ignore[misc]
         print(f"{machine.describe()}; load {os.getloadavg()[0]:.1f}")
         with nobody() as press:
             alone = [speed(run, options.seconds, press)]
@@ -133,11 +133,13 @@ def main() -> None:
     chance = [
         here / statistics.fmean((before, after)) - 1 for before, here, after in zip(alone, alone[1:], alone[2:], strict=False)
     ]
-    print(f"{len(alone)} windows without anybody: {machine.spread(alone, 0)} images a second")
-    print("\n| watched by | speed against nobody | windows | server, of one core |\n| --- | --- | --- | --- |")
+    print(f"{len(alone)} windows without a visitor: {machine.spread(alone, 0)} images per second")
+    print(
+        "\n| page open | images per second, compared with no visitor | windows | server, of one core |\n| --- | --- | --- | --- |"
+    )
     for name, changes in watched.items():
         print(f"| {name} | {spread(changes)} | {len(changes)} | {statistics.fmean(used[name]):.1%} |")
-    print(f"| nobody, against the windows before and after | {spread(chance)} | {len(chance)} | |")
+    print(f"| none, compared with the windows before and after | {spread(chance)} | {len(chance)} | |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Text formatting shared by pages, reports and the command line: durations, numbers, shares, counts and unique run names."""
+"""Text formatting shared by pages, reports and the command line: durations, numbers, shares and counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def duration(seconds: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with thousands separators and at most three significant digits after rounding."""
+    """Return a number with thousands separators: as a whole number from 100 up, else with three significant digits."""
     if abs(value) >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -1,1 +1,1 @@
-"""What scores and logged curves mean: words, comparisons, verdicts, remedies."""
+"""The meaning of scores and logged curves: glossary, comparisons, verdicts and remedies."""

@@ -1,6 +1,6 @@
-"""The scores of runs side by side: newest lines, quick lines, groups that may be compared, what differs; torch-free.
+"""Comparison of scored runs: newest and quick scores, comparable groups, differing settings; torch-free.
 
-What reports and pages both say is said here: what real images get, the distributions in a line, figures and settings as text.
+Shared by reports and pages: the figures of real images, the distributions in a line, and figures and settings as text.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from gan.judging.glossary import SCORES
 from gan.runs import Run
 
 Line = Mapping[str, Any]
-Figures = dict[str, tuple[float | None, float | None]]  # by key of ``glossary.SCORES``: value and spread
+Figures = dict[str, tuple[float | None, float | None]]  # key of ``glossary.SCORES`` → value and spread
 T = TypeVar("T")
 
-SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # said of runs without a fault
+SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # labels of runs without a fault
 SEED, LENGTH = "training.seed", "training.length"
-FORK = "fork"  # beside the settings that decide how a run comes out
-_COORDINATES = "coordinates"  # start of the id of the extractor of points
-_USUAL_MEMORISED = 0.05  # by definition: the share of images that counts as near a training image
-_SPREAD_DIGITS = 2  # of a spread that are written, and so of the value that has it
+FORK = "fork"  # key in ``outcome`` next to the settings
+_COORDINATES = "coordinates"  # prefix of the extractor id for points
+_USUAL_MEMORISED = 0.05  # by definition, the share of real images that counts as near a training image
+_SPREAD_DIGITS = 2  # significant digits of a spread; its value gets as many decimals
 _MOST_DECIMALS = 6
-_MOST_CLASSES = 100  # bars that can still be told apart
+_MOST_CLASSES = 100  # more bars cannot be told apart
 _LOOKS = ("brightness", "contrast", "saturation")
 
 
 class Classes(NamedTuple):
-    """Names of the classes, how often each is among generated and real images (shares, 0 to 1), and the numbers of missing ones.
+    """Names of the classes, their shares (0 to 1) of generated and real images, and the indices of missing classes.
 
-    ``spread`` is the sample standard deviation of the generated shares over draws; empty where it is not known.
+    ``spread`` is the sample standard deviation of the generated shares over draws; empty if unknown.
     """
 
     names: tuple[str, ...]
@@ -49,9 +49,9 @@ class Classes(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One respect in which images look alike or not: shares of images (0 to 1) in equal bins from 0 to ``highest``.
+    """Distribution of one property, such as brightness: shares of images (0 to 1) in equal bins from 0 to ``highest``.
 
-    ``means`` tells both means, and how far apart they are, in words.
+    ``means`` states both means and the effect size as text.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Look(NamedTuple):
 
 
 def latest(run: Run) -> list[Line]:
-    """Return the newest score of each checkpoint (last, then best) of a run with each extractor, the newest extractor last."""
+    """Return the newest score per checkpoint (last, then best) and extractor of a run, with the newest extractor last."""
     found: dict[tuple[bool, str], Line] = {}
     for line in run.scores():
         if lines.is_whole(line) and line["source"] == "checkpoint":
@@ -73,13 +73,13 @@ def latest(run: Run) -> list[Line]:
 
 
 def quick(run: Run) -> list[list[Line]]:
-    """Return the scores made during training in the order of steps; those together that may be compared, the newest last."""
+    """Return groups of comparable scores made during training, each in order of steps; the group with the newest score is last."""
     made = [line for line in run.scores() if lines.is_whole(line) and line["source"] == "training"]
     return [sorted(group, key=lambda line: line["step"]) for group in reversed(groups(reversed(made), lambda line: line))]
 
 
 def groups(scored: Iterable[T], line_of: Callable[[T], Line | None]) -> list[list[T]]:
-    """Return things in groups whose lines of scores may be compared, in order; those without a line are a group too."""
+    """Return items in groups with comparable lines of scores, in order of appearance."""
     found: list[list[T]] = []
     for one in scored:
         group = next((group for group in found if _belong_together(line_of(one), line_of(group[0]))), None)
@@ -90,23 +90,24 @@ def groups(scored: Iterable[T], line_of: Callable[[T], Line | None]) -> list[lis
 
 
 def kind(line: Line | None) -> str:
-    """Return what was scored: the "last" or the "best" checkpoint, or a generator in "training"; that too where nothing was."""
+    """Return what was scored: the "last" or "best" checkpoint, or a generator in "training" (also if there is no line)."""
     return "training" if line is None or line["source"] == "training" else str(line.get("checkpoint", "last"))
 
 
 def noun(line: Line) -> str:
-    """Return what was scored: "images", or "points" in the plane, which are features of their own."""
+    """Return what was scored: "images", or "points" in the plane, whose features are their coordinates."""
     return "points" if str(line.get("extractor_id", "")).startswith(_COORDINATES) else "images"
 
 
 def _belong_together(one: Line | None, other: Line | None) -> bool:
+    """Return whether two lines may share a group; missing lines belong together."""
     if one is None or other is None:
         return one is other
     return kind(one) == kind(other) and lines.is_comparable(one, other)
 
 
 def outcome(run: Run) -> dict[str, Any] | None:
-    """Return what decides how a run comes out: its settings and, for a fork, with which others it began; None when damaged."""
+    """Return what determines the result of a run: its settings and, for a fork, its earlier ones; None if unreadable."""
     try:
         flat = configs.flatten(run.config())
     except InputError:
@@ -117,9 +118,9 @@ def outcome(run: Run) -> dict[str, Any] | None:
 
 
 def variants(chosen: Iterable[Run], aside: str = "") -> dict[str, str]:
-    """Return a text for each run, by id, that is the same for runs which differ in nothing but their seed.
+    """Return a text per run, by id, that is equal for runs that differ only in their seed and the setting ``aside``.
 
-    Nor does the setting ``aside`` make a difference, which may be a key or a title.
+    ``aside`` is a key or a title.
     """
     found = {}
     for run in chosen:
@@ -133,12 +134,12 @@ def variants(chosen: Iterable[Run], aside: str = "") -> dict[str, str]:
 
 
 def title(config: RunConfig, key: str) -> str:
-    """Return what people call the setting ``key`` ("networks.width") of a configuration; the key where it has no name."""
+    """Return the title of the setting ``key`` ("networks.width") of a configuration; the key itself if it has no title."""
     return "" if key == FORK else configs.field_info(config, key).title or key
 
 
 def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
-    """Return the configurations of runs by id; without those that cannot be read."""
+    """Return the configurations of runs by id, without unreadable ones."""
     found = {}
     for run in chosen:
         try:
@@ -149,26 +150,26 @@ def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
 
 
 def differences(chosen: Sequence[Run], untold: tuple[str, ...] = (LENGTH,)) -> dict[str, dict[str, Any]]:
-    """Return for each run, by id, the :func:`settings` in which the runs differ; without those that start as ``untold`` does."""
+    """Return for each run, by id, the :func:`settings` that differ between the runs, except keys with a prefix in ``untold``."""
     found = readable(chosen)
     keys = [key for key in configs.difference(list(found.values())) if not key.startswith(untold)] if found else []
     return {run.id: settings(found[run.id], keys) if run.id in found else {} for run in chosen}
 
 
 def settings(config: RunConfig, keys: Iterable[str]) -> dict[str, Any]:
-    """Return those settings of ``keys`` ("networks.width") that a configuration has, by title; a choice of several is a text."""
+    """Return the values of those ``keys`` ("networks.width") that a configuration has, by title; lists become text."""
     flat = configs.flatten(config)
     found = {title(config, key): flat[key] for key in keys if key in flat}
     return {name: text_of(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def measured(line: Line) -> Figures:
-    """Return the figures of a line."""
+    """Return the figures of a line, with their spreads."""
     return {key: _value(line, key) for key in SCORES}
 
 
 def floor(line: Line) -> Figures:
-    """Return what the real images get in the figures of a line."""
+    """Return the figures of real images that belong to a line."""
     found = {key: _value(line, score.floor) if score.floor else (None, None) for key, score in SCORES.items()}
     if lines.number(line, "memorised") is not None:
         found["memorised"] = (_USUAL_MEMORISED, None)
@@ -180,7 +181,7 @@ def _value(line: Line, key: str) -> tuple[float | None, float | None]:
 
 
 def expected(line: Line) -> int | None:
-    """Return how many classes are common among the real images, in earlier versions all that occur; None where nobody counted."""
+    """Return how many classes are common among the real images (earlier versions: all that occur), or None if not counted."""
     if (known := lines.number(line, "classes_expected")) is not None:
         return int(known)
     real = _counts(line.get("real_class_counts"))
@@ -188,7 +189,7 @@ def expected(line: Line) -> int | None:
 
 
 def classes(line: Line) -> Classes | None:
-    """Return the classes of generated and real images; None where they were not counted, or are more than ``_MOST_CLASSES``."""
+    """Return the classes of generated and real images; None if not counted or more than ``_MOST_CLASSES``."""
     fake, real = _counts(line.get("class_counts")), _counts(line.get("real_class_counts"))
     if not (fake and real) or len(fake) != len(real) or len(fake) > _MOST_CLASSES:
         return None
@@ -202,20 +203,20 @@ def classes(line: Line) -> Classes | None:
 
 
 def looks(line: Line) -> list[Look]:
-    """Return the distributions of brightness, contrast and saturation; without those that were not measured, or are always 0."""
+    """Return the distributions of brightness, contrast and saturation, without those not measured or always 0."""
     found = []
     for name in _LOOKS:
         part = look(line, name)
         fake, real = _counts(part.get("fake_counts")), _counts(part.get("real_counts"))
         highest = lines.number(part, "highest")
-        is_flat = not lines.number(part, "real_mean") and not lines.number(part, "fake_mean")  # as the saturation of grey images
+        is_flat = not lines.number(part, "real_mean") and not lines.number(part, "fake_mean")  # e.g. the saturation of grey images
         if fake and real and len(fake) == len(real) and highest and highest > 0 and not is_flat:
             found.append(Look(name, _shares(fake), _shares(real), highest, _means(part)))
     return found
 
 
 def _means(part: Line) -> str:
-    """Return the means of a look in words: "generated 27.1 ± 0.3, real 33.4; d = −0.80 ± 0.02", d being Cohen's."""
+    """Return the means of a look and Cohen's d as text: "generated 27.1 ± 0.3, real 33.4; d = −0.80 ± 0.02"."""
     generated = figure(lines.number(part, "fake_mean"), lines.number(part, "fake_mean_spread"))
     told = f"generated {generated}, real {figure(lines.number(part, 'real_mean'), None)}"
     effect = lines.number(part, "effect")
@@ -223,14 +224,14 @@ def _means(part: Line) -> str:
 
 
 def look(line: Line, name: str) -> Line:
-    """Return what a line says of one look; empty where it was not measured."""
+    """Return the part of a line about one look; empty if it was not measured."""
     parts = line.get("looks")
     part = parts.get(name) if isinstance(parts, dict) else None
     return part if isinstance(part, dict) else {}
 
 
 def _names(line: Line, count: int) -> tuple[str, ...]:
-    """Return the names of the classes of a data set; their numbers where it is gone, or the extractor has others."""
+    """Return the names of a data set's classes; their indices if the data set is gone or the extractor has other classes."""
     try:
         found = data_sets.find(str(line.get("data"))).classes
     except InputError:
@@ -244,7 +245,7 @@ def _shares(counts: list[float]) -> tuple[float, ...]:
 
 
 def _counts(value: object) -> list[float]:
-    """Return a list of counts, or an empty one for anything else, and where there is nothing to count."""
+    """Return a valid list of counts as floats; an empty list for anything else or if all counts are 0."""
     if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
         return []
     is_sound = all(math.isfinite(one) and one >= 0 for one in value)
@@ -252,7 +253,7 @@ def _counts(value: object) -> list[float]:
 
 
 def summarise(line: Line | None, verdicts: Iterable[Verdict]) -> str:
-    """Return what to say beside mere advice: that no fault was found, or that nobody looked; empty where there is a fault."""
+    """Return the label of a run without a fault: no fault found, not examined or not scored; empty if there is a fault."""
     if line is None:
         return NOT_SCORED
     if any(verdict.kind == "fault" for verdict in verdicts):
@@ -261,9 +262,9 @@ def summarise(line: Line | None, verdicts: Iterable[Verdict]) -> str:
 
 
 def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]) -> int | None:
-    """Return the place of the highest of at least two values; None where another is, or may be, within both their spreads.
+    """Return the index of the highest of at least two values, or None unless its lead over each other exceeds both spreads.
 
-    It may be where a spread is not known (None or NaN), as that of a single draw. Values that are not known do not count.
+    An unknown spread (None or NaN, as for a single draw) counts as too large. Unknown values are ignored.
     """
     pairs = [[math.nan if one is None else one for one in pair] for pair in zip(values, spreads, strict=True)]
     known = {place: pair for place, pair in enumerate(pairs) if not math.isnan(pair[0])}
@@ -271,17 +272,17 @@ def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]
         return None
     first = max(known, key=lambda place: known[place][0])
     value, around = known.pop(first)
-    return first if all(value - other > around + spread for other, spread in known.values()) else None  # no gap is more than NaN
+    return first if all(value - other > around + spread for other, spread in known.values()) else None  # NaN: False
 
 
 def common_name(names: Sequence[str]) -> str:
-    """Return one name for runs that differ in their seed: what stands before the seed, or the id, at the end; else the first."""
+    """Return one name for runs that differ in their seed: the part before the final seed or id if common, else the first name."""
     starts = {name.rpartition(" · ")[0] or name for name in names}
     return starts.pop() if len(names) > 1 and len(starts) == 1 else names[0]
 
 
 def text_of(value: Any) -> str:
-    """Return a setting as text; a dash for none."""
+    """Return a setting as text; a dash if empty."""
     if isinstance(value, (list, tuple)):
         return ", ".join(map(text_of, value)) or "–"
     if isinstance(value, bool):
@@ -292,7 +293,7 @@ def text_of(value: Any) -> str:
 
 
 def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
-    """Return "9.07 ± 0.18", with as many decimals as the spread deserves, a share in per cent; a dash for what is not known."""
+    """Return "9.07 ± 0.18", with decimals to match the spread and shares in per cent; a dash for an unknown value."""
     times = 100 if is_share else 1
     if value is None or not math.isfinite(value):
         return "–"

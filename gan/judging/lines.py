@@ -1,16 +1,19 @@
-"""Lines of ``scores.jsonl`` in words: labels, one-line descriptions, and which of them may be compared; torch-free.
+"""Lines of ``scores.jsonl``: labels, one-line descriptions, and which of them are comparable; torch-free.
 
-A line is a dictionary. ``step``, ``epoch``, ``images_seen``, ``time`` (seconds since 1970) and ``source`` ("checkpoint" or
-"training") say when it was made; ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images
-classified rightly, or None), ``features`` (how many), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images``
-(generated, per draw), ``real_images``, ``real_digest`` (of their pixels), ``draws`` and ``seed`` say how;
-``fid`` and ``inception_score``, each a mean over draws with a ``*_spread`` (sample standard deviation, None for one draw), are the
-result; so are the other figures of ``measures.NUMBERS``, ``kid_low`` and ``kid_high`` (a 95 % interval over subsets), ``support``
-(how many different images there seem to be), ``modes_expected``, ``class_counts`` (of all draws; their ``*_spread`` is that of a
-draw's counts), ``classes_missing`` and ``classes_expected``, and ``looks`` (``gan.scoring.metrics.appearance``, with the spreads of
-``fake_mean`` and ``effect``), each None where it cannot be measured and missing in lines of
-earlier versions. ``checkpoint`` says which one it was made from: "last" or "best". ``reals`` says how the real images were
-chosen and prepared; ``floor_*``, ``floor_images`` and ``real_*`` are what real images get; ``seconds`` is how long it took.
+A line is a dictionary with these keys:
+
+- When: ``step``, ``epoch``, ``images_seen``, ``time`` (seconds since 1970), ``source`` ("checkpoint" or "training") and
+  ``checkpoint`` ("last" or "best").
+- How: ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images classified correctly, or None),
+  ``features`` (their number), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
+  ``real_images``, ``real_digest`` (of their pixels), ``reals`` (how they were chosen and prepared), ``draws`` and ``seed``.
+- Results: ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread`` (sample standard deviation, None for one
+  draw); the other figures of ``measures.NUMBERS``; ``kid_low`` and ``kid_high`` (95 % interval over subsets); ``support``
+  (estimated number of different images); ``modes_expected``; ``class_counts`` (of all draws; their ``*_spread`` is for the counts
+  of one draw); ``classes_missing`` and ``classes_expected``; ``looks`` (``gan.scoring.metrics.appearance``, with the spreads of
+  ``fake_mean`` and ``effect``). Each is None if it cannot be measured, and may be missing in lines of earlier versions.
+- Real images: ``floor_*``, ``floor_images`` and ``real_*`` are the same figures for real images.
+- ``seconds``: duration of the scoring.
 """
 
 from __future__ import annotations
@@ -23,21 +26,21 @@ from gan import words
 from gan.config.data import DataConfig
 from gan.words import percent
 
-#: Start of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
+#: Prefix of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
 INCEPTION = "inception-2015"
 
-#: The share of held-out images that a classifier must recognise for its classes to be counted.
+#: Share of held-out images that a classifier must recognise before its classes are counted.
 TRUSTED = 0.5
 
 _MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
 _INCEPTION_FEATURES = 2048
-_ALIKE = ("reals", "real_digest")  # the same in both, or missing in both as in lines of earlier versions
+_ALIKE = ("reals", "real_digest")  # must be equal, or missing in both (lines of earlier versions)
 
 Line = Mapping[str, Any]
 
 
 def real_part(data: DataConfig) -> dict[str, Any]:
-    """Return the settings, as far as they are not the usual ones, that decide which real images scores compare with."""
+    """Return the non-default settings that decide which real images are used for scoring."""
     usual = DataConfig()
     found = {key: getattr(data, key) for key in ("fit", "colour", "held_out") if getattr(data, key) != getattr(usual, key)}
     if data.classes:
@@ -48,52 +51,52 @@ def real_part(data: DataConfig) -> dict[str, Any]:
 
 
 def label(line: Line) -> str:
-    """Return what the FID of a line is called: "FID · digits CNN", or plain "FID" for the standard Inception network."""
+    """Return the title of a line's FID: "FID · digits CNN", or plain "FID" for the standard Inception network."""
     return "FID" if is_inception(line) else f"FID · {line.get('extractor', 'unknown features')}"
 
 
 def is_comparable(one: Line, other: Line) -> bool:
-    """Return whether two lines may be ranked against each other: same images, features, counts and kind of weights."""
+    """Return whether two lines may be ranked against each other: same real images, features, counts and kind of weights."""
     if any((one.get(key) or None) != (other.get(key) or None) for key in _ALIKE):
         return False
     return all(key in one and key in other and one[key] == other[key] for key in _MUST_AGREE)
 
 
 def caution(line: Line) -> str:
-    """Return one sentence on why to read this FID with care, or an empty text."""
+    """Return a sentence if the FID of a line is biased by too few images, otherwise an empty text."""
     fewest = min(line["images"], line["real_images"])
     features = _INCEPTION_FEATURES if is_inception(line) else int(number(line, "features") or 0)
     if fewest <= features:
-        return f"Only {fewest:,} images for {features:,} features: this FID is too high, compare it with its floor."
+        return f"Only {fewest:,} images for {features:,} features: this FID is too high; compare it with its floor."
     return ""
 
 
 def main_scores(line: Line) -> tuple[str, str]:
-    """Return the two distances, the one that means more first: KID where there are too few images for FID."""
+    """Return the keys of the two distances, the more reliable first: KID if there are too few images for FID."""
     return ("kid", "fid") if caution(line) else ("fid", "kid")
 
 
 def made_from(line: Line) -> str:
-    """Return what the figures of a line were made from, for people: draws, images, seed, weights, real images, features."""
-    seed = "" if number(line, "seed") is None else f" drawn with seed {line['seed']}"
+    """Return how the figures of a line were made, as text: draws, images, seed, weights, real images, features."""
+    seed = "" if number(line, "seed") is None else f" with seed {line['seed']}"
     return (
         f"{words.count(line['draws'], 'draw')} of {line['images']:,} images{seed}, {line['weights']} weights, against "
-        f"{line['real_images']:,} real ones of {line['data']}; features: {line['extractor']}"
+        f"{line['real_images']:,} real ones from {line['data']}; features: {line['extractor']}"
     )
 
 
 def number(line: Line, key: str) -> float | None:
-    """Return a number of a line; None where it is missing, as in lines of earlier versions, or is no finite number."""
+    """Return a number of a line, or None if it is missing (as in lines of earlier versions) or not finite."""
     value = line.get(key)
     try:
         found = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
-    except OverflowError:  # a whole number of hundreds of digits
+    except OverflowError:  # an integer too large for a float
         return None
     return found if math.isfinite(found) else None
 
 
 def is_whole(line: Line) -> bool:
-    """Return whether a line, which may come from another version, has what a table needs."""
+    """Return whether a line has every key that tables need; lines of other versions may not."""
     numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
     texts = ("extractor", "extractor_id", "source", "data", "weights")
     return all(number(line, key) is not None for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
@@ -118,7 +121,7 @@ def describe(line: Line) -> str:
 
 
 def _with_spread(value: float | None, spread: float | None) -> str:
-    """Return "12.3 ± 0.4": as many decimals as the value needs, and as many for its spread."""
+    """Return "12.3 ± 0.4": one decimal, or three for values below 1, with the same number for the spread."""
     if value is None:
         return "–"
     decimals = 1 if abs(value) >= 1 else 3
@@ -126,5 +129,5 @@ def _with_spread(value: float | None, spread: float | None) -> str:
 
 
 def is_inception(line: Line) -> bool:
-    """Return whether a line was made on the features of the standard Inception network."""
+    """Return whether a line was measured on features of the standard Inception network."""
     return str(line.get("extractor_id", "")).startswith(INCEPTION)

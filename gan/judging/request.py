@@ -1,4 +1,4 @@
-"""What to ask of a scoring: extractor, number of images and draws, seed, checkpoint."""
+"""A request for scoring: extractor, number of images and draws, seed, checkpoint."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CHECKPOINTS = ("last", "best")
 
 @dataclass(frozen=True)
 class Plan:
-    """How to score: which features, how many ``draws`` of how many generated ``images``, from which ``seed``, which checkpoint.
+    """How to score: feature extractor, ``draws`` of ``images`` generated images each, random ``seed``, and checkpoint.
 
-    "auto" takes the coordinates of points; of images the classifier of the data set where there is one, else Inception where its
-    weights are at hand, else the random VGG. Raises InputError for what is out of range.
+    Extractor "auto" means coordinates for points. For images it means the data set's classifier if it has one, otherwise Inception
+    if its weights are present, otherwise the random VGG. Raises InputError for values out of range.
     """
 
     extractor: str = "auto"

@@ -1,4 +1,4 @@
-"""Generator and discriminator families; a new one joins by being listed in ``sections.FAMILIES`` and here."""
+"""Families of generators and discriminators. To add a family, list it in ``sections.FAMILIES`` and here."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FAMILIES: dict[str, ModuleType] = {
 def build(config: RunConfig) -> tuple[Generator, Discriminator]:
     """Return the generator (z [N, latent] → images [N, C, S, S] from −1 to 1) and the discriminator (images → logits [N]).
 
-    Where the data are points, both have [N, 2] in place of images. Class-conditional ones take labels [N] as well; with
-    packing the discriminator returns a logit for each pack.
+    For point data, both use [N, 2] instead of images. If class-conditional, both also take labels [N]. With packing, the
+    discriminator returns one logit per pack.
     """
     settings, shape = config.networks, config.data.shape
     family = FAMILIES[settings.family]

@@ -11,8 +11,8 @@ from gan.networks.players import prepared
 def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:
     """Return layers [N, inputs] → images [N, *shape] from −1 to 1.
 
-    A projection to ``size / 2**depth`` pixels, then ``depth`` transposed convolutions that double the size; norm and ReLU
-    after each but the last, tanh at the end. ``width`` filters before the image, twice as many at each smaller size.
+    A projection to ``size / 2**depth`` pixels, then ``depth`` transposed convolutions that double the size. Norm and ReLU after
+    each but the last, tanh at the end. ``width`` filters before the image layer, doubling with each halving of the size.
     """
     channels, size, _ = shape
     norm, depth, kernel = settings.generator_norm, settings.depth, settings.kernel
@@ -39,10 +39,10 @@ def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.
 
 
 def discriminator(settings: DcganConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    """Return layers [N, *shape] → features [N, filters, size / 2**depth, size / 2**depth], and how many there are.
+    """Return layers [N, *shape] → features [N, filters, size / 2**depth, size / 2**depth], and their number.
 
-    ``depth`` strided convolutions that halve the size, norm on all but the first, LeakyReLU 0.2. Without norm the weights start
-    from He et al. 2015 (1502.01852) instead.
+    ``depth`` strided convolutions that halve the size, norm after all but the first, LeakyReLU 0.2. Without norm, weights are
+    initialised as in He et al. 2015 (1502.01852) instead.
     """
     channels, size, _ = shape
     layers: list[nn.Module] = []
@@ -68,7 +68,7 @@ def discriminator(settings: DcganConfig, shape: tuple[int, ...]) -> tuple[nn.Mod
 
 
 def initialise(layer: nn.Module) -> None:
-    """Draw weights from N(0, 0.02) and batch-norm scales from N(1, 0.02), as the paper does."""
+    """Draw weights from N(0, 0.02) and batch-norm scales from N(1, 0.02), as in the paper."""
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
@@ -76,13 +76,13 @@ def initialise(layer: nn.Module) -> None:
 
 
 def _keep_variance(layer: nn.Module) -> None:
-    """Draw weights that hand the variance on (He et al. 2015): without any norm N(0, 0.02) lets signals fade layer by layer."""
+    """Draw weights that preserve the variance (He et al. 2015): without norm, N(0, 0.02) shrinks signals layer by layer."""
     if isinstance(layer, nn.Conv2d):
         nn.init.kaiming_normal_(layer.weight, a=0.2)
 
 
 def _double(inputs: int, outputs: int, kernel: int, *, has_bias: bool = True) -> nn.ConvTranspose2d:
-    """Return a transposed convolution that doubles the size exactly."""
+    """Return a transposed convolution that exactly doubles the size."""
     return nn.ConvTranspose2d(
         inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=has_bias
     )

@@ -7,15 +7,15 @@ from torch import nn
 from gan.config.families import KerasDcganConfig
 from gan.networks.players import prepared
 
-_SLOPE = 0.3  # Keras' own default for LeakyReLU
+_SLOPE = 0.3  # Keras' default for LeakyReLU
 
 
 def generator(settings: KerasDcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:
     """Return layers [N, inputs] → images [N, *shape] from −1 to 1.
 
-    Dense to a quarter of the size with four times the width (7·7·256 for 28 pixels, 8·8·256 for 32), then transposed
-    convolutions to 2·width at the same size, to width at twice it, and to the image; an extra layer follows each of the
-    first three.
+    A dense layer to size / 4 with 4·width filters (7·7·256 for 28 pixels, 8·8·256 for 32), then transposed convolutions to
+    2·width at the same size, to width at twice the size, and to the image. Up to three extra layers follow the first three
+    layers, one each.
     """
     channels, size, _ = shape
     width, start = settings.width, size // 4
@@ -39,7 +39,7 @@ def generator(settings: KerasDcganConfig, inputs: int, shape: tuple[int, ...]) -
 
 
 def discriminator(settings: KerasDcganConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    """Return layers [N, *shape] → features [N, 2·width, size / 4, size / 4], and how many there are."""
+    """Return layers [N, *shape] → features [N, 2·width, size / 4, size / 4], and their number."""
     channels, size, _ = shape
     layers: list[nn.Module] = []
     for inputs, outputs in ((channels, settings.width), (settings.width, 2 * settings.width)):
@@ -49,7 +49,7 @@ def discriminator(settings: KerasDcganConfig, shape: tuple[int, ...]) -> tuple[n
 
 
 def initialise(layer: nn.Module) -> None:
-    """Draw weights as Keras does (Glorot & Bengio 2010), with biases of zero."""
+    """Draw weights as in Keras (Glorot & Bengio 2010); biases are zero."""
     if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
@@ -61,5 +61,5 @@ def _double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 
 def _block(layer: nn.Module, norm: type[nn.Module], outputs: int) -> list[nn.Module]:
-    # Keras' defaults: ε = 0.001, and a memory of 0.99, which torch counts from the other end.
+    # Keras' defaults: ε = 0.001 and momentum 0.99, which torch counts the other way round (1 − 0.99).
     return [prepared(layer, initialise), norm(outputs, eps=1e-3, momentum=0.01), nn.LeakyReLU(_SLOPE, inplace=True)]

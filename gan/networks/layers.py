@@ -1,4 +1,4 @@
-"""What the two networks consist of: a table of their layers, the work they are, and the memory that a training takes."""
+"""Describe the two networks: a table of their layers, their multiply-adds, and the memory needed for training."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gan.networks.modern import Basis, Block
 from gan.networks.players import MinibatchDeviation, MinibatchDiscrimination
 from gan.networks.resnet import Residual, SumPool
 
-_WHOLE = (Basis, MinibatchDeviation, MinibatchDiscrimination)  # one row each, whatever they are made of
+_WHOLE = (Basis, MinibatchDeviation, MinibatchDiscrimination)  # one row each, without their parts
 _SUMS = (Residual, Block)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One row: the name for people, the output's shape without the batch, trained parameters, multiply-adds per image."""
+    """One row of the table: name, output shape without the batch, trained parameters, multiply-adds per image."""
 
     name: str
     shape: tuple[int, ...]
@@ -36,10 +36,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a player takes in training, in bytes.
+    """Memory of a player during training, in bytes.
 
-    ``moments`` are the optimiser's, ``average`` is the generator's averaged copy, and ``activations`` are all tensors that wait for
-    the backward pass.
+    ``moments`` belong to the optimiser, ``average`` is the averaged copy of the generator, and ``activations`` are all tensors kept
+    for the backward pass.
     """
 
     weights: int
@@ -52,9 +52,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class Player:
-    """The layers of one network in the order in which data passes, their sums, and the memory it takes.
+    """The layers of one network in the order of the data flow, their totals, and the network's memory.
 
-    ``images`` is how many images one row of the batch holds: the packing in the discriminator, else 1.
+    ``images`` is the number of images per row of the batch: the packing for the discriminator, else 1.
     """
 
     layers: tuple[Layer, ...]
@@ -66,7 +66,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Report:
-    """Both networks, and the memory of a training with this batch size in bytes; made of plain values, ready for JSON."""
+    """Both networks, and the memory in bytes for training with this batch size. Plain values only, ready for JSON."""
 
     batch_size: int
     generator: Player
@@ -75,13 +75,14 @@ class Report:
 
 
 def describe(config: RunConfig) -> Report:
-    """Return what the networks of a configuration consist of, without memory or work for them: their tensors have shapes only.
+    """Describe the networks of a configuration. Uses tensors without data (meta device), so it costs neither memory nor work.
 
-    Multiply-adds are those of convolutions and matrix products in one forward pass, per image also where the discriminator judges
-    packs, whose rows show the shape of a pack; training costs some three times as many. Memory counts, in fp32: weights with
-    running means, gradients, the optimiser's moments, the averaged generator, and what is kept for the backward pass when most is,
-    in the discriminator's turn: the generator's activations of one batch and the discriminator's of two, real and generated. Not
-    counted: what a single operation needs meanwhile, second derivatives of penalties, the images themselves, and torch.
+    Multiply-adds: convolutions and matrix products of one forward pass, per image even with packing (the rows then show the shape
+    of a pack). Training needs about three times as many.
+
+    Memory, in fp32: weights with running statistics, gradients, the optimiser's moments, the averaged generator, and activations at
+    their peak, in the discriminator's turn: one batch in the generator and two, real and generated, in the discriminator. Not
+    counted: temporary memory of single operations, second derivatives of penalties, the images themselves, and torch.
     """
     batch = config.optimizer.batch_size
     with torch.device("meta"):
@@ -114,7 +115,7 @@ def as_text(report: Report) -> str:
         rule = "─" * len(table[0])
         lines += [title, rule, table[0], rule, *table[1:-1], rule, table[-1], ""]
     megabytes = max(1, round(report.memory / 1e6))
-    lines.append(f"A training with batches of {report.batch_size} takes some {megabytes:,} MB for both, in fp32.")
+    lines.append(f"Training with batches of {report.batch_size} needs about {megabytes:,} MB for both, in fp32.")
     return "\n".join(lines)
 
 
@@ -126,7 +127,7 @@ def shape_in_words(shape: tuple[int, ...]) -> str:
 def _player(
     player: nn.Module, layers: list[Layer], images: int, activations: int, settings: OptimizerConfig, *, has_average: bool = False
 ) -> Player:
-    """Return what there is to say of a player whose ``activations`` take so many bytes."""
+    """Return the description of a player; ``activations`` are in bytes."""
     trained = sum(_bytes(weight) for weight in player.parameters())
     weights = trained + sum(_bytes(buffer) for buffer in player.buffers())
     has_momentum = settings.beta1 > 0
@@ -138,7 +139,7 @@ def _player(
 
 
 def _follow(player: nn.Module, inputs: Tensor, labels: Tensor | None) -> tuple[Tensor, list[Layer], int]:
-    """Send a batch through a player; return what comes out, the layers it passed, and the bytes kept for the backward pass."""
+    """Run a batch through a player; return the output, the layers in order, and the bytes kept for the backward pass."""
     own = {tensor.untyped_storage()._cdata for tensor in (*player.parameters(), *player.buffers())}
     kept: dict[int, torch.UntypedStorage] = {}
     counter, trail = FlopCounterMode(display=False), _Trail(len(inputs))
@@ -164,7 +165,7 @@ def _follow(player: nn.Module, inputs: Tensor, labels: Tensor | None) -> tuple[T
 
 
 class _Trail:
-    """Writes down the layers that a batch of ``images`` passes; a layer's parameters count where it is passed first."""
+    """Records the layers that a batch of ``images`` passes. A shared layer's parameters count at its first pass only."""
 
     def __init__(self, images: int) -> None:
         self.layers: list[Layer] = []
@@ -185,12 +186,12 @@ class _Trail:
         self.layers.append(Layer(name, tuple(output.shape[1:]), parameters, round(operations / 2 / self._images)))
 
     def turn(self, change: int, *_: Any) -> None:
-        """Note that data goes round a residual block (1), or has gone round it (-1)."""
+        """Note that the data enters (1) or leaves (-1) the skip path of a residual block."""
         self._skips += change
 
 
 def _parts(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the modules that make a row of their own: those without parts, and the sums of residual blocks."""
+    """Yield the modules with a row of their own: those without parts, and residual blocks (for their sums)."""
     children = [child for name, child in module.named_children() if name != "parametrizations"]
     if isinstance(module, nn.Identity):
         return
@@ -204,7 +205,7 @@ def _parts(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def name_layer(layer: nn.Module) -> str:
-    """Return what people call a layer, such as "Conv 4×4, stride 2"."""
+    """Return the display name of a layer, such as "Conv 4×4, stride 2"."""
     name = _plain_name(layer)
     return f"{name}, spectral norm" if parametrize.is_parametrized(layer) else name
 
@@ -230,7 +231,7 @@ def _plain_name(layer: nn.Module) -> str:
         nn.LayerNorm: "Layer norm",
         nn.Unflatten: "Reshape",
         nn.Embedding: "Class embedding",
-        SumPool: "Sum over all places",
+        SumPool: "Sum over all positions",
         Basis: "Learned 4×4 pictures",
         MinibatchDeviation: "Minibatch deviation",
         MinibatchDiscrimination: "Minibatch discrimination",

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: linear layers on each side, as in Goodfellow et al. 2014 (1406.2661)."""
+"""Multilayer perceptrons: fully connected layers for both players, as in Goodfellow et al. 2014 (1406.2661)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gan.networks.players import prepared
 
 
 def generator(settings: MlpConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:
-    """Return layers [N, inputs] → images [N, *shape] from −1 to 1, or points [N, 2] without bounds."""
+    """Return layers [N, inputs] → images [N, *shape] from −1 to 1, or unbounded points [N, 2]."""
     hidden = settings.hidden
     layers: list[nn.Module] = []
     for level in range(settings.depth):
@@ -22,7 +22,7 @@ def generator(settings: MlpConfig, inputs: int, shape: tuple[int, ...]) -> nn.Mo
 
 
 def discriminator(settings: MlpConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    """Return layers [N, *shape] → features [N, hidden], and how many features there are."""
+    """Return layers [N, *shape] → features [N, hidden], and their number."""
     hidden = settings.hidden
     layers: list[nn.Module] = [nn.Flatten()]
     for level in range(settings.depth):
@@ -33,7 +33,7 @@ def discriminator(settings: MlpConfig, shape: tuple[int, ...]) -> tuple[nn.Modul
 
 
 def initialise(layer: nn.Module) -> None:
-    """Leave the weights as torch draws them: evenly from ±1/√inputs."""
+    """Keep torch's initial weights: uniform between ±1/√inputs."""
 
 
 def _block(inputs: int, outputs: int, norm: str, activation: nn.Module) -> list[nn.Module]:

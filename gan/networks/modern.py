@@ -1,6 +1,7 @@
-"""R3GAN's networks in small, Huang et al. 2024 (2501.05441): residual blocks of grouped convolutions, and no norm at all.
+"""Small R3GAN networks, Huang et al. 2024 (2501.05441): residual blocks of grouped convolutions, without normalisation.
 
-Differences: fewer filters, plain bilinear and average resampling, and tanh at the end, since images here end at ±1.
+Differences from the paper: fewer filters, plain bilinear and average resampling, and tanh at the end, because images here range
+from −1 to 1.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from gan.config.families import ModernConfig
 from gan.networks.players import prepared
 
 _START = 4  # pixels
-_WIDEST = 4  # times the width at the size of the image
+_WIDEST = 4  # at most this multiple of the width, which is used at full image size
 _EXPANSION, _GROUP = 2, 16  # inside a block: twice the filters, in groups of 16
 _GAIN = math.sqrt(2.0 / (1.0 + 0.2**2))  # keeps the variance through LeakyReLU 0.2
 
 
 class Basis(nn.Module):
-    """[N, inputs] → [N, filters, 4, 4]: learned pictures of 4×4, each weighted by a linear function of the input."""
+    """[N, inputs] → [N, filters, 4, 4]: learned 4×4 pictures, each weighted by a linear function of the input."""
 
     def __init__(self, inputs: int, filters: int) -> None:
         super().__init__()
@@ -33,9 +34,9 @@ class Basis(nn.Module):
 
 
 class Block(nn.Module):
-    """Features [N, filters, H, W] plus what a 1×1, a grouped 3×3 and a 1×1 convolution make of them; at first nothing.
+    """Residual block on [N, filters, H, W]: 1×1, grouped 3×3 and 1×1 convolutions; the identity at initialisation.
 
-    ``blocks`` is how many of them are in the network: its depth tames the initial weights (Fixup, Zhang et al. 2019).
+    ``blocks`` is the number of blocks in the network; the initial weights are scaled down with it (Fixup, Zhang et al. 2019).
     """
 
     def __init__(self, filters: int, blocks: int) -> None:
@@ -69,7 +70,7 @@ def generator(settings: ModernConfig, inputs: int, shape: tuple[int, ...]) -> nn
 
 
 def discriminator(settings: ModernConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    """Return layers [N, *shape] → features [N, filters, 1, 1], and how many there are."""
+    """Return layers [N, *shape] → features [N, filters, 1, 1], and their number."""
     channels, size, _ = shape
     filters = _filters(settings, size)
     layers: list[nn.Module] = [_conv(channels, filters[0], 1, 1.0)]
@@ -83,7 +84,7 @@ def discriminator(settings: ModernConfig, shape: tuple[int, ...]) -> tuple[nn.Mo
 
 
 def initialise(layer: nn.Module) -> None:
-    """Draw weights from N(0, 1/√inputs), with biases of zero."""
+    """Draw weights from a normal distribution with standard deviation 1/√inputs; biases are zero."""
     if isinstance(layer, (nn.Linear, nn.Conv2d)):
         nn.init.normal_(layer.weight, 0.0, layer.weight[0].numel() ** -0.5)
         if layer.bias is not None:
@@ -91,7 +92,7 @@ def initialise(layer: nn.Module) -> None:
 
 
 def _filters(settings: ModernConfig, size: int) -> list[int]:
-    """Return the filters at each size, from the image's down to 4 pixels."""
+    """Return the number of filters at each size, from the image size down to 4 pixels."""
     return [settings.width * min(_WIDEST, 2**level) for level in range(int(math.log2(size // _START)) + 1)]
 
 

@@ -1,4 +1,4 @@
-"""The two players around what a family of networks gives them: classes, packs, and statistics of the batch."""
+"""The two players: a family's layers plus class conditioning, packing and minibatch statistics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-EMBEDDING = 32  # numbers that tell the generator the class
+EMBEDDING = 32  # size of the generator's class embedding
 _GROUP = 4
 _KERNELS, _DIMENSIONS = 32, 8
 
@@ -18,7 +18,7 @@ Initialise = Callable[[nn.Module], None]
 
 
 def prepared(layer: Layer, initialise: Initialise, *, is_spectral: bool = False) -> Layer:
-    """Give a layer the initial weights of its family, and spectral norm (Miyato et al. 2018) if asked for, and return it."""
+    """Initialise a layer, add spectral norm (Miyato et al. 2018) if ``is_spectral``, and return the layer."""
     initialise(layer)
     if is_spectral:
         spectral_norm(layer)
@@ -26,9 +26,9 @@ def prepared(layer: Layer, initialise: Initialise, *, is_spectral: bool = False)
 
 
 class Generator(nn.Module):
-    """z [N, latent], and labels int64 [N] where there are ``classes`` → images [N, C, S, S] from −1 to 1, or points [N, 2].
+    """z [N, latent], and labels int64 [N] if there are ``classes`` → images [N, C, S, S] from −1 to 1, or points [N, 2].
 
-    The class comes in as an embedding beside z.
+    The class is embedded and concatenated to z.
     """
 
     def __init__(self, latent: int, layers: nn.Module, classes: int = 0) -> None:
@@ -45,11 +45,11 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [N, C, S, S] or points [N, 2], and labels int64 [N] where there are ``classes`` → logits [N / packing].
+    """Images [N, C, S, S] or points [N, 2], and labels int64 [N] if there are ``classes`` → logits [N / packing].
 
-    ``body`` sees ``packing`` images at once, one behind the other in the channels (PacGAN, Lin et al. 2017, 1712.04086), and gives
-    N / packing rows of ``features``. With classes, ⟨embedding(y), features⟩ joins the logit (projection, Miyato & Koyama 2018,
-    1802.05637); the embeddings of a pack are averaged.
+    ``body`` sees ``packing`` images at once, concatenated along the channels (PacGAN, Lin et al. 2017, 1712.04086), and returns
+    N / packing rows of ``features``. With classes, ⟨embedding(y), features⟩ is added to the logit (projection, Miyato & Koyama
+    2018, 1802.05637); the embeddings of a pack are averaged.
     """
 
     def __init__(
@@ -86,28 +86,28 @@ class Discriminator(nn.Module):
 
 
 def pack(images: Tensor, packing: int) -> Tensor:
-    """Return images [N, C, ...] as packs [N / packing, packing · C, ...] of neighbours; points [N, 2] likewise."""
+    """Pack neighbours in the batch: images [N, C, ...] → [N / packing, packing · C, ...]; points [N, 2] likewise."""
     if packing == 1:
         return images
     return images.reshape(len(images) // packing, packing * images.shape[1], *images.shape[2:])
 
 
 def _initialise_embedding(layer: nn.Module) -> None:
-    """Start from small embeddings, so that at first the class changes the output only a little."""
+    """Draw small embeddings, so that the class has little effect on the output at first."""
     assert isinstance(layer, nn.Embedding)
     nn.init.normal_(layer.weight, 0.0, layer.embedding_dim**-0.5)
 
 
 def _precise(features: Tensor) -> Tensor:
-    """Return features in fp32 at least: in fp16 the 1e-8 below is zero, and the slope of a root at zero infinite."""
+    """Return features in fp32 or better: in fp16, the 1e-8 below is zero, and the root has infinite slope at zero."""
     return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 class MinibatchDeviation(nn.Module):
-    """Features [N, F] → [N, 1]: the standard deviation over groups of four images, averaged over features.
+    """Features [N, F] → [N, 1]: the standard deviation within groups of four images, averaged over features.
 
-    Karras et al. 2018 (1710.10196), section 3. Where N is no multiple of four, groups of three or two, else of the smallest size
-    above four that divides N.
+    Karras et al. 2018 (1710.10196), section 3. If N is not a multiple of four, groups of three or two are used, else the smallest
+    size above four that divides N.
     """
 
     extra = 1
@@ -121,9 +121,9 @@ class MinibatchDeviation(nn.Module):
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Features [N, F] → [N, 32]: how near each image is to the others of the batch, Salimans et al. 2016 (1606.03498), section 3.2.
+    """Features [N, F] → [N, 32]: closeness of each image to the others in the batch.
 
-    M = f(x) T, with T [F, 32, 8]; o(xᵢ)_b = Σ_{j≠i} exp(−‖M_{i,b} − M_{j,b}‖₁).
+    Salimans et al. 2016 (1606.03498), section 3.2: M = f(x) T, with T [F, 32, 8]; o(xᵢ)_b = Σ_{j≠i} exp(−‖M_{i,b} − M_{j,b}‖₁).
     """
 
     extra = _KERNELS
@@ -136,4 +136,4 @@ class MinibatchDiscrimination(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         projected = _precise(self.projection(features)).unflatten(1, (_KERNELS, _DIMENSIONS))
         distances = (projected.unsqueeze(0) - projected.unsqueeze(1)).abs().sum(dim=3)  # [N, N, kernels]
-        return distances.neg().exp().sum(dim=1).sub(1.0).to(features.dtype)  # without the image's distance to itself, exp(0)
+        return distances.neg().exp().sum(dim=1).sub(1.0).to(features.dtype)  # minus exp(0), the image compared with itself

@@ -1,4 +1,4 @@
-"""The residual networks of SNGAN for CIFAR-10, Miyato et al. 2018 (1802.05957), table 4, for other sizes too."""
+"""The residual networks of SNGAN for CIFAR-10, Miyato et al. 2018 (1802.05957), table 4, extended to other sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GENERATOR_START, _DISCRIMINATOR_END = 4, 8  # pixels
 
 
 class Residual(nn.Module):
-    """The sum of two ways through: ``main``, and ``skip`` around it."""
+    """Residual block: the sum of the ``main`` path and the ``skip`` path."""
 
     def __init__(self, main: nn.Module, skip: nn.Module) -> None:
         super().__init__()
@@ -26,14 +26,14 @@ class Residual(nn.Module):
 
 
 class SumPool(nn.Module):
-    """Features [N, C, H, W] → [N, C]: their sum over all places."""
+    """Features [N, C, H, W] → [N, C]: sum over all positions."""
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.sum(features, dim=(2, 3))
 
 
 def generator(settings: ResnetConfig, inputs: int, shape: tuple[int, ...]) -> nn.Module:
-    """Return layers [N, inputs] → images [N, *shape] from −1 to 1: dense to 4×4, then a block for each doubling."""
+    """Return layers [N, inputs] → images [N, *shape] from −1 to 1: a dense layer to 4×4, then one block per doubling."""
     channels, size, _ = shape
     width, start = settings.width, _GENERATOR_START
 
@@ -57,7 +57,7 @@ def generator(settings: ResnetConfig, inputs: int, shape: tuple[int, ...]) -> nn
 
 
 def discriminator(settings: ResnetConfig, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    """Return layers [N, *shape] → features [N, width], and how many there are: blocks that halve down to 8×8, then two more."""
+    """Return layers [N, *shape] → features [N, width], and their number: halving blocks down to 8×8, then two more blocks."""
     channels, size, _ = shape
     width, is_spectral = settings.width, settings.discriminator_norm == "spectral"
 
@@ -75,7 +75,7 @@ def discriminator(settings: ResnetConfig, shape: tuple[int, ...]) -> tuple[nn.Mo
 
 
 def initialise(layer: nn.Module) -> None:
-    """Draw weights as Glorot & Bengio 2010, with biases of zero."""
+    """Draw weights as in Glorot & Bengio 2010; biases are zero."""
     if isinstance(layer, (nn.Linear, nn.Conv2d)):
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
@@ -85,7 +85,7 @@ def initialise(layer: nn.Module) -> None:
 def _conv(inputs: int, outputs: int, kernel: int = 3, *, is_spectral: bool = False) -> nn.Module:
     def start(layer: nn.Module) -> None:
         initialise(layer)
-        if isinstance(layer, nn.Conv2d) and kernel > 1:  # what comes from a ReLU is weighted √2 times as much
+        if isinstance(layer, nn.Conv2d) and kernel > 1:  # gain √2, as after a ReLU
             nn.init.xavier_uniform_(layer.weight, gain=math.sqrt(2.0))
 
     return prepared(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), start, is_spectral=is_spectral)

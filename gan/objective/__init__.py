@@ -1,1 +1,1 @@
-"""What the two networks are rewarded for: pure functions of tensors."""
+"""Losses, penalties and augmentation: pure functions of tensors."""

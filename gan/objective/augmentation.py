@@ -1,7 +1,7 @@
-"""What happens to images before the discriminator sees them: DiffAugment, Zhao et al. 2020 (2006.10738), and instance noise.
+"""Augmentation of the discriminator's inputs: DiffAugment, Zhao et al. 2020 (2006.10738), and instance noise.
 
-All functions are differentiable, so the generator learns from what the discriminator sees, and draw from the global random
-state, for each image anew.
+All functions are differentiable, so that gradients reach the generator. They draw independently for each image, from the global
+random state.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CUTOUT = 1 / 2  # of the size
 
 
 def colour(images: Tensor) -> Tensor:
-    """Change brightness by up to ±½, saturation by 0 to 2 times and contrast by ½ to 1½ times, of images [N, C, H, W]."""
+    """Add up to ±½ to the brightness of images [N, C, H, W]; multiply saturation by 0 to 2 and contrast by ½ to 1½."""
     images = images + (_uniform(images) - 0.5)
     mean = images.mean(dim=1, keepdim=True)
     images = (images - mean) * (2 * _uniform(images)) + mean
@@ -26,7 +26,7 @@ def colour(images: Tensor) -> Tensor:
 
 
 def translation(images: Tensor) -> Tensor:
-    """Move images [N, C, H, W] by up to an eighth of their size both ways; what comes in is 0, a middle grey."""
+    """Shift images [N, C, H, W] by up to an eighth of their size along both axes, filling with 0 (middle grey)."""
     height, width = images.shape[-2:]
     down, right = round(height * _SHIFT), round(width * _SHIFT)
     padded = functional.pad(images, (right, right, down, down))
@@ -37,7 +37,7 @@ def translation(images: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor) -> Tensor:
-    """Set a square of half the size to 0, anywhere in images [N, C, H, W]; it may reach over the edge."""
+    """Set a square of half the size to 0 at a random position in images [N, C, H, W]; it may extend over the edge."""
     height, width = images.shape[-2:]
     tall, wide = round(height * _CUTOUT), round(width * _CUTOUT)
     top = _integers(images, height + 1 - tall % 2) - tall // 2
@@ -53,8 +53,7 @@ POLICIES: dict[str, Callable[[Tensor], Tensor]] = {"colour": colour, "translatio
 def augment(images: Tensor, policies: tuple[str, ...], noise: float = 0.0) -> Tensor:
     """Return images [N, C, H, W], or points [N, 2], as the discriminator sees them.
 
-    Each of ``policies`` is applied in turn, then normal noise with the standard deviation ``noise`` is added (Sønderby et al.
-    2017, 1610.04490).
+    Applies ``policies`` in order, then adds normal noise with standard deviation ``noise`` (Sønderby et al. 2017, 1610.04490).
     """
     for name in policies:
         images = POLICIES[name](images)
@@ -62,10 +61,10 @@ def augment(images: Tensor, policies: tuple[str, ...], noise: float = 0.0) -> Te
 
 
 def _uniform(images: Tensor) -> Tensor:
-    """Draw a number from U(0, 1) for each image, [N, 1, 1, 1]."""
+    """Draw from U(0, 1) for each image, [N, 1, 1, 1]."""
     return torch.rand(len(images), 1, 1, 1, device=images.device, dtype=images.dtype)
 
 
 def _integers(images: Tensor, end: int) -> Tensor:
-    """Draw a whole number from 0 up to below ``end`` for each image, [N, 1]."""
+    """Draw an integer from 0 to ``end`` − 1 for each image, [N, 1]."""
     return torch.randint(end, (len(images), 1), device=images.device)

@@ -1,7 +1,7 @@
 """Penalties on the slope of the discriminator: pure functions of a discriminator and its inputs.
 
-A discriminator is any function of inputs [N, ...] → logits [M], M dividing N (fewer where it judges packs); the slope of a
-logit is taken over all inputs of its pack. All of them differentiate twice, so they want fp32.
+A discriminator is any function from inputs [N, ...] to logits [M], with M dividing N (M < N with packing). The slope of a logit is
+taken with respect to all inputs of its pack. All penalties need second derivatives, and therefore fp32.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor
 
 Judge = Callable[[Tensor], Tensor]
 
-_TINY = 1e-12  # keeps the root differentiable where the slope is zero
+_TINY = 1e-12  # keeps the root differentiable at slope zero
 
 
 def squared_slopes(discriminator: Judge, inputs: Tensor) -> Tensor:
-    """Return ‖∇D‖² [M], of the logits with respect to inputs [N, ...], as something to differentiate again."""
+    """Return ‖∇D‖² [M], with ∇ taken with respect to inputs [N, ...]; the result can be differentiated again."""
     inputs = inputs.detach().requires_grad_()
     logits = discriminator(inputs)
     (slopes,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
@@ -26,12 +26,12 @@ def squared_slopes(discriminator: Judge, inputs: Tensor) -> Tensor:
 
 
 def zero_centred(discriminator: Judge, inputs: Tensor) -> Tensor:
-    """R1 (on real images) and R2 (on generated ones): ½ E‖∇D‖², from 0 up. Mescheder et al. 2018 (1801.04406)."""
+    """R1 (on real images) and R2 (on generated ones): ½ E‖∇D‖², ≥ 0. Mescheder et al. 2018 (1801.04406)."""
     return squared_slopes(discriminator, inputs).mean() / 2
 
 
 def one_centred(discriminator: Judge, inputs: Tensor) -> Tensor:
-    """Gradient penalty: E(‖∇D‖ − 1)², from 0 up. Gulrajani et al. 2017 (1704.00028)."""
+    """Gradient penalty: E(‖∇D‖ − 1)², ≥ 0. Gulrajani et al. 2017 (1704.00028)."""
     return squared_slopes(discriminator, inputs).add(_TINY).sqrt().sub(1).square().mean()
 
 
@@ -48,7 +48,7 @@ def around(reals: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Penalties:
-    """Weights of the penalties, each from 0 (off) up."""
+    """Weights of the penalties, each ≥ 0; 0 is off."""
 
     gradient_penalty: float = 0.0
     dragan: float = 0.0
@@ -56,11 +56,11 @@ class Penalties:
     r2: float = 0.0
 
     def __bool__(self) -> bool:
-        """Whether any is switched on."""
+        """Return whether any penalty is on."""
         return any((self.gradient_penalty, self.dragan, self.r1, self.r2))
 
     def measure(self, discriminator: Judge, reals: Tensor, fakes: Tensor) -> Tensor:
-        """Return the weighted sum for inputs [N, ...] in float32, a scalar; ``fakes`` are taken as they are, without gradient."""
+        """Return the weighted sum, a scalar, for inputs [N, ...] in float32; no gradient flows back through ``fakes``."""
         parts = []
         if self.gradient_penalty:
             parts.append(self.gradient_penalty * one_centred(discriminator, between(reals, fakes.detach())))

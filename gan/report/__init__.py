@@ -1,4 +1,4 @@
-"""Reports on runs as a ZIP with a page, a text and pictures; generators as files of their own; torch-free."""
+"""Reports on runs as a ZIP (HTML page, Markdown, pictures), and export of generators; torch-free."""
 
 from gan.report.bundle import as_zip, write
 

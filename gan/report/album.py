@@ -1,4 +1,4 @@
-"""The pictures of a report: sample grids, checked to be PNG files and no larger than a report of many runs can bear."""
+"""The pictures of a report: sample grids, verified as PNG files and scaled down to limit the size of the report."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gan.config import GRID, RunConfig
 from gan.errors import InputError
 from gan.runs import Run
 
-FEW = 5  # snapshots at the beginning, and at the end
-_VALUES = 7_500_000  # numbers (pixels times channels) of all pictures of a report: 7.5 MB of PNG where they are noise
-_SHARES = {"newest": 0.3, "reals": 0.2, "snapshot": 0.05}  # of what one run may take; ten snapshots take half
-_SMALLEST = 64  # pixels along a side
-_MOST_PIXELS = 50_000_000  # of a file that is opened
+FEW = 5  # number of first and of last snapshots
+_VALUES = 7_500_000  # pixels × channels of all pictures of a report: 7.5 MB of PNG if they are pure noise
+_SHARES = {"newest": 0.3, "reals": 0.2, "snapshot": 0.05}  # shares of one run's budget; ten snapshots take half
+_SMALLEST = 64  # pixels per side
+_MOST_PIXELS = 50_000_000  # limit for opening a file
 _THREADS = 4
 _GAP = 2  # pixels between the images of a grid
-_LEVEL = 1  # of compression: sample grids hardly become smaller with a higher one
+_LEVEL = 1  # compression level; higher levels barely shrink sample grids
 
 
 class Picture(NamedTuple):
@@ -36,10 +36,10 @@ class Picture(NamedTuple):
 
 
 class Album(NamedTuple):
-    """The pictures of a run; None, or fewer, for what is not there.
+    """The pictures of a run; missing ones are None or left out.
 
-    ``first`` and ``last`` are snapshots with their steps, the upper left quarter of each grid, as is ``some_reals``; ``damaged`` is
-    how many files are no sound PNG.
+    ``first`` and ``last``: snapshots with their steps, cropped to the upper left quarter of the grid, like ``some_reals``.
+    ``damaged``: number of files that are not valid PNGs.
     """
 
     newest: tuple[int, Picture] | None
@@ -51,7 +51,7 @@ class Album(NamedTuple):
 
     @property
     def small(self) -> Picture | None:
-        """The upper left quarter of the newest snapshot; of a single one too, which is the first."""
+        """The upper left quarter of the newest snapshot, which may also be the first."""
         return next((picture for _, picture in reversed([*self.first, *self.last])), None)
 
 
@@ -63,7 +63,7 @@ class _Wish(NamedTuple):
 
 
 def albums(chosen: Sequence[Run]) -> dict[str, Album]:
-    """Return the pictures of all runs by id; with many runs they are smaller."""
+    """Return the pictures of all runs by id; more runs mean smaller pictures."""
     budget = _VALUES // max(1, len(chosen))
     wished: dict[str, tuple[list[tuple[int, Path]], list[_Wish]]] = {}
     for run in chosen:
@@ -92,7 +92,7 @@ def _album(some: list[tuple[int, Path]], wishes: list[_Wish], found: dict[_Wish,
 
 
 def _kind(run: Run) -> tuple[int, bool]:
-    """Return how wide a grid of a run was before it was enlarged (0: unknown), and whether a part of it says enough."""
+    """Return the width of a run's grid before enlargement (0 if unknown), and whether snapshots may be cropped."""
     try:
         config: RunConfig = run.config()
         if config.data.is_points:
@@ -112,9 +112,9 @@ def _picture(wish: _Wish) -> Picture | None:
 
 @lru_cache(maxsize=1024)
 def _shrunk(wish: _Wish, inode: int, changed: int, size: int) -> Picture | None:
-    """Return the picture at a path with at most so many values; None where it is no sound PNG file.
+    """Return the picture at a path, scaled down to at most ``wish.values`` values; None if it is not a valid PNG file.
 
-    A grid that was enlarged for the screen is taken back to its own pixels, and of a snapshot only the upper left quarter is shown.
+    A grid enlarged for the screen is first reduced to its original pixels. A snapshot is cropped to its upper left quarter.
     """
     try:
         with warnings.catch_warnings(), Image.open(wish.path, formats=("PNG",)) as opened:

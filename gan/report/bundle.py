@@ -1,4 +1,4 @@
-"""A report as one ZIP: the page, the text with its pictures, and the configuration and scores of each run."""
+"""A report as one ZIP: HTML page, Markdown with pictures, and the configuration and scores of each run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gan.report.contents import Report
 from gan.runs import Run
 from gan.storage import files as file_system
 
-_PACKED = {".png", ".safetensors"}  # packing these again saves nothing
+_PACKED = {".png", ".safetensors"}  # already compressed
 
 
 def as_zip(chosen: Sequence[Run], *, with_generators: bool = False) -> bytes:
@@ -25,13 +25,13 @@ def as_zip(chosen: Sequence[Run], *, with_generators: bool = False) -> bytes:
 def pack(report: Report, *, with_generators: bool = False) -> bytes:
     """Return a report as a ZIP of ``report.html``, ``report.md``, ``images/`` and, for each run, config and scores in ``runs/``.
 
-    ``with_generators`` adds the generators and a script that samples from one. Raises InputError where a run has none.
+    ``with_generators`` adds each generator with a script to sample from it. Raises InputError if a run has no generator.
     """
     text, pictures = notes.write(report)
     files: dict[str, bytes] = {"report.html": _encoded(page.write(report)), "report.md": _encoded(text), **pictures}
     for entry in report.entries:
         for path in (entry.run.config_path, entry.run.scores_path):
-            with contextlib.suppress(OSError):  # missing ones are among the complaints
+            with contextlib.suppress(OSError):  # missing files are reported as complaints
                 files[f"runs/{entry.run.id}/{path.name}"] = path.read_bytes()
         if with_generators:
             files[f"runs/{entry.run.id}/generator.safetensors"] = generators.export(entry.run)
@@ -45,7 +45,7 @@ def pack(report: Report, *, with_generators: bool = False) -> bytes:
 
 
 def write(chosen: Sequence[Run], out: Path, *, with_generators: bool = False) -> Report:
-    """Write a report on the chosen runs to the ZIP file ``out`` and return it; what was there stays if that fails."""
+    """Write a report on the chosen runs to the ZIP file ``out`` and return it; on failure, an existing file stays unchanged."""
     report = contents.gather(chosen)
     content = pack(report, with_generators=with_generators)
     with explained("writing the report"):
@@ -54,13 +54,13 @@ def write(chosen: Sequence[Run], out: Path, *, with_generators: bool = False) ->
 
 
 def checked_target(out: Path, root: Path, suffix: str) -> Path:
-    """Return a file to write. Raises InputError for another suffix, and for what would replace a file of a run."""
+    """Return ``out`` as an absolute path. Raises InputError if its suffix is wrong or it lies inside a run folder."""
     out = out.expanduser().absolute()
     if out.suffix.lower() != suffix:
         raise InputError(f"The file “{shown(out.name)}” does not end in {suffix}; add {suffix} to its name.")
     place, folder = out.resolve(), root.resolve()
     if place.is_relative_to(folder) and len(place.relative_to(folder).parts) > 1:
-        raise InputError(f"{out} lies in a folder of the runs, where only the program writes; choose another folder.")
+        raise InputError(f"{out} is inside a run folder, which is reserved for the program; choose another folder.")
     return out
 
 

@@ -1,4 +1,4 @@
-"""Charts of lines and bars as SVG text: axes, grid, legend, colours that follow the page; no script and no font of their own."""
+"""Line and bar charts as SVG text, with axes, grid, legend and the colours of the page; no scripts or embedded fonts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-#: Colours of lines on white, used where no page sets ``--line-0`` … ``--line-6``.
+#: Line colours on white, used if the page does not set ``--line-0`` … ``--line-6``.
 COLOURS = ("#e8590c", "#4f46e5", "#0f9d76", "#c2255c", "#1c7ed6", "#946200", "#6b7280")
 
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
-_LEGEND = 18  # height of a row of the legend
-_LETTER = 6.6  # width of a letter at 12 pixels, roughly
+_LEGEND = 18  # height of a legend row
+_LETTER = 6.6  # approximate width of a letter at font size 12
 _LONGEST_NAME = 44
-_MOST_POINTS = 400  # pairs of highest and lowest along a line
+_MOST_POINTS = 400  # pairs of minimum and maximum per line
 _MOST_TICKS = 6
 
 
 class Series(NamedTuple):
-    """A line: its name, its points (x, y) in order of x, and the place of its colour in ``COLOURS``, by default its own."""
+    """A line: name, points (x, y) in order of x, and index into ``COLOURS`` (default: its position among the lines)."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -28,9 +28,9 @@ class Series(NamedTuple):
 
 
 def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool = False) -> str:
-    """Return a chart as an SVG element; an empty text where no line has two points.
+    """Return a line chart as an SVG element; empty if no line has two points.
 
-    Points that are not finite are left out, with ``is_log`` those that are not above 0 as well.
+    Points that are not finite are skipped. With ``is_log``, so are points with y ≤ 0.
     """
     shown = [one._replace(points=_thinned([(x, y) for x, y in one.points if _fits(x, y, is_log=is_log)])) for one in series]
     shown = [one for one in shown if len(one.points) > 1]
@@ -72,7 +72,7 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
 
 
 def bars(series: Sequence[Series], names: Sequence[str], y_title: str) -> str:
-    """Return bars as an SVG element: beside each other the y, from 0, of the points of all series, one for each name."""
+    """Return a bar chart as an SVG element: grouped bars from 0 to y, one group per name and one bar per series."""
     ticks = _ticks(0.0, max((y for one in series for _, y in one.points), default=1.0) or 1.0)
     legend, rows = _legend(series)
     top, height = _TOP + rows * _LEGEND, _HEIGHT + rows * _LEGEND
@@ -121,7 +121,7 @@ def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
 
 
 def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
-    """Return a mark and a name for each line, and the number of rows that they take."""
+    """Return the legend (mark and name of each line) and its number of rows."""
     parts, x, row = [], float(_LEFT), 0
     for place, one in enumerate(series):
         text = one.name if len(one.name) <= _LONGEST_NAME else one.name[: _LONGEST_NAME - 1] + "…"
@@ -136,7 +136,7 @@ def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """Return points of which long lines keep the lowest and the highest of each stretch, so that no peak is lost."""
+    """Return thinned points: long lines keep the minimum and maximum of each stretch, so that no peak is lost."""
     size = math.ceil(len(points) / _MOST_POINTS)
     if size < 3:
         return points
@@ -148,7 +148,7 @@ def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, flo
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return round numbers (1, 2 or 5 times a power of ten apart) from below ``low`` to above ``high``."""
+    """Return round numbers from at most ``low`` to at least ``high``, spaced by 1, 2 or 5 times a power of ten."""
     span = (high - low) or abs(high) or 1.0
     rough = span / _MOST_TICKS
     power = 10.0 ** math.floor(math.log10(rough))
@@ -158,7 +158,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _powers(low: float, high: float) -> list[float]:
-    """Return ticks of a logarithmic axis: powers of ten, with their double and fivefold where there are few."""
+    """Return ticks of a logarithmic axis: powers of ten, plus their multiples by 2 and 5 on short axes."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     every = max(1, math.ceil((last - first) / _MOST_TICKS))
     if last - first > 2:
@@ -170,7 +170,7 @@ def _powers(low: float, high: float) -> list[float]:
 
 
 def _number(value: float) -> str:
-    """Return a number on an axis: 20k, 1.5M, 0.02."""
+    """Return an axis label: 20k, 1.5M, 0.02."""
     if value == 0:
         return "0"
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -1,4 +1,4 @@
-"""What a report tells, gathered from the folders of runs, before it becomes a page or a text."""
+"""The contents of a report, gathered from the run folders, independent of the output format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gan.runs.names import names
 _PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
 _IMAGES = "images seen"
 
-#: Curve → the lines of it: field of a logged line and name, in the order (and so the colours) of the Watch page.
+#: Chart title → logged field → line name. The order, and thus the colours, match the Watch page.
 _CURVES = {
     "Loss": {"generator_loss": "Generator", "discriminator_loss": "Discriminator"},
     "Output of D": {"d_fake": "D(fake)", "d_real": "D(real)"},
@@ -38,11 +38,12 @@ _CURVES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One run in a report: ``complaints`` are sentences on what of it is missing; ``curves`` are SVG elements by title.
+    """One run in a report.
 
-    ``changed`` are the settings that are not its preset's, by title, and ``settings`` all, by their keys, each as text. ``line`` is
-    the line of scores that the ``verdicts`` are on, None where it was not scored, and ``evidence`` an SVG element for each kind of
-    evidence (``Verdict.evidence``) that is a distribution; ``judged`` are all lines in the tables, each with the verdicts on it.
+    ``complaints``: one sentence per missing or damaged part. ``curves``: SVG elements by title. ``changed``: settings that differ
+    from the preset, by title. ``settings``: all settings, by key. Both hold values as text. ``line``: the line of scores behind
+    ``verdicts``, or None if the run has not been scored. ``evidence``: SVG elements by kind of evidence (``Verdict.evidence``), for
+    distributions only. ``judged``: all lines in the tables, each with its verdicts.
     """
 
     run: Run
@@ -65,13 +66,13 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """What to say beside the verdicts; see :func:`results.summarise`."""
+        """Summary shown with the verdicts; see :func:`gan.judging.comparison.summarise`."""
         return comparison.summarise(self.line, self.verdicts)
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report: its runs, their scores side by side, and what the page says of itself."""
+    """A complete report: its runs, tables of their scores, and the versions used to make it."""
 
     made: str
     entries: Sequence[Entry]
@@ -82,14 +83,15 @@ class Report:
 
     @property
     def complaints(self) -> list[str]:
-        """What is missing of the runs, a sentence each."""
+        """One sentence per missing or damaged part of a run."""
         return [f"{entry.name}: {sentence}" for entry in self.entries for sentence in entry.complaints]
 
 
 def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
-    """Return the verdicts on the runs of one variant in short, each with its kind: "fault", "advice", "good" or "unknown".
+    """Return short verdicts on the runs of one variant with their kinds: "fault", "advice", "good" or "unknown".
 
-    They are those on the lines ``told`` beside them. Where not all of several runs have one, it says how many do.
+    The verdicts belong to the lines in ``told``, or else to each run's own line. A verdict that does not apply to all runs includes
+    the number of runs that it applies to.
     """
     kinds: dict[str, str] = {}
     often: Counter[str] = Counter()
@@ -106,7 +108,7 @@ def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> 
 
 
 def gather(chosen: Sequence[Run]) -> Report:
-    """Return what there is to tell of the chosen runs; what of a run is missing or damaged becomes a complaint."""
+    """Return a report on the chosen runs; missing or damaged parts become complaints."""
     shown, pictures = names(chosen), album.albums(chosen)
     found = table.tables(chosen)
     measured = {key for one in found for key in one.figures}
@@ -140,15 +142,15 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     scored, logged = comparison.latest(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:
-        complaints.append(f"It has not been scored; score it with: python -m gan score {run.id}")
+        complaints.append(f"The run has not been scored; score it with: python -m gan score {run.id}")
     if pictures.newest is None and not pictures.damaged:
-        complaints.append("It has no samples yet.")
+        complaints.append("The run has no samples yet.")
     if pictures.damaged:
         complaints.append(
             f"{pictures.damaged} of its sample grids cannot be read and {'is' if pictures.damaged == 1 else 'are'} left out."
         )
     if not logged:
-        complaints.append("It has logged nothing, so there are no curves.")
+        complaints.append("The run has no logged lines, so there are no curves.")
     curve = doctor.logged(run)
     diagnosed = [(line, doctor.diagnose(run, line, curve, run.scores())) for line in scored]
     verdicts: list[Verdict] = []
@@ -178,14 +180,14 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
 
 
 def _changed(start: RunConfig, config: RunConfig) -> dict[str, str]:
-    """Return the settings of ``config`` that are not those of ``start``, by title."""
+    """Return the settings of ``config`` that differ from ``start``, by title."""
     begun, wanted = configs.flatten(start), configs.flatten(config)
     keys = [key for key, value in wanted.items() if key not in begun or begun[key] != value]
     return table.texts(comparison.settings(config, keys))
 
 
 def _progress(status: Status) -> str:
-    """Return how far a run is, how long it took and on what."""
+    """Describe the progress, duration, device and software of a run."""
     parts = [f"{status.state.capitalize()} at step {status.step:,} of {status.total_steps:,} ({status.epoch:.1f} epochs)"]
     if status.seconds:
         parts.append(f"{words.duration(status.seconds)} of training")
@@ -207,7 +209,7 @@ def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, str]:
-    """Return FID over images seen as charts by title, one for each group of quick scores that may be compared."""
+    """Return charts of FID over images seen by title, one per group of comparable quick scores."""
     curves = [(run, scored) for run in chosen for scored in comparison.quick(run)]
     found: dict[str, str] = {}
     for group in comparison.groups(curves, lambda curve: curve[1][-1]):
@@ -219,13 +221,13 @@ def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, st
 
 
 def _points(logged: Sequence[Mapping[str, Any]], field: str) -> list[tuple[float, float]]:
-    """Return a field of lines over the images seen; what is no number is left out."""
+    """Return (images seen, field) for each logged line; lines without both numbers are left out."""
     pairs = ((lines.number(line, "images_seen"), lines.number(line, field)) for line in logged)
     return [(x, y) for x, y in pairs if x is not None and y is not None]
 
 
 def _machine() -> dict[str, str]:
-    """Return the versions and the machine that made the report."""
+    """Return the versions and the machine used to make the report."""
     found = {"Python": platform.python_version()}
     for name in _PACKAGES:
         try:

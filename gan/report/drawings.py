@@ -1,4 +1,4 @@
-"""The distributions behind a verdict as charts: how often each class is drawn, and how bright and colourful images are."""
+"""Charts of the distributions behind verdicts: class frequencies, and looks such as brightness and saturation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gan.report import chart
 from gan.report.chart import Series
 
 _SHARE = "% of the images"
-_INDIGO, _GRAY = 1, 6  # of the colours of charts, as on the Evaluate page
+_INDIGO, _GRAY = 1, 6  # indices into the chart colours, as on the Evaluate page
 
 
 def drawings(line: Mapping[str, Any]) -> dict[str, str]:
-    """Return an SVG element for each distribution that a line of scores holds, by what verdicts call their evidence."""
+    """Return an SVG element for each distribution in a line of scores, by kind of evidence (``Verdict.evidence``)."""
     found = {}
     if classes := comparison.classes(line):
         found["classes"] = chart.bars(_pair(classes.fake, classes.real, len(classes.fake)), classes.names, _SHARE)
@@ -25,7 +25,7 @@ def drawings(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pair(fake: Sequence[float], real: Sequence[float], highest: float) -> list[Series]:
-    """Return shares of images in per cent, in equal bins up to ``highest``."""
+    """Return the generated and real shares in per cent, over the centres of equal bins from 0 to ``highest``."""
     step = highest / len(fake)
     return [
         Series(name, [((place + 0.5) * step, 100 * share) for place, share in enumerate(shares)], colour)

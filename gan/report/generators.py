@@ -1,4 +1,4 @@
-"""The generator of a checkpoint as a file of its own, with what it takes to build it again; never pickle."""
+"""Export of a generator as a safetensors file with the metadata needed to rebuild it; never pickle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gan.errors import InputError, RunFailed, explained
 from gan.runs import Run, checkpoints
 from gan.storage import files
 
-#: Draws 64 images from an exported generator; docs/report.md shows it too.
+#: Draws 64 images from an exported generator. docs/report.md contains the same script.
 SCRIPT = """\
 import json, pathlib, safetensors, sys, torch
 sys.path.insert(0, "")  # the folder of the program, where this is run
@@ -26,16 +26,15 @@ picture = pictures.scatter(None, images) if settings.data.is_points else picture
 picture.save(pathlib.Path(__file__).with_name("images.png"))
 """
 
-_AVERAGED, _RAW = "average/module.", "generator/"  # how a checkpoint calls the tensors of the generator
-_ALIGNED = 8  # bytes: where the tensors begin
+_AVERAGED, _RAW = "average/module.", "generator/"  # prefixes of the generator's tensors in a checkpoint
+_ALIGNED = 8  # bytes; alignment of the first tensor
 
 
 def export(run: Run, checkpoint: str = "last") -> bytes:
-    """Return the generator of a run's newest whole checkpoint, "last" or "best", as a safetensors file.
+    """Return the generator of a run's newest intact checkpoint, "last" or "best", as a safetensors file.
 
-    Its weights are the averaged ones where there are any. The metadata are texts: ``config`` (JSON, as in config.json), ``run``,
-    ``name``, ``step`` and ``weights`` (EMA or raw). Raises InputError where there is no whole checkpoint or no readable
-    configuration.
+    Uses the averaged weights if there are any. The metadata are strings: ``config`` (JSON, as in config.json), ``run``, ``name``,
+    ``step`` and ``weights`` (EMA or raw). Raises InputError if there is no intact checkpoint or no readable configuration.
     """
     config = run.config()
     content, step = _newest(run, checkpoint)
@@ -60,7 +59,7 @@ def export(run: Run, checkpoint: str = "last") -> bytes:
 
 
 def _newest(run: Run, checkpoint: str) -> tuple[bytes, int]:
-    """Return the tensors, verified, of a run's newest whole checkpoint, and its step."""
+    """Return the verified tensors of a run's newest intact checkpoint, and its step."""
     folder = run.best_path if checkpoint == "best" else run.checkpoints_path
     complaints = []
     for step in reversed(checkpoints.steps(folder)):
@@ -69,9 +68,9 @@ def _newest(run: Run, checkpoint: str) -> tuple[bytes, int]:
         except RunFailed as error:
             complaints.append(str(error))
     if complaints:
-        raise InputError(f"{' '.join(complaints).rstrip('.')}; no whole checkpoint of run {run.id} is left to export.")
+        raise InputError(f"{' '.join(complaints).rstrip('.')}; run {run.id} has no intact checkpoint; train it for longer.")
     if checkpoint == "best":
-        raise InputError(f"Run {run.id} has no best checkpoint; leave --checkpoint out to export its newest one.")
+        raise InputError(f"Run {run.id} has no best checkpoint; leave out --checkpoint to export the newest one.")
     raise checkpoints.none_yet(run)
 
 
@@ -87,7 +86,7 @@ def _verified(folder: Path, step: int) -> bytes:
 
 
 def _tensors(content: bytes) -> dict[str, tuple[dict[str, Any], memoryview]]:
-    """Return the tensors of a verified safetensors file by name, in order of their place: dtype with shape, and bytes."""
+    """Return the tensors of a verified safetensors file by name, in file order: a dict of dtype and shape, and the bytes."""
     (size,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + size])
     header.pop("__metadata__", None)
@@ -100,7 +99,7 @@ def _tensors(content: bytes) -> dict[str, tuple[dict[str, Any], memoryview]]:
 
 
 def write(run: Run, out: Path, checkpoint: str = "last") -> None:
-    """Write the generator of a run to the file ``out``; what was there stays if that fails. Raises InputError."""
+    """Write the generator of a run to the file ``out``. Raises InputError on failure; an existing file then stays unchanged."""
     content = export(run, checkpoint)
     with explained("writing the generator"):
         files.write_atomically(out, content)

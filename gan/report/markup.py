@@ -1,4 +1,4 @@
-"""HTML from elements: all text is escaped unless it is made here, so that a name with markup stays a name."""
+"""HTML elements as escaped text: markup in a name or another value is never interpreted."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _VOID = {"img", "meta", "link"}
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """A string of HTML, not escaped again."""
 
     __slots__ = ()
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Html:
-    """Return an element; children are escaped unless they are :class:`Html`, None is left out.
+    """Return an element. Children are escaped unless they are :class:`Html`; None is skipped.
 
-    A trailing underscore of an attribute's name is dropped (``class_``), other underscores become dashes.
+    In attribute names, trailing underscores are dropped (``class_``) and other underscores become dashes.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_safe(value)}"' for key, value in attributes.items() if value is not None
@@ -25,10 +25,10 @@ def tag(name: str, /, *children: object, **attributes: object) -> Html:
 
 
 def join(*children: object) -> Html:
-    """Return several pieces one after the other, each escaped unless it is :class:`Html`; None is left out."""
+    """Return the concatenated children, each escaped unless it is :class:`Html`; None is skipped."""
     return Html("".join(child if isinstance(child, Html) else _safe(child) for child in children if child is not None))
 
 
 def _safe(value: object) -> str:
-    """Return a value as text that a UTF-8 file can hold and HTML shows letter by letter."""
+    """Return a value as escaped text that can be encoded as UTF-8."""
     return escape(str(value).encode("utf-8", "replace").decode().replace("\0", " "))

@@ -1,4 +1,4 @@
-"""A report as Markdown, as GitHub and pandoc read it, with its pictures as files beside it."""
+"""A report as Markdown for GitHub and pandoc, with its pictures as separate files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:@^])")
 
 
 def write(report: Report) -> tuple[str, dict[str, bytes]]:
-    """Return the text, and the files that it shows by their paths beside it."""
+    """Return the text and its picture files by relative path."""
     files: dict[str, bytes] = {}
     return "\n".join(_blocks(report, files)) + "\n", files
 
 
 def escape(text: str) -> str:
-    """Return free text on one line so that Markdown shows it letter by letter."""
+    """Return free text on one line, with Markdown characters escaped."""
     return _MARKUP.sub(r"\\\1", " ".join(text.encode("utf-8", "replace").decode().replace("\0", " ").split()))
 
 
 def _blocks(report: Report, files: dict[str, bytes]) -> Iterator[str]:
-    yield f"# GAN report\n\nMade on {report.made} with GAN Duel. The same report with everything in one file is report.html.\n"
+    yield f"# GAN report\n\nMade on {report.made} with GAN Duel. report.html is the same report in a single file.\n"
     yield "## Results\n"
     for table in report.tables:
         yield _results(table, report, files)
@@ -88,14 +88,14 @@ def _run(entry: Entry, files: dict[str, bytes]) -> Iterator[str]:
     for number, (title, drawn) in enumerate(entry.curves.items(), 1):
         yield f"{_file(files, f'{entry.run.id}-curve-{number}.svg', drawn, title)}\n"
     if entry.recipe:
-        yield f"How to make it again:\n\n{_code([*entry.recipe.commands, *entry.scoring])}"
+        yield f"Commands to reproduce it:\n\n{_code([*entry.recipe.commands, *entry.scoring])}"
         yield from (f"- {escape(note)}" for note in entry.recipe.notes)
-        yield f"\nPreset: {escape(entry.preset)}. Settings that are not the preset's:\n"
+        yield f"\nPreset: {escape(entry.preset)}. Settings that differ from the preset:\n"
         yield _facts(entry.changed) if entry.changed else "None.\n"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, its first row as the head; cells are Markdown already."""
+    """Return a table with the first row as its header; cells must already be Markdown."""
     written = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "".join(f"| {' | '.join(row)} |\n" for row in written)
 
@@ -105,7 +105,7 @@ def _facts(facts: Mapping[str, str]) -> str:
 
 
 def _code(commands: Sequence[str]) -> str:
-    """Return commands as a block, fenced by more backticks than there are in them."""
+    """Return commands as a fenced block, with more backticks in the fence than in any command."""
     text = "\n".join(commands)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: pictures and style are part of it, and there is no script."""
+"""A report as one self-contained HTML page with embedded pictures and style, and without scripts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gan.report.contents import Entry, Report, badges
 from gan.report.markup import Html, join, tag
 from gan.report.table import Row, Table
 
-#: Nothing is loaded from anywhere and no script runs, even if markup slipped through.
+#: Blocks external resources and scripts, in case unescaped markup ever gets into the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _ICON = "data:,"
 
 
 def write(report: Report) -> str:
-    """Return the whole page."""
+    """Return the complete page."""
     style = resources.files("gan.report").joinpath("style.css").read_text(encoding="utf-8")
     count = len(report.entries)
     title = report.entries[0].name if count == 1 else f"{count} runs compared"
@@ -55,7 +55,7 @@ def _sections(report: Report) -> Iterable[Html]:
         "section",
         tag("h2", "Versions and machine"),
         _facts(report.machine),
-        tag("p", "On these the report was made; on what each run was trained stands beside it.", class_="small"),
+        tag("p", "Versions used to make this report. Each run lists what it was trained with.", class_="small"),
         id="machine",
     )
 
@@ -65,7 +65,7 @@ def _results(report: Report) -> Html:
     parts: list[Html] = []
     if sum(table.line is not None for table in report.tables) > 1:
         parts.append(
-            tag("p", "Scores in different tables were made differently and must not be ranked against each other.", class_="note")
+            tag("p", "Scores in different tables were measured differently and cannot be ranked against each other.", class_="note")
         )
     for table in report.tables:
         parts.append(tag("h3", table.heading))
@@ -92,7 +92,7 @@ def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
         if not entries:
             albums = (by_id[run.id].album for other in table.rows for run in other.runs)
             reals = next((album.some_reals for album in albums if album.some_reals), None)
-            name = join(tag("strong", row.name), tag("div", "what chance alone gives", class_="small"))
+            name = join(tag("strong", row.name), tag("div", "chance level", class_="small"))
             body.append(tag("tr", tag("td", _image(reals, "real images")), tag("td", name), *cells, tag("td"), class_="floor"))
             continue
         name = tag("strong", _link(entries[0], row.name))
@@ -103,7 +103,7 @@ def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
 
 
 def _seeds(row: Row, entries: Sequence[Entry]) -> Html:
-    """Return the seeds of a row, of several runs with links to them, and when in the training they were scored."""
+    """Return the seeds of a row, linked if there are several, and the epoch and step of its scores."""
     if len(entries) == 1:
         told = [f"seed {row.seeds[0]}"]
     else:
@@ -197,11 +197,11 @@ def _again(entry: Entry) -> Html:
     assert entry.recipe is not None
     commands = "\n".join((*entry.recipe.commands, *entry.scoring))
     notes = (tag("p", note, class_="small") for note in entry.recipe.notes)
-    return tag("div", tag("h3", "How to make it again"), tag("pre", tag("code", commands)), *notes, class_="whole")
+    return tag("div", tag("h3", "Commands to reproduce it"), tag("pre", tag("code", commands)), *notes, class_="whole")
 
 
 def _configuration(entry: Entry) -> Html:
-    changed = _facts(entry.changed) if entry.changed else tag("p", "Every setting is the preset's.")
+    changed = _facts(entry.changed) if entry.changed else tag("p", "All settings are as in the preset.")
     every = tag("details", tag("summary", f"All {len(entry.settings)} settings"), _facts(entry.settings))
     return join(
         tag("div", tag("h3", "Configuration"), tag("p", f"Preset: {entry.preset}.", class_="small"), changed, class_="whole"), every
@@ -215,10 +215,10 @@ def _definitions(report: Report) -> Html:
         title = tag("dt", score.title, " ", tag("code", score.formula), id=f"score-{score.key}")
         items.append(tag("div", title, tag("dd", score.meaning, tag("div", facts[:1].upper() + facts[1:], class_="small"))))
     about = (
-        "A figure of one run is the mean over independent draws of images, ± its sample standard deviation; of runs that differ "
-        "only in their seed it is the mean over them, ± theirs. g are generated images and r real ones, both as the features of a "
-        "network, N of them. A figure in bold is surely the best of its table: where there are several seeds, by more than they "
-        "explain; where there are none, by more than both spreads over draws."
+        "Scores of a single run: mean ± sample standard deviation over independent draws of images. Scores of runs that differ "
+        "only in their seed: mean ± sample standard deviation over these runs. g and r are generated and real images, as N feature "
+        "vectors of a network each. A bold score is clearly the best of its table: by more than the seeds explain if there are "
+        "several seeds, otherwise by more than both spreads over draws."
     )
     return tag("section", tag("h2", "What the scores mean"), tag("p", about), tag("dl", *items, class_="definitions"), id="scores")
 

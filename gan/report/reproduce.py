@@ -1,4 +1,4 @@
-"""How to make a run again: its configuration as commands, through the runs that it was forked from."""
+"""Commands that reproduce a run from its configuration, including the runs that it was forked from."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from gan.runs import Run
 
 Line = Mapping[str, Any]
 
-#: Start of an extractor's id → what the command line calls it.
+#: Prefix of an extractor's id → its name on the command line.
 _EXTRACTORS = {"inception": "inception", "random-vgg": "random-vgg", "coordinates": "coordinates"}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Commands to be given one after the other, and sentences on what they need beyond that."""
+    """Commands to run in order, and notes on manual steps and limits."""
 
     commands: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
 def train(config: RunConfig) -> str:
-    """Return the command that trains with this configuration: its preset, or the default one, and what differs from it."""
+    """Return the command that trains with this configuration: its preset (or the default one) plus the differing settings."""
     preset = presets.PRESETS.get(config.preset) or presets.find(presets.DEFAULT)
     return shlex.join(["python", "-m", "gan", "train", "--preset", preset.name, *configs.assignments(preset.config, config)])
 
 
 def score(run: Run, line: Line) -> str:
-    """Return the command that makes a line of scores again: the same features, counts and checkpoint."""
+    """Return the command that reproduces a line of scores with the same features, counts and checkpoint."""
     identity = str(line.get("extractor_id", ""))
     extractor = next((name for start, name in _EXTRACTORS.items() if identity.startswith(start)), "classifier")
     options = ["--extractor", extractor, "--images", f"{line.get('images')}", "--draws", f"{line.get('draws')}"]
@@ -43,18 +43,18 @@ def score(run: Run, line: Line) -> str:
 
 
 def recipe(run: Run) -> Recipe:
-    """Return how to make a run again. Raises InputError where its configuration cannot be read."""
+    """Return the recipe for a run. Raises InputError if its configuration cannot be read."""
     return _recipe(run, until=None, seen=frozenset())
 
 
 def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
-    """Return how to make a run again, up to the step ``until`` where a fork needs its checkpoint of that step."""
+    """Return the recipe for a run, up to step ``until`` if a fork needs its checkpoint of that step."""
     config, notes = _prolonged(run), []
     if until is not None and until < config.total_steps:
         if config.optimizer.lr_decay == "none":
             config = configs.replace(config, {"training.length": f"{until} steps"})
-        else:  # a shorter training would let the learning rates fall sooner
-            notes.append(f"Stop run {run.id} at step {until:,}, from which it was forked.")
+        else:  # a shorter length would make the learning rates decay sooner
+            notes.append(f"Stop run {run.id} at step {until:,}, where it was forked.")
     origin = run.origin()
     if origin is None or not origin.step or run.id in seen:
         return Recipe((train(config),), tuple(notes))
@@ -62,17 +62,17 @@ def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
     try:
         before, above = parent.config(), _recipe(parent, origin.step, seen | {run.id})
     except InputError:
-        lost = f"It was forked from run {origin.run}, which is not there any more: its settings alone do not make it again."
+        lost = f"The run was forked from run {origin.run}, which no longer exists; its settings alone do not reproduce it."
         return Recipe((train(config),), (*notes, lost))
     length = config.training.length
     same_length = before.model_copy(update={"training": before.training.model_copy(update={"length": length})})
     changes = [*configs.assignments(same_length, config), "--set", f"training.length={length}"]
     fork = shlex.join(["python", "-m", "gan", "fork", parent.id, "--step", f"{origin.step}", *changes])
-    named = f"Where run {parent.id} was trained anew, write the id that it has now."
+    named = f"If run {parent.id} is trained again, use its new id in the fork command."
     return Recipe((*above.commands, fork), (*above.notes, *notes, named))
 
 
 def _prolonged(run: Run) -> RunConfig:
-    """Return the configuration of a run with the length that people gave it since it was made."""
+    """Return the configuration of a run with its current length, which the user may have changed since it was created."""
     config, length = run.config(), run.control().length
     return config if length is None else configs.replace(config, {"training.length": str(length)})

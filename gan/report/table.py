@@ -1,6 +1,6 @@
-"""The scores of several runs side by side: one table for each group of scores that may be compared, with the real images first.
+"""Tables of the scores of several runs: one table per group of comparable scores, with the real images in the first row.
 
-Runs that differ in nothing but their seed are one row, because only several seeds tell a setting from chance.
+Runs that differ only in their seed share a row, because only several seeds separate the effect of a setting from chance.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from gan.runs.names import short
 
 Scored = tuple[Run, Line | None]
 
-_MOST_PAIRED = 3  # rows of which every two are compared; with more, each with the first
-_UNTOLD = (comparison.SEED, comparison.LENGTH, "cadence.")  # rows say seeds and steps themselves; the others change no result
-_BESIDE = ("inception_score", "modes", "high_quality")  # what stands beside the samples, after the distances
+_MOST_PAIRED = 3  # up to this number of rows, all pairs are compared; beyond it, each row with the first
+_UNTOLD = (comparison.SEED, comparison.LENGTH, "cadence.")  # seeds and steps are shown in the rows; cadences do not affect results
+_BESIDE = ("inception_score", "modes", "high_quality")  # shown in the main table after the distances
 _KINDS = {"last": "Scores of the last checkpoints", "best": "Scores of the best checkpoints", "training": "Not scored yet"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A variant: ``runs`` that differ in nothing but their ``seeds``, with the line of each; the real images where there are none.
+    """A variant: ``runs`` that differ only in their ``seeds``, with one line each. A row without runs is for the real images.
 
-    ``figures`` are what each run has, one value a run, and ``values`` value and spread: of one run as it was scored, of several
-    the mean and the sample standard deviation. ``best`` are the figures in which the row is surely the best.
+    ``figures``: one value per run. ``values``: value and spread, as scored for a single run, or mean and sample standard deviation
+    over several runs. ``best``: keys of the scores in which the row is clearly the best.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Row:
     best: tuple[str, ...] = ()
 
     def text(self, key: str) -> str:
-        """Return a figure with its spread as text, shares in per cent; a dash for what is not known."""
+        """Return a score with its spread as text: shares in per cent, a dash if unknown."""
         return comparison.figure(*self.values[key], is_share=SCORES[key].is_share)
 
     @property
     def when(self) -> str:
-        """When in the training its figures were made: "epoch 3.6, step 200"; of several runs each, where they differ."""
+        """Epoch and step of the scores: "epoch 3.6, step 200"; several values if the runs differ."""
         each = {"epoch": [f"{line['epoch']:.1f}" for line in self.lines], "step": [f"{line['step']:,}" for line in self.lines]}
         told = {noun: list(dict.fromkeys(values)) for noun, values in each.items()}
         return ", ".join(f"{noun}{'s' * (len(values) > 1)} {', '.join(values)}" for noun, values in told.items() if values)
@@ -59,12 +59,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be ranked against each other, the real images first.
+    """Rows of comparable scores, real images first.
 
-    ``kind`` says what was scored: the "last" or the "best" checkpoints, or only generators in "training", or nothing (then there
-    is no ``line``). The ``figures`` are those that some run has, ``main`` those that matter most. ``settings`` are those in which
-    all chosen runs differ, by id, as title → value as text; ``told`` are sentences on whether the rows differ by
-    more than seeds do, and ``is_seeded`` says that some of all runs differ in nothing else.
+    ``kind``: "last" or "best" checkpoints, or "training" for quick scores or no scores (then there is no ``line``).
+    ``figures``: keys of the scores of at least one run. ``main``: keys for the main table. ``settings``: the settings that differ
+    between all chosen runs, by run id, as title → value as text. ``told``: sentences on whether rows differ by more than seeds do.
+    ``is_seeded``: whether any of the chosen runs differ only in their seed.
     """
 
     kind: str
@@ -77,42 +77,42 @@ class Table:
 
     @property
     def line(self) -> Line | None:
-        """One of the lines of scores; in what decides whether scores may be compared, all agree."""
+        """One of the lines of scores; all agree in everything that decides comparability."""
         return next((line for row in self.rows for line in row.lines), None)
 
     @property
     def heading(self) -> str:
-        """What the table is called."""
+        """Heading of the table."""
         return _KINDS[self.kind] + (": FID in training" if self.kind == "training" and self.line else "")
 
     @property
     def about(self) -> str:
-        """What its figures were made from, and what their spread is over; empty where there are none."""
+        """How the scores were measured and what their spread covers; empty if there are no scores."""
         made = " or ".join(dict.fromkeys(lines.made_from(line) for row in self.rows for line in row.lines))
         counts = sorted({len(row.runs) for row in self.rows if len(row.runs) > 1})
         if not made or not counts:
             return made and f"{made}."
         seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else words.count(counts[0], "seed")
-        rest = "; where there is one, over draws" if any(len(row.runs) == 1 for row in self.rows) else ""
+        rest = "; for a single seed, over draws" if any(len(row.runs) == 1 for row in self.rows) else ""
         return f"{made}. Mean ± standard deviation over {seeds} of the training{rest}."
 
     @property
     def bold(self) -> str:
-        """What a figure in bold has to be."""
+        """Criterion for bold scores."""
         more = "the seeds explain" if self.is_seeded else "both spreads over draws; other seeds may differ"
         return f"better than in every other row by more than {more}"
 
     def title(self, key: str) -> str:
-        """Return what a figure is called here, with its unit."""
+        """Return the title of a score in this table, with its unit."""
         title = lines.label(self.line) if key == "fid" and self.line else SCORES[key].title
         unit = " (%)" if SCORES[key].is_share else ""
         return f"{title}{' in training' if self.kind == 'training' else ''}{unit}"
 
 
 def tables(chosen: Sequence[Run]) -> list[Table]:
-    """Return the scores of the chosen runs, a table for each checkpoint (last, best) and group of comparable scores.
+    """Return the scores of the chosen runs: one table per checkpoint (last, best) and group of comparable scores.
 
-    Runs that were not scored come after them, with the newest of the quick scores of their training.
+    Runs that have not been scored come last, with the latest quick scores of their training.
     """
     scored: list[Scored] = [(run, line) for run in chosen for line in comparison.latest(run)]
     seen = {run for run, _ in scored}
@@ -131,7 +131,7 @@ def texts(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _newest(run: Run) -> Line | None:
-    """Return the newest of the quick scores of a run's training; None where there are none."""
+    """Return the latest quick score of a run; None if there are none."""
     return max((scored[-1] for scored in comparison.quick(run)), key=lambda line: line["step"], default=None)
 
 
@@ -151,7 +151,7 @@ def _table(
     measured = [key for key in SCORES if any(row.figures[key] for row in rows)]
     distances = lines.main_scores(line) if lines.caution(line) else ("fid",)
     main = tuple(key for key in (*distances, *_BESIDE) if key in measured)
-    if kind == "training":  # of few images, at steps that may differ: to be seen, not to be ranked
+    if kind == "training":  # few images and possibly different steps: shown but not ranked
         main = tuple(key for key in main if key not in _BESIDE)
         return Table(kind, (floor, *rows), main, main, settings, (), is_seeded)
     winners = {key: _winner(rows, key, is_seeded=is_seeded) for key in measured}
@@ -162,14 +162,14 @@ def _table(
 
 
 def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str, str]) -> list[Row]:
-    """Return the rows of a group: in one the runs that differ only in their seed, at the same step or each at its best."""
+    """Return the rows of a group: runs that differ only in their seed share a row, at the same step or at their best steps."""
     parts: dict[tuple[Any, ...], list[Scored]] = {}
     often: Counter[tuple[Any, ...]] = Counter()
     seeds = {run_id: config.training.seed for run_id, config in comparison.readable(run for run, _ in group).items()}
     for run, line in group:
         key = alike[run.id], line["step"] if line and comparison.kind(line) != "best" else 0
         same = *key, seeds.get(run.id)
-        parts.setdefault((*key, often[same]), []).append((run, line))  # the same seed twice is no second seed
+        parts.setdefault((*key, often[same]), []).append((run, line))  # a repeated seed does not count as a second seed
         often[same] += 1
     rows: list[Row] = []
     for part in parts.values():
@@ -192,7 +192,7 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
 
 
 def _shortened(rows: Sequence[Row]) -> list[Row]:
-    """Return rows without what the names of all have in common."""
+    """Return the rows with the common parts of their names removed."""
     names = short({row.runs[0].id: row.name for row in rows})
     return [dataclasses.replace(row, name=name) for row, name in zip(rows, names.values(), strict=True)]
 
@@ -203,11 +203,11 @@ def _over(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def _winner(rows: Sequence[Row], key: str, *, is_seeded: bool) -> Row | None:
-    """Return the row that is better in a figure than each other one by more than the seeds explain; None where that is not sure.
+    """Return the row that is better in a score than every other row by more than the seeds explain, or None.
 
-    Without several seeds of anything it has to be better by more than both spreads over draws, and these have to be known.
+    If no variant has several seeds, it must be better by more than both spreads over draws, which must be known.
     """
-    from gan.judging import significance  # imports scipy, which no other command needs
+    from gan.judging import significance  # imports scipy, which other commands do not need
 
     better, known = SCORES[key].better, [row for row in rows if row.figures[key]]
     if not better or len(known) < 2:
@@ -226,14 +226,14 @@ def _winner(rows: Sequence[Row], key: str, *, is_seeded: bool) -> Row | None:
 
 
 def _told(rows: Sequence[Row], key: str, title: str) -> list[str]:
-    """Return sentences on whether rows differ in a figure by more than seeds do: every two, or with many each and the first."""
+    """Return sentences on whether rows differ in a score by more than seeds do: for all pairs, or each with the first if many."""
     from gan.judging import significance
 
     known = [row for row in rows if row.figures[key]]
     if len(known) < 2:
         return []
     if all(len(row.figures[key]) == 1 for row in known):
-        return ["Each variant has one seed, which does not show how much chance does; train at least two seeds of each."]
+        return ["Each variant has only one seed, so the effect of chance is unknown; train at least two seeds per variant."]
     noise = significance.pool(row.figures[key] for row in known)
     pairs = itertools.combinations(known, 2) if len(known) <= _MOST_PAIRED else ((known[0], row) for row in known[1:])
     return [

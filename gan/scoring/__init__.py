@@ -1,1 +1,1 @@
-"""Scoring: feature extractors, and metrics on their features."""
+"""Scoring of generators: feature extractors, metrics on their features, and the reference of real images."""

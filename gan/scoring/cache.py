@@ -1,4 +1,4 @@
-"""Tensors that took long to compute, in a folder, verified when read: what is damaged or outdated is computed again."""
+"""Disk cache of tensors that are expensive to compute; entries are verified on reading, and recomputed if damaged or outdated."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ Make = Callable[[], tuple[dict[str, Tensor], dict[str, Any]]]
 
 
 def obtain(folder: Path, name: str, version: int | str, make: Make) -> Entry:
-    """Return the entry ``name``; ``make`` it when it is missing, damaged or of another ``version`` than this one.
+    """Return the entry ``name``; ``make`` it if it is missing, damaged or of another ``version``.
 
-    Of two processes that want the same entry, one makes it and the other waits. Raises InputError when it cannot be written.
+    If two processes need the same entry, one makes it and the other waits. Raises InputError if it cannot be written.
     """
     if (found := _read(folder, name, version)) is not None:
         return found
@@ -60,12 +60,12 @@ def _read(folder: Path, name: str, version: int | str) -> Entry | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, safetensors.SafetensorError) as error:
-        log.warning("%s in %s is damaged (%s); making it again", name, folder, error)
+        log.warning("%s in %s is damaged (%s); computing it again", name, folder, error)
         return None
 
 
 def _write(folder: Path, name: str, version: int | str, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Entry:
-    """Replace an entry: the JSON file comes last, so that until then the old one, which does not match, counts for nothing."""
+    """Replace an entry. The JSON file is written last; until then the old one does not match the tensors and is ignored."""
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     content = safetensors.torch.save(tensors)
     stored = {"version": version, "sha256": _digest(content), "facts": facts}

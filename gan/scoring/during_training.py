@@ -1,4 +1,4 @@
-"""Quick scores of a run while it trains."""
+"""Quick scores of a run during its training."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from gan.scoring.scores import append_line, choose_extractor, draw, log, score_l
 from gan.storage.jobs import say_nothing
 
 _DURING_TRAINING = Plan(images=500, draws=1)
-_REHEARSED = 10  # in how few parts a quick score is rehearsed
+_REHEARSED = 10  # the duration of a quick score is estimated from one in _REHEARSED of its images
 
 
 def score(run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> dict[str, Any] | None:
-    """Append a quick score, one draw of 500 images, to a run that is being trained; return its line, None if it failed.
+    """Append a quick score (one draw of 500 images) to a run in training and return its line, or None if scoring failed.
 
-    Neither the global random state nor the generator changes, and when the scoring fails the training goes on: the log
-    says why.
+    The global random state and the generator stay unchanged. A failure is logged, and the training continues.
     """
     try:
         asked = config.data, device, data_root()
         extractor, real = _judge(*asked), _held_against(*asked)
-        started = time.monotonic()  # what a training needs once is no part of what each score takes
+        started = time.monotonic()  # excludes one-time preparations
         facts = {
             "step": step,
             "epoch": step / config.steps_per_epoch,
@@ -46,16 +45,16 @@ def score(run: Run, generator: nn.Module, config: RunConfig, step: int, device: 
         append_line(run, line)
         return line
     except Exception:
-        log.exception("Scoring at step %d failed; the training goes on", step)
+        log.exception("Scoring at step %d failed; the training continues", step)
         return None
 
 
 def foresee(generator: nn.Module, config: RunConfig, device: torch.device) -> float:
-    """Return how many seconds a quick score will take, rather too many, told from a tenth of it; 0 where that fails."""
+    """Return an estimate of the seconds per quick score, rather too high, from a tenth of one; 0 if estimating fails."""
     try:
         extractor = _judge(config.data, device, data_root())
         seconds = []
-        for _ in range(2):  # the first one makes ready what the second finds
+        for _ in range(2):  # the first pass warms up
             started = time.monotonic()
             part = list(draw(generator, config, _DURING_TRAINING.images // _REHEARSED, 0, extractor.batch, extractor.device))
             extractor.extract(part)
@@ -64,17 +63,17 @@ def foresee(generator: nn.Module, config: RunConfig, device: torch.device) -> fl
             seconds.append(time.monotonic() - started)
         return min(seconds) * _REHEARSED
     except Exception:
-        log.exception("Nobody can tell how long a score will take")
+        log.exception("Estimating the duration of a quick score failed")
         return 0.0
 
 
 @lru_cache(maxsize=1)
 def _judge(data: DataConfig, device: torch.device, root: Path) -> Extractor:
-    """Return what a training is scored by, kept for as long as it runs."""
+    """Return the extractor for quick scores; cached for the duration of the training."""
     return choose_extractor("auto", data, device, say_nothing, is_quick=True)
 
 
 @lru_cache(maxsize=1)
 def _held_against(data: DataConfig, device: torch.device, root: Path) -> Reference:
-    """Return what a training is held against; kept, because real images do not change while it runs."""
+    """Return the reference for quick scores; cached, because the real images do not change during a training."""
     return reference.load(data, _judge(data, device, root), say_nothing, compared=_DURING_TRAINING.images)

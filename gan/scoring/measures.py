@@ -1,4 +1,4 @@
-"""All that is measured of one draw of generated images, from one pass of the extractor over them."""
+"""All measurements of a draw of generated images, from one pass of the extractor."""
 
 from __future__ import annotations
 
@@ -20,33 +20,32 @@ from gan.scoring.metrics.diversity import Duplicates
 from gan.scoring.metrics.fid import fid
 from gan.scoring.metrics.inception_score import inception_score
 
-#: What a distance between two sets of features says, and what the floor has too.
+#: Figures that compare two sets of features; the floor has them too.
 DISTANCES = ("fid", "kid", "precision", "recall", "density", "coverage")
-#: What is counted of points whose modes are known; the floor has it too.
+#: Figures of points whose modes are known; the floor has them too.
 MODES = ("modes", "high_quality", "reverse_kl")
-#: What images have by themselves, without others to compare with; real ones have it too.
+#: Figures of images by themselves, without a comparison; real images have them too.
 ALONE = ("ms_ssim", "lpips", "duplicates", "checkerboard")
-#: What is a number for each draw.
+#: Figures with one number per draw.
 NUMBERS = (*DISTANCES, *MODES, *ALONE, "inception_score", "classes_covered", "class_kl", "memorised", "memorised_ratio")
 
-_MOST_PAIRS = 500  # of images whose MS-SSIM is taken: a quarter as many as there are images, for quick scores
-MOST_COMPARED = 2000  # images among which duplicates are looked for, no more than there are real ones
+_MOST_PAIRS = 500  # for MS-SSIM; otherwise a quarter of the number of images, which keeps quick scores fast
+MOST_COMPARED = 2000  # images searched for duplicates; never more than there are real ones
 
 
 class Draw(NamedTuple):
-    """Generated images as uint8 pixels [N, C, H, W], or points [N, 2], and what the extractor saw in them."""
+    """Generated images as uint8 pixels [N, C, H, W], or points [N, 2], and their features."""
 
     pixels: Tensor
     seen: Features
 
 
 class Real(NamedTuple):
-    """What a draw is held against.
+    """The real images that a draw is compared with.
 
-    ``features`` [N, D], images per class [K] (empty where the extractor does not tell the data set's own), looks [N] (empty for
-    points), features of the images trained on [T, D] with the distances from them that are usual [H]
-    (``memorisation``), the modes where they are known, and the network that tells how different two images look,
-    where its weights are at hand.
+    ``features`` [N, D]; ``counts``: images per class [K], empty if the extractor does not recognise the data set's classes;
+    ``looks`` [N], empty for points; ``training``: features of the training images [T, D]; ``usually``: usual distances from them
+    [H] (``memorisation``); ``modes``, if known; ``lpips``: the network for perceptual differences, if its weights are installed.
     """
 
     features: Tensor
@@ -59,9 +58,9 @@ class Real(NamedTuple):
 
 
 def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
-    """Return the figures of ``DISTANCES``, and KID's interval, for features [N, D] and [M, D]; NaN for what cannot be measured.
+    """Return the figures of ``DISTANCES``, and KID's interval, for features [N, D] and [M, D]; NaN if not measurable.
 
-    FID takes all images, since that is how it is usually given; the others take equally many of both, drawn with ``seed``.
+    FID uses all images, as is usual; the others use the same number of real and generated images, drawn with ``seed``.
     """
     count = min(len(real), len(fake))
     chosen = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))[:count]
@@ -73,7 +72,7 @@ def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
 
 
 def count_modes(points: Tensor, known: Modes | None) -> dict[str, float | None]:
-    """Return the figures of ``MODES`` for points [N, 2], each None where the modes are not known."""
+    """Return the figures of ``MODES`` for points [N, 2]; None for each if the modes are unknown."""
     if known is None:
         return dict.fromkeys(MODES)
     found = modes.score_points(points, torch.from_numpy(known.centres), known.sigma)
@@ -90,11 +89,11 @@ def alone(pixels: Tensor, lpips: Lpips | None, seed: int, most: int = MOST_COMPA
 
 
 def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
-    """Return what is measured of one draw: the figures of ``NUMBERS``, images per class (``class_counts``), ``pairs``, looks.
+    """Return the measurements of one draw: the figures of ``NUMBERS``, images per class (``class_counts``), ``pairs``, looks.
 
-    ``pairs`` are the near duplicates, looked for among no more images than there are real ones: more images have more of them.
-    None for what cannot be measured: the Inception Score without logits, classes where those of the real images are not known,
-    all that is seen in pixels for points, and modes that are not known.
+    ``pairs``: near duplicates among at most as many images as there are real ones, because more images have more of them. None
+    for figures that cannot be measured: Inception Score without logits, classes if those of the real images are unknown, figures
+    from pixels for points, and modes if they are unknown.
     """
     found: dict[str, Any] = dict(distances(real.features, draw.seen.features, seed))
     found |= count_modes(draw.seen.features, real.modes)
@@ -114,10 +113,10 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
 
 
 def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
-    """Return the means of all draws with their ``*_spread`` (sample standard deviation, None for one draw), as a line has them.
+    """Return the means over draws with their ``*_spread`` (sample standard deviation, None for one draw), as in a line of scores.
 
-    Images per class, pairs of duplicates and looks (compared with the real ones, ``appearance``) are those of all
-    draws together; their spreads are of what each draw says by itself.
+    Images per class, support and looks (compared with the real ones, ``appearance``) are computed from all draws together; their
+    spreads from the values of single draws.
     """
     line: dict[str, Any] = {}
     for name in NUMBERS:
@@ -145,12 +144,12 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
 
 
 def _spreads(draws: Sequence[Comparison]) -> dict[str, float | None]:
-    """Return how far the mean and the effect of a look spread over the draws."""
+    """Return the spreads of the mean and the effect of a look over draws."""
     return {f"{name}_spread": average([getattr(draw, name) for draw in draws])[1] for name in ("fake_mean", "effect")}
 
 
 def average(values: Sequence[float | None]) -> tuple[float | None, float | None]:
-    """Return the mean and the sample standard deviation; None for both where a value could not be measured, or for one value's."""
+    """Return mean and sample standard deviation; both None if any value is missing, and no deviation for a single value."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if len(known) < len(values):
         return None, None
@@ -158,5 +157,5 @@ def average(values: Sequence[float | None]) -> tuple[float | None, float | None]
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values with None for numbers that are not finite, which JSON does not know."""
+    """Replace non-finite numbers, which JSON cannot hold, by None."""
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}

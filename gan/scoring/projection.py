@@ -1,4 +1,4 @@
-"""Makes the atlas of a run: points, or images placed by PCA; near duplicates; and what training data lie nearest to samples."""
+"""Build the atlas of a run: points, or images placed by PCA; near duplicates; nearest training data of samples."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import MOST_COMPARED, Draw, Real
 from gan.storage import files
 
-_SHOWN = 400  # images of either kind on the map
-_POINTS = 1000  # of either kind
-_SAMPLES = 24  # generated ones whose neighbours are shown
+_SHOWN = 400  # images of each kind on the map
+_POINTS = 1000  # points of each kind
+_SAMPLES = 24  # generated images shown with neighbours
 _NEIGHBOURS = 5
-_PAIRS = 6  # of near duplicates
-_FITTED = 2000  # real images that decide the axes
-_BLOCK = 4096  # training images at a time
-_SUBSPACE, _ITERATIONS = 16, 16  # more than the two directions that are wanted, so that those converge fast
-_TINY = 1e-300  # a variance of 0 makes no division by 0
+_PAIRS = 6  # pairs of near duplicates shown
+_FITTED = 2000  # real images used to fit the axes
+_BLOCK = 4096  # training images per batch
+_SUBSPACE, _ITERATIONS = 16, 16  # more than the two directions needed, for fast convergence
+_TINY = 1e-300  # avoids division by a variance of 0
 
-_SMALL, _LARGE = 32, 64  # pixels of a side: on the map, and beside neighbours
-_QUALITY = 80  # of WebP on the map; neighbours are shown without loss
+_SMALL, _LARGE = 32, 64  # pixels per side: on the map, and next to neighbours
+_QUALITY = 80  # WebP quality on the map; neighbours are lossless
 
 
 class Axes(NamedTuple):
-    """Two orthogonal directions [D, 2] around a ``centre`` [D], float64, and the share of the variance along each."""
+    """Two orthogonal directions [D, 2] around a ``centre`` [D], float64, and the share of variance along each."""
 
     centre: Tensor
     directions: Tensor
@@ -47,22 +47,22 @@ class Axes(NamedTuple):
 
 
 def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> None:
-    """Make the atlas of one draw and write it to the run, over the one before.
+    """Make the atlas of one draw and write it to the run, replacing the previous one.
 
-    The features of ``real`` and those it was trained on are in the order of ``loaders.load_for_scoring`` and ``loaders.load``.
-    Raises InputError where features and images do not belong together, and for features that are not finite.
+    The real and the training features of ``real`` must be in the order of ``loaders.load_for_scoring`` and ``loaders.load``.
+    Raises InputError if features and images do not match, or if features are not finite.
     """
     made = _plane(real, draw.seen.features, step) if config.data.is_points else _atlas(config, extractor, real, draw, step)
     files.write_atomically(run.atlas_path, made.model_dump_json().encode())
 
 
 def _atlas(config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> Atlas:
-    """Return the atlas of images; ``write`` says what of."""
+    """Return the atlas of images; arguments as in ``write``."""
     real_images, training_images = loaders.load_for_scoring(config.data), loaders.load(config.data)
     pixels, features = draw.pixels, draw.seen.features
     held = (len(real.features), len(real.training), len(features))
     if held != (len(real_images), len(training_images), len(pixels)):
-        raise InputError("The features are not those of the images, so there is no map; score the run again.")
+        raise InputError("The number of features differs from the number of images, so no map can be drawn; score the run again.")
     axes = fit(real.features)
     shown, drawn = _some(len(real_images), _SHOWN), _some(len(pixels), _SHOWN)
     asked = drawn[:_SAMPLES]
@@ -89,12 +89,12 @@ def _atlas(config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step
         generated=_dots(axes.place(features[drawn]), pixels[drawn]),
         usual=float(real.usually.median()),
         samples=samples,
-        pairs=_pairs(pixels[: min(MOST_COMPARED, len(real_images))]),  # among which they were counted
+        pairs=_pairs(pixels[: min(MOST_COMPARED, len(real_images))]),  # the images among which duplicates were counted
     )
 
 
 def _plane(real: Real, generated: Tensor, step: int) -> Plane:
-    """Return the atlas of points [N, 2]."""
+    """Return the atlas of generated points [N, 2]."""
     placed = generated[(generated.abs() <= FARTHEST).all(dim=1)]
     drawn = placed[_some(len(placed), _POINTS)]
     asked = drawn[:_SAMPLES]
@@ -129,13 +129,13 @@ def _places(points: Tensor) -> list[Place]:
 def fit(real: Tensor) -> Axes:
     """Return the first two principal components of features [N, D], N and D at least 2.
 
-    Where there are more than 2,000 images, they are those of 2,000 of them, always the same. They are found by subspace iteration
-    from a seeded start (Halko, Martinsson and Tropp 2009, 0909.4061): a full decomposition of thousands of features would take
-    many seconds. The largest entry of either direction is positive, so that the same real images always
-    give the same axes. Raises InputError for features that are not finite.
+    With more than 2,000 images, a fixed random subset of 2,000 is used. The method is subspace iteration from a seeded start
+    (Halko, Martinsson and Tropp 2009, 0909.4061), because a full decomposition of thousands of features takes many seconds. The
+    largest entry of each direction is made positive, so the same real images always give the same axes. Raises InputError
+    for non-finite features.
     """
     if not real.isfinite().all():
-        raise InputError("Some features of the real images are not finite, so there is no map; choose another extractor.")
+        raise InputError("Some features of the real images are not finite, so no map can be drawn; choose another extractor.")
     some = real[_some(len(real), _FITTED)].double()
     centre = some.mean(dim=0)
     some -= centre
@@ -151,10 +151,10 @@ def fit(real: Tensor) -> Axes:
 def nearest(points: Tensor, training: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return the rows (int64 [n, k]) and distances (float64 [n, k]) of the ``count`` training features nearest to each point.
 
-    Euclidean, the nearest first; k is ``count`` or the number of training features. They are found in float32, block by block,
-    and their distances computed anew from the differences, so that copies are exactly 0 apart.
+    Euclidean, nearest first; k is the smaller of ``count`` and the number of training features. The search runs in float32 blocks;
+    the distances are then recomputed from differences, so copies have distance exactly 0.
     """
-    centre = training[:_BLOCK].float().mean(dim=0)  # products around it lose fewer digits
+    centre = training[:_BLOCK].float().mean(dim=0)  # products of centred values lose fewer digits
     points = points.float()
     around = points - centre
     best = torch.empty(len(points), 0)
@@ -174,7 +174,7 @@ def nearest(points: Tensor, training: Tensor, count: int) -> tuple[Tensor, Tenso
 
 
 def _pairs(pixels: Tensor) -> list[tuple[str, str]]:
-    """Return some pairs of near duplicates among images uint8 [N, C, S, S], as pictures; those of images not shown yet first."""
+    """Return some pairs of near duplicates among images uint8 [N, C, S, S] as pictures, pairs of new images first."""
     images = pixels.permute(0, 2, 3, 1).contiguous().numpy()
     found = survey.look(images, np.zeros(len(images), dtype=np.int64))
     fresh: list[tuple[int, int]] = []
@@ -191,7 +191,7 @@ def _pairs(pixels: Tensor) -> list[tuple[str, str]]:
 
 
 def _some(count: int, most: int) -> Tensor:
-    """Return at most ``most`` rows of ``count``, at random but always the same."""
+    """Return at most ``most`` of ``count`` row numbers, in a fixed random order."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:most]
 
 
@@ -201,7 +201,7 @@ def _dots(places: Tensor, pixels: Tensor) -> list[Dot]:
 
 
 def _encode(pixels: Tensor, most: int, *, is_exact: bool) -> list[str]:
-    """Return images (uint8 [n, C, S, S]) as WebP in Base64, scaled down to ``most`` pixels a side where they are larger."""
+    """Return images (uint8 [n, C, S, S]) as WebP in Base64, scaled down to at most ``most`` pixels per side."""
     found = []
     for part in pixels.split(64):
         for image in loaders.resize(part, min(most, part.shape[-1])).permute(0, 2, 3, 1).contiguous().numpy():

@@ -1,4 +1,4 @@
-"""What generated images are measured against: the features of all real images, and the floor, real against real."""
+"""The reference of a data set: features of all real images, and the floor (real images compared with real images)."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from gan.scoring.metrics.appearance import Looks
 from gan.storage.jobs import Report
 
 _FEWEST = 20  # real images
-_VERSION = 4  # of what is kept of them
+_VERSION = 4  # of the cached entries
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The real images as an extractor sees them, the Inception Score they get themselves, and how alike they are.
+    """The real images as seen by an extractor, their own Inception Score, and how alike they are.
 
-    ``name`` tells data set, size and extractor, ``fingerprint`` the images; ``alone`` are the figures of ``measures.ALONE`` and the
-    support for as many of them as a draw has generated ones, None where they cannot be measured. The Inception Score is None where
+    ``name`` identifies data set, size and extractor; ``fingerprint`` the images. ``alone``: the figures of ``measures.ALONE`` and
+    the support, for as many real images as a draw has generated ones, each None if not measurable. The Inception Score is None if
     the extractor has no logits.
     """
 
@@ -54,13 +54,13 @@ class Reference:
         return self.real.features
 
     def floor_images(self, images: int) -> int:
-        """Return how many real images stand for the generated ones when the floor is measured."""
+        """Return the number of real images that take the place of the generated ones in the floor."""
         return min(images, len(self.features) // 2)
 
     def floor(self, images: int, draws: int, seed: int, report: Report) -> list[dict[str, float | None]]:
-        """Return the distances of real images from the other real images, one set of them a draw: what chance alone gives.
+        """Return the figures of real images compared with other real images, one set per draw: the effect of chance alone.
 
-        A draw parts the real images at random into ``floor_images(images)`` and the rest.
+        Each draw splits the real images at random into ``floor_images(images)`` and the rest.
         """
 
         def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -81,15 +81,14 @@ class Reference:
 def load(
     data: DataConfig, extractor: Extractor, report: Report, lpips: Lpips | None = None, compared: int = measures.MOST_COMPARED
 ) -> Reference:
-    """Return the reference of a data set as it is prepared; computed on first use, and again when the real images changed.
+    """Return the reference of a prepared data set; computed on first use, and again if the real images have changed.
 
-    Without ``lpips`` nobody tells how different two images look. ``compared`` is how many generated images a draw has: more
-    images have more duplicates, so that as many real ones, 2,000 at most, stand beside them. Raises InputError for fewer than 20
-    images.
+    Without ``lpips``, perceptual differences are not measured. ``compared``: generated images per draw. More images have more
+    duplicates, so the same number of real ones, at most 2,000, is examined. Raises InputError for fewer than 20 images.
     """
     images = loaders.load_for_scoring(data, report=report)
     if len(images) < _FEWEST:
-        raise InputError(f"There are only {len(images)} real images to compare with, expected at least {_FEWEST}; hold out more.")
+        raise InputError(f"Only {len(images)} real images to compare with, expected at least {_FEWEST}; hold out more images.")
     fingerprint = fingerprint_of(images)
 
     def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -133,7 +132,7 @@ def load(
 def _trained_on(
     data: DataConfig, extractor: Extractor, key: str, real: Tensor, fingerprint: str, report: Report
 ) -> tuple[Tensor, Tensor]:
-    """Return the features of the images that a run trains on [T, D], and how far from them other real images usually are [H]."""
+    """Return the features of a run's training images [T, D], and the usual distances of other real images from them [H]."""
     places = loaders.training_places(data, report=report)
     images = loaders.load(data, report=report) if places is None else None
 
@@ -152,13 +151,13 @@ def _trained_on(
 
 
 def _extract(images: Images, extractor: Extractor, report: Report, looks: list[Looks] | None = None) -> Features:
-    """Return what the extractor sees in all images, and add their ``looks`` to a list, where there is one."""
+    """Return the features of all images; append their looks to ``looks``, if given."""
     done = 0
 
     def advance(seen: int) -> None:
         nonlocal done
         done += seen
-        report("Looking at the real images", done / len(images))
+        report("Examining the real images", done / len(images))
 
     def watched() -> Iterator[Tensor]:
         for pixels in images.batches(extractor.batch):
@@ -170,12 +169,12 @@ def _extract(images: Images, extractor: Extractor, report: Report, looks: list[L
 
 
 def _plain(values: dict[str, float]) -> dict[str, float | None]:
-    """Return values with None for those that are not finite, which JSON does not know."""
+    """Replace non-finite values, which JSON cannot hold, by None."""
     return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
 def fingerprint_of(images: Images) -> str:
-    """Return the SHA-256 of uint8 images [N, C, H, W] or of points [N, 2], shape included."""
+    """Return the SHA-256 of uint8 images [N, C, H, W] or points [N, 2], including their shape."""
     digest = hashlib.sha256(str((len(images), *images.values.shape[1:])).encode())
     for pixels in images.batches(4096):
         digest.update(pixels.contiguous().numpy().data)
@@ -183,7 +182,7 @@ def fingerprint_of(images: Images) -> str:
 
 
 def _digest_of(data: DataConfig) -> str:
-    """Return a short name for what chooses and prepares the real images that scores compare with."""
+    """Return a short digest of the settings that choose and prepare the real images."""
     return hashlib.sha256(repr(lines.real_part(data)).encode()).hexdigest()[:8]
 
 

@@ -1,4 +1,4 @@
-"""Scoring a run: what is measured of images drawn from a checkpoint, with spread and floor, as one line of its scores."""
+"""Scoring a run: draws images from a checkpoint, measures them with spread and floor, and appends a line of scores."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ log = logging.getLogger("gan")
 
 
 def score_run(run: Run, plan: Plan, report: Report = say_nothing) -> dict[str, Any]:
-    """Score a checkpoint of a run, append the line to its scores and return it; ``lines`` says what it holds.
+    """Score a checkpoint of a run, append the line to its scores and return it; see ``gan.judging.lines`` for its format.
 
-    The plan says whether it is the newest checkpoint or the best. Progress goes to ``report`` and to the run's scoring file.
-    Raises InputError, with the sentence that the scoring file ends with too, when the run cannot be scored.
+    The plan chooses the newest or the best checkpoint. Progress goes to ``report`` and to the run's scoring file. Raises InputError
+    if the run cannot be scored; the scoring file then ends with the same sentence.
     """
     held = run.hold_scoring()
     progress = _Progress(run, report)
@@ -52,7 +52,7 @@ def score_run(run: Run, plan: Plan, report: Report = say_nothing) -> dict[str, A
         progress.end("failed", sentence)
         raise InputError(sentence) from error
     except BaseException:  # Ctrl-C
-        progress.end("failed", "The scoring was interrupted; score again.")
+        progress.end("failed", "The scoring was interrupted; score the run again.")
         raise
     finally:
         held.release()
@@ -82,14 +82,14 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     try:
         projection.write(run, config, extractor, real.real, drawn[0], saved.step)
     except Exception:
-        log.exception("The map of run %s could not be made; its scores are kept", run.id)
+        log.exception("Making the map of run %s failed; its scores are kept", run.id)
     return line
 
 
 def choose_extractor(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
-    """Return the extractor asked for; for a quick score "auto" does without Inception, which takes minutes on a processor."""
+    """Return the requested extractor. For a quick score, "auto" never chooses Inception, which takes minutes on a CPU."""
     if data.is_points != (asked == "coordinates") and asked != "auto":
-        held = "points, and their features are their coordinates" if data.is_points else "images, and only points have coordinates"
+        held = "points, whose only features are their coordinates" if data.is_points else "images, and only points have coordinates"
         raise InputError(f"The extractor is “{asked}”, but “{data.name}” holds {held}; choose “auto”.")
     if data.is_points:
         return coordinates.load(device)
@@ -113,7 +113,7 @@ def score_line(
     phase: Callable[[float, float], Report] = lambda start, end: say_nothing,
     keep_first: Callable[[Draw], None] = lambda draw: None,
 ) -> dict[str, Any]:
-    """Return the line of scores for a generator: ``facts`` with the results and how they were obtained."""
+    """Return the line of scores for a generator: ``facts``, the results, and how they were obtained."""
     floor = real.floor(plan.images, plan.draws, plan.seed, phase(0.4, 0.5))
     found = judge(
         lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device),
@@ -152,9 +152,9 @@ def score_line(
 
 
 def draw(generator: nn.Module, config: RunConfig, images: int, seed: int, batch: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield ``images`` generated images in batches as uint8 pixels [n, C, H, W], or points [n, 2]; the same for the same seed.
+    """Yield ``images`` generated images in batches, as uint8 pixels [n, C, H, W] or points [n, 2]; deterministic for a seed.
 
-    A class-conditional generator is asked for each class as often as it is in the data.
+    A class-conditional generator draws classes in the proportions of the data.
     """
     source = torch.Generator().manual_seed(seed)
     z = torch.randn(images, config.networks.latent, generator=source)
@@ -173,9 +173,9 @@ def judge(
     report: Report = say_nothing,
     keep_first: Callable[[Draw], None] = lambda draw: None,
 ) -> dict[str, Any]:
-    """Return all measures of what ``sample`` (seed → batches of uint8 pixels, or points) yields: means and spreads over draws.
+    """Return all measurements of the images from ``sample`` (seed → batches of uint8 pixels, or points): means and spreads.
 
-    ``keep_first`` is given the first draw, for those who want to look at it.
+    ``keep_first`` is called with the first draw.
     """
     drawn: list[dict[str, Any]] = []
     done = 0
@@ -183,7 +183,7 @@ def judge(
     def advance(images: int) -> None:
         nonlocal done
         done += images
-        report("Looking at the generated images", done / (plan.draws * plan.images))
+        report("Examining the generated images", done / (plan.draws * plan.images))
 
     for index in range(plan.draws):
         kept: list[Tensor] = []
@@ -193,7 +193,7 @@ def judge(
                 kept.append(pixels.cpu())
                 yield pixels
 
-        # Far from the small numbers that trainings are seeded with.
+        # Far from the small seeds that trainings use.
         found = extractor.extract(watched((plan.seed + 1) * 1_000_003 + index), advance)
         one = Draw(torch.cat(kept), found)
         if index == 0:
@@ -203,6 +203,7 @@ def judge(
 
 
 def append_line(run: Run, line: dict[str, Any]) -> None:
+    """Append a line durably to a run's scores."""
     writer = LineWriter(run.scores_path)
     try:
         writer.write(line)
@@ -212,29 +213,29 @@ def append_line(run: Run, line: dict[str, Any]) -> None:
 
 
 def _explain(error: Exception) -> str:
-    """Return one sentence for an error that nobody foresaw."""
+    """Return one sentence for an unexpected error."""
     if isinstance(error, OSError):
         return explain_os_error(error, "scoring")
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
-        return "The machine ran out of memory while scoring; ask for fewer images."
-    return f"The scoring failed unexpectedly ({type(error).__name__}: {' '.join(str(error).split())}); the log has the details."
+        return "The machine ran out of memory while scoring; use fewer images."
+    return f"The scoring failed unexpectedly ({type(error).__name__}: {' '.join(str(error).split())}); see the log for details."
 
 
 class _Progress:
-    """Tells how far a scoring is, to a callback and to the run's scoring file."""
+    """Reports the progress of a scoring to a callback and to the run's scoring file."""
 
     def __init__(self, run: Run, report: Report) -> None:
         self._run, self._report = run, report
         self._teller = Teller(self._tell)
 
     def phase(self, start: float, end: float) -> Report:
-        """Return the callback of a part of the work that takes the progress from ``start`` to ``end``."""
+        """Return the progress callback for a part of the work, from ``start`` to ``end`` of the whole."""
         report = self._teller.phase(start, end)
         report("Preparing", 0.0)
         return report
 
     def end(self, state: str, message: str) -> None:
-        """Write down how it ended; a disk that is full now must not hide the reason."""
+        """Record how the scoring ended; a full disk must not hide the reason."""
         if state == "finished":
             self._report("Scored", 1.0)
         with contextlib.suppress(OSError):

@@ -1,1 +1,1 @@
-"""Training: the game (one step of both players), the loop around it, checkpoints, precision."""
+"""Training: one step of the game between both players, the loop around it, checkpoints and precision."""

@@ -1,4 +1,4 @@
-"""Builds the game of a run from its configuration: networks, objective, optimisers, schedules."""
+"""Build the game of a run from its configuration: networks, objective, optimisers and schedules."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from gan.training.game import Game
 
 
 class Pace:
-    """What changes as a training goes on: learning rates that fall, and noise that fades."""
+    """Schedules of a training: learning-rate decay and fading instance noise."""
 
     def __init__(self, config: RunConfig) -> None:
         self._optimizer, self._augmentation = config.optimizer, config.augmentation
 
     def keep(self, game: Game, share: float) -> float:
-        """Set the learning rates for a ``share`` (0 to 1) of the training behind us; return the noise's standard deviation."""
+        """Set the learning rates after a ``share`` (0 to 1) of the training; return the noise's standard deviation."""
         if self._optimizer.lr_decay != "none":
             left = 1 - share if self._optimizer.lr_decay == "linear" else (1 + math.cos(math.pi * share)) / 2
             for optimizer, lr in (
@@ -41,7 +41,7 @@ class Pace:
 
 
 def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:
-    """Return the players of a run on ``device``, freshly initialised from torch's global random state."""
+    """Return the game of a run on ``device``; its players are freshly initialised from torch's global random state."""
     generator, discriminator = networks.build(config)
     for player in (generator, discriminator):
         player.to(device).to(memory_format=torch.channels_last)
@@ -74,7 +74,7 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -
 
 
 def make_optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:
-    """Return the optimiser of one player, with its own learning rate."""
+    """Return the optimiser of one player with learning rate ``lr``."""
     settings, weights = config.optimizer, player.parameters()
     if settings.algorithm == "sgd":
         return torch.optim.SGD(weights, lr=lr, momentum=settings.beta1)

@@ -1,7 +1,8 @@
-"""Checkpoints: tensors in a safetensors file, facts in a JSON file beside it with the SHA-256 of the tensors and its own.
+"""Write, verify, load and remove checkpoints.
 
-No pickle is ever read. A checkpoint counts once its facts are in place; the tensors are written, synced and read back
-before that, and the one before stays until then.
+A checkpoint is a safetensors file and, next to it, a JSON file of facts, which holds the SHA-256 of the tensors and of itself. No
+pickle is ever read. The tensors are written, synced and read back first; a checkpoint counts once its facts are in place, and the
+previous one stays until then.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ steps = checkpoints.steps
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint: its step, its tensors by name and its facts."""
+    """A verified checkpoint: step, tensors by name, and facts."""
 
     step: int
     tensors: dict[str, Tensor]
@@ -36,10 +37,10 @@ class Checkpoint:
 
 
 def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any], kept: int = KEPT) -> None:
-    """Write the checkpoint of a step, verify it, and drop all but ``kept``: this one and the newest of the others.
+    """Write and verify the checkpoint of a step, then remove all but ``kept`` checkpoints: this one and the newest others.
 
-    Raises OSError when it cannot be written and RunFailed when the disk does not give back what was written; the
-    checkpoints that were there before are left as they were.
+    Raises OSError if it cannot be written and RunFailed if it reads back differently; the earlier checkpoints are then left
+    untouched.
     """
     others = [found for found in steps(folder) if found != step]
     content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
@@ -53,7 +54,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, A
 
 
 def load(folder: Path, step: int) -> Checkpoint:
-    """Return the checkpoint of a step. Raises RunFailed when it is damaged in any way."""
+    """Return the checkpoint of a step. Raises RunFailed if any part is missing or damaged."""
     try:
         facts = read_facts(folder, step)
         content = tensors_path(folder, step).read_bytes()
@@ -65,9 +66,9 @@ def load(folder: Path, step: int) -> Checkpoint:
 
 
 def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest whole checkpoint (None where there is none at all), and a sentence for each damaged one passed over.
+    """Return the newest intact checkpoint (None if there are no checkpoints), and one sentence per damaged checkpoint skipped.
 
-    Raises RunFailed when there are checkpoints but all are damaged: starting over silently would lose the run.
+    Raises RunFailed if all checkpoints are damaged: starting over silently would lose the run.
     """
     complaints: list[str] = []
     found = steps(folder)
@@ -76,29 +77,29 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             return load(folder, step), complaints
         except RunFailed as error:
             complaints.append(str(error))
-    if found != steps(folder):  # its training goes on, and has replaced what was there a moment ago
+    if found != steps(folder):  # a running training has replaced them meanwhile
         return load_newest(folder)
     if found:
-        raise RunFailed(" ".join(complaints) + " No whole checkpoint is left; start the training anew.")
+        raise RunFailed(" ".join(complaints) + " No intact checkpoint is left; start a new training.")
     return None, complaints
 
 
 def clear_rubbish(folder: Path) -> None:
-    """Remove what belongs to no checkpoint: what a crash or a full disk left half written. What cannot be removed stays."""
+    """Remove partial files left by a crash or a full disk. Files that cannot be removed stay."""
     with contextlib.suppress(OSError):
         _drop_old(folder, kept=steps(folder))
 
 
 def settle(folder: Path, step: int) -> None:
-    """Tidy up before a run goes on from ``step``: drop later ones, which were passed over as damaged, and old ones.
+    """Tidy up before a run continues from ``step``: remove later checkpoints, which are damaged, and old ones.
 
-    A crash between the writing of a checkpoint and the dropping of an old one leaves one too many; these must not add up.
+    A crash between writing a checkpoint and removing an old one leaves one too many; these must not accumulate.
     """
     _drop_old(folder, kept=[found for found in steps(folder) if found <= step][-KEPT:])
 
 
 def _drop_old(folder: Path, kept: list[int]) -> None:
-    """Remove every file of the folder that does not belong to the ``kept`` steps; facts first, so that none is half there."""
+    """Remove all files of the folder except those of the ``kept`` steps; facts first, so that no checkpoint is left incomplete."""
     wanted = {path for step in kept for path in (facts_path(folder, step), tensors_path(folder, step))}
     for path in sorted(folder.iterdir(), key=lambda path: path.suffix != ".json"):
         if path not in wanted and not path.is_dir():

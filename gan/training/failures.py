@@ -1,4 +1,4 @@
-"""Unforeseen errors of a training in one sentence."""
+"""Describe unexpected errors of a training in one sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gan.errors import explain_os_error
 
 
 def describe(error: Exception) -> str:
-    """Return one sentence for an error that nobody foresaw."""
+    """Return one sentence for an unexpected error."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError):

@@ -1,6 +1,6 @@
-"""The adversarial game, one step of it: the discriminator's turns, then the generator's.
+"""One step of the adversarial game: the discriminator's turns, then the generator's turn.
 
-Knows two networks, an objective and two optimisers; nothing of files, logging or devices.
+This module knows the two networks, the objective and the two optimisers, but not files, logging or devices.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from gan.objective.penalties import Penalties
 
 
 class Turn(NamedTuple):
-    """What one turn of the discriminator is played with.
+    """Inputs of one turn: real images [N, C, H, W] and latent vectors [N, latent].
 
-    Real images [N, C, H, W], latent vectors [N, latent], and the classes of both, int64 [N], where networks are told them.
+    ``labels`` int64 [N] are the classes of both; None if the networks are not class-conditional.
     """
 
     reals: Tensor
@@ -31,9 +31,9 @@ class Turn(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """What one turn of the discriminator brought: loss, penalty (None without any), and logits [N] of real and fake images.
+    """Result of one turn of the discriminator: loss, penalty (None if off), and logits [N] of real and generated images.
 
-    ``norm`` is the norm of its gradient, if asked for.
+    ``norm`` is the norm of its gradient; None unless requested.
     """
 
     loss: Tensor
@@ -45,10 +45,10 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step brought, as scalar tensors; the gradient norms only where they were asked for.
+    """Result of one step, as scalar tensors; gradient norms are None unless requested.
 
-    The losses are those of the last turns; ``penalty`` (None without any) comes on top of the discriminator's. ``d_real`` and
-    ``d_fake`` are mean probabilities of "real" where the loss makes them such, else mean outputs.
+    Losses are from the last turn of each player; ``discriminator_loss`` excludes ``penalty`` (None if off). ``d_real`` and
+    ``d_fake`` are mean probabilities of "real" if the loss defines them, else mean outputs of the discriminator.
     """
 
     discriminator_loss: Tensor
@@ -62,12 +62,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Game:
-    """Algorithm 1 of Goodfellow et al. 2014 (1406.2661): updates of the discriminator, then one of the generator.
+    """Algorithm 1 of Goodfellow et al. 2014 (1406.2661): one or more updates of the discriminator, then one of the generator.
 
-    ``average`` is the running average of the generator's weights (EMA), or None; ``view`` is what the discriminator sees of images,
-    given the standard deviation of the noise; ``gradient_clip`` is the longest gradient and ``weight_clip`` the largest weight
-    of the discriminator, both 0 for no limit; ``autocast`` returns the context in which networks run; ``scaler`` scales losses for
-    fp16 and does nothing otherwise.
+    ``average``: running average of the generator's weights (EMA), or None.
+    ``is_probability``: whether σ of the discriminator's output is the probability of "real".
+    ``view(images, noise)``: augmented images as the discriminator sees them, with noise of that standard deviation.
+    ``gradient_clip``: maximum gradient norm of each player; 0 is no limit.
+    ``weight_clip``: maximum absolute weight of the discriminator; 0 is no limit.
+    ``autocast()``: context in which the networks run.
+    ``scaler``: scales losses in fp16; does nothing otherwise.
     """
 
     generator: nn.Module
@@ -85,7 +88,7 @@ class Game:
     scaler: torch.amp.GradScaler
 
     def step(self, turns: Sequence[Turn], *, noise: float = 0.0, wants_norms: bool = False) -> Outcome:
-        """Play one step: a turn of the discriminator with each of ``turns``, and one of the generator with the last of them."""
+        """Play one step: the discriminator's turn with each of ``turns``, then the generator's turn with the last of them."""
         for turn in turns[:-1]:
             self.discriminator_turn(turn, noise=noise)
 
@@ -109,7 +112,10 @@ class Game:
     def discriminator_turn(
         self, turn: Turn, fakes: Tensor | None = None, *, noise: float = 0.0, wants_norm: bool = False
     ) -> Judgement:
-        """Play the discriminator's turn: one update that tells real images from ``fakes``, made from ``turn.z`` if None."""
+        """Play the discriminator's turn: one update to tell real images and ``fakes`` apart.
+
+        ``fakes`` are generated from ``turn.z`` if None.
+        """
         if fakes is None:
             with torch.no_grad(), self.autocast():
                 fakes = self.generator(turn.z, turn.labels)
@@ -119,7 +125,7 @@ class Game:
         loss = self.loss.discriminator(real, fake)
         penalty = None
         if self.penalties:
-            # In fp32, and by plain forward: neither bf16 nor compiled code supports a second derivative.
+            # In fp32 and uncompiled (.forward): neither bf16 nor compiled code supports second derivatives.
             penalty = self.penalties.measure(
                 lambda images: self.discriminator.forward(images, turn.labels), reals.float(), fakes.float()
             )
@@ -134,10 +140,10 @@ class Game:
     def generator_turn(
         self, turn: Turn, fakes: Tensor | None = None, *, noise: float = 0.0, wants_norm: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """Play the generator's turn: one update that makes the discriminator, left as it is, take ``fakes`` for real.
+        """Play the generator's turn: one update to deceive the discriminator, which stays fixed.
 
-        ``fakes`` carry the generator's graph; they are made from ``turn.z`` if None. The average of the weights follows. Returns
-        the loss and, if asked for, the norm of the gradient.
+        ``fakes`` carry the generator's graph; they are generated from ``turn.z`` if None. Also updates the average of the weights.
+        Returns the loss, and the norm of the gradient (None unless requested).
         """
         if fakes is None:
             with self.autocast():
@@ -154,7 +160,7 @@ class Game:
         return loss.detach(), norm
 
     def _update(self, player: nn.Module, optimizer: Optimizer, loss: Tensor, wants_norm: bool) -> Tensor | None:
-        """Move one player down its gradient, shortened if it is too long; return the norm it had, if asked for."""
+        """Update one player, with its gradient clipped; return the gradient's norm before clipping, or None unless requested."""
         optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         norm = None
@@ -171,7 +177,7 @@ class Game:
 
 @contextmanager
 def _frozen(player: nn.Module) -> Iterator[None]:
-    """Let gradients flow through a player, but none into its weights."""
+    """Let gradients flow through a player but not into its weights."""
     player.requires_grad_(False)
     try:
         yield

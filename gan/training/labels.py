@@ -1,4 +1,4 @@
-"""Which classes to ask a class-conditional generator for."""
+"""Choose the classes that a class-conditional generator draws."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gan.errors import InputError, nearest, shown
 
 
 def in_columns(config: RunConfig, count: int) -> Tensor | None:
-    """Return labels int64 [count] for a sample grid with one class a column, those of ``config.columns``; None if not told."""
+    """Return labels int64 [count] for a sample grid, one class per column (``config.columns``); None if not conditional."""
     if not config.classes:
         return None
     row = _indices(config, config.columns)
@@ -18,7 +18,7 @@ def in_columns(config: RunConfig, count: int) -> Tensor | None:
 
 
 def at_random(config: RunConfig, count: int, source: torch.Generator) -> Tensor | None:
-    """Return labels int64 [count], as often as each class is in the data; None if not conditional."""
+    """Return random labels int64 [count], with the class frequencies of the data; None if not class-conditional."""
     if not config.classes:
         return None
     chosen = _indices(config, config.told)
@@ -27,14 +27,14 @@ def at_random(config: RunConfig, count: int, source: torch.Generator) -> Tensor 
 
 
 def of(config: RunConfig, name: str, count: int) -> Tensor:
-    """Return ``count`` labels of the class called ``name``. Raises InputError when the generator does not know it."""
+    """Return ``count`` labels of the class called ``name``. Raises InputError if the generator does not have it."""
     if not config.classes:
-        raise InputError("This generator was not told classes; train one with networks.conditional=true to ask for a class.")
+        raise InputError("This generator is not class-conditional; train one with networks.conditional=true to choose a class.")
     if name not in config.told:
-        raise InputError(f"The generator knows no class “{shown(name)}”; " + nearest(name, config.told))
+        raise InputError(f"The generator has no class “{shown(name)}”; " + nearest(name, config.told))
     return _indices(config, (name,)).repeat(count)
 
 
 def _indices(config: RunConfig, names: tuple[str, ...]) -> Tensor:
-    """Return the labels, int64 [n], of classes."""
+    """Return the labels int64 [n] of the named classes."""
     return torch.tensor([config.data.entry.classes.index(name) for name in names])

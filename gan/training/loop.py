@@ -1,6 +1,6 @@
-"""The training loop: one run from its first step, or from its last checkpoint, to its end.
+"""The training loop: one run from its first step, or from its newest checkpoint, to its end.
 
-The run directory is the interface: what goes on is written there, and what people ask for is read from there.
+The run directory is the interface: progress is written to it, and requests are read from it.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from gan.training.state import pack, unpack
 log = logging.getLogger("gan")
 
 _HEARTBEAT_SECONDS = 1.0
-_SHOWN_POINTS = 2000  # generated points in one picture
-_RESERVE_BYTES = 32768  # given back when the disk is full, so that the end of the run can still be written down
+_SHOWN_POINTS = 2000  # generated points per picture
+_RESERVE_BYTES = 32768  # freed if the disk is full, so that the final status can still be written
 
-#: Called with the status, and with the newest logged line, if there is one since the last call.
+#: Called with the status and the newest logged line (None if nothing was logged since the last call).
 Observer = Callable[[Status, dict[str, Any] | None], None]
 
 
@@ -49,10 +49,10 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     scorer: LoadScorer | None = None,
 ) -> Status:
-    """Train a run to its end and return its last status; the caller holds the run's lock.
+    """Train a run to its end and return its final status; the caller holds the run's lock.
 
-    Ends as "finished", as "stopped" (``should_stop`` or the control file asked for it), as "diverged" (a loss became NaN or
-    infinite) or as "failed" (the message says why). Goes on from the newest whole checkpoint, if there is one.
+    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (requested by ``should_stop`` or
+    the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (the message gives the reason).
     """
     trainer = None
     reserve = run.path / ".reserve"
@@ -79,10 +79,10 @@ def train(
 
 
 class Trainer:
-    """A run in memory: data, players, and everything that a checkpoint has to hold."""
+    """A run in memory: data, players, and the rest of a checkpoint's state."""
 
     def __init__(self, run: Run, observe: Observer, scorer: LoadScorer | None = None) -> None:
-        """Load the data and build the players, in the state of the newest whole checkpoint."""
+        """Load the data, build the players and restore the newest intact checkpoint, if any."""
         self.run, self.config, self.observe = run, run.config(), observe
         self.status = run.status()
         configs.require_data(self.config, may_be_gone=True)
@@ -93,7 +93,7 @@ class Trainer:
         self.device = precision.choose_device(self.config.training.device)
         asked = self.config.training.precision
         if saved and asked == "auto":
-            asked = saved.facts["precision"]  # another one would change the losses
+            asked = saved.facts["precision"]  # another precision would change the losses
         chosen = precision.choose_precision(asked, self.device)
         self._announce(
             state="running",
@@ -124,16 +124,16 @@ class Trainer:
         if saved:
             self._restore(saved)
         for complaint in complaints:
-            log.warning("%s Going on from step %d.", complaint, self.step)
+            log.warning("%s Continuing from step %d.", complaint, self.step)
         if saved:
             checkpoints.settle(run.checkpoints_path, self.step)
         if not run.reals_path.exists():
             self._save_reals()
-        note = f"Fell back to the checkpoint of step {self.step}: a newer one is damaged." if complaints else ""
+        note = f"Continued from the checkpoint of step {self.step}, because a newer one is damaged." if complaints else ""
         self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.steps_per_epoch, message=note)
 
     def play(self, should_stop: Callable[[], bool]) -> Status:
-        """Play step after step until the length is reached or someone asks to stop."""
+        """Train until the length is reached or a stop is requested; return the final status."""
         length = self.run.control().length or self.config.training.length
         self.total = length.in_steps(self.steps_per_epoch)
         cadence = self.config.cadence
@@ -158,9 +158,9 @@ class Trainer:
             is_finite = torch.ones((), dtype=torch.bool, device=self.device)
             is_compiling = self.config.training.compile
             if is_compiling:
-                self._announce(message="Compiling the networks, which takes a minute or more")
+                self._announce(message="Compiling the networks; this takes a minute or more")
             while self.step < self.total:
-                # One step of the game.
+                # Play one step; gradient norms are computed only if it is logged.
                 should_log = is_due["log_every"](self.step + 1) or self.step + 1 == self.total
                 noise = self.pace.keep(self.game, self.step / self.total)
                 outcome = self.game.step(self._turns(), noise=noise, wants_norms=should_log)
@@ -170,7 +170,7 @@ class Trainer:
                     self._announce(message="")
                 is_finite &= torch.isfinite(outcome.discriminator_loss) & torch.isfinite(outcome.generator_loss)
 
-                # Write down what happened; a line is written before the checkpoint that holds its step.
+                # Log the step; its line is written before its checkpoint.
                 now = time.perf_counter()
                 self.seconds = began_at + now - started
                 line = None
@@ -180,6 +180,8 @@ class Trainer:
                     line = self._line(outcome, speed)
                     metrics.write(line)
                     self.status = self.status.model_copy(update={"images_per_second": round(speed, 1)})
+
+                # Save what is due, unless the training has diverged.
                 has_checkpoint = is_due["checkpoint_every"](self.step) or self.step == self.total
                 if (should_log or has_checkpoint) and not is_finite:
                     return self._end_diverged("loss")
@@ -187,17 +189,19 @@ class Trainer:
                     self._save_samples()
                 if is_due["score_every"](self.step):
                     started += self._score(is_finite)
-                if has_checkpoint:  # after the score of this step, so that no crash parts the two
+                if has_checkpoint:  # after scoring, so that a resumed run never lacks the score of this step
                     metrics.sync()
                     if not self._save_checkpoint(self.run.checkpoints_path):
                         return self._end_diverged("weight")
-                marked += time.perf_counter() - now  # the speed is that of the steps, without what is written between them
+                marked += time.perf_counter() - now  # the logged speed excludes sampling, scoring and saving
 
-                # Show signs of life, and look for what people ask.
+                # Update the status.
                 if now - last_beat >= _HEARTBEAT_SECONDS or (line is not None and now - last_beat >= _HEARTBEAT_SECONDS / 2):
                     last_beat = now
                     self._announce(durable=False, step=self.step, seconds=self.seconds, images_seen=self.images_seen)
                 self.observe(self.status, line)
+
+                # Stop on request, after saving a checkpoint.
                 if self.step < self.total and (should_stop() or self.run.control().stop):
                     if not has_checkpoint:
                         metrics.sync()
@@ -205,7 +209,7 @@ class Trainer:
                             return self._end_diverged("loss")
                         if not self._save_checkpoint(self.run.checkpoints_path):
                             return self._end_diverged("weight")
-                    return self._end("stopped", "Stopped; resume it to go on.")
+                    return self._end("stopped", "Stopped; resume it to continue.")
             return self._end("finished", "")
         finally:
             metrics.close()
@@ -213,7 +217,7 @@ class Trainer:
                 (self.run.path / ".reserve").unlink()
 
     def _line(self, outcome: Outcome, speed: float) -> dict[str, Any]:
-        """Return one line of the metrics."""
+        """Return one line of the metrics file."""
         values = {name: None if value is None else float(value) for name, value in vars(outcome).items()}
         if outcome.penalty is None:
             del values["penalty"]
@@ -228,11 +232,11 @@ class Trainer:
 
     @property
     def images_seen(self) -> int:
-        """How many real images the discriminator has been shown."""
+        """Number of real images that the discriminator has seen."""
         return self.step * self.images_per_step
 
     def _turns(self) -> list[Turn]:
-        """Return what the next step is played with: new real images for every turn of the discriminator."""
+        """Return the turns of the next step, with new real images for each."""
         count = self.config.optimizer.discriminator_steps
         turns = []
         for place in range(self.step * count, (self.step + 1) * count):
@@ -242,11 +246,11 @@ class Trainer:
         return turns
 
     def _draw_latents(self, count: int, source: torch.Generator) -> Tensor:
-        """Draw latent vectors [count, latent] from N(0, 1), always on the CPU, so that devices see the same ones."""
+        """Draw latent vectors [count, latent] from N(0, 1), on the CPU so that they are the same for every device."""
         return torch.randn(count, self.config.networks.latent, generator=source).to(self.device)
 
     def sampler(self) -> nn.Module:
-        """Return the generator that samples come from: the averaged one, if there is one."""
+        """Return the generator that samples are drawn from: the averaged one, if any."""
         return self.game.average.module if self.game.average is not None else self.game.generator
 
     def _save_samples(self) -> None:
@@ -266,7 +270,7 @@ class Trainer:
         files.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
 
     def _save_checkpoint(self, folder: Path, kept: int = checkpoints.KEPT, **more: Any) -> bool:
-        """Save everything that an exact resume needs; return False, having saved nothing, when a weight is not finite."""
+        """Save everything needed for an exact resume; return False, with nothing saved, if a weight is NaN or infinite."""
         tensors, facts = pack(self.game)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
             return False
@@ -290,7 +294,7 @@ class Trainer:
         self.quick.time = ScoringTime(**saved.facts.get("scoring", {}))
 
     def _score(self, is_finite: Tensor) -> float:
-        """Make a quick score, if one may be made now; return the seconds of preparation, which are no part of the training."""
+        """Make a quick score, if time allows; return the seconds of preparation, which do not count as training time."""
         if not self.quick.has_time(self.seconds):
             return 0.0
         self._announce(message="Scoring")
@@ -302,15 +306,15 @@ class Trainer:
         self._announce(durable=False, message=f"{sentence} · {share:.0%}")
 
     def _announce(self, *, durable: bool = True, **changes: Any) -> None:
-        """Change the status on disk; the heartbeat moves with every change."""
+        """Update the status on disk, heartbeat included, and notify the observer."""
         self.status = self.status.model_copy(update={**changes, "heartbeat": time.time()})
         self.run.write_status(self.status, durable=durable)
         self.observe(self.status, None)
 
     def _end_diverged(self, what: str) -> Status:
-        """End a training in which something is no longer a number, and say what is left of it."""
+        """End the run because a loss or a weight (``what``) is NaN or infinite; the message says which checkpoint is left."""
         found = checkpoints.steps(self.run.checkpoints_path)
-        left = f"the checkpoint of step {found[-1]} is kept" if found else "there was no checkpoint yet"
+        left = f"the checkpoint of step {found[-1]} is kept" if found else "no checkpoint had been saved"
         return self._end("diverged", f"A {what} became NaN or infinite; {left}. Try a smaller learning rate.")
 
     def _end(self, state: runs.State, message: str) -> Status:
@@ -320,6 +324,6 @@ class Trainer:
 
 
 def _every(span: Span, steps_per_epoch: int) -> Callable[[int], bool]:
-    """Return whether something is due at a step."""
+    """Return a function of the step: whether something with this interval is due. An interval of 0 is never due."""
     every = span.in_steps(steps_per_epoch)
     return lambda step: every > 0 and step % every == 0

@@ -1,4 +1,4 @@
-"""Sample grids: images [N, C, H, W], or points [N, 2], to one PNG."""
+"""Draw sample pictures: a grid of images [N, C, H, W], or a scatter plot of points [N, 2]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gan.config import GRID
 def grid(pixels: Tensor, *, columns: int = GRID, gap: int = 2, smallest: int = 512) -> Image.Image:
     """Arrange uint8 images [N, C, H, W] row by row with a gap between them.
 
-    Small ones are enlarged by a whole factor without smoothing, so that the grid is ``smallest`` pixels wide or more.
+    A grid narrower than ``smallest`` pixels is enlarged to at least this width, by an integer factor and without smoothing.
     """
     count, channels, height, width = pixels.shape
     columns = min(columns, count)
@@ -29,7 +29,10 @@ def grid(pixels: Tensor, *, columns: int = GRID, gap: int = 2, smallest: int = 5
 
 
 def scatter(fakes: Tensor | None, reals: Tensor, *, size: int = 512, most: int = 2000) -> Image.Image:
-    """Draw generated points [N, 2] in orange over real ones in blue; the frame is that of the real ones, half as large again."""
+    """Draw up to ``most`` generated points [N, 2] in orange over as many real ones in blue.
+
+    The picture is a square, 1.5 times as wide as the larger extent of the real points.
+    """
     canvas = torch.full((size, size, 3), 255, dtype=torch.uint8)
     low, high = reals.min(dim=0).values, reals.max(dim=0).values
     centre, reach = (low + high) / 2, float((high - low).max()) * 0.75 or 1.0

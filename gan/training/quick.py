@@ -1,4 +1,4 @@
-"""Quick scores during training: when one is due, what it may cost, and the checkpoint of the lowest FID so far."""
+"""Quick scores during training: their time limit, and the checkpoint with the lowest FID so far."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ log = logging.getLogger("gan")
 
 
 class Scorer(Protocol):
-    """What scores a generator while it trains; ``gan.scoring.during_training`` is one."""
+    """Scores a generator during training; implemented by ``gan.scoring.during_training``."""
 
     def foresee(self, generator: nn.Module, config: RunConfig, device: torch.device) -> float:
-        """Return how many seconds a score will take; 0 if that cannot be estimated."""
+        """Return the expected seconds of a score; 0 if they cannot be estimated."""
 
     def score(self, run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> dict[str, Any] | None:
-        """Append a score to the run and return its line, which says how many ``seconds`` it took; None if scoring failed."""
+        """Append a score to the run and return its line, with the ``seconds`` it took; None if scoring failed."""
 
 
 #: Imports and returns the scorer.
@@ -37,21 +37,22 @@ LoadScorer = Callable[[], Scorer]
 
 @dataclass(frozen=True)
 class ScoringTime:
-    """Seconds that quick scores have taken: all of a run so far, and the last one."""
+    """Seconds taken by quick scores: by all of the run so far, and by the last one."""
 
     spent: float = 0.0
     last: float = 0.0
 
     def is_within(self, share: float, seconds: float) -> bool:
-        """Return whether one more, as long as the last, stays within a share of ``seconds`` of training; 0 is no limit."""
+        """Return whether another score, as long as the last, stays within ``share`` of ``seconds`` of training; 0 is no limit."""
         return share == 0 or self.spent + self.last <= share * seconds
 
 
 class QuickScores:
-    """The quick scores of a run: keeps them within their share of the training time, and keeps the best checkpoint.
+    """Makes quick scores within their share of the training time, and keeps the best checkpoint.
 
-    ``load`` returns the scorer, at the first score: it imports torchmetrics; None makes no scores. ``save`` writes a checkpoint
-    into a folder, with the number of checkpoints to keep there and more facts; it returns False if a weight is not finite.
+    ``load`` returns the scorer; it is called at the first score, because it imports torchmetrics. None means no scores.
+    ``save(folder, kept, **facts)`` writes a checkpoint to a folder and keeps ``kept`` there; it returns False if a weight is NaN or
+    infinite.
     """
 
     def __init__(
@@ -63,15 +64,15 @@ class QuickScores:
         self._best = self._load_best()
 
     def has_time(self, seconds: float) -> bool:
-        """Return whether another score stays within the share of ``seconds`` of training; the first one may always be tried."""
+        """Return whether another score stays within its share of ``seconds`` of training; always True before the first estimate."""
         return self._load is not None and (not self.time.last or self.time.is_within(self._share, seconds))
 
     def score(self, step: int, seconds: float, generator: nn.Module, *, is_finite: bool) -> float:
-        """Score the samples as they are now, unless that takes too long, and keep the checkpoint if none was better.
+        """Score the generator, unless that takes too long, and keep the checkpoint if its FID is the lowest so far.
 
-        Draws from generators of its own, so the training goes on unchanged. Returns the seconds of preparation, which a training
-        needs once: training the classifier, looking at the real images, estimating how long a score takes. A score that failed
-        counts as no preparation.
+        Uses separate random generators, so the training is unaffected. Returns the seconds of one-time preparation: training the
+        classifier, extracting features of the real images, and estimating the time of a score. A failed score counts as scoring
+        time, not as preparation.
         """
         began = time.perf_counter()
         assert self._load is not None
@@ -89,7 +90,7 @@ class QuickScores:
         return whole - took
 
     def _save_best(self, step: int, line: dict[str, Any]) -> None:
-        """Keep this state as the best so far; if it cannot be written, the training goes on without."""
+        """Save the current state as the best checkpoint; if it cannot be written, log a warning and continue."""
         found = {key: line[key] for key in ("fid", "extractor_id")}
         folder = self._run.best_path
         try:
@@ -98,12 +99,12 @@ class QuickScores:
                 self._best = found
         except (OSError, RunFailed) as error:
             checkpoints.clear_rubbish(folder)
-            log.warning("The best checkpoint, of step %d, could not be kept: %s", step, describe(error))
+            log.warning("The best checkpoint (step %d) could not be saved: %s", step, describe(error))
 
     def _load_best(self) -> dict[str, Any]:
-        """Return the facts of the best checkpoint; empty if there is no whole one.
+        """Return the facts of the best checkpoint; empty if there is no intact one.
 
-        After a crash it may be of a step that is trained again: then its score comes again too, and is not better.
+        After a crash its step may be trained and scored again; the repeated score is the same, so not better.
         """
         checkpoints.clear_rubbish(self._run.best_path)
         try:
@@ -111,12 +112,12 @@ class QuickScores:
         except RunFailed as error:
             saved, complaints = None, [str(error)]
         for complaint in complaints:
-            log.warning("Of the best checkpoints: %s", complaint)
+            log.warning("Best checkpoint: %s", complaint)
         return saved.facts if saved else {}
 
 
 def is_better(line: dict[str, Any], best: dict[str, Any]) -> bool:
-    """Return whether a quick score has a lower FID than the best; scores on other features do not compare, so the new one wins."""
+    """Return whether a quick score has a lower FID than the best; the new one wins if the features differ (FIDs do not compare)."""
     fid = line["fid"]
     if fid is None or not math.isfinite(fid):
         return False

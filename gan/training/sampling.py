@@ -1,4 +1,4 @@
-"""Asking a trained generator for pictures: of one class, or of all in columns, from new latent vectors."""
+"""Draw images from a trained generator: of one class, or of all classes in columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pass
 
 @torch.inference_mode()
 def generate(generator: nn.Module, z: Tensor, told: Tensor | None, autocast: Any, batch: int = 256) -> Tensor:
-    """Return images [N, C, H, W] in float32 for latent vectors [N, latent] and the classes told [N], in evaluation mode."""
+    """Return images [N, C, H, W] in float32 from latent vectors [N, latent] and class labels ``told`` [N], in evaluation mode."""
     was_training = generator.training
     generator.eval()
     if told is not None:
@@ -49,11 +49,11 @@ _MOST = 1024
 
 
 def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 0, checkpoint: str = "last") -> Image.Image:
-    """Return a grid of ``images`` (1 to 1024) drawn from a run's checkpoint, "last" or "best", or points over the real ones.
+    """Return a grid of ``images`` (1 to 1024) from a run's "last" or "best" checkpoint, or a scatter plot if its data are points.
 
-    All are of the class called ``class_name``; without a name, a class-conditional generator is asked for one class a column, as in
-    the samples of the training. The same ``seed`` (0 to 2³¹ − 1) gives the same latent vectors, whatever the class. Raises
-    InputError when there is no checkpoint yet, or no such class.
+    All images have the class ``class_name``; if None, a class-conditional generator draws one class per column, as in the samples
+    during training. The same ``seed`` (0 to 2³¹ − 1) gives the same latent vectors for every class. Raises InputError if there is
+    no checkpoint yet, or no class of that name.
     """
     for name, value, low, high in (("images", images, 1, _MOST), ("seed", seed, 0, 2**31 - 1)):
         if not low <= value <= high:
@@ -70,9 +70,10 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
 
 
 def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
-    """Return the newest whole checkpoint of a run, or the "best", that of its lowest FID during training.
+    """Return the newest intact checkpoint of a run, or its "best" one, with the lowest FID during training.
 
-    The log says when it is not the newest of all ("Drawing from an older one"). Raises InputError when there is none.
+    If a newer one is damaged, the log says so: "``doing`` an older one.", with ``doing`` such as "Drawing from". Raises InputError
+    if there is no intact checkpoint.
     """
     try:
         saved, complaints = checkpoints.load_newest(run.best_path if checkpoint == "best" else run.checkpoints_path)
@@ -82,7 +83,7 @@ def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
         log.warning("%s %s an older one.", complaint, doing)
     if saved is None and checkpoint == "best":
         raise InputError(
-            f"Run {run.id} has no best checkpoint: it needs scores during training; set cadence.score_every to “10 epochs”, say."
+            f"Run {run.id} has no best checkpoint, which needs scores during training; set cadence.score_every, say to “10 epochs”."
         )
     if saved is None:
         raise checkpoint_files.none_yet(run)
@@ -90,9 +91,9 @@ def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:
 
 
 def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple[nn.Module, str]:
-    """Return the generator of a checkpoint, with averaged weights if there are any, and the kind of its weights: EMA or raw.
+    """Return the generator of a checkpoint, and the kind of its weights: "EMA" (averaged) if the checkpoint has them, else "raw".
 
-    Raises InputError when the checkpoint is that of other networks.
+    Raises InputError if the checkpoint does not fit the networks of ``config``.
     """
     generator, _ = networks.build(config)
     is_averaged = any(key.startswith(_AVERAGED) for key in saved.tensors)
@@ -102,7 +103,7 @@ def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple
         generator.load_state_dict(weights)
     except RuntimeError:
         raise InputError(
-            f"The weights in the checkpoint of step {saved.step} do not fit the networks that config.json describes, so one of "
-            "the two was changed; restore it from a copy."
+            f"The weights in the checkpoint of step {saved.step} do not fit the networks in config.json, so one of the two "
+            "was changed; restore it from a copy."
         ) from None
     return generator.eval().to(device).to(memory_format=torch.channels_last), "EMA" if is_averaged else "raw"

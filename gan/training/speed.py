@@ -1,4 +1,4 @@
-"""Measuring how fast a configuration trains on this machine, in a few seconds, on random images."""
+"""Measure the training speed of a configuration on this machine, in a few seconds, on random images."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FEWEST_STEPS = 3
 
 
 def measure(root: Path, config: RunConfig) -> Estimate:
-    """Play some steps of the real game, and write down and return the speed that follows from them.
+    """Time some steps of the real game; store and return the speed.
 
-    The table of layers is written down too: what checkpoints take follows from it.
-    Raises InputError for a device or precision that this machine lacks, and while another measurement goes on.
+    The table of layers is stored too: the size of checkpoints is computed from it. Raises InputError if this machine lacks the
+    device or precision, or if another measurement is running.
     """
     device = precision.choose_device(config.training.device)
     chosen = precision.choose_precision(config.training.precision, device)
@@ -50,7 +50,7 @@ def measure(root: Path, config: RunConfig) -> Estimate:
         steps, started = 0, 0.0
         while steps < _FEWEST_STEPS or time.perf_counter() - started < _SECONDS:
             if steps == 0:
-                game.step(turns, noise=noise)  # the first one warms up
+                game.step(turns, noise=noise)  # warm-up
                 _wait(device)
                 started = time.perf_counter()
             game.step(turns, noise=noise)

@@ -1,4 +1,4 @@
-"""Packs a game into tensors and facts, and restores it, old checkpoints included."""
+"""Pack a game into tensors and facts, and restore it, also from checkpoints of schema version 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gan.training.game import Game
 
 
 def pack(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return all tensors of a game by name, and what else it takes to rebuild it exactly."""
+    """Return all tensors of a game by name, and the other facts needed to restore it exactly."""
     tensors: dict[str, Tensor] = {}
     for name, network in _networks(game).items():
         tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
@@ -25,7 +25,7 @@ def pack(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Put a game into the state that :func:`pack` returned."""
+    """Restore the state that :func:`pack` returned."""
 
     tensors = _renamed(tensors)
 
@@ -39,18 +39,18 @@ def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Non
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         for key, value in under(name).items():
             index, _, kind = key.partition("/")
-            # Moments keep the memory layout of their weight (channels last), which the file does not know.
+            # Give moments the memory layout of their weight (channels last), which the file does not store.
             like = weights[int(index)]
             is_moment = value.dim() and value.numel() == like.numel()
             state.setdefault(int(index), {})[kind] = torch.empty_like(like).copy_(value.view(like.shape)) if is_moment else value
-        groups = optimizer.state_dict()["param_groups"]  # not those of the facts: a fork may have other learning rates
+        groups = optimizer.state_dict()["param_groups"]  # not the saved ones: a fork may have other learning rates
         optimizer.load_state_dict({"state": state, "param_groups": groups})
     if facts["scaler"]:
         game.scaler.load_state_dict(facts["scaler"])
 
 
 def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint of schema version 1, whose discriminator was one list of layers, as those of version 2."""
+    """Rename tensors from schema version 1, whose discriminator was a single list of layers, to version 2."""
     old = "discriminator/layers."
     numbers = [int(name.removeprefix(old).partition(".")[0]) for name in tensors if name.startswith(old)]
     if not numbers:
@@ -58,7 +58,7 @@ def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     head = f"{old}{max(numbers)}."
     renamed = {}
     for name, value in tensors.items():
-        if name.startswith(head):  # a convolution over all that was left, a linear layer now
+        if name.startswith(head):  # a convolution over the whole input in version 1, a linear layer now
             renamed[name.replace(head, "discriminator/head.")] = value.flatten(1) if value.dim() > 1 else value
         else:
             renamed[name.replace(old, "discriminator/body.")] = value

@@ -1,4 +1,4 @@
-"""Runs as cards and badges."""
+"""Cards and badges that show runs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pages.parts import pictures, words
 
 
 def badge(status: Status) -> None:
-    """Draw the state of a run."""
+    """Draw the state of a run as a badge."""
     label, icon, color = words.STATES[status.state]
     st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
 
 
 def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
-    """Draw runs, each with its status, as a wall of cards."""
+    """Draw runs with their statuses as a wall of cards."""
     waiting: list[Run] | None = None
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for run, status in chosen:
@@ -28,7 +28,7 @@ def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
 
 
 def card(run: Run, status: Status, waiting: list[Run]) -> None:
-    """Draw one run: newest samples, name, state, progress, and the way to its page."""
+    """Draw one run: newest samples, state, progress, and its name as a link to its page."""
     samples = run.samples()
     name = run.label()
     if samples:

@@ -1,4 +1,4 @@
-"""The buttons with which people take something away: a report on runs, and a generator."""
+"""Export buttons: a report on runs, and a generator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gan.runs import Run
 
 
 def offer(chosen: Sequence[Run]) -> None:
-    """Draw the button that makes a report on the chosen runs and downloads it as a ZIP file."""
+    """Draw the button that creates a report on the chosen runs and downloads it as a ZIP file."""
     st.download_button(
         "Export report",
         lambda: bundle.as_zip(chosen),
@@ -21,13 +21,13 @@ def offer(chosen: Sequence[Run]) -> None:
         icon=":material/description:",
         key="report",
         disabled=not chosen,
-        help="A page that opens offline, and the same as Markdown: scores, samples, curves, verdicts, settings, and the command "
-        "that repeats each run. The same on the command line: python -m gan report RUN … --out FILE.zip",
+        help="An offline web page, also as Markdown, with scores, samples, curves, verdicts, settings and the command to repeat "
+        "each run. Command line: python -m gan report RUN … --out FILE.zip",
     )
 
 
 def offer_generator(run: Run) -> None:
-    """Draw the button that downloads the generator of a run; nothing before there is a checkpoint."""
+    """Draw the button that downloads the generator of a run, if it has a checkpoint."""
     if not run.has_checkpoint:
         return
     st.download_button(
@@ -37,6 +37,6 @@ def offer_generator(run: Run) -> None:
         "application/octet-stream",
         icon=":material/download:",
         key="generator",
-        help="The weights of the newest checkpoint as one file, to sample from elsewhere; reading it never runs code. "
-        "docs/report.md has the script that does so.",
+        help="The weights of the newest checkpoint in one file, for sampling elsewhere. Reading it never runs code. "
+        "The script is in docs/report.md.",
     )

@@ -1,4 +1,4 @@
-"""What every page begins with: its frame, the folder of runs, and a sentence instead of a traceback."""
+"""Common frame of all pages: page setup, the folder of runs, and errors as sentences instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gan.errors import InputError, explain_os_error
 from gan.places import default_root
 from pages.parts import words
 
-TICK = 1.5  # seconds between two looks at a run that is under way
+TICK = 1.5  # seconds between refreshes of a run under way
 
 
 def begin(title: str) -> Path:
-    """Set the page up, and return the folder of all runs. The first call of every page."""
+    """Set up the page and return the folder of all runs. Must be the first call of every page."""
     if "is-routed" not in st.session_state:
-        # The first visit to a fresh server by a deep link runs the page without the router, under a menu of file names;
-        # telling Streamlit that there is a router makes it run that one from now on.
+        # On a fresh server, a deep link first runs the page without the router and with file names in the menu.
+        # Calling ``st.navigation`` registers the router, which Streamlit uses from then on.
         here = f"pages/{title.lower()}.py"
         others = [st.Page(here)] if title != "Home" else []
         st.navigation([st.Page("pages/home.py", default=True), *others], position="hidden")
@@ -31,7 +31,7 @@ def begin(title: str) -> Path:
 
 @contextlib.contextmanager
 def spoken_errors() -> Iterator[None]:
-    """Show what goes wrong inside as one sentence and go on behind it."""
+    """Show an error raised in the block as one sentence, and continue after the block."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The logged lines of a run as a table that grows with the file: only what is new is read."""
+"""Logged lines of a run as a table that grows with the file; only new lines are read."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ COLUMNS = [
 
 
 class Tail:
-    """The table of one metrics file, kept by the server and shared by its sessions."""
+    """Table of one metrics file, cached by the server and shared by its sessions."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._offset, self._lock = path, 0, threading.Lock()
         self._table = pd.DataFrame(columns=COLUMNS, dtype="float64")
 
     def table(self) -> pd.DataFrame:
-        """Return all lines so far, one row a step in order; of a step logged twice (after a crash) the later line."""
+        """Return all lines so far, one row per step in order; if a step was logged twice (after a crash), the later line."""
         with self._lock:
             size = self._path.stat().st_size if self._path.exists() else 0
             if size < self._offset:
@@ -60,7 +60,7 @@ class Tail:
 
 
 def as_number(value: object) -> float:
-    """Return a logged value as a number; NaN for null, and for whatever a damaged line holds."""
+    """Return a logged value as a number; NaN for null and for anything else in a damaged line."""
     try:
         return float(value) if isinstance(value, (int, float)) else float("nan")
     except OverflowError:
@@ -73,14 +73,14 @@ def _tail(path: str) -> Tail:
 
 
 def quick_fids(run: Run) -> tuple[str, list[tuple[int, float]]]:
-    """Return what the FID of the scores made during training is called, and step and FID of each, in order."""
+    """Return the FID label of the scores made during training, and their (step, FID) pairs in order."""
     found = {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}
     label = lines.label(next(reversed(found.values()))) if found else ""
     return label, [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
 
 
 def scores(run: Run) -> pd.DataFrame:
-    """Return the scores made during training (columns "step" and "fid"), and in ``attrs["label"]`` what the FID is called."""
+    """Return the scores made during training (columns "step" and "fid"), with the FID label in ``attrs["label"]``."""
     label, values = quick_fids(run)
     table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
     table.attrs["label"] = label
@@ -88,5 +88,5 @@ def scores(run: Run) -> pd.DataFrame:
 
 
 def read(run: Run) -> pd.DataFrame:
-    """Return the logged lines of a run (columns: ``COLUMNS``); the table must not be changed."""
+    """Return the logged lines of a run (columns: ``COLUMNS``); do not modify the table."""
     return _tail(str(run.metrics_path)).table()

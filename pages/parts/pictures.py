@@ -1,4 +1,4 @@
-"""Pictures on a page, exactly as they lie on disk."""
+"""Pictures on a page, shown unchanged from disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pages.parts import words
 
 
 def show(path: Path, about: str, caption: str | None = None) -> None:
-    """Show a PNG file; ``about`` is what it says to those who cannot see it.
+    """Show a PNG file; ``about`` is its alternative text.
 
-    The format is named, because Streamlit would turn grey pictures into JPEGs again and again.
+    The output format is given because Streamlit would re-encode grey pictures as JPEG on every run.
     """
     try:
         st.image(path.read_bytes(), caption, width="stretch", output_format="PNG", alt=about)

@@ -1,4 +1,4 @@
-"""What the server does by itself, with or without visitors: it looks after the queue."""
+"""Background work of the server, independent of visitors: advance the queue and preload modules."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from collections.abc import AsyncIterator
 
 import streamlit as st
 
-_LATER = ("pandas", "scipy.special", "gan.report.bundle")  # what pages need and take long to import
+_LATER = ("pandas", "scipy.special", "gan.report.bundle")  # slow imports needed by pages
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Look after the queue for as long as the server lives, and show the first page where there is a screen."""
+    """Advance the queue while the server runs; open the first page in a browser unless headless."""
     threading.Thread(target=_tend_queue, name="queue", daemon=True).start()
-    if not st.get_option("server.headless"):  # as Streamlit does for a script that is no app
+    if not st.get_option("server.headless"):  # as Streamlit does for plain scripts
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     yield
 
 
 def _tend_queue() -> None:
-    """Start whatever waits in the queue as soon as there is room; meanwhile import what the pages would wait for."""
+    """Start queued runs as soon as there is room; in between, import the modules that pages would wait for."""
     pause = threading.Event()
-    pause.wait(0.5)  # the server answers first
+    pause.wait(0.5)  # let the server respond first
     from gan.execution import queue
     from gan.places import default_root
 
@@ -36,7 +36,7 @@ def _tend_queue() -> None:
         try:
             queue.advance(default_root())
         except Exception:
-            logging.getLogger("gan").exception("The queue could not go on")
+            logging.getLogger("gan").exception("The queue could not be advanced")
         pause.wait(2.0)
         while later:
             importlib.import_module(later.pop(0))

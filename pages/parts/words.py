@@ -1,4 +1,4 @@
-"""Words of the pages: numbers, states and progress, text made safe for Markdown; and those that all share (``gan.words``)."""
+"""Wording for pages: states, progress and Markdown escaping; re-exports the shared helpers from ``gan.words``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STATES: dict[str, tuple[str, str, str]] = {
 
 
 def escape(text: str) -> str:
-    """Return free text so that Markdown shows it letter by letter."""
+    """Escape free text so that Markdown shows it literally."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^&])", r"\\\1", text)
 
 
 def progress(status: Status) -> tuple[float, str]:
-    """Return how far a run is: a share from 0 to 1, and the sentence under the bar."""
+    """Return the progress of a run: a share from 0 to 1, and the text under the bar."""
     share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
     parts = [f"Step {status.step:,} of {status.total_steps:,}", f"epoch {status.epoch:.1f}"]
     if status.state == "running" and status.images_per_second:
@@ -42,6 +42,6 @@ def progress(status: Status) -> tuple[float, str]:
 
 
 def place_in_queue(run: Run, waiting: list[Run]) -> str:
-    """Return where a waiting run stands, as a sentence."""
+    """Describe the queue position of a waiting run in a sentence."""
     place = next((index for index, other in enumerate(waiting, 1) if other.id == run.id), 0)
     return f"Waiting for free cores: place {place} of {len(waiting)} in the queue." if place else "Waiting for free cores."

@@ -119,7 +119,7 @@ def test_target_that_cannot_be_written(where: str, told: str, pair: tuple[Run, R
 
 def test_target_among_the_runs(pair: tuple[Run, Run]) -> None:
     run, _ = pair
-    assert "folder of the runs" in refuse(pair, run.samples_path / "r.zip")
+    assert "inside a run folder" in refuse(pair, run.samples_path / "r.zip")
 
 
 def test_full_disk_keeps_the_old_report(pair: tuple[Run, Run], tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_damaged_checkpoint_is_passed_over(pair: tuple[Run, Run]) -> None:
     content = generators.export(run)
     assert f'"step": "{int(older.stem)}"'.encode() in content
     older.write_bytes(b"")
-    with pytest.raises(InputError, match="no whole checkpoint"):
+    with pytest.raises(InputError, match="no intact checkpoint"):
         generators.export(run)
 
 
@@ -81,7 +81,7 @@ def test_refusals_are_one_sentence(pair: tuple[Run, Run], tmp_path: Path) -> Non
     inside = next(run.checkpoints_path.glob("*.safetensors"))
     before = inside.read_bytes()
     sentence = assert_one_sentence(run_gan("export", run.id, "--out", inside, root=run.root, seconds=PATIENCE))
-    assert "folder of the runs" in sentence and inside.read_bytes() == before
+    assert "inside a run folder" in sentence and inside.read_bytes() == before
     assert not out.exists()
 
 

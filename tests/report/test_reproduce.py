@@ -119,7 +119,7 @@ def test_fork_without_its_parent_says_so(pair: tuple[Run, Run]) -> None:
     runs.delete(run)
     recipe = reproduce.recipe(fork)
     assert len(recipe.commands) == 1
-    assert run.id in recipe.notes[0] and "not there any more" in recipe.notes[0]
+    assert run.id in recipe.notes[0] and "no longer exists" in recipe.notes[0]
 
 
 def test_runs_that_claim_to_be_forked_from_each_other_end(pair: tuple[Run, Run]) -> None:

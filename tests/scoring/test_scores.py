@@ -74,7 +74,7 @@ def test_line_says_all_about_a_score(run: Run, digits: Extractor, monkeypatch: p
     assert scoring.state == "finished" and scoring.progress == 1 and scoring.message == lines.describe(line)
     shares = [share for _, share in reported]
     assert shares == sorted(shares) and shares[-1] == 1.0
-    assert "Looking at the generated images" in dict(reported)
+    assert "Examining the generated images" in dict(reported)
     run.hold_scoring().release()
 
 
@@ -509,8 +509,8 @@ def test_two_images_are_too_few_for_some_figures_and_enough_for_others(run: Run)
     line = scores.score_run(run, Plan(images=2, draws=1))
     assert line["recall"] is None and line["fid"] is not None
     assert glossary.missing(line) == [
-        "Precision and Recall need at least 4 images of either kind.",
-        "Density and Coverage need at least 6 images of either kind.",
+        "Precision and Recall need at least 4 generated and 4 real images.",
+        "Density and Coverage need at least 6 generated and 6 real images.",
     ]
     assert [is_sentence(reason) for reason in glossary.missing({**line, "fid": None})] == [True]
     assert is_sentence(lines.describe(line) + ".")

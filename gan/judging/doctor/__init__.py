@@ -1,8 +1,8 @@
-"""The doctor: what is wrong with a generator, told from its measurements.
+"""The doctor: diagnoses faults of a generator from its scores and training curves.
 
-Every rule compares a measurement with the same measurement of real images (or with a number that a loss makes meaningful). A
-verdict holds both, in words and as numbers, names the picture that shows it, and has a remedy that a fork can be launched with
-(``gan.judging.remedies``). Thresholds are wide on purpose: held-out real images must get a clean bill.
+Every rule compares a measurement with the same measurement of real images, or with a reference value of the loss. A verdict
+states both, in words and as numbers, names the picture that shows it, and has a remedy to launch as a fork
+(``gan.judging.remedies``). Thresholds are deliberately wide: held-out real images must get no verdict.
 """
 
 from gan.judging.doctor.diagnosis import diagnose, examine, examine_curves, examine_scores, is_examined, logged

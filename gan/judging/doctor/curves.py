@@ -15,34 +15,34 @@ from gan.judging import lines
 from gan.judging.doctor.verdict import IMPRECISE, UNCOVERED, Line, Verdict, is_below, numbers
 from gan.words import percent
 
-SURE = 0.95  # D(real) above it and D(fake) below the rest: the discriminator is too strong
-VANISHED = 0.01  # of the gradient norm of the first lines: the generator learns nothing any more
-UNSURE = 0.05  # D(real) − D(fake) below it with poor images: the discriminator is too weak; below −UNSURE: with any
-WON = 0.01  # of the loss of a guess, with poor images, where D has no height: the discriminator is too strong
-LOST = 0.93  # the same: it is too weak; what a probability UNSURE apart has
-FOOLED = 0.9  # of the last fifth of the lines in which generated images are held for the real ones: too weak, with any images
-RUNAWAY = 1e4  # a loss beyond it: divergence
-SWING = 0.3  # amplitude at one frequency by the mean of the curve: oscillation
-REGULAR = 0.6  # and the share of the variance there
+SURE = 0.95  # D(real) above this and D(fake) below 1 − SURE: the discriminator is too strong
+VANISHED = 0.01  # of the initial gradient norm; below: the generator no longer learns
+UNSURE = 0.05  # D(real) − D(fake) below this with poor images, or below −UNSURE with any: the discriminator is too weak
+WON = 0.01  # of the loss of a guess, for losses without a fixed scale; below, with poor images: too strong
+LOST = 0.93  # the same, above: too weak; equals the loss of probabilities that are UNSURE apart
+FOOLED = 0.9  # share of recent lines in which generated images have the higher D: too weak, with any images
+RUNAWAY = 1e4  # losses beyond this: divergence
+SWING = 0.3  # amplitude at one frequency, divided by the mean of the curve: oscillation
+REGULAR = 0.6  # share of the variance at that frequency, also required for oscillation
 
 _LOSSES, _OPINIONS = ("generator_loss", "discriminator_loss"), ("d_real", "d_fake")
-RECENT = 5  # the last fifth of the logged lines
+RECENT = 5  # recent: the last fifth of the logged lines
 FEWEST_LINES = 10
 
-_FEWEST_CYCLES = 5  # of a swing: slower ones cannot be told from the wandering of noise
-_FEWEST_SWUNG = 60  # lines in which it is looked for
+_FEWEST_CYCLES = 5  # of an oscillation; slower ones cannot be distinguished from noise that wanders
+_FEWEST_SWUNG = 60  # lines needed to look for an oscillation
 
-_TOO_EARLY = 0.25  # of the training: a discriminator may still be weak
+_TOO_EARLY = 0.25  # share of the training during which a weak discriminator is normal
 
 
 def judge_breakdown(recent: Sequence[Line], has_diverged: bool) -> Iterator[Verdict]:
-    """A training that ended because something was no number any more, as the losses of the last line are then: null."""
+    """Judge whether training stopped at NaN or infinity; the losses of the last line are then null."""
     last = recent[-1] if recent else {}
     if has_diverged or any(name in last and lines.number(last, name) is None for name in ("discriminator_loss", "generator_loss")):
         yield Verdict(
             "divergence",
             "Divergence",
-            "A loss or a weight became NaN or infinite, so that the training could not go on.",
+            "A loss or a weight became NaN or infinite, so the training had to stop.",
             threshold=RUNAWAY,
             evidence="curves",
             curves=_LOSSES,
@@ -50,12 +50,13 @@ def judge_breakdown(recent: Sequence[Line], has_diverged: bool) -> Iterator[Verd
 
 
 def judge_runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
+    """Judge whether a recent loss is too large."""
     losses = numbers(recent, "discriminator_loss") + numbers(recent, "generator_loss")
     if losses and (largest := max(map(abs, losses))) > RUNAWAY:
         yield Verdict(
             "divergence",
             "Divergence",
-            f"A loss has reached {largest:,.0f} (a fault above {RUNAWAY:,.0f}).",
+            f"A loss reached {largest:,.0f} in size (a fault above {RUNAWAY:,.0f}).",
             measured=largest,
             threshold=RUNAWAY,
             evidence="curves",
@@ -64,10 +65,10 @@ def judge_runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
 
 
 def judge_strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Iterator[Verdict]:
-    """A discriminator that is sure of everything, or of nothing, teaches the generator nothing.
+    """Judge the strength of the discriminator: one that is sure of everything, or of nothing, teaches the generator nothing.
 
-    That it cannot tell real from generated images is how a good training ends, so that it counts only while the images are poor;
-    when it takes generated images for the real ones, it counts in any case.
+    At the end of a good training it cannot tell real from generated images, so this counts only while the images are poor. If it
+    takes generated images for real ones, that always counts.
     """
     reals, fakes = numbers(recent, "d_real"), numbers(recent, "d_fake")
     if reals and len(reals) == len(fakes):
@@ -81,7 +82,7 @@ def judge_strength(recent: Sequence[Line], config: RunConfig, line: Line) -> Ite
 
 
 def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is_late: bool) -> Iterator[Verdict]:
-    """Judge by outputs of a known height: probabilities, and least squares, which aims at 1 and 0 too."""
+    """Judge by outputs with a fixed scale: probabilities, and least squares, whose targets are also 1 and 0."""
     real, fake = statistics.fmean(reals), statistics.fmean(fakes)
     sure = SURE * (1 - config.objective.label_smoothing)
     outputs = f"D(real) {real:.2f} and D(fake) {fake:.2f}"
@@ -89,8 +90,8 @@ def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is
         yield Verdict(
             "discriminator-too-strong",
             "Discriminator too strong",
-            f"The discriminator is sure of nearly every image: {outputs} (a fault above {sure:.2f} and "
-            f"below {1 - SURE:.2f}); the generator hardly learns from it.",
+            f"The discriminator is sure of nearly every image: {outputs} (a fault if above {sure:.2f} and below {1 - SURE:.2f}); "
+            "the generator hardly learns from it.",
             measured=real - fake,
             threshold=sure - (1 - SURE),
             evidence="curves",
@@ -100,8 +101,8 @@ def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is
         yield Verdict(
             "discriminator-too-weak",
             "Discriminator too weak",
-            f"The discriminator takes generated images for the real ones: {outputs} (a fault from {UNSURE} apart); what it teaches "
-            "the generator is wrong.",
+            f"The discriminator takes generated images for real ones: {outputs} (a fault if D(fake) is higher by more than "
+            f"{UNSURE}); it misleads the generator.",
             measured=real - fake,
             threshold=-UNSURE,
             evidence="curves",
@@ -111,8 +112,8 @@ def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is
         yield Verdict(
             "discriminator-too-weak",
             "Discriminator too weak",
-            f"The discriminator cannot tell real from generated images: {outputs} (a fault less than {UNSURE} apart), though "
-            "they are poor.",
+            f"The discriminator cannot tell real from generated images: {outputs} (a fault if less than {UNSURE} apart while the "
+            "images are poor).",
             measured=real - fake,
             threshold=UNSURE,
             evidence="curves",
@@ -123,16 +124,16 @@ def _by_outputs(reals: list[float], fakes: list[float], config: RunConfig, *, is
 def _by_loss(
     reals: list[float], fakes: list[float], losses: list[float], guess: float | None, *, is_poor: bool, is_late: bool
 ) -> Iterator[Verdict]:
-    """Judge outputs of which only the order has a meaning: by it, and by the loss beside that of a ``guess``, where it is known."""
+    """Judge outputs without a fixed scale: by their order, and by the loss divided by the loss of a ``guess``, if known."""
     fooled = statistics.fmean(real < fake for real, fake in zip(reals, fakes, strict=True))
     share = statistics.fmean(losses) / guess if guess and losses else math.nan
-    told = f"its loss is {percent(share)} of that of a guess"
+    told = f"its loss is {percent(share)} of the loss of a guess"
     if fooled >= FOOLED:
         yield Verdict(
             "discriminator-too-weak",
             "Discriminator too weak",
-            f"The discriminator takes generated images for the real ones: they have the higher D in {percent(fooled)} of the "
-            f"lines (a fault from {percent(FOOLED)}); what it teaches the generator is wrong.",
+            f"The discriminator takes generated images for real ones: D is higher for them in {percent(fooled)} of the recent log "
+            f"lines (a fault from {percent(FOOLED)}); it misleads the generator.",
             measured=fooled,
             threshold=FOOLED,
             evidence="curves",
@@ -142,7 +143,7 @@ def _by_loss(
         yield Verdict(
             "discriminator-too-strong",
             "Discriminator too strong",
-            f"The discriminator is sure of nearly every image: {told} (a fault below {percent(WON)}), while the images are poor.",
+            f"The discriminator is sure of nearly every image: {told} (a fault below {percent(WON)} while the images are poor).",
             measured=share,
             threshold=WON,
             evidence="curves",
@@ -152,8 +153,8 @@ def _by_loss(
         yield Verdict(
             "discriminator-too-weak",
             "Discriminator too weak",
-            f"The discriminator cannot tell real from generated images: {told} (a fault from {percent(LOST)}), though they are "
-            f"poor.",
+            f"The discriminator cannot tell real from generated images: {told} (a fault above {percent(LOST)} while the images are "
+            "poor).",
             measured=share,
             threshold=LOST,
             evidence="curves",
@@ -162,7 +163,7 @@ def _by_loss(
 
 
 def judge_starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line) -> Iterator[Verdict]:
-    """A gradient of the generator that has all but vanished while its images are poor: whatever the loss, it learns nothing."""
+    """Judge whether the generator's gradient has all but vanished while its images are poor; works with any loss."""
     first, last = numbers(logged[:FEWEST_LINES], "generator_grad_norm"), numbers(recent, "generator_grad_norm")
     if not first or not last or not _is_poor(line):
         return
@@ -171,8 +172,8 @@ def judge_starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line)
         yield Verdict(
             "discriminator-too-strong",
             "Discriminator too strong",
-            f"The gradient of the generator has vanished to {now / before:.2g} of what it was in the beginning (a fault below "
-            f"{VANISHED:g}), though its images are poor: it hardly learns any more.",
+            f"The generator's gradient has fallen to {now / before:.2g} times its initial norm (a fault below {VANISHED:g} while "
+            "the images are poor); it hardly learns any more.",
             measured=now / before,
             threshold=VANISHED,
             evidence="curves",
@@ -181,7 +182,7 @@ def judge_starvation(logged: Sequence[Line], recent: Sequence[Line], line: Line)
 
 
 def steps_in_all(config: RunConfig) -> float:
-    """Return the length of a training in steps; infinite where the data set has gone, so that no step is late in it."""
+    """Return the length of a training in steps; infinite if the data set is gone, so that no step counts as late."""
     try:
         return config.total_steps
     except InputError:
@@ -189,16 +190,17 @@ def steps_in_all(config: RunConfig) -> float:
 
 
 def _has_height(config: RunConfig) -> bool:
+    """Return whether the discriminator's outputs have a fixed scale from 0 to 1."""
     return LOSSES[config.objective.loss].is_probability or config.objective.loss == "least-squares"
 
 
 def _is_poor(line: Line) -> bool:
-    """Return whether images lie far from the real ones, or leave most of them out."""
+    """Return whether images lie far from the real ones, or cover too few of them."""
     return is_below(line, "precision", IMPRECISE) or is_below(line, "coverage", UNCOVERED)
 
 
 def judge_swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
-    """Losses, or D, that go up and down at one frequency over the last fifth of the training."""
+    """Judge whether the discriminator's loss or outputs oscillate at one frequency over the last fifth of the training."""
     recent = logged[-max(_FEWEST_SWUNG, len(logged) // RECENT) :]
     names = ("discriminator_loss", "d_real", "d_fake") if _has_height(config) else ("discriminator_loss",)
     found = {name: _swing(values) for name in names if len(values := numbers(recent, name)) >= _FEWEST_SWUNG}
@@ -210,9 +212,8 @@ def judge_swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]
     yield Verdict(
         "oscillation",
         "Oscillation",
-        f"{title} swings up and down regularly, by {percent(regular[name])} of its mean to either side (a fault from "
-        f"{percent(SWING)}): the "
-        "players run in circles.",
+        f"{title} swings regularly by {percent(regular[name])} of its mean in either direction (a fault from {percent(SWING)}): "
+        "the two players circle each other instead of converging.",
         measured=regular[name],
         threshold=SWING,
         evidence="curves",
@@ -221,10 +222,10 @@ def judge_swings(logged: Sequence[Line], config: RunConfig) -> Iterator[Verdict]
 
 
 def _swing(values: Sequence[float]) -> tuple[float, float]:
-    """Return the amplitude of a curve's strongest swing, by the mean of its size, and the share of its variance that is in it.
+    """Return the amplitude of a curve's strongest oscillation, relative to its mean size, and that oscillation's share of variance.
 
-    From the power spectrum of the curve without its trend, at periods of four lines up to a fifth of the curve; noise has its
-    power everywhere, and what wanders without a period has it below that.
+    Uses the power spectrum of the detrended curve, at periods from four lines to a fifth of the curve. The power of noise is spread
+    over all frequencies; slow wandering lies below this range.
     """
     level = statistics.fmean(map(abs, values))
     if not level:
@@ -235,5 +236,5 @@ def _swing(values: Sequence[float]) -> tuple[float, float]:
     if not (total := float(power[1:].sum())):
         return 0.0, 0.0
     peak = _FEWEST_CYCLES + int(power[_FEWEST_CYCLES : len(curve) // 4 + 1].argmax())
-    share = float(power[peak - 1 : peak + 2].sum()) / total  # the window smears a peak over three
+    share = float(power[peak - 1 : peak + 2].sum()) / total  # the window spreads a peak over three bins
     return math.sqrt(2 * share * float(rest.var())), share

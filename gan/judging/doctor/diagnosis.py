@@ -1,9 +1,4 @@
-"""The doctor: what is wrong with a generator, told from its measurements; torch-free.
-
-Every rule compares a measurement with what real images get (or with a number that a loss makes meaningful), and gives a
-verdict with both, in words and as numbers, the picture that shows it, and a remedy that a fork can be launched with
-(``gan.judging.remedies``). Thresholds are wide on purpose: held-out real images must get a clean bill.
-"""
+"""Diagnosis: applies all rules of the doctor to a run, orders the verdicts and adds their remedies; torch-free."""
 
 from __future__ import annotations
 
@@ -32,22 +27,22 @@ from gan.runs import Run, checkpoints
 
 _MOST_LINES = 4000  # more than any preset logs
 
-#: Verdicts from which others follow, the gravest first, and those that have a cause of their own.
+#: Verdicts that can cause others, gravest first, and verdicts that always have a cause of their own.
 _ROOTS = ("divergence", "discriminator-too-strong", "discriminator-too-weak", "collapse")
 _OWN_CAUSE = ("memorisation", "checkerboard")
 
 
 def logged(run: Run) -> list[dict[str, Any]]:
-    """Return the logged lines that a run is judged by: an even choice, so that a long training is judged as fast as a short one."""
+    """Return the logged lines to judge a run by, thinned out evenly to bound the time for long trainings."""
     return run.metrics(most=_MOST_LINES)
 
 
 def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line] = ()) -> list[Verdict]:
-    """Return all verdicts on a run: on its ``curve``, which is what it :func:`logged`, and on one of its lines of scores.
+    """Return all verdicts on a run: on its ``curve`` (see :func:`logged`) and on one of its lines of scores, ``line``.
 
-    ``scored`` are its lines of scores in the order of steps, of which those made during training count. What came after the step
-    of ``line`` is left out. Curves are not judged where the configuration cannot be read, nor is what depends on the length of
-    the training where its data set has gone.
+    ``scored``: all its lines of scores in order of steps, of which only those made during training are used. Everything after the
+    step of ``line`` is ignored. If the configuration is unreadable, curves are not judged. If the data set is gone, rules that
+    depend on the length of the training are skipped.
     """
     has_diverged, scored_step = run.status().state == "diverged", lines.number(line, "step")
     if scored_step is not None:
@@ -62,7 +57,7 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
     except InputError:
         return [*_treated(judge_breakdown([], has_diverged), None), *examine(line, classes)]
     found = [*examine_curves(curve, config, line, has_diverged=has_diverged), *examine(line, classes, config)]
-    if line.get("checkpoint") != "best":  # which is where the curve of FID is lowest, so that it says nothing about its end
+    if line.get("checkpoint") != "best":  # at the minimum of FID, so the end of the curve says nothing about it
         best = checkpoints.steps(run.best_path)
         found += [
             dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)
@@ -72,25 +67,25 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
 
 
 def _ordered(found: list[Verdict]) -> list[Verdict]:
-    """Return verdicts without the remedies of those that may follow from a graver one, which is to be seen to first."""
+    """Return verdicts; if there is a root cause, those that may follow from it refer to it instead of a remedy of their own."""
     root = next((verdict for name in _ROOTS for verdict in found if verdict.name == name), None)
     if root is None:
         return found
-    sentence = f"See to “{root.title}” first: this may follow from it."
+    sentence = f"Treat “{root.title}” first; it may be the cause."
     return [
         one if one is root or one.name in _OWN_CAUSE else dataclasses.replace(one, remedy=sentence, changes={}) for one in found
     ]
 
 
 def is_examined(line: Line) -> bool:
-    """Return whether a line says more than FID and IS, so that the lack of a verdict means something."""
+    """Return whether a line has more than FID and IS, so that the absence of verdicts is meaningful."""
     return any(lines.number(line, key) is not None for key in ("precision", "duplicates", "ms_ssim"))
 
 
 def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = None) -> list[Verdict]:
-    """Return the verdicts on a line of scores, the gravest first; ``classes`` are the names of the data set's classes.
+    """Return the verdicts on a line of scores, gravest first; ``classes`` are the names of the data set's classes.
 
-    What a line does not hold (earlier versions, data without classes) is not judged.
+    Figures missing from the line (earlier versions, data without classes) are not judged.
     """
     alike = list(judge_sameness(line))
     reach = judge_reach(line, has_collapsed=any(verdict.name == "collapse" for verdict in alike))
@@ -101,22 +96,22 @@ def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = 
 def examine_curves(
     logged: Sequence[Line], config: RunConfig, line: Line | None = None, *, has_diverged: bool = False
 ) -> list[Verdict]:
-    """Return the verdicts on the logged lines of a training, of which the last fifth counts.
+    """Return the verdicts on the logged lines of a training, based on the last fifth.
 
-    ``line`` says how good it is; ``has_diverged`` that it ended because something was no number any more.
+    ``line``: scores that show how good the images are. ``has_diverged``: training stopped at NaN or infinity.
     """
     recent = logged[-max(1, len(logged) // RECENT) :]
     breakdown = list(judge_breakdown(recent, has_diverged))
     if not breakdown and len(logged) < FEWEST_LINES:
         return []
-    if runaway := breakdown or list(judge_runaway(recent)):  # whatever else shows follows from it
+    if runaway := breakdown or list(judge_runaway(recent)):  # it explains every other symptom
         return _treated(runaway, config)
     strength = list(judge_strength(recent, config, line or {})) or judge_starvation(logged, recent, line or {})
     return _treated([*strength, *judge_swings(logged, config)], config)
 
 
 def examine_scores(scored: Sequence[Line], config: RunConfig) -> list[Verdict]:
-    """Return the verdicts on the curve of FID during a training, from its lines of scores in the order of steps."""
+    """Return the verdicts on the FID curve of a training, from its lines of scores in order of steps."""
     chosen = during_training(scored)
     if len(chosen) < FEWEST_SCORES:
         return []
@@ -124,7 +119,7 @@ def examine_scores(scored: Sequence[Line], config: RunConfig) -> list[Verdict]:
 
 
 def _treated(verdicts: Iterable[Verdict], config: RunConfig | None) -> list[Verdict]:
-    """Return verdicts with their remedies for a run of this configuration."""
+    """Return verdicts with the remedies for a run of this configuration."""
     found = []
     for verdict in verdicts:
         remedy, changes = remedies.prescribe(verdict.name, config)

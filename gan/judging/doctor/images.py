@@ -9,21 +9,21 @@ from gan.judging import lines
 from gan.judging.doctor.verdict import IMPRECISE, UNCOVERED, Line, Verdict, is_below, with_floor
 from gan.words import only, percent
 
-TOTAL = 0.5  # share of near duplicates above that of real images: total collapse
+TOTAL = 0.5  # excess share of near duplicates over real images: mode collapse
 SOME = 0.1  # the same: near duplicates
 
-GOOD = 0.8  # the same: images that are good but alike
-NOISY = 0.5  # of the real images' MS-SSIM: images that differ more than real ones have not collapsed
-OFF_MODES = 0.7  # of the floor's share of high quality: points between the modes
-FOUND = 0.98  # of the modes that real points find; all where there are few
+GOOD = 0.8  # of the floor's precision; at or above, images of a partial collapse are called good
+NOISY = 0.5  # of the real images' MS-SSIM; below, images are more varied than real ones and have not collapsed
+OFF_MODES = 0.7  # of the floor's share of high quality; below: points between the modes
+FOUND = 0.98  # of the modes found by real points; if there are few modes, all of them
 SHIFT = 0.8  # standard deviations (Cohen's d, "large"): too dark, too bright, washed out, colours
-LEAST = {"brightness": 10.0, "contrast": 5.0, "saturation": 0.05}  # smallest shift that people see, in each one's own unit
-CHECKERED = 2.0  # times the power beside it, and times that of real images: a checkerboard pattern
-MEMORISED = 0.25  # share of images as near to a training image as 5 % of real ones are: memorisation
+LEAST = {"brightness": 10.0, "contrast": 5.0, "saturation": 0.05}  # smallest visible shift, each in its own unit
+CHECKERED = 2.0  # times the neighbouring power, and times the value of real images: a checkerboard pattern
+MEMORISED = 0.25  # share of images nearer to a training image than 5 % of real ones are: memorisation
 
 
 def judge_sameness(line: Line) -> Iterator[Verdict]:
-    """Near duplicates, more than among real images."""
+    """Judge near duplicates: more than among real images."""
     pair = with_floor(line, "duplicates", "real_duplicates")
     if pair is None or pair[0] < pair[1] + SOME:
         return
@@ -31,15 +31,15 @@ def judge_sameness(line: Line) -> Iterator[Verdict]:
     is_total = share >= usual + TOTAL
     limit = usual + (TOTAL if is_total else SOME)
     name, title, start = (
-        ("collapse", "Mode collapse", "The images are nearly all alike")
+        ("collapse", "Mode collapse", "Nearly all images look the same")
         if is_total
-        else ("duplicates", "Near duplicates", "Many images come twice")
+        else ("duplicates", "Near duplicates", "Many images are repeated")
     )
     yield Verdict(
         name,
         title,
-        f"{start}: {percent(share)} of the images are near duplicates of another one (of real images {percent(usual)}; a fault "
-        f"from {percent(min(limit, 1))}){_support(line)}.",
+        f"{start}: {percent(share)} are near duplicates of another image (real images: {percent(usual)}; a fault from "
+        f"{percent(min(limit, 1))}){_support(line)}.",
         measured=share,
         threshold=limit,
         evidence="duplicates",
@@ -47,18 +47,18 @@ def judge_sameness(line: Line) -> Iterator[Verdict]:
 
 
 def _support(line: Line) -> str:
-    """Say how many different images there seem to be; nothing where they are more than were looked at."""
+    """Return the estimated number of different images as a clause; empty if it exceeds the number examined."""
     support, images = lines.number(line, "support"), lines.number(line, "images")
     if support is None or (images is not None and support > images):
         return ""
-    return ", as if there were only " + ("one image" if support < 1.5 else f"some {support:,.0f} different ones")
+    return ", as if there were only " + ("one image" if support < 1.5 else f"about {support:,.0f} different ones")
 
 
 def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
-    """How many images lie among the real ones, and how many real ones lie among them.
+    """Judge precision, coverage and recall; for points with known modes also the share of high quality.
 
-    Few real images are near generated ones (coverage) where these are all alike, so that they spread over few real ones (recall),
-    and where they are poor: then they are as varied as real ones, or more so, as noise is.
+    Coverage is low for two reasons. If the images are all alike, they reach few real ones and recall is low too. If they are poor,
+    they are at least as varied as real ones, as noise is.
     """
     on_modes = with_floor(line, "high_quality")
     if on_modes and on_modes[0] < OFF_MODES * on_modes[1]:
@@ -66,7 +66,7 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         yield Verdict(
             "off-modes",
             "Between the modes",
-            f"{only(share)} of the points lie at a mode, where {percent(usual)} of the real ones do (a fault below "
+            f"{only(share)} of the points lie at a mode (real points: {percent(usual)}; a fault below "
             f"{percent(OFF_MODES * usual)}).",
             measured=share,
             threshold=OFF_MODES * usual,
@@ -79,8 +79,8 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
             yield Verdict(
                 "imprecise",
                 "Unlike real images",
-                f"{only(precise[0])} of the images lie among the real ones, where {percent(precise[1])} of other real images do (a "
-                f"fault below {percent(limit)}).",
+                f"{only(precise[0])} of the images lie among the real ones (other real images: {percent(precise[1])}; a fault "
+                f"below {percent(limit)}).",
                 measured=precise[0],
                 threshold=limit,
                 evidence="neighbours",
@@ -90,13 +90,13 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         return
     limit = UNCOVERED * covering[1]
     covered = (
-        f"they cover {percent(covering[0])} of the real images, where other real images cover {percent(covering[1])} (a fault "
-        f"below {percent(limit)})"
+        f"they cover {percent(covering[0])} of the real images (other real images cover {percent(covering[1])}; a fault below "
+        f"{percent(limit)})"
     )
     if is_below(line, "recall", UNCOVERED) and not is_below(line, "ms_ssim", NOISY, "real_ms_ssim"):
-        start = "The images miss much of what there is"
+        start = "The images miss much of the data"
         if not is_below(line, "precision", GOOD):
-            start = "The images are good but miss much of what there is"
+            start = "The images are good but miss much of the data"
         yield Verdict(
             "partial-collapse",
             "Partial mode collapse",
@@ -109,7 +109,7 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         yield Verdict(
             "imprecise",
             "Unlike real images",
-            f"The images differ enough from one another, but few are like real ones: {covered}.",
+            f"The images are varied, but few resemble real ones: {covered}.",
             measured=covering[0],
             threshold=limit,
             evidence="neighbours",
@@ -117,19 +117,18 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
 
 
 def judge_gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
-    """Classes that are hardly drawn."""
+    """Judge classes: those that are hardly ever drawn."""
     missing, counts = line.get("classes_missing"), line.get("class_counts")
     if not isinstance(missing, list) or not isinstance(counts, list) or not 0 < len(missing) < len(counts):
         return
-    if lines.is_inception(line):  # earlier versions counted its classes, which are ImageNet's
+    if lines.is_inception(line):  # earlier versions counted Inception's own classes (ImageNet)
         return
     names = [classes[index] if index < len(classes) else str(index) for index in missing]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     yield Verdict(
         "missing-classes",
         "Missing classes",
-        f"Some classes are missing: {shown} {'have' if len(names) > 1 else 'has'} less than a tenth of the share that "
-        "real images have.",
+        f"{'Some classes have' if len(names) > 1 else 'One class has'} less than a tenth of the share in the real images: {shown}.",
         measured=len(missing),
         threshold=1,
         evidence="classes",
@@ -137,7 +136,7 @@ def judge_gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
 
 
 def judge_modes(line: Line) -> Iterator[Verdict]:
-    """Known modes without a point, where real points find them."""
+    """Judge known modes: those without a point that real points do find."""
     pair = with_floor(line, "modes")
     if pair is None:
         return
@@ -147,8 +146,7 @@ def judge_modes(line: Line) -> Iterator[Verdict]:
         yield Verdict(
             "missing-modes",
             "Missing modes",
-            f"Some modes are missing: points lie at {found:.3g} of them, where real points find {floor:.3g} (a fault below "
-            f"{limit:.3g}).",
+            f"Some modes are missing: the points reach {found:.3g} of them (real points: {floor:.3g}; a fault below {limit:.3g}).",
             measured=found,
             threshold=limit,
             evidence="modes",
@@ -156,33 +154,35 @@ def judge_modes(line: Line) -> Iterator[Verdict]:
 
 
 def judge_copies(line: Line) -> Iterator[Verdict]:
+    """Judge copies of training images: more than real images explain."""
     share, ratio = lines.number(line, "memorised"), lines.number(line, "memorised_ratio")
     if share is None or share < MEMORISED:
         return
-    far = f"; half of them are within {ratio:.2f} of the usual distance" if ratio is not None else ""
+    far = f"; the median distance to training images is {ratio:.2f} times the usual one" if ratio is not None else ""
     yield Verdict(
         "memorisation",
         "Memorisation",
-        f"{percent(share)} of the images are nearer to a training image than nearly all other real images are (5 % is usual, a "
-        f"fault from {percent(MEMORISED)}){far}.",
+        f"{percent(share)} of the images are nearer to a training image than 95 % of other real images are (usual: 5 %; a fault "
+        f"from {percent(MEMORISED)}){far}.",
         measured=share,
         threshold=MEMORISED,
         evidence="nearest",
     )
 
 
-#: Look and direction → the verdict's name and title, and how images are called.
+#: Look and direction → name and title of the verdict, and the comparative for its sentence.
 LOOKS = {
     ("brightness", -1): ("dark", "Too dark", "darker"),
     ("brightness", 1): ("bright", "Too bright", "brighter"),
-    ("contrast", -1): ("washed-out", "Washed out", "weaker in contrast"),
-    ("contrast", 1): ("harsh", "Too harsh", "stronger in contrast"),
+    ("contrast", -1): ("washed-out", "Washed out", "lower in contrast"),
+    ("contrast", 1): ("harsh", "Too harsh", "higher in contrast"),
     ("saturation", -1): ("pale", "Pale colours", "paler"),
     ("saturation", 1): ("gaudy", "Gaudy colours", "more colourful"),
 }
 
 
 def judge_looks(line: Line) -> Iterator[Verdict]:
+    """Judge brightness, contrast and saturation: a visible shift of the mean, large compared with the spread."""
     looks = line.get("looks")
     for name, least in LEAST.items():
         found = looks.get(name) if isinstance(looks, Mapping) else None
@@ -194,12 +194,12 @@ def judge_looks(line: Line) -> Iterator[Verdict]:
         if effect is not None and abs(effect) < SHIFT:
             continue
         kind, title, word = LOOKS[name, 1 if fake > real else -1]
-        far = f"{abs(effect):.1f} standard deviations" if effect is not None else "all of them"
+        far = f"{abs(effect):.1f} standard deviations" if effect is not None else "the same amount in every image"
         yield Verdict(
             kind,
             title,
-            f"The images are {word} than the real ones: {name} {words.number(fake)} instead of {words.number(real)}, {far} off (a "
-            f"fault from {SHIFT}).",
+            f"The images are {word} than the real ones: mean {name} {words.number(fake)} instead of {words.number(real)}, off by "
+            f"{far} (a fault from {SHIFT} standard deviations).",
             measured=None if effect is None else abs(effect),
             threshold=SHIFT,
             evidence=name,
@@ -207,6 +207,7 @@ def judge_looks(line: Line) -> Iterator[Verdict]:
 
 
 def judge_texture(line: Line) -> Iterator[Verdict]:
+    """Judge texture: a checkerboard pattern, stronger than in real images."""
     pair = with_floor(line, "checkerboard", "real_checkerboard")
     if pair is None:
         return
@@ -216,8 +217,8 @@ def judge_texture(line: Line) -> Iterator[Verdict]:
         yield Verdict(
             "checkerboard",
             "Checkerboard pattern",
-            f"A pattern that repeats every 2 or 4 pixels lies over the images, {found:.1f} times as strong as what is beside it "
-            f"in the spectrum (of real images {usual:.1f}, a fault from {limit:.1f}).",
+            f"The images have a pattern that repeats every 2 or 4 pixels, {found:.1f} times as strong as neighbouring frequencies "
+            f"(real images: {usual:.1f}; a fault from {limit:.1f}).",
             measured=found,
             threshold=limit,
             evidence="samples",

@@ -1,4 +1,4 @@
-"""Verdicts on the curve of FID during a training."""
+"""Verdicts on the FID curve recorded during training."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from gan.judging.doctor.curves import steps_in_all
 from gan.judging.doctor.verdict import Line, Verdict
 from gan.words import percent
 
-IMPROVING = 0.1  # share by which FID fell over the last third of its curve: train longer
-RISEN = 0.25  # share by which FID rose since its best: past its best
-CERTAIN = 3.0  # standard errors that a change of FID has to exceed
+IMPROVING = 0.1  # relative fall of FID over the last third of its curve: still improving
+RISEN = 0.25  # relative rise of FID since its best: past its best
+CERTAIN = 3.0  # a change of FID must exceed this many standard errors
 
 FEWEST_SCORES = 6
 
-_NEARLY_DONE = 0.9  # of the training: its length may be judged
+_NEARLY_DONE = 0.9  # share of the training after which its length may be judged
 
 
 def during_training(scored: Iterable[Line]) -> list[Line]:
-    """Return the lines of scores made during training that can be compared with the last one of them and have a FID."""
+    """Return the lines scored during training that have a positive FID and are comparable with the last one."""
     chosen = [line for line in scored if line.get("source") == "training" and (lines.number(line, "fid") or 0) > 0]
     return [line for line in chosen if lines.is_comparable(line, chosen[-1]) and lines.number(line, "step") is not None]
 
 
 def judge_past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
-    """FID is clearly higher now than it was: medians of three, since the lowest of noisy figures is lower than it should be."""
+    """Judge whether FID is now clearly above its best; uses medians of three because the minimum of noisy values is biased low."""
     levels, error = _levels(scored)
     smooth = [statistics.median(levels[max(0, place - 1) : place + 2]) for place in range(len(levels))]
     place = smooth.index(min(smooth))
     rise, limit = statistics.median(levels[-3:]) - smooth[place], max(math.log1p(RISEN), CERTAIN * error)
     if place >= len(levels) - 3 or rise < limit:
         return
-    best = min(scored, key=lambda line: line["fid"])  # that of which the checkpoint is kept
+    best = min(scored, key=lambda line: line["fid"])  # this checkpoint was kept
     yield Verdict(
         "past-best",
         "Past its best",
-        f"FID has risen by {percent(math.expm1(rise))} since step {best['step']:,}, where it was {words.number(best['fid'])} (a "
-        f"fault from {percent(math.expm1(limit))}).",
+        f"FID has risen by {percent(math.expm1(rise))} since step {best['step']:,}, where it was {words.number(best['fid'])} "
+        f"(a fault from {percent(math.expm1(limit))}).",
         measured=math.expm1(rise),
         threshold=math.expm1(limit),
         evidence="fid",
@@ -50,7 +50,7 @@ def judge_past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
 
 
 def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
-    """FID was still falling when the training ended: the last third of its curve is clearly below the third before."""
+    """Judge whether FID was still falling at the end: the last third of its curve is clearly below the third before."""
     levels, error = _levels(scored)
     third = len(levels) // 3
     before, last = statistics.fmean(levels[-2 * third : -third]), statistics.fmean(levels[-third:])
@@ -60,8 +60,8 @@ def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator
     yield Verdict(
         "still-improving",
         "Still improving",
-        f"FID was still falling when the training ended: in the last third of its curve it was {percent(-math.expm1(-fall))} lower "
-        f"than in the third before (worth a try from {percent(-math.expm1(-limit))}).",
+        f"FID was still falling when the training ended: it was {percent(-math.expm1(-fall))} lower in the last third of its curve "
+        f"than in the third before (longer training is worth a try from {percent(-math.expm1(-limit))}).",
         measured=-math.expm1(-fall),
         threshold=-math.expm1(-limit),
         evidence="fid",
@@ -70,7 +70,7 @@ def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator
 
 
 def _levels(scored: Sequence[Line]) -> tuple[list[float], float]:
-    """Return log FID and the standard error of one figure, from the second differences of the curve, which no trend is in."""
+    """Return log FID and the standard error of one value, estimated from second differences, which cancel a linear trend."""
     levels = [math.log(line["fid"]) for line in scored]
     bends = [abs(before - 2 * here + after) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)]
     return levels, 1.4826 * statistics.median(bends) / math.sqrt(6)

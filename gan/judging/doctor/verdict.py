@@ -1,4 +1,4 @@
-"""A verdict of the doctor, and reading the figures that rules compare."""
+"""Verdicts of the doctor, and access to the figures that its rules compare."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gan.judging import lines
 
 Line = Mapping[str, Any]
 
-UNCOVERED = 0.6  # of the floor's coverage, and of its recall: partial collapse; with more recall: not like real images
-IMPRECISE = 0.5  # of the floor's precision: not like real images
+UNCOVERED = 0.6  # of the floor's coverage and recall; both below: partial collapse; coverage alone: unlike real images
+IMPRECISE = 0.5  # of the floor's precision; below: unlike real images
 
-#: Which picture shows the evidence: samples, pairs of near duplicates, precision against recall, images per class, the three
-#: distributions of looks, the logged curves, FID over images seen, the nearest training images, points and their modes.
+#: Pictures that can show the evidence: samples, pairs of near duplicates, precision against recall, images per class, the three
+#: distributions of looks, logged curves, FID over images seen, nearest training images, points with their modes.
 EVIDENCE = (
     "samples",
     "duplicates",
@@ -32,12 +32,13 @@ EVIDENCE = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong: ``name`` for programs, ``title`` for a badge, a ``sentence`` with measurement and threshold, and what to do.
+    """A fault of a run, or advice, with the measurement behind it and a remedy.
 
-    ``curves`` names the columns of the logged lines in which it shows, where ``evidence`` is "curves". ``changes`` are settings
-    for :func:`gan.config.replace` that put the ``remedy`` into effect, in a fork from the checkpoint of ``step`` (None: the
-    newest); empty where there is none to set, or nobody said of which configuration. ``measured`` is what was held against
-    ``threshold``, ``evidence`` one of ``EVIDENCE``, and ``kind`` whether it is a fault, or advice to a run without one.
+    ``name``: identifier for programs. ``title``: text of the badge. ``sentence``: states measurement and threshold.
+    ``changes``: settings for :func:`gan.config.replace` that apply the ``remedy`` in a fork from the checkpoint of ``step``
+    (None: the newest); empty if the remedy has no settings or the configuration is unknown.
+    ``measured`` and ``threshold``: the two numbers compared. ``evidence``: one of ``EVIDENCE``. ``curves``: columns of the logged
+    lines to show, if ``evidence`` is "curves". ``kind``: a fault, or advice for a run without one.
     """
 
     name: str
@@ -54,16 +55,17 @@ class Verdict:
 
 
 def with_floor(line: Line, name: str, usual: str = "") -> tuple[float, float] | None:
-    """Return a figure and what real images get; None where either is not known."""
+    """Return a figure and the same figure of real images (key ``usual``, by default the floor), or None if either is unknown."""
     value, floor = lines.number(line, name), lines.number(line, usual or f"floor_{name}")
     return None if value is None or floor is None else (value, floor)
 
 
 def is_below(line: Line, name: str, share: float, usual: str = "") -> bool:
-    """Return whether a figure is below this share of what real images get."""
+    """Return whether a figure is below ``share`` times the same figure of real images; False if either is unknown."""
     pair = with_floor(line, name, usual)
     return pair is not None and pair[0] < share * pair[1]
 
 
 def numbers(logged: Sequence[Line], name: str) -> list[float]:
+    """Return the known values of a column, in order."""
     return [value for line in logged if (value := lines.number(line, name)) is not None]

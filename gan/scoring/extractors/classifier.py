@@ -1,7 +1,7 @@
-"""A small convolutional classifier of a data set's own labels, whose penultimate layer gives the features for FID.
+"""Small convolutional classifier of a data set's own labels; its penultimate layer gives the features for FID.
 
-Inception was trained on photographs; on handwritten digits the features of a network that reads digits tell more, and they
-take seconds to train. A FID on them is comparable only with others on the same features, so the label says which.
+Inception was trained on photographs. For handwritten digits, features of a digit classifier are more informative, and it
+trains in seconds. A FID is comparable only on the same features, so its label names them.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from gan.storage.jobs import Report
 
 log = logging.getLogger("gan")
 
-#: Raise it with every change to the network or its training: classifiers of another version are trained anew.
+#: Increase with every change to the network or its training; classifiers of other versions are retrained.
 VERSION = 2
 
 SIZE: Literal[32] = 32  # pixels; images of other sizes are resized
 FEATURES = 64
 
 _BATCH = 64
-_FEWEST_STEPS = 150  # a small set is passed over more often than the recipe says
+_FEWEST_STEPS = 150  # small sets get more epochs than the recipe says
 _LEARNING_RATE = 3e-3
-_SHIFT = 2  # pixels, the augmentation
+_SHIFT = 2  # pixels; random shift as augmentation
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train the classifier of a data set: passes over ``images`` training images (0: all that are not held out), at least.
+    """Training recipe of a classifier: at least ``epochs`` passes over ``images`` training images (0: all not held out).
 
-    Its accuracy is measured on the data set's own test part, or on a held-out share, in which all classes are alike.
+    The accuracy is measured on the data set's own test part, or on a held-out share taken equally from all classes.
     """
 
     label: str
@@ -62,13 +62,13 @@ RECIPES = {
     "digits": Recipe("digits CNN", epochs=8),
     "mnist": Recipe("MNIST CNN", epochs=6, images=10_000, has_test_part=True),
 }
-_FEWEST_EACH = 10  # images of a class, on average
+_FEWEST_EACH = 10  # images per class, on average
 
 
 def can_learn(name: str) -> bool:
-    """Return whether a classifier of a data set can be trained: it takes labels of two classes, and some images of each.
+    """Return whether a classifier can be trained on a data set: it needs two classes or more and enough images per class.
 
-    Stacked sets are read by the classifier of their digits instead (``gan.scoring.extractors.stacked``).
+    Stacked sets use the classifier of their digits instead (``gan.scoring.extractors.stacked``).
     """
     entry = data_sets.find(name)
     is_enough = len(entry.classes) >= 2 and entry.images >= _FEWEST_EACH * len(entry.classes)
@@ -76,13 +76,13 @@ def can_learn(name: str) -> bool:
 
 
 def recipe_of(name: str) -> Recipe:
-    """Return how the classifier of a labelled data set is trained: as listed, else in the same way for all."""
+    """Return the listed recipe for a labelled data set, or the default recipe."""
     entry = data_sets.find(name)
     return RECIPES.get(name) or Recipe(f"{entry.title} CNN", epochs=8, images=10_000, has_test_part=entry.origin == "download")
 
 
 class Classifier(nn.Module):
-    """uint8 pixels [N, channels, H, W] → features [N, 64] (0 and up) and logits [N, classes], in one pass."""
+    """uint8 pixels [N, channels, H, W] → features [N, 64] (non-negative) and logits [N, classes], in one pass."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -111,14 +111,15 @@ class Classifier(nn.Module):
 
 
 def load(name: str, device: torch.device, report: Report) -> Extractor:
-    """Return the classifier of a data set as an extractor; it is trained on first use and kept in the data folder.
+    """Return the classifier of a data set as an extractor; trained on first use and cached in the data folder.
 
-    The global random state stays as it is. Raises InputError when there is no recipe, no data or no room on the disk.
+    The global random state is left unchanged. Raises InputError if no classifier can be trained, or if the data or disk space is
+    missing.
     """
     if not can_learn(name):
         raise InputError(
-            f"There is no classifier for the data set “{name}”, since it needs labels of two classes or more and "
-            f"{_FEWEST_EACH} images of each on average; score it with the extractor “random-vgg” or “inception” instead."
+            f"There is no classifier for the data set “{name}”: a classifier needs at least two classes and an average of "
+            f"{_FEWEST_EACH} images per class; score with the extractor “random-vgg” or “inception” instead."
         )
 
     def make() -> tuple[dict[str, Tensor], dict[str, float]]:
@@ -134,7 +135,7 @@ def load(name: str, device: torch.device, report: Report) -> Extractor:
 
 
 def _untrained(name: str) -> Classifier:
-    """Return a new classifier, the same every time."""
+    """Return an untrained classifier with fixed initial weights."""
     data = data_sets.find(name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(_SEED)
@@ -142,10 +143,10 @@ def _untrained(name: str) -> Classifier:
 
 
 def train(name: str, report: Report) -> tuple[Classifier, float]:
-    """Train the classifier of a data set and return it with its accuracy on images it never saw, from 0 to 1.
+    """Train the classifier of a data set; return it with its accuracy (0 to 1) on held-out images.
 
-    On one core of the CPU: a training on a GPU is left alone, weights do not depend on the number of threads, and other
-    trainings on the machine do not slow it down much (two threads wait for each other after each small operation).
+    Runs on one CPU core. This does not disturb a run on the GPU, weights do not depend on the number of threads, and other runs
+    on the machine slow it down little (with two threads, each waits for the other after every small operation).
     """
     with _one_thread():
         return _train(name, report)
@@ -177,7 +178,7 @@ def _train(name: str, report: Report) -> tuple[Classifier, float]:
             step += 1
             report(sentence, step / steps)
     accuracy = measure_accuracy(network.eval(), unseen)
-    log.info("The %s classifies %.2f %% of %d unseen images rightly", recipe.label, 100 * accuracy, len(unseen.labels))
+    log.info("The %s classifies %.2f %% of %d held-out images correctly", recipe.label, 100 * accuracy, len(unseen.labels))
     return network, accuracy
 
 
@@ -193,13 +194,13 @@ def _one_thread() -> Iterator[None]:
 
 @torch.inference_mode()
 def measure_accuracy(network: Classifier, images: Images) -> float:
-    """Return the share of images that the classifier, in evaluation mode, reads rightly."""
+    """Return the share of images classified correctly; the network must be in evaluation mode."""
     guesses = torch.cat([network(pixels)[1].argmax(dim=1) for pixels in images.pixels.split(512)])
     return int((guesses == images.labels).sum()) / len(images.labels)
 
 
 def _divide(name: str, recipe: Recipe, report: Report) -> tuple[Images, Images]:
-    """Return the images to train on and those to measure the accuracy on."""
+    """Return the training images and the images for measuring the accuracy."""
     images = loaders.load(DataConfig(name=name, size=SIZE), report=report)
     random = torch.Generator().manual_seed(_SEED)
     if recipe.has_test_part:
@@ -213,7 +214,7 @@ def _divide(name: str, recipe: Recipe, report: Report) -> tuple[Images, Images]:
 
 
 def split(labels: Tensor, share: float, random: torch.Generator) -> Tensor:
-    """Return which of the images with ``labels`` [N] are held out, as booleans [N]: the same ``share`` of every class."""
+    """Return a boolean mask [N] of held-out images: the same ``share`` of every class in ``labels`` [N]."""
     is_held = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique():
         members = (labels == label).nonzero().flatten()
@@ -223,7 +224,7 @@ def split(labels: Tensor, share: float, random: torch.Generator) -> Tensor:
 
 
 def _shift(pixels: Tensor, random: torch.Generator) -> Tensor:
-    """Move a batch by up to two pixels in a random direction; what comes in is black."""
+    """Shift a batch by up to two pixels in a random direction, with black padding."""
     height, width = pixels.shape[-2:]
     top, left = torch.randint(2 * _SHIFT + 1, (2,), generator=random).tolist()
     return functional.pad(pixels, (_SHIFT,) * 4)[..., top : top + height, left : left + width]

@@ -1,4 +1,4 @@
-"""Points in the plane as their own features: what images need a network for, two coordinates say themselves."""
+"""Extractor for points in the plane: the coordinates themselves are the features."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _BATCH = 1024
 
 
 class Coordinates(nn.Module):
-    """Points float32 [N, 2] → the same as features, and logits [N, 0], since nobody tells classes."""
+    """Points float32 [N, 2] → the same points as features, and empty logits [N, 0]."""
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         return points, points.new_empty(len(points), 0)
 
 
 def load(device: torch.device) -> Extractor:
-    """Return the extractor; there is nothing to load."""
+    """Return the extractor; no weights are needed."""
     return Extractor(LABEL, "coordinates-1", None, Coordinates().eval(), device, batch=_BATCH)
 
 
 def chosen(modes: Modes | None, classes: tuple[str, ...], named: tuple[str, ...]) -> Modes | None:
-    """Return the modes of the chosen ``classes`` alone, of which ``named`` has one a mode; all where none are chosen."""
+    """Return only the modes of the chosen ``classes``, or all if none are chosen; ``named`` has one name per mode."""
     if modes is None or not classes:
         return modes
     return Modes(modes.centres[[named.index(name) for name in classes]], modes.sigma)

@@ -1,4 +1,4 @@
-"""A feature extractor: a network that turns pixels into features and logits in one pass, and what scores say of it."""
+"""Feature extractor: a network from pixels to features and logits, with the facts recorded in scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gan.judging import lines
 
 
 class Features(NamedTuple):
-    """What a network saw in N images: ``features`` [N, D] for FID and ``logits`` [N, K] for IS, float32 on the CPU."""
+    """Network outputs for N images: ``features`` [N, D] for FID and ``logits`` [N, K] for IS, float32 on the CPU."""
 
     features: Tensor
     logits: Tensor
@@ -23,8 +23,8 @@ class Features(NamedTuple):
 class Extractor:
     """A network in evaluation mode: uint8 pixels [N, C, H, W] → features [N, D] and logits [N, K].
 
-    ``label`` is for people, ``id`` changes with the weights, ``accuracy`` is a share of held-out images from 0 to 1 (None
-    where there is none), ``batch`` is how many images to pass at once.
+    ``label`` is for display; ``id`` changes with the weights; ``accuracy`` is measured on held-out images, 0 to 1 (None if not
+    a classifier of the data set); ``batch`` is the number of images per pass.
     """
 
     label: str
@@ -36,14 +36,14 @@ class Extractor:
 
     @property
     def tells_classes(self) -> bool:
-        """Whether the logits tell the data set's own classes: its classifier does that recognises half of held-out images.
+        """Whether the logits tell the data set's own classes apart: only for its classifier, from an accuracy of one half.
 
-        What one is mistaken in more often than not would be missing or too many without being so; Inception's are ImageNet's.
+        A worse classifier would report classes as missing or too frequent by mistake. Inception predicts ImageNet classes.
         """
         return self.accuracy is not None and self.accuracy >= lines.TRUSTED
 
     def extract(self, batches: Iterable[Tensor], advance: Callable[[int], None] = lambda images: None) -> Features:
-        """Return the features of all batches in order; ``advance`` hears the number of images after each batch."""
+        """Return the features of all batches in order; ``advance`` is called with the number of images after each batch."""
         features, logits = [], []
         for pixels in batches:
             with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""The standard Inception network of 2015, whose features a plain FID is made of.
+"""The standard Inception network of 2015; its features define the usual FID.
 
 Szegedy et al. 2015 (1512.00567), with the weights of the original FID code as torch-fidelity publishes them.
 """
@@ -19,7 +19,7 @@ from gan.scoring.extractors.weights import Weights
 from gan.storage.jobs import Report
 
 LABEL = "Inception 2015"
-BATCH = 50  # images at a time
+BATCH = 50  # images per pass
 WEIGHTS = Weights(
     title="Inception",
     variable="GAN_INCEPTION",
@@ -33,7 +33,7 @@ WEIGHTS = Weights(
 class Inception(nn.Module):
     """uint8 pixels [N, 1 or 3, H, W] → pool features [N, 2048] and unbiased logits [N, 1008], in one pass.
 
-    Images are scaled to 299 × 299 as the original TensorFlow code does; a grey one is given to all three channels.
+    Images are scaled to 299 × 299 like the original TensorFlow code; grey images are repeated over three channels.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -48,7 +48,7 @@ class Inception(nn.Module):
 def load(device: torch.device, report: Report) -> Extractor:
     """Return the network as an extractor, downloading its weights on first use.
 
-    Raises InputError when the weights cannot be had or are not the standard ones.
+    Raises InputError if the weights are unavailable or are not the standard ones.
     """
     network = build(WEIGHTS.load(report)).to(device).to(memory_format=torch.channels_last)
     return Extractor(LABEL, f"{lines.INCEPTION}-{WEIGHTS.sha256[:8]}", None, network, device, BATCH)
@@ -56,7 +56,7 @@ def load(device: torch.device, report: Report) -> Extractor:
 
 def build(state: dict[str, Tensor]) -> Inception:
     """Return the network, in evaluation mode, with the weights in ``state`` (a state dictionary)."""
-    # torch-fidelity's constructor takes nothing but a file, which it unpickles: it gets one made here of plain tensors.
+    # torch-fidelity's constructor only accepts a file to unpickle; pass one made here from plain tensors.
     file: Any = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
@@ -66,7 +66,7 @@ def build(state: dict[str, Tensor]) -> Inception:
 
 
 def _folded(network: nn.Module) -> nn.Module:
-    """Return the network with each batch norm multiplied into the convolution before it: the same up to rounding, and faster."""
+    """Return the network with each batch norm folded into its convolution: equal up to rounding, and faster."""
     for block in network.modules():
         if isinstance(block, fidelity.BasicConv2d):
             block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
@@ -74,5 +74,5 @@ def _folded(network: nn.Module) -> nn.Module:
 
 
 def is_at_hand() -> bool:
-    """Return whether the weights need not be downloaded: ``GAN_INCEPTION`` is set, rightly or not, or they were before."""
+    """Return whether no download is needed: ``GAN_INCEPTION`` is set (valid or not), or the weights are downloaded."""
     return WEIGHTS.is_at_hand()

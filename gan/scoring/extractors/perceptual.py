@@ -1,7 +1,7 @@
-"""LPIPS: how different two images look, by the features of an AlexNet that was trained on photographs.
+"""LPIPS: perceptual distance between two images, from features of an AlexNet trained on photographs.
 
-Zhang et al. 2018 (1801.03924). Torchmetrics brings the weights of its linear layers; AlexNet's (Krizhevsky et al. 2012, as in
-Krizhevsky 2014, 1404.5997) are torchvision's, 244 MB that are used where they are at hand and never downloaded unasked.
+Zhang et al. 2018 (1801.03924). Torchmetrics ships the weights of the linear layers. AlexNet's weights (Krizhevsky et al. 2012, as
+in Krizhevsky 2014, 1404.5997) are torchvision's: 244 MB, used if present and never downloaded unasked.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ WEIGHTS = Weights(
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
 )
 
-#: Pixels, of the patches that LPIPS was fitted to. Of 32 the last three of AlexNet's five stages see a single place.
+#: Pixels; the patch size LPIPS was fitted to. At 32 pixels, the last three of AlexNet's five stages have a single position.
 SMALLEST = 64
 
-_STAGES = (1, 4, 7, 9, 11)  # the ReLUs of AlexNet, after which features are compared
-_SHIFT = (-0.030, -0.088, -0.188)  # ImageNet's mean and deviation of the channels, for pixels from −1 to 1
+_STAGES = (1, 4, 7, 9, 11)  # indices of the AlexNet ReLUs whose outputs are compared
+_SHIFT = (-0.030, -0.088, -0.188)  # ImageNet channel means and deviations, for pixels from −1 to 1
 _SCALE = (0.458, 0.448, 0.450)
-_LEAST = 1e-8  # added to squared lengths
-_PAIRS = 32  # compared at a time
+_LEAST = 1e-8  # added to squared norms against division by 0
+_PAIRS = 32  # per batch
 
 
 class Lpips(nn.Module):
-    """Two lots of uint8 pixels [N, 1 or 3, H, W] → how different they look, pair by pair [N]; 0 for equal ones.
+    """Two batches of uint8 pixels [N, 1 or 3, H, W] → perceptual distance of each pair [N]; 0 for equal images.
 
-    A grey image is given to all three channels; images below 64 pixels are scaled up to 64. Make it with ``build`` or ``load``.
+    Grey images are repeated over three channels; images below 64 pixels are scaled up to 64. Create with ``build`` or ``load``.
     """
 
     shift: Tensor
@@ -50,7 +50,7 @@ class Lpips(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        with torch.device("meta"):  # no time and no random number for weights that are replaced
+        with torch.device("meta"):  # the weights are replaced: spend no time and no random numbers on them
             self.body = alexnet(weights=None).features[: _STAGES[-1] + 1]
         self.heads = nn.ParameterList()
         self.register_buffer("shift", torch.tensor(_SHIFT).view(1, 3, 1, 1))
@@ -64,7 +64,7 @@ class Lpips(nn.Module):
         return found
 
     def _stages(self, pixels: Tensor) -> Iterator[Tensor]:
-        """Yield the features of each stage, of length 1 at each place."""
+        """Yield the features of each stage, normalised to length 1 at each position."""
         images = to_float(pixels).expand(-1, 3, -1, -1)
         if min(images.shape[-2:]) < SMALLEST:
             images = functional.interpolate(images, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
@@ -75,10 +75,10 @@ class Lpips(nn.Module):
                 yield found / (found.square().sum(dim=1, keepdim=True) + _LEAST).sqrt()
 
     def diversity(self, pixels: Tensor, *, pairs: int = 200, seed: int = 0) -> float:
-        """Return the mean LPIPS of random pairs of images uint8 [N, C, H, W], from 0, where all are the same, up.
+        """Return the mean LPIPS of random pairs of images uint8 [N, C, H, W]: 0 (all equal) and up.
 
-        The higher, the more diverse, but noise is too: hold it against the figure of real images of the same size. Pairs are
-        chosen as in ``gan.scoring.metrics.diversity.ms_ssim``. NaN with less than two images.
+        Higher means more diverse. Noise also scores high, so compare with real images of the same size. Pairs are chosen as in
+        ``gan.scoring.metrics.diversity.ms_ssim``. NaN with fewer than two images.
         """
         if len(pixels) < 2 or pairs < 1:
             return math.nan
@@ -92,21 +92,21 @@ class Lpips(nn.Module):
 
 
 def is_at_hand() -> bool:
-    """Return whether AlexNet's weights need not be downloaded: ``GAN_ALEXNET`` is set, rightly or not, or they were before."""
+    """Return whether no download is needed: ``GAN_ALEXNET`` is set (valid or not), or the weights are downloaded."""
     return WEIGHTS.is_at_hand()
 
 
 def load(device: torch.device) -> Lpips | None:
-    """Return the network, or None where its weights are not at hand.
+    """Return the network, or None if its weights would have to be downloaded.
 
-    Reading and verifying them takes some tenths of a second: load it once a scoring. Raises InputError when they are not the
+    Reading and verifying them takes a few tenths of a second: load once per scoring. Raises InputError if they are not the
     published ones.
     """
     return build(WEIGHTS.load(lambda sentence, share: None)).to(device) if is_at_hand() else None
 
 
 def build(state: dict[str, Tensor]) -> Lpips:
-    """Return the network on the CPU, in evaluation mode, with the weights in ``state``, the state dictionary of an AlexNet."""
+    """Return the network on the CPU, in evaluation mode, with the weights in ``state``, an AlexNet state dictionary."""
     network = Lpips()
     prefix = "features."
     body = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

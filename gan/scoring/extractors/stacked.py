@@ -1,4 +1,4 @@
-"""Stacked digits as an extractor sees them: each channel read by the classifier of its digits, which makes 1,000 classes."""
+"""Extractor for stacked digits: each channel is classified as a digit, which gives 1,000 classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANNELS = 3
 class Reader(nn.Module):
     """uint8 pixels [N, 3, H, W] → features [N, 3·D] and log-probabilities of the numbers [N, K³], in one pass.
 
-    ``digits`` reads one channel: [N, 1, H, W] → features [N, D], logits [N, K]. The first channel is the first digit of a number.
+    ``digits`` classifies one channel: [N, 1, H, W] → features [N, D], logits [N, K]. The first channel is the first digit.
     """
 
     def __init__(self, digits: nn.Module) -> None:
@@ -32,14 +32,14 @@ class Reader(nn.Module):
 
 
 def can_read(data: DataConfig) -> bool:
-    """Return whether images are of stacked digits, in colour: grey ones have the three digits on top of each other."""
+    """Return whether images are stacked digits in colour; in grey images the three digits overlap."""
     return data.name in STACKED and data.shape[0] == CHANNELS
 
 
 def load(name: str, device: torch.device, report: Report) -> Extractor:
-    """Return the reader of a stacked data set as an extractor; its accuracy is that of one digit.
+    """Return the extractor of a stacked data set; its accuracy is measured per digit.
 
-    Raises InputError when the classifier of the digits cannot be had.
+    Raises InputError if the digit classifier is unavailable.
     """
     digits = classifier.load(STACKED[name], device, report)
     network = Reader(digits.network).eval()

@@ -1,4 +1,4 @@
-"""Weights that others published: found or downloaded, verified byte for byte, and read without running code."""
+"""Published network weights: find or download, verify byte for byte, and read without running code."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from gan.places import data_root
 from gan.storage import files
 from gan.storage.jobs import Report
 
-_PATIENCE = 8.0  # seconds that the network may be silent
+_PATIENCE = 8.0  # seconds without network response before giving up
 _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A published file: what people call it, where it is fetched, and what makes sure that it is this one.
+    """A published file: display title, download address, and size and hash for verification.
 
-    ``variable`` is the environment variable that may name a local copy; ``otherwise`` is what there is to do without the file.
+    ``variable`` is the environment variable that may name a local copy; ``otherwise`` ends the error message with an alternative.
     """
 
     title: str
@@ -48,11 +48,11 @@ class Weights:
         return self.url.rpartition("/")[2]
 
     def is_at_hand(self) -> bool:
-        """Return whether the file need not be downloaded: its variable is set, rightly or not, or it was before."""
+        """Return whether no download is needed: the variable is set (valid or not), or the file is downloaded."""
         return bool(os.environ.get(self.variable)) or self._home().exists()
 
     def find(self, report: Report) -> Path:
-        """Return where the file is: what the variable names, else the data folder, into which it is downloaded if need be."""
+        """Return the path of the file: the one in the variable, else the one in the data folder, downloaded if missing."""
         if chosen := os.environ.get(self.variable):
             path = Path(chosen).expanduser()
             if not path.is_file():
@@ -63,15 +63,15 @@ class Weights:
         return self._home()
 
     def fetch(self, report: Report) -> Path:
-        """Return where the file is, downloaded if need be and verified. Raises InputError as ``load`` does."""
+        """Return the path of the verified file, downloaded if missing. Raises InputError as ``load`` does."""
         path = self.find(report)
         self._read(path)
         return path
 
     def load(self, report: Report) -> dict[str, Tensor]:
-        """Return the state dictionary in the file, on the CPU; it is downloaded if need be.
+        """Return the state dictionary in the file, on the CPU; the file is downloaded if missing.
 
-        Raises InputError when the file cannot be had, or is not the published one, byte for byte.
+        Raises InputError if the file is unavailable, or differs from the published one in any byte.
         """
         content = self._read(self.find(report))
         try:
@@ -84,7 +84,7 @@ class Weights:
         return data_root() / "weights" / self.name
 
     def _download(self, path: Path, report: Report) -> None:
-        """Fetch the file to ``path``, where it appears once it is whole and verified."""
+        """Download the file; it appears at ``path`` only when complete and verified."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,8 +105,9 @@ class Weights:
                         os.fsync(file.fileno())
                     if digest.hexdigest() != self.sha256:
                         raise InputError(
-                            f"The downloaded {self.title} weights are not the published file (SHA-256 {digest.hexdigest()[:8]}…, "
-                            f"expected {self.sha256[:8]}…); try again, or set {self.variable} to the path of {self.name}."
+                            f"The downloaded {self.title} weights are not the published file "
+                            f"(SHA-256 {digest.hexdigest()[:8]}…, expected {self.sha256[:8]}…); "
+                            f"try again, or set {self.variable} to the path of {self.name}."
                         )
                     os.replace(temporary, path)
                     files.sync_directory(path.parent)
@@ -116,15 +117,15 @@ class Weights:
             raise InputError(explain_os_error(error, f"downloading the {self.title} weights to {path.parent}")) from error
 
     def _chunks(self) -> Iterator[bytes]:
-        """Yield the file from the network. Raises InputError when the network is silent or the transfer breaks."""
+        """Yield the file from the network. Raises InputError on a timeout or a broken transfer."""
         try:
             with _open(self.url) as answer:
                 while chunk := answer.read(_CHUNK):
                     yield chunk
         except (OSError, http.client.HTTPException) as error:
             raise InputError(
-                f"The {self.title} weights could not be downloaded ({error}); check the network, or set {self.variable} to the "
-                f"path of {self.name}{self.otherwise}."
+                f"The {self.title} weights could not be downloaded ({error}); "
+                f"check the network, or set {self.variable} to the path of {self.name}{self.otherwise}."
             ) from None
 
     def _read(self, path: Path) -> bytes:
@@ -138,14 +139,14 @@ class Weights:
             raise InputError(f"{path} cannot be read ({error.strerror}); make it readable or remove it.") from error
         if (found := hashlib.sha256(content).hexdigest()) != self.sha256:
             raise InputError(
-                f"{path} does not hold the published {self.title} weights (SHA-256 {found[:8]}…, expected {self.sha256[:8]}…); "
-                f"{remedy}."
+                f"{path} does not hold the published {self.title} weights "
+                f"(SHA-256 {found[:8]}…, expected {self.sha256[:8]}…); {remedy}."
             )
         return content
 
 
 def _open(url: str) -> Any:
-    """Return the open answer of the server; asked in a thread, because looking a name up has no time limit of its own."""
+    """Return the open response of the server; requested in a thread, because name lookup has no timeout of its own."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:

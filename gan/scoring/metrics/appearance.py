@@ -1,4 +1,4 @@
-"""How images look, in three numbers each: brightness, contrast and colour, real against generated."""
+"""Brightness, contrast and saturation of real and generated images, compared."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 BINS = 32
-HIGHEST = {"brightness": 255.0, "contrast": 127.5, "saturation": 1.0}  # the ends of the histograms, which begin at 0
+HIGHEST = {"brightness": 255.0, "contrast": 127.5, "saturation": 1.0}  # upper ends of the histograms; the lower end is 0
 
-_VALUES = 2**21  # of pixels looked at, at a time: 16 MB in float64
-_ROUNDING = 1e-9  # of the largest value: what is less is no difference
+_VALUES = 2**21  # pixel values per batch: 16 MB in float64
+_ROUNDING = 1e-9  # share of the largest value; smaller differences count as 0
 
 
 class Looks(NamedTuple):
-    """What ``look`` found: one number an image, float64 [N] each."""
+    """Result of ``look``: one number per image, float64 [N] each."""
 
     brightness: Tensor
     contrast: Tensor
@@ -26,10 +26,10 @@ class Looks(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Real and generated images in one respect: their means, how far apart they are, and both histograms.
+    """Means, effect size and histograms of one property of real and generated images.
 
-    ``effect``: Cohen's d, how many standard deviations the generated mean is above the real one. ``real_counts`` and
-    ``fake_counts``: images in each of 32 equal bins from 0 to ``highest``.
+    ``effect``: Cohen's d, the number of standard deviations by which the generated mean exceeds the real one. ``real_counts``
+    and ``fake_counts``: images in each of 32 equal bins from 0 to ``highest``.
     """
 
     real_mean: float
@@ -41,11 +41,11 @@ class Comparison:
 
 
 def look(pixels: Tensor) -> Looks:
-    """Return brightness, contrast and saturation of each image of uint8 [N, C, H, W], with 1 or 3 channels.
+    """Return brightness, contrast and saturation of each image in uint8 [N, C, H, W], with 1 or 3 channels.
 
-    Brightness: the mean of all values, 0 to 255. Contrast: the standard deviation of the grey levels, channels averaged, within
-    an image, 0 to 127.5. Saturation, as in HSV: (max − min) / max of a pixel's channels, 0 for black ones, averaged
-    over the image, 0 to 1; 0 for images of one channel.
+    Brightness: the mean of all values, 0 to 255. Contrast: the standard deviation of the grey levels (mean over channels) within
+    an image, 0 to 127.5. Saturation as in HSV: (max − min) / max over a pixel's channels, 0 for black pixels, averaged over the
+    image, 0 to 1; always 0 for single-channel images.
     """
     if not len(pixels):
         return Looks(*(torch.empty(0, dtype=torch.double) for _ in Looks._fields))
@@ -55,11 +55,11 @@ def look(pixels: Tensor) -> Looks:
 
 
 def compare(real: Looks, fake: Looks) -> dict[str, Comparison]:
-    """Return how generated images look against real ones, by the names of ``Looks``.
+    """Compare generated with real images; return one comparison for each field of ``Looks``.
 
-    Cohen's d is the difference of the means by the pooled standard deviation: √(((N − 1) s₁² + (M − 1) s₂²) / (N + M − 2)).
-    It is 0 where the means are the same, and infinite where they are not and nothing varies on either side; NaN where a side
-    has no images, or both have one, or a value is NaN. By a common rule of thumb 0.2 is small and 0.8 large (Cohen 1988).
+    Cohen's d is the difference of the means divided by the pooled standard deviation, √(((N − 1) s₁² + (M − 1) s₂²) / (N + M − 2)).
+    It is 0 if the means are equal, infinite if they differ and neither side varies, and NaN if a side is empty, both sides have
+    one image, or a value is NaN. Rule of thumb: 0.2 is small, 0.8 is large (Cohen 1988).
     """
     return {
         name: Comparison(

@@ -1,4 +1,4 @@
-"""How different generated images are from one another: MS-SSIM of pairs, near duplicates, and the birthday paradox."""
+"""Diversity of generated images: MS-SSIM of pairs, near duplicates, and support size by the birthday paradox."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from gan.data import survey
 
-_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, from fine to coarse; Wang et al. 2003, section 3.2
-_WINDOW = 11  # pixels, of the Gaussian within which structure is compared
-_PAIRS = 32  # compared at a time
-_IMAGES = 512  # looked at, at a time
-_FLAT = 3.0  # grey levels of 255: a thumbnail that varies less, and greys that differ less, look the same
+_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # per scale, fine to coarse; Wang et al. 2003, section 3.2
+_WINDOW = 11  # pixels; size of the Gaussian window
+_PAIRS = 32  # per batch
+_IMAGES = 512  # per batch
+_FLAT = 3.0  # grey levels of 255; thumbnails that vary less are flat, and flat ones whose greys differ less look the same
 _BLOCK = 2**21  # pairs of images in memory at a time
 
 
 class Duplicates(NamedTuple):
-    """The share of images, 0 to 1, that have a near duplicate among the others, and the ``pairs`` that they make up."""
+    """Share of images (0 to 1) with a near duplicate among the others, number of such ``pairs``, and number of images."""
 
     share: float
     pairs: int
@@ -30,15 +30,15 @@ class Duplicates(NamedTuple):
 
 
 def ms_ssim(pixels: Tensor, *, pairs: int = 500, seed: int = 0) -> float:
-    """Return the mean MS-SSIM, 0 to 1, of random pairs of images uint8 [N, C, H, W]; 1 where all are the same.
+    """Return the mean MS-SSIM, 0 to 1, of random pairs of images uint8 [N, C, H, W]; 1 if all images are equal.
 
-    The lower, the more diverse; noise is too, so hold it against the figure of real images of the same size. Wang et al. 2003;
-    as a measure of GANs Odena et al. 2017 (1610.09585). Two different images a pair, drawn with ``seed``, or each pair once
-    where there are no more than ``pairs``.
+    Lower means more diverse. Noise also scores low, so compare with real images of the same size. Wang et al. 2003; proposed for
+    GANs by Odena et al. 2017 (1610.09585). Each pair has two different images, drawn with ``seed``; if there are at most ``pairs``
+    possible pairs, each is used once.
 
-    Torchmetrics wants large images for the usual five scales: 256 pixels have them, 128 have four, 64 three, 16 and 32 two; their
-    weights are scaled to a sum of 1. Figures of different sizes are therefore not comparable. Below 11 pixels, and with
-    less than two images, it is NaN. In float32, exact to some 1e-4: float64 takes ten times as long.
+    Torchmetrics needs large images for the usual five scales: 256 pixels allow five, 128 four, 64 three, 16 and 32 two. The weights
+    in use are scaled to a sum of 1, so values for different image sizes are not comparable. NaN below 11 pixels or with fewer
+    than two images. Computed in float32, accurate to about 1e-4; float64 takes ten times as long.
     """
     count, scales = len(pixels), _scales(min(pixels.shape[-2:]))
     if count < 2 or pairs < 1 or not scales:
@@ -55,7 +55,7 @@ def ms_ssim(pixels: Tensor, *, pairs: int = 500, seed: int = 0) -> float:
 
 
 def random_pairs(count: int, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return two different images of ``count`` for each pair, as indices [P] each; each pair once where there are no more."""
+    """Return random pairs of different images as two index tensors [P]; all pairs once if there are at most ``pairs``."""
     if count * (count - 1) // 2 <= pairs:
         first, second = torch.triu_indices(count, count, offset=1)
         return first, second
@@ -65,12 +65,12 @@ def random_pairs(count: int, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def near_duplicates(pixels: Tensor) -> Duplicates:
-    """Return how many of the images uint8 [N, C, S, S], S at least 9, have a near duplicate among the others.
+    """Count the images in uint8 [N, C, S, S], S at least 9, that have a near duplicate among the others.
 
-    Near duplicates as in ``gan.data.survey``: the same pixels, or difference hashes at most 3 of 64 bits apart and thumbnails
-    with a correlation of at least 0.99; also two nearly flat thumbnails of the same grey, whose correlation is but noise. Unlike
-    there every pair is looked at, and both of a pair count. Simple images resemble one another by themselves: hold the share
-    against that of as many real images. NaN with less than two images.
+    Near duplicates are defined as in ``gan.data.survey``: equal pixels, or difference hashes at most 3 of 64 bits apart and
+    thumbnails with a correlation of at least 0.99. Two nearly flat thumbnails of the same grey also count, because their
+    correlation is only noise. Unlike in the survey, every pair is compared and both images of a pair count. Simple images
+    resemble each other anyway: compare with the share among the same number of real images. NaN with fewer than two images.
     """
     count = len(pixels)
     if count < 2:
@@ -91,7 +91,7 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
         is_near = np.bitwise_count(hashes[rows, None] ^ hashes[None, later]) <= survey.MOST_BITS
         is_near &= thumbnails[rows] @ thumbnails[later].T >= survey.LEAST_CORRELATION
         is_near |= is_flat[rows, None] & is_flat[None, later] & (np.abs(greys[rows, None] - greys[None, later]) < _FLAT)
-        is_near |= originals[rows, None] == originals[None, later]  # those of a single colour correlate with none
+        is_near |= originals[rows, None] == originals[None, later]  # single-colour images have no correlation
         is_near = np.triu(is_near, 1)
         has_twin[rows] |= is_near.any(axis=1)
         has_twin[later] |= is_near.any(axis=0)
@@ -100,22 +100,22 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
 
 
 def support(draws: Sequence[Duplicates]) -> float | None:
-    """Return how many different images the duplicates within some draws speak for, 1 and up. None without duplicates.
+    """Estimate the number of distinct images (1 and up) from the duplicates within several draws; None without duplicates.
 
-    The birthday paradox (Arora & Zhang 2017, 1706.08224): of all n (n − 1) / 2 pairs of the images of a draw a share p are near
-    duplicates, and 1 / p equally likely images make that share. Pairs of all draws count together, also those of a draw without
-    duplicates. (The paper squares the batch in which a duplicate is as likely as not, which is 1.4 times as many.) Images that
-    are drawn more often than others make it smaller. It is an order of magnitude, with few pairs a rough one. Without duplicates
-    the support is hardly below n² / 6, where the chance to see none would be 5 %.
+    Birthday paradox (Arora & Zhang 2017, 1706.08224): if a share p of all n (n − 1) / 2 pairs in a draw are near duplicates, 1 / p
+    equally likely images would explain it. Pairs of all draws are pooled, including draws without duplicates. (The paper squares
+    the batch size at which a duplicate is as likely as not, which gives 1.4 times as many.) Uneven probabilities lower the
+    estimate. It gives an order of magnitude, a rough one with few pairs. Without duplicates, the support is unlikely to be below
+    n² / 6, at which the chance of seeing none is 5 %.
     """
     pairs = sum(draw.pairs for draw in draws)
     return sum(math.comb(draw.images, 2) for draw in draws) / pairs if pairs else None
 
 
 def _scales(side: int) -> int:
-    """Return how many of the five scales torchmetrics takes for images of this many pixels; 0 where not one."""
+    """Return how many of the five scales torchmetrics supports for images of ``side`` pixels; 0 if none."""
     for scales in range(len(_WEIGHTS), 0, -1):
-        # Its conditions, and at the coarsest scale the window has to fit when it is mirrored at the edges.
+        # The conditions of torchmetrics; also, mirror padding at the coarsest scale needs more than half a window.
         if side // max(1, scales - 1) ** 2 >= _WINDOW and side >> (scales - 1) > _WINDOW // 2:
             return scales
     return 0

@@ -1,4 +1,4 @@
-"""KID, the kernel distance between two sets of features: unbiased, so that small sets may be compared too."""
+"""Kernel Inception Distance (KID) between two sets of features; unbiased, so it also suits small sets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_BLOCK = 2**21  # values of the kernel in memory at a time: 16 MB
+_BLOCK = 2**21  # kernel values in memory at a time: 16 MB
 _INTERVAL = (0.025, 0.975)
 
 
 class Kid(NamedTuple):
-    """The mean KID of the subsets, and where the middle 95 % of them lie; None where there is only one subset to draw."""
+    """Mean KID of the subsets, and the bounds of the middle 95 % of them; None with a single subset."""
 
     mean: float
     low: float | None
@@ -24,26 +24,25 @@ def kid(real: Tensor, fake: Tensor, *, subsets: int = 50, size: int = 1000, seed
     """Return the kernel distance between features [N, D] and [M, D], in float64; Bińkowski et al. 2018 (1801.01401).
 
     The unbiased estimate of MMD² with the kernel (x·y / D + 1)³, averaged over ``subsets`` pairs of subsets of ``size``
-    images, drawn without replacement; ``size`` shrinks to the smaller of N and M. Around 0 for the same distribution, and
-    as often below as above; it has no upper bound. Not to be compared across extractors.
+    images, drawn without replacement; ``size`` is capped at the smaller of N and M. Around 0 for equal distributions, equally
+    often negative and positive; no upper bound. Not comparable across extractors.
 
-    ``low`` and ``high`` are the 2.5 % and 97.5 % quantiles over the subsets: how KID varies among sets of ``size`` images.
-    Subsets that share images vary too little: with N or M near ``size`` read the interval as a lower bound of the true one.
-    With N = M = ``size``, or one subset, there is none. The mean is NaN with less than two images, and where
-    features are not finite.
+    ``low`` and ``high`` are the 2.5 % and 97.5 % quantiles over the subsets: the variation of KID among sets of ``size`` images.
+    Subsets that share images vary too little, so if N or M is close to ``size``, the true interval is wider. There is no
+    interval if N = M = ``size``, or with one subset. The mean is NaN with fewer than two images or non-finite features.
     """
     size = min(size, len(real), len(fake))
     real, fake = real.detach().cpu().double(), fake.detach().cpu().double()
     if size < 2 or subsets < 1 or not (real.isfinite().all() and fake.isfinite().all()):
         return Kid(math.nan, None, None)
     if size == len(real) == len(fake):
-        subsets = 1  # any other would be the same
+        subsets = 1  # all subsets would be equal
     random = torch.Generator().manual_seed(seed)
     reals, fakes = torch.empty(subsets, size, dtype=torch.long), torch.empty(subsets, size, dtype=torch.long)
-    for row in range(subsets):  # in torchmetrics' order
+    for row in range(subsets):  # same order of draws as torchmetrics
         reals[row] = torch.randperm(len(real), generator=random)[:size]
         fakes[row] = torch.randperm(len(fake), generator=random)[:size]
-    # Where subsets overlap much it is less work to take the kernel of all images once than of each subset anew.
+    # If subsets overlap a lot, one kernel over all images is cheaper than one per subset.
     if len(real) ** 2 + len(real) * len(fake) + len(fake) ** 2 < 3 * subsets * size**2:
         values = _mmd(real, _members(reals, len(real)), fake, _members(fakes, len(fake)))
     else:
@@ -56,19 +55,19 @@ def kid(real: Tensor, fake: Tensor, *, subsets: int = 50, size: int = 1000, seed
 
 
 def _members(subsets: Tensor, count: int) -> Tensor:
-    """Return rows of indices [S, size] as a table of ones and zeros, float64 [count, S]."""
+    """Return rows of indices [S, size] as a 0/1 membership matrix, float64 [count, S]."""
     return torch.zeros(len(subsets), count, dtype=torch.double).scatter_(1, subsets, 1.0).T
 
 
 def _mmd(real: Tensor, reals: Tensor, fake: Tensor, fakes: Tensor) -> Tensor:
-    """Return the unbiased MMD² [S] of subsets, whose members are the ones in ``reals`` [N, S] and ``fakes`` [M, S]."""
+    """Return the unbiased MMD² [S] of subsets given by the 0/1 memberships ``reals`` [N, S] and ``fakes`` [M, S]."""
     size = reals.sum(dim=0)
     alike = _sums(real, reals, real, reals) - _diagonal(real, reals) + _sums(fake, fakes, fake, fakes) - _diagonal(fake, fakes)
     return alike / (size * (size - 1)) - 2 * _sums(real, reals, fake, fakes) / size**2
 
 
 def _sums(one: Tensor, ones: Tensor, other: Tensor, others: Tensor) -> Tensor:
-    """Return the sums [S] of the kernel over all pairs of members, block by block of rows."""
+    """Return the kernel sums [S] over all pairs of members, computed in blocks of rows."""
     total = torch.zeros(ones.shape[1], dtype=torch.double)
     for rows in torch.arange(len(one)).split(max(1, _BLOCK // len(other))):
         kernel = _cubic(one[rows] @ other.T, one.shape[1])
@@ -77,7 +76,7 @@ def _sums(one: Tensor, ones: Tensor, other: Tensor, others: Tensor) -> Tensor:
 
 
 def _diagonal(features: Tensor, members: Tensor) -> Tensor:
-    """Return the sums [S] of the kernel of each member with itself, which the unbiased estimate leaves out."""
+    """Return the kernel sums [S] of each member with itself, which the unbiased estimate leaves out."""
     return _cubic(features.square().sum(dim=1), features.shape[1]) @ members
 
 

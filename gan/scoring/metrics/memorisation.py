@@ -1,4 +1,4 @@
-"""Whether a generator repeats its training images: distances to the nearest of them, against those of other real images."""
+"""Memorisation test: distances from generated images to the nearest training image, compared with unseen real images."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 from gan.scoring.metrics import manifold
 
-NEAR = 0.05  # of the other real images are nearer than the distance that counts as near
-MOST = 1000  # images on either side: each is compared with all training images
+NEAR = 0.05  # share of other real images below the distance that counts as near
+MOST = 1000  # images per side; each is compared with all training images
 
-_FEWEST = 50  # held-out images that say what is usual
+_FEWEST = 50  # fewest held-out images used as the reference
 
 
 class Memorisation(NamedTuple):
-    """Distances to the nearest training image: the medians of generated and of other real images, and what they say.
+    """Median distances to the nearest training image, for generated and for other real images, and their comparison.
 
-    ``ratio``: the first by the second, about 1 without memorisation and towards 0 with it. ``near``: the share of generated
-    images, 0 to 1, nearer than 5 % of the real ones are; about 0.05 without memorisation.
+    ``ratio``: ``generated`` / ``usual``, about 1 without memorisation and towards 0 with it. ``near``: share of generated images,
+    0 to 1, closer than the 5 % quantile of the real ones; about 0.05 without memorisation.
     """
 
     generated: float
@@ -30,10 +30,10 @@ class Memorisation(NamedTuple):
 
 
 def usual(training: Tensor, held_out: Tensor, seed: int = 0) -> Tensor:
-    """Return how far real images are from the nearest of ``training`` [N, D], float64 [n], for up to 1,000 of them.
+    """Return the distances from up to 1,000 real images to the nearest of ``training`` [N, D], float64 [n].
 
-    They are taken from ``held_out`` [H, D], images that no training saw. Where there are fewer than 50, training images stand
-    for them, each with its own place among the others left out: an image of the same distribution, one more or less.
+    The images come from ``held_out`` [H, D], never used in training. If there are fewer than 50, training images replace them,
+    each compared with all training images except itself; they have the same distribution.
     """
     is_held_out = len(held_out) >= _FEWEST
     reals = held_out if is_held_out else training
@@ -44,16 +44,15 @@ def usual(training: Tensor, held_out: Tensor, seed: int = 0) -> Tensor:
 
 
 def measure(training: Tensor, usually: Tensor, generated: Tensor) -> Memorisation:
-    """Return how near ``generated`` features [M, D] are to ``training`` ones [N, D], against distances that are usual [H].
+    """Compare distances from ``generated`` [M, D] to ``training`` features [N, D] with the ``usually`` [H] observed ones.
 
-    Euclidean distances in the space of the features, in float64, of the first 1,000 generated images; the idea is that of Meehan
-    et al. 2020 (2004.05675). Real images that no training saw are new pictures of the same kind, so generated ones that lie
-    nearer than they do are copies. Images of poor quality lie farther away and hide that: read it beside precision. Near is
-    strictly nearer than the 5 % quantile. Copies among the real images themselves are no evidence: where a share c of them has one,
-    the quantile is that of the others, and of the share of near images that much is taken off: (near − c) / (1 − c), from 0 up.
+    Euclidean feature distances, in float64, of the first 1,000 generated images, after Meehan et al. 2020 (2004.05675). Unseen
+    real images are new pictures of the same kind, so generated images closer to the training set than these are copies. Poor
+    images lie farther away and hide copies: read this together with precision. Near means strictly below the 5 % quantile.
+    Duplicates among the real images are not evidence of memorisation: if a share c of them has a copy in the training set, the
+    quantile is taken over the rest, and the share of near images is corrected to (near − c) / (1 − c), at least 0.
 
-    Without images on one side, or where a feature is not finite, what depends on it is NaN; the ratio also where the usual
-    median is 0.
+    Values that depend on an empty side or a non-finite feature are NaN. The ratio is also NaN if the usual median is 0.
     """
     found = torch.full((1,), math.nan, dtype=torch.double)
     if len(generated) and len(training):
@@ -68,5 +67,5 @@ def measure(training: Tensor, usually: Tensor, generated: Tensor) -> Memorisatio
 
 
 def _median(values: Tensor) -> float:
-    """Return the median, the mean of the two in the middle where their number is even; NaN where one of them is, or of none."""
+    """Return the median, the mean of the two middle values for an even count; NaN if a value is NaN or there are none."""
     return float(values.quantile(0.5)) if len(values) else math.nan

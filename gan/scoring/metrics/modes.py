@@ -1,4 +1,4 @@
-"""Counting modes where the truth is known: which of them a generator draws, how well, and how evenly."""
+"""Mode coverage against known modes: modes found, sample quality and evenness."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class ModeScore(NamedTuple):
-    """How many modes were found, the share of samples of high quality (0 to 1), and the reverse KL divergence (nats, 0 up)."""
+    """Number of modes found, share of high-quality samples (0 to 1), and reverse KL divergence (nats, 0 and up)."""
 
     modes: int
     high_quality: float
@@ -18,10 +18,10 @@ class ModeScore(NamedTuple):
 
 
 def score_points(points: Tensor, centres: Tensor, sigma: float) -> ModeScore:
-    """Return how points [N, 2] cover modes with ``centres`` [M, 2] and a normal spread of ``sigma``, each equally likely.
+    """Score how points [N, 2] cover equally likely Gaussian modes with ``centres`` [M, 2] and standard deviation ``sigma``.
 
-    A point is of high quality within 3σ of its nearest centre; a mode counts when one such point is there. For the divergence
-    every point belongs to its nearest centre. As in PacGAN, Lin et al. 2017 (1712.04086), section 4.1.
+    A point is of high quality if it lies within 3σ of its nearest centre; a mode is found if it has at least one such point. For
+    the divergence, every point belongs to its nearest centre. As in PacGAN, Lin et al. 2017 (1712.04086), section 4.1.
     """
     distances, nearest = torch.cdist(points.double(), centres.double()).min(dim=1)
     is_good = distances <= 3 * sigma
@@ -30,7 +30,7 @@ def score_points(points: Tensor, centres: Tensor, sigma: float) -> ModeScore:
 
 
 def reverse_kl(counts: Tensor) -> float:
-    """Return KL(q ‖ p) in nats, from 0 to log M: q the shares in ``counts`` [M], p all modes alike; Σ q log(M q)."""
+    """Return KL(q ‖ p) in nats, 0 to log M, for the shares q of ``counts`` [M] and a uniform p: Σ q log(M q)."""
     shares = counts.double() / counts.sum()
     shares = shares[shares > 0]
     return max(0.0, float((shares * (shares * len(counts)).log()).sum())) if len(shares) else math.nan

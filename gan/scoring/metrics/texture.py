@@ -1,4 +1,4 @@
-"""Checkerboard patterns: periodic texture of 2 or 4 pixels, which strided transposed convolutions leave in images."""
+"""Checkerboard artefacts: texture with a period of 2 or 4 pixels, left by strided transposed convolutions."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import math
 import torch
 from torch import Tensor
 
-SMALLEST = 8  # pixels: in less a period of 4 cannot be told from its surroundings
-MOST = 500  # images that are looked at
+SMALLEST = 8  # pixels; below it a period of 4 cannot be told apart from neighbouring frequencies
+MOST = 500  # images examined
 _PATCH = 16  # pixels
-_FAINT = 12.0  # grey levels: patterns much fainter than such noise are not seen by people and do not count
+_FAINT = 12.0  # grey levels of noise; much fainter patterns are invisible and must not count
 
 
 def checkerboard(pixels: Tensor) -> float:
-    """Return how far the strongest pattern with a period of 2 or 4 pixels stands out in uint8 images [N, C, H, W].
+    """Return the strength of the strongest pattern with a period of 2 or 4 pixels in uint8 images [N, C, H, W].
 
-    About 1, or less, without one; 2 and more with one. It is a ratio of spectral power: that at one of the 15 frequencies which
-    are multiples of a quarter of the sampling rate in both directions, by that of the frequencies beside it, along the
-    direction in which it stands out less, so that edges and stripes of real things do not count. The spectrum is the mean over
-    overlapping patches (Welch 1967), because the pattern comes and goes with the content. Why generators draw such patterns:
-    Odena, Dumoulin and Olah 2016, "Deconvolution and Checkerboard Artifacts". Pictures that were themselves enlarged by 2 or 4
-    have such a spectrum too: compare with real images. NaN without images or with fewer than 8 pixels along a side.
+    About 1 or less without a pattern, 2 or more with one. It is a ratio of spectral power: the power at one of 15 frequencies
+    (multiples of a quarter of the sampling rate in both directions) divided by the power of its neighbours, in the direction
+    in which it stands out less. Edges and stripes of real objects therefore do not count. The spectrum is the mean over
+    overlapping patches (Welch 1967), because the pattern varies with the content. Cause of such patterns: Odena, Dumoulin and
+    Olah 2016, "Deconvolution and Checkerboard Artifacts". Images enlarged by 2 or 4 have the same spectrum: compare with real
+    images. NaN without images or with fewer than 8 pixels along a side.
     """
     height, width = pixels.shape[-2:]
     if not len(pixels) or min(height, width) < SMALLEST:
         return math.nan
     side = _PATCH if min(height, width) >= _PATCH else SMALLEST
     power = _spectrum(pixels[:MOST], side).log()
-    beside = side // 8  # as far as the window smears a peak
+    beside = side // 8  # reach of the window around a peak
     along_y = (power.roll(beside, 0) + power.roll(-beside, 0)) / 2
     along_x = (power.roll(beside, 1) + power.roll(-beside, 1)) / 2
     height_of_peaks = torch.minimum(power - along_y, power - along_x)[:: side // 4, :: side // 4]
@@ -37,7 +37,7 @@ def checkerboard(pixels: Tensor) -> float:
 
 
 def _spectrum(pixels: Tensor, side: int) -> Tensor:
-    """Return the mean power [side, side] of overlapping patches of all channels, with that of faint noise added."""
+    """Return the mean power [side, side] of overlapping patches of all channels, plus the power of faint noise."""
     window = torch.hann_window(side, dtype=torch.float)
     window = window[:, None] * window
     total = torch.zeros(side, side, dtype=torch.double)

@@ -1,4 +1,4 @@
-"""The chart that lays curves of many runs over each other: a Vega-Lite specification, and the table for it; no streamlit."""
+"""Overlay chart of curves from many runs: Vega-Lite specification and table; independent of Streamlit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-#: Told apart on light and on dark, and by people who see red and green alike as far as twelve colours allow.
+#: Distinct on light and dark backgrounds, and for red-green colour blindness as far as twelve colours allow.
 COLOURS = (
     "#6c63ff",
     "#f76707",
@@ -28,7 +28,7 @@ _HEIGHT = 260  # pixels
 
 
 def legend(groups: Sequence[str]) -> str:
-    """Return one legend for all charts of these groups, as HTML that fills rows as the width allows."""
+    """Return one legend for all charts of these groups, as HTML that wraps to the available width."""
     entries = "".join(
         '<span style="display:flex;align-items:center;gap:0.4rem">'
         f'<span aria-hidden="true" style="flex:none;width:0.75rem;height:0.75rem;border-radius:3px;background:{colour}"></span>'
@@ -39,16 +39,16 @@ def legend(groups: Sequence[str]) -> str:
 
 
 def colours(groups: Sequence[str]) -> list[str]:
-    """Return the colour of each group, the same in every chart."""
+    """Return the colour of each group; the same in every chart."""
     return [COLOURS[place % len(COLOURS)] for place in range(len(groups))]
 
 
 def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_points: bool = False) -> dict[str, Any]:
-    """Return the specification of a curve for each group over an axis, with bands and a line at the cursor, without a legend.
+    """Return the specification of one curve per group, with bands and a line at the cursor, without a legend.
 
-    With ``has_points`` each value has a dot, for curves of few values. The table has rows with ``curve``, ``at``, ``value`` and,
-    for bands, ``low`` and ``high``, and one without a curve, whose ``at`` is the cursor's. The specification does not depend on
-    the data, so that the browser keeps the chart when the cursor moves.
+    With ``has_points``, every value gets a dot, for curves with few values. Table rows have ``curve``, ``at``, ``value`` and, for
+    bands, ``low`` and ``high``; one row without ``curve`` has the cursor's ``at``. The specification does not depend on the data,
+    so the browser keeps the chart when the cursor moves.
     """
     scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
     if is_log:
@@ -91,6 +91,6 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_poi
 
 
 def with_cursor(table: pa.Table, at: float) -> pa.Table:
-    """Return the table of a chart with the row of the cursor."""
+    """Return the table of a chart with the cursor row added."""
     cursor = pa.Table.from_pylist([{"at": float(at)}], schema=table.schema)
     return pa.concat_tables([table, cursor]).unify_dictionaries().combine_chunks()

@@ -1,4 +1,4 @@
-"""Real images for looking at: which rows to show, one picture of many of them, and counts in words; no streamlit."""
+"""Sheets of real images: choose rows, draw them as one picture, and describe class counts; independent of Streamlit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from PIL import Image
 
 from pages.parts import words
 
-GAP = 4  # pixels between images; a sheet is at most 730 wide, or else Streamlit scales it down
+GAP = 4  # pixels between images; Streamlit scales sheets wider than 730 down
 PAIRS_A_ROW = 4
 
 
 class Layout(NamedTuple):
-    """How a sheet is laid out: ``columns`` times ``rows`` images of ``cell`` × ``cell`` pixels."""
+    """Layout of a sheet: ``columns`` × ``rows`` images of ``cell`` × ``cell`` pixels."""
 
     columns: int
     rows: int
@@ -25,30 +25,30 @@ class Layout(NamedTuple):
 
     @property
     def most(self) -> int:
-        """How many images fit."""
+        """Number of images that fit."""
         return self.columns * self.rows
 
 
 def layout(size: int) -> Layout:
-    """Return the layout for images of ``size`` pixels; small ones are scaled by a whole factor."""
+    """Return the layout for images of ``size`` pixels; small images are scaled by an integer factor."""
     return Layout(10, 6, 64) if size <= 64 else Layout(6, 8, 116)
 
 
 def draw(labels: np.ndarray, label: int | None, seed: int, most: int) -> np.ndarray:
-    """Return at most ``most`` rows, at random but the same for the same ``seed``: of one ``label``, or of all for None."""
+    """Return at most ``most`` random rows, fixed by ``seed``: of one ``label``, or of all labels for None."""
     rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
     random = np.random.Generator(np.random.PCG64(seed))
     return random.choice(rows, min(most, len(rows)), replace=False)
 
 
 def sheet(images: np.ndarray, cell: int, columns: int) -> bytes:
-    """Return images (uint8 [n, S, S, C]) side by side as one PNG; the gaps are transparent, for any background."""
+    """Return images (uint8 [n, S, S, C]) in rows as one PNG; the gaps are transparent, to suit any background."""
     places = [(index % columns * (cell + GAP), index // columns * (cell + GAP)) for index in range(len(images))]
     return _paste(images, cell, places)
 
 
 def pairs_sheet(images: np.ndarray, cell: int) -> bytes:
-    """Return pairs (uint8 [n, 2, S, S, C]) as one PNG, the two of each pair close together."""
+    """Return pairs (uint8 [n, 2, S, S, C]) as one PNG, with the images of a pair close together."""
     places = [
         (index % PAIRS_A_ROW * (2 * cell + 4 * GAP) + side * (cell + 1), index // PAIRS_A_ROW * (cell + 2 * GAP))
         for index in range(len(images))
@@ -71,7 +71,7 @@ def _paste(images: np.ndarray, cell: int, places: Sequence[tuple[int, int]]) -> 
 
 
 def _scaled(image: np.ndarray, cell: int) -> np.ndarray:
-    """Return an image [S, S, C] as [cell, cell, C]: its very pixels where the factor is whole, smoothed where it is not."""
+    """Return an image [S, S, C] as [cell, cell, C]: repeated pixels for an integer factor, otherwise smoothed."""
     size = len(image)
     if cell % size == 0:
         return image.repeat(cell // size, axis=0).repeat(cell // size, axis=1)
@@ -80,7 +80,7 @@ def _scaled(image: np.ndarray, cell: int) -> np.ndarray:
 
 
 def counts_in_words(classes: Sequence[str], counts: Sequence[int], noun: str = "image") -> str:
-    """Return how many there are of each of many classes, as one line of Markdown."""
+    """Summarise the sizes of many classes in one line of Markdown."""
     least, most = min(counts), max(counts)
     if least == most:
         return f"{len(counts):,} classes of {words.count(least, noun)} each."
@@ -92,6 +92,6 @@ def counts_in_words(classes: Sequence[str], counts: Sequence[int], noun: str = "
 
 
 def skipped_table(skipped: Sequence[dict[str, str]]) -> pd.DataFrame:
-    """Return what an import left out as a table of names and reasons, without letters that cannot be sent to a browser."""
+    """Return the files skipped by an import as a table; characters that cannot be encoded for a browser are replaced."""
     rows = [[line[key].encode("utf-8", "replace").decode() for key in ("name", "reason")] for line in skipped]
     return pd.DataFrame(rows, columns=["File", "Reason"])

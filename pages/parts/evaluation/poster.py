@@ -1,4 +1,4 @@
-"""The map of real and generated images as one PNG, to keep: Streamlit gives Vega-Lite charts no menu that saves them."""
+"""Map of real and generated images as a PNG for download; Streamlit's Vega-Lite charts have no save menu."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PIL import Image, ImageDraw, ImageFont
 from gan.runs.atlas import Atlas, Dot
 
 _WIDTH, _HEIGHT = 1400, 1120
-_LEFT, _TOP, _RIGHT, _BOTTOM = 100, 150, 1340, 1030  # between them lie the centres of the dots
-_DOT, _SIDE, _FRAME = 6, 44, 3  # pixels: the radius of a dot, the side of a picture, and its frame
-_MOST_PIXELS = 256  # of the side of a picture in a file that may be foreign
+_LEFT, _TOP, _RIGHT, _BOTTOM = 100, 150, 1340, 1030  # limits of the dot centres
+_DOT, _SIDE, _FRAME = 6, 44, 3  # pixels: dot radius, picture side, frame width
+_MOST_PIXELS = 256  # largest side of a stored picture; the file may be untrusted
 _REAL, _GENERATED, _INK = "#9097a8", "#6c63ff", "#31333f"
 
 Marked = tuple[tuple[int, int], str, Dot]
 
 
 def draw(shown: Atlas) -> bytes:
-    """Return the map as PNG bytes: a dot for each image, and pictures in place of as many as lie clear of one another."""
+    """Return the map as PNG bytes: a dot for each image, replaced by its picture if it does not overlap another picture."""
     canvas = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
     pen = ImageDraw.Draw(canvas)
     marked = _placed(shown)
@@ -41,7 +41,7 @@ def draw(shown: Atlas) -> bytes:
 
 
 def _placed(shown: Atlas) -> list[Marked]:
-    """Return where each image goes, with its colour; real and generated ones by turns, so that neither hides the other."""
+    """Return position and colour of each image, interleaving real and generated ones so that neither kind hides the other."""
     dots = [*shown.real, *shown.generated]
     left, low = min(dot.x for dot in dots), min(dot.y for dot in dots)
     wide, tall = max(dot.x for dot in dots) - left or 1.0, max(dot.y for dot in dots) - low or 1.0
@@ -58,7 +58,7 @@ def _placed(shown: Atlas) -> list[Marked]:
 
 
 def _label(canvas: Image.Image, shown: Atlas) -> None:
-    """Write what the map shows, what its colours mean, and what its axes are."""
+    """Write the title, the colour legend and the axis labels."""
     pen, large, small = ImageDraw.Draw(canvas), ImageFont.load_default(30), ImageFont.load_default(22)
     first, second = (
         f"{ordinal} component ({share:.0%})" for ordinal, share in zip(("first", "second"), shown.explained, strict=True)
@@ -75,7 +75,7 @@ def _label(canvas: Image.Image, shown: Atlas) -> None:
 
 
 def _decode(text: str) -> Image.Image | None:
-    """Return a picture of the atlas in the size of the map; None for one that is broken or far too large."""
+    """Return a picture of the atlas scaled for the map; None if it is damaged or too large."""
     try:
         with Image.open(io.BytesIO(base64.b64decode(text)), formats=("WEBP",)) as picture:
             if max(picture.size) > _MOST_PIXELS:

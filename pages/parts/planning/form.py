@@ -1,4 +1,4 @@
-"""The settings form: one widget per field of a section, made from its title, help, range and unit."""
+"""Settings form: one widget per field of a section, built from its title, help text, range and unit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gan.config.fields import Span
 from pages.parts import words
 
 _FLOAT_FORMAT = "%.6g"
-_MOST_SEGMENTS = 3  # more options than these break into rows, in which only pills look whole
+_MOST_SEGMENTS = 3  # more options may wrap into rows, which only pills support well
 
 #: Section → (heading, icon).
 HEADINGS = {
@@ -32,32 +32,53 @@ HEADINGS = {
     "cadence": ("Cadence", ":material/event_repeat:"),
 }
 
-#: What people call the families of networks.
+#: Family → display name.
 FAMILIES = {
-    "dcgan": "DCGAN", "mlp": "MLP", "keras-dcgan": "Keras DCGAN", "resnet": "ResNet (SNGAN)", "modern": "Modern (R3GAN)",
-}  # fmt: skip
+    "dcgan": "DCGAN",
+    "mlp": "MLP",
+    "keras-dcgan": "Keras DCGAN",
+    "resnet": "ResNet (SNGAN)",
+    "modern": "Modern (R3GAN)",
+}
 
-#: Settings that fewer people need, which wait in a part of their own → what its label calls them.
+#: Less common settings, shown in an expander of their own → their names in its label.
 _FOR_LATER = {
-    "data.fit": "fit", "data.subset_seed": "seed", "data.flips": "flips", "data.held_out": "held-out images",
-    "networks.extra_layers": "extra layers", "networks.kernel": "kernel",
-    "networks.generator_norm": "norms", "networks.discriminator_norm": "norms",
-    "networks.generator_dropout": "dropout", "networks.discriminator_dropout": "dropout",
-    "networks.conditional": "classes", "networks.minibatch": "minibatch statistics", "networks.packing": "packing",
-    "objective.label_smoothing": "smoothing", "objective.gradient_penalty": "gradient penalties",
-    "objective.dragan": "gradient penalties", "objective.r1": "gradient penalties", "objective.r2": "gradient penalties",
+    "data.fit": "fit",
+    "data.subset_seed": "seed",
+    "data.flips": "flips",
+    "data.held_out": "held-out images",
+    "networks.extra_layers": "extra layers",
+    "networks.kernel": "kernel",
+    "networks.generator_norm": "norms",
+    "networks.discriminator_norm": "norms",
+    "networks.generator_dropout": "dropout",
+    "networks.discriminator_dropout": "dropout",
+    "networks.conditional": "classes",
+    "networks.minibatch": "minibatch statistics",
+    "networks.packing": "packing",
+    "objective.label_smoothing": "smoothing",
+    "objective.gradient_penalty": "gradient penalties",
+    "objective.dragan": "gradient penalties",
+    "objective.r1": "gradient penalties",
+    "objective.r2": "gradient penalties",
     "objective.weight_clip": "weight clipping",
-    "optimizer.algorithm": "algorithm", "optimizer.beta1": "momentum", "optimizer.beta2": "momentum",
-    "optimizer.lr_decay": "decay", "optimizer.gradient_clip": "clipping", "optimizer.ema_half_life": "average",
-    "training.precision": "precision", "training.threads": "cores", "training.compile": "compile",
-}  # fmt: skip
+    "optimizer.algorithm": "algorithm",
+    "optimizer.beta1": "momentum",
+    "optimizer.beta2": "momentum",
+    "optimizer.lr_decay": "decay",
+    "optimizer.gradient_clip": "clipping",
+    "optimizer.ema_half_life": "average",
+    "training.precision": "precision",
+    "training.threads": "cores",
+    "training.compile": "compile",
+}
 
 
 def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str, without: Collection[str] = ()) -> dict[str, Any]:
     """Draw the widgets of one section and return their values as changes for :func:`gan.config.replace`.
 
-    ``config`` gives the values to start from, ``chosen`` is what the sections above returned, ``prefix`` keeps the
-    widgets of one preset apart from another's, and settings ``without`` a widget are not asked for.
+    ``config`` gives the initial values; ``chosen`` holds the values returned by the sections above; ``prefix`` separates the
+    widget keys of different presets; settings in ``without`` get no widget.
     """
     start = getattr(config, section)
     if section != "networks":
@@ -78,7 +99,7 @@ def _fields(
     prefix: str,
     without: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Draw the widgets of a section, those for later in a part that opens, and return the values of all."""
+    """Draw the widgets of a section, less common ones in an expander, and return all values."""
     changes: dict[str, Any] = {}
     sets = data_sets.all_sets()
     fields = {f"{section}.{name}": info for name, info in model.model_fields.items() if name != "family"}
@@ -114,7 +135,7 @@ def _fields(
 
 
 def _explain_loss(name: str) -> None:
-    """Show what there is to know of a loss."""
+    """Show formulas, range and source of a loss."""
     facts = LOSSES[name]
     st.caption(f"**What good looks like:** {words.escape(facts.good)}")
     with st.expander("What this loss means", icon=":material/function:", key="train/loss-facts"):
@@ -123,16 +144,16 @@ def _explain_loss(name: str) -> None:
         st.markdown("and the generator")
         st.latex(_in_rows(facts.generator))
         st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
-        st.caption(f"Here D is the output of the discriminator before any sigmoid, σ. Source: {words.escape(facts.source)}")
+        st.caption(f"D is the discriminator output before any sigmoid σ. Source: {words.escape(facts.source)}")
 
 
 def _in_rows(formula: str) -> str:
-    """Return a formula with each of its averages in a row of its own, so that it fits a phone."""
+    """Return a formula with each expectation in a row of its own, to fit a phone screen."""
     return r"\begin{aligned} & " + re.sub(r" ([-+]) (?=\\(?:mathbb|tfrac))", r" \\\\ & \1 ", formula) + r" \end{aligned}"
 
 
 def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
-    """Draw one widget and return its value, in the form in which JSON has it."""
+    """Draw one widget and return its value in JSON form."""
     label = info.title or key
     unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
     label, widget, help = f"{label} ({unit})" if unit not in ("", label.lower()) else label, f"{prefix}/{key}", _help(info)
@@ -150,7 +171,7 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
         return st.toggle(label, value=value, key=widget, help=help, persist_state="session")
     if info.annotation is Span:
         return _ask_span(label, value, widget, help)
-    # No limits in the browser: it would silently keep the last good number, while the validation says what is wrong.
+    # No limits in the browser: it would silently keep the last valid number, whereas validation reports the error.
     if info.annotation is int:
         return st.number_input(label, value=value, step=1, key=widget, help=help, persist_state="session")
     return st.number_input(
@@ -159,7 +180,7 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
 
 
 def _choose(label: str, options: list[Any], value: Any, key: str, help: str, words: Any) -> Any:
-    """Ask for one of a few options, all of them in sight."""
+    """Ask for one of a few options, all visible."""
     widget = st.segmented_control if len(options) <= _MOST_SEGMENTS else st.pills
     return widget(
         label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session", wrap=True
@@ -167,49 +188,56 @@ def _choose(label: str, options: list[Any], value: Any, key: str, help: str, wor
 
 
 def _choose_data(label: str, value: str, widget: str, help: str) -> str:
-    """Ask for a data set: the listed ones, what people imported, and that of the preset even if it is not there."""
+    """Ask for a data set: listed ones, imported ones, and the preset's even if missing."""
     titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
-    titles.setdefault(value, f"{value} (not there)")
-    if st.session_state.get(widget, value) not in titles:  # removed meanwhile
+    titles.setdefault(value, f"{value} (missing)")
+    if st.session_state.get(widget, value) not in titles:  # removed in the meantime
         st.session_state[widget] = value
     options = list(titles)
-    start = 0 if widget in st.session_state else options.index(value)  # a link from the Data page has chosen already
+    start = 0 if widget in st.session_state else options.index(value)  # already set by a link from the Data page
     return st.selectbox(label, options, start, titles.__getitem__, key=widget, help=help, persist_state="session")
 
 
 def _choose_classes(label: str, value: tuple[str, ...], prefix: str, help: str) -> list[str]:
-    """Ask for some of the classes of the data set that is chosen."""
+    """Ask for a subset of the classes of the chosen data set."""
     name = st.session_state.get(f"{prefix}/data.name", "")
     entry = data_sets.all_sets().get(name)
     if entry is None or not entry.classes:
         return []
     classes: list[str] = st.multiselect(
-        label, entry.classes, default=[one for one in value if one in entry.classes], key=f"{prefix}/data.classes/{name}",
-        help=help, placeholder="All classes", persist_state="session",
-    )  # fmt: skip
+        label,
+        entry.classes,
+        default=[one for one in value if one in entry.classes],
+        key=f"{prefix}/data.classes/{name}",
+        help=help,
+        placeholder="All classes",
+        persist_state="session",
+    )
     return classes
 
 
 def _ask_span(label: str, value: Span, key: str, help: str) -> str:
     """Ask for a number of steps or epochs."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
-        count = st.number_input(
-            label, value=value.count, step=1, key=f"{key}/count", help=help, width=150,
-            persist_state="session",
-        )  # fmt: skip
+        count = st.number_input(label, value=value.count, step=1, key=f"{key}/count", help=help, width=150, persist_state="session")
         unit = st.segmented_control(
-            f"{label}, counted in", ["steps", "epochs"], default=value.unit, required=True, key=f"{key}/unit",
-            label_visibility="collapsed", persist_state="session",
-        )  # fmt: skip
+            f"Unit of {label}",
+            ["steps", "epochs"],
+            default=value.unit,
+            required=True,
+            key=f"{key}/unit",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
     return f"{count} {unit}"
 
 
 def _help(info: FieldInfo) -> str:
-    """Return the help of a field with its range."""
+    """Return the help text of a field with its range."""
     about = configs.describe_range(info)
     return f"{info.description}\n\nAccepts {about}." if get_origin(info.annotation) is not Literal else f"{info.description}"
 
 
 def _float_step(value: float) -> float:
-    """Return a step for the plus and minus buttons that suits the size of a value: 0.0001 for 0.0002, 0.01 for 0.5."""
+    """Return a step for the plus and minus buttons suited to the value: 0.0001 for 0.0002, 0.01 for 0.5."""
     return 10.0 ** min(-2, math.floor(math.log10(value))) if value else 0.01

@@ -1,4 +1,4 @@
-"""The layers of both networks as tables, and what they weigh in words; no streamlit."""
+"""Layers of both networks as tables, and their size and memory in words; independent of Streamlit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ COLUMNS = ["Layer", "Output", "Parameters", "Multiply-adds"]
 
 
 def table(player: dict[str, Any]) -> pd.DataFrame:
-    """Return the layers of a player, as ``gan.execution.speeds.find_layers`` gives it, in the order in which data passes.
+    """Return the layers of a player from ``gan.execution.speeds.find_layers`` as a table, in forward order.
 
-    Numbers are text: nothing stands where there is nothing to count, and the table is read, not sorted.
+    Numbers are text, so that zeros can be left blank; the table is not meant to be sorted.
     """
     rows = [
         (layer["name"], _shape(layer["shape"]), _amount(layer["parameters"]), _amount(layer["multiply_adds"]))
@@ -24,24 +24,24 @@ def table(player: dict[str, Any]) -> pd.DataFrame:
 
 
 def describe(player: dict[str, Any]) -> str:
-    """Return the sums of a player in one line."""
-    return f"{short(player['parameters'])} parameters · {short(player['multiply_adds'])} multiply-adds an image"
+    """Return the totals of a player in one line."""
+    return f"{short(player['parameters'])} parameters · {short(player['multiply_adds'])} multiply-adds per image"
 
 
 def describe_memory(report: dict[str, Any]) -> str:
-    """Return what a training takes in memory, and what most of that is, in plain words."""
+    """Describe the memory needed for training and its main parts."""
     parts = [report[player]["memory"] for player in ("generator", "discriminator")]
     kept = sum(part["activations"] for part in parts)
     weights = sum(part["total"] for part in parts) - kept
     return (
-        f"A training with batches of {report['batch_size']:,} takes some **{size(report['memory'])}** of memory for both: "
-        f"{size(weights)} for the weights, their gradients, and what the optimiser and the average remember of them; "
-        f"{size(kept)} for what the layers give out, which grows with the batch. The programs themselves come on top."
+        f"Training with a batch size of {report['batch_size']:,} takes about **{size(report['memory'])}** for both networks: "
+        f"{size(weights)} for weights, gradients, optimiser state and averaged weights; "
+        f"{size(kept)} for layer outputs, which grow with the batch size. The program itself needs memory on top."
     )
 
 
 def short(number: int) -> str:
-    """Return a large number in words, e.g. "1.2 million"."""
+    """Return a number in short form, e.g. "1.2 million"."""
     for factor, word in ((10**9, "billion"), (10**6, "million")):
         if number >= factor:
             return f"{words.number(number / factor)} {word}"
@@ -49,13 +49,13 @@ def short(number: int) -> str:
 
 
 def size(number: int) -> str:
-    """Return a number of bytes in megabytes, or in gigabytes from a thousand of these."""
+    """Return a number of bytes in megabytes, or in gigabytes from 1,000 megabytes."""
     megabytes = number / 1e6
     return f"{megabytes / 1000:,.1f} GB" if megabytes >= 1000 else f"{max(1, round(megabytes)):,} MB"
 
 
 def _shape(lengths: list[int]) -> str:
-    """Return the shape of an output, which never breaks into two lines."""
+    """Return an output shape as text without line breaks."""
     return "\u202f×\u202f".join(map(str, lengths))
 
 

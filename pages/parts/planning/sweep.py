@@ -1,4 +1,4 @@
-"""Planning a sweep: what to vary, the table of variants that people edit, what it takes, and its launch."""
+"""Plan a sweep: choose what to vary, edit the table of variants, estimate the cost, and launch."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from gan.sweeps.plan import Plan
 from gan.sweeps.variants import Variant, expand
 from pages.parts import frame, words
 
-_OWN = ""  # the choice of the settings above
+_OWN = ""  # option for the settings above
 _NOT_VARIED = ("training.seed", "data.classes", "augmentation.policies", "networks.family")
 _HEADINGS = {"name": "Variant", "problem": "Problem"}
-_MOST_SHOWN = 200  # lines of the table; more are launched as they are
+_MOST_SHOWN = 200  # table rows; larger sweeps can be launched but not edited here
 
 
 def panel(root: Path, config: RunConfig | None, prefix: str) -> None:
-    """Draw the part of the Train page in which many runs are planned at once; ``config`` is what the form says, if it is sound."""
+    """Draw the sweep expander of the Train page; ``config`` is the form's configuration, None if invalid."""
     part = st.expander("Many runs at once: a sweep", icon=":material/account_tree:", key="train/sweep", on_change="rerun")
     if not part.open:
         return
@@ -45,8 +45,8 @@ def panel(root: Path, config: RunConfig | None, prefix: str) -> None:
 
 
 def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
-    """Let a person say what to vary; return the plan, None where there is nothing yet."""
-    titles = {_OWN: "The settings above, with some varied"}
+    """Ask what to vary; return the plan, or None if incomplete."""
+    titles = {_OWN: "Settings above, varied"}
     titles |= {name: experiment.title for name, experiment in experiments.EXPERIMENTS.items()}
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.selectbox(
@@ -55,7 +55,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         format_func=titles.__getitem__,
         key="sweep/from",
         persist_state="session",
-        help="A named sweep is an experiment to repeat; it does not use the settings above.",
+        help="Named sweeps are predefined experiments; they ignore the settings above.",
     )
     seeds = right.number_input(
         "Seeds",
@@ -64,14 +64,14 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         2,
         key="sweep/seeds",
         persist_state="session",
-        help="Runs of each variant. With one seed nobody can tell a difference from chance.",
+        help="Runs per variant. With one seed, differences cannot be told apart from chance.",
     )
     if name:
         found = experiments.find(name)
         st.caption(words.escape(found.description))
         return plans.with_seeds(found.plan(), int(seeds))
     if config is None:
-        st.caption("The settings above cannot be trained; mend them first, or start from a named sweep.")
+        st.caption("The settings above are invalid; correct them first, or start from a named sweep.")
         return None
     flat = configs.flatten(config)
     keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
@@ -86,7 +86,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         filter_mode="contains",
     )
     if not chosen:
-        st.caption("Choose a setting to vary, e.g. the latent size, and the values to try.")
+        st.caption("Choose a setting to vary, e.g. the latent size, and enter values to try.")
         return None
     axes = {}
     with st.grid(2, min_column_width=240, gap=("small", "medium")):
@@ -109,17 +109,17 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         key="sweep/combine",
         persist_state="session",
         format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.__getitem__,
-        help="One at a time: the settings above, and then with one of them changed. Every combination grows fast: 3 × 3 × 3 = 27.",
+        help="One at a time: the settings above, plus variants with one change each. Every combination grows fast: 3 × 3 × 3 = 27.",
     )
     if empty := [key for key, values in axes.items() if not values]:
-        st.caption(f"Say which values of “{words.escape(_title(config, empty[0]))}” to try.")
+        st.caption(f"Enter values to try for “{words.escape(_title(config, empty[0]))}”.")
         return None
     raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
     return plans.parse(raw | {"combine": combine, "seeds": int(seeds)})
 
 
 def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
-    """Let a person edit the variants in a table; return the plan as it is now, with its variants."""
+    """Draw an editable table of the variants; return the edited plan and its variants."""
     planned = json.dumps(plans.as_json(plan) | {"seeds": 0, "name": ""}, sort_keys=True)
     place = f"sweep/table/{zlib.crc32(planned.encode()):08x}"
     version = st.session_state.get(f"{place}/version", 0)
@@ -127,10 +127,10 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
     if edited is not None:
         plan = editing.with_table(plan, edited)
     elif st.session_state.get(f"{st.session_state.get('sweep/edited')}/rows") is not None:
-        st.caption("The table was edited for other settings than those above; the edits come back when these are set again.")
+        st.caption("The table was edited for different settings; the edits return if you restore those settings.")
     variants = expand(plan)
     if len(variants) > _MOST_SHOWN:
-        st.caption(f"The table of {len(variants):,} variants is too long to edit here; a sweep file can hold them.")
+        st.caption(f"{len(variants):,} variants are too many to edit here; use a sweep file.")
         return plan, variants
     lines = editing.table(plan)
     keys = [key for key in lines[0] if key not in _HEADINGS] if lines else []
@@ -146,15 +146,15 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
         column_order=["name", *keys, "problem"],
         alt="Variants of the sweep, to edit",
         column_config={
-            "name": column.TextColumn("Variant", pinned=True, width="medium", help="How its runs are called."),
+            "name": column.TextColumn("Variant", pinned=True, width="medium", help="Name of its runs."),
             **{key: column.TextColumn(title, help=f"{key}; empty: as in the settings above.") for key, title in titles.items()},
-            "problem": column.TextColumn("Problem", width="large", help="Why a variant cannot be trained; ✓: it can."),
+            "problem": column.TextColumn("Problem", width="large", help="Reason why a variant cannot be trained; ✓ if it can."),
         },
     )
     before, after = (table.drop(columns="problem").to_dict("index") for table in (shown.map(_text), result))
     if after != before:
         rows = _renamed(plan, before, after)
-        editing.with_table(plan, rows)  # what cannot be read is said before it is kept
+        editing.with_table(plan, rows)  # raises an error for invalid rows before they are stored
         st.session_state[f"{place}/rows"] = rows
         st.session_state["sweep/edited"] = place
         st.session_state[f"{place}/version"] = version + 1
@@ -167,7 +167,7 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
 
 
 def _renamed(plan: Plan, before: dict[Any, dict[Any, Any]], after: dict[Any, dict[Any, Any]]) -> list[dict[Any, Any]]:
-    """Return the lines of an edited table; a line that was called after its values is called after its new ones."""
+    """Return the rows of an edited table; automatic names are reset so that they follow the new values."""
     usual = expand(editing.with_table(plan, [{**row, "name": ""} for row in before.values()]))
     called = {place: variant.name for place, variant in zip(before, usual, strict=True)}
     return [
@@ -179,7 +179,7 @@ def _renamed(plan: Plan, before: dict[Any, dict[Any, Any]], after: dict[Any, dic
 
 
 def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
-    """Say what the sweep takes, and offer to launch it."""
+    """Show the cost of the sweep, and buttons to launch and save it."""
     wrong = [variant for variant in variants if variant.config is None]
     sound = [variant.config for variant in variants if variant.config is not None]
     count = len(sound) * plan.seeds
@@ -194,10 +194,10 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     _measure(root, unmeasured(root, chosen))
     if wrong:
         reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.escape(wrong[0].reason)}"
-        st.error(reason + (f" {len(wrong) - 1} more have problems too." if len(wrong) > 1 else ""), icon=":material/error:")
+        st.error(reason + (f" {len(wrong) - 1} more cannot be trained either." if len(wrong) > 1 else ""), icon=":material/error:")
     is_sure = count <= plans.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
     if (free := free_bytes(root)) < found.disk_bytes:
-        is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch all the same", key="sweep/tight")
+        is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch anyway", key="sweep/tight")
     with st.container(horizontal=True, gap="small"):
         if st.button(
             f"Start {words.count(count, 'run')}",
@@ -210,7 +210,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
                 sweep = steering.launch_sweep(root, plan)
                 st.switch_page("pages/sweeps.py", query_params={"sweep": sweep.id})
         st.download_button(
-            "Save as a file",
+            "Save as file",
             json.dumps(plans.as_json(plan), indent=1, ensure_ascii=False),
             "sweep.json",
             "application/json",
@@ -221,23 +221,23 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
 
 
 def _measure(root: Path, kinds: list[RunConfig]) -> None:
-    """Offer to measure kinds of runs, one after the other, and wait for the figures."""
+    """Offer to measure the speed of several kinds of runs in sequence, and wait for the results."""
     tried = st.session_state.setdefault("sweep/tried", set())
     left = [one for one in kinds if kind(one) not in tried]
     if "sweep/measuring" in st.session_state:
         _go_on_measuring(root, left, tried)
     elif left:
-        about = f"About 5 seconds for each of {words.count(len(left), 'kind')} of runs that nobody has measured here."
-        if st.button("Measure how long it takes", icon=":material/timer:", key="sweep/measure", help=about):
-            st.session_state["sweep/measuring"] = (0, None)  # how many have begun, and the process of the last one
+        about = f"{words.count(len(left), 'kind')} of runs not yet measured on this machine, about 5 seconds each."
+        if st.button("Measure speed", icon=":material/timer:", key="sweep/measure", help=about):
+            st.session_state["sweep/measuring"] = (0, None)  # number of started measurements, and the process of the latest
             st.rerun()
     elif kinds:
-        st.caption("Some variants could not be measured; the sweep can be started all the same.")
+        st.caption("Some variants could not be measured. The sweep can still be started.")
 
 
 @st.fragment(run_every=1.0)
 def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None:
-    """Measure the next one as soon as the last one is done."""
+    """Start the next measurement as soon as the previous one is done."""
     place, process = st.session_state.get("sweep/measuring", (0, None))
     left = [one for one in left if kind(one) not in tried]
     if (process is None or process.poll() is not None) and not speeds.is_measuring(root):
@@ -252,7 +252,7 @@ def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None
 
 
 def _called(config: RunConfig) -> str:
-    """Return what a sweep is called that nobody named: the title of its preset."""
+    """Return the default name of a sweep: the title of its preset."""
     return presets.PRESETS[config.preset].title if config.preset in presets.PRESETS else "Sweep"
 
 
@@ -264,7 +264,7 @@ def _title(base: RunConfig, key: str) -> str:
 
 
 def _example(info: FieldInfo, value: Any) -> str:
-    """Return values to try for a setting that has this value now: all choices, or half of the value, itself and its double."""
+    """Return example values for a setting: all choices, or half, once and twice the current value."""
     if isinstance(value, bool):
         return "true, false"
     if get_origin(info.annotation) is Literal:
@@ -281,14 +281,14 @@ def _example(info: FieldInfo, value: Any) -> str:
 
 
 def _around(value: float) -> list[float]:
-    """Return half of a number, itself and its double; for 0 itself and two small steps. Whole numbers stay whole."""
+    """Return half, once and twice a number; for 0, itself and two small steps. Integers stay integers."""
     if isinstance(value, int):
         return sorted({value // 2, value, 2 * value}) if value else [0, 1, 2]
     return [value / 2, value, 2 * value] if value else [0.0, 0.1, 0.2]
 
 
 def _value(text: str) -> Any:
-    """Return what a person typed as a value: JSON, or plain text."""
+    """Parse typed text as JSON, else return it as plain text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -296,7 +296,7 @@ def _value(text: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Return a cell as text; empty for none."""
+    """Return a cell as text; empty for None and NaN."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Forks of a run: making one from its checkpoints, and the family tree."""
+"""Forks of a run: create one from a checkpoint, and show the family tree."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gan.runs import Run, forks
 from pages.parts import frame, words
 from pages.parts.planning import form
 
-_OPEN = ("optimizer", "training")  # what most forks change
-_WHOLE = {"data": "Data, but for flips", "networks": "Networks"}  # sections that stay as they are, as a whole
+_OPEN = ("optimizer", "training")  # sections that most forks change
+_WHOLE = {"data": "Data, except flips", "networks": "Networks"}  # sections that cannot change as a whole
 _MOST_SHOWN = 40  # relatives in a tree
-_INDENT = 24  # pixels a generation
-_DEEPEST = 6  # generations that are indented further
+_INDENT = 24  # pixels per generation
+_DEEPEST = 6  # generations with further indentation
 
 
 def offer(run: Run, config: RunConfig) -> None:
-    """Draw the part in which a person forks a run; nothing of it is made before it is opened."""
+    """Draw the expander for forking a run; its contents are built only when it is open."""
     part = st.expander("Fork", icon=":material/call_split:", key=f"fork/{run.id}", on_change="rerun")
     if part.open:
         with part, frame.spoken_errors():
@@ -33,18 +33,18 @@ def offer(run: Run, config: RunConfig) -> None:
 
 def _ask(run: Run, config: RunConfig) -> None:
     """Ask for the checkpoint and the settings, and start the fork."""
-    st.caption("A run of its own that goes on from a checkpoint of this one, with other settings; this one stays as it is.")
+    st.caption("Starts a new run from a checkpoint of this one, with other settings. This run stays unchanged.")
     there = forks.checkpoints(run)
     if not there:
-        st.info(f"There is no checkpoint to go on from yet; one is written every {config.cadence.checkpoint_every}.")
+        st.info(f"There is no checkpoint to fork from yet; one is written every {config.cadence.checkpoint_every}.")
         return
     key = f"fork/{run.id}/step"
-    if st.session_state.get(key) not in there:  # only the newest are kept while it trains
+    if st.session_state.get(key) not in there:  # the run deletes older checkpoints while it trains
         st.session_state[key] = max(there)
     best = forks.best(run)
     with st.grid(2, min_column_width=240, gap=("small", "medium")):
         step = st.selectbox(
-            "From the checkpoint of step",
+            "Checkpoint at step",
             sorted(there, reverse=True),
             key=key,
             format_func=lambda step: f"{step:,}" + (" (best FID)" if step == best else ""),
@@ -58,7 +58,7 @@ def _ask(run: Run, config: RunConfig) -> None:
     asked: dict[str, object] = {}
     for section, (heading, icon) in form.HEADINGS.items():
         if any(key.startswith(f"{section}.") and rules.has_effect(key, settings, entry) for key in settings if key not in kept):
-            prefix = f"fork/{run.id}/{step}" if section == "training" else f"fork/{run.id}"  # each step has a length of its own
+            prefix = f"fork/{run.id}/{step}" if section == "training" else f"fork/{run.id}"  # the default length varies by step
             with st.expander(heading, icon=icon, expanded=section in _OPEN):
                 asked |= form.ask(section, start, settings | asked, prefix, without=kept)
     _explain_kept(config, kept)
@@ -75,7 +75,7 @@ def _ask(run: Run, config: RunConfig) -> None:
                 st.warning(words.escape(sentence), icon=":material/warning:")
         changed = forks.tell(found.changes, found.before) or "the same settings"
         st.markdown(words.escape(f"From step {step:,} to step {total:,} with {changed}."))
-    if st.button("Start the fork", icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
+    if st.button("Start fork", icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
         assert found is not None
         child = forks.make(run, step, found.changes, name)
         queue.advance(run.root)
@@ -90,7 +90,7 @@ def _ask(run: Run, config: RunConfig) -> None:
 
 
 def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
-    """Say which settings cannot change, and why."""
+    """List the settings that cannot change, with reasons."""
     groups: dict[str, dict[str, None]] = {}
     for key, reason in kept.items():
         section = key.partition(".")[0]
@@ -98,11 +98,11 @@ def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
         groups.setdefault(reason, {})[title] = None
     with st.expander("What cannot change, and why", icon=":material/lock:"):
         st.markdown("\n".join(f"- **{', '.join(titles)}**: {words.escape(reason)}." for reason, titles in groups.items()))
-        st.caption("To change one of these, start a new run on the Train page.")
+        st.caption("To change these, start a new run on the Train page.")
 
 
 def tree(run: Run) -> None:
-    """Draw who descends from whom, each leading to its page, where a run has been forked or is a fork."""
+    """Draw the family tree with links to all relatives, if the run is a fork or has forks."""
     related = forks.family(run)
     top = related[0]
     if len(related) == 1 and not top.origin:
@@ -112,7 +112,7 @@ def tree(run: Run) -> None:
     first = max(0, min(place - _MOST_SHOWN // 2, len(related) - _MOST_SHOWN))
     with st.expander("Family of forks", icon=":material/account_tree:", expanded=True):
         if top.origin:
-            st.caption(f"The run that the first of these was forked from has been deleted: {top.origin.run}.")
+            st.caption(f"The parent of the first run has been deleted: {top.origin.run}.")
         for relative in related[first : first + _MOST_SHOWN]:
             with st.container(horizontal=True, wrap=False, gap="xsmall"):
                 if relative.depth:
@@ -120,15 +120,15 @@ def tree(run: Run) -> None:
                 with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                     _name(relative, words.escape(names[relative.run.id]), is_here=relative.run == run)
         if len(related) > _MOST_SHOWN:
-            st.caption(f"{words.count(len(related) - _MOST_SHOWN, 'further run')} of this family are not shown.")
+            st.caption(f"{words.count(len(related) - _MOST_SHOWN, 'further run')} not shown.")
 
 
 def _name(relative: forks.Relative, name: str, *, is_here: bool) -> None:
-    """Draw one run of a tree: what leads to it, unless its page is this one, and what it was forked with."""
+    """Draw one run of a tree: a link unless it is the current run, and the changes it was forked with."""
     if is_here:
         st.markdown(f"**{name}**", width="content")
         st.badge("this run", color="blue")
-    else:  # a link to the page that one is on would look like the current one
+    else:  # a page link to the Watch page would be styled as the current page
         st.button(
             name,
             type="tertiary",

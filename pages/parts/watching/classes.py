@@ -1,4 +1,4 @@
-"""What people can do with a generator that was told classes: read its columns, and ask it for one."""
+"""Class-conditional generators on the Watch page: name the columns of samples, and draw samples of one class."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from gan.execution import requests
 from gan.runs import UNDER_WAY, Run
 from pages.parts import frame, pictures, words
 
-_LONGEST = 4  # letters that fit above a column on a phone
-_PATIENCE = 90  # seconds after which a picture will not come any more
+_LONGEST = 4  # letters; fits above a column on a phone
+_PATIENCE = 90  # seconds to wait for a picture
 
 
 def known(config: RunConfig) -> list[str]:
-    """Return the classes that a generator was told, in order; none when it was told none, or its data set is gone."""
+    """Return the classes a generator is conditioned on, in order; empty if unconditional or if the data set is missing."""
     return list(config.told) if config.data.name in data_sets.all_sets() else []
 
 
 def name_columns(config: RunConfig) -> None:
-    """Write the classes over the columns of a sample grid, or beneath each other in a line where they are long."""
+    """Write the class names above the columns of a sample grid, or in one line if they are long."""
     names = [] if config.data.is_points or not known(config) else list(config.columns)
     if names and max(map(len, names)) <= _LONGEST:
         with st.grid(len(names), min_column_width=1, wrap=False, gap=None):
@@ -34,7 +34,7 @@ def name_columns(config: RunConfig) -> None:
 
 
 def ask(run: Run, config: RunConfig) -> None:
-    """Draw the panel in which one asks a class-conditional generator for a class."""
+    """Draw the panel that requests samples of one class from a class-conditional generator."""
     if not known(config):
         return
     is_under_way = run.status().state in UNDER_WAY
@@ -46,7 +46,7 @@ def _panel(run: Run, names: list[str]) -> None:
     with st.container(border=True), frame.spoken_errors():
         st.subheader("Ask for a class")
         if not run.has_checkpoint:
-            st.caption("The generator can be asked as soon as there is a checkpoint.")
+            st.caption("No checkpoint yet; samples can be drawn after the first one.")
             return
         left, right = st.columns([2, 3], gap="large")
         is_waiting = _waiting(run)
@@ -58,7 +58,7 @@ def _panel(run: Run, names: list[str]) -> None:
                 type="primary",
                 key="draw",
                 disabled=is_waiting,
-                help="64 images of this class from the newest checkpoint, of new latent vectors each time.",
+                help="Draws 64 images of this class from the newest checkpoint, with new latent vectors each time.",
             ):
                 before = _changed(run)
                 requests.start_sampling(run, name, secrets.randbelow(2**31))
@@ -67,26 +67,26 @@ def _panel(run: Run, names: list[str]) -> None:
         asked = st.session_state.get(f"asked/{run.id}")
         with right:
             if is_waiting and asked:
-                st.markdown(f":material/brush: Drawing “{words.escape(asked['name'])}” from the newest checkpoint, some seconds …")
+                st.markdown(f":material/brush: Drawing “{words.escape(asked['name'])}”; takes a few seconds …")
             elif asked and asked["before"] == _changed(run):
                 last = (run.log_tail().strip().splitlines() or ["nothing"])[-1]
-                st.warning(f"The picture has not come; the last line of the log is: {words.escape(last)}")
+                st.warning(f"No picture has been drawn; last line of the log: {words.escape(last)}")
             elif _changed(run):
-                about = f"Drawn for “{asked['name']}”" if asked else "What was asked for last"
+                about = f"Samples of “{asked['name']}”" if asked else "Last requested samples"
                 pictures.show(run.asked_path, about, words.escape(about))
         if asked and not is_waiting and not asked.get("is-seen"):
             asked["is-seen"] = True
-            st.rerun()  # at the pace of a page that waits for nothing
+            st.rerun()  # back to the refresh rate of a page that is not waiting
 
 
 def _waiting(run: Run) -> bool:
-    """Return whether this session has asked for a picture that may still come."""
+    """Return whether this session is still waiting for a requested picture."""
     asked = st.session_state.get(f"asked/{run.id}")
     return bool(asked and asked["before"] == _changed(run) and time.time() - asked["at"] < _PATIENCE)
 
 
 def _changed(run: Run) -> int:
-    """Return when the picture of the class asked for was written, in nanoseconds; 0 when there is none."""
+    """Return the modification time of the requested picture in nanoseconds; 0 if missing."""
     try:
         return run.asked_path.stat().st_mtime_ns
     except OSError:

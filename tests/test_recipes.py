@@ -1,0 +1,119 @@
+"""The recipes of docs/architecture.md: the files that they name exist, and who follows one ends with a loss that trains."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import PROJECT, environment
+
+ARCHITECTURE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+RECIPES = ARCHITECTURE.partition("## Where each kind of change goes")[2]
+
+
+def recipe(title: str) -> str:
+    """Return the steps under a heading."""
+    return RECIPES.partition(f"### {title}\n")[2].partition("\n### ")[0]
+
+
+def files_of(text: str) -> list[str]:
+    """Return the files that a text names with their folder."""
+    return re.findall(r"`((?:gan|pages|tests|docs)/[\w/]+\.\w+)`", text)
+
+
+@pytest.mark.parametrize("kind", ["loss", "network family", "data set", "score", "verdict", "page", "command"])
+def test_each_kind_of_change_has_a_recipe_of_files_that_exist(kind: str) -> None:
+    named = [name for name in files_of(recipe(f"A {kind}")) if not re.search(r"/[A-Z]+\.", name)]  # NAME stands for a new file
+    assert named
+    assert [name for name in named if not (PROJECT / name).is_file()] == []
+
+
+def test_every_file_of_the_tree_is_named() -> None:
+    tables = ARCHITECTURE.partition("## Where each kind of change goes")[0]
+    for path in (PROJECT / "gan").rglob("*.py"):
+        folder = path.parent.name if path.parent.name in ("doctor", "metrics", "extractors", "rendered") else ""
+        assert path.stem == "__init__" or f"`{path.name}`" in tables or (folder and f"{folder}/`" in tables), path
+
+
+def test_following_the_recipe_for_a_loss_gives_a_loss_that_trains(tmp_path: Path) -> None:
+    """A squared hinge is added in the files that the recipe names, and in no other; the contract tests then find it."""
+    first, second, third, *_ = files_of(recipe("A loss"))
+    for folder in ("gan", "tests"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "written_by_*", "pages"))
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+
+    def change(name: str, before: str, after: str) -> None:
+        path = tmp_path / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(before) == 1, (name, before)
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
+    change(
+        first,
+        "LOSSES: dict[str, Loss] = {",
+        '''def squared_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Discriminator: E max(0, 1 − D(x))² + E max(0, 1 + D(G(z)))², ≥ 0; 2 at D = 0."""
+    return relu(1 - real).square().mean() + relu(1 + fake).square().mean()
+
+
+LOSSES: dict[str, Loss] = {
+    "squared-hinge": Loss(squared_hinge, raise_score),''',
+    )
+    change(second, '"wasserstein", "relativistic"]', '"wasserstein", "relativistic", "squared-hinge"]')
+    change(
+        third,
+        "LOSSES: dict[str, LossFacts] = {",
+        r"""LOSSES: dict[str, LossFacts] = {
+    "squared-hinge": LossFacts(
+        "Squared hinge", r"\mathbb{E}\max(0, 1-D(x))^2 + \mathbb{E}\max(0, 1+D(G(z)))^2", r"-\mathbb{E}D(G(z))",
+        "Discriminator loss ≥ 0, generator loss of either sign, unbounded.",
+        "D is 2 when the discriminator guesses.", "a test", guess=2.0,
+    ),""",
+    )
+    change(
+        "tests/objective/test_losses.py",
+        '    "wasserstein": (lambda',
+        """    "squared-hinge": (
+        lambda r, f: mean([max(0.0, 1 - a) ** 2 for a in r]) + mean([max(0.0, 1 + b) ** 2 for b in f]),
+        lambda r, f: -mean(f),
+    ),
+    "wasserstein": (lambda""",
+    )
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "tests/objective/test_losses.py", "-k", "squared or every_loss"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout[-3000:]
+    assert int(re.findall(r"(\d+) passed", found.stdout)[-1]) >= 4, found.stdout
+    trained = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "gan",
+            "train",
+            "--set",
+            "objective.loss=squared-hinge",
+            "--steps",
+            "2",
+            "--root",
+            str(tmp_path / "runs"),
+        ],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert "Finished 2 steps" in trained.stdout
