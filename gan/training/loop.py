@@ -83,17 +83,20 @@ class Trainer:
 
     def __init__(self, run: Run, observe: Observer, scorer: LoadScorer | None = None) -> None:
         """Load the data, build the players and restore the newest intact checkpoint, if any."""
+        # What was asked, and what is there to continue from.
         self.run, self.config, self.observe = run, run.config(), observe
         self.status = run.status()
         configs.require_data(self.config, may_be_gone=True)
         saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+
+        # The machine: threads and precision stay as they were, because others would change the losses.
         threads = saved.facts["threads"] if saved else self.status.threads
         torch.set_num_threads(max(1, threads))
         torch.set_flush_denormal(True)
         self.device = precision.choose_device(self.config.training.device)
         asked = self.config.training.precision
         if saved and asked == "auto":
-            asked = saved.facts["precision"]  # another precision would change the losses
+            asked = saved.facts["precision"]
         chosen = precision.choose_precision(asked, self.device)
         self._announce(
             state="running",
@@ -104,6 +107,7 @@ class Trainer:
             software=precision.name_software(),
         )
 
+        # The real images, in shuffled batches.
         data = self.config.data
         self.images = loaders.load(data, report=self._report_loading)
         self.feed = Feed(
@@ -111,6 +115,8 @@ class Trainer:
         )
         self.images_per_step = self.config.optimizer.images_per_step
         self.steps_per_epoch = max(1, len(self.images) // self.images_per_step)
+
+        # The players, and latent vectors of their own for training and for the samples.
         torch.manual_seed(self.config.training.seed)
         self.game = build_game(self.config, self.device, chosen)
         self.pace = Pace(self.config)
@@ -119,6 +125,8 @@ class Trainer:
         shown = _SHOWN_POINTS if data.is_points else GRID * self.columns
         self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
         self.fixed_labels = labels.in_columns(self.config, shown)
+
+        # The state of the newest intact checkpoint.
         self.step, self.seconds = 0, 0.0
         self.quick = QuickScores(run, self.config, self.device, scorer, self._save_checkpoint)
         if saved:

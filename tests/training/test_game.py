@@ -69,6 +69,25 @@ def test_one_step_moves_both_players(family: str, loss: str) -> None:
     assert 0 < outcome.d_fake < 1
 
 
+def test_turns_can_be_played_one_by_one() -> None:
+    """A step is a turn of each; each alone moves one player, and makes its own fakes where it is given none."""
+    game, whole, (reals, z) = make_game(), make_game(), batches(1)[0]
+    turn = Turn(reals, z)
+    whole.step([turn])
+    judged = game.discriminator_turn(turn, wants_norm=True)
+    assert are_same(weights(game.generator), weights(make_game().generator))
+    assert are_same(weights(game.discriminator), weights(whole.discriminator))
+    assert judged.real.shape == judged.fake.shape == (len(reals),)
+    assert judged.norm is not None and judged.norm > 0
+    moved = weights(game.discriminator)
+    loss, norm = game.generator_turn(turn)
+    assert are_same(weights(game.discriminator), moved)
+    assert not are_same(weights(game.generator), weights(make_game().generator))
+    assert math.isfinite(loss) and norm is None
+    if game.average is not None:
+        assert int(game.average.n_averaged) == 1
+
+
 def test_each_turn_leaves_the_other_player_alone() -> None:
     game = make_game()
     start_g = weights(game.generator)
