@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks import machine
 from gan import config as configs
 from gan import runs
+from gan.commands.training import scorer
 from gan.config import presets
 from gan.judging import lines
 from gan.machine import usual_threads
@@ -41,8 +42,8 @@ def main() -> None:
         run = runs.create(Path(folder), config, state="starting", threads=usual_threads())
         held = run.hold()
         try:
-            trainer = loop.Trainer(run, lambda status, line: None)
-            during_training.score_during_training(run, trainer.sampler(), config, 0, trainer.device)
+            trainer = loop.Trainer(run, lambda status, line: None, scorer)
+            during_training.score(run, trainer.sampler(), config, 0, trainer.device)
             trainer.play(lambda: trainer.seconds > options.seconds)
         finally:
             held.release()

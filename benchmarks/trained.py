@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from gan import runs
+from gan.commands.training import scorer
 from gan.config import RunConfig
 from gan.data import loaders
 from gan.scoring import scores
@@ -37,7 +38,7 @@ def play(config: RunConfig, threads: int) -> tuple[loop.Trainer, str, float]:
         run = runs.create(Path(folder), config, state="starting", threads=threads)
         held = run.hold()
         try:
-            trainer = loop.Trainer(run, lambda status, line: None)
+            trainer = loop.Trainer(run, lambda status, line: None, scorer)
             began = time.perf_counter()
             status = trainer.play(lambda: False)
             return trainer, status.state, time.perf_counter() - began

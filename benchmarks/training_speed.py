@@ -20,6 +20,7 @@ from torch import nn
 from benchmarks import machine
 from gan import config as configs
 from gan import networks, runs
+from gan.commands.training import scorer
 from gan.config import RunConfig, presets
 from gan.errors import InputError
 from gan.training import loop
@@ -99,7 +100,7 @@ def weigh_scores(name: str, seconds: float, root: Path) -> str:
     """Train a preset for at most ``seconds``; return a row with the share of that time taken by its quick scores."""
     run = runs.create(root, presets.find(name).config, state="starting", threads=torch.get_num_threads())
     with run.hold():
-        trainer = loop.Trainer(run, lambda status, line: None)
+        trainer = loop.Trainer(run, lambda status, line: None, scorer)
         trainer.play(lambda: trainer.seconds > seconds)
     each = [line["seconds"] for line in run.scores()]
     median = f" of {statistics.median(each):.2f} s" if each else ""

@@ -1,4 +1,4 @@
-"""The files of a checkpoint, for whoever must not load torch: their names, their seals, and verified copies."""
+"""The files of a checkpoint without torch: their names, their seals, and verified copies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_facts(folder: Path, step: int) -> dict[str, Any]:
     """Return the facts of a checkpoint, found to be what was written. Raises OSError, or ValueError when they are damaged."""
     facts = sealed.unseal(facts_path(folder, step).read_bytes())
     if facts.get("step") != step:
-        raise ValueError("its facts are not those of this step")
+        raise ValueError("its facts belong to another step")
     return facts
 
 

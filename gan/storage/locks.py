@@ -1,4 +1,4 @@
-"""File locks as signs of life: whoever holds one is a living process."""
+"""File locks as signs of life: a held lock means a living process."""
 
 from __future__ import annotations
 
