@@ -10,6 +10,7 @@ from gan import config as configs
 from gan.config import fields, presets
 from gan.errors import InputError
 
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
 CHECKPOINT_HELP = "last (default), or best: the checkpoint with the lowest FID during training"
 
 
@@ -67,6 +68,3 @@ def length_of(options: argparse.Namespace) -> fields.Span | None:
         if count is not None:
             return fields.Span(count=count, unit=unit)  # type: ignore[arg-type]
     return None
-
-
-FORMAT = "%(asctime)s %(levelname)s %(message)s"

@@ -20,6 +20,9 @@ from gan.runs import Run
 from gan.storage import files
 
 
+_WAITING_HEARTBEAT = 5.0  # seconds
+
+
 def add(command: Callable[..., Parser]) -> None:
     """Add ``score``, ``sample`` and ``weights`` to the command line."""
     score = command("score", "Score runs: FID and other scores of new images from a checkpoint.", score_runs, has_json=True)
@@ -137,6 +140,3 @@ def fetch_weights(options: argparse.Namespace) -> int:
         path = wanted.fetch(progress.report)
     print(f"{path} holds the published {wanted.title} weights.")
     return 0
-
-
-_WAITING_HEARTBEAT = 5.0  # seconds

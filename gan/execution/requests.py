@@ -23,6 +23,9 @@ from gan.storage import files
 from gan.storage.jobs import Task, read
 
 
+_UPLOADS = ".uploads"
+
+
 def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:
     """Score runs one after the other in a separate process, with progress in ``scoring.json``.
 
@@ -50,9 +53,6 @@ def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
     with explained(f"drawing from run {run.id}"):
         options = ["--seed", str(seed), "--root", str(run.root.resolve()), "--quiet"]
         processes.spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True)
-
-
-_UPLOADS = ".uploads"
 
 
 def import_path() -> Path:

@@ -20,7 +20,10 @@ from gan.runs import checkpoints as checkpoint_files
 from gan.training import checkpoints, labels, pictures
 from gan.training.checkpoints import Checkpoint
 
-pass
+log = logging.getLogger("gan")
+
+_AVERAGED = "average/module."
+_MOST = 1024
 
 
 @torch.inference_mode()
@@ -40,12 +43,6 @@ def generate(generator: nn.Module, z: Tensor, told: Tensor | None, autocast: Any
             )
     finally:
         generator.train(was_training)
-
-
-log = logging.getLogger("gan")
-
-_AVERAGED = "average/module."
-_MOST = 1024
 
 
 def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 0, checkpoint: str = "last") -> Image.Image:

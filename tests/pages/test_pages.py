@@ -457,7 +457,7 @@ def test_watch_asks_for_a_class_only_where_there_is_something_to_ask(visit: Visi
     shutil.rmtree(conditional.checkpoints_path)
     test = visit("watch", run=conditional.id)
     assert_sound(test)
-    assert "as soon as there is a checkpoint" in texts(test)
+    assert "samples can be drawn after the first one" in texts(test)
     assert "draw" not in [button.key for button in test.button]
 
 
