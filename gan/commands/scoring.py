@@ -19,7 +19,6 @@ from gan.machine import usual_threads
 from gan.runs import Run
 from gan.storage import files
 
-
 _WAITING_HEARTBEAT = 5.0  # seconds
 
 

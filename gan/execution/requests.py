@@ -22,7 +22,6 @@ from gan.runs import Run
 from gan.storage import files
 from gan.storage.jobs import Task, read
 
-
 _UPLOADS = ".uploads"
 
 

@@ -17,8 +17,8 @@ from gan import config as configs
 from gan.config import RunConfig, presets
 from gan.config.fields import Span
 from gan.errors import InputError
-from gan.execution import speeds, steering
-from gan.execution.forecast import free_bytes, kind, predict, unmeasured
+from gan.execution import forecast, speeds, steering
+from gan.execution.forecast import kind, predict, unmeasured
 from gan.sweeps import editing, experiments
 from gan.sweeps import plan as plans
 from gan.sweeps.plan import Plan
@@ -71,7 +71,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         st.caption(words.escape(found.description))
         return plans.with_seeds(found.plan(), int(seeds))
     if config is None:
-        st.caption("The settings above are invalid; correct them first, or start from a named sweep.")
+        st.caption("The settings above cannot be trained; correct them first, or start from a named sweep.")
         return None
     flat = configs.flatten(config)
     keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
@@ -112,7 +112,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         help="One at a time: the settings above, plus variants with one change each. Every combination grows fast: 3 × 3 × 3 = 27.",
     )
     if empty := [key for key, values in axes.items() if not values]:
-        st.caption(f"Enter values to try for “{words.escape(_title(config, empty[0]))}”.")
+        st.caption(f"Enter the values of “{words.escape(_title(config, empty[0]))}” to try.")
         return None
     raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
     return plans.parse(raw | {"combine": combine, "seeds": int(seeds)})
@@ -127,7 +127,7 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
     if edited is not None:
         plan = editing.with_table(plan, edited)
     elif st.session_state.get(f"{st.session_state.get('sweep/edited')}/rows") is not None:
-        st.caption("The table was edited for different settings; the edits return if you restore those settings.")
+        st.caption("The table was edited for other settings; the edits return if you restore those settings.")
     variants = expand(plan)
     if len(variants) > _MOST_SHOWN:
         st.caption(f"{len(variants):,} variants are too many to edit here; use a sweep file.")
@@ -196,7 +196,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
         reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.escape(wrong[0].reason)}"
         st.error(reason + (f" {len(wrong) - 1} more cannot be trained either." if len(wrong) > 1 else ""), icon=":material/error:")
     is_sure = count <= plans.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
-    if (free := free_bytes(root)) < found.disk_bytes:
+    if (free := forecast.free_bytes(root)) < found.disk_bytes:
         is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch anyway", key="sweep/tight")
     with st.container(horizontal=True, gap="small"):
         if st.button(
