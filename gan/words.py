@@ -1,6 +1,11 @@
-"""Text formatting shared by pages, reports and the command line: durations, numbers, shares and counts."""
+"""Text formatting shared by pages, reports and the command line: durations, numbers, shares, counts and Markdown."""
 
 from __future__ import annotations
+
+import re
+
+_MARKUP = r"\\`*_{}\[\]()<>#|~$&!:@^"
+_MARKDOWN, _MARKDOWN_BLOCK = re.compile(f"([{_MARKUP}])"), re.compile(rf"([{_MARKUP}+\-.])")  # the latter with list markers
 
 
 def duration(seconds: float | None) -> str:
@@ -41,3 +46,13 @@ def only(share: float) -> str:
 def count(amount: int, noun: str) -> str:
     """Return a count with its noun, e.g. "1 run" or "2 runs"."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def escape(text: str, *, is_block: bool = False) -> str:
+    """Escape free text so that Markdown (GitHub, pandoc, Streamlit) shows it literally.
+
+    The text is put on one line and made encodable. A block keeps its lines, so characters that can start a list are escaped too.
+    """
+    if is_block:
+        return _MARKDOWN_BLOCK.sub(r"\\\1", text)
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.encode("utf-8", "replace").decode().replace("\0", " ").split()))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan import runs
+from gan import palette, runs
 from gan.errors import InputError
 from gan.runs import Run
-from pages.parts import exports, frame, words
+from pages.parts import exports, frame, run_picker, words
 from pages.parts.comparison import timeline
 from pages.parts.comparison.differences import different, marked, show_table
 from pages.parts.comparison.significance import show_significance
@@ -18,7 +18,7 @@ root = frame.begin("Compare")
 
 st.title("Compare")
 
-MOST = 12  # runs whose colours are still distinguishable
+MOST = len(palette.SERIES)  # runs whose colours are still distinguishable
 
 USUAL = ("generator loss", "discriminator loss", "FID")
 
@@ -26,30 +26,16 @@ ALONE = "each run"
 
 
 def choose() -> list[Run]:
-    """Draw the run picker. The selection is kept in the URL, and in the session for a return from another page."""
-    found = {run.id: run for run in runs.list_runs(root)}
-    if not found:
-        st.info("No runs yet. Train at least two first.", icon=":material/info:")
-        return []
-    kept = st.query_params.get("runs", st.session_state.get("compare/chosen", ""))
-    wanted = [run_id for run_id in kept.split(",") if run_id]
-    if "compare/runs" not in st.session_state:
-        for run_id in wanted:
-            with frame.spoken_errors():
-                runs.find(root, run_id)
-        st.session_state["compare/runs"] = [run_id for run_id in wanted if run_id in found][:MOST] or list(found)[:4]
-    st.session_state["compare/runs"] = [run_id for run_id in st.session_state["compare/runs"] if run_id in found]
-    names = words.names(list(found.values()))
-    chosen = st.multiselect(
-        "Runs",
-        list(found),
-        key="compare/runs",
-        format_func=names.__getitem__,
-        max_selections=MOST,
+    """Draw the run picker; the session keeps the selection for a return from another page."""
+    return run_picker.pick_several(
+        root,
+        "compare/runs",
+        empty="No runs yet. Train at least two first.",
         placeholder="Choose 2 to 12 runs",
+        usual=lambda found: found[:4],
+        most=MOST,
+        kept="compare/chosen",
     )
-    st.query_params["runs"] = st.session_state["compare/chosen"] = ",".join(chosen)
-    return [found[run_id] for run_id in chosen]
 
 
 def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str]]:

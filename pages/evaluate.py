@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan import runs
 from gan.judging import lines
 from gan.runs import Run
-from pages.parts import frame, pictures, words
+from pages.parts import frame, pictures, run_picker, words
 from pages.parts.evaluation import board, table
 from pages.parts.evaluation.listing import show_table
 from pages.parts.evaluation.scoring import offer_scoring
@@ -22,25 +21,14 @@ st.title("Evaluate")
 
 
 def choose() -> list[Run]:
-    """Draw the run picker; the URL keeps the selection."""
-    found = {run.id: run for run in runs.list_runs(root)}
-    if not found:
-        st.info("No runs yet. Train one first.", icon=":material/info:")
-        return []
-    wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
-    if "evaluate/runs" not in st.session_state:
-        for run_id in wanted:
-            with frame.spoken_errors():
-                runs.find(root, run_id)
-        scored = [run_id for run_id, run in found.items() if run.scores_path.exists()]
-        st.session_state["evaluate/runs"] = [run_id for run_id in wanted if run_id in found] or (scored or list(found))[:6]
-    st.session_state["evaluate/runs"] = [run_id for run_id in st.session_state["evaluate/runs"] if run_id in found]
-    names = words.names(list(found.values()))
-    chosen = st.multiselect(
-        "Runs", list(found), key="evaluate/runs", format_func=names.__getitem__, placeholder="Choose runs to compare"
+    """Draw the run picker; by default, the newest scored runs are chosen."""
+    return run_picker.pick_several(
+        root,
+        "evaluate/runs",
+        empty="No runs yet. Train one first.",
+        placeholder="Choose runs to compare",
+        usual=lambda found: ([run for run in found if run.scores_path.exists()] or found)[:6],
     )
-    st.query_params["runs"] = ",".join(chosen)
-    return [found[run_id] for run_id in chosen]
 
 
 def show(chosen: list[Run]) -> None:

@@ -12,7 +12,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Run, Status
-from pages.parts import cards, exports, frame, pictures, words
+from pages.parts import cards, exports, frame, pictures, run_picker, words
 from pages.parts.watching import branches, classes
 from pages.parts.watching.actions import act
 from pages.parts.watching.curves import show_curves
@@ -23,8 +23,7 @@ SILENCE = 120  # seconds without a heartbeat before a warning
 
 
 def choose() -> Run | None:
-    """Draw the run picker; the URL keeps the choice. Return None if there are no runs."""
-    found = {run.id: run for run in runs.list_runs(root)}
+    """Offer to restore a run deleted just now, and draw the run picker. Return None if there are no runs."""
     if deleted := st.session_state.get("watch/deleted"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("Run moved to the trash folder.", icon=":material/delete:")
@@ -33,28 +32,12 @@ def choose() -> Run | None:
                 del st.session_state["watch/deleted"]
                 st.query_params["run"] = deleted
                 st.rerun()
-    wanted = st.query_params.get("run")
-    if wanted and wanted not in found:
-        with frame.spoken_errors():
-            runs.find(root, wanted)
-    if not found:
-        st.info("No runs yet. Start one on the Home or Train page.", icon=":material/info:")
-        return None
-    if wanted in found:
-        st.session_state["watch/choice"] = wanted
-    elif st.session_state.get("watch/choice") not in found:
-        st.session_state["watch/choice"] = next(iter(found))
-    names = words.names(list(found.values()))
-
-    def follow() -> None:
-        st.query_params["run"] = st.session_state["watch/choice"]
-        st.session_state.pop("watch/deleted", None)
-
-    chosen = st.selectbox(
-        "Run", list(found), key="watch/choice", format_func=names.__getitem__, on_change=follow, label_visibility="collapsed"
+    return run_picker.pick_one(
+        root,
+        "watch/choice",
+        empty="No runs yet. Start one on the Home or Train page.",
+        on_pick=lambda: st.session_state.pop("watch/deleted", None),
     )
-    st.query_params["run"] = chosen
-    return found[chosen]
 
 
 def show_state(run: Run, status: Status) -> None:

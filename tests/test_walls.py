@@ -18,6 +18,7 @@ from tests.helpers import PROJECT, environment, imports
 FLOORS = (
     "errors",
     "words",
+    "palette",
     "places",
     "machine",
     "storage",

@@ -119,7 +119,7 @@ def remove(options: argparse.Namespace) -> int:
 
 
 def add(commands: Any, command: Callable[..., Parser]) -> None:
-    """Add the ``data`` commands; what they do is in ``gan.commands.data``."""
+    """Add the ``data`` commands to the command line."""
     about = "Import, list, show, prepare and remove data sets."
     data = commands.add_parser("data", help=about, description=about)
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -138,13 +138,13 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
             )
         return added
 
-    about = "Import a folder, a folder per class, a ZIP of either, or a CSV file of points."
+    about = "Import a folder of pictures, a folder per class, a ZIP of either, or a CSV file of points."
     bring = action("import", about, bring_in, is_long=True)
     bring.add_argument("path", type=Path, metavar="PATH")
-    bring.add_argument("--name", required=True, metavar="NAME", help="what to call it; any letters")
+    bring.add_argument("--name", required=True, metavar="NAME", help="name of the data set; letters of any alphabet")
     bring.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
     action("list", "List the data sets.", list_sets, has_json=True)
-    shown = action("show", "Counts, sizes, brightness, duplicates, and what was skipped.", show, has_json=True, is_long=True)
+    shown = action("show", "Print counts, sizes, brightness, duplicates and skipped files.", show, has_json=True, is_long=True)
     shown.add_argument("name", metavar="NAME")
     prepared_set = action("prepare", "Download and decode a data set at one size, once for all runs.", prepare, is_long=True)
     prepared_set.add_argument("name", metavar="NAME")

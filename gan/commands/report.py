@@ -14,13 +14,13 @@ from gan.report import bundle, generators
 
 def add(command: Callable[..., Any]) -> None:
     """Add both commands to the command line."""
-    report = command("report", "Write a report on runs: a page, a text with pictures, configurations, as one ZIP.", _report)
+    report = command("report", "Write a report on runs as one ZIP: an HTML page, Markdown with pictures, configurations and scores.", _report)
     report.add_argument("run_ids", nargs="+", metavar="RUN")
     report.add_argument("--out", type=Path, default=Path("report.zip"), metavar="FILE", help="ZIP file (default: report.zip)")
     report.add_argument(
         "--with-generators", action="store_true", help="add each run's generator, and a script that samples from it"
     )
-    export = command("export", "Write the generator of a run to a file, to sample from it elsewhere.", _export)
+    export = command("export", "Write the generator of a run to a file, for sampling elsewhere.", _export)
     export.add_argument("run_id", metavar="RUN")
     export.add_argument("--checkpoint", choices=("last", "best"), default="last", help="last (default), or best by FID in training")
     export.add_argument(

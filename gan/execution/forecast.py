@@ -41,7 +41,7 @@ def pace(run: Run, among: int) -> float | None:
 def as_queued(config: RunConfig, among: int) -> RunConfig:
     """Return ``config`` with the number of threads that the queue will probably assign it among ``among`` waiting runs.
 
-    With many waiting runs, most get one thread each. A single run gets the default number, with which it is measured anyway.
+    With many waiting runs, most get one thread each. A single run gets the default number, which measurements use anyway.
     """
     threads = min(usual_threads(), max(1, cores() // max(1, among)))
     if config.training.threads or threads == usual_threads():
@@ -69,9 +69,9 @@ class Forecast:
 def predict(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
     """Return the time and disk space for training ``chosen`` in this order, with the queue's concurrency.
 
-    Speeds are those with the threads that a run gets in a queue of this length. Unmeasured configurations are assumed to have the
-    mean time per image and the mean checkpoint size of the measured ones. A shared GPU is assumed to gain nothing from concurrent
-    runs.
+    Each speed is for the number of threads that a run gets in a queue of this length. Unmeasured configurations are assumed to
+    have the mean time per image and the mean checkpoint size of the measured ones. A shared GPU is assumed to gain nothing from
+    concurrent runs.
     """
     queued = [as_queued(config, len(chosen)) for config in chosen]
     found = [find(root, config) for config in queued]

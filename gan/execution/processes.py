@@ -1,4 +1,4 @@
-"""Starting `python -m gan` in a process of its own that outlives this one."""
+"""Start ``python -m gan`` in a separate process that outlives this one."""
 
 from __future__ import annotations
 

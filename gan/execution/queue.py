@@ -47,6 +47,7 @@ def resume(run: Run, length: Span | None = None) -> None:
 
 
 def put_back(run: Run, length: Span | None = None) -> None:
+    """Put an ended run back into the queue without starting it; see :func:`resume`. Requires the queue lock."""
     status = run.status()
     if status.state in runs.UNDER_WAY:
         raise InputError(f"Run {run.id} is already under way; stop it first.")
@@ -115,7 +116,7 @@ def move_first(root: Path, chosen: Sequence[Run]) -> None:
 
 def has_room(run: Run) -> bool:
     """Return whether the disk has room for a sweep run: ``LEAST_ROOM`` plus its checkpoints, if its layers are known."""
-    from gan.execution.forecast import checkpoint_bytes  # circular import: estimates uses cores() from here
+    from gan.execution.forecast import checkpoint_bytes
 
     return shutil.disk_usage(run.root).free >= LEAST_ROOM + checkpoint_bytes(run.root, run.config())
 

@@ -1,4 +1,4 @@
-"""Work requested by a page: scores, samples, imports and preparations, each in a process of its own."""
+"""Work requested by a page: scores, samples, imports and preparations, each in a separate process."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
 
 
 def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
-    """Redraw ``run.asked_path``, of one class or of all (None), in a low-priority process that takes seconds.
+    """Start drawing new samples to ``run.asked_path``, of one class or of all (None), in a low-priority process that takes seconds.
 
-    A failure there appears as the last line of the run's log. Raises InputError if the process cannot be started.
+    A failure in that process appears as the last line of the run's log. Raises InputError if the process cannot be started.
     """
     asked = [] if class_name is None else [f"--class={class_name}"]
     with explained(f"drawing from run {run.id}"):

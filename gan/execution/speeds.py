@@ -1,4 +1,4 @@
-"""Estimated time and disk space of trainings on this machine, from cached speed measurements and layer tables.
+"""Speed measurements and layer tables of configurations, stored in the folder of runs.
 
 Speeds come from a short measurement (``python -m gan estimate``), layer tables from ``python -m gan layers``. Both run in separate
 processes because they need torch.

@@ -77,7 +77,10 @@ def lacks_room(sweep: Sweep) -> bool:
 
 
 def remove(sweep: Sweep) -> None:
-    """Take a sweep that is over off the list; its runs stay, and its file lies in the trash folder. A damaged one goes too."""
+    """Move the file of a finished or damaged sweep to the trash folder; its runs stay.
+
+    Raises InputError if the sweep is still under way.
+    """
     try:
         is_over = progress_of(sweep, 1).is_over
     except InputError:
@@ -85,7 +88,7 @@ def remove(sweep: Sweep) -> None:
     if not is_over:
         raise InputError(f"Sweep {sweep.id} is still under way; cancel it first.")
     trash = sweep.root / runs.TRASH
-    with explained(f"removing the sweep {sweep.id}"):
+    with explained(f"removing sweep {sweep.id}"):
         trash.mkdir(exist_ok=True)
         os.rename(sweep.path, trash / sweep.path.name)
         files.sync_directory(sweep.path.parent)

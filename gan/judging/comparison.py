@@ -275,6 +275,17 @@ def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]
     return first if all(value - other > around + spread for other, spread in known.values()) else None  # NaN: False
 
 
+def best(key: str, figures: Iterable[tuple[float | None, float | None]]) -> int | None:
+    """Return the index of the row that is clearly the best in the score ``key``, given value and spread per row, or None.
+
+    Tables of reports and pages share this rule; see :func:`clear_winner`. A score without a better direction has no best row.
+    """
+    better, pairs = SCORES[key].better, list(figures)
+    if not better:
+        return None
+    return clear_winner([value if value is None else better * value for value, _ in pairs], [spread for _, spread in pairs])
+
+
 def common_name(names: Sequence[str]) -> str:
     """Return one name for runs that differ in their seed: the part before the final seed or id if common, else the first name."""
     starts = {name.rpartition(" · ")[0] or name for name in names}

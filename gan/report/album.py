@@ -18,7 +18,7 @@ from gan.errors import InputError
 from gan.runs import Run
 
 FEW = 5  # number of first and of last snapshots
-_VALUES = 7_500_000  # pixels × channels of all pictures of a report: 7.5 MB of PNG if they are pure noise
+_VALUES = 7_500_000  # pixels × channels of all pictures of a report: at most 7.5 MB of PNG, for pure noise
 _SHARES = {"newest": 0.3, "reals": 0.2, "snapshot": 0.05}  # shares of one run's budget; ten snapshots take half
 _SMALLEST = 64  # pixels per side
 _MOST_PIXELS = 50_000_000  # limit for opening a file

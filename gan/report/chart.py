@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-#: Line colours on white, used if the page does not set ``--line-0`` … ``--line-6``.
-COLOURS = ("#e8590c", "#4f46e5", "#0f9d76", "#c2255c", "#1c7ed6", "#946200", "#6b7280")
+from gan import palette
 
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
 _LEGEND = 18  # height of a legend row
-_LETTER = 6.6  # approximate width of a letter at font size 12
+_LETTER = 6.6  # approximate width of a letter at font size 12, in pixels
 _LONGEST_NAME = 44
 _MOST_POINTS = 400  # pairs of minimum and maximum per line
 _MOST_TICKS = 6
 
 
 class Series(NamedTuple):
-    """A line: name, points (x, y) in order of x, and index into ``COLOURS`` (default: its position among the lines)."""
+    """A line: name, points (x, y) in order of x, and index into ``palette.ON_WHITE`` (default: its position among the lines)."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -112,8 +111,9 @@ def _fits(x: float, y: float, *, is_log: bool) -> bool:
 
 
 def _colour(one: Series, place: int) -> str:
-    colour = (place if one.colour is None else one.colour) % len(COLOURS)
-    return f"var(--line-{colour},{COLOURS[colour]})"
+    """Return the colour of a line: the CSS variable of the page (``--line-0`` …), with the colour on white as fallback."""
+    colour = (place if one.colour is None else one.colour) % len(palette.ON_WHITE)
+    return f"var(--line-{colour},{palette.ON_WHITE[colour]})"
 
 
 def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
@@ -136,7 +136,7 @@ def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """Return thinned points: long lines keep the minimum and maximum of each stretch, so that no peak is lost."""
+    """Thin out long lines to the minimum and maximum of each stretch, so that no peak is lost."""
     size = math.ceil(len(points) / _MOST_POINTS)
     if size < 3:
         return points

@@ -24,16 +24,14 @@ from gan.report.chart import Series
 from gan.report.reproduce import Recipe
 from gan.report.table import Table
 from gan.runs import Run, Status, forks
+from gan.runs.columns import COLUMNS
 from gan.runs.names import names
 
 _PACKAGES = ("torch", "torchvision", "torchmetrics", "safetensors", "numpy", "pillow", "pydantic", "streamlit")
-_IMAGES = "images seen"
+_IMAGES = COLUMNS["images_seen"].title
 
-#: Chart title → logged field → line name. The order, and thus the colours, match the Watch page.
-_CURVES = {
-    "Loss": {"generator_loss": "Generator", "discriminator_loss": "Discriminator"},
-    "Output of D": {"d_fake": "D(fake)", "d_real": "D(real)"},
-}
+#: Chart title → logged columns. The order, and thus the colours, match the Watch page.
+_CURVES = {"Loss": ("generator_loss", "discriminator_loss"), "Output of D": ("d_fake", "d_real")}
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,8 @@ class Report:
 def badges(entries: Sequence[Entry], told: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
     """Return short verdicts on the runs of one variant with their kinds: "fault", "advice", "good" or "unknown".
 
-    The verdicts belong to the lines in ``told``, or else to each run's own line. A verdict that does not apply to all runs includes
-    the number of runs that it applies to.
+    The verdicts belong to the lines in ``told``, or else to each run's own line. If a verdict does not apply to all runs, its text
+    includes the number of runs to which it applies.
     """
     kinds: dict[str, str] = {}
     often: Counter[str] = Counter()
@@ -202,14 +200,14 @@ def _progress(status: Status) -> str:
 def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {}
     for title, fields in _CURVES.items():
-        series = [Series(name, _points(logged, field), place) for place, (field, name) in enumerate(fields.items())]
+        series = [Series(COLUMNS[field].short.capitalize(), _points(logged, field), place) for place, field in enumerate(fields)]
         if drawn := chart.lines(series, _IMAGES, title):
             found[title] = drawn
     return found
 
 
 def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, str]:
-    """Return charts of FID over images seen by title, one per group of comparable quick scores."""
+    """Return charts of FID over images seen, by title: one per group of comparable quick scores."""
     curves = [(run, scored) for run in chosen for scored in comparison.quick(run)]
     found: dict[str, str] = {}
     for group in comparison.groups(curves, lambda curve: curve[1][-1]):

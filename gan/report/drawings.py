@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gan import palette
 from gan.judging import comparison
 from gan.report import chart
 from gan.report.chart import Series
 
 _SHARE = "% of the images"
-_INDIGO, _GRAY = 1, 6  # indices into the chart colours, as on the Evaluate page
+#: Indices into the chart colours, as on the Evaluate page.
+_INDIGO, _GRAY = (palette.ON_WHITE.index(colour) for colour in (palette.DARK_INDIGO, palette.DARK_GRAY))
 
 
 def drawings(line: Mapping[str, Any]) -> dict[str, str]:

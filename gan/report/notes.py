@@ -10,19 +10,13 @@ from gan.judging.glossary import BETTER
 from gan.report.album import Picture
 from gan.report.contents import Entry, Report, badges
 from gan.report.table import Table
-
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:@^])")
+from gan.words import escape
 
 
 def write(report: Report) -> tuple[str, dict[str, bytes]]:
     """Return the text and its picture files by relative path."""
     files: dict[str, bytes] = {}
     return "\n".join(_blocks(report, files)) + "\n", files
-
-
-def escape(text: str) -> str:
-    """Return free text on one line, with Markdown characters escaped."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.encode("utf-8", "replace").decode().replace("\0", " ").split()))
 
 
 def _blocks(report: Report, files: dict[str, bytes]) -> Iterator[str]:
@@ -88,7 +82,7 @@ def _run(entry: Entry, files: dict[str, bytes]) -> Iterator[str]:
     for number, (title, drawn) in enumerate(entry.curves.items(), 1):
         yield f"{_file(files, f'{entry.run.id}-curve-{number}.svg', drawn, title)}\n"
     if entry.recipe:
-        yield f"Commands to reproduce it:\n\n{_code([*entry.recipe.commands, *entry.scoring])}"
+        yield f"Commands to reproduce this run:\n\n{_code([*entry.recipe.commands, *entry.scoring])}"
         yield from (f"- {escape(note)}" for note in entry.recipe.notes)
         yield f"\nPreset: {escape(entry.preset)}. Settings that differ from the preset:\n"
         yield _facts(entry.changed) if entry.changed else "None.\n"

@@ -197,11 +197,11 @@ def _again(entry: Entry) -> Html:
     assert entry.recipe is not None
     commands = "\n".join((*entry.recipe.commands, *entry.scoring))
     notes = (tag("p", note, class_="small") for note in entry.recipe.notes)
-    return tag("div", tag("h3", "Commands to reproduce it"), tag("pre", tag("code", commands)), *notes, class_="whole")
+    return tag("div", tag("h3", "Commands to reproduce this run"), tag("pre", tag("code", commands)), *notes, class_="whole")
 
 
 def _configuration(entry: Entry) -> Html:
-    changed = _facts(entry.changed) if entry.changed else tag("p", "All settings are as in the preset.")
+    changed = _facts(entry.changed) if entry.changed else tag("p", "All settings equal those of the preset.")
     every = tag("details", tag("summary", f"All {len(entry.settings)} settings"), _facts(entry.settings))
     return join(
         tag("div", tag("h3", "Configuration"), tag("p", f"Preset: {entry.preset}.", class_="small"), changed, class_="whole"), every
@@ -216,9 +216,8 @@ def _definitions(report: Report) -> Html:
         items.append(tag("div", title, tag("dd", score.meaning, tag("div", facts[:1].upper() + facts[1:], class_="small"))))
     about = (
         "Scores of a single run: mean ± sample standard deviation over independent draws of images. Scores of runs that differ "
-        "only in their seed: mean ± sample standard deviation over these runs. g and r are generated and real images, as N feature "
-        "vectors of a network each. A bold score is clearly the best of its table: by more than the seeds explain if there are "
-        "several seeds, otherwise by more than both spreads over draws."
+        "only in their seed: mean ± sample standard deviation over these runs. g and r are the feature vectors of N generated and N "
+        "real images. A bold score is clearly the best of its table: better than every other by more than the sum of both spreads."
     )
     return tag("section", tag("h2", "What the scores mean"), tag("p", about), tag("dl", *items, class_="definitions"), id="scores")
 

@@ -27,7 +27,7 @@ class Recipe:
 
 
 def train(config: RunConfig) -> str:
-    """Return the command that trains with this configuration: its preset (or the default one) plus the differing settings."""
+    """Return the command that trains with this configuration: its preset (or the default one) plus the settings that differ."""
     preset = presets.PRESETS.get(config.preset) or presets.find(presets.DEFAULT)
     return shlex.join(["python", "-m", "gan", "train", "--preset", preset.name, *configs.assignments(preset.config, config)])
 
@@ -48,7 +48,7 @@ def recipe(run: Run) -> Recipe:
 
 
 def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
-    """Return the recipe for a run, up to step ``until`` if a fork needs its checkpoint of that step."""
+    """Return the recipe for a run, up to step ``until`` if a fork starts from its checkpoint of that step."""
     config, notes = _prolonged(run), []
     if until is not None and until < config.total_steps:
         if config.optimizer.lr_decay == "none":

@@ -62,8 +62,9 @@ class Table:
     """Rows of comparable scores, real images first.
 
     ``kind``: "last" or "best" checkpoints, or "training" for quick scores or no scores (then there is no ``line``).
-    ``figures``: keys of the scores of at least one run. ``main``: keys for the main table. ``settings``: the settings that differ
-    between all chosen runs, by run id, as title → value as text. ``told``: sentences on whether rows differ by more than seeds do.
+    ``figures``: keys of the scores that at least one run has. ``main``: keys for the main table. ``settings``: the settings that
+    differ between the chosen runs, by run id, as title → value as text. ``told``: sentences on whether rows differ by more than
+    seeds do.
     ``is_seeded``: whether any of the chosen runs differ only in their seed.
     """
 
@@ -77,7 +78,7 @@ class Table:
 
     @property
     def line(self) -> Line | None:
-        """One of the lines of scores; all agree in everything that decides comparability."""
+        """Any of the lines of scores in the table; all of them are comparable. None if there are no scores."""
         return next((line for row in self.rows for line in row.lines), None)
 
     @property
@@ -99,8 +100,8 @@ class Table:
     @property
     def bold(self) -> str:
         """Criterion for bold scores."""
-        more = "the seeds explain" if self.is_seeded else "both spreads over draws; other seeds may differ"
-        return f"better than in every other row by more than {more}"
+        rest = "" if self.is_seeded else " over draws; other seeds may differ"
+        return f"better than in every other row by more than both spreads{rest}"
 
     def title(self, key: str) -> str:
         """Return the title of a score in this table, with its unit."""
@@ -154,8 +155,11 @@ def _table(
     if kind == "training":  # few images and possibly different steps: shown but not ranked
         main = tuple(key for key in main if key not in _BESIDE)
         return Table(kind, (floor, *rows), main, main, settings, (), is_seeded)
-    winners = {key: _winner(rows, key, is_seeded=is_seeded) for key in measured}
-    rows = [dataclasses.replace(row, best=tuple(key for key, winner in winners.items() if winner is row)) for row in rows]
+    winners = {key: comparison.best(key, (row.values[key] for row in rows)) for key in measured}
+    rows = [
+        dataclasses.replace(row, best=tuple(key for key, winner in winners.items() if winner == place))
+        for place, row in enumerate(rows)
+    ]
     figures = (*main, *(key for key in measured if key not in main))
     found = Table(kind, (floor, *rows), figures, main, settings, (), is_seeded)
     return dataclasses.replace(found, told=tuple(_told(rows, main[0], found.title(main[0]))))
@@ -202,31 +206,8 @@ def _over(values: Sequence[float]) -> tuple[float | None, float | None]:
     return statistics.fmean(values) if values else None, statistics.stdev(values) if len(values) > 1 else None
 
 
-def _winner(rows: Sequence[Row], key: str, *, is_seeded: bool) -> Row | None:
-    """Return the row that is better in a score than every other row by more than the seeds explain, or None.
-
-    If no variant has several seeds, it must be better by more than both spreads over draws, which must be known.
-    """
-    from gan.judging import significance  # imports scipy, which other commands do not need
-
-    better, known = SCORES[key].better, [row for row in rows if row.figures[key]]
-    if not better or len(known) < 2:
-        return None
-    if not is_seeded:
-        place = comparison.clear_winner((better * row.figures[key][0] for row in known), (row.values[key][1] for row in known))
-        return None if place is None else known[place]
-    first = max(known, key=lambda row: better * statistics.fmean(row.figures[key]))
-    noise = significance.pool(row.figures[key] for row in known)
-
-    def is_worse(row: Row) -> bool:
-        found = significance.compare(first.figures[key], row.figures[key], noise)
-        return found is not None and found.is_sure
-
-    return first if all(is_worse(row) for row in known if row is not first) else None
-
-
 def _told(rows: Sequence[Row], key: str, title: str) -> list[str]:
-    """Return sentences on whether rows differ in a score by more than seeds do: for all pairs, or each with the first if many."""
+    """Return sentences on whether rows differ in a score by more than seeds do: all pairs, or each row with the first if many."""
     from gan.judging import significance
 
     known = [row for row in rows if row.figures[key]]

@@ -21,7 +21,7 @@ def offer(chosen: Sequence[Run]) -> None:
         icon=":material/description:",
         key="report",
         disabled=not chosen,
-        help="An offline web page, also as Markdown, with scores, samples, curves, verdicts, settings and the command to repeat "
+        help="A web page that works offline, also as Markdown, with scores, samples, curves, verdicts, settings and the command to repeat "
         "each run. Command line: python -m gan report RUN … --out FILE.zip",
     )
 
@@ -37,6 +37,6 @@ def offer_generator(run: Run) -> None:
         "application/octet-stream",
         icon=":material/download:",
         key="generator",
-        help="The weights of the newest checkpoint in one file, for sampling elsewhere. Reading it never runs code. "
-        "The script is in docs/report.md.",
+        help="The weights of the newest checkpoint in one file, for sampling elsewhere. Loading it never runs code. "
+        "A sampling script is in docs/report.md.",
     )

@@ -10,22 +10,8 @@ import streamlit as st
 
 from gan.judging import lines
 from gan.runs import Run
+from gan.runs.columns import COLUMNS
 from gan.storage.lines import read_lines
-
-COLUMNS = [
-    "step",
-    "epoch",
-    "images_seen",
-    "seconds",
-    "images_per_second",
-    "generator_loss",
-    "discriminator_loss",
-    "d_real",
-    "d_fake",
-    "penalty",
-    "generator_grad_norm",
-    "discriminator_grad_norm",
-]
 
 
 class Tail:
@@ -33,7 +19,7 @@ class Tail:
 
     def __init__(self, path: Path) -> None:
         self._path, self._offset, self._lock = path, 0, threading.Lock()
-        self._table = pd.DataFrame(columns=COLUMNS, dtype="float64")
+        self._table = pd.DataFrame(columns=list(COLUMNS), dtype="float64")
 
     def table(self) -> pd.DataFrame:
         """Return all lines so far, one row per step in order; if a step was logged twice (after a crash), the later line."""
@@ -48,7 +34,7 @@ class Tail:
             return self._table
 
     def _grow(self, new: pd.DataFrame) -> pd.DataFrame:
-        new = new.reindex(columns=COLUMNS)
+        new = new.reindex(columns=list(COLUMNS))
         for column in COLUMNS:
             if new[column].dtype.kind not in "fi":
                 new[column] = [as_number(value) for value in new[column]]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from gan import words
 from gan.runs import Run, Status
 from gan.runs.names import names, short
 from gan.words import count, duration, number
@@ -25,7 +24,7 @@ STATES: dict[str, tuple[str, str, str]] = {
 
 def escape(text: str) -> str:
     """Escape free text so that Markdown shows it literally."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^&])", r"\\\1", text)
+    return words.escape(text, is_block=True)
 
 
 def progress(status: Status) -> tuple[float, str]:

@@ -123,6 +123,13 @@ def test_winner_is_clear_beyond_both_spreads(values: list[float | None], spreads
     assert comparison.clear_winner(values, spreads) == place
 
 
+def test_best_row_follows_the_direction_of_the_score() -> None:
+    figures = [(1.0, 0.1), (None, None), (5.0, 0.1)]
+    assert comparison.best("fid", figures) == 0 and comparison.best("inception_score", figures) == 2
+    neither = next(key for key, score in SCORES.items() if not score.better)
+    assert comparison.best(neither, figures) is None
+
+
 def test_name_of_seeds_is_what_they_share() -> None:
     assert comparison.common_name(["a · b · seed 0", "a · b · seed 1"]) == "a · b"
     assert comparison.common_name(["a · seed 0"]) == "a · seed 0" and comparison.common_name(["a", "b"]) == "a"

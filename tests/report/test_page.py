@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Page, sync_playwright
 
-from gan import report
-from gan.report import chart, contents, drawings, notes
+from gan import palette, report, words
+from gan.report import chart, contents, drawings
 from gan.report.chart import Series
 from gan.report.markup import Html, join, tag
 from gan.runs import Run
-from tests.helpers import make_run
+from tests.helpers import PROJECT, make_run
 from tests.report.conftest import NASTY, scored
 
 
@@ -88,7 +89,7 @@ def test_elements_hold_text_as_text(text: str, more: str) -> None:
 
 @given(text=st.text(min_size=1))
 def test_markdown_holds_text_as_text(text: str) -> None:
-    shown = notes.escape(text)
+    shown = words.escape(text)
     assert "\n" not in shown
     shown.encode()
     bare = re.sub(r"\\[\\`*_{}\[\]<>()#|~$&!:@^]", "", shown)
@@ -115,13 +116,21 @@ def drawn_in(drawing: str) -> dict[str, str]:
     return {name: colour for colour, name in re.findall(r'var\(--line-\d,(#\w+)\);stroke-width:3"/><text[^>]+>([^<]+)<', drawing)}
 
 
+def test_page_and_dashboard_have_the_colours_of_the_palette() -> None:
+    style = (PROJECT / "gan" / "report" / "style.css").read_text()
+    light, dark = style.partition("(prefers-color-scheme: dark)")[::2]
+    theme = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text())["theme"]
+    assert tuple(re.findall(r"--line-\d: (#\w+);", light)) == palette.ON_WHITE == tuple(theme["light"]["chartCategoricalColors"])
+    assert re.findall(r"--line-\d: (#\w+);", dark) == theme["dark"]["chartCategoricalColors"]
+
+
 def test_players_and_distributions_have_the_colours_of_the_pages(root: Path) -> None:
     run = make_run(root)
     fields = ("generator_loss", "discriminator_loss", "d_real", "d_fake")
     logged = [{"step": step, "images_seen": 16 * step} | dict.fromkeys(fields, 0.5) for step in (10, 20)]
     run.metrics_path.write_text("".join(json.dumps(line) + "\n" for line in logged))
     curves = contents.gather([run]).entries[0].curves
-    orange, indigo, *_, gray = chart.COLOURS
+    orange, indigo, *_, gray = palette.ON_WHITE
     assert drawn_in(curves["Loss"]) == {"Generator": orange, "Discriminator": indigo}
     assert drawn_in(curves["Output of D"]) == {"D(fake)": orange, "D(real)": indigo}
     counted = {"class_counts": [4, 6], "real_class_counts": [5, 5]}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gan import runs
+from gan import runs, words
 from gan.judging.comparison import figure
 from gan.judging.glossary import BETTER, SCORES
 from gan.report import contents, notes, page, table
@@ -104,7 +104,7 @@ def test_seeds_are_one_row_and_decide_what_is_best(root: Path) -> None:
     html = page.write(report)
     (cell,) = [row for row in html.split("<tr>") if "23</span>" in row]
     assert all(f'href="#{run.id}"' in cell and f'id="{run.id}"' in html for run in chosen[:2])
-    assert notes.escape(sentence) in text and "over 2 seeds" in text and "over 2 seeds" in html and "this may be chance" in html
+    assert words.escape(sentence) in text and "over 2 seeds" in text and "over 2 seeds" in html and "this may be chance" in html
 
 
 def test_names_of_rows_leave_out_what_all_have_in_common(root: Path) -> None:
@@ -124,19 +124,30 @@ def test_difference_that_seeds_do_not_explain_is_best(root: Path) -> None:
 def test_noise_of_all_seeds_decides_where_there_is_enough(root: Path) -> None:
     """By themselves the first two have some 1.1 degrees of freedom, and an interval of 22 to either side."""
     figures = {4: [10.0, 14.0], 8: [26.0, 27.0], 12: [50.0, 51.0]}
-    assert winners(seeds(root / "three", figures)) == ["4"]
-    assert winners(seeds(root / "two", {4: figures[4], 8: figures[8]})) == []
+    three, two = seeds(root / "three", figures), seeds(root / "two", {4: figures[4], 8: figures[8]})
+    assert "more than the seeds explain" in only(three).told[0] and "this may be chance" in only(two).told[0]
+    assert winners(three) == winners(two) == ["4"], "bold asks only for more than both spreads"
     assert len(only(seeds(root / "four", figures | {16: [60.0]})).told) == 3, "with many rows each against the first"
+
+
+def test_seeds_have_the_winners_of_the_evaluate_page(root: Path) -> None:
+    from pages.parts.evaluation import table as scores_table
+
+    chosen = seeds(root, {4: [10.0, 14.0], 8: [18.0, 19.0], 12: [17.5]}, inception_score=3.0, kid=None)
+    made = scores_table.table(chosen, "digits-cnn-1-85490934").assign(verdicts=[[] for _ in range(len(chosen) + 1)])
+    folded = scores_table.fold(made, "variant")
+    rows = only(chosen).rows
+    assert [[SCORES[key].title for key in row.best] for row in rows] == scores_table.best(folded) and winners(chosen) == ["4"]
 
 
 def test_what_one_draw_or_one_seed_says_is_never_sure(root: Path) -> None:
     chosen = seeds(root, {4: [10.0], 8: [90.0]})
     assert winners(chosen) == ["4"] and "one seed" in only(chosen).told[0]
     sibling = make_run(root, {"networks.width": 4, "training.seed": 7})
-    assert all(not row.best for one in table.tables([*chosen, sibling]) for row in one.rows), "draws do not count beside a seed"
+    assert "over draws" not in table.tables([*chosen, sibling])[0].bold, "a second seed is there, though not scored"
     scored(sibling, fid=11.0, step=6)
     assert [len(row.runs) for row in only([*chosen, sibling]).rows] == [0, 1, 1, 1], "scored at another step"
-    assert not any(row.best for row in only([*chosen, sibling]).rows)
+    assert winners([*chosen, sibling]) == ["4"]
     assert winners(seeds(root / "draws", {4: [10.0], 8: [90.0]}, draws=1, fid_spread=None)) == []
 
 
@@ -184,7 +195,7 @@ def test_tables_say_what_figures_were_made_from(pair: tuple[Run, Run]) -> None:
     report = contents.gather(pair)
     html, (text, _) = page.write(report), notes.write(report)
     for part in ("3 draws of 2,000 images", "EMA weights", "seed 0", "1,797 real ones from digits", "features: digits CNN"):
-        assert part in html and notes.escape(part) in text, part
+        assert part in html and words.escape(part) in text, part
     assert report.tables[0].main == ("fid", "inception_score")
 
 
@@ -235,5 +246,5 @@ def test_verdicts_beside_scores_are_on_these_scores(pair: tuple[Run, Run]) -> No
     assert "Mode collapse" in told[0] and "Mode collapse" not in told[1]
     badge = '<span class="badge fault">Mode collapse</span>'
     assert page.write(report).count(badge) == 2, "in one of the tables and in the part on the run"
-    text = notes.write(report)[0].partition("\n## " + notes.escape(report.entries[0].name))[0]
+    text = notes.write(report)[0].partition("\n## " + words.escape(report.entries[0].name))[0]
     assert text.count("Mode collapse") == 1

@@ -146,7 +146,7 @@ def judge_modes(line: Line) -> Iterator[Verdict]:
         yield Verdict(
             "missing-modes",
             "Missing modes",
-            f"Some modes are missing: the points reach {found:.3g} of them (real points: {floor:.3g}; a fault below {limit:.3g}).",
+            f"Some modes are missing: the points reach {found:.3g} modes (real points: {floor:.3g}; a fault below {limit:.3g}).",
             measured=found,
             threshold=limit,
             evidence="modes",

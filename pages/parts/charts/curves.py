@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.parts.charts.style import ABOVE, GRAY, INDIGO, MARGIN, ORANGE, short_name
+from gan.palette import GRAY, INDIGO, ORANGE
+from pages.parts.charts.style import ABOVE, MARGIN, short_name
 
 MOST_POINTS = 400  # buckets per curve: about the resolution of a screen
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.parts.charts.style import GRAY, INDIGO, ORANGE, with_basis
+from gan.palette import GRAY, INDIGO, ORANGE
+from pages.parts.charts.style import with_basis
 
 
 def shares_of_classes(

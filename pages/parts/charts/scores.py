@@ -11,10 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gan.judging import comparison
+from gan.palette import GRAY, INDIGO
 from pages.parts.charts.style import (
     ABOVE,
-    GRAY,
-    INDIGO,
     MARGIN,
     SHADES,
     WIDE,

@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-INDIGO, ORANGE, GRAY = "#6c63ff", "#f76707", "#9097a8"  # readable on light and dark backgrounds
-SHADES = [[0.0, "#6c63ff"], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # likewise
+from gan.palette import INDIGO
+
+SHADES = [[0.0, INDIGO], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # readable on light and dark backgrounds
 WIDE = 20  # ratio of largest to smallest value that triggers a log axis
 
 MARGIN = {"l": 10, "r": 10, "t": 40, "b": 10}  # leaves room for the mode bar on top

@@ -8,21 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-#: Distinct on light and dark backgrounds, and for red-green colour blindness as far as twelve colours allow.
-COLOURS = (
-    "#6c63ff",
-    "#f76707",
-    "#12b886",
-    "#e64980",
-    "#1c9ed8",
-    "#c79a00",
-    "#ae3ec9",
-    "#82a31a",
-    "#d9480f",
-    "#0ca6a6",
-    "#9097a8",
-    "#c2557a",
-)
+from gan import palette
 
 _HEIGHT = 260  # pixels
 
@@ -40,7 +26,7 @@ def legend(groups: Sequence[str]) -> str:
 
 def colours(groups: Sequence[str]) -> list[str]:
     """Return the colour of each group; the same in every chart."""
-    return [COLOURS[place % len(COLOURS)] for place in range(len(groups))]
+    return [palette.SERIES[place % len(palette.SERIES)] for place in range(len(groups))]
 
 
 def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_points: bool = False) -> dict[str, Any]:

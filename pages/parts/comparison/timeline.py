@@ -19,7 +19,9 @@ from gan.errors import InputError
 from gan.judging import comparison as core
 from gan.judging import lines
 from gan.judging.comparison import text_of
+from gan.judging.glossary import SCORES
 from gan.runs import Run
+from gan.runs.columns import COLUMNS
 from gan.storage import models
 from gan.storage.lines import sample_lines
 from pages.parts import logged as logs
@@ -29,21 +31,22 @@ from pages.parts.evaluation.table import Line
 
 #: Axis name → column of a logged line, and title.
 AXES = {
-    "images": ("images_seen", "images seen"),
-    "steps": ("step", "step"),
-    "time": ("seconds", "training time (s)"),
+    name: (column, COLUMNS[column].title) for name, column in (("images", "images_seen"), ("steps", "step"), ("time", "seconds"))
 }
 #: Curve name → column of a logged line ("fid": from quick scores).
 CURVES = {
-    "generator loss": "generator_loss",
-    "discriminator loss": "discriminator_loss",
-    "D(real)": "d_real",
-    "D(fake)": "d_fake",
-    "FID": "fid",
-    "penalty": "penalty",
-    "generator gradient": "generator_grad_norm",
-    "discriminator gradient": "discriminator_grad_norm",
-    "images per second": "images_per_second",
+    SCORES["fid"].title if column == "fid" else COLUMNS[column].title: column
+    for column in (
+        "generator_loss",
+        "discriminator_loss",
+        "d_real",
+        "d_fake",
+        "fid",
+        "penalty",
+        "generator_grad_norm",
+        "discriminator_grad_norm",
+        "images_per_second",
+    )
 }
 SEEDS = "seed"  # groups runs that differ only in the seed
 
@@ -97,7 +100,7 @@ def track(run: Run, axis: str) -> Track:
 def _track(run: Run, axis: str, *stamps: object) -> Track:
     column, _ = AXES[axis]
     logged = sample_lines(run.metrics_path, _LINES)
-    found = {name: np.array([logs.as_number(line.get(name)) for line in logged], "float64") for name in logs.COLUMNS}
+    found = {name: np.array([logs.as_number(line.get(name)) for line in logged], "float64") for name in COLUMNS}
     usable = np.flatnonzero(np.isfinite(found["step"]) & np.isfinite(found[column]))[::-1]
     kept = usable[np.unique(found["step"][usable], return_index=True)[1]]  # if a step was logged twice, the later line
     columns = {name: values[kept] for name, values in found.items()}

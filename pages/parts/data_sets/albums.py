@@ -35,7 +35,7 @@ def layout(size: int) -> Layout:
 
 
 def draw(labels: np.ndarray, label: int | None, seed: int, most: int) -> np.ndarray:
-    """Return at most ``most`` random rows, fixed by ``seed``: of one ``label``, or of all labels for None."""
+    """Return at most ``most`` random rows, fixed by ``seed``: of one ``label``, or of all labels if None."""
     rows = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
     random = np.random.Generator(np.random.PCG64(seed))
     return random.choice(rows, min(most, len(rows)), replace=False)

@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gan.errors import InputError
+from gan.palette import GRAY, INDIGO, ORANGE
 from gan.runs import Run, atlas
 from gan.runs.atlas import Atlas, Dot, Place, Plane, Point, Sample
 from pages.parts import charts, words
 from pages.parts.evaluation import poster
 
-_INDIGO, _GRAY, _ORANGE = "#6c63ff", "#9097a8", "#f76707"  # as in the other charts
 _NEAR = 0.95  # a sample nearer to a training image than this share of real images may be a copy
 
 _WEBP = "data:image/webp;base64,"
@@ -119,21 +119,21 @@ def plot(plane: Plane, sample: Point | None, is_close: bool) -> go.Figure:
 
     Both axes share one scale. The plot shows the :func:`frame` of the real points, or a close-up of the sample.
     """
-    beside = {"size": 8, "color": _ORANGE, "symbol": "diamond-open", "line": {"width": 1.5}}
+    beside = {"size": 8, "color": ORANGE, "symbol": "diamond-open", "line": {"width": 1.5}}
     kinds: list[tuple[str, Sequence[Place], dict[str, Any]]] = [
-        ("real", plane.real, {"size": 4, "color": _GRAY, "opacity": 0.6}),
-        ("generated", plane.generated, {"size": 4, "color": _INDIGO, "opacity": 0.6}),
+        ("real", plane.real, {"size": 4, "color": GRAY, "opacity": 0.6}),
+        ("generated", plane.generated, {"size": 4, "color": INDIGO, "opacity": 0.6}),
         (
             "centre of a mode",
             plane.centres,
-            {"size": 9, "color": _GRAY, "symbol": "x-thin", "line": {"width": 1.5, "color": _GRAY}},
+            {"size": 9, "color": GRAY, "symbol": "x-thin", "line": {"width": 1.5, "color": GRAY}},
         ),
     ]
     x, y, reach = frame(plane.real)
     if sample:
         kinds += [
             ("nearest training points", sample.neighbours, beside),
-            ("sample", [sample], {"size": 18, "color": _ORANGE, "symbol": "circle-open", "line": {"width": 2}}),
+            ("sample", [sample], {"size": 18, "color": ORANGE, "symbol": "circle-open", "line": {"width": 2}}),
         ]
         if is_close:
             x, y, reach = sample.x, sample.y, 1.5 * max(plane.usual, *(one.distance for one in sample.neighbours)) or 1.0
@@ -172,7 +172,7 @@ def _show_map(run_id: str, shown: Atlas, spec: dict[str, Any]) -> None:
     number = next((dot.get("number") for dot in picked["selection"].get("picked", [])), None)
     if isinstance(number, int) and 0 <= number < len(dots):
         is_real = number < len(shown.real)
-        colour, kind = (_GRAY, "real") if is_real else (_INDIGO, "generated")
+        colour, kind = (GRAY, "real") if is_real else (INDIGO, "generated")
         st.html(_row([(dots[number].picture, colour, kind, f"The {kind} image of this dot")]))
 
 
@@ -223,7 +223,7 @@ def chart(real: Sequence[Dot], generated: Sequence[Dot], explained: tuple[float,
             "color": {
                 "field": "kind",
                 "type": "nominal",
-                "scale": {"domain": ["real", "generated"], "range": [_GRAY, _INDIGO]},
+                "scale": {"domain": ["real", "generated"], "range": [GRAY, INDIGO]},
                 "legend": {"orient": "top", "title": None, "symbolOpacity": 1},
             },
             "size": {"condition": {"param": "picked", "empty": False, "value": 260}, "value": 55},
@@ -255,10 +255,10 @@ def _count(samples: Sequence[Sample | Point], noun: str) -> str:
 
 def strip(sample: Sample, usual: float, number: int) -> str:
     """Return HTML with a sample and its neighbours side by side, wrapping to the available width."""
-    parts = [(sample.picture, _INDIGO, "generated", f"Generated sample {number}")]
+    parts = [(sample.picture, INDIGO, "generated", f"Generated sample {number}")]
     for place, one in enumerate(sample.neighbours, 1):
         near = f"{one.distance / usual:.2f} × usual" if usual else f"{one.distance:.3g} away"
-        parts.append((one.picture, _GRAY, near, f"Nearest training image {place}, {near}"))
+        parts.append((one.picture, GRAY, near, f"Nearest training image {place}, {near}"))
     return _row(parts)
 
 
@@ -266,7 +266,7 @@ def couples(pairs: Sequence[tuple[str, str]]) -> str:
     """Return HTML with pairs of pictures, wrapping to the available width."""
     cells = "".join(
         '<div style="display:flex;gap:2px">'
-        + "".join(_image(one, _INDIGO, f"Near duplicates, pair {place}, image {side}", 50) for side, one in enumerate(pair, 1))
+        + "".join(_image(one, INDIGO, f"Near duplicates, pair {place}, image {side}", 50) for side, one in enumerate(pair, 1))
         + "</div>"
         for place, pair in enumerate(pairs, 1)
     )

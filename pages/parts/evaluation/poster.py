@@ -7,13 +7,14 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont
 
+from gan.palette import GRAY, INDIGO
 from gan.runs.atlas import Atlas, Dot
 
 _WIDTH, _HEIGHT = 1400, 1120
 _LEFT, _TOP, _RIGHT, _BOTTOM = 100, 150, 1340, 1030  # limits of the dot centres
 _DOT, _SIDE, _FRAME = 6, 44, 3  # pixels: dot radius, picture side, frame width
 _MOST_PIXELS = 256  # largest side of a stored picture; the file may be untrusted
-_REAL, _GENERATED, _INK = "#9097a8", "#6c63ff", "#31333f"
+_INK = "#31333f"
 
 Marked = tuple[tuple[int, int], str, Dot]
 
@@ -52,7 +53,7 @@ def _placed(shown: Atlas) -> list[Marked]:
             round(_BOTTOM - (dot.y - low) / tall * (_BOTTOM - _TOP)),
         )
 
-    kinds = ((shown.real, _REAL), (shown.generated, _GENERATED))
+    kinds = ((shown.real, GRAY), (shown.generated, INDIGO))
     turns = [(place / len(kind), at(dot), colour, dot) for kind, colour in kinds for place, dot in enumerate(kind)]
     return [turn[1:] for turn in sorted(turns, key=lambda turn: turn[0])]
 
@@ -65,7 +66,7 @@ def _label(canvas: Image.Image, shown: Atlas) -> None:
     )
     pen.text((40, 24), f"Real images, and images generated at step {shown.step:,}", _INK, large)
     pen.text((40, 70), f"PCA of the {shown.extractor[:80]} features of the real images", _INK, small)
-    for x, colour, name in ((1090, _REAL, "real"), (1190, _GENERATED, "generated")):
+    for x, colour, name in ((1090, GRAY, "real"), (1190, INDIGO, "generated")):
         pen.ellipse((x, 34, x + 16, 50), fill=colour)
         pen.text((x + 24, 30), name, _INK, small)
     pen.text(((_LEFT + _RIGHT) / 2, _HEIGHT - 24), first, _INK, small, anchor="ms")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gan.judging import comparison as core
 from gan.judging import lines
-from gan.judging.comparison import clear_winner, text_of
+from gan.judging.comparison import text_of
 from gan.judging.glossary import SCORES, missing
 from gan.runs import Run
 from pages.parts import words
@@ -172,10 +172,9 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[
     for group in set(made["group"][is_scored]):
         part = made.reset_index(drop=True)
         part = part[(part["run"] != "") & (part["group"] == group)]
-        for score in map(SCORES.__getitem__, order):
-            name = score.key
-            if score.better and (winner := clear_winner(part[name] * score.better, part[f"{name}_spread"])) is not None:
-                found[part.index[winner]].append(score.title)
+        for key in order:
+            if (winner := core.best(key, zip(part[key], part[f"{key}_spread"], strict=True))) is not None:
+                found[part.index[winner]].append(SCORES[key].title)
     return found
 
 

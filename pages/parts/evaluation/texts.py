@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,10 +10,10 @@ import pandas as pd
 from gan.judging import comparison
 from gan.judging.comparison import figure
 from gan.judging.glossary import SCORES
+from gan.words import escape
 from pages.parts.evaluation import table
 from pages.parts.evaluation.columns import INTERVALS, facts, spread_title
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~$&!:])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -64,7 +63,7 @@ def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) 
 def markdown(shown: pd.DataFrame) -> str:
     """Return a table of text as Markdown for GitHub and pandoc; cells are escaped."""
     rows = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
-    cells = [[cell if index == 1 else _in_markdown(str(cell)) for cell in row] for index, row in enumerate(rows)]
+    cells = [[cell if index == 1 else escape(str(cell)) for cell in row] for index, row in enumerate(rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
@@ -99,10 +98,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float) and not math.isnan(value):
         return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
     return comparison.text_of(value)
-
-
-def _in_markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def _in_latex(text: str) -> str:

@@ -12,20 +12,12 @@ from gan.errors import InputError
 from gan.execution import queue
 from gan.judging import comparison, lines
 from gan.judging.doctor import Verdict
-from gan.runs import Run, forks
+from gan.runs import Run, columns, forks
 from pages.parts import charts, logged, pictures, words
 from pages.parts.evaluation import atlas, board, reasons
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
 
-#: Column of the logged lines → curve name, and axis title.
-_CURVES = {
-    "generator_loss": ("generator", "loss"),
-    "discriminator_loss": ("discriminator", "loss"),
-    "d_fake": ("D(fake)", "output"),
-    "d_real": ("D(real)", "output"),
-    "generator_grad_norm": ("generator", "gradient norm"),
-}
 _SMOOTHING = 0.6
 _HEIGHT = 280
 
@@ -139,10 +131,10 @@ def _fid(run: Run) -> go.Figure | None:
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
     """Show the curves behind a verdict, if they were logged."""
     table = logged.read(run)
-    names = {_CURVES[column][0]: column for column in sorted(verdict.curves) if column in table}
+    names = columns.named(*(column for column in sorted(verdict.curves) if column in table))
     if table.empty or not names:
         return
-    title = _CURVES[verdict.curves[0]][1]
+    title = columns.COLUMNS[verdict.curves[0]].quantity
     figure = charts.kept_curves(charts.thin(table, names, _SMOOTHING), list(names), title, _HEIGHT)
     about = f"{' and '.join(names)} over training steps"
     st.plotly_chart(figure, key=key, alt=about, config=charts.camera("curves"))

@@ -41,7 +41,7 @@ FAMILIES = {
     "modern": "Modern (R3GAN)",
 }
 
-#: Less common settings, shown in an expander of their own → their names in its label.
+#: Less common settings, shown in a separate expander → their short names in its label.
 _FOR_LATER = {
     "data.fit": "fit",
     "data.subset_seed": "seed",
@@ -123,7 +123,7 @@ def _fields(
     draw({key: info for key, info in fields.items() if key not in later})
     if section == "data" and (entry := sets.get(changes.get("data.name", ""))):
         st.caption(words.escape(entry.description))
-        st.page_link("pages/data.py", label="Look at this data set", icon=":material/grid_view:", query_params={"data": entry.name})
+        st.page_link("pages/data.py", label="View this data set", icon=":material/grid_view:", query_params={"data": entry.name})
     if section == "objective":
         _explain_loss(changes["objective.loss"])
     if later:
@@ -137,8 +137,8 @@ def _fields(
 def _explain_loss(name: str) -> None:
     """Show formulas, range and source of a loss."""
     facts = LOSSES[name]
-    st.caption(f"**What good looks like:** {words.escape(facts.good)}")
-    with st.expander("What this loss means", icon=":material/function:", key="train/loss-facts"):
+    st.caption(f"**How to read the losses:** {words.escape(facts.good)}")
+    with st.expander("About this loss", icon=":material/function:", key="train/loss-facts"):
         st.markdown("The discriminator minimises")
         st.latex(_in_rows(facts.discriminator))
         st.markdown("and the generator")
@@ -148,7 +148,7 @@ def _explain_loss(name: str) -> None:
 
 
 def _in_rows(formula: str) -> str:
-    """Return a formula with each expectation in a row of its own, to fit a phone screen."""
+    """Return a formula with each expectation on a separate row, to fit a phone screen."""
     return r"\begin{aligned} & " + re.sub(r" ([-+]) (?=\\(?:mathbb|tfrac))", r" \\\\ & \1 ", formula) + r" \end{aligned}"
 
 
@@ -180,7 +180,7 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
 
 
 def _choose(label: str, options: list[Any], value: Any, key: str, help: str, words: Any) -> Any:
-    """Ask for one of a few options, all visible."""
+    """Ask for one of a few options, all of them visible."""
     widget = st.segmented_control if len(options) <= _MOST_SEGMENTS else st.pills
     return widget(
         label, options, default=value, required=True, format_func=words, key=key, help=help, persist_state="session", wrap=True
@@ -188,7 +188,7 @@ def _choose(label: str, options: list[Any], value: Any, key: str, help: str, wor
 
 
 def _choose_data(label: str, value: str, widget: str, help: str) -> str:
-    """Ask for a data set: listed ones, imported ones, and the preset's even if missing."""
+    """Ask for a data set: one in the catalogue, an imported one, or the initial one even if it is missing."""
     titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
     titles.setdefault(value, f"{value} (missing)")
     if st.session_state.get(widget, value) not in titles:  # removed in the meantime

@@ -36,7 +36,7 @@ def describe_memory(report: dict[str, Any]) -> str:
     return (
         f"Training with a batch size of {report['batch_size']:,} takes about **{size(report['memory'])}** for both networks: "
         f"{size(weights)} for weights, gradients, optimiser state and averaged weights; "
-        f"{size(kept)} for layer outputs, which grow with the batch size. The program itself needs memory on top."
+        f"{size(kept)} for layer outputs, which grow with the batch size. The program itself needs additional memory."
     )
 
 

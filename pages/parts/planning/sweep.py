@@ -33,7 +33,7 @@ _MOST_SHOWN = 200  # table rows; larger sweeps can be launched but not edited he
 
 def panel(root: Path, config: RunConfig | None, prefix: str) -> None:
     """Draw the sweep expander of the Train page; ``config`` is the form's configuration, None if invalid."""
-    part = st.expander("Many runs at once: a sweep", icon=":material/account_tree:", key="train/sweep", on_change="rerun")
+    part = st.expander("Sweep: many runs at once", icon=":material/account_tree:", key="train/sweep", on_change="rerun")
     if not part.open:
         return
     with part, frame.spoken_errors():
@@ -112,7 +112,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         help="One at a time: the settings above, plus variants with one change each. Every combination grows fast: 3 × 3 × 3 = 27.",
     )
     if empty := [key for key, values in axes.items() if not values]:
-        st.caption(f"Enter the values of “{words.escape(_title(config, empty[0]))}” to try.")
+        st.caption(f"Enter values to try for “{words.escape(_title(config, empty[0]))}”.")
         return None
     raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
     return plans.parse(raw | {"combine": combine, "seeds": int(seeds)})
@@ -288,7 +288,7 @@ def _around(value: float) -> list[float]:
 
 
 def _value(text: str) -> Any:
-    """Parse typed text as JSON, else return it as plain text."""
+    """Parse typed text as JSON; return it unchanged if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -36,7 +36,7 @@ def _ask(run: Run, config: RunConfig) -> None:
     st.caption("Starts a new run from a checkpoint of this one, with other settings. This run stays unchanged.")
     there = forks.checkpoints(run)
     if not there:
-        st.info(f"There is no checkpoint to fork from yet; one is written every {config.cadence.checkpoint_every}.")
+        st.info(f"No checkpoint to fork from yet; one is written every {config.cadence.checkpoint_every}.")
         return
     key = f"fork/{run.id}/step"
     if st.session_state.get(key) not in there:  # the run deletes older checkpoints while it trains

@@ -44,7 +44,7 @@ def ask(run: Run, config: RunConfig) -> None:
 
 def _panel(run: Run, names: list[str]) -> None:
     with st.container(border=True), frame.spoken_errors():
-        st.subheader("Ask for a class")
+        st.subheader("Samples of one class")
         if not run.has_checkpoint:
             st.caption("No checkpoint yet; samples can be drawn after the first one.")
             return
@@ -76,7 +76,7 @@ def _panel(run: Run, names: list[str]) -> None:
                 pictures.show(run.asked_path, about, words.escape(about))
         if asked and not is_waiting and not asked.get("is-seen"):
             asked["is-seen"] = True
-            st.rerun()  # back to the refresh rate of a page that is not waiting
+            st.rerun()  # restores the normal refresh rate
 
 
 def _waiting(run: Run) -> bool:

@@ -8,13 +8,13 @@ import streamlit as st
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig
 from gan.runs import Run
+from gan.runs.columns import named
 from pages.parts import charts, logged, words
 
-PLAYERS = {"generator": "generator_loss", "discriminator": "discriminator_loss"}
-OPINIONS = {"D(fake)": "d_fake", "D(real)": "d_real"}
-PENALTY = {"penalty": "penalty"}
-
-NORMS = {"generator": "generator_grad_norm", "discriminator": "discriminator_grad_norm"}
+PLAYERS = named("generator_loss", "discriminator_loss")
+OPINIONS = named("d_fake", "d_real")
+PENALTY = named("penalty")
+NORMS = named("generator_grad_norm", "discriminator_grad_norm")
 
 
 def show_curves(run: Run, config: RunConfig | None) -> None:
