@@ -14,7 +14,7 @@ from gan.report import bundle, generators
 
 def add(command: Callable[..., Any]) -> None:
     """Add both commands to the command line."""
-    report = command("report", "Write a report on runs as one ZIP: an HTML page, Markdown with pictures, configurations and scores.", _report)
+    report = command("report", "Write a report on runs as one ZIP: HTML page, Markdown, configurations and scores.", _report)
     report.add_argument("run_ids", nargs="+", metavar="RUN")
     report.add_argument("--out", type=Path, default=Path("report.zip"), metavar="FILE", help="ZIP file (default: report.zip)")
     report.add_argument(

@@ -216,8 +216,9 @@ def _definitions(report: Report) -> Html:
         items.append(tag("div", title, tag("dd", score.meaning, tag("div", facts[:1].upper() + facts[1:], class_="small"))))
     about = (
         "Scores of a single run: mean ± sample standard deviation over independent draws of images. Scores of runs that differ "
-        "only in their seed: mean ± sample standard deviation over these runs. g and r are the feature vectors of N generated and N "
-        "real images. A bold score is clearly the best of its table: better than every other by more than the sum of both spreads."
+        "only in their seed: mean ± sample standard deviation over these runs. g and r are the feature vectors of N generated and "
+        "N real images. A bold score is clearly the best of its table: better than every other by more than the sum of both "
+        "spreads."
     )
     return tag("section", tag("h2", "What the scores mean"), tag("p", about), tag("dl", *items, class_="definitions"), id="scores")
 

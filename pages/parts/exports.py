@@ -21,8 +21,8 @@ def offer(chosen: Sequence[Run]) -> None:
         icon=":material/description:",
         key="report",
         disabled=not chosen,
-        help="A web page that works offline, also as Markdown, with scores, samples, curves, verdicts, settings and the command to repeat "
-        "each run. Command line: python -m gan report RUN … --out FILE.zip",
+        help="A web page that works offline, also as Markdown, with scores, samples, curves, verdicts, settings and the "
+        "commands that reproduce each run. Command line: python -m gan report RUN … --out FILE.zip",
     )
 
 

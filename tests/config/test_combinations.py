@@ -43,6 +43,8 @@ PENALTIES: dict[str, Changes] = {
 }
 #: Losses to which the height of the discriminator's output makes no difference, here: the two parts of its gradient cancel.
 HEIGHTLESS = ("hinge", "wasserstein", "relativistic")
+#: The loss with which every family bears every penalty; the quickest family bears them with every loss.
+SMOOTH = "non-saturating"
 CLIPPED = {"objective.weight_clip": 0.05}
 OPTIONS: dict[str, Changes] = {
     "rmsprop": {"optimizer.algorithm": "rmsprop"},
@@ -103,6 +105,7 @@ CASES = [
         for family in FAMILIES
         for loss in LOSSES
         for name, penalty in (PENALTIES | ({"clipping": CLIPPED} if loss == "wasserstein" else {})).items()
+        if not penalty or loss == SMOOTH or family == "mlp" or name == "clipping"
     ),
     *(pytest.param(family, changes, id=f"{family}-{name}") for family in FAMILIES for name, changes in OPTIONS.items()),
     *(
@@ -219,8 +222,13 @@ def test_it_trains_and_goes_on_exactly_from_where_it_was(family: str, changes: C
     assert [vars(outcome) for outcome in again] == [vars(outcome) for outcome in outcomes[SAVED_AT:]]
 
 
-@pytest.mark.parametrize("option", ["rmsprop", "sgd", "sgd without momentum", "discrimination", "all of them"])
-@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize(
+    ("family", "option"),
+    [
+        *((family, "all of them") for family in FAMILIES),
+        *(("dcgan", option) for option in ("rmsprop", "sgd", "sgd without momentum", "discrimination")),
+    ],
+)
 def test_it_goes_on_exactly_from_a_file(tmp_path: Path, family: str, option: str) -> None:
     config = configured(family, OPTIONS[option])
     game = new_game(config, seed=0)

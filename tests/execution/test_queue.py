@@ -19,6 +19,7 @@ from gan.errors import InputError
 from gan.execution import processes, queue, requests
 from gan.runs import Run, Status
 from gan.runs import run as run_module
+from tests.execution import quick
 from tests.helpers import (
     PROJECT,
     advance_at_once,
@@ -42,6 +43,13 @@ def root(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "runs"
     yield folder
     end_all(folder)
+
+
+@pytest.fixture
+def quickly() -> Iterator[quick.Trainers]:
+    """Let the queue start its trainers quickly, and end them."""
+    with quick.trainers() as found:
+        yield found
 
 
 @pytest.fixture
@@ -203,7 +211,7 @@ def test_more_launches_than_cores_wait_their_turn(root: Path) -> None:
     assert "not under way" in refusal(caught)
 
 
-@pytest.mark.usefixtures("one_core")
+@pytest.mark.usefixtures("one_core", "quickly")
 def test_stopped_run_goes_on_to_its_end_and_beyond(root: Path) -> None:
     run = queue.launch(root, tiny(ENDLESS))
     wait_until(run.metrics, "the first line is logged")
@@ -272,7 +280,7 @@ def test_killed_launcher_leaves_the_trainer_running_to_its_end(root: Path) -> No
     assert run.status().step == 60
 
 
-@pytest.mark.usefixtures("one_core")
+@pytest.mark.usefixtures("one_core", "quickly")
 def test_run_killed_after_its_last_step_can_still_be_finished(root: Path) -> None:
     """The last sign of life may say "step 12 of 12, running": resuming must not answer that nothing is left to do."""
     run = make_run(root)
@@ -283,7 +291,7 @@ def test_run_killed_after_its_last_step_can_still_be_finished(root: Path) -> Non
     assert wait_for(run, "finished", "failed").state == "finished"
 
 
-@pytest.mark.usefixtures("one_core")
+@pytest.mark.usefixtures("one_core", "quickly")
 def test_stop_before_the_first_step_is_heard(root: Path) -> None:
     run = queue.launch(root, tiny(ENDLESS))
     queue.stop(run)

@@ -19,11 +19,21 @@ from gan.networks import layers
 from gan.networks.layers import Player, Report
 from gan.training.assembly import build_game
 from gan.training.game import Turn
+from tests.execution import quick
 from tests.helpers import assert_one_sentence, run_gan, wait_until
 from tests.networks.test_networks import TOGETHER, VARIANTS, config_of, count, named, play
 
-#: Without the sizes of layers, which change nothing but numbers.
-TELLING = [(family, changes) for family, changes in VARIANTS if not changes.keys() & {"latent", "width", "hidden"}]
+#: Without the sizes of layers and of larger packs, which change nothing but numbers; the usual networks of a family once.
+TELLING = [
+    *((family, {}) for family in FAMILIES),
+    *(
+        (family, changes)
+        for family, changes in VARIANTS
+        if not changes.keys() & {"latent", "width", "hidden"}
+        and changes.get("packing", 2) == 2
+        and config_of(family, **changes) != config_of(family)
+    ),
+]
 
 
 def real_parts(player: nn.Module) -> list[nn.Module]:
@@ -80,7 +90,7 @@ def check(config: RunConfig) -> Report:
 
 @pytest.mark.parametrize(("family", "changes"), TELLING + TOGETHER, ids=named)
 def test_report_says_what_every_family_is(family: str, changes: dict[str, Any]) -> None:
-    check(config_of(family, **changes))
+    check(config_of(family, 16 if family in ("resnet", "modern") else 32, **changes))
 
 
 def test_points_are_described_too() -> None:
@@ -277,8 +287,9 @@ def test_command_prints_and_writes_down_what_the_dashboard_reads(root: Path) -> 
 
 def test_dashboard_finds_what_a_background_process_has_written(root: Path) -> None:
     config = config_of("mlp", 16, conditional=True)
-    speeds.start_describing(root, config)
-    found = wait_until(lambda: speeds.find_layers(root, config), "the layers are written down")
+    with quick.trainers():
+        speeds.start_describing(root, config)
+        found = wait_until(lambda: speeds.find_layers(root, config), "the layers are written down")
     assert found == json.loads(json.dumps(dataclasses.asdict(layers.describe(config))))
 
 

@@ -19,10 +19,18 @@ from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.runs import Run
+from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
 
 #: A display name with markup, Markdown, an icon and letters that turn the reading direction.
 NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'
+
+
+@pytest.fixture(autouse=True)
+def quick_trainers() -> Iterator[quick.Trainers]:
+    """Start what pages without a server start from the nursery; a server starts its trainers the usual way."""
+    with quick.trainers() as found:
+        yield found
 
 
 def _copied(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:

@@ -125,7 +125,7 @@ def test_too_short_a_fork_is_refused_in_a_sentence(visit: Visit, parent: Run) ->
 
 def test_a_run_without_a_checkpoint_says_so(visit: Visit, parent: Run) -> None:
     shutil.rmtree(parent.checkpoints_path)
-    assert "no checkpoint to fork from yet" in texts(opened(visit, parent))
+    assert "No checkpoint to fork from yet" in texts(opened(visit, parent))
 
 
 def test_a_checkpoint_that_is_gone_meanwhile_is_told(visit: Visit, parent: Run) -> None:

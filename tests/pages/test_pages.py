@@ -453,7 +453,7 @@ def test_watch_draws_the_class_that_is_asked_for(visit: Visit, conditional: Run)
 
 def test_watch_asks_for_a_class_only_where_there_is_something_to_ask(visit: Visit, conditional: Run, trained: Run) -> None:
     shutil.copytree(trained.path, conditional.root / trained.id)
-    assert "Ask for a class" not in texts(visit("watch", run=trained.id))
+    assert "Samples of one class" not in texts(visit("watch", run=trained.id))
     shutil.rmtree(conditional.checkpoints_path)
     test = visit("watch", run=conditional.id)
     assert_sound(test)

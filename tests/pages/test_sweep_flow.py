@@ -43,7 +43,7 @@ def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path,
     # itself anew, and could forget a key that is pressed in a table at that moment.
     type_into(page, re.compile("^Train for"), "10")
     expect(page.get_by_text("Expected time on this machine")).to_be_visible()
-    page.get_by_text("Many runs at once: a sweep").click()
+    page.get_by_text("Sweep: many runs at once").click()
     type_into(page, "Seeds", "1")
     vary, latent = page.get_by_role("combobox", name="Vary"), page.get_by_role("option", name="networks.latent")
     wait_until(lambda: latent.is_visible() or vary.fill("networks.latent"), "the settings are listed", every=0.5)

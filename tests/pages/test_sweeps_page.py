@@ -121,7 +121,7 @@ def test_examples_of_values_fit_the_setting(visit: Visit, empty: Path) -> None:
     test = planning(visit, **{f"{PREFIX}/keys": list(wanted)})
     assert_sound(test)
     assert {key: test.text_input(key=f"{PREFIX}/{key}").placeholder for key in wanted} == wanted
-    assert "values of “Image size” to try" in texts(test)
+    assert "values to try for “Image size”" in texts(test)
     for key, values in wanted.items():
         test.text_input(key=f"{PREFIX}/{key}").set_value(values)
     test.run()
