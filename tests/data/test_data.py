@@ -60,8 +60,11 @@ def test_every_data_set_says_what_people_want_to_know(entry: data_sets.DataSet) 
         assert "rendered" in entry.title
 
 
-@pytest.mark.parametrize("size", [16, 32])
-@pytest.mark.parametrize("name", IMAGES)
+#: Bedrooms take long to draw; that they are the same pictures at every size is tested in ``test_rendered``.
+DRAWN = [(name, size) for name in IMAGES for size in (16, 32) if (name, size) != ("bedrooms", 32)]
+
+
+@pytest.mark.parametrize(("name", "size"), DRAWN)
 def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None:
     entry = data_sets.find(name)
     images = loaders.load(DataConfig(name=name, size=size))
@@ -87,7 +90,9 @@ def test_every_offline_set_of_points_keeps_its_promises(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_every_offline_data_set_is_the_same_every_time(name: str) -> None:
+def test_every_offline_data_set_is_the_same_every_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in sources._RENDERED:  # several chunks are drawn ahead of the first; stacked sets depend on the length of a chunk
+        monkeypatch.setattr(sources, "_CHUNK", 64)
     entry = data_sets.find(name)
     first, again = [next(sources.images(entry, 16, "crop", entry.channels, ignore)) for _ in range(2)]
     assert np.array_equal(first[0], again[0])
@@ -224,7 +229,7 @@ def test_images_are_decoded_once_and_shared(data_root: Path) -> None:
         assert prepared.folder(other) != prepared.folder(data)
 
 
-def test_grey_and_colour_can_be_asked_for(data_root: Path) -> None:
+def test_grey_and_colour_can_be_asked_for() -> None:
     grey = loaders.load(DataConfig(name="shapes", size=16, colour="grey")).pixels
     colour = loaders.load(DataConfig(size=16, colour="colour")).pixels
     assert grey.shape[1] == 1
@@ -253,8 +258,8 @@ def test_damaged_preparation_is_made_again(data_root: Path, damage: str) -> None
 
 
 def test_killed_preparation_leaves_nothing_that_counts_and_can_be_started_again(data_root: Path) -> None:
-    data = DataConfig(name="shapes", size=64)
-    command = [sys.executable, "-m", "gan", "data", "prepare", "shapes", "--size", "64", "--quiet"]
+    data = DataConfig(name="shapes", size=16)
+    command = [sys.executable, "-m", "gan", "data", "prepare", "shapes", "--size", "16", "--quiet"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data_root)}))
     staged = prepared.folder(data).with_name(f".{prepared.folder(data).name}.making")
     deadline = time.monotonic() + 60

@@ -125,7 +125,7 @@ def made_up(name: str) -> dict[str, bytes]:
     }
 
 
-@lru_cache(maxsize=2)  # MNIST's, which its relatives share, and one archive
+@lru_cache(maxsize=3)  # MNIST's, which its relatives share, and the two archives
 def packed(name: str) -> dict[str, bytes]:
     """Return what a server gives out for a data set: compressed files by name."""
     if name in IDX:
@@ -657,13 +657,12 @@ def test_scribbled_over_cifar_batch_is_read_or_refused(data: Path) -> None:
 
 def test_stl_labels_out_of_range_are_damage(data: Path) -> None:
     folder = lay_empty(DOWNLOADS["stl10"], data)
-    for label, is_sound in ((1, True), (10, True), (11, False), (0, False)):
+    (folder / "test_y.bin").write_bytes(bytes([1, 10]) * 4000)
+    assert set(downloads.arrays("stl10", is_test=True)[1]) == {0, 9}
+    for label in (0, 11):
         (folder / "test_y.bin").write_bytes(bytes([label]) * 8000)
-        if is_sound:
-            assert set(downloads.arrays("stl10", is_test=True)[1]) == {label - 1}
-        else:
-            with pytest.raises(InputError, match="damaged"):
-                downloads.arrays("stl10", is_test=True)
+        with pytest.raises(InputError, match="damaged"):
+            downloads.arrays("stl10", is_test=True)
 
 
 def test_looking_and_reading_load_no_torch(data: Path) -> None:

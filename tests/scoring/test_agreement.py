@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import torch
@@ -17,6 +17,7 @@ import torch_fidelity
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
+from torch_fidelity import registry
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
@@ -30,7 +31,8 @@ from gan.scoring.metrics.kid import kid
 from tests.scoring.conftest import CPU
 from tests.scoring.networks import Pictures
 
-REAL, FAKE = 32, 24
+OUTPUTS = ["2048", "logits_unbiased"]  # of torch-fidelity's network
+REAL, FAKE = 20, 16
 SOME = slice(None, None, 8)  # of the 2,048 features: torchmetrics' FID takes half a minute with all of them
 
 
@@ -41,19 +43,37 @@ class Judged(NamedTuple):
     seen: Features
 
 
-class Remembered(nn.Module):
-    """One output of torch-fidelity's network in float64, computed once for each lot of pixels, as torchmetrics' extractor."""
+class Remembering(fidelity.FeatureExtractorInceptionV3):  # type: ignore[misc]
+    """torch-fidelity's network as it is, which computes all outputs once for each lot of pixels."""
 
-    def __init__(self, network: nn.Module, output: int, kept: dict[int, tuple[Tensor, Tensor]]) -> None:
+    kept: ClassVar[dict[bytes, tuple[Tensor, ...]]] = {}
+
+    def __init__(self, name: str, wanted: list[str], **options: Any) -> None:
+        super().__init__(name, OUTPUTS, **options)
+        self.wanted = wanted
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        if (key := pixels.numpy().tobytes()) not in self.kept:
+            with torch.inference_mode():
+                self.kept[key] = super().forward(pixels)
+        return tuple(self.kept[key][OUTPUTS.index(name)] for name in self.wanted)
+
+    def convert_features_tuple_to_dict(self, features: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        return dict(zip(self.wanted, features, strict=True))
+
+
+class One(nn.Module):
+    """One output of torch-fidelity's network in float64, as torchmetrics' extractor."""
+
+    def __init__(self, output: str, weights: Path) -> None:
         super().__init__()
-        self.network, self.output, self.kept = network, output, kept
-        self.num_features = 256 if output == 0 else 1008
+        self.network = Remembering("random", [output], feature_extractor_weights_path=str(weights))
+        self.chosen = SOME if output == "2048" else slice(None)
+        self.num_features = 256 if output == "2048" else 1008
 
     def forward(self, pixels: Tensor) -> Tensor:
-        if len(pixels) not in self.kept:
-            with torch.inference_mode():
-                self.kept[len(pixels)] = self.network(pixels)
-        return self.kept[len(pixels)][self.output].double()[:, SOME if self.output == 0 else slice(None)]
+        (found,) = self.network(pixels)
+        return found.double()[:, self.chosen]
 
 
 def draw(count: int, seed: int, coarseness: int) -> Tensor:
@@ -82,13 +102,9 @@ def judged(state: dict[str, Tensor]) -> tuple[Judged, Judged]:
 
 
 @pytest.fixture(scope="module")
-def extractors(weights: Path) -> tuple[Remembered, Remembered]:
-    """Return what torchmetrics is given: torch-fidelity's network as it is, for features and for logits."""
-    network = fidelity.FeatureExtractorInceptionV3(
-        "random", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)
-    )
-    kept: dict[int, tuple[Tensor, Tensor]] = {}
-    return Remembered(network, 0, kept), Remembered(network, 1, kept)
+def extractors(weights: Path) -> tuple[One, One]:
+    """Return what torchmetrics is given: torch-fidelity's network, for features and for logits."""
+    return One("2048", weights), One("logits_unbiased", weights)
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +115,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def test_fid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
+def test_fid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[One, One]) -> None:
     real, fake = judged
     metric = FrechetInceptionDistance(feature=extractors[0])
     metric.update(real.pixels, real=True)
@@ -107,19 +123,19 @@ def test_fid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors:
     assert fid(real.seen.features[:, SOME], fake.seen.features[:, SOME]) == pytest.approx(float(metric.compute()), rel=1e-4)
 
 
-def test_kid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
+def test_kid_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[One, One]) -> None:
     real, fake = judged
-    metric = KernelInceptionDistance(feature=extractors[0], subsets=20, subset_size=20)
+    metric = KernelInceptionDistance(feature=extractors[0], subsets=20, subset_size=12)
     metric.update(real.pixels, real=True)
     metric.update(fake.pixels, real=False)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         expected = float(metric.compute()[0])
-    found = kid(real.seen.features[:, SOME], fake.seen.features[:, SOME], subsets=20, size=20, seed=3)
+    found = kid(real.seen.features[:, SOME], fake.seen.features[:, SOME], subsets=20, size=12, seed=3)
     assert found.mean == pytest.approx(expected, rel=1e-4)
 
 
-def test_inception_score_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[Remembered, Remembered]) -> None:
+def test_inception_score_agrees_with_torchmetrics(judged: tuple[Judged, Judged], extractors: tuple[One, One]) -> None:
     metric = InceptionScore(feature=extractors[1], splits=1)
     metric.update(judged[1].pixels)
     found = inception_score(judged[1].seen.logits)[0]
@@ -127,8 +143,9 @@ def test_inception_score_agrees_with_torchmetrics(judged: tuple[Judged, Judged],
     assert found == pytest.approx(float(metric.compute()[0]), rel=1e-4)
 
 
-def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights: Path, tmp_path: Path) -> None:
+def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = judged
+    monkeypatch.setitem(registry.FEATURE_EXTRACTORS_REGISTRY, "remembering", Remembering)
     expected = torch_fidelity.calculate_metrics(
         input1=Pictures(fake.pixels),
         input2=Pictures(real.pixels),
@@ -136,8 +153,8 @@ def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights
         isc=True,
         prc=True,
         isc_splits=1,
-        batch_size=16,
-        feature_extractor="inception-v3-compat",
+        batch_size=REAL,  # one batch, as torchmetrics has it
+        feature_extractor="remembering",
         feature_extractor_weights_path=str(weights),  # or it takes VGG-16 for precision
         cuda=False,
         cache=False,

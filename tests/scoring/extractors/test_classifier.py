@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,8 +152,11 @@ def test_outdated_classifier_is_trained_again(quick: Path, monkeypatch: pytest.M
 
 def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
     code = (
-        "import torch; from gan.scoring.extractors import classifier\n"
+        "import sys, torch; from dataclasses import replace; from gan.scoring.extractors import classifier\n"
+        "classifier.RECIPES['digits'] = replace(classifier.RECIPES['digits'], epochs=1)\n"
+        "classifier._FEWEST_STEPS = 1\n"
         "said = []\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
         "found = classifier.load('digits', torch.device('cpu'), lambda sentence, share: said.append(sentence))\n"
         "print(found.id, bool(said))"
     )
@@ -160,12 +164,20 @@ def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
         subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=PROJECT,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment(extra={"GAN_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}),
         )
         for _ in range(2)
     ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
     answers = [process.communicate(timeout=240)[0].split() for process in started]
     assert answers[0][0] == answers[1][0]
     assert sorted(answer[1] for answer in answers) == ["False", "True"]
@@ -186,7 +198,9 @@ def test_data_set_without_classifier_is_one_sentence(name: str) -> None:
     assert is_sentence(str(caught.value))
 
 
-def test_every_labelled_set_of_images_has_a_classifier() -> None:
+def test_every_labelled_set_of_images_has_a_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An eighth of the training that people get is enough to see that it learns."""
+    monkeypatch.setitem(classifier.RECIPES, "shapes", replace(classifier.recipe_of("shapes"), epochs=2, images=3000))
     found = classifier.load("shapes", CPU, ignore)
     assert found.label == "Shapes (rendered) CNN"
     assert found.accuracy is not None and found.accuracy > 0.9
@@ -194,7 +208,7 @@ def test_every_labelled_set_of_images_has_a_classifier() -> None:
     assert found.extract([grey]).logits.shape == (8, 64), "grey images of a colour set are seen too"
 
 
-@pytest.mark.parametrize(("classes", "each"), [(2, 10), (120, 10)], ids=["few images", "many classes"])
+@pytest.mark.parametrize(("classes", "each"), [(2, 10), (80, 10)], ids=["few images", "many classes"])
 def test_small_set_and_one_of_many_classes_have_a_classifier_too(
     classes: int, each: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -224,5 +238,6 @@ def test_classes_are_counted_by_those_who_know_them() -> None:
 def test_mnist_is_read_rightly(real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "MNIST").symlink_to(real_data / "MNIST", target_is_directory=True)
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    monkeypatch.setitem(classifier.RECIPES, "mnist", replace(classifier.RECIPES["mnist"], epochs=3, images=6000))
     found = classifier.load("mnist", CPU, ignore)
     assert found.label == "MNIST CNN" and found.accuracy is not None and found.accuracy >= 0.98
