@@ -137,7 +137,8 @@ def show(run: Run) -> None:
     """Draw everything that changes while a run is active."""
     with frame.spoken_errors():
         status, config = run.status(), config_of(run)
-        show_state(run, status)
+        with st.container():  # one place on the page, however many lines: charts below that change places lose their zoom
+            show_state(run, status)
         samples, curves = st.columns([2, 3], gap="large")
         with samples:
             show_samples(run, config)

@@ -33,31 +33,6 @@ def ticks(page: Page) -> list[str]:
     return texts.all_text_contents()
 
 
-def at_rest(page: Page) -> list[str]:
-    """Return the labels of the step axis once they have stayed the same for a second, with no zoom under way."""
-    before, now = [], ticks(page)
-    while before != now or not now:
-        page.wait_for_timeout(1000)
-        before, now = now, ticks(page)
-    return now
-
-
-def keeps_a_zoom(page: Page, run: Run) -> bool:
-    """Zoom under the mouse, and return whether that is still there when new points have arrived.
-
-    Streamlit loses about one zoom in three when data arrives while it takes note of the zoom, so that one has to try again.
-    """
-    everything = ticks(page)
-    page.keyboard.down("Control")
-    page.mouse.wheel(0, -300)
-    page.keyboard.up("Control")
-    wait_until(lambda: ticks(page) != everything, "the chart has zoomed")
-    zoomed, step = at_rest(page), run.status().step
-    wait_until(lambda: run.status().step > step + 60, "new points have arrived")
-    page.wait_for_timeout(3000)
-    return ticks(page) == zoomed
-
-
 def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path) -> None:
     server = serve(root)
     page.goto(server.address)
@@ -71,14 +46,22 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     before = curve(page)
     wait_until(lambda: curve(page) not in ("", before), "the curve grows by itself")
 
-    # A zoom survives what arrives; into few points a zoom shows nothing, so some hundred steps come first.
-    wait_until(lambda: run.status().step > 200, "there is something to zoom into")
-    page.wait_for_timeout(2000)
+    # A zoom survives what arrives, also the line that tells of the first score.
     page.evaluate("document.querySelector('[data-testid=stVegaLiteChart] svg').dataset.mine = 'yes'")
     box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
-    assert any(keeps_a_zoom(page, run) for _ in range(5)), "no zoom survived"
+    everything = ticks(page)
+    page.keyboard.down("Control")
+    for _ in range(6):
+        page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    wait_until(lambda: ticks(page) != everything, "the chart has zoomed")
+    page.wait_for_timeout(500)
+    zoomed, step = ticks(page), run.status().step
+    wait_until(lambda: run.status().step > step + 60 and run.scores(), "new points and the first score have arrived")
+    page.wait_for_timeout(3000)
+    assert ticks(page) == zoomed
     assert page.evaluate("document.querySelector('[data-testid=stVegaLiteChart] svg').dataset.mine") == "yes"
 
     # A reload in the middle changes nothing.

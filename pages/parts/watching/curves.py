@@ -48,9 +48,10 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
         draw(table, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
     scores = logged.scores(run)
-    if not scores.empty:
-        title = f"{scores.attrs['label']} (during training)"
-        draw(scores, {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)
+    with st.container():  # also before the first score, so that the charts below keep their places, and with them their zoom
+        if not scores.empty:
+            title = f"{scores.attrs['label']} (during training)"
+            draw(scores, {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)
     more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
     if more.open:
         with more:
