@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -275,15 +276,25 @@ def clear_winner(values: Iterable[float | None], spreads: Iterable[float | None]
     return first if all(value - other > around + spread for other, spread in known.values()) else None  # NaN: False
 
 
-def best(key: str, figures: Iterable[tuple[float | None, float | None]]) -> int | None:
-    """Return the index of the row that is clearly the best in the score ``key``, given value and spread per row, or None.
+def best(key: str, values: Sequence[Sequence[float]], spreads: Sequence[float | None], *, is_seeded: bool) -> int | None:
+    """Return the index of the row that is clearly the best in the score ``key``, or None. Reports and pages share this rule.
 
-    Tables of reports and pages share this rule; see :func:`clear_winner`. A score without a better direction has no best row.
+    ``values``: per row one known value per run; ``spreads``: per row the spread over draws. If ``is_seeded`` (some row averages
+    several runs, or could), the row has to beat each other one by more than seeds explain (:mod:`gan.judging.significance`),
+    otherwise by more than both spreads (:func:`clear_winner`). A score without a better direction has no best row.
     """
-    better, pairs = SCORES[key].better, list(figures)
-    if not better:
+    better, known = SCORES[key].better, [place for place, each in enumerate(values) if each]
+    if not better or len(known) < 2:
         return None
-    return clear_winner([value if value is None else better * value for value, _ in pairs], [spread for _, spread in pairs])
+    if not is_seeded:
+        winner = clear_winner((better * values[place][0] for place in known), (spreads[place] for place in known))
+        return None if winner is None else known[winner]
+    from gan.judging import significance  # imports scipy, which few commands need
+
+    first = max(known, key=lambda place: better * statistics.fmean(values[place]))
+    noise = significance.pool(values[place] for place in known)
+    differences = (significance.compare(values[first], values[place], noise) for place in known if place != first)
+    return first if all(found is not None and found.is_sure for found in differences) else None
 
 
 def common_name(names: Sequence[str]) -> str:

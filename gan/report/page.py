@@ -217,8 +217,8 @@ def _definitions(report: Report) -> Html:
     about = (
         "Scores of a single run: mean ± sample standard deviation over independent draws of images. Scores of runs that differ "
         "only in their seed: mean ± sample standard deviation over these runs. g and r are the feature vectors of N generated and "
-        "N real images. A bold score is clearly the best of its table: better than every other by more than the sum of both "
-        "spreads."
+        "N real images. A bold score is clearly the best of its table: better than every other by more than the seeds "
+        "explain or, without a second seed, by more than both spreads over draws."
     )
     return tag("section", tag("h2", "What the scores mean"), tag("p", about), tag("dl", *items, class_="definitions"), id="scores")
 

@@ -100,8 +100,8 @@ class Table:
     @property
     def bold(self) -> str:
         """Criterion for bold scores."""
-        rest = "" if self.is_seeded else " over draws; other seeds may differ"
-        return f"better than in every other row by more than both spreads{rest}"
+        more = "the seeds explain" if self.is_seeded else "both spreads over draws; other seeds may differ"
+        return f"better than in every other row by more than {more}"
 
     def title(self, key: str) -> str:
         """Return the title of a score in this table, with its unit."""
@@ -155,7 +155,10 @@ def _table(
     if kind == "training":  # few images and possibly different steps: shown but not ranked
         main = tuple(key for key in main if key not in _BESIDE)
         return Table(kind, (floor, *rows), main, main, settings, (), is_seeded)
-    winners = {key: comparison.best(key, (row.values[key] for row in rows)) for key in measured}
+    winners = {
+        key: comparison.best(key, [row.figures[key] for row in rows], [row.values[key][1] for row in rows], is_seeded=is_seeded)
+        for key in measured
+    }
     rows = [
         dataclasses.replace(row, best=tuple(key for key, winner in winners.items() if winner == place))
         for place, row in enumerate(rows)

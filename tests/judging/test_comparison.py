@@ -124,10 +124,13 @@ def test_winner_is_clear_beyond_both_spreads(values: list[float | None], spreads
 
 
 def test_best_row_follows_the_direction_of_the_score() -> None:
-    figures = [(1.0, 0.1), (None, None), (5.0, 0.1)]
-    assert comparison.best("fid", figures) == 0 and comparison.best("inception_score", figures) == 2
+    values, spreads = [[1.0], [], [5.0]], [0.1, None, 0.1]
+    assert comparison.best("fid", values, spreads, is_seeded=False) == 0
+    assert comparison.best("inception_score", values, spreads, is_seeded=False) == 2
+    assert comparison.best("fid", values, spreads, is_seeded=True) is None, "one seed of each tells nothing"
+    assert comparison.best("fid", [[1.0, 1.1], [], [5.0, 5.2]], spreads, is_seeded=True) == 0
     neither = next(key for key, score in SCORES.items() if not score.better)
-    assert comparison.best(neither, figures) is None
+    assert comparison.best(neither, values, spreads, is_seeded=False) is None
 
 
 def test_name_of_seeds_is_what_they_share() -> None:

@@ -225,7 +225,7 @@ def select(
     """Return the rows that pass a filter (see ``results.filtered``), folded by the column ``by`` unless it is empty."""
     left = scores_table.filtered(board.table, text, wanted_verdicts, dict(wanted))
     table = scores_table.fold(left, by).reset_index(drop=True)
-    table = table.assign(best=scores_table.best(table, [name for name in board.every if name in SCORES]))
+    table = table.assign(best=scores_table.best(left, [name for name in board.every if name in SCORES], by))
     sizes = table[(table["run"] != "") & (table["group"] > 0)]["group"].value_counts(sort=False)
     return Selection(board, table, frozenset(left["run"]) - {""}, {int(group): int(size) for group, size in sizes.items()})
 

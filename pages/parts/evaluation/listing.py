@@ -93,8 +93,9 @@ def config_of(selection: Selection, height: int) -> dict[str, Any]:
             options=best,
             color="green",
             width=WIDTHS["best"],
-            help="Scores in which this row beats every comparable row by more than the sum of both spreads. Rows with other "
-            "data, features or counts are not comparable.",
+            help="Scores in which this row beats every comparable row: rows of several runs by more than their differences explain "
+            "(95 % interval), rows of one run by more than the sum of both spreads. Rows with other data, features or counts are "
+            "not comparable.",
         ),
         "runs": number(help="Number of runs averaged in this row."),
     }

@@ -111,6 +111,17 @@ def has_seeds(made: pd.DataFrame) -> bool:
     return bool(scored.duplicated(["group", "variant"]).any())
 
 
+def parts(made: pd.DataFrame, by: str) -> list[list[int]]:
+    """Return the places of the rows that :func:`fold` merges, one list for each of its rows in their order."""
+    names = made["run"]
+    if by in made.columns:
+        names = made[by].map(text_of).where((made["run"] != "") & (made["group"] > 0), names)
+    found: dict[tuple[int, str], list[int]] = {}
+    for place, key in enumerate(zip(made["group"], names, strict=True)):
+        found.setdefault(key, []).append(place)
+    return list(found.values())
+
+
 def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return the table with comparable runs merged if they agree in the column ``by``: "variant" or a setting's title.
 
@@ -121,9 +132,8 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
     if by not in made.columns:
         return made
     columns, rows = settings(made), []
-    keys = [(row["group"], row["run"] if not row["run"] or not row["group"] else text_of(row[by])) for _, row in made.iterrows()]
-    for key in dict.fromkeys(keys):
-        part = made[[other == key for other in keys]]
+    for places in parts(made, by):
+        part = made.iloc[places]
         row = part.iloc[0].to_dict()
         if len(part) > 1:
             noun = "seeds" if by == "variant" else "runs"
@@ -165,16 +175,22 @@ def values(made: pd.DataFrame, title: str) -> list[str]:
     return list(dict.fromkeys(map(text_of, sorted(found) if are_numbers else found)))
 
 
-def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES)) -> list[list[str]]:
-    """Return per row the titles of measures in which it is best in its group by more than the sum of both spreads."""
-    found: list[list[str]] = [[] for _ in range(len(made))]
-    is_scored = (made["run"] != "") & (made["group"] > 0)
-    for group in set(made["group"][is_scored]):
-        part = made.reset_index(drop=True)
-        part = part[(part["run"] != "") & (part["group"] == group)]
-        for key in order:
-            if (winner := core.best(key, zip(part[key], part[f"{key}_spread"], strict=True))) is not None:
-                found[part.index[winner]].append(SCORES[key].title)
+def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES), by: str = "") -> list[list[str]]:
+    """Return for each row of the table folded ``by`` a column the titles of measures in which it is clearly the best of its group.
+
+    ``made`` is the table before folding; see :func:`gan.judging.comparison.best`.
+    """
+    rows, groups, runs = parts(made, by), list(made["group"]), list(made["run"])
+    columns = {key: (list(made[key]), list(made[f"{key}_spread"])) for key in order}
+    found: list[list[str]] = [[] for _ in rows]
+    for group in dict.fromkeys(groups):
+        places = [place for place, (first, *_) in enumerate(rows) if group and groups[first] == group and runs[first]]
+        is_seeded = any(len(rows[place]) > 1 for place in places)
+        for key, (values, spreads) in columns.items():
+            known = [[values[row] for row in rows[place] if not math.isnan(values[row])] for place in places]
+            winner = core.best(key, known, [spreads[rows[place][0]] for place in places], is_seeded=is_seeded)
+            if winner is not None:
+                found[places[winner]].append(SCORES[key].title)
     return found
 
 
