@@ -1,4 +1,4 @@
-"""Fixtures of all tests: folders of their own, so that nothing is written into the project, and real data where it is."""
+"""Fixtures of all tests: temporary folders, so that nothing is written into the project, and real data if present."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, settings
 
 from tests.helpers import PROJECT
 
-# Tiny tensors gain nothing from a second thread, and lose much when the cores are busy. Before torch is imported.
+# Set before torch is imported. Tiny tensors gain nothing from a second thread and lose much when the cores are busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell that runs the tests in the background has Ctrl-C ignored, in all that they start too; they press it themselves.
+# A shell ignores Ctrl-C in background jobs and all their children; some tests send it to their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same examples every time, so that a failure on one machine is a failure on all; no file of past examples in the project.
+# The same examples every time, so that failures are reproducible on every machine; no database of examples in the project.
 settings.register_profile("default", database=None, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("random", parent=settings.get_profile("default"), derandomize=False, max_examples=1000)
 settings.load_profile("default")
@@ -39,7 +39,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def exact_small_numbers() -> Iterator[None]:
-    """Undo what a training in this process does to numbers near zero: it lets the processor take them for zero."""
+    """Undo a setting of trainings in this process, which flush denormal numbers to zero."""
     yield
     if torch := sys.modules.get("torch"):
         torch.set_flush_denormal(False)
@@ -53,7 +53,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Return the folder of real data sets (``GAN_TEST_DATA``, else ``../shared/data``), or skip where it is missing."""
+    """Return the folder of real data sets (``GAN_TEST_DATA``, else ``../shared/data``); skip if it is missing."""
     folder = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
     if not (folder / "MNIST" / "raw").is_dir():
         pytest.skip(f"no real MNIST in {folder}; set GAN_TEST_DATA to the folder that has MNIST/raw")
@@ -62,7 +62,7 @@ def real_data() -> Path:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Compute with one thread: quicker for tiny tensors, and in the same order every time."""
+    """Compute with one thread: faster for tiny tensors, and always in the same order."""
     import torch
 
     before = torch.get_num_threads()
@@ -73,7 +73,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Return the path of a Chromium, or skip where there is none (fail where ``GAN_REQUIRE_BROWSER`` is set)."""
+    """Return the path of a Chromium; skip if there is none, or fail if ``GAN_REQUIRE_BROWSER`` is set."""
     for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
         if path := shutil.which(name):
             return path

@@ -1,4 +1,4 @@
-"""What tests share: a tiny run, the command line as a real process, and waiting with a deadline."""
+"""Helpers of all tests: tiny runs, the command line as a real process, and waiting with a deadline."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def tiny(changes: dict[str, Any] | None = None, *, family: str = "dcgan") -> Run
 
 
 def make_run(root: Path, changes: dict[str, Any] | None = None, *, family: str = "dcgan", **options: Any) -> Run:
-    """Make the directory of a tiny run that a trainer may take up at once."""
+    """Make the directory of a tiny run, ready for a trainer."""
     return runs.create(root, tiny(changes, family=family), **{"state": "starting", "threads": 1, **options})
 
 
@@ -91,8 +91,23 @@ def run_gan(
 
     Commands that need torch come from the nursery, which has imported it.
     """
-    if nursery.is_available and arguments and str(arguments[0]) in NEED_TORCH:
+    if arguments and str(arguments[0]) in NEED_TORCH:
+        return run_quickly(*arguments, root=root, env=env, seconds=seconds)
+    return _run(arguments, root, env, seconds)
+
+
+def run_quickly(
+    *arguments: object, root: Path | None = None, env: dict[str, str] | None = None, seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run any command to its end as :func:`run_gan` does, from the nursery if there is one."""
+    if nursery.is_available:
         return nursery.run([str(one) for one in arguments], environment(root, env), seconds)
+    return _run(arguments, root, env, seconds)
+
+
+def _run(
+    arguments: tuple[object, ...], root: Path | None, env: dict[str, str] | None, seconds: float
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), cwd=PROJECT, env=environment(root, env), capture_output=True, text=True, timeout=seconds, check=False
     )
@@ -106,7 +121,7 @@ def start_gan(*arguments: object, root: Path | None = None, env: dict[str, str] 
 
 
 def start_quickly(*arguments: object, root: Path, log: Path) -> nursery.Child | subprocess.Popen[bytes]:
-    """Start a command whose output goes to the end of ``log``, from the nursery where there is one; the caller waits or kills."""
+    """Start a command whose output goes to the end of ``log``, from the nursery if there is one; the caller waits or kills."""
     if nursery.is_available:
         return nursery.start([str(one) for one in arguments], environment(root), log, log)
     with open(log, "ab") as output:
@@ -120,17 +135,17 @@ def environment(root: Path | None = None, extra: dict[str, str] | None = None) -
 
 
 def wait_until(condition: Callable[[], Value], what: str, *, seconds: float = 60, every: float = 0.02) -> Value:
-    """Return the first true value of ``condition``, asked again and again; fail, saying ``what``, after ``seconds``."""
+    """Return the first true value of ``condition``, polled; fail with ``what`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"Waited {seconds:g} s in vain for this: {what}")
+            raise AssertionError(f"Waited {seconds:g} s for: {what}")
         time.sleep(every)
     return value
 
 
 def is_sentence(text: str) -> bool:
-    """Return whether a message for people is as it should be: one line, ended like a sentence, nothing of a traceback."""
+    """Return whether a message is one line, ends like a sentence and has no words of a traceback."""
     return (
         bool(text)
         and "\n" not in text
@@ -161,7 +176,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def trainers(root: Path) -> list[psutil.Process]:
-    """Return the living processes that work on the runs in ``root``, whoever started them."""
+    """Return all living processes that work on the runs in ``root``."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         is_alive = process.info["status"] != psutil.STATUS_ZOMBIE
@@ -177,11 +192,11 @@ def trainer_of(run: Run) -> psutil.Process:
 
 
 def end_all(root: Path) -> None:
-    """Take all runs out of the queue and kill their trainers, so that a test leaves no process behind."""
+    """Remove all runs from the queue and kill their trainers."""
     for run in runs.list_runs(root):
         if run.status().state in runs.UNDER_WAY:
             with suppress(InputError):
-                queue.stop(run)  # asked to stop, it is not taken up again by the queue when it is killed
+                queue.stop(run)  # otherwise the queue restarts it after the kill
     for process in trainers(root):
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -189,7 +204,7 @@ def end_all(root: Path) -> None:
 
 
 def advance_at_once(root: Path, callers: int) -> list[str]:
-    """Let several processes advance a queue of 12 cores again and again at the same moment; return the ids that they started."""
+    """Let several processes advance a queue of 12 cores repeatedly at the same time; return the ids they started."""
     code = (
         "import sys; from pathlib import Path; from gan.execution import queue\n"
         "queue.processes.spawn = lambda arguments, log, **options: print(arguments[1])\n"
@@ -218,18 +233,18 @@ def advance_at_once(root: Path, callers: int) -> list[str]:
 
 
 def raw_lines(run: Run) -> list[dict[str, Any]]:
-    """Return the logged lines with all fractions as the text that stands in the file."""
+    """Return the logged lines with all fractions as text, exactly as in the file."""
     return [json.loads(line, parse_float=str) for line in run.metrics_path.read_text().splitlines()]
 
 
 def losses(run: Run) -> dict[int, dict[str, Any]]:
-    """Return what an exact resume has to repeat, by step: everything but times and speeds, as text."""
+    """Return by step what an exact resume has to repeat: everything but times and speeds, as text."""
     ours = {"seconds", "images_per_second"}
     return {line["step"]: {key: value for key, value in line.items() if key not in ours} for line in raw_lines(run)}
 
 
 def mount(folder: Path, options: str) -> None:
-    """Mount a disk in memory at ``folder``, or change its options; skip the test where it may not."""
+    """Mount a disk in memory at ``folder``, or change its options; skip the test without the right to mount."""
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, text=True, check=False
     )
@@ -238,5 +253,5 @@ def mount(folder: Path, options: str) -> None:
 
 
 def unmount(folder: Path) -> None:
-    """Take a disk in memory away again, even while something still looks into it."""
+    """Unmount a disk in memory, even if it is still in use."""
     subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,4 +1,4 @@
-"""Commands as real processes without the seconds in which each of them imports torch.
+"""Commands as real processes, without the seconds that each would need to import torch.
 
 A process that has imported torch and everything that commands need forks a child for each command. A child is a process of its
 own: it can be killed, has its own memory, files and locks, and ends with the command's exit status. Forking is safe because the
@@ -60,7 +60,7 @@ _server: subprocess.Popen[str] | None = None
 
 
 class Child:
-    """A command under way, with the part of :class:`subprocess.Popen` that tests use."""
+    """A command under way, with the methods of :class:`subprocess.Popen` that tests use."""
 
     def __init__(self, pid: int) -> None:
         self.pid, self.returncode = pid, None

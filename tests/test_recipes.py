@@ -1,4 +1,4 @@
-"""The recipes of docs/architecture.md: the files that they name exist, and who follows one ends with a loss that trains."""
+"""The recipes of docs/architecture.md: the files they name exist, and following the one for a loss gives a loss that trains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def recipe(title: str) -> str:
 
 
 def files_of(text: str) -> list[str]:
-    """Return the files that a text names with their folder."""
+    """Return the files that a text names by path."""
     return re.findall(r"`((?:gan|pages|tests|docs)/[\w/]+\.\w+)`", text)
 
 
@@ -41,7 +41,7 @@ def test_every_file_of_the_tree_is_named() -> None:
 
 
 def test_following_the_recipe_for_a_loss_gives_a_loss_that_trains(tmp_path: Path) -> None:
-    """A squared hinge is added in the files that the recipe names, and in no other; the contract tests then find it."""
+    """Add a squared hinge loss only in the files named by the recipe; the contract tests then cover it."""
     first, second, third, *_ = files_of(recipe("A loss"))
     for folder in ("gan", "tests"):
         shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "written_by_*", "pages"))
@@ -84,36 +84,15 @@ LOSSES: dict[str, Loss] = {
     ),
     "wasserstein": (lambda""",
     )
-    found = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "tests/objective/test_losses.py", "-k", "squared or every_loss"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", *arguments]
+        env = environment()
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240, check=False)
+
+    found = run("pytest", "-q", "-o", "addopts=", "tests/objective/test_losses.py", "-k", "squared or every_loss")
     assert found.returncode == 0, found.stdout[-3000:]
     assert int(re.findall(r"(\d+) passed", found.stdout)[-1]) >= 4, found.stdout
-    trained = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "gan",
-            "train",
-            "--set",
-            "objective.loss=squared-hinge",
-            "--steps",
-            "2",
-            "--root",
-            str(tmp_path / "runs"),
-        ],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    trained = run("gan", "train", "--set", "objective.loss=squared-hinge", "--steps", "2", "--root", str(tmp_path / "runs"))
     assert trained.returncode == 0, trained.stderr
     assert "Finished 2 steps" in trained.stdout

@@ -1,4 +1,4 @@
-"""The walls and floors of the house: which folder may import which, where torch may be loaded, and what the server never loads."""
+"""Import rules: the order of folders, where torch may be loaded, and what the server never loads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.helpers import PROJECT, environment, imports
 
-#: The folders and single files of ``gan/`` from the ground up: each may import only itself and what stands before it.
+#: The folders and single files of ``gan/`` from the lowest floor up: each may import only itself and earlier entries.
 FLOORS = (
     "errors",
     "words",
@@ -88,7 +88,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imported_files(path: Path) -> frozenset[Path]:
-    """Return the files of this project that a file imports, anywhere in it; a module taken from its package is the module alone."""
+    """Return the project files imported anywhere in a file; for a module imported from a package, only the module."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
@@ -100,11 +100,11 @@ def imported_files(path: Path) -> frozenset[Path]:
 
 
 def floor_of(path: Path) -> int:
-    """Return the floor on which a file of ``gan/`` stands."""
+    """Return the index in ``FLOORS`` of a file of ``gan/``."""
     return FLOORS.index(path.relative_to(PROJECT / "gan").parts[0].removesuffix(".py"))
 
 
-def test_every_room_has_a_floor() -> None:
+def test_every_folder_has_a_floor() -> None:
     rooms = {path.relative_to(PROJECT / "gan").parts[0].removesuffix(".py") for path in ENGINE_FILES} - {"__init__"}
     assert rooms == set(FLOORS)
 
@@ -112,12 +112,12 @@ def test_every_room_has_a_floor() -> None:
 @pytest.mark.parametrize(
     "path", [path for path in ENGINE_FILES if path.parent != PROJECT / "gan" or path.stem != "__init__"], ids=shown
 )
-def test_nothing_imports_what_stands_above_it(path: Path) -> None:
+def test_no_import_from_a_lower_to_a_higher_floor(path: Path) -> None:
     above = [shown(one) for one in imported_files(path) if floor_of(one) > floor_of(path)]
     assert not above
 
 
-def test_no_files_import_each_other_in_a_circle() -> None:
+def test_no_import_circles() -> None:
     try:
         TopologicalSorter({path: imported_files(path) for path in FILES}).prepare()
     except CycleError as error:
@@ -125,7 +125,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=shown)
-def test_torch_is_imported_only_where_it_may_be(path: Path) -> None:
+def test_torch_is_imported_only_where_allowed(path: Path) -> None:
     room = path.relative_to(PROJECT / "gan").parts[0]
     may_load = room in WITH_TORCH or (room == "data" and path.name in DATA_WITH_TORCH)
     tops = {name.partition(".")[0] for name in imports(path)}
@@ -138,7 +138,7 @@ def test_page_imports_no_torch(path: Path) -> None:
     assert not {name.partition(".")[0] for name in imports(path)} & HEAVY
 
 
-def test_torch_free_rooms_load_no_torch() -> None:
+def test_torch_free_folders_load_no_torch() -> None:
     names = [module_of(path) for path in ENGINE_FILES]
     free = [name for name in names if name.partition(".")[2].partition(".")[0] not in WITH_TORCH | {"data"}]
     assert not loaded_by(free) & (HEAVY | SHOWING)
@@ -159,6 +159,6 @@ def test_server_process_never_loads_torch() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=shown)
-def test_file_says_its_purpose(path: Path) -> None:
+def test_file_states_its_purpose(path: Path) -> None:
     first = path.read_text(encoding="utf-8").partition("\n")[0]
-    assert first.startswith('"""') and len(first) > 20, f"the first line of {path.name} should say what it is for"
+    assert first.startswith('"""') and len(first) > 20, f"the first line of {path.name} should state its purpose"

@@ -161,6 +161,11 @@ def all_sets() -> dict[str, DataSet]:
     return DATA_SETS | own
 
 
+def exists(name: str) -> bool:
+    """Return whether a data set called ``name`` is built in or on this machine; the disk is read only for the latter."""
+    return name in DATA_SETS or name in all_sets()
+
+
 def find(name: str) -> DataSet:
     """Return the entry called ``name``. Raises InputError, with a suggestion or the known names, if it does not exist."""
     if name in DATA_SETS:

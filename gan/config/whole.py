@@ -93,7 +93,7 @@ def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
     Called before a launch: validation never reads the disk, so a machine without the data set can read the configuration.
     With ``may_be_gone``, a missing data set is accepted, e.g. to read the settings of an old run.
     """
-    if may_be_gone and config.data.name not in data_sets.all_sets():
+    if may_be_gone and not data_sets.exists(config.data.name):
         return config
     if sentence := config._data_refusal(config.data.require()):
         raise InputError(as_sentence(sentence))

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gan import words
 from gan.catalogue import data_sets
 from gan.data import archive, decoder, parallel
 from gan.data.imported import STAGING, damaged
@@ -212,14 +213,13 @@ class _Found:
         return commonest | ({"other reasons": others} if others else {})
 
     def _too_few(self) -> InputError:
-        count = len(self._rows)
-        found = "only one picture was" if count else "no picture was"
+        found = "only one picture was" if self._rows else "no picture was"
         if not self._reasons:
             return InputError(f"There is nothing to import: {found} found; add at least two PNG, JPEG or WebP files.")
-        reason, often = self._reasons.most_common(1)[0]
+        (reason, often), skipped = self._reasons.most_common(1)[0], words.count(self._reasons.total(), "file")
         return InputError(
-            f"There is nothing to import: {found} found and {self._reasons.total()} files were skipped, {often} of them with "
-            f"the reason “{reason}”; add at least two PNG, JPEG or WebP files."
+            f"There is nothing to import: {found} found, and {skipped} skipped, {often:,} with the reason “{reason}”; "
+            "add at least two PNG, JPEG or WebP files."
         )
 
 

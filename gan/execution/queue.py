@@ -19,6 +19,7 @@ from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes
+from gan.execution.forecast import checkpoint_bytes
 from gan.machine import cores, usual_threads
 from gan.runs import Run, Status
 from gan.storage.locks import hold_lock
@@ -116,8 +117,6 @@ def move_first(root: Path, chosen: Sequence[Run]) -> None:
 
 def has_room(run: Run) -> bool:
     """Return whether the disk has room for a sweep run: ``LEAST_ROOM`` plus its checkpoints, if its layers are known."""
-    from gan.execution.forecast import checkpoint_bytes
-
     return shutil.disk_usage(run.root).free >= LEAST_ROOM + checkpoint_bytes(run.root, run.config())
 
 

@@ -28,7 +28,6 @@ T = TypeVar("T")
 SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # labels of runs without a fault
 SEED, LENGTH = "training.seed", "training.length"
 FORK = "fork"  # key in ``outcome`` next to the settings
-_COORDINATES = "coordinates"  # prefix of the extractor id for points
 _USUAL_MEMORISED = 0.05  # by definition, the share of real images that counts as near a training image
 _SPREAD_DIGITS = 2  # significant digits of a spread; its value gets as many decimals
 _MOST_DECIMALS = 6
@@ -93,11 +92,6 @@ def groups(scored: Iterable[T], line_of: Callable[[T], Line | None]) -> list[lis
 def kind(line: Line | None) -> str:
     """Return what was scored: the "last" or "best" checkpoint, or a generator in "training" (also if there is no line)."""
     return "training" if line is None or line["source"] == "training" else str(line.get("checkpoint", "last"))
-
-
-def noun(line: Line) -> str:
-    """Return what was scored: "images", or "points" in the plane, whose features are their coordinates."""
-    return "points" if str(line.get("extractor_id", "")).startswith(_COORDINATES) else "images"
 
 
 def _belong_together(one: Line | None, other: Line | None) -> bool:

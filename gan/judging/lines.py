@@ -34,6 +34,7 @@ TRUSTED = 0.5
 
 _MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
 _INCEPTION_FEATURES = 2048
+_COORDINATES = "coordinates"  # prefix of the extractor id for points
 _ALIKE = ("reals", "real_digest")  # must be equal, or missing in both (lines of earlier versions)
 
 Line = Mapping[str, Any]
@@ -131,3 +132,8 @@ def _with_spread(value: float | None, spread: float | None) -> str:
 def is_inception(line: Line) -> bool:
     """Return whether a line was measured on features of the standard Inception network."""
     return str(line.get("extractor_id", "")).startswith(INCEPTION)
+
+
+def noun(line: Line) -> str:
+    """Return what was scored: "images", or "points" in the plane, whose features are their coordinates."""
+    return "points" if str(line.get("extractor_id", "")).startswith(_COORDINATES) else "images"

@@ -91,7 +91,7 @@ def _usual_rates(config: RunConfig) -> Changes:
 
 def _longer_vector(config: RunConfig) -> Changes:
     """Return a latent vector of the usual length, if it is too short to encode many different images."""
-    is_images = config.data.name in data_sets.all_sets() and not config.data.is_points
+    is_images = data_sets.exists(config.data.name) and not config.data.is_points
     return {"networks.latent": _USUAL_NUMBERS} if is_images and config.networks.latent < _FEW_NUMBERS else {}
 
 
@@ -123,7 +123,7 @@ def _flatter(config: RunConfig) -> Changes:
 
 def _slope(config: RunConfig) -> float:
     """Return the usual γ of R1 and R2; smaller for points, which need steeper discriminators than images."""
-    return 0.1 if config.data.name in data_sets.all_sets() and config.data.is_points else 1.0
+    return 0.1 if data_sets.exists(config.data.name) and config.data.is_points else 1.0
 
 
 def _short(number: float) -> float:

@@ -92,7 +92,7 @@ def _main_table(table: Table, by_id: Mapping[str, Entry]) -> Html:
         if not entries:
             albums = (by_id[run.id].album for other in table.rows for run in other.runs)
             reals = next((album.some_reals for album in albums if album.some_reals), None)
-            name = join(tag("strong", row.name), tag("div", "chance level", class_="small"))
+            name = join(tag("strong", row.name), tag("div", "floor", class_="small"))
             body.append(tag("tr", tag("td", _image(reals, "real images")), tag("td", name), *cells, tag("td"), class_="floor"))
             continue
         name = tag("strong", _link(entries[0], row.name))

@@ -1,6 +1,6 @@
-"""The contract of every family of networks, loss, penalty and option: it trains, and goes on exactly from where it was.
+"""Every network family, loss, penalty and option trains, and resumes exactly where it stopped.
 
-A new family or loss joins by being listed in the program, a new option by being listed in ``OPTIONS``.
+Families and losses are taken from the program (a new family also needs an entry in ``SMALL``); add a new option to ``OPTIONS``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BATCH, STEPS, SAVED_AT = 8, 5, 3
 
 Changes = dict[str, Any]
 
-#: Settings that make the networks of a family as small as can be, and bear any penalty.
+#: Settings that make the networks of a family as small as possible and allow any penalty.
 SMALL: dict[str, Changes] = {
     "dcgan": {"networks.width": 4, "networks.depth": 2, "networks.discriminator_norm": "none"},
     "mlp": {"networks.hidden": 16},
@@ -41,9 +41,9 @@ PENALTIES: dict[str, Changes] = {
     "gradient penalty": {"objective.gradient_penalty": 10},
     "dragan": {"objective.dragan": 10},
 }
-#: Losses to which the height of the discriminator's output makes no difference, here: the two parts of its gradient cancel.
+#: Losses that a constant added to the discriminator's output does not change here: the two parts of its gradient cancel.
 HEIGHTLESS = ("hinge", "wasserstein", "relativistic")
-#: The loss with which every family bears every penalty; the quickest family bears them with every loss.
+#: The loss with which every family is tried with every penalty; the quickest family tries them with every loss.
 SMOOTH = "non-saturating"
 CLIPPED = {"objective.weight_clip": 0.05}
 OPTIONS: dict[str, Changes] = {
@@ -81,7 +81,7 @@ OPTIONS: dict[str, Changes] = {
         "optimizer.gradient_clip": 1,
     },
 }
-#: Options that only some families have: every norm, and what else there is to choose.
+#: Options that only some families have: every norm, and others.
 OWN: list[tuple[str, Changes]] = [
     *(
         (family, {f"networks.{player}_norm": norm})
@@ -153,19 +153,19 @@ def play(game: Game, config: RunConfig, begin: int, end: int) -> list[Outcome]:
 
 
 def packed(game: Game) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return a copy of all that a checkpoint would hold."""
+    """Return a copy of everything that a checkpoint would hold."""
     tensors, facts = state.pack(game)
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}, facts
 
 
 def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
-    """Assert that two games are the same bit by bit."""
+    """Assert that two games are equal bit by bit."""
     assert one.keys() == other.keys()
     for name, tensor in one.items():
         assert torch.equal(tensor, other[name]), f"{name} differs"
 
 
-def test_every_setting_that_changes_how_a_step_goes_is_tried() -> None:
+def test_every_setting_that_affects_a_step_is_covered() -> None:
     assert SMALL.keys() == FAMILIES.keys()
     groups: dict[str, list[type[Section]]] = {
         "objective": [ObjectiveConfig],
@@ -181,18 +181,18 @@ def test_every_setting_that_changes_how_a_step_goes_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("family", "changes"), CASES)
-def test_it_trains_and_goes_on_exactly_from_where_it_was(family: str, changes: Changes) -> None:
+def test_training_resumes_exactly_where_it_stopped(family: str, changes: Changes) -> None:
     config = configured(family, changes)
     game = new_game(config, seed=0)
     players = {"generator": game.generator, "discriminator": game.discriminator}
     start = {name: {key: weight.detach().clone() for key, weight in player.named_parameters()} for name, player in players.items()}
 
-    # Play, and keep what a checkpoint would hold on the way.
+    # Play, and keep what a checkpoint would hold after SAVED_AT steps.
     outcomes = play(game, config, 0, SAVED_AT)
     (tensors, facts), random = packed(game), torch.get_rng_state()
     outcomes += play(game, config, SAVED_AT, STEPS)
 
-    # Everything is a number, everything has moved, and everything can move again.
+    # All values are finite, all weights have changed, and all can still learn.
     for outcome in outcomes:
         for name, value in vars(outcome).items():
             if name == "penalty" and value is None:
@@ -204,16 +204,16 @@ def test_it_trains_and_goes_on_exactly_from_where_it_was(family: str, changes: C
     for name, player in players.items():
         for key, weight in player.named_parameters():
             assert torch.isfinite(weight).all(), f"{name}.{key}"
-            assert weight.requires_grad, f"{name}.{key} can not learn any more"
+            assert weight.requires_grad, f"{name}.{key} can no longer learn"
             is_height = (name, key) == ("discriminator", "head.bias") and config.objective.loss in HEIGHTLESS
-            assert is_height or not torch.equal(weight, start[name][key]), f"{name}.{key} stayed where it was"
+            assert is_height or not torch.equal(weight, start[name][key]), f"{name}.{key} did not change"
     turn = turns_of(config, 0)[0]
     for sampler in (game.generator, game.average.module if game.average is not None else game.generator):
         fakes = sampling.generate(sampler, turn.z, turn.labels, game.autocast)
         assert fakes.shape == (BATCH, *config.data.shape)
         assert fakes.abs().max() <= 1
 
-    # Another game that takes up what was kept ends as the same.
+    # Another game that resumes from that copy ends in the same state.
     resumed = new_game(config, seed=1)
     state.unpack(resumed, tensors, facts)
     torch.set_rng_state(random)
@@ -229,7 +229,7 @@ def test_it_trains_and_goes_on_exactly_from_where_it_was(family: str, changes: C
         *(("dcgan", option) for option in ("rmsprop", "sgd", "sgd without momentum", "discrimination")),
     ],
 )
-def test_it_goes_on_exactly_from_a_file(tmp_path: Path, family: str, option: str) -> None:
+def test_training_resumes_exactly_from_a_file(tmp_path: Path, family: str, option: str) -> None:
     config = configured(family, OPTIONS[option])
     game = new_game(config, seed=0)
     play(game, config, 0, SAVED_AT)

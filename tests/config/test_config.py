@@ -1,4 +1,4 @@
-"""Configurations: what is accepted, what is refused, and whether the refusal helps the person who reads it."""
+"""Configurations: which values are accepted, which are refused, and whether the refusal helps the reader."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refusal(raw: Any) -> str:
 
 
 def refused_change(**changes: Any) -> str:
-    """Return the sentence with which a change such as ``networks__width=3`` to the default is refused."""
+    """Return the sentence with which a change to the default, such as ``networks__width=3``, is refused."""
     with pytest.raises(InputError) as caught:
         configs.require_data(configs.replace(RunConfig(), {key.replace("__", "."): value for key, value in changes.items()}))
     assert is_sentence(str(caught.value)), str(caught.value)
@@ -55,7 +55,7 @@ def test_written_config_reads_back_the_same(preset: presets.Preset) -> None:
     assert configs.parse(json.loads(preset.config.model_dump_json()), stored=True) == preset.config
 
 
-def test_written_config_is_readable_by_people() -> None:
+def test_written_config_is_human_readable() -> None:
     raw = tiny().model_dump(mode="json")
     assert raw["training"]["length"] == "12 steps"
     assert raw["cadence"]["log_every"] == "1 step"
@@ -77,7 +77,7 @@ def test_empty_object_is_the_default() -> None:
         ("0000000000005 steps", 5, "steps"), ({"count": 3, "unit": "epochs"}, 3, "epochs"), ("100000000", 100_000_000, "steps"),
     ],
 )  # fmt: skip
-def test_lengths_that_people_write(written: Any, count: int, unit: str) -> None:
+def test_lengths_that_are_accepted(written: Any, count: int, unit: str) -> None:
     assert Span.model_validate(written) == Span(count=count, unit=unit)  # type: ignore[arg-type]
 
 
@@ -127,7 +127,7 @@ def test_newer_schema_says_to_update() -> None:
 
 
 @pytest.mark.parametrize("raw", [None, 5, "text", [], [{}], True])
-def test_what_is_no_object_is_refused(raw: Any) -> None:
+def test_value_that_is_not_an_object_is_refused(raw: Any) -> None:
     assert "not a JSON object" in refusal(raw)
 
 
@@ -214,7 +214,7 @@ def test_networks_without_family_says_that_it_is_missing() -> None:
     assert "networks.family is missing" in sentence
 
 
-def test_images_too_small_for_the_depth_say_how_deep_is_possible() -> None:
+def test_depth_too_large_for_the_images_is_refused_with_its_limit() -> None:
     sentence = refused_change(data__size=16, networks__depth=4)
     assert "networks.depth is 4" in sentence
     assert "at most 3 times" in sentence
@@ -227,7 +227,7 @@ def test_batch_larger_than_the_data_set_is_refused() -> None:
     assert whole.steps_per_epoch == 1
 
 
-# Whatever comes from outside
+# Arbitrary input
 
 KEYS = st.one_of(
     st.text(max_size=20),
@@ -284,7 +284,7 @@ def test_assignments_are_json_or_plain_text() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000], ids=["nested", "long number"])
-def test_monstrous_json_on_the_command_line_is_taken_for_text(text: str) -> None:
+def test_oversized_json_on_the_command_line_is_read_as_text(text: str) -> None:
     assert configs.parse_assignments([f"data.name={text}"]) == {"data.name": text}
 
 
@@ -305,14 +305,14 @@ def test_naming_the_same_family_changes_nothing() -> None:
     assert configs.replace(start, {"networks.family": "dcgan"}) == start
 
 
-# What forms are made of
+# Titles, help and ranges, as forms show them
 
 
 @pytest.mark.parametrize(("key", "info"), SETTINGS)
-def test_setting_can_be_shown(key: str, info: Any) -> None:
+def test_setting_has_a_title_a_help_and_a_range(key: str, info: Any) -> None:
     assert info.title and info.title[0].isupper()
-    assert info.description and info.description.endswith((".", ")")), f"the help of {key} is no sentence"
-    assert configs.describe_range(info), f"the range of {key} cannot be put in words"
+    assert info.description and info.description.endswith((".", ")")), f"the help of {key} is not a sentence"
+    assert configs.describe_range(info), f"the range of {key} is not described"
     assert "unit" in info.json_schema_extra
     bounds = configs.bounds_of(info)
     if info.annotation in (int, float):
@@ -330,7 +330,7 @@ def test_ranges_are_in_words() -> None:
 
 
 @pytest.mark.parametrize(("key", "info"), SETTINGS)
-def test_bounds_are_kept(key: str, info: Any) -> None:
+def test_bounds_are_enforced(key: str, info: Any) -> None:
     """A value just outside a bound is refused with a sentence that names the setting and its range."""
     bounds = configs.bounds_of(info)
     if not bounds:
@@ -373,7 +373,7 @@ def test_unknown_preset_names_the_nearest() -> None:
         presets.find("digit-dcgan")
 
 
-def test_difference_names_what_differs() -> None:
+def test_difference_names_the_changed_settings() -> None:
     base = tiny()
     other = configs.replace(base, {"optimizer.batch_size": 16, "training.seed": 3})
     assert configs.difference([base, base]) == []
@@ -401,9 +401,9 @@ def test_all_sections_are_groups() -> None:
 def test_assignments_rebuild_a_configuration(name: str, family: str, latent: int) -> None:
     start = presets.find(name).config
     if start.data.name not in data_sets.all_sets():
-        pytest.skip("people bring this data set themselves")
+        pytest.skip("this data set is not included: users import it")
     if start.data.is_points and family != "mlp":
-        pytest.skip("points take fully connected networks")
+        pytest.skip("points need fully connected networks")
     wanted = configs.replace(start, {"networks.family": family, "networks.latent": latent, "training.length": "7 epochs"})
     changes = configs.parse_assignments(configs.assignments(start, wanted)[1::2])
     assert configs.replace(start, changes) == wanted

@@ -1,4 +1,4 @@
-"""What does not go together: each refusal and warning with settings that call for it, some that just do not, and its remedy."""
+"""Rules on combinations of settings: each refusal and warning with settings that trigger it, near misses, and remedies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def refusal(changes: Changes) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """Settings that a rule speaks against, words of its sentence, what it tells people to do, and what it lets pass."""
+    """Settings that a rule refuses or warns about, words of its sentence, remedies that it names, and settings that it allows."""
 
     changes: Changes
     words: tuple[str, ...]
@@ -63,7 +63,7 @@ REFUSALS = {
         ({"networks.depth": 5}, {"data.size": 128}),
         ({"data.size": 64, "networks.depth": 5},),
     ),
-    "pack and a half": Case(
+    "batch that is not whole packs": Case(
         {"networks.packing": 3, "optimizer.batch_size": 64},
         ("networks.packing is 3", "batch of 64", "set optimizer.batch_size to 63", "networks.packing to 1"),
         ({"optimizer.batch_size": 63}, {"networks.packing": 1}),
@@ -75,7 +75,7 @@ REFUSALS = {
         ({"optimizer.batch_size": 8}, {"networks.packing": 1}, {"networks.packing": 2}),
         ({"networks.packing": 4, "optimizer.batch_size": 8}, {"networks.packing": 1, "optimizer.batch_size": 2}),
     ),
-    "smoothing what is no probability": Case(
+    "smoothing without probabilities": Case(
         {"objective.label_smoothing": 0.1, "objective.loss": "hinge"},
         ("objective.label_smoothing", "objective.loss hinge", "non-saturating"),
         ({"objective.label_smoothing": 0}, {"objective.loss": "non-saturating"}),
@@ -93,25 +93,25 @@ REFUSALS = {
         ({"augmentation.policies": ""},),
         ({"data.name": "ring", "networks.family": "mlp", "augmentation.instance_noise": 0.1}, {"augmentation.policies": "cutout"}),
     ),
-    "classes where there are none": Case(
+    "classes of a data set without classes": Case(
         {"data.name": "bedrooms", "networks.conditional": True},
         ("networks.conditional", "“bedrooms” has none", "networks.conditional to false"),
         ({"networks.conditional": False}, {"data.name": "digits"}),
         ({"data.name": "moons", "networks.family": "mlp", "networks.conditional": True},),
     ),
-    "more than there are": Case(
+    "batch larger than the subset": Case(
         {"optimizer.batch_size": 64, "data.subset": 63},
         ("optimizer.batch_size is 64", "only 63 images", "“digits”"),
         ({"optimizer.batch_size": 63}, {"data.subset": 64}, {"data.subset": 0}),
         ({"optimizer.batch_size": 64, "data.subset": 64}, {"optimizer.batch_size": 1797}),
     ),
-    "more than there are of a class": Case(
+    "batch larger than the class": Case(
         {"optimizer.batch_size": 200, "data.classes": ["3"]},
         ("only 183 images",),
         ({"data.classes": ["3", "4"]},),
         ({"optimizer.batch_size": 183, "data.classes": ["3"]},),
     ),
-    "more than are left": Case(
+    "batch larger than the part not held out": Case(
         {"optimizer.batch_size": 1000, "data.held_out": 0.5},
         ("only 899 images",),
         ({"data.held_out": 0.1},),
@@ -201,7 +201,7 @@ def test_refusal_says_what_is_wrong_and_its_remedies_work(case: Case) -> None:
         changed(allowed)
 
 
-def test_one_class_is_not_enough_to_tell_classes_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conditional_networks_need_two_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     for name, counts in (("one", [300]), ("two", [300, 300])):
         folder = tmp_path / data_sets.OWN / name
@@ -213,7 +213,7 @@ def test_one_class_is_not_enough_to_tell_classes_apart(tmp_path: Path, monkeypat
 
 
 def test_every_refusal_and_every_warning_has_a_case() -> None:
-    """Each ``yield`` of the file is one sentence; names and numbers in it are not what tells them apart."""
+    """Each ``yield`` of the file is one sentence; sentences that differ only in names and numbers count as one."""
     refused, warned = (Path(module.__file__).read_text(encoding="utf-8") for module in (rules, advice))
     found = {re.sub(r"objective\.\w+|“[^”]*”|\d+", "…", refusal(case.changes)) for case in REFUSALS.values()}
     assert len(found) == refused.count("yield")
@@ -230,7 +230,7 @@ def test_only_probabilities_are_smoothed(loss: str) -> None:
 
 
 @pytest.mark.parametrize(("packing", "batch"), list(itertools.product((1, 2, 3, 4), (2, 3, 4, 5, 7, 8, 9, 12, 13))))
-def test_batch_that_is_named_for_packs_is_the_nearest_that_fits(packing: int, batch: int) -> None:
+def test_suggested_batch_for_packs_is_the_nearest_that_fits(packing: int, batch: int) -> None:
     changes = {"networks.packing": packing, "optimizer.batch_size": batch}
     try:
         changed(changes)
@@ -252,7 +252,7 @@ def test_warning_is_one_sentence_and_its_remedies_silence_it(case: Case) -> None
         return [one for one in advice.warnings(changed(changes)) if all(words in one for words in case.words)]
 
     warned = advice.warnings(changed(case.changes))
-    assert warned == found(case.changes), "a case should call for one warning only"
+    assert warned == found(case.changes), "a case should give one warning only"
     assert len(warned) == 1
     assert is_sentence(warned[0])
     assert warned[0][0].isupper()
@@ -262,37 +262,37 @@ def test_warning_is_one_sentence_and_its_remedies_silence_it(case: Case) -> None
         assert found(allowed) == [], allowed
 
 
-def test_what_is_unwise_can_still_be_trained() -> None:
+def test_settings_with_warnings_can_still_be_trained() -> None:
     for case in WARNINGS.values():
         assert configs.require_data(changed(case.changes))
 
 
-def test_several_warnings_stand_side_by_side() -> None:
+def test_several_warnings_are_given_together() -> None:
     found = advice.warnings(changed({**WARNINGS["lasting noise"].changes, **WARNINGS["slow average"].changes}))
     assert len(found) == 2
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
-def test_defaults_of_every_family_go_together(family: str) -> None:
+def test_defaults_of_every_family_are_valid_and_give_no_warning(family: str) -> None:
     config = changed({"networks.family": family})
     assert configs.require_data(config, may_be_gone=True) == config
     assert advice.warnings(config) == []
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=presets.PRESETS)
-def test_presets_go_together(preset: presets.Preset) -> None:
+def test_presets_are_valid_and_give_no_warning(preset: presets.Preset) -> None:
     config = preset.config
     if config.data.name == data_sets.LSUN and data_sets.LSUN not in data_sets.all_sets():
-        config = configs.replace(config, {"data.name": "bedrooms"})  # which stand in for it where it is not at hand
+        config = configs.replace(config, {"data.name": "bedrooms"})  # a stand-in if LSUN is not there
     assert configs.require_data(config, may_be_gone=True) == config
     assert advice.warnings(config) == []
 
 
-# Any settings at all
+# Random settings
 
 
 def values(info: FieldInfo) -> st.SearchStrategy[Any]:
-    """Return values for a field: mostly those that it takes, its limits among them, and some that it does not."""
+    """Return values for a field: mostly valid ones, including its limits, and some invalid ones."""
     kind, bounds = info.annotation, configs.bounds_of(info)
     low, high = bounds.get("ge", bounds.get("gt", 0)), bounds.get("le", bounds.get("lt", 5000))
     if choices := configs.choices_of(info):
@@ -315,7 +315,7 @@ def values(info: FieldInfo) -> st.SearchStrategy[Any]:
 
 @st.composite
 def any_settings(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw a configuration that has some of the settings of every section."""
+    """Draw a configuration with some of the settings of every section."""
     raw: dict[str, Any] = {}
     for name, section in configs.setting_groups().items():
         family = draw(st.sampled_from(list(FAMILIES)))

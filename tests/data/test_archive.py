@@ -1,4 +1,4 @@
-"""Archives made to mislead: forged records, shared bytes, endless content, and files that change while they are read."""
+"""Hostile archives: forged records, shared bytes, oversized content, and files that change while they are read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.helpers import is_sentence
 
 
 def repeated(count: int, *, zip64: bool = False) -> bytes:
-    """Return a ZIP whose table of contents names one file ``count`` times over, each time differently.
+    """Return a ZIP whose table of contents lists one file ``count`` times, each time under a different name.
 
-    With ``zip64`` a decoy says that there is one entry, and another place than the real record is pointed at.
+    With ``zip64``, a decoy record claims a single entry, and the locator does not point to the real record.
     """
     whole = zip_of({"0000000.png": PNG}).getvalue()
     start = whole.find(b"PK\1\2")
@@ -35,9 +35,7 @@ def repeated(count: int, *, zip64: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("zip64", [False, True])
-def test_too_many_entries_are_refused_before_one_is_made_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zip64: bool
-) -> None:
+def test_too_many_entries_are_refused_before_any_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zip64: bool) -> None:
     path = tmp_path / "many.zip"
     path.write_bytes(repeated(5001, zip64=zip64))
     monkeypatch.setattr(archive, "MOST_ENTRIES", 5000)
@@ -55,7 +53,7 @@ def test_too_many_entries_are_refused_before_one_is_made_of_them(
         assert len(source.entries) + len(source.skipped) == 5001
 
 
-def test_forged_length_of_the_table_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forged_length_of_the_table_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "long.zip"
     content = bytearray(repeated(100))
     path.write_bytes(content)
@@ -69,7 +67,7 @@ def test_forged_length_of_the_table_is_one_sentence(tmp_path: Path, monkeypatch:
         pass
 
 
-def test_fifty_thousand_entries_that_share_their_bytes_take_no_hours(tmp_path: Path) -> None:
+def test_fifty_thousand_entries_that_share_bytes_are_skipped(tmp_path: Path) -> None:
     names, skipped, contents = opened(tmp_path, repeated(50_000))
     assert len(names) == 1
     assert contents == [PNG]
@@ -77,12 +75,12 @@ def test_fifty_thousand_entries_that_share_their_bytes_take_no_hours(tmp_path: P
     assert set(skipped.values()) == {"shares its bytes with another file"}
 
 
-def test_what_is_unpacked_in_vain_counts_towards_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_entries_count_towards_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"{index}.png": bytes(50_000) for index in range(10)}
     content = bytearray(zip_of(files, compression=zipfile.ZIP_DEFLATED).getvalue())
     place = -1
     while (place := content.find(b"PK\1\2", place + 1)) >= 0:
-        content[place + 16] ^= 0xFF  # a wrong checksum: no entry is ever whole
+        content[place + 16] ^= 0xFF  # a wrong checksum: every entry is damaged
     names, skipped, contents = opened(tmp_path, bytes(content))
     assert set(skipped) == set(names) == set(files)
     assert set(skipped.values()) == {"damaged in the archive"}
@@ -94,11 +92,11 @@ def test_what_is_unpacked_in_vain_counts_towards_the_cap(tmp_path: Path, monkeyp
     assert is_sentence(str(caught.value))
 
 
-def test_zip_behind_other_bytes_is_read(tmp_path: Path) -> None:
+def test_zip_after_other_bytes_is_read(tmp_path: Path) -> None:
     assert opened(tmp_path, b"#!/bin/sh\n" + zip_of({"cats/a.png": PNG}).getvalue())[2] == [PNG]
 
 
-def test_files_beside_the_only_folder_do_not_hide_the_classes(tmp_path: Path) -> None:
+def test_files_next_to_the_only_folder_do_not_hide_the_classes(tmp_path: Path) -> None:
     files = {"README.txt": b"x", "labels.csv": b"x", "all/list.txt": b"x", "all/cats/a.PNG": PNG, "all/dogs/b.jpeg": PNG}
     path = tmp_path / "wrapped.zip"
     path.write_bytes(zip_of(files).getvalue())
@@ -109,7 +107,7 @@ def test_files_beside_the_only_folder_do_not_hide_the_classes(tmp_path: Path) ->
         }
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files of this system")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_file_that_became_a_pipe_or_a_link_is_refused_without_waiting(tmp_path: Path) -> None:
     place = tmp_path / "pictures"
     place.mkdir()
@@ -127,14 +125,14 @@ def test_file_that_became_a_pipe_or_a_link_is_refused_without_waiting(tmp_path: 
         assert source.read(source.entries[3]) == PNG
 
 
-def test_folder_without_permission_is_listed_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_without_permission_is_skipped_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cats/a.png", "locked/b.png"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(PNG)
     scandir = os.scandir
 
     def asked(path: Any) -> Any:
-        if Path(path).name == "locked":  # a superuser is refused nothing, so chmod would not do
+        if Path(path).name == "locked":  # chmod would not stop root
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
@@ -147,7 +145,7 @@ def test_folder_without_permission_is_listed_and_the_others_are_read(tmp_path: P
         pass
 
 
-def test_every_flag_of_encryption_and_patching_is_a_reason(tmp_path: Path) -> None:
+def test_encrypted_and_patched_entries_are_skipped(tmp_path: Path) -> None:
     whole = zip_of({"a.png": PNG, "b.png": PNG}).getvalue()
     for bit in (0x1, 0x20, 0x40):
         content = bytearray(whole)
@@ -160,13 +158,13 @@ def test_every_flag_of_encryption_and_patching_is_a_reason(tmp_path: Path) -> No
 def test_entry_without_a_name_is_skipped(tmp_path: Path) -> None:
     content = bytearray(zip_of({"a.png": PNG, "b.png": PNG}).getvalue())
     place = content.find(b"PK\1\2")
-    content[place + 28 : place + 34] = struct.pack("<HHH", 0, 0, 5)  # its name has become a comment
+    content[place + 28 : place + 34] = struct.pack("<HHH", 0, 0, 5)  # turns the name into a comment
     _, skipped, contents = opened(tmp_path, bytes(content))
     assert skipped == {"": "has no name"}
     assert contents == [PNG]
 
 
-def test_contents_are_read_whole_whatever_their_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contents_of_any_length_are_read_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_PART", 100)
     lengths = (0, 1, 99, 100, 101, 250)
     files = {f"{length}.png": os.urandom(length) for length in lengths}
@@ -180,7 +178,7 @@ def test_contents_are_read_whole_whatever_their_length(tmp_path: Path, monkeypat
             assert {entry.name: source.read(entry) for entry in source.entries} == files
 
 
-def test_closed_source_leaves_the_file_free(tmp_path: Path) -> None:
+def test_closed_source_releases_the_file(tmp_path: Path) -> None:
     path = tmp_path / "some.zip"
     path.write_bytes(zip_of({"a.png": PNG}).getvalue())
     with archive.open_source(path) as source:

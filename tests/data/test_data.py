@@ -1,4 +1,4 @@
-"""Real data: every set keeps what its entry promises, is prepared once, chosen by seed alone, and fed in a known order."""
+"""Data sets: they match their catalogue entry, are prepared once, selected by seed alone, and fed in a fixed order."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ POINTS = [name for name in OFFLINE if data_sets.DATA_SETS[name].kind == "points"
 
 
 def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
-    """Return the sentence of a refusal, having looked that it is one."""
+    """Return the message of an InputError, after checking that it is one sentence."""
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
 
 def ignore(sentence: str, share: float) -> None:
-    """Take reports of progress and do nothing."""
+    """Ignore progress reports."""
 
 
-# The catalogue: what every data set that works offline has to keep
+# The catalogue: requirements for every offline data set
 
 
 @pytest.mark.parametrize("entry", data_sets.DATA_SETS.values(), ids=data_sets.DATA_SETS)
-def test_every_data_set_says_what_people_want_to_know(entry: data_sets.DataSet) -> None:
+def test_every_catalogue_entry_is_complete(entry: data_sets.DataSet) -> None:
     assert entry.title
     assert entry.description.endswith(".")
     assert entry.source
@@ -60,12 +60,12 @@ def test_every_data_set_says_what_people_want_to_know(entry: data_sets.DataSet) 
         assert "rendered" in entry.title
 
 
-#: Bedrooms take long to draw; that they are the same pictures at every size is tested in ``test_rendered``.
+#: Bedrooms are slow to draw; ``test_rendered`` tests that the pictures are the same at every size.
 DRAWN = [(name, size) for name in IMAGES for size in (16, 32) if (name, size) != ("bedrooms", 32)]
 
 
 @pytest.mark.parametrize(("name", "size"), DRAWN)
-def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None:
+def test_every_offline_set_of_images_matches_its_entry(name: str, size: int) -> None:
     entry = data_sets.find(name)
     images = loaders.load(DataConfig(name=name, size=size))
     pixels = images.take(torch.arange(len(images)))
@@ -75,11 +75,11 @@ def test_every_offline_data_set_keeps_its_promises(name: str, size: int) -> None
     assert torch.bincount(images.labels, minlength=len(entry.counts)).tolist() == list(entry.counts)
     assert pixels.min() < 40
     assert pixels.max() > 220
-    assert pixels.float().std() > 30, "the images are not nearly empty"
+    assert pixels.float().std() > 30, "the images are nearly empty"
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_every_offline_set_of_points_keeps_its_promises(name: str) -> None:
+def test_every_offline_set_of_points_matches_its_entry(name: str) -> None:
     entry = data_sets.find(name)
     found = loaders.load(DataConfig(name=name))
     assert found.values.shape == (entry.images, 2)
@@ -91,7 +91,7 @@ def test_every_offline_set_of_points_keeps_its_promises(name: str) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_every_offline_data_set_is_the_same_every_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in sources._RENDERED:  # several chunks are drawn ahead of the first; stacked sets depend on the length of a chunk
+    if name in sources._RENDERED:  # several chunks are drawn ahead; stacked sets depend on the chunk length
         monkeypatch.setattr(sources, "_CHUNK", 64)
     entry = data_sets.find(name)
     first, again = [next(sources.images(entry, 16, "crop", entry.channels, ignore)) for _ in range(2)]
@@ -119,7 +119,7 @@ def test_stacked_digits_show_their_number() -> None:
         assert [known[channel.contiguous().numpy().tobytes()] for channel in image] == [int(digit) for digit in f"{number:03d}"]
 
 
-def test_embedded_digits_are_those_of_scikit_learn() -> None:
+def test_embedded_digits_equal_those_in_scikit_learn() -> None:
     theirs = load_digits()
     pixels, labels = sources.raw("digits", ignore)
     assert np.array_equal(labels, theirs.target)
@@ -132,7 +132,7 @@ def test_unknown_data_set_names_the_nearest() -> None:
     assert "did you mean “mnist”" in refusal(caught)
 
 
-# The choice: subsets, classes, held-out images
+# The selection: subsets, classes, held-out images
 
 
 @given(
@@ -141,9 +141,7 @@ def test_unknown_data_set_names_the_nearest() -> None:
     seed=st.integers(0, 2**31 - 1),
     held_out=st.floats(0, 0.9),
 )
-def test_choice_is_as_large_as_promised_and_of_the_chosen_classes(
-    images: int, classes: set[str], seed: int, held_out: float
-) -> None:
+def test_selection_has_the_configured_size_and_classes(images: int, classes: set[str], seed: int, held_out: float) -> None:
     _, labels = sources.raw("digits", ignore)
     data = DataConfig(classes=tuple(sorted(classes)), subset=images, subset_seed=seed, held_out=held_out)
     train_rows, held, rest = select(labels, data)
@@ -193,14 +191,14 @@ def test_classes_may_be_written_as_text_number_or_list() -> None:
     assert tiny({"data.classes": ""}).data.classes == ()
 
 
-def test_scores_compare_with_what_no_training_saw() -> None:
+def test_scoring_uses_images_held_out_of_training() -> None:
     data = DataConfig(size=16, held_out=0.25, subset=50, classes=("3",))
     held = loaders.load_for_scoring(data)
     assert len(held) == round(0.25 * 183)
     assert set(held.labels.tolist()) == {3}
     seen = {image.numpy().tobytes() for image in loaders.load(data).pixels}
     assert not seen & {image.numpy().tobytes() for image in held.pixels}
-    assert len(loaders.load_for_scoring(DataConfig(size=16, subset=50))) == 1797, "a subset does not narrow it"
+    assert len(loaders.load_for_scoring(DataConfig(size=16, subset=50))) == 1797, "a subset must not limit scoring"
 
 
 # The preparation
@@ -220,11 +218,11 @@ def test_images_are_decoded_once_and_shared(data_root: Path) -> None:
     assert told
     told.clear()
     again = prepared.obtain(data, lambda sentence, share: told.append(sentence))
-    assert not told, "nothing is decoded again"
+    assert not told, "the images were decoded again"
     assert isinstance(again.pixels, np.memmap)
     assert again.facts["counts"] == list(data_sets.find("digits").counts)
     for other in (DataConfig(size=16, subset=99, flips=True, held_out=0.5), DataConfig(size=16, classes=("1",))):
-        assert prepared.folder(other) == prepared.folder(data), "a choice is no other preparation"
+        assert prepared.folder(other) == prepared.folder(data), "a selection must not need its own preparation"
     for other in (DataConfig(size=32), DataConfig(size=16, fit="pad"), DataConfig(size=16, colour="colour")):
         assert prepared.folder(other) != prepared.folder(data)
 
@@ -257,7 +255,7 @@ def test_damaged_preparation_is_made_again(data_root: Path, damage: str) -> None
     assert np.array_equal(prepared.obtain(data, ignore).pixels, whole)
 
 
-def test_killed_preparation_leaves_nothing_that_counts_and_can_be_started_again(data_root: Path) -> None:
+def test_killed_preparation_does_not_count_and_can_be_repeated(data_root: Path) -> None:
     data = DataConfig(name="shapes", size=16)
     command = [sys.executable, "-m", "gan", "data", "prepare", "shapes", "--size", "16", "--quiet"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment(None, {"GAN_DATA": str(data_root)}))
@@ -267,13 +265,13 @@ def test_killed_preparation_leaves_nothing_that_counts_and_can_be_started_again(
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert staged.exists(), "it was killed in the middle"
+    assert staged.exists(), "the process was not killed in the middle"
     assert prepared.find(data) is None
     prepared.obtain(data, ignore)
     assert not staged.exists()
 
 
-def test_full_disk_is_one_sentence_and_leaves_nothing(data_root: Path) -> None:
+def test_full_disk_is_reported_in_one_sentence_and_leaves_nothing(data_root: Path) -> None:
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
@@ -293,7 +291,7 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(data_root: Path) -> None:
     assert not list((data_root / "prepared").rglob("*.npy"))
 
 
-def test_two_who_want_the_same_wait_for_one_another(data_root: Path) -> None:
+def test_concurrent_preparations_give_the_same_images(data_root: Path) -> None:
     data, found = DataConfig(name="shapes", size=16), []
     threads = [threading.Thread(target=lambda: found.append(prepared.obtain(data, ignore).pixels.sum())) for _ in range(3)]
     for thread in threads:
@@ -303,7 +301,7 @@ def test_two_who_want_the_same_wait_for_one_another(data_root: Path) -> None:
     assert len(set(found)) == 1
 
 
-# What one sees in the images
+# The survey of the images
 
 
 def test_survey_agrees_with_a_plain_computation() -> None:
@@ -368,11 +366,11 @@ PLACES = Images(torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1), torc
 
 
 def indices(batch: torch.Tensor) -> list[int]:
-    """Return which images of ``PLACES`` are in a batch."""
+    """Return the indices in ``PLACES`` of the images in a batch."""
     return to_pixels(batch).flatten().tolist()
 
 
-def test_pixels_survive_the_way_to_floats_and_back() -> None:
+def test_pixels_survive_conversion_to_floats_and_back() -> None:
     pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
     floats = to_float(pixels)
     assert floats.dtype == torch.float32
@@ -388,7 +386,7 @@ def test_any_brightness_becomes_the_nearest_pixel(value: float) -> None:
 
 
 @given(st.integers(1, 100), st.integers(0, 2**31 - 1), st.integers(0, 5))
-def test_each_image_comes_once_an_epoch_in_an_order_of_its_own(batch_size: int, seed: int, epoch: int) -> None:
+def test_each_image_comes_at_most_once_per_epoch(batch_size: int, seed: int, epoch: int) -> None:
     feed = Feed(PLACES, batch_size, seed)
     assert feed.steps_per_epoch == 100 // batch_size
     first = epoch * feed.steps_per_epoch
@@ -413,7 +411,7 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=8))
-def test_feed_taken_up_anywhere_gives_the_same_batches(steps: list[int]) -> None:
+def test_feed_resumed_at_any_step_gives_the_same_batches(steps: list[int]) -> None:
     whole = Feed(PLACES, 7, seed=3)
     for step in steps:
         assert torch.equal(Feed(PLACES, 7, seed=3).batch(step), whole.batch(step))
@@ -460,7 +458,7 @@ def test_flips_mirror_half_of_the_images_and_depend_on_the_step_alone() -> None:
     assert int((Feed(images, 100, seed=1, flips=True).batch(17)[:, 0, 0, 0] > 0).sum()) == mirrored[17]
 
 
-def test_run_outlives_its_data_set(root: Path) -> None:
+def test_run_with_a_removed_data_set_is_readable_but_fails_to_train(root: Path) -> None:
     run = make_run(root)
     raw = json.loads(run.config_path.read_text())
     raw["data"]["name"] = "long-gone"

@@ -1,4 +1,4 @@
-"""Pictures as cameras, phones and strangers make them: turned rightly, never larger in memory than need be."""
+"""Pictures from cameras, phones and untrusted sources: orientation, conversion and bounded memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_photo_with_a_preview_inside_is_read_as_the_photo() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_turned_picture_looks_as_the_camera_saw_it(orientation: int, kind: str) -> None:
+def test_orientation_of_png_and_webp_is_applied(orientation: int, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encoded(noise(20, 12), kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
@@ -39,7 +39,7 @@ def test_turned_picture_looks_as_the_camera_saw_it(orientation: int, kind: str) 
     assert np.array_equal(np.asarray(decoder.decode(content).image), np.asarray(wanted.convert("RGB")))
 
 
-def test_width_and_height_change_places_even_where_the_small_copy_is_square() -> None:
+def test_width_and_height_are_swapped_even_if_the_small_copy_is_square() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     found = decoder.decode(encoded(noise(2000, 1999), "JPEG", exif=exif), smallest=32)
@@ -50,7 +50,7 @@ def test_width_and_height_change_places_even_where_the_small_copy_is_square() ->
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0rubbish", b"Exif\0\0MM\0*" + b"\xff" * 40, b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(60)]
 )
-def test_rubbish_in_the_exif_part_costs_no_picture(exif: bytes) -> None:
+def test_invalid_exif_data_is_ignored(exif: bytes) -> None:
     assert decoder.decode(encoded(noise(20, 12), "JPEG", exif=exif)).image.size == (20, 12)
 
 
@@ -59,7 +59,7 @@ def test_picture_far_beyond_the_cap_is_refused_for_its_size() -> None:
         decoder.decode(huge_png(14_000, 14_000))
 
 
-def test_conversion_in_strips_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conversion_in_strips_equals_conversion_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     deep = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     clear = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 4), dtype=np.uint8))
     white = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
@@ -76,7 +76,7 @@ def test_conversion_in_strips_is_that_of_the_whole(monkeypatch: pytest.MonkeyPat
         assert (holed[:10] == [200, 0, 0]).all()
 
 
-def test_colour_is_seen_and_the_noise_of_grey_jpegs_is_not() -> None:
+def test_colour_is_detected_and_the_noise_of_grey_jpegs_is_ignored() -> None:
     grey = noise(64, 64, "L")
     assert not decoder.decode(encoded(grey.convert("RGB"), "JPEG", quality=60)).has_colour
     assert not decoder.decode(encoded(grey.convert("LA"))).has_colour
@@ -84,7 +84,7 @@ def test_colour_is_seen_and_the_noise_of_grey_jpegs_is_not() -> None:
 
 
 def png(width: int, height: int, bits: int, colour: int, extra: bytes = b"") -> bytes:
-    """Return a PNG of zeros, made without ever holding its pixels, with chunks of text before them."""
+    """Return a PNG of zeros with the chunks ``extra`` before the pixels, made without holding the pixels in memory."""
     packer = zlib.compressobj(1)
     row = b"\0" * (1 + width * {(8, 0): 1, (16, 0): 2, (8, 6): 4}[bits, colour])
     rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -93,18 +93,18 @@ def png(width: int, height: int, bits: int, colour: int, extra: bytes = b"") -> 
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """Return a part of a PNG."""
+    """Return a PNG chunk."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def packed(kind: bytes, size: int) -> bytes:
-    """Return a part of a PNG that holds ``size`` letters, packed a thousand times smaller."""
+    """Return a PNG chunk that holds ``size`` letters, compressed about a thousandfold."""
     return chunk(kind, b"k\0\0" + zlib.compress(b"a" * size))
 
 
-#: How to make a picture, and the most MB that reading it may take; 40 of them are the program's.
+#: A function that makes the picture, and the peak memory allowed for reading it in MB, including 40 MB for the program.
 LARGE: dict[str, tuple[Callable[[], bytes], int]] = {
-    "transparent": (lambda: png(7000, 7000, 8, 6), 550),  # 200 MB as it is, 200 MB on white
+    "transparent": (lambda: png(7000, 7000, 8, 6), 550),  # 200 MB decoded, 200 MB composited on white
     "16 bits": (lambda: png(7000, 7000, 16, 0), 350),
     "text": (lambda: png(8, 8, 8, 0, packed(b"zTXt", 200_000_000)), 100),
     "many texts": (lambda: png(8, 8, 8, 0, packed(b"zTXt", 1_000_000) * 2000), 200),
@@ -112,9 +112,9 @@ LARGE: dict[str, tuple[Callable[[], bytes], int]] = {
 }
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is asked for as Linux has it")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("name", list(LARGE))
-def test_memory_is_bounded_whatever_is_packed_inside(tmp_path: Path, name: str) -> None:
+def test_memory_is_bounded_for_any_content(tmp_path: Path, name: str) -> None:
     make, most = LARGE[name]
     path = tmp_path / "large.png"
     path.write_bytes(make())

@@ -1,4 +1,4 @@
-"""Data sets of others: whole or not at all, read as torchvision reads them, no code run, and a sentence for each failure."""
+"""Downloaded data sets: complete or absent, read as torchvision reads them, without running code; one sentence per failure."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ IDX = [name for name, entry in DOWNLOADS.items() if entry.folder.endswith("/raw"
 
 
 def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
-    """Return the sentence of a refusal, having looked that it is one."""
+    """Return the message of an InputError, after checking that it is one sentence."""
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
 
 def ignore(sentence: str, share: float) -> None:
-    """Take reports of progress and do nothing."""
+    """Ignore progress reports."""
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return an empty data folder, emptied again afterwards: some sets are large."""
+    """Return an empty data folder, removed after the test because some sets are large."""
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     yield tmp_path / "data"
     shutil.rmtree(tmp_path / "data", ignore_errors=True)
 
 
-# Files of the same make and size as the real ones, with made-up pixels
+# Files with the format and size of the real ones, with made-up pixels
 
 
 def ramp(count: int) -> bytes:
-    """Return bytes that repeat after a prime number of them, so that a wrong order of axes shows."""
+    """Return bytes that repeat with a prime period, so that a wrong axis order is noticed."""
     return (bytes(range(251)) * (count // 251 + 1))[:count]
 
 
@@ -71,7 +71,7 @@ def idx(*lengths: int, content: bytes) -> bytes:
 
 
 def text(value: bytes) -> bytes:
-    """Return the opcodes of a Python 2 text, such as the real CIFAR-10 holds; Python 3 writes none."""
+    """Return the pickle opcodes of a Python 2 string, as in the real CIFAR-10; Python 3 does not write them."""
     return b"T" + struct.pack("<i", len(value)) + value
 
 
@@ -84,7 +84,7 @@ def cifar_batch(
     is_fortran: bool = False,
     more: bytes = b"",
 ) -> bytes:
-    """Return a pickle as Python 2 and its numpy wrote those of CIFAR-10; ``more`` are opcodes of further entries."""
+    """Return a pickle as Python 2 and its NumPy wrote it for CIFAR-10; ``more`` are the opcodes of further entries."""
     numbers = b"(" + b"".join(b"M" + struct.pack("<H", number) for number in shape) + b"t"
     described = b"K\x00K\x01tR(K\x03U\x01|NNN" + b"J\xff\xff\xff\xff" * 2 + b"K\x00tb"
     array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
@@ -95,13 +95,13 @@ def cifar_batch(
 
 
 def filled(content: bytes, size: int) -> bytes:
-    """Return a pickle made as long as the real file: what stands behind its end is not read."""
+    """Return a pickle padded to the size of the real file; the padding is not read."""
     assert len(content) <= size
     return content + bytes(size - len(content))
 
 
 def made_up(name: str) -> dict[str, bytes]:
-    """Return the unpacked files of a data set by name, of the real sizes."""
+    """Return the unpacked files of a data set by file name; all that are read have the real size."""
     entry = DOWNLOADS[name]
     if name in IDX:
         files = {}
@@ -125,9 +125,9 @@ def made_up(name: str) -> dict[str, bytes]:
     }
 
 
-@lru_cache(maxsize=3)  # MNIST's, which its relatives share, and the two archives
+@lru_cache(maxsize=3)  # MNIST's files, shared by its variants, and the two archives
 def packed(name: str) -> dict[str, bytes]:
-    """Return what a server gives out for a data set: compressed files by name."""
+    """Return the compressed files that a server offers for a data set, by file name."""
     if name in IDX:
         return {f"{file}.gz": gzip.compress(content, 1) for file, content in made_up(name).items()}
     archive = io.BytesIO()
@@ -140,20 +140,20 @@ def packed(name: str) -> dict[str, bytes]:
 
 
 def maker(name: str) -> Any:
-    """Return torchvision's class of a data set."""
+    """Return torchvision's class for a data set."""
     return getattr(datasets, DOWNLOADS[name].maker)
 
 
 def sum_of(content: bytes) -> str:
-    """Return an MD5 sum as torchvision keeps them."""
+    """Return the MD5 checksum in torchvision's format."""
     return hashlib.md5(content).hexdigest()
 
 
-# A server that torchvision takes for the real ones
+# A local server in place of the real ones
 
 
 class Server(ThreadingHTTPServer):
-    """A mirror on this machine that may break off after some bytes, answer rubbish, or never answer."""
+    """A local mirror that can break off after some bytes, answer rubbish, or never answer."""
 
     daemon_threads = True
 
@@ -170,11 +170,11 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, *_: Any) -> None:
-        """Say nothing: clients that give up are meant."""
+        """Stay silent: the tests make clients give up on purpose."""
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Gives out the files of a :class:`Server`."""
+    """Serves the files of a :class:`Server`."""
 
     server: Server
 
@@ -209,12 +209,12 @@ class Mirror(BaseHTTPRequestHandler):
             self.wfile.write(content[: self.server.breaks_off_at])
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def serve(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Server]]:
-    """Return a way to have a data set given out by a server that torchvision takes for the only one."""
+    """Return a function that serves a data set from a local server, the only one torchvision then uses."""
     server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -238,7 +238,7 @@ def serve(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str
 
 
 def point_at(name: str, servers: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let torchvision take other servers for those of a data set."""
+    """Make torchvision download a data set from other servers."""
     if name in IDX:
         monkeypatch.setattr(maker(name), "mirrors", servers)
     else:
@@ -246,7 +246,7 @@ def point_at(name: str, servers: list[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def lies_nothing(name: str, folder: Path) -> bool:
-    """Return whether nothing half-made lies where a data set belongs, nor beside it."""
+    """Return whether the folder of a data set is missing and the data folder holds at most its lock file."""
     return not (folder / DOWNLOADS[name].folder).exists() and {path.name for path in folder.glob("*")} <= {f".{name}.lock"}
 
 
@@ -271,7 +271,7 @@ def test_set_is_downloaded_once_and_whole(
     assert {path.name for path in (data / entry.folder).iterdir()} == set(entry.files)
     assert {path.name for path in data.iterdir()} <= {entry.folder.partition("/")[0], f".{name}.lock"}
     server.answer = "silence"
-    downloads.ensure(name, lambda sentence, share: pytest.fail("downloaded what is there"))
+    downloads.ensure(name, lambda sentence, share: pytest.fail("downloaded again"))
 
     for is_test in (False, True):
         pixels, labels = downloads.arrays(name, is_test=is_test)
@@ -279,7 +279,7 @@ def test_set_is_downloaded_once_and_whole(
         assert pixels.dtype == np.uint8
         assert labels.dtype == np.int64
         assert pixels.shape == (len(labels), *entry.shape)
-        assert pixels.flags.c_contiguous and pixels.flags.writeable  # as torch wants them
+        assert pixels.flags.c_contiguous and pixels.flags.writeable  # required by torch
         assert np.array_equal(pixels, theirs)
         assert np.array_equal(labels, named)
         assert set(labels[:10].tolist()) == set(range(10))
@@ -288,11 +288,11 @@ def test_set_is_downloaded_once_and_whole(
 def as_torchvision_reads(
     name: str, root: Path, is_test: bool, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[np.ndarray, list[int] | np.ndarray]:
-    """Return a data set as torchvision reads it, which trusts the files: they are ours."""
+    """Return a data set as torchvision reads it, without its checksum test, which made-up files would fail."""
     if name in IDX:
         found = maker(name)(str(root), train=not is_test)
         return found.data[..., None].numpy(), found.targets.numpy()
-    monkeypatch.setattr(maker(name), "_check_integrity", lambda self: True)  # it knows the sums of the real files
+    monkeypatch.setattr(maker(name), "_check_integrity", lambda self: True)  # it expects the checksums of the real files
     if name == "cifar10":
         monkeypatch.setattr(maker(name), "_load_meta", lambda self: None)
         found = maker(name)(str(root), train=not is_test)
@@ -301,9 +301,9 @@ def as_torchvision_reads(
     return found.data.transpose(0, 2, 3, 1), found.labels
 
 
-def test_real_mnist_is_read_where_it_lies(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_mnist_is_read_without_a_download(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_DATA", str(real_data))
-    monkeypatch.setattr(downloads, "_download", lambda *arguments: pytest.fail("downloaded what is there"))
+    monkeypatch.setattr(downloads, "_download", lambda *arguments: pytest.fail("downloaded again"))
     downloads.ensure("mnist", ignore)
     pixels, labels = downloads.arrays("mnist")
     assert pixels.shape == (60_000, 28, 28, 1)
@@ -318,7 +318,7 @@ def test_real_mnist_is_read_where_it_lies(real_data: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", DOWNLOADS)
-def test_download_that_dies_half_way_leaves_nothing(name: str, serve: Callable[[str], Server], data: Path) -> None:
+def test_interrupted_download_leaves_nothing(name: str, serve: Callable[[str], Server], data: Path) -> None:
     server = serve(name)
     server.breaks_off_at = 10_000
     with pytest.raises(InputError) as caught:
@@ -330,7 +330,7 @@ def test_download_that_dies_half_way_leaves_nothing(name: str, serve: Callable[[
     assert lies_nothing(name, data)
 
 
-def test_download_works_after_one_that_died(serve: Callable[[str], Server], data: Path) -> None:
+def test_download_works_after_an_interrupted_one(serve: Callable[[str], Server], data: Path) -> None:
     server = serve("mnist")
     server.breaks_off_at = 10_000
     with pytest.raises(InputError):
@@ -342,7 +342,7 @@ def test_download_works_after_one_that_died(serve: Callable[[str], Server], data
 
 @pytest.mark.parametrize("answer", ["rubbish", "login page", "no such file"])
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
-def test_server_that_answers_something_else_is_told_in_one_sentence(
+def test_wrong_answer_of_a_server_is_reported_in_one_sentence(
     name: str, answer: str, serve: Callable[[str], Server], data: Path
 ) -> None:
     server = serve(name)
@@ -376,7 +376,7 @@ def test_wrong_checksum_is_refused(name: str, serve: Callable[[str], Server], da
         ("cifar10", "falls silent"),
     ],
 )
-def test_server_that_never_answers_is_given_up(
+def test_download_from_a_silent_server_times_out(
     name: str, answer: str, serve: Callable[[str], Server], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(name).answer = answer
@@ -391,13 +391,13 @@ def test_server_that_never_answers_is_given_up(
     assert wanted in refusal(caught)
     assert lies_nothing(name, data)
     if answer == "falls silent":
-        assert 0 < shares[-1] < 0.1, "progress goes by bytes"
-    assert socket.getdefaulttimeout() is None, "others keep their own patience"
+        assert 0 < shares[-1] < 0.1, "progress must count bytes"
+    assert socket.getdefaulttimeout() is None, "the global timeout must not change"
 
 
 @pytest.mark.parametrize("name", DOWNLOADS)
-def test_no_network_is_told_with_what_to_do(name: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as closed:  # a port on which nobody listens
+def test_missing_network_is_reported_with_instructions(name: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:  # a port without a listener
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     others = ["http://no-such-host.invalid/", "not a url"] if name == "mnist" else []
@@ -415,12 +415,12 @@ def test_no_network_is_told_with_what_to_do(name: str, data: Path, monkeypatch: 
     assert lies_nothing(name, data)
 
 
-def test_patience_for_a_first_answer_is_short() -> None:
+def test_timeout_for_a_first_answer_is_short() -> None:
     assert downloads._PATIENCE <= 4
     assert downloads._SILENCE == 10
 
 
-def test_folder_that_cannot_be_made_is_told(data: Path) -> None:
+def test_folder_that_cannot_be_made_is_reported(data: Path) -> None:
     data.write_text("a file is in the way")
     try:
         with pytest.raises(InputError) as caught:
@@ -439,7 +439,7 @@ def small_disk(data: Path) -> Iterator[Path]:
     unmount(data)
 
 
-def test_disk_that_is_too_small_is_told_before_anything_is_fetched(small_disk: Path, serve: Callable[[str], Server]) -> None:
+def test_too_small_disk_is_reported_before_the_download(small_disk: Path, serve: Callable[[str], Server]) -> None:
     server = serve("mnist")
     with pytest.raises(InputError) as caught:
         downloads.ensure("mnist", ignore)
@@ -450,7 +450,7 @@ def test_disk_that_is_too_small_is_told_before_anything_is_fetched(small_disk: P
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
-def test_disk_that_fills_meanwhile_is_told_and_emptied(
+def test_disk_that_fills_during_the_download_is_reported_and_cleared(
     name: str, small_disk: Path, serve: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(name)
@@ -461,7 +461,7 @@ def test_disk_that_fills_meanwhile_is_told_and_emptied(
     assert lies_nothing(name, small_disk)
 
 
-def test_two_who_want_the_same_download_it_once(serve: Callable[[str], Server], data: Path) -> None:
+def test_concurrent_requests_download_once(serve: Callable[[str], Server], data: Path) -> None:
     server, told = serve("kmnist"), []
     data.mkdir()
     threads = [
@@ -471,12 +471,12 @@ def test_two_who_want_the_same_download_it_once(serve: Callable[[str], Server], 
         for thread in threads:
             thread.start()
         waiting = "Waiting for another process to download Kuzushiji-MNIST"
-        wait_until(lambda: told.count(waiting) >= 2, "both say that they wait")
+        wait_until(lambda: told.count(waiting) >= 2, "both threads report that they wait")
         assert not server.asked
     for thread in threads:
         thread.join()
     assert downloads.has("kmnist")
-    assert max(server.asked.values()) == 2, "torchvision asks twice for each file: where it is, and for its bytes"
+    assert max(server.asked.values()) == 2, "torchvision sends two requests per file: one to resolve its URL, one for its content"
 
 
 def test_progress_tells_download_and_unpacking_apart(tmp_path: Path) -> None:
@@ -494,11 +494,11 @@ def test_progress_tells_download_and_unpacking_apart(tmp_path: Path) -> None:
     assert downloads._progress(replace(DOWNLOADS["mnist"], download_bytes=50), tmp_path) == ("Downloading MNIST", 0.5)
 
 
-# Files that are not as they should be
+# Damaged files
 
 
 def lay_empty(entry: Download, root: Path) -> Path:
-    """Lay files of the right sizes and of zeros in the place of a data set; they take no room."""
+    """Write sparse files of zeros with the right sizes as a data set and return their folder."""
     folder = root / entry.folder
     folder.mkdir(parents=True)
     for name, size in entry.files.items():
@@ -537,7 +537,7 @@ def test_truncated_file_is_fetched_again(file: str, serve: Callable[[str], Serve
 
 @pytest.mark.parametrize("is_test", [False, True])
 @pytest.mark.parametrize("name", DOWNLOADS)
-def test_damaged_files_of_the_right_size_are_told_in_one_sentence(name: str, is_test: bool, data: Path) -> None:
+def test_damaged_files_of_the_right_size_are_reported_in_one_sentence(name: str, is_test: bool, data: Path) -> None:
     folder = lay_empty(DOWNLOADS[name], data)
     with pytest.raises(InputError) as caught:
         downloads.arrays(name, is_test=is_test)
@@ -557,7 +557,7 @@ def test_damaged_files_of_the_right_size_are_told_in_one_sentence(name: str, is_
         ("t10k-labels-idx1-ubyte", bytes([0, 0, 8, 1]) + struct.pack(">I", 10_000) + bytes([10])),
     ],
 )
-def test_idx_file_that_announces_something_else_is_damaged(file: str, head: bytes, data: Path) -> None:
+def test_idx_file_with_a_wrong_header_or_label_is_damaged(file: str, head: bytes, data: Path) -> None:
     folder = lay_empty(DOWNLOADS["mnist"], data)
     for each, start in (
         ("t10k-images-idx3-ubyte", bytes([0, 0, 8, 3]) + struct.pack(">3I", 10_000, 28, 28)),
@@ -572,14 +572,14 @@ def test_idx_file_that_announces_something_else_is_damaged(file: str, head: byte
 
 
 def write_at(path: Path, place: int, content: bytes) -> None:
-    """Write over some bytes of a file."""
+    """Overwrite the bytes of a file from ``place`` on."""
     with open(path, "r+b") as file:
         file.seek(place)
         file.write(content)
 
 
 def call(module: str, name: str, argument: str) -> bytes:
-    """Return the opcodes of a pickle that calls something while it is read, as one more entry of a dictionary."""
+    """Return the opcodes of a further dictionary entry that calls a function while the pickle is read."""
     return text(b"more") + f"c{module}\n{name}\n(".encode() + text(argument.encode()) + b"tR"
 
 
@@ -590,7 +590,7 @@ def test_reading_runs_no_code(module: str, name: str, data: Path, tmp_path: Path
     content = cifar_batch(ramp(30_720_000), [1] * 10_000, more=call(module, name, argument))
     with contextlib.suppress(Exception):
         pickle.loads(content, encoding="latin1")
-    assert mark.exists(), "plain reading would have run it"
+    assert mark.exists(), "plain pickle.loads did not run it, so this test proves nothing"
     mark.unlink()
     folder = lay_empty(DOWNLOADS["cifar10"], data)
     (folder / "test_batch").write_bytes(filled(content, DOWNLOADS["cifar10"].files["test_batch"]))
@@ -612,7 +612,7 @@ def test_reading_runs_no_code(module: str, name: str, data: Path, tmp_path: Path
         (30_720_000, [1] * 10_000, {"shape": (10_001, 3072)}),
     ],
 )
-def test_cifar_batch_of_another_make_is_damaged(pixels: int, labels: list[int], options: dict[str, Any], data: Path) -> None:
+def test_malformed_cifar_batch_is_damaged(pixels: int, labels: list[int], options: dict[str, Any], data: Path) -> None:
     folder = lay_empty(DOWNLOADS["cifar10"], data)
     content = cifar_batch(bytes(pixels), labels, **options)
     (folder / "test_batch").write_bytes(filled(content, DOWNLOADS["cifar10"].files["test_batch"]))
@@ -633,12 +633,12 @@ def test_cifar_batch_written_column_by_column_is_read_as_numpy_does(data: Path, 
     ("module", "name"),
     [("numpy", "load"), ("numpy", "fromfile"), ("numpy", "ndarray.tofile"), ("_codecs", "encode"), ("builtins", "getattr")],
 )
-def test_pickles_know_nothing_but_arrays(module: str, name: str) -> None:
+def test_unpickler_allows_only_arrays(module: str, name: str) -> None:
     with pytest.raises(pickle.UnpicklingError):
         downloads._PlainUnpickler(io.BytesIO(b"\x80\x02" + f"c{module}\n{name}\n.".encode())).load()
 
 
-def test_scribbled_over_cifar_batch_is_read_or_refused(data: Path) -> None:
+def test_corrupted_cifar_batch_is_read_or_refused(data: Path) -> None:
     folder, size = lay_empty(DOWNLOADS["cifar10"], data), DOWNLOADS["cifar10"].files["test_batch"]
     content = filled(cifar_batch(bytes(30_720_000), [1] * 10_000), size)
     (folder / "test_batch").write_bytes(content)
@@ -665,7 +665,7 @@ def test_stl_labels_out_of_range_are_damage(data: Path) -> None:
             downloads.arrays("stl10", is_test=True)
 
 
-def test_looking_and_reading_load_no_torch(data: Path) -> None:
+def test_checking_and_reading_do_not_import_torch(data: Path) -> None:
     folder = lay_empty(DOWNLOADS["mnist"], data)
     for file, size in DOWNLOADS["mnist"].files.items():
         shape = (60_000 if size > 10**7 or size == 60_008 else 10_000, *((28, 28) if "images" in file else ()))
@@ -689,7 +689,7 @@ def test_looking_and_reading_load_no_torch(data: Path) -> None:
 # LSUN's bedrooms
 
 
-def test_missing_bedrooms_are_told_with_where_to_get_them(data: Path) -> None:
+def test_missing_bedrooms_are_reported_with_instructions(data: Path) -> None:
     for make in (lambda: None, lambda: lsun.place().mkdir(parents=True)):
         make()
         for ask in (lsun.count, lsun.pictures):
@@ -713,7 +713,7 @@ def test_folder_of_pictures_is_read_in_a_fixed_order(data: Path) -> None:
 
 
 def version_of_the_bedrooms() -> str:
-    """Return what tells these bedrooms from others that were there before, once the clock of the disk has moved on."""
+    """Return the version of the bedrooms, after a short wait so that file times differ."""
     time.sleep(0.02)
     return data_sets.find(data_sets.LSUN).version
 
@@ -723,7 +723,7 @@ def test_pictures_replaced_anywhere_in_the_folder_are_noticed(data: Path) -> Non
     inner.mkdir(parents=True)
     (inner / "1.jpg").write_bytes(b"1")
     before = version_of_the_bedrooms()
-    assert version_of_the_bedrooms() == before, "looking changes nothing"
+    assert version_of_the_bedrooms() == before, "asking for the version must not change it"
     (inner / "new").write_bytes(b"2")
     (inner / "new").rename(inner / "1.jpg")
     after = version_of_the_bedrooms()
@@ -736,7 +736,7 @@ def test_pictures_replaced_anywhere_in_the_folder_are_noticed(data: Path) -> Non
     assert len({before, after, deeper, version_of_the_bedrooms()}) == 4
 
 
-def test_picture_that_cannot_be_read_is_told(data: Path) -> None:
+def test_unreadable_picture_is_reported(data: Path) -> None:
     folder = lsun.place()
     folder.mkdir(parents=True)
     (folder / "a.jpg").write_bytes(b"a")
@@ -759,8 +759,8 @@ def test_database_without_its_package_says_how_to_install_it(data: Path, monkeyp
 
 @pytest.fixture
 def bedrooms(data: Path) -> Path:
-    """Return the folder of a database such as LSUN's, of 20 MB, its entries written in another order than that of their keys."""
-    lmdb = pytest.importorskip("lmdb", reason="LSUN's database is read with the package lmdb")
+    """Return the folder of a 20 MB database in LSUN's format, with entries written in a different order from their keys."""
+    lmdb = pytest.importorskip("lmdb", reason="reading LSUN's database needs the package lmdb")
     path = lsun.place() / "bedroom_train_lmdb"
     path.mkdir(parents=True)
     with lmdb.open(str(path), map_size=1 << 26) as database, database.begin(write=True) as transaction:
@@ -775,7 +775,7 @@ def test_database_is_read_in_the_order_of_its_keys(bedrooms: Path, tmp_path: Pat
     assert lsun.count() == 200
     pictures = lsun.pictures()
     assert next(pictures) == b"\x00\x00" * 50_000
-    assert lsun.count() == 200, "others may look while it is read"
+    assert lsun.count() == 200, "counting must work while another reader is open"
     other = lsun.pictures()
     assert [int.from_bytes(picture[:2], "big") for picture in pictures] == list(range(1, 200))
     assert len(list(other)) == 200
@@ -786,27 +786,27 @@ def test_database_is_read_in_the_order_of_its_keys(bedrooms: Path, tmp_path: Pat
 def test_replaced_database_is_noticed(bedrooms: Path) -> None:
     before = version_of_the_bedrooms()
     list(lsun.pictures())
-    assert version_of_the_bedrooms() == before, "reading changes nothing"
+    assert version_of_the_bedrooms() == before, "reading must not change the version"
     shutil.copy(bedrooms / "data.mdb", bedrooms / "copy")
     os.replace(bedrooms / "copy", bedrooms / "data.mdb")
     assert version_of_the_bedrooms() != before
 
 
-def test_database_never_reads_a_pickle(bedrooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_database_loads_no_pickle(bedrooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = tmp_path / "code-was-run"
     monkeypatch.chdir(tmp_path)
     cache = "_cache_" + "".join(letter for letter in str(bedrooms) if letter.isascii() and letter.isalpha())
     Path(cache).write_bytes(f"cos\nsystem\n(S'touch {mark}'\ntR.".encode())
     with contextlib.suppress(Exception):
         datasets.LSUN(str(lsun.place()), classes=["bedroom_train"])
-    assert mark.exists(), "torchvision's reader would have run it"
+    assert mark.exists(), "torchvision's reader did not run it, so this test proves nothing"
     mark.unlink()
     assert len(list(lsun.pictures())) == 200
     assert not mark.exists()
 
 
 @pytest.mark.parametrize("damage", ["cut", "nearly empty", "empty", "rubbish", "gone"])
-def test_damaged_database_is_told_in_one_sentence(bedrooms: Path, damage: str) -> None:
+def test_damaged_database_is_reported_in_one_sentence(bedrooms: Path, damage: str) -> None:
     file = bedrooms / "data.mdb"
     if damage == "gone":
         file.unlink()

@@ -1,4 +1,4 @@
-"""Pictures and archives that nobody vouches for: the good ones are read rightly, the bad ones skipped with a reason."""
+"""Untrusted pictures and archives: good ones are read correctly, bad ones are skipped with a reason."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ignore(sentence: str, share: float) -> None:
-    """Take reports of progress and do nothing."""
+    """Ignore progress reports."""
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """Return an image as a file."""
+    """Return an image encoded as a file."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
@@ -55,7 +55,7 @@ def noise(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Image.Im
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_picture_is_decoded_as_it_was(kind: str, mode: str) -> None:
+def test_decoded_picture_matches_the_original(kind: str, mode: str) -> None:
     image = noise(40, 24, mode)
     found = decoder.decode(encoded(image, kind, **({"lossless": True} if kind == "WEBP" else {})))
     assert (found.width, found.height) == found.image.size == (40, 24)
@@ -66,7 +66,7 @@ def test_picture_is_decoded_as_it_was(kind: str, mode: str) -> None:
 
 def test_odd_modes_are_converted_properly() -> None:
     deep = Image.fromarray(np.array([[0, 257 * 100], [257 * 200, 65535]], dtype=np.uint16))
-    assert np.asarray(decoder.decode(encoded(deep)).image).tolist() == [[0, 100], [200, 255]], "16 bits are scaled, not clipped"
+    assert np.asarray(decoder.decode(encoded(deep)).image).tolist() == [[0, 100], [200, 255]], "16 bits must be scaled, not clipped"
     red = Image.new("RGB", (8, 8), (200, 10, 10))
     for mode in ("P", "RGBA", "CMYK"):
         converted = red.convert(mode, palette=Image.Palette.ADAPTIVE)
@@ -74,7 +74,7 @@ def test_odd_modes_are_converted_properly() -> None:
         assert found.mode == "RGB"
         assert np.abs(np.asarray(found).astype(int) - [200, 10, 10]).max() < 12, mode
     clear = Image.new("RGBA", (8, 8), (200, 10, 10, 0))
-    assert np.asarray(decoder.decode(encoded(clear)).image).min() == 255, "what is transparent becomes white"
+    assert np.asarray(decoder.decode(encoded(clear)).image).min() == 255, "transparent pixels must become white"
     half = decoder.decode(encoded(Image.new("LA", (8, 8), (0, 128)))).image
     assert abs(int(np.asarray(half.convert("L"))[0, 0]) - 127) <= 1
     palette = Image.new("P", (8, 8), 0)
@@ -102,7 +102,7 @@ def test_large_jpeg_is_decoded_small_and_looks_the_same() -> None:
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """Return a PNG of one grey, made without ever holding its pixels."""
+    """Return a PNG of a single grey, made without holding its pixels in memory."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -114,7 +114,7 @@ def huge_png(width: int, height: int) -> bytes:
 
 
 def bad_pictures() -> dict[str, tuple[bytes, str]]:
-    """Return pictures that have to be refused, with a word of the reason."""
+    """Return pictures that must be refused, each with a part of the reason."""
     png = encoded(noise(40, 24))
     frames = [noise(16, 16, seed=seed) for seed in range(3)]
     return {
@@ -174,7 +174,7 @@ def zip_of(files: dict[str, bytes], **options: Any) -> io.BytesIO:
 
 
 def opened(tmp_path: Path, content: bytes) -> tuple[list[str], dict[str, str], list[bytes]]:
-    """Return names, reasons of what was skipped, and contents of a ZIP."""
+    """Return the names of a ZIP's entries, the reasons for skipped ones, and the contents of the others."""
     path = tmp_path / "some.zip"
     path.write_bytes(content)
     with archive.open_source(path) as source:
@@ -188,12 +188,12 @@ def opened(tmp_path: Path, content: bytes) -> tuple[list[str], dict[str, str], l
         return [entry.name for entry in source.entries], {one.name: one.reason for one in source.skipped} | refused, contents
 
 
-def test_names_that_lead_elsewhere_are_skipped(tmp_path: Path) -> None:
+def test_unsafe_names_are_skipped(tmp_path: Path) -> None:
     evil = ["../evil.png", "a/../../evil.png", "/etc/evil.png", "C:/evil.png", "c:evil.png", "..\\evil.png", "a\\b.png"]
     names, skipped, _ = opened(tmp_path, zip_of(dict.fromkeys([*evil, "good/one.png"], PNG)).getvalue())
     assert names == ["good/one.png"]
     assert len(skipped) == len(evil)
-    assert list(tmp_path.iterdir()) == [tmp_path / "some.zip"], "nothing is ever unpacked"
+    assert list(tmp_path.iterdir()) == [tmp_path / "some.zip"], "files were unpacked"
 
 
 def test_links_encrypted_nested_duplicate_and_clashing_entries_are_skipped(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_links_encrypted_nested_duplicate_and_clashing_entries_are_skipped(tmp_p
         assert word in skipped[name], name
 
 
-def test_bomb_and_forged_sizes_cost_no_more_than_the_cap(tmp_path: Path) -> None:
+def test_bombs_and_forged_sizes_are_stopped_at_the_cap(tmp_path: Path) -> None:
     bomb = zip_of({"bomb.png": bytes(archive.MOST_BYTES + 1), "good.png": PNG}, compression=zipfile.ZIP_DEFLATED).getvalue()
     assert len(bomb) < 200_000
     _, skipped, contents = opened(tmp_path, bomb)
@@ -281,7 +281,7 @@ def test_million_entries_are_refused_before_they_fill_the_memory(tmp_path: Path,
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\5\6" + bytes(18), os.urandom(2000), zip_of({"a.png": PNG}).getvalue()[:-30]])
-def test_damaged_archive_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_damaged_archive_is_refused_in_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.zip"
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -290,7 +290,7 @@ def test_damaged_archive_is_one_sentence(tmp_path: Path, content: bytes) -> None
     assert not (tmp_path / "data" / "own" / "damaged").exists()
 
 
-def test_folder_is_read_without_following_anything(tmp_path: Path) -> None:
+def test_folder_is_read_without_links_pipes_and_sockets(tmp_path: Path) -> None:
     place = tmp_path / "pictures"
     junk = ["__MACOSX/cats/a.png", ".hidden/a.png", "cats/.DS_Store", "Thumbs.db"]
     for name in ["cats/a.png", "cats/b.png", "dogs/deep/c.png", *junk]:
@@ -314,7 +314,7 @@ def test_folder_is_read_without_following_anything(tmp_path: Path) -> None:
         assert {one.name for one in source.skipped} == {"link.png", "loop", "pipe.png", "socket.png"}
 
 
-def test_single_folder_around_everything_is_looked_through(tmp_path: Path) -> None:
+def test_enclosing_folders_are_not_classes(tmp_path: Path) -> None:
     path = tmp_path / "wrapped.zip"
     path.write_bytes(zip_of({"all/train/cats/a.png": PNG, "all/train/dogs/b.png": PNG}).getvalue())
     with archive.open_source(path) as source:
@@ -324,7 +324,7 @@ def test_single_folder_around_everything_is_looked_through(tmp_path: Path) -> No
 # Imports
 
 
-def test_names_of_all_kinds_are_text(tmp_path: Path) -> None:
+def test_unusual_names_are_treated_as_text(tmp_path: Path) -> None:
     classes = ["🐈 cats", "\u202eevil\u202c", "x" * 120, "<script>alert(1)</script>", "مرحبا", "a & b | c $x$"]
     files = {f"{name}/{index}.png": encoded(noise(16, 16, seed=index)) for name in classes for index in range(2)}
     path = tmp_path / "names.zip"
@@ -335,7 +335,7 @@ def test_names_of_all_kinds_are_text(tmp_path: Path) -> None:
     assert sum(facts["counts"]) == 12
     assert facts["title"] == "🐈 <b>mine</b>"
     assert all(one.isprintable() and len(one) <= 80 for one in facts["classes"])
-    assert "<script>alert(1)" in " ".join(facts["classes"]), "markup stays text"
+    assert "<script>alert(1)" in " ".join(facts["classes"]), "markup must stay text"
 
 
 def test_import_keeps_the_good_and_lists_the_bad(tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_import_keeps_the_good_and_lists_the_bad(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("files", [{}, {"one.png": PNG}, {"a.txt": b"x", "b.txt": b"y"}])
-def test_too_few_pictures_are_one_sentence(tmp_path: Path, files: dict[str, bytes]) -> None:
+def test_too_few_pictures_are_refused_in_one_sentence(tmp_path: Path, files: dict[str, bytes]) -> None:
     place = tmp_path / "few"
     place.mkdir()
     for name, content in files.items():
@@ -369,14 +369,14 @@ def test_too_few_pictures_are_one_sentence(tmp_path: Path, files: dict[str, byte
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """Return a ZIP of 1,500 small pictures, a few of them bad."""
+    """Return a ZIP of 1,500 small pictures and one bad file."""
     path = tmp_path / "many.zip"
     files = {f"{index % 3}/{index:05d}.png": encoded(noise(24, 24, seed=index)) for index in range(1500)}
     path.write_bytes(zip_of(files | {"0/bad.png": b"bad"}).getvalue())
     return path
 
 
-def test_any_number_of_processes_gives_the_same(tmp_path: Path, many: Path) -> None:
+def test_import_does_not_depend_on_the_number_of_processes(tmp_path: Path, many: Path) -> None:
     names = [importer.import_pictures(many, f"by {workers}", ignore, root=tmp_path / "data", workers=workers) for workers in (1, 2)]
     places = [tmp_path / "data" / "own" / name for name in names]
     for name in ("originals.bin", "skipped.jsonl"):
@@ -386,7 +386,7 @@ def test_any_number_of_processes_gives_the_same(tmp_path: Path, many: Path) -> N
     assert decoded[0].shape == (1500, 16, 16, 3)
 
 
-def test_damaged_originals_are_one_sentence(tmp_path: Path, many: Path) -> None:
+def test_damaged_originals_are_refused_in_one_sentence(tmp_path: Path, many: Path) -> None:
     place = tmp_path / "data" / "own" / importer.import_pictures(many, "mine", ignore, root=tmp_path / "data", workers=1)
     whole = (place / "originals.bin").read_bytes()
     for damaged in (whole[:-5], whole[:5000] + bytes(2000) + whole[7000:]):
@@ -396,7 +396,7 @@ def test_damaged_originals_are_one_sentence(tmp_path: Path, many: Path) -> None:
         assert is_sentence(str(caught.value))
 
 
-def test_killed_import_leaves_nothing_that_counts_and_the_next_one_clears_it(tmp_path: Path, many: Path) -> None:
+def test_killed_import_is_cleared_by_the_next_one(tmp_path: Path, many: Path) -> None:
     own = tmp_path / "data" / "own"
     command = [sys.executable, "-m", "gan", "data", "import", str(many), "--name", "mine", "--quiet"]
     for patience in (0.0, 0.15, 0.4):
@@ -408,15 +408,15 @@ def test_killed_import_leaves_nothing_that_counts_and_the_next_one_clears_it(tmp
         process.send_signal(signal.SIGKILL)
         process.wait()
         if (own / "mine").exists():
-            break  # it was quicker
+            break  # the import finished before the kill
     if not (own / "mine").exists():
-        assert list(own.glob(".importing-*")), "it was killed in the middle"
+        assert list(own.glob(".importing-*")), "the process was not killed in the middle"
         importer.import_pictures(many, "mine", ignore, root=tmp_path / "data", workers=1)
     assert not list(own.glob(".importing-*"))
     assert sum(json.loads((own / "mine" / "data-set.json").read_text())["counts"]) == 1500
 
 
-def test_full_disk_while_importing_is_one_sentence_and_leaves_nothing(tmp_path: Path, many: Path) -> None:
+def test_full_disk_while_importing_is_reported_in_one_sentence_and_leaves_nothing(tmp_path: Path, many: Path) -> None:
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000));"

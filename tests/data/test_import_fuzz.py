@@ -1,4 +1,4 @@
-"""20,000 more damaged files, from rarer kinds of pictures and archives than those in ``test_import``, and parts of two in one."""
+"""20,000 damaged files, from rarer kinds of pictures and archives than in ``test_import``; some combine parts of two files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FUZZ = settings(max_examples=10_000, deadline=2000, suppress_health_check=list(H
 
 
 def rare_pictures() -> list[bytes]:
-    """Return valid files of many kinds: turned, transparent, of several frames, with profiles, of 1 and of 16 bits."""
+    """Return valid pictures of many kinds: rotated, transparent, with several frames, with profiles, with 1 and 16 bits."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
     grey, colour = noise(9, 7, "L"), noise(9, 7).convert("RGBA")
@@ -50,7 +50,7 @@ def rare_pictures() -> list[bytes]:
 
 
 def rare_archives() -> list[bytes]:
-    """Return valid ZIPs of many kinds: zip64, with a comment, with names that are refused, with shared bytes."""
+    """Return valid ZIPs of many kinds: ZIP64, with a comment, with refused names, with shared bytes."""
     picture = encoded(noise(9, 7))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
@@ -71,7 +71,7 @@ PICTURES, ARCHIVES = rare_pictures(), rare_archives()
 
 
 def spoilt(files: list[bytes], number: int) -> bytes:
-    """Return one of the files with some damage, always the same for a ``number``."""
+    """Return one of the files with random damage; ``number`` is the seed."""
     chance = random.Random(number)
     content = bytearray(chance.choice(files))
     for _ in range(chance.randint(1, 6)):
@@ -112,7 +112,7 @@ def test_damaged_rare_picture_is_a_picture_or_refused(number: int, smallest: int
 
 @pytest.fixture(scope="module")
 def some(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the path of a file that each case writes anew."""
+    """Return the path of a file that each case overwrites."""
     return tmp_path_factory.mktemp("fuzz") / "some.zip"
 
 
@@ -133,9 +133,9 @@ def test_damaged_rare_archive_is_read_or_refused(some: Path, number: int) -> Non
 
 
 @pytest.mark.parametrize("content", [*PICTURES, *ARCHIVES])
-def test_what_is_damaged_was_valid_before(some: Path, content: bytes) -> None:
+def test_files_are_valid_before_they_are_damaged(some: Path, content: bytes) -> None:
     if content in PICTURES:
-        several = PICTURES.index(content) in (8, 9)  # frames
+        several = PICTURES.index(content) in (8, 9)  # several frames
         try:
             assert decoder.decode(content).image.mode in ("L", "RGB")
             assert not several

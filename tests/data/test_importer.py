@@ -1,4 +1,4 @@
-"""An import as a whole: the same whoever does the work, nothing outside its folder, and originals that are vouched for."""
+"""Complete imports: the same for any number of processes, nothing written outside their folder, originals checked for damage."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.helpers import PROJECT, is_sentence
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty data folder, which the catalogue reads too."""
+    """Return an empty data folder that the catalogue also reads."""
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     return tmp_path / "data"
 
 
 def pictures(count: int, size: int = 24) -> dict[str, bytes]:
-    """Return small pictures in three classes, by name."""
+    """Return small pictures in three classes, by file name."""
     return {f"{index % 3}/{index:05d}.png": encoded(noise(size, size, seed=index)) for index in range(count)}
 
 
@@ -44,13 +44,13 @@ def place_of(data: Path, name: str) -> Path:
     return data / "own" / name
 
 
-def test_all_that_is_written_is_the_same_for_any_number_of_processes(tmp_path: Path, data: Path) -> None:
+def test_written_files_do_not_depend_on_the_number_of_processes(tmp_path: Path, data: Path) -> None:
     files = pictures(900)
     names = sorted(files)
     for name in names[::50]:
         files[name] = b"no picture"
     content = bytearray(zip_of(files).getvalue())
-    for name in names[25::50]:  # damaged in the archive: found while reading, long before others are found while decoding
+    for name in names[25::50]:  # damaged in the archive, so found while reading, long before those found while decoding
         place = content.find(name.encode()) + len(name)
         content[place + 20] ^= 0xFF
     path = tmp_path / "some.zip"
@@ -71,7 +71,7 @@ def test_index_describes_the_originals(tmp_path: Path, data: Path) -> None:
     files = pictures(30) | {"10/wide.jpg": encoded(noise(50, 20), "JPEG"), "loose.png": encoded(noise(9, 9))}
     place = place_of(data, importer.import_pictures(written(tmp_path / "some.zip", files), "mine", ignore, root=data))
     facts = json.loads((place / "data-set.json").read_text())
-    assert facts["classes"] == ["0", "1", "2", "10", "(no folder)"], "in natural order"
+    assert facts["classes"] == ["0", "1", "2", "10", "(no folder)"], "classes must be in natural order"
     assert facts["counts"] == [10, 10, 10, 1, 1]
     whole = (place / "originals.bin").read_bytes()
     with np.load(place / "index.npz") as index:
@@ -84,7 +84,7 @@ def test_index_describes_the_originals(tmp_path: Path, data: Path) -> None:
     ]
 
 
-def test_original_that_was_changed_is_found_even_if_it_is_still_a_picture(tmp_path: Path, data: Path) -> None:
+def test_changed_original_is_detected_even_if_it_is_still_a_picture(tmp_path: Path, data: Path) -> None:
     files = {f"{index}.png": encoded(noise(16, 16, seed=index), compress_level=0) for index in range(4)}
     place = place_of(data, importer.import_pictures(written(tmp_path / "some.zip", files), "mine", ignore, root=data))
     whole = (place / "originals.bin").read_bytes()
@@ -98,7 +98,7 @@ def test_original_that_was_changed_is_found_even_if_it_is_still_a_picture(tmp_pa
     assert len(next(importer.decode_all(place, 16, "crop", 3))) == 4
 
 
-def test_damaged_index_is_one_sentence(tmp_path: Path, data: Path) -> None:
+def test_damaged_index_is_refused_in_one_sentence(tmp_path: Path, data: Path) -> None:
     path = written(tmp_path / "some.zip", pictures(20))
     place = place_of(data, importer.import_pictures(path, "mine", ignore, root=data))
     whole = (place / "index.npz").read_bytes()
@@ -117,7 +117,7 @@ def test_damaged_index_is_one_sentence(tmp_path: Path, data: Path) -> None:
 
 
 def assert_damaged(place: Path) -> None:
-    """Assert that reading an imported set says in one sentence what to do."""
+    """Assert that reading an imported set fails with one sentence that says what to do."""
     with pytest.raises(InputError, match="import it again") as caught:
         list(importer.decode_all(place, 16, "crop", 3))
     assert is_sentence(str(caught.value))
@@ -145,7 +145,7 @@ def test_title_in_use_is_refused_and_the_name_is_made_unique(tmp_path: Path, dat
     assert len(list((data / "own").glob("[!.]*"))) == len(titles)
 
 
-def test_hardly_any_two_reasons_alike_are_counted_together(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rare_reasons_are_counted_together(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "_MOST_REASONS", 2)
     bad = {"a.png": b"", "b.png": b"x", "c.zip": b"PK", "d.tar": b"x", "e.png": encoded(noise(90, 90))[:-40]}
     place = place_of(data, importer.import_pictures(written(tmp_path / "some.zip", pictures(3) | bad), "mine", ignore, root=data))
@@ -207,21 +207,21 @@ def test_second_import_at_the_same_time_is_refused(tmp_path: Path, data: Path) -
         with pytest.raises(InputError, match="under way") as caught:
             importer.import_pictures(path, "mine", ignore, root=data)
         assert is_sentence(str(caught.value))
-        assert (data / "own" / ".importing-other").exists(), "what another import writes is left alone"
+        assert (data / "own" / ".importing-other").exists(), "the files of another import must be left alone"
     finally:
         held.release()
     importer.import_pictures(path, "mine", ignore, root=data)
     assert not list((data / "own").glob(".importing-*"))
 
 
-def test_worker_that_is_killed_is_one_sentence(tmp_path: Path, data: Path) -> None:
+def test_killed_worker_is_reported_in_one_sentence(tmp_path: Path, data: Path) -> None:
     path = written(tmp_path / "some.zip", pictures(2500))
     mine = psutil.Process()
 
     def kill(sentence: str, share: float) -> None:
         if share > 0:
             for child in mine.children():
-                with suppress(psutil.Error):  # killed by an earlier report, and not buried yet
+                with suppress(psutil.Error):  # killed by an earlier report, but not reaped yet
                     if "spawn_main" in " ".join(child.cmdline()):
                         child.kill()
 
@@ -231,7 +231,7 @@ def test_worker_that_is_killed_is_one_sentence(tmp_path: Path, data: Path) -> No
     assert [found.name for found in (data / "own").iterdir()] == [".import.lock"]
 
 
-def test_source_that_vanishes_is_one_sentence(tmp_path: Path, data: Path) -> None:
+def test_missing_source_is_refused_in_one_sentence(tmp_path: Path, data: Path) -> None:
     for path in (tmp_path / "gone.zip", tmp_path / ("x" * 300), tmp_path / "nul\0"):
         with pytest.raises(InputError) as caught:
             importer.import_pictures(path, "mine", ignore, root=data)
@@ -239,7 +239,7 @@ def test_source_that_vanishes_is_one_sentence(tmp_path: Path, data: Path) -> Non
 
 
 @pytest.mark.parametrize(("size", "most"), [(16, 128), (256, 42)])
-def test_chunks_stay_small_whatever_the_size(tmp_path: Path, data: Path, size: int, most: int) -> None:
+def test_chunks_stay_small_at_every_size(tmp_path: Path, data: Path, size: int, most: int) -> None:
     path = written(tmp_path / "some.zip", pictures(150))
     place = place_of(data, importer.import_pictures(path, "mine", ignore, root=data))
     chunks = [chunk.shape for chunk in importer.decode_all(place, size, "pad", 3)]
@@ -248,7 +248,7 @@ def test_chunks_stay_small_whatever_the_size(tmp_path: Path, data: Path, size: i
     assert {shape[1:] for shape in chunks} == {(size, size, 3)}
 
 
-def test_importer_needs_no_torch() -> None:
+def test_importer_does_not_import_torch_or_streamlit() -> None:
     code = "import sys; from gan.data import importer; print('torch' in sys.modules, 'streamlit' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["False", "False"]

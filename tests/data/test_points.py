@@ -1,4 +1,4 @@
-"""Points in the plane: the statistics of the built-in sets, and every way in which a CSV file can be no list of points."""
+"""Points in the plane: the statistics of the built-in sets, and the refusal of CSV files that are not lists of points."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_samples_are_balanced_mixed_and_the_same_every_time(name: str) -> None:
     assert len(np.unique(found, axis=0)) > 0.99 * points.COUNT
 
 
-def test_ring_and_grid_lie_where_pacgan_puts_them() -> None:
+def test_ring_and_grid_have_the_modes_of_pacgan() -> None:
     ring, grid = points.modes("ring"), points.modes("grid")
     assert ring is not None
     assert grid is not None
@@ -54,7 +54,7 @@ def test_points_spread_normally_around_the_mode_of_their_label(name: str) -> Non
     assert known is not None
     found, labels = points.sample(name)
     away = (found - known.centres[labels]) / known.sigma
-    # Of a standard normal in two dimensions: mean 0, covariance 1, and exp(−r²/2) of all points beyond r.
+    # For a standard normal in two dimensions: mean 0, covariance 1, and a share of exp(−r²/2) of the points beyond r.
     np.testing.assert_allclose(away.mean(axis=0), 0, atol=0.05)
     np.testing.assert_allclose(np.cov(away.T), np.eye(2), atol=0.05)
     beyond = np.linalg.norm(away, axis=1)
@@ -72,7 +72,7 @@ def test_moons_are_two_half_circles() -> None:
         assert np.linalg.norm(away, axis=1).std() == pytest.approx(0.05, rel=0.05)
         upwards = 1 - 2 * label
         assert (upwards * away[:, 1] > -0.25).all()
-        assert (upwards * away[:, 1]).mean() == pytest.approx(2 / np.pi, abs=0.02)  # of half a circle's centre of mass
+        assert (upwards * away[:, 1]).mean() == pytest.approx(2 / np.pi, abs=0.02)  # centroid of a semicircular arc
 
 
 def test_spiral_arms_turn_with_their_radius_and_do_not_touch() -> None:
@@ -85,7 +85,7 @@ def test_spiral_arms_turn_with_their_radius_and_do_not_touch() -> None:
     np.testing.assert_allclose([off[labels == label].mean() for label in (0, 1)], 0, atol=0.02)
 
 
-# People's own files
+# The user's own CSV files
 
 
 def read(raw: bytes | str, name: str = "mine.csv") -> np.ndarray:
@@ -110,7 +110,7 @@ def read(raw: bytes | str, name: str = "mine.csv") -> np.ndarray:
     ],
     ids=["plain", "byte order mark", "headings", "from Windows", "semicolons", "tabs", "blanks", "decimal commas", "quotes"],
 )
-def test_usual_kinds_of_files_give_the_same_points(text: str) -> None:
+def test_common_file_formats_give_the_same_points(text: str) -> None:
     number = np.arange(20.0)
     wanted = np.stack([number, number**2], axis=1)
     wanted -= wanted.mean(axis=0)
@@ -187,7 +187,7 @@ def test_a_folder_or_a_missing_file_is_refused_in_one_sentence(tmp_path: Path) -
         assert is_sentence(str(refusal.value))
 
 
-def test_the_name_of_a_file_cannot_disturb_the_sentence() -> None:
+def test_file_name_cannot_break_the_sentence() -> None:
     with pytest.raises(InputError) as refusal:
         read("", "a\nb\x1b[0m" + "c" * 100 + ".csv")
     assert is_sentence(str(refusal.value))

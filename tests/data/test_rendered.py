@@ -1,4 +1,4 @@
-"""Data sets that the program draws itself: their contract, and that the pictures are what their labels say."""
+"""Data sets drawn by the program: their interface, and pictures that match their labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ both = pytest.mark.parametrize("rendered", [shapes, bedrooms], ids=lambda module
 
 @both
 @pytest.mark.parametrize("size", SIZES)
-def test_images_and_labels_have_the_promised_form(rendered: ModuleType, size: int) -> None:
+def test_images_and_labels_have_the_documented_shape_and_type(rendered: ModuleType, size: int) -> None:
     pixels, labels = rendered.render(size, 3, 10)
     assert pixels.shape == (7, size, size, 3)
     assert pixels.dtype == np.uint8
@@ -34,7 +34,7 @@ def test_images_and_labels_have_the_promised_form(rendered: ModuleType, size: in
 
 @both
 @pytest.mark.parametrize("size", SIZES)
-def test_an_image_is_the_same_in_every_call_and_range(rendered: ModuleType, size: int) -> None:
+def test_image_is_the_same_in_every_call_and_range(rendered: ModuleType, size: int) -> None:
     whole, whole_labels = rendered.render(size, 0, 9)
     for start, stop in ((5, 9), (0, 9), (8, 9)):
         pixels, labels = rendered.render(size, start, stop)
@@ -62,10 +62,10 @@ def test_the_same_picture_is_drawn_at_every_size(rendered: ModuleType) -> None:
     small, large = (rendered.render(size, 0, 40)[0].astype(float) for size in (32, 64))
     reduced = large.reshape(40, 32, 2, 32, 2, 3).mean(axis=(2, 4))
     assert np.abs(reduced - small).mean(axis=(1, 2, 3)).max() < 4
-    assert np.abs(reduced - np.roll(small, 1, axis=0)).mean() > 20, "this comparison would not notice another picture"
+    assert np.abs(reduced - np.roll(small, 1, axis=0)).mean() > 20, "the comparison cannot tell different pictures apart"
 
 
-def test_every_combination_of_shapes_is_there_equally_often_and_mixed() -> None:
+def test_combinations_of_shapes_are_balanced_and_shuffled() -> None:
     _, labels = shapes.render(16, 0, shapes.COUNT)
     assert np.bincount(labels).tolist() == [128] * 64
     for part in np.array_split(labels, 8):
@@ -94,19 +94,19 @@ def test_shapes_have_the_colour_background_and_size_of_their_label(size: int) ->
 
 
 def area(shape: str, radius: float) -> float:
-    """Return the area of a shape in closed form, in that of the image."""
+    """Return the area of a shape in closed form, as a share of the image."""
     fifth = np.pi / 5
     tip = 1.3 * radius
     return {
         "circle": np.pi * radius**2,
         "square": (2 * 0.88 * radius) ** 2,
-        "triangle": 3 * np.sqrt(3) * (0.64 * radius) ** 2,  # of the circle inside it
+        "triangle": 3 * np.sqrt(3) * (0.64 * radius) ** 2,  # 0.64 radius is that of the inscribed circle
         "star": 10 * 0.5 * tip * (0.42 * tip) * np.sin(fifth),
     }[shape]
 
 
-def test_shapes_spread_around_their_middle_as_their_outline_says() -> None:
-    """The second moment over the squared area, which neither size nor turn changes, against its closed form."""
+def test_second_moments_of_shapes_match_their_outlines() -> None:
+    """The second moment over the squared area is invariant under scaling and rotation; compare it with its closed form."""
     tip, dent, fifth = 1, 0.42, np.pi / 5
     expected = {
         "circle": 1 / (2 * np.pi),
@@ -125,7 +125,7 @@ def test_shapes_spread_around_their_middle_as_their_outline_says() -> None:
         assert moment == pytest.approx(expected[shapes.CLASSES[label].split()[2]], rel=0.02), shapes.CLASSES[label]
 
 
-def test_colours_are_what_people_call_them() -> None:
+def test_colours_match_their_names() -> None:
     hues = {name: colorsys.rgb_to_hls(*(value / 255 for value in colour)) for name, colour in shapes.COLOURS.items()}
     degrees = {"red": 0, "yellow": 50, "green": 140, "blue": 225}
     for name, (hue, _, saturation) in hues.items():
@@ -135,7 +135,7 @@ def test_colours_are_what_people_call_them() -> None:
     assert min(shapes.BACKGROUNDS["light"]) > 192
 
 
-def test_another_process_draws_the_same_and_needs_no_torch() -> None:
+def test_another_process_draws_the_same_without_torch() -> None:
     code = (
         "import hashlib, sys; from gan.data.rendered import bedrooms, shapes;"
         "print(*(hashlib.sha256(rendered.render(32, 7, 12)[0].tobytes()).hexdigest() for rendered in (shapes, bedrooms)));"
@@ -154,7 +154,7 @@ def test_bedrooms_are_bright_and_varied() -> None:
     assert 110 < brightness.mean() < 160
     assert brightness.min() > 100
     assert brightness.max() < 180
-    # Of two rooms, most pixels differ visibly; the mean room is only a blur.
+    # Two rooms differ visibly in most pixels; the mean room is only a blur.
     others = np.abs(pixels[:-1].astype(float) - pixels[1:]).mean(axis=(1, 2, 3))
     assert np.quantile(others, 0.02) > 20
     hues = pixels.astype(float).mean(axis=(1, 2)) - brightness[:, None]

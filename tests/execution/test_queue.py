@@ -1,11 +1,10 @@
-"""The queue: who is started when and with how many threads, and what becomes of runs whose process is gone."""
+"""The queue: starting order, threads per run, and runs whose process has died."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,9 @@ from gan.errors import InputError
 from gan.execution import processes, queue, requests
 from gan.runs import Run, Status
 from gan.runs import run as run_module
-from tests.execution import quick
 from tests.helpers import (
     PROJECT,
     advance_at_once,
-    end_all,
     environment,
     is_sentence,
     make_run,
@@ -38,36 +35,13 @@ ENDLESS = {"training.length": "1000000 steps", "cadence.checkpoint_every": "20 s
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder for runs in which no process is left behind."""
-    folder = tmp_path / "runs"
-    yield folder
-    end_all(folder)
-
-
-@pytest.fixture
-def quickly() -> Iterator[quick.Trainers]:
-    """Let the queue start its trainers quickly, and end them."""
-    with quick.trainers() as found:
-        yield found
-
-
-@pytest.fixture
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the queue hand out one core."""
     monkeypatch.setenv("GAN_CORES", "1")
 
 
-@pytest.fixture
-def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect the ids of the runs that the queue starts, without starting a process: those stay "starting"."""
-    ids: list[str] = []
-    monkeypatch.setattr(processes, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
-    return ids
-
-
 def queued(root: Path, count: int, changes: dict[str, Any] | None = None) -> list[Run]:
-    """Return waiting runs, the first one first in the queue."""
+    """Return waiting runs in queue order."""
     made = [runs.create(root, tiny({"training.threads": 0, **(changes or {})})) for _ in range(count)]
     for place, run in enumerate(made):
         run.write_status(run.status().model_copy(update={"queued_at": 1000.0 + place}), durable=False)
@@ -75,7 +49,7 @@ def queued(root: Path, count: int, changes: dict[str, Any] | None = None) -> lis
 
 
 def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
-    """Return the sentence of a refusal, having looked that it is one."""
+    """Return the message of a refusal, checked to be a sentence."""
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
@@ -88,7 +62,7 @@ def wait_for(run: Run, *states: str) -> Status:
     )
 
 
-# Who is next
+# Starting order
 
 
 def test_first_come_first_served(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +93,7 @@ SHARES = [
 
 
 @pytest.mark.parametrize(("cores", "waiting", "threads"), SHARES)
-def test_free_cores_are_shared_out_half_of_them_to_one_at_most(
+def test_one_run_gets_at_most_half_of_the_free_cores(
     root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch, cores: int, waiting: int, threads: list[int]
 ) -> None:
     monkeypatch.setenv("GAN_CORES", str(cores))
@@ -127,7 +101,7 @@ def test_free_cores_are_shared_out_half_of_them_to_one_at_most(
     assert [run.status().threads for run in queue.advance(root)] == threads
 
 
-def test_number_of_threads_that_people_chose_is_kept(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chosen_number_of_threads_is_kept(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "8")
     queued(root, 3, {"training.threads": 3})
     assert [run.status().threads for run in queue.advance(root)] == [3, 3]
@@ -139,9 +113,9 @@ def test_resumed_run_keeps_its_number_of_threads(root: Path, spawned: list[str],
     big.write_status(Status(state="stopped", threads=4, step=3, total_steps=12))
     assert queue.advance(root) == [small]
     queue.resume(big)
-    assert big.status().state == "queued", "four threads do not fit beside the one that works"
+    assert big.status().state == "queued", "four threads do not fit next to the running one"
     small.write_status(Status(state="finished"))
-    assert queue.advance(root) == [big], "but they may have the machine to themselves"
+    assert queue.advance(root) == [big], "but they may use the whole machine"
     assert big.status().threads == 4
 
 
@@ -150,7 +124,7 @@ STATES = st.sampled_from(["queued", "queued", "queued", "running", "starting", "
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    """Return four runs whose statuses the examples of one test change."""
+    """Return four runs, whose statuses each example overwrites."""
     return queued(tmp_path_factory.mktemp("four"), 4)
 
 
@@ -166,15 +140,15 @@ def test_cores_are_never_promised_twice(four: list[Run], cores: int, states: lis
         busy = sum(max(1, threads) for state, threads in states if state in ("running", "starting"))
         waiting = queue.waiting_runs(four[0].root)
         started = queue.advance(four[0].root)
-        assert started == waiting[: len(started)], "nobody jumps the queue"
+        assert started == waiting[: len(started)], "runs start in queue order"
         handed_out = sum(run.status().threads for run in started)
         assert all(run.status().threads >= 1 for run in started)
         assert not started or busy + handed_out <= cores or (busy == 0 and len(started) == 1)
         if waiting and busy == 0:
-            assert started, "a free machine does not stand idle"
+            assert started, "a free machine starts something"
 
 
-def test_many_who_advance_at_once_start_each_run_once(root: Path) -> None:
+def test_concurrent_advances_start_each_run_once(root: Path) -> None:
     made = queued(root, 12)
     started = advance_at_once(root, 4)
     assert sorted(started) == sorted(run.id for run in made)
@@ -282,7 +256,7 @@ def test_killed_launcher_leaves_the_trainer_running_to_its_end(root: Path) -> No
 
 @pytest.mark.usefixtures("one_core", "quickly")
 def test_run_killed_after_its_last_step_can_still_be_finished(root: Path) -> None:
-    """The last sign of life may say "step 12 of 12, running": resuming must not answer that nothing is left to do."""
+    """The last heartbeat may say "step 12 of 12, running"; resuming must not answer that the training is complete."""
     run = make_run(root)
     assert run_gan("resume", run.id, "--from-queue", root=root).returncode == 0
     run.write_status(run.status().model_copy(update={"state": "running"}))
@@ -292,7 +266,7 @@ def test_run_killed_after_its_last_step_can_still_be_finished(root: Path) -> Non
 
 
 @pytest.mark.usefixtures("one_core", "quickly")
-def test_stop_before_the_first_step_is_heard(root: Path) -> None:
+def test_stop_before_the_first_step_is_obeyed(root: Path) -> None:
     run = queue.launch(root, tiny(ENDLESS))
     queue.stop(run)
     status = wait_for(run, "stopped", "failed")
@@ -300,7 +274,7 @@ def test_stop_before_the_first_step_is_heard(root: Path) -> None:
     assert status.step >= 1
 
 
-# What cannot be started
+# Runs that cannot be started
 
 
 @pytest.mark.usefixtures("one_core")
@@ -331,7 +305,7 @@ def test_resumed_run_whose_config_was_damaged_meanwhile_fails_with_a_sentence(ro
 
 
 @pytest.mark.usefixtures("one_core")
-def test_program_that_cannot_be_started_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainer_that_cannot_be_started_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(root / "no python"))
     run = queue.launch(root, tiny())
     assert run.status().state == "failed"
@@ -340,7 +314,7 @@ def test_program_that_cannot_be_started_is_told(root: Path, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("one_core")
-def test_program_that_ends_at_once_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainer_that_ends_at_once_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "_STARTING_GRACE", 0.3)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     run = queue.launch(root, tiny())

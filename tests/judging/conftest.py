@@ -1,4 +1,4 @@
-"""What the tests of verdicts share with those of scores: the digits classifier, real digits and a trained run."""
+"""Fixtures shared with the tests of scores: the digits classifier, real digits and a trained run."""
 
 from tests.scoring.conftest import digits, real, run, trained
 

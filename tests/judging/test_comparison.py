@@ -1,4 +1,4 @@
-"""Scores of runs side by side: what is newest, what belongs together, and what is said of it."""
+"""Comparing scores of runs: the newest lines, groups of comparable lines, variants, and how results are written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gan.judging import comparison
+from gan.judging import comparison, lines
 from gan.judging.glossary import SCORES
 from gan.runs import Origin
 from tests.helpers import make_run
@@ -17,7 +17,7 @@ from tests.report.conftest import LINE, scored
 OTHER = {"extractor_id": "inception-2015-1", "extractor": "Inception 2015"}
 
 
-def test_newest_line_counts_of_each_checkpoint_and_extractor(root: Path) -> None:
+def test_newest_line_of_each_checkpoint_and_extractor_counts(root: Path) -> None:
     run = make_run(root)
     for changes in ({"fid": 1.0}, {"checkpoint": "best", "fid": 2.0}, OTHER | {"fid": 3.0}, {"fid": 4.0}, {"source": "training"}):
         scored(run, **changes)
@@ -29,14 +29,14 @@ def test_newest_line_counts_of_each_checkpoint_and_extractor(root: Path) -> None
 
 
 @pytest.mark.parametrize("changes", [{"fid": None}, {"fid": "9"}, {"draws": None}, {"extractor": 3}, {"source": "?"}])
-def test_damaged_lines_are_passed_over(changes: dict[str, Any], root: Path) -> None:
+def test_damaged_lines_are_skipped(changes: dict[str, Any], root: Path) -> None:
     run = make_run(root)
     scored(run)
     scored(run, **changes)
     assert [line["fid"] for line in comparison.latest(run)] == [LINE["fid"]]
 
 
-def test_quick_scores_are_in_order_and_together_where_they_may_be_compared(root: Path) -> None:
+def test_quick_scores_are_sorted_and_grouped_if_comparable(root: Path) -> None:
     run = make_run(root)
     kinds: list[tuple[int, dict[str, Any]]] = [(4, OTHER), (12, {}), (8, {}), (8, {"source": "checkpoint"}), (16, OTHER)]
     for step, changes in kinds:
@@ -44,12 +44,12 @@ def test_quick_scores_are_in_order_and_together_where_they_may_be_compared(root:
     assert [[line["step"] for line in kind] for kind in comparison.quick(run)] == [[8, 12], [4, 16]]
 
 
-def test_last_and_best_and_nothing_are_groups_of_their_own() -> None:
+def test_last_best_and_missing_lines_are_separate_groups() -> None:
     best, few = LINE | {"checkpoint": "best"}, LINE | {"images": 5}
     assert comparison.groups([LINE, None, best, LINE, few, None], lambda line: line) == [[LINE, LINE], [None, None], [best], [few]]
 
 
-def test_variants_are_the_same_for_seeds_and_forks_that_changed_nothing(root: Path) -> None:
+def test_seeds_and_forks_without_changes_are_one_variant(root: Path) -> None:
     chosen = [make_run(root, {"training.seed": seed}) for seed in range(4)]
     chosen[1].write_origin(Origin(run=chosen[0].id, step=5))
     change: dict[str, Any] = {"changes": {"objective.loss": "non-saturating"}, "before": {"objective.loss": "hinge"}}
@@ -59,19 +59,19 @@ def test_variants_are_the_same_for_seeds_and_forks_that_changed_nothing(root: Pa
     assert first == same and len({first, fork, damaged}) == 3 and damaged == chosen[3].id
 
 
-def test_a_setting_can_be_left_out_of_what_makes_variants(root: Path) -> None:
+def test_a_setting_can_be_ignored_in_variants(root: Path) -> None:
     chosen = [make_run(root, {"training.seed": seed, "optimizer.batch_size": batch}) for seed, batch in ((0, 8), (1, 16))]
     assert len(set(comparison.variants(chosen).values())) == 2
     for aside in ("Batch size", "optimizer.batch_size"):
         assert len(set(comparison.variants(chosen, aside).values())) == 1
 
 
-def test_coordinates_are_those_of_points() -> None:
-    assert comparison.noun(LINE) == comparison.noun({}) == "images"
-    assert comparison.noun({"extractor_id": "coordinates-1"}) == "points"
+def test_coordinates_belong_to_points() -> None:
+    assert lines.noun(LINE) == lines.noun({}) == "images"
+    assert lines.noun({"extractor_id": "coordinates-1"}) == "points"
 
 
-def test_differences_have_titles_and_leave_out_what_is_told_elsewhere(root: Path) -> None:
+def test_differences_have_titles_and_leave_out_ignored_settings(root: Path) -> None:
     changes = {"networks.latent": 16, "training.seed": 3, "cadence.sample_every": "7 steps", "training.length": "9 steps"}
     chosen = [make_run(root), make_run(root, changes)]
     found = comparison.differences(chosen)
@@ -102,7 +102,7 @@ def test_settings_print_the_same_everywhere(value: Any, text: str) -> None:
         (2420559.0, 0.0, "2,420,559 ± 0"),
     ],
 )
-def test_figures_have_the_decimals_that_their_spread_deserves(value: float | None, spread: float | None, text: str) -> None:
+def test_figures_are_rounded_to_their_spread(value: float | None, spread: float | None, text: str) -> None:
     assert comparison.figure(value, spread) == text
     assert comparison.figure(value and value / 100, spread and spread / 100, is_share=True) == text
 
@@ -127,18 +127,18 @@ def test_best_row_follows_the_direction_of_the_score() -> None:
     values, spreads = [[1.0], [], [5.0]], [0.1, None, 0.1]
     assert comparison.best("fid", values, spreads, is_seeded=False) == 0
     assert comparison.best("inception_score", values, spreads, is_seeded=False) == 2
-    assert comparison.best("fid", values, spreads, is_seeded=True) is None, "one seed of each tells nothing"
+    assert comparison.best("fid", values, spreads, is_seeded=True) is None, "one seed of each is not enough"
     assert comparison.best("fid", [[1.0, 1.1], [], [5.0, 5.2]], spreads, is_seeded=True) == 0
     neither = next(key for key, score in SCORES.items() if not score.better)
     assert comparison.best(neither, values, spreads, is_seeded=False) is None
 
 
-def test_name_of_seeds_is_what_they_share() -> None:
+def test_name_of_seeds_is_their_common_part() -> None:
     assert comparison.common_name(["a · b · seed 0", "a · b · seed 1"]) == "a · b"
     assert comparison.common_name(["a · seed 0"]) == "a · seed 0" and comparison.common_name(["a", "b"]) == "a"
 
 
-def test_real_images_have_the_expected_classes_of_the_line_where_it_has_them() -> None:
+def test_floor_has_the_expected_classes_of_the_line() -> None:
     line = LINE | {"real_class_counts": [90] * 9 + [1]}
     assert (
         comparison.expected(line) == 10

@@ -1,4 +1,4 @@
-"""The doctor on generators whose fault is known because the test made it, and on real images, which have none."""
+"""The doctor on images and curves with a known fault, made by the test, and on real images, which have none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOOKS = {name for name, _, _ in doctor.LOOKS.values()}
 
 
 class Clinic(NamedTuple):
-    """What a training would be judged by, and real images that neither it nor its judge has seen, in mixed order."""
+    """Data, extractor and reference to judge a training, and shuffled real images new to the training and the reference."""
 
     data: DataConfig
     extractor: Extractor
@@ -45,10 +45,11 @@ class Clinic(NamedTuple):
     labels: Tensor
 
     def line(self, pixels: Tensor) -> dict[str, Any]:
-        """Return a line of scores for images as if a generator had made them."""
+        """Return the line of scores for images, as if a generator had made them."""
         drawn = measures.measure(Draw(pixels, self.extractor.extract(pixels.split(256))), self.reference.real, seed=0)
         (floor,) = self.reference.floor(len(pixels), 1, 0, lambda sentence, share: None)
         return {
+            "extractor_id": self.extractor.id,
             **measures.combine([drawn], self.reference.real),
             **{f"floor_{name}": value for name, value in floor.items()},
             **{f"real_{name}": value for name, value in self.reference.alone.items()},
@@ -59,7 +60,7 @@ class Clinic(NamedTuple):
 
 
 class Remembering(nn.Module):
-    """A network that looks at each image once, however many cases have it."""
+    """A network that computes each image only once for all cases that use it."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -117,12 +118,12 @@ def of_ring(own_folders: Path) -> Clinic:
 
 @pytest.fixture(scope="module")
 def clinics(request: pytest.FixtureRequest) -> Callable[[str], Clinic]:
-    """Return the clinic of a data set, opened when it is asked for."""
+    """Return a function that opens the clinic of a data set on demand."""
     return lambda name: request.getfixturevalue(f"of_{name}")
 
 
 def some(clinic: Clinic) -> Tensor:
-    """Return as few of the images as show a fault that they all have."""
+    """Return some of the images: enough to show a fault that all of them have."""
     return clinic.fresh[:250]
 
 
@@ -141,15 +142,15 @@ def dotted(pixels: Tensor, grid: int) -> Tensor:
 
 
 def colourful(pixels: Tensor) -> Tensor:
-    """Return images in which every pixel is four times as far from grey."""
+    """Return images with every pixel four times as far from grey."""
     grey = pixels.float().mean(1, keepdim=True)
     return (grey + 4 * (pixels - grey)).clamp(0, 255).byte()
 
 
-#: What an image collapse brings with it: which depends on the image.
+#: Further verdicts that a constant image may get, depending on the image.
 _ONE_IMAGE = {"missing-classes", "memorisation", *LOOKS}
 
-#: Case → (data set, images that a generator with this fault would make, verdicts that must fire, those that may); no other may.
+#: Case → (data set, images of a generator with this fault, verdicts that must fire, verdicts that may); no others may fire.
 IMAGES: dict[str, tuple[str, Callable[[Clinic], Tensor], set[str], set[str]]] = {
     "real digits": ("digits", lambda clinic: clinic.fresh, set(), set()),
     "real digits, 300": ("digits", lambda clinic: clinic.fresh[:300], set(), set()),
@@ -209,7 +210,7 @@ IMAGES: dict[str, tuple[str, Callable[[Clinic], Tensor], set[str], set[str]]] = 
         {"harsh"},
         {"partial-collapse", "imprecise", "gaudy"},
     ),
-    "colours laid on thick": (
+    "colours exaggerated": (
         "cifar",
         lambda clinic: colourful(some(clinic)),
         {"gaudy"},
@@ -257,11 +258,14 @@ IMAGES: dict[str, tuple[str, Callable[[Clinic], Tensor], set[str], set[str]]] = 
 def test_images_get_the_verdicts_on_their_fault_and_no_other(case: str, clinics: Callable[[str], Clinic]) -> None:
     data, make, must, may = IMAGES[case]
     clinic = clinics(data)
-    check(clinic.examine(make(clinic)), must, may)
+    found = clinic.examine(make(clinic))
+    check(found, must, may)
+    if clinic.data.is_points:
+        assert not [verdict for verdict in found if "image" in verdict.title + verdict.sentence]
 
 
 def check(found: list[Verdict], must: set[str], may: set[str]) -> None:
-    """Assert which verdicts are there, and that each says all that it has to."""
+    """Assert which verdicts fired, and that each is complete."""
     names = {verdict.name for verdict in found}
     assert (must | may) <= RULES
     assert must <= names <= must | may, [verdict.sentence for verdict in found]
@@ -287,14 +291,14 @@ def test_verdict_gives_its_measurement_and_threshold(of_digits: Clinic) -> None:
 
 _REAL = {"floor_precision": 0.9, "floor_recall": 0.9, "floor_coverage": 0.95, "real_ms_ssim": 0.34}
 
-#: How good, how varied, how many real images reached, how alike → the verdict. The cases are of trainings of digits.
+#: Case → (precision, recall, coverage and MS-SSIM of a training on digits, verdicts that must fire); no others may.
 REACHES: dict[str, tuple[dict[str, float], set[str]]] = {
     "good and all alike": ({"precision": 0.85, "recall": 0.1, "coverage": 0.2, "ms_ssim": 0.5}, {"partial-collapse"}),
     "fair and all alike": ({"precision": 0.5, "recall": 0.1, "coverage": 0.2, "ms_ssim": 0.5}, {"partial-collapse"}),
     "varied, but poor": ({"precision": 0.46, "recall": 0.73, "coverage": 0.39, "ms_ssim": 0.3}, {"imprecise"}),
     "a little poorer": ({"precision": 0.42, "recall": 0.73, "coverage": 0.39, "ms_ssim": 0.3}, {"imprecise"}),
-    "noise that its features make good": ({"precision": 1.0, "recall": 0.0, "coverage": 0.002, "ms_ssim": 0.02}, {"imprecise"}),
-    "as real images are": ({"precision": 0.88, "recall": 0.8, "coverage": 0.9, "ms_ssim": 0.34}, set()),
+    "noise with full precision": ({"precision": 1.0, "recall": 0.0, "coverage": 0.002, "ms_ssim": 0.02}, {"imprecise"}),
+    "like real images": ({"precision": 0.88, "recall": 0.8, "coverage": 0.9, "ms_ssim": 0.34}, set()),
 }
 
 
@@ -306,8 +310,8 @@ def test_narrow_and_poor_images_are_told_apart(case: str) -> None:
     assert all(("images are good" in verdict.sentence) == (case == "good and all alike") for verdict in found)
 
 
-def test_what_may_follow_from_a_graver_fault_has_no_remedy_of_its_own(root: Path) -> None:
-    """Else a person is asked to train twice as long, and to start afresh, at once."""
+def test_verdict_that_may_follow_from_a_graver_fault_has_no_remedy(root: Path) -> None:
+    """Otherwise the user is asked to train twice as long and to start afresh at the same time."""
     run = make_run(root)
     line = {**_REAL, "precision": 0.1, "memorised": 0.9}
     found = {verdict.name: verdict for verdict in doctor.diagnose(run, line, logged(0.99, 0.01))}
@@ -344,7 +348,7 @@ def test_verdict_on_curves_names_those_that_show_it() -> None:
 
 
 @pytest.mark.parametrize(("support", "told"), [(1.0, "only one"), (36.4, "about 36 different"), (6446.0, "")])
-def test_support_is_told_where_it_says_something(support: float, told: str) -> None:
+def test_support_is_mentioned_if_it_is_small(support: float, told: str) -> None:
     (verdict,) = doctor.examine({"duplicates": 0.9, "real_duplicates": 0.01, "support": support, "images": 2000})
     assert told in verdict.sentence if told else "as if" not in verdict.sentence
 
@@ -362,7 +366,7 @@ _GOOD = {"precision": 0.7, "floor_precision": 0.8, "coverage": 0.8, "floor_cover
 def logged(
     d_real: float = 0.7, d_fake: float = 0.3, loss: float | Curve = 1.0, lines: int = 300, seed: int = 0
 ) -> list[dict[str, float]]:
-    """Return logged lines with the noise of a healthy training: it wanders, and now and then a loss leaps."""
+    """Return logged lines with the noise of a healthy training: values wander, and now and then a loss jumps."""
     source, found, wander = random.Random(seed), [], 0.0
     for index in range(lines):
         wander = 0.5 * wander + source.gauss(0, 0.02)
@@ -380,11 +384,11 @@ def logged(
 
 
 def starved(share: float) -> list[dict[str, float]]:
-    """Return logged lines of a training in whose second half the generator's gradient is ``share`` of what it was."""
+    """Return logged lines in whose second half the generator's gradient is ``share`` of its norm in the first half."""
     return [{**line, "generator_grad_norm": 0.2 * (share if line["step"] > 1500 else 1.0)} for line in logged()]
 
 
-#: Case → (what was logged, settings, the line of scores, verdicts that must fire); no other may.
+#: Case → (logged lines, settings, line of scores, verdicts that must fire); no others may.
 CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], set[str]]] = {
     "healthy": (logged(), {}, _GOOD, set()),
     "healthy, another seed": (logged(seed=1), {}, _GOOD, set()),
@@ -392,14 +396,14 @@ CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], 
     "near equilibrium": (logged(0.51, 0.49), {}, _GOOD, set()),
     "D cannot tell poor images": (logged(0.51, 0.49), {}, _POOR, {"discriminator-too-weak"}),
     "D cannot tell yet": (logged(0.51, 0.49), {"training.length": "50000 steps"}, _POOR, set()),
-    "D takes generated for real": (logged(0.4, 0.6), {}, _GOOD, {"discriminator-too-weak"}),
+    "D takes fakes for real": (logged(0.4, 0.6), {}, _GOOD, {"discriminator-too-weak"}),
     "D is sure": (logged(0.99, 0.01), {}, _POOR, {"discriminator-too-strong"}),
     "D is sure, least squares": (logged(0.99, 0.01), {"objective.loss": "least-squares"}, {}, {"discriminator-too-strong"}),
     "D is sure of smoothed labels": (logged(0.9, 0.01), {"objective.label_smoothing": 0.1}, {}, {"discriminator-too-strong"}),
-    "outputs are no probabilities": (logged(0.99, 0.01), {"objective.loss": "hinge"}, _POOR, set()),
+    "outputs are not probabilities": (logged(0.99, 0.01), {"objective.loss": "hinge"}, _POOR, set()),
     "hinge, D is sure": (logged(3.0, -3.0, loss=0.002), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-strong"}),
     "hinge, D is sure of good images": (logged(3.0, -3.0, loss=0.002), {"objective.loss": "hinge"}, _GOOD, set()),
-    "hinge, D is early ahead": (logged(1.2, -1.2, loss=0.1), {"objective.loss": "hinge"}, _POOR, set()),
+    "hinge, D is ahead early": (logged(1.2, -1.2, loss=0.1), {"objective.loss": "hinge"}, _POOR, set()),
     "hinge, D cannot tell": (logged(0.1, 0.0, loss=1.95), {"objective.loss": "hinge"}, _POOR, {"discriminator-too-weak"}),
     "hinge, D cannot tell good images": (logged(0.1, 0.0, loss=1.95), {"objective.loss": "hinge"}, _GOOD, set()),
     "relativistic, D is sure": (
@@ -421,7 +425,7 @@ CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], 
         set(),
     ),
     **{
-        f"{loss}, D takes generated for real": (
+        f"{loss}, D takes fakes for real": (
             logged(4.0, 4.5, loss=1.5),
             {"objective.loss": loss, **more},
             _GOOD,
@@ -448,9 +452,9 @@ CURVES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, float], 
         {},
         {"divergence"},
     ),
-    "a loss was not finite, before it was resumed": ([*logged(loss=math.nan), *logged()], {}, {}, set()),
+    "a loss was not finite before resuming": ([*logged(loss=math.nan), *logged()], {}, {}, set()),
     "losses swing": (logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)), {}, {}, {"oscillation"}),
-    "losses jump to and fro": (logged(loss=lambda index: 1.6 if index % 12 < 6 else 0.4), {}, {}, {"oscillation"}),
+    "losses jump back and forth": (logged(loss=lambda index: 1.6 if index % 12 < 6 else 0.4), {}, {}, {"oscillation"}),
     "hinge losses swing": (
         logged(loss=lambda index: 1 + 0.8 * math.sin(index / 2)),
         {"objective.loss": "hinge"},
@@ -469,7 +473,7 @@ def test_curves_get_the_verdicts_on_their_fault_and_no_other(case: str) -> None:
     check(doctor.examine_curves(lines, config, line), must, set())
 
 
-def test_noise_without_a_period_is_no_oscillation() -> None:
+def test_noise_without_a_period_is_not_an_oscillation() -> None:
     found = [doctor.examine_curves(logged(seed=seed), tiny()) for seed in range(100)]
     assert not any(found)
 
@@ -483,7 +487,7 @@ _SETTLED = [600, 200, 90, 60, 50, 46, 44, 45, 43, 44, 45, 43]
 _FALLING = [600, 400, 280, 200, 150, 120, 95, 78, 64, 53, 45, 38]
 _RISING = [600, 200, 90, 60, 40, 30, 31, 36, 42, 50, 57, 66]
 
-#: Case → (FIDs during a training, its length in steps, verdicts that must fire); no other may.
+#: Case → (FIDs during a training, its length in steps, verdicts that must fire); no others may.
 SCORES: dict[str, tuple[list[dict[str, Any]], int, set[str]]] = {
     "settled": (curve(*_SETTLED), 1200, set()),
     "settled, noisy": (curve(600, 200, 90, 60, 44, 52, 41, 55, 46, 53, 43, 50), 1200, set()),
@@ -492,11 +496,11 @@ SCORES: dict[str, tuple[list[dict[str, Any]], int, set[str]]] = {
     "risen since its best": (curve(*_RISING), 1200, {"past-best"}),
     "risen, and fallen again": (curve(600, 200, 90, 40, 30, 80, 70, 35, 31, 30, 32, 31), 1200, set()),
     "one bad score at the end": (curve(*_SETTLED, 90), 1300, set()),
-    "of no use": (curve(600, 590, 610, 600, 580, 605), 600, set()),
+    "never falls": (curve(600, 590, 610, 600, 580, 605), 600, set()),
     "too few": (curve(600, 300, 100), 300, set()),
     "none": ([], 300, set()),
-    "other scores": ([{**line, "source": "checkpoint"} for line in curve(*_FALLING)], 1200, set()),
-    "figures of an earlier extractor": ([{**line, "extractor_id": "b"} for line in curve(*_RISING)] + curve(30, 30), 1200, set()),
+    "not scored during training": ([{**line, "source": "checkpoint"} for line in curve(*_FALLING)], 1200, set()),
+    "scores of an earlier extractor": ([{**line, "extractor_id": "b"} for line in curve(*_RISING)] + curve(30, 30), 1200, set()),
 }
 
 
@@ -506,7 +510,7 @@ def test_fid_during_training_gets_the_verdicts_on_its_course(case: str) -> None:
     check(doctor.examine_scores(scored, tiny({"training.length": f"{length} steps"})), must, set())
 
 
-def test_past_its_best_says_since_when() -> None:
+def test_past_best_names_the_step() -> None:
     (verdict,) = doctor.examine_scores(curve(*_RISING), tiny())
     assert verdict.step == 600 and "since step 600" in verdict.sentence
 
@@ -527,8 +531,8 @@ TRAININGS: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 
 @pytest.mark.parametrize("loss", ["hinge", "relativistic", "wasserstein"])
-def test_strength_is_told_whatever_the_loss(loss: str, root: Path, one_thread: None) -> None:
-    """Real trainings; a critic cannot be too strong for the Wasserstein loss, which asks for the best one."""
+def test_strength_is_judged_for_every_loss(loss: str, root: Path, one_thread: None) -> None:
+    """Real trainings; a critic cannot be too strong for the Wasserstein loss, which assumes an optimal one."""
     rates = {"optimizer.generator_lr": 1e-4, "optimizer.discriminator_lr": 1e-4}
     cases: list[tuple[dict[str, Any], set[str]]] = [
         (rates, set()),
@@ -553,20 +557,20 @@ def test_training_gets_the_verdict_on_its_fault(case: str, root: Path, one_threa
     found = doctor.diagnose(run, {}, run.metrics(), run.scores())
     check(found, must, set())
     for verdict in found:
-        assert verdict.changes, "there is something to try"
+        assert verdict.changes, "the verdict should have changes to try"
     without_outputs = [{key: value for key, value in line.items() if key not in ("d_real", "d_fake")} for line in run.metrics()]
     found = doctor.examine_curves(without_outputs, run.config(), _POOR)
     check(found, must if "minimax" in case else set(), set())  # the gradients of the other losses never vanish
 
 
-def test_prolonged_run_is_judged_by_the_length_that_it_has_now(root: Path) -> None:
+def test_prolonged_run_is_judged_by_its_new_length(root: Path) -> None:
     run = make_run(root, {"training.length": "600 steps"})
     run.write_control(length=Span(count=1200))
     (verdict,) = doctor.diagnose(run, {}, [], curve(*_FALLING))
     assert verdict.changes == {"training.length": "2400 steps"}
 
 
-def test_run_that_diverged_is_told_so(root: Path) -> None:
+def test_diverged_run_gets_its_verdict(root: Path) -> None:
     run = make_run(root)
     run.write_status(Status(state="diverged"))
     (verdict,) = doctor.diagnose(run, {}, logged()[:3])
@@ -576,7 +580,7 @@ def test_run_that_diverged_is_told_so(root: Path) -> None:
     assert verdict.name == "divergence" and not verdict.changes
 
 
-def test_run_whose_data_set_has_gone_is_judged_as_far_as_can_be(root: Path) -> None:
+def test_run_without_its_data_set_is_judged_as_far_as_possible(root: Path) -> None:
     run = make_run(root)
     config = json.loads(run.config_path.read_text())
     config["data"]["name"] = "mine"

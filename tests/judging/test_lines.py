@@ -1,4 +1,4 @@
-"""Score lines in words: what a FID is called, and what may be ranked against what."""
+"""Score lines in words: the name of a FID, and which lines may be ranked together."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_fid_of_few_images_is_cautioned(images: int, real_images: int, has_cauti
 
 
 @pytest.mark.parametrize("counts", [{"images": 64}, {"images": 5000, "real_images": 20}])
-def test_few_images_are_few_for_any_features(counts: dict[str, int]) -> None:
+def test_few_images_are_cautioned_for_any_features(counts: dict[str, int]) -> None:
     few = LINE | {"kid": 0.02} | counts
     assert f"Only {min(few['images'], few['real_images'])} images for 64 features" in lines.caution(few)
     assert lines.main_scores(few) == ("kid", "fid") and lines.describe(few).startswith("KID")

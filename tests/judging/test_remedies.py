@@ -1,4 +1,4 @@
-"""Remedies: every one can be launched as a fork, of every preset and of every combination of settings that can be trained."""
+"""Remedies: each can be launched as a fork of every preset and of every valid combination of settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NORMS: dict[str, tuple[str, ...]] = {"dcgan": ("batch", "spectral"), "mlp": ("b
 
 
 def combinations() -> dict[str, RunConfig]:
-    """Return the presets, and families × losses × norms × classes × points, as far as they can be trained."""
+    """Return the presets, and all valid combinations of families × losses × norms × classes × data."""
     found = {name: preset.config for name, preset in presets.PRESETS.items()}
     for family, loss, conditional, data in itertools.product(FAMILIES, LOSSES, (False, True), ("digits", "ring")):
         for norm in _NORMS.get(family, ("",)):
@@ -49,15 +49,15 @@ def test_remedy_can_be_launched_as_a_fork_of_any_run(name: str, configurations: 
         for remedy in remedies.REMEDIES[name]:
             assert is_sentence(remedy.sentence)
             changes = remedies.adapted(remedy.changes(config), config)
-            assert changes.keys() <= forks.plan(config, changes).changes.keys(), case  # nothing that is so already
+            assert changes.keys() <= forks.plan(config, changes).changes.keys(), case  # no change is already in effect
 
 
-def test_hardly_any_verdict_is_without_a_remedy() -> None:
+def test_every_verdict_has_a_remedy_with_changes() -> None:
     config = tiny()
     assert all(remedies.prescribe(name, config)[1] for name in remedies.REMEDIES)
 
 
-def test_remedy_goes_to_the_cause_that_the_settings_show() -> None:
+def test_remedy_addresses_the_cause_that_the_settings_show() -> None:
     hasty = tiny({"optimizer.generator_lr": 0.05, "optimizer.discriminator_lr": 0.05})
     assert remedies.prescribe("imprecise", hasty)[1] == {"optimizer.generator_lr": 2e-4, "optimizer.discriminator_lr": 2e-4}
     narrow = tiny({"networks.latent": 2})
@@ -72,12 +72,12 @@ def test_remedy_goes_to_the_cause_that_the_settings_show() -> None:
     assert remedies.prescribe("missing-modes", presets.find("ring-mlp").config)[1].get("networks.latent") is None
 
 
-def test_penalty_takes_batch_norm_out_of_the_discriminator() -> None:
+def test_penalty_removes_batch_norm_from_the_discriminator() -> None:
     assert remedies.adapted({"objective.r1": 1.0}, tiny()) == {"objective.r1": 1.0, "networks.discriminator_norm": "none"}
     assert remedies.adapted({"objective.r1": 1.0}, tiny(family="mlp")) == {"objective.r1": 1.0}
 
 
-def test_labels_are_smoothed_only_where_they_are_probabilities() -> None:
+def test_labels_are_smoothed_only_if_outputs_are_probabilities() -> None:
     smoothed = tiny({"objective.label_smoothing": 0.1})
     assert remedies.adapted({"objective.label_smoothing": 0.2}, tiny({"objective.loss": "hinge"})) == {}
     assert remedies.adapted({"objective.loss": "relativistic"}, smoothed) == {
@@ -86,7 +86,7 @@ def test_labels_are_smoothed_only_where_they_are_probabilities() -> None:
     }
 
 
-def test_what_data_and_networks_do_not_know_is_left_out() -> None:
+def test_changes_unknown_to_data_or_networks_are_left_out() -> None:
     points = presets.find("ring-mlp").config
     assert remedies.adapted({"augmentation.policies": ["cutout"], "networks.kernel": 4}, points) == {}
     rooms = configs.replace(RunConfig(), {"data.name": "bedrooms"})
@@ -99,7 +99,7 @@ def test_run_whose_data_set_is_gone_cannot_be_forked() -> None:
     assert remedies.adapted({"optimizer.beta1": 0.0}, gone) == {}
 
 
-def test_second_remedy_is_tried_where_the_first_is_in_effect() -> None:
+def test_second_remedy_is_given_if_the_first_is_in_effect() -> None:
     name = "collapse"
     first, changes = remedies.prescribe(name, tiny())
     second, others = remedies.prescribe(name, configs.replace(tiny(), changes))
@@ -107,7 +107,7 @@ def test_second_remedy_is_tried_where_the_first_is_in_effect() -> None:
     assert others == {"optimizer.generator_lr": 2e-4, "optimizer.discriminator_lr": 5e-5}
 
 
-def test_without_a_configuration_a_remedy_is_words() -> None:
+def test_without_a_configuration_a_remedy_has_no_changes() -> None:
     for name in remedies.REMEDIES:
         sentence, changes = remedies.prescribe(name, None)
         assert is_sentence(sentence) and not changes

@@ -1,4 +1,4 @@
-"""Whether seeds explain a difference, against SciPy's Welch test, and in words."""
+"""Whether the spread over seeds explains a difference: against SciPy's Welch test, and in words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_interval_agrees_with_scipy(one: list[float], other: list[float]) -> Non
     found = significance.compare(one, other)
     assert found is not None
     if len(set(one)) == 1 and len(set(other)) == 1:
-        assert not found.is_sure, "the same seed twice has the same value"
+        assert not found.is_sure, "values that never vary should not make a difference sure"
         return
     expected = stats.ttest_ind(one, other, equal_var=False)
     low, high = expected.confidence_interval(0.95)
@@ -31,7 +31,7 @@ def test_interval_agrees_with_scipy(one: list[float], other: list[float]) -> Non
         assert found.is_sure == (expected.pvalue < 0.05)
 
 
-def test_interval_without_a_difference_misses_zero_once_in_twenty_times() -> None:
+def test_interval_without_a_difference_misses_zero_once_in_twenty() -> None:
     chance = random.Random(0)
     draws = [[chance.gauss(0, 1) for _ in range(4)] for _ in range(4000)]
     sure = [found.is_sure for pair in zip(draws[::2], draws[1::2], strict=True) if (found := significance.compare(*pair))]
@@ -39,7 +39,7 @@ def test_interval_without_a_difference_misses_zero_once_in_twenty_times() -> Non
     assert sum(sure) / len(sure) == pytest.approx(0.05, abs=0.015)
 
 
-def test_as_many_seeds_as_it_says_would_show_such_a_difference() -> None:
+def test_needed_seeds_are_given_if_the_difference_is_not_sure() -> None:
     one, other = [10.0, 12.0, 11.0], [9.5, 11.0, 10.1]
     found = significance.compare(one, other)
     assert found is not None and not found.is_sure and found.needed
@@ -61,12 +61,12 @@ def test_as_many_seeds_as_it_says_would_show_such_a_difference() -> None:
         (([1.0, 1.0], [2.0, 2.0]), "train with other seeds"),
     ],
 )
-def test_sentence_says_what_can_be_told(values: tuple[list[float], list[float]], words: str) -> None:
+def test_sentence_states_the_conclusion(values: tuple[list[float], list[float]], words: str) -> None:
     told = significance.tell(("wide", "narrow"), values, "FID", is_lower_better=True)
     assert words in told and is_sentence(told), told
 
 
-def test_interval_is_told_in_the_direction_of_the_difference() -> None:
+def test_interval_has_the_direction_of_the_difference() -> None:
     for values in (([10.0, 10.1], [20.0, 20.1]), ([20.0, 20.1], [10.0, 10.1])):
         told = significance.tell(("a", "b"), values, "FID", is_lower_better=True)
         assert "by 10 (95 % interval 9.7 to 10.3" in told, told
@@ -74,21 +74,21 @@ def test_interval_is_told_in_the_direction_of_the_difference() -> None:
     assert "by 0.5 (95 % interval −2.54 to 3.54" in unsure, unsure
 
 
-def test_sentence_says_which_is_lower_even_where_it_is_not_sure() -> None:
+def test_sentence_says_which_is_lower_even_if_not_sure() -> None:
     for names, values in ((("a", "b"), ([1.0, 2.0], [1.5, 2.5])), (("b", "a"), ([1.5, 2.5], [1.0, 2.0]))):
         told = significance.tell(names, values, "FID", is_lower_better=True)
         assert told.startswith("“a” has a lower FID than “b”, by 0.5 (95 % interval −2.54 to 3.54"), told
 
 
-def test_more_seeds_are_asked_for_than_there_are() -> None:
-    """The average difference of five seeds may look large enough for five; it was not."""
+def test_more_seeds_are_asked_for_than_are_present() -> None:
+    """The mean difference may look large enough for five seeds, but these five did not establish it."""
     one, other = [0.0, 0.1, -0.1, 3.0, -3.0], [value + 2.5 for value in (0.0, 0.05, -0.05, 0.05, -0.05)]
     found = significance.compare(one, other)
     assert found is not None and not found.is_sure
     assert found.needed == 6
 
 
-def test_values_that_never_vary_are_no_noise() -> None:
+def test_values_that_never_vary_do_not_make_a_difference_sure() -> None:
     """On a CPU the same seed gives the same value, so copies of a run must not make a difference certain."""
     assert significance.compare([1.0, 1.0], [2.0, 2.0]) == significance.Difference(-1.0, -math.inf, math.inf, None)
     noise = significance.pool([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
@@ -101,7 +101,7 @@ def test_higher_is_better_for_other_scores() -> None:
     assert told.startswith("“a” has a better precision")
 
 
-def test_seeds_of_several_settings_together_say_more() -> None:
+def test_noise_is_pooled_over_several_settings() -> None:
     groups = [[10.0, 12.0], [20.0, 21.0], [30.0, 33.0]]
     noise = significance.pool(groups)
     assert noise is not None and noise.freedom == 3

@@ -1,4 +1,4 @@
-"""The table of layers: against real networks, hand-made formulas and what autograd keeps, and how it reaches the dashboard."""
+"""The table of layers against real networks, formulas written by hand and autograd, and how it reaches the dashboard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.execution import quick
 from tests.helpers import assert_one_sentence, run_gan, wait_until
 from tests.networks.test_networks import TOGETHER, VARIANTS, config_of, count, named, play
 
-#: Without the sizes of layers and of larger packs, which change nothing but numbers; the usual networks of a family once.
+#: Variants without other layer sizes and larger packs, which only change numbers; the default networks of each family once.
 TELLING = [
     *((family, {}) for family in FAMILIES),
     *(
@@ -37,12 +37,12 @@ TELLING = [
 
 
 def real_parts(player: nn.Module) -> list[nn.Module]:
-    """Return the modules of a player that are more than a way to group others."""
+    """Return a player's convolutions, linear layers and embeddings."""
     return [layer for layer in player.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding))]
 
 
 def multiply_adds(player: nn.Module, run: Any, images: int) -> float:
-    """Return the multiply-adds per image of a real forward pass, by the definitions of the layers."""
+    """Return the multiply-adds per image of a real forward pass, counted from the definitions of the layers."""
     total = 0
 
     def add(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -63,7 +63,7 @@ def multiply_adds(player: nn.Module, run: Any, images: int) -> float:
 
 
 def check(config: RunConfig) -> Report:
-    """Assert that a report says what the real networks do, and return it."""
+    """Assert that the report of a configuration matches the real networks, and return it."""
     found = layers.describe(config)
     generator, discriminator, z, labels = play(config, config.optimizer.batch_size)
     for player, real in ((found.generator, generator), (found.discriminator, discriminator)):
@@ -89,7 +89,7 @@ def check(config: RunConfig) -> Report:
 
 
 @pytest.mark.parametrize(("family", "changes"), TELLING + TOGETHER, ids=named)
-def test_report_says_what_every_family_is(family: str, changes: dict[str, Any]) -> None:
+def test_report_matches_every_family(family: str, changes: dict[str, Any]) -> None:
     check(config_of(family, 16 if family in ("resnet", "modern") else 32, **changes))
 
 
@@ -117,7 +117,7 @@ def test_points_are_described_too() -> None:
     assert found.discriminator.layers[0] == layers.Layer("Pack of 2 points", (4,), 0, 0)
 
 
-def test_rows_of_a_dcgan_are_those_one_would_write_by_hand() -> None:
+def test_rows_of_a_dcgan_equal_a_table_written_by_hand() -> None:
     config = config_of("dcgan", 32, width=8, depth=2, latent=10, discriminator_norm="spectral", generator_dropout=0.3)
     found = layers.describe(config)
     assert [dataclasses.astuple(row) for row in found.generator.layers] == [
@@ -144,7 +144,7 @@ def test_rows_of_a_dcgan_are_those_one_would_write_by_hand() -> None:
     ]
 
 
-def test_rows_follow_the_data_round_a_residual_block() -> None:
+def test_rows_follow_the_data_through_a_residual_block() -> None:
     names = [row.name for row in layers.describe(config_of("resnet", 16)).generator.layers]
     assert names[3:14] == [
         "Batch norm",
@@ -163,7 +163,7 @@ def test_rows_follow_the_data_round_a_residual_block() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_shapes_are_those_of_a_real_pass(family: str) -> None:
+def test_shapes_match_a_real_forward_pass(family: str) -> None:
     config = config_of(family, conditional=True, minibatch="discrimination", packing=2)
     found = layers.describe(config)
     generator, discriminator, z, labels = play(config, 4)
@@ -175,13 +175,13 @@ def test_shapes_are_those_of_a_real_pass(family: str) -> None:
     rows = [*found.generator.layers, *found.discriminator.layers]
     kinds = ("Conv", "Transposed conv", "Linear", "Class embedding", "Skip: Conv")
     told = [row.shape for row in rows if row.name.startswith(kinds)]
-    hidden = {(256,), (found.generator.layers[2].shape[0],)}  # what the statistics and the learned pictures have inside
+    hidden = {(256,), (found.generator.layers[2].shape[0],)}  # inside the statistics and the learned pictures
     assert [shape for shape in shapes if shape not in hidden] == [shape for shape in told if shape not in hidden]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_memory_is_what_autograd_keeps(family: str) -> None:
-    """Counted again with real tensors, which are told apart by where they lie."""
+def test_memory_matches_what_autograd_keeps(family: str) -> None:
+    """Counted again with real tensors, each storage once."""
     config = config_of(family, minibatch="deviation")
     found = layers.describe(config)
     generator, discriminator, z, _ = play(config)
@@ -204,7 +204,7 @@ def test_memory_is_what_autograd_keeps(family: str) -> None:
     assert found.discriminator.memory.activations == pytest.approx(2 * kept(discriminator, images), rel=0.02)
 
 
-def test_memory_grows_with_the_batch_and_with_what_the_optimiser_remembers() -> None:
+def test_memory_grows_with_the_batch_and_with_the_optimiser_state() -> None:
     def players(**changes: Any) -> tuple[Player, Player]:
         keys = {f"optimizer.{name}": value for name, value in changes.items()}
         found = layers.describe(configs.replace(config_of("dcgan"), keys))
@@ -232,7 +232,7 @@ def test_memory_grows_with_the_batch_and_with_what_the_optimiser_remembers() -> 
 
 @pytest.mark.parametrize("algorithm", ["adam", "rmsprop", "sgd"])
 @pytest.mark.parametrize("beta1", [0.0, 0.5])
-def test_optimisers_remember_as_much_as_is_said(algorithm: str, beta1: float) -> None:
+def test_optimiser_state_has_the_reported_size(algorithm: str, beta1: float) -> None:
     config = configs.replace(config_of("mlp"), {"optimizer.algorithm": algorithm, "optimizer.beta1": beta1})
     game = build_game(config, torch.device("cpu"), "fp32")
     game.step([Turn(torch.rand(12, 1, 32, 32), torch.randn(12, 7))])
@@ -242,8 +242,8 @@ def test_optimisers_remember_as_much_as_is_said(algorithm: str, beta1: float) ->
     assert layers.describe(config).discriminator.memory.moments == real
 
 
-def test_describing_takes_neither_memory_nor_random_numbers() -> None:
-    """The largest networks there are: their weights alone would be 20 GB."""
+def test_describing_needs_no_memory_and_draws_no_random_numbers() -> None:
+    """The largest networks possible, which would take more than 20 GB."""
     config = configs.replace(
         RunConfig(),
         {
@@ -268,10 +268,10 @@ def test_text_is_a_table_with_totals() -> None:
     assert f"{found.discriminator.multiply_adds:,}" in text
     assert text.endswith("MB for both, in fp32.")
     rows = [line for line in text.splitlines() if line.startswith(("Layer", "Conv", "Total", "ReLU", "Tanh"))]
-    assert len({len(row) for row in rows}) == 2, "each table is aligned"
+    assert len({len(row) for row in rows}) == 2, "the rows of a table differ in width"
 
 
-def test_command_prints_and_writes_down_what_the_dashboard_reads(root: Path) -> None:
+def test_command_prints_and_stores_the_table_for_the_dashboard(root: Path) -> None:
     config = config_of("mlp", 16)
     told = run_gan("layers", *configs.assignments(presets.find(presets.DEFAULT).config, config), "--json", root=root)
     assert told.returncode == 0, told.stderr
@@ -285,15 +285,15 @@ def test_command_prints_and_writes_down_what_the_dashboard_reads(root: Path) -> 
     assert_one_sentence(run_gan("layers", "--set", "networks.family=mlpp", root=root))
 
 
-def test_dashboard_finds_what_a_background_process_has_written(root: Path) -> None:
+def test_dashboard_finds_the_table_of_a_background_process(root: Path) -> None:
     config = config_of("mlp", 16, conditional=True)
     with quick.trainers():
         speeds.start_describing(root, config)
-        found = wait_until(lambda: speeds.find_layers(root, config), "the layers are written down")
+        found = wait_until(lambda: speeds.find_layers(root, config), "the table of layers is written")
     assert found == json.loads(json.dumps(dataclasses.asdict(layers.describe(config))))
 
 
-def test_table_is_kept_by_what_decides_it(root: Path) -> None:
+def test_table_is_stored_by_the_settings_that_affect_it(root: Path) -> None:
     config = config_of("dcgan")
     speeds.keep_layers(root, config, dataclasses.asdict(layers.describe(config)))
     assert speeds.find_layers(root, config) is not None

@@ -46,7 +46,7 @@ def config_of(family: str, size: int = 32, colour: str = "grey", **changes: Any)
 
 
 def options(family: str) -> Iterator[dict[str, Any]]:
-    """Yield every choice of every setting of a family, one at a time; of numbers, the four smallest."""
+    """Yield every choice of every setting of a family, one at a time; for whole numbers, the four smallest."""
     for name, info in FAMILIES[family].model_fields.items():
         if name == "family":
             continue
@@ -69,7 +69,7 @@ TOGETHER: list[tuple[str, dict[str, Any]]] = [
 
 
 def play(config: RunConfig, count: int = BATCH, seed: int = 0) -> tuple[Generator, Discriminator, Tensor, Tensor | None]:
-    """Return both players and what the generator is told: z [count, latent] and labels [count]."""
+    """Return both players and the generator's inputs: z [count, latent] and labels [count]."""
     torch.manual_seed(seed)
     generator, discriminator = networks.build(config)
     labels = torch.arange(count) % config.classes if config.classes else None
@@ -77,7 +77,7 @@ def play(config: RunConfig, count: int = BATCH, seed: int = 0) -> tuple[Generato
 
 
 def wake(player: nn.Module) -> None:
-    """Give weights that start from zero, as the ends of R3GAN's blocks do, some value: nothing behind them learns before."""
+    """Give weights that start at zero (the ends of R3GAN's blocks) a value, since no gradient passes through them otherwise."""
     for weight in player.parameters():
         if not weight.any():
             nn.init.normal_(weight, 0.0, 0.1)
@@ -89,7 +89,7 @@ def count(network: nn.Module) -> int:
 
 
 def named(variant: Any) -> str:
-    """Return how a variant is called in the list of tests."""
+    """Return the id of a variant in the list of tests."""
     return ",".join(f"{name}={value}" for name, value in variant.items()) if isinstance(variant, dict) else str(variant)
 
 
@@ -116,7 +116,7 @@ def test_dcgan_of_every_depth_and_kernel(depth: int, kernel: int) -> None:
 
 
 def check_contract(config: RunConfig, count: int = BATCH) -> None:
-    """Assert shapes, range and type of what both players return, and that gradients reach all weights of both."""
+    """Assert shape, range and type of both players' outputs, and that gradients reach all weights of both."""
     generator, discriminator, z, labels = play(config, count)
     wake(generator)
     wake(discriminator)
@@ -127,7 +127,7 @@ def check_contract(config: RunConfig, count: int = BATCH) -> None:
     assert fakes.dtype == torch.float32
     assert fakes.min() >= -1
     assert fakes.max() <= 1
-    assert fakes.std() > 0, "the images are not all one colour"
+    assert fakes.std() > 0, "the images are all one colour"
     assert not torch.equal(fakes[0], fakes[1]), "the images do not depend on z"
 
     logits = discriminator(fakes, labels)
@@ -193,7 +193,7 @@ def test_logits_of_one_pack_do_not_depend_on_others_without_statistics(family: s
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("minibatch", ["discrimination", "deviation"])
-def test_statistics_tell_images_that_are_all_alike(family: str, minibatch: str) -> None:
+def test_statistics_detect_identical_images(family: str, minibatch: str) -> None:
     generator, discriminator, z, _ = play(config_of(family, minibatch=minibatch))
     discriminator.eval()
     wake(generator)
@@ -216,7 +216,7 @@ def test_same_seed_gives_the_same_players(family: str, changes: dict[str, Any]) 
 def test_copies_and_saved_weights_give_the_same_images(family: str, changes: dict[str, Any]) -> None:
     config = config_of(family, **changes)
     generator, discriminator, z, labels = play(config)
-    discriminator(generator(z, labels), labels)  # moves running means and singular vectors
+    discriminator(generator(z, labels), labels)  # updates running means and singular vectors
     others = networks.build(config)
     copies = copy.deepcopy(generator), copy.deepcopy(discriminator)
     for player, other in zip((generator, discriminator), others, strict=True):
@@ -250,7 +250,7 @@ def test_spectral_norm_leaves_a_largest_singular_value_of_one(family: str, field
         assert parametrize.is_parametrized(layer, "weight")
         weight = layer.weight.detach().transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight.detach()
         assert float(torch.linalg.svdvals(weight.flatten(1)).max()) == pytest.approx(1, rel=0.02)
-    # A trained player answers with the same weights as long as it is only asked.
+    # In evaluation, a forward pass leaves all weights and buffers unchanged.
     before = player.state_dict()
     discriminator.eval()(generator.eval()(z, labels), labels)
     assert all(torch.equal(value, before[name]) for name, value in player.state_dict().items())
@@ -281,7 +281,7 @@ def test_mlp_has_as_many_parameters_as_its_definition(
 def test_dcgan_has_as_many_parameters_as_the_published_one() -> None:
     """The tutorial of PyTorch (nz 100, ngf = ndf = 64, nc 3, 64 pixels): kernels of 4×4, no biases, batch norm between.
 
-    Ours differs by the biases where no batch norm follows (first and last layer), which the formula adds.
+    Ours also has biases where no batch norm follows (first and last layer); the assertions add them.
     """
     ngf, nz, nc = 64, 100, 3
     generator, discriminator = networks.build(config_of("dcgan", 64, "colour", latent=nz, width=ngf, depth=4))
@@ -297,7 +297,7 @@ def test_dcgan_has_as_many_parameters_as_the_published_one() -> None:
 
 
 def test_keras_dcgan_has_as_many_parameters_as_the_tutorial() -> None:
-    """What model.summary() shows there for 28 pixels: 2,305,472 trainable in the generator, 212,865 in the discriminator."""
+    """Its model.summary() for 28 pixels: 2,305,472 trainable parameters in the generator, 212,865 in the discriminator."""
     settings, shape = KerasDcganConfig(), (1, 28, 28)
     body, features = keras_dcgan.discriminator(settings, shape)
     assert count(keras_dcgan.generator(settings, 100, shape)) == 2_305_472
@@ -336,7 +336,7 @@ def test_modern_has_as_many_parameters_as_its_definition() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_options_cost_as_many_parameters_as_they_say(family: str) -> None:
+def test_options_add_the_expected_number_of_parameters(family: str) -> None:
     plain_generator, plain_discriminator = map(count, networks.build(config_of(family)))
     features = networks.build(config_of(family))[1].head.in_features
     classes, extra = 10, {"discrimination": 32, "deviation": 1}
@@ -351,7 +351,7 @@ def test_options_cost_as_many_parameters_as_they_say(family: str) -> None:
     assert count(generator) == plain_generator + classes * 32 + 32 * of_an_input
 
 
-def test_dcgan_starts_from_the_weights_of_the_paper() -> None:
+def test_dcgan_is_initialised_as_in_the_paper() -> None:
     torch.manual_seed(0)
     for player in networks.build(config_of("dcgan", 64, "colour", latent=100, width=32, depth=4)):
         for layer in player.modules():
@@ -361,10 +361,10 @@ def test_dcgan_starts_from_the_weights_of_the_paper() -> None:
             if isinstance(layer, nn.BatchNorm2d):
                 assert float(layer.weight.detach().mean()) == pytest.approx(1, abs=0.02)
                 assert float(layer.bias.detach().abs().max()) == 0
-        assert not any(isinstance(layer, nn.Sigmoid) for layer in player.modules()), "logits are wanted"
+        assert not any(isinstance(layer, nn.Sigmoid) for layer in player.modules()), "the output should be logits"
 
 
-def test_modern_starts_with_blocks_that_change_nothing() -> None:
+def test_modern_blocks_start_as_the_identity() -> None:
     torch.manual_seed(0)
     block = modern.Block(16, blocks=4)
     features = torch.randn(2, 16, 8, 8)
@@ -374,7 +374,7 @@ def test_modern_starts_with_blocks_that_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
-def test_dcgan_of_every_depth_halves_and_doubles_as_often(depth: int) -> None:
+def test_dcgan_doubles_and_halves_once_per_level(depth: int) -> None:
     generator, discriminator = networks.build(config_of("dcgan", 64, depth=depth))
     sizes: list[int] = []
     for player in (generator, discriminator):
@@ -386,7 +386,7 @@ def test_dcgan_of_every_depth_halves_and_doubles_as_often(depth: int) -> None:
     assert sizes == [*up, *reversed(up[:-1])]
 
 
-def test_extra_layers_come_at_every_size() -> None:
+def test_extra_layers_are_added_at_every_size() -> None:
     settings = DcganConfig(width=4, depth=2, extra_layers=2)
     convolutions = [layer for layer in dcgan.generator(settings, 7, (1, 16, 16)) if isinstance(layer, nn.Conv2d)]
     assert [(layer.in_channels, layer.out_channels) for layer in convolutions] == [(8, 8)] * 2 + [(4, 4)] * 2
@@ -395,7 +395,7 @@ def test_extra_layers_come_at_every_size() -> None:
     assert kinds.index(nn.Conv2d) < kinds.index(nn.ConvTranspose2d), "the first extra layer follows the projection"
 
 
-def test_modern_blocks_are_as_many_as_asked_for_at_each_size() -> None:
+def test_modern_has_the_chosen_number_of_blocks_at_each_size() -> None:
     generator = modern.generator(ModernConfig(width=16, blocks=3), 7, (1, 32, 32))
     sizes: list[int] = []
     for layer in generator.modules():

@@ -1,4 +1,4 @@
-"""What both players have in common, against slow and plain definitions: packs, statistics of the batch, and classes."""
+"""What both players share, checked against slow and plain definitions: packs, statistics of the batch, and classes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def features_of(images: int, features: int, seed: int) -> Tensor:
 
 
 def plain_discrimination(features: Tensor, weights: Tensor) -> Tensor:
-    """Return what Salimans et al. 2016 define, one number at a time, for features [N, F] and T as [F, 32, 8]."""
+    """Return the statistics of Salimans et al. 2016, one number at a time, for features [N, F] and T as [F, 32, 8]."""
     count = len(features)
     projected = torch.einsum("nf,fkd->nkd", features, weights)
     found = torch.zeros(count, weights.shape[1], dtype=torch.float64)
@@ -49,7 +49,7 @@ def plain_discrimination(features: Tensor, weights: Tensor) -> Tensor:
 
 
 def plain_deviation(features: Tensor, group: int) -> Tensor:
-    """Return what Karras et al. 2018 define, one group at a time: image i is in a group with i + M, i + 2·M, ... (M groups)."""
+    """Return the deviation of Karras et al. 2018, one group at a time: image i is grouped with i + M, i + 2·M, ... (M groups)."""
     count, wide = features.shape
     groups = count // group
     found = torch.zeros(count, 1, dtype=torch.float64)
@@ -66,7 +66,7 @@ def plain_deviation(features: Tensor, group: int) -> Tensor:
 
 @settings(max_examples=25)
 @given(images=st.integers(1, 9), features=st.integers(1, 6), seed=SEEDS)
-def test_discrimination_is_that_of_the_paper(images: int, features: int, seed: int) -> None:
+def test_discrimination_matches_the_paper(images: int, features: int, seed: int) -> None:
     torch.manual_seed(seed)
     layer = MinibatchDiscrimination(features).double()
     seen = features_of(images, features, seed) / 4
@@ -78,7 +78,7 @@ def test_discrimination_is_that_of_the_paper(images: int, features: int, seed: i
 
 @settings(max_examples=25)
 @given(images=st.integers(1, 17), features=st.integers(1, 6), seed=SEEDS)
-def test_deviation_is_that_of_the_paper(images: int, features: int, seed: int) -> None:
+def test_deviation_matches_the_paper(images: int, features: int, seed: int) -> None:
     layer = MinibatchDeviation()
     seen = features_of(images, features, seed)
     found = layer(seen)
@@ -95,16 +95,16 @@ def test_deviation_compares_images_in_batches_of_any_size(images: int) -> None:
 
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
-def test_statistics_keep_their_precision_when_the_networks_have_little(precision: torch.dtype) -> None:
+def test_statistics_have_finite_gradients_in_low_precision(precision: torch.dtype) -> None:
     seen = torch.ones(4, 3, dtype=precision, requires_grad=True)
     for layer in (MinibatchDeviation(), MinibatchDiscrimination(3).to(precision)):
         found = layer(seen)
         assert found.dtype == precision
         (slope,) = torch.autograd.grad(found.sum(), seen)
-        assert torch.isfinite(slope).all(), "images that are all alike must not end a training"
+        assert torch.isfinite(slope).all(), "identical images should not end a training"
 
 
-def test_images_all_alike_are_as_near_as_can_be() -> None:
+def test_identical_images_get_the_greatest_similarity() -> None:
     layer = MinibatchDiscrimination(5).double()
     alike = features_of(1, 5, 0).expand(6, 5)
     assert torch.allclose(layer(alike), torch.full((6, 32), 5.0, dtype=torch.float64))
@@ -112,8 +112,8 @@ def test_images_all_alike_are_as_near_as_can_be() -> None:
     assert layer(apart).max() < 0.1
 
 
-def test_slopes_of_the_statistics_are_those_of_differences() -> None:
-    """Also the second ones: gradient penalties go through them."""
+def test_gradients_of_the_statistics_equal_finite_differences() -> None:
+    """Second derivatives too: gradient penalties need them."""
     torch.manual_seed(0)
     discrimination = MinibatchDiscrimination(3).double()
     seen = features_of(4, 3, 1).requires_grad_()
@@ -125,7 +125,7 @@ def test_slopes_of_the_statistics_are_those_of_differences() -> None:
 
 
 @pytest.mark.parametrize("packing", [1, 2, 3, 4])
-def test_packs_are_neighbours_behind_each_other_in_the_channels(packing: int) -> None:
+def test_packs_join_neighbours_along_the_channels(packing: int) -> None:
     images = torch.randn(12, 3, 4, 5)
     packs = pack(images, packing)
     assert packs.shape == (12 // packing, 3 * packing, 4, 5)
@@ -139,8 +139,8 @@ def test_packs_are_neighbours_behind_each_other_in_the_channels(packing: int) ->
 
 @pytest.mark.parametrize("minibatch", ["none", "discrimination", "deviation"])
 @pytest.mark.parametrize("packing", [1, 2, 3])
-def test_logit_is_that_of_the_projection_discriminator(packing: int, minibatch: str) -> None:
-    """ψ(f) + ⟨e(y), f⟩, with the mean of the embeddings of a pack, and the statistics for ψ alone."""
+def test_logit_matches_the_projection_discriminator(packing: int, minibatch: str) -> None:
+    """ψ(f) + ⟨e(y), f⟩: e(y) is the mean of a pack's embeddings, and only ψ sees the statistics."""
     torch.manual_seed(0)
     body = nn.Linear(2 * packing, 5)
     discriminator = Discriminator(body, 5, leave, packing=packing, minibatch=minibatch, classes=4)
@@ -159,7 +159,7 @@ def test_logit_is_that_of_the_projection_discriminator(packing: int, minibatch: 
     assert not torch.allclose(discriminator(points, labels), discriminator(points, (labels + 1) % 4))
 
 
-def test_conditional_generator_puts_the_embedding_beside_z() -> None:
+def test_conditional_generator_appends_the_embedding_to_z() -> None:
     torch.manual_seed(0)
     layers = nn.Linear(3 + EMBEDDING, 2)
     generator = Generator(3, layers, classes=4)
@@ -172,7 +172,7 @@ def test_conditional_generator_puts_the_embedding_beside_z() -> None:
     assert [torch.allclose(one, two) for one, two in zip(points, other, strict=True)] == [True, False, False, False, True, True]
 
 
-def test_generator_that_is_not_told_classes_takes_z_alone() -> None:
+def test_generator_without_classes_uses_z_alone() -> None:
     generator = Generator(3, nn.Linear(3, 2))
     z = torch.randn(4, 3)
     assert generator.embedding is None

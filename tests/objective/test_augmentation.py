@@ -1,4 +1,4 @@
-"""What the discriminator sees of images: each policy against a loop over single images with the same random numbers."""
+"""Augmentation and noise: each policy against a loop over single images with the same random numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def images(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 1) -> Te
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype) * 2 - 1
 
 
-# The policies once more: the same draws, then one image and one pixel at a time
+# The policies as plain loops: the same draws, then one image and one pixel at a time
 
 
 def naive_colour(batch: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def naive_colour(batch: Tensor) -> Tensor:
 
 
 def naive_translation(batch: Tensor) -> Tensor:
-    """Take each pixel from where it was, or 0 where that was outside."""
+    """Take each pixel from its source in the image, or 0 if that is outside."""
     count, _, height, width = batch.shape
     most_down, most_right = round(height / 8), round(width / 8)
     down = torch.randint(2 * most_down + 1, (count, 1)).flatten() - most_down
@@ -56,7 +56,7 @@ def naive_translation(batch: Tensor) -> Tensor:
 
 
 def naive_cutout(batch: Tensor) -> Tensor:
-    """Multiply a square by 0, whose middle is anywhere in the image."""
+    """Set a square to 0; its centre is anywhere in the image."""
     count, _, height, width = batch.shape
     tall, wide = round(height / 2), round(width / 2)
     y = torch.randint(height + (1 - tall % 2), (count, 1)).flatten()
@@ -78,7 +78,7 @@ NAIVE: dict[str, Callable[[Tensor], Tensor]] = {
 EACH = pytest.mark.parametrize("name", list(POLICIES))
 
 
-def test_every_policy_that_people_can_choose_is_there() -> None:
+def test_every_policy_of_the_settings_is_implemented() -> None:
     assert set(POLICIES) == set(get_args(sections.Policy)) == set(NAIVE)
 
 
@@ -104,7 +104,7 @@ def test_gradients_equal_those_of_the_loops(name: str) -> None:
         assert batch.grad is not None
         gradients.append(batch.grad)
     assert torch.allclose(*gradients)
-    assert gradients[0].flatten(1).norm(dim=1).min() > 0, "the generator learns nothing from some images"
+    assert gradients[0].flatten(1).norm(dim=1).min() > 0, "some images give the generator no gradient"
 
 
 @EACH
@@ -119,7 +119,7 @@ def test_gradients_equal_finite_differences(name: str) -> None:
 @EACH
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(2, 1, 16, 16), (3, 3, 32, 32), (1, 3, 16, 16)])
-def test_policies_keep_shape_and_kind(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+def test_policies_keep_shape_and_dtype(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
     batch = images(*shape).to(dtype)
     found = POLICIES[name](batch)
     assert found.shape == batch.shape
@@ -128,7 +128,7 @@ def test_policies_keep_shape_and_kind(name: str, dtype: torch.dtype, shape: tupl
 
 
 @EACH
-def test_policies_leave_what_comes_in_as_it_was(name: str) -> None:
+def test_policies_do_not_change_their_input(name: str) -> None:
     batch = images(4, 3, 16, 16)
     before = batch.clone()
     POLICIES[name](batch)
@@ -136,7 +136,7 @@ def test_policies_leave_what_comes_in_as_it_was(name: str) -> None:
 
 
 @EACH
-def test_each_image_is_changed_in_its_own_way_and_anew_each_time(name: str) -> None:
+def test_each_image_and_each_call_has_its_own_draw(name: str) -> None:
     torch.manual_seed(0)
     batch = images(1, 3, 16, 16).repeat(16, 1, 1, 1)
     first, second = POLICIES[name](batch), POLICIES[name](batch)
@@ -144,7 +144,7 @@ def test_each_image_is_changed_in_its_own_way_and_anew_each_time(name: str) -> N
     assert not torch.equal(first, second)
 
 
-# What a person would say of them
+# What each policy does
 
 
 def test_colour_changes_brightness_saturation_and_contrast_within_their_ranges() -> None:
@@ -158,7 +158,7 @@ def test_colour_changes_brightness_saturation_and_contrast_within_their_ranges()
     assert 0.48 < brightness.max() <= 0.5
     assert abs(float(brightness.mean())) < 0.02
 
-    # Contrast scales the image without its colours, contrast and saturation together the colours.
+    # Contrast alone scales the grey image; contrast and saturation together scale the colours.
     grey, grey_before = found.mean(dim=1), batch.mean(dim=1)
     contrast = (grey - grey.mean(dim=(1, 2), keepdim=True)).flatten(1).norm(dim=1)
     contrast = contrast / (grey_before - grey_before.mean(dim=(1, 2), keepdim=True)).flatten(1).norm(dim=1)
@@ -172,7 +172,7 @@ def test_colour_changes_brightness_saturation_and_contrast_within_their_ranges()
     assert 1.98 < saturation.max() <= 2 + 1e-9
     assert abs(float(saturation.mean()) - 1) < 0.04
     draws = torch.stack([brightness, contrast, saturation])
-    assert (torch.corrcoef(draws) - torch.eye(3)).abs().max() < 0.06, "three draws, not one for all"
+    assert (torch.corrcoef(draws) - torch.eye(3)).abs().max() < 0.06, "the three draws should be independent"
 
 
 def test_colour_leaves_grey_images_grey() -> None:
@@ -196,15 +196,15 @@ def test_translation_moves_by_an_eighth_at_most_and_fills_with_grey(size: int) -
         down, right = y - was_y, x - was_x
         ways.add((down, right))
         kept = image != 0
-        assert int(kept.sum()) == (size - abs(down)) * (size - abs(right)), "what came in is 0, and nothing else is"
+        assert int(kept.sum()) == (size - abs(down)) * (size - abs(right)), "exactly the pixels from outside should be 0"
         moved = numbered[0, 0].roll((down, right), dims=(0, 1))
-        assert torch.equal(image[kept], moved[kept]), "what stayed has moved as a whole"
+        assert torch.equal(image[kept], moved[kept]), "the pixels that stay inside should move together"
     assert {down for down, _ in ways} == set(range(-most, most + 1))
     assert {right for _, right in ways} == set(range(-most, most + 1))
 
 
 @pytest.mark.parametrize("size", [8, 16, 17, 32])
-def test_cutout_takes_a_quarter_at_most_anywhere_and_leaves_the_rest(size: int) -> None:
+def test_cutout_removes_a_quarter_at_most_anywhere_and_keeps_the_rest(size: int) -> None:
     torch.manual_seed(0)
     batch = torch.ones(2000, 3, size, size)
     found = POLICIES["cutout"](batch)
@@ -213,20 +213,20 @@ def test_cutout_takes_a_quarter_at_most_anywhere_and_leaves_the_rest(size: int) 
     assert torch.equal(found[:, 0], found[:, 2])
     gone = (found[:, 0] == 0).flatten(1).sum(dim=1)
     assert gone.max() == round(size / 2) ** 2
-    assert gone.min() >= (round(size / 2) // 2) ** 2, "at least the quarter of the square that cannot leave the image"
+    assert gone.min() >= (round(size / 2) // 2) ** 2, "at least a quarter of the square should lie inside the image"
     shares = (found[:, 0] == 0).double().mean(dim=0)
-    assert shares.min() > 0, "no place is safe"
-    assert torch.allclose(shares, shares.flip(0, 1), atol=0.06), "and no side is preferred"
+    assert shares.min() > 0, "every pixel should be cut out sometimes"
+    assert torch.allclose(shares, shares.flip(0, 1), atol=0.06), "no side should be preferred"
 
 
-# Together, and noise
+# Several policies, and noise
 
 
 def test_without_policies_and_noise_nothing_changes() -> None:
     batch = images(4, 3, 16, 16)
     state = torch.get_rng_state()
     assert augment(batch, ()) is batch
-    assert torch.equal(torch.get_rng_state(), state), "nothing is drawn either, so that other runs stay as they were"
+    assert torch.equal(torch.get_rng_state(), state), "no random numbers should be drawn, to keep runs without noise reproducible"
 
 
 def test_policies_are_applied_one_after_the_other_and_noise_last() -> None:
@@ -235,20 +235,20 @@ def test_policies_are_applied_one_after_the_other_and_noise_last() -> None:
     found = augment(batch, ("colour", "translation", "cutout"), 0.1)
     torch.manual_seed(4)
     expected = naive_cutout(naive_translation(naive_colour(batch)))
-    assert torch.allclose(found, expected + 0.1 * torch.randn_like(found))  # drawn in the order that the numbers lie in memory
+    assert torch.allclose(found, expected + 0.1 * torch.randn_like(found))  # randn_like draws in memory order
 
 
 @pytest.mark.parametrize("deviation", [0.05, 0.5, 2.0])
 @pytest.mark.parametrize("shape", [(100, 1, 16, 16), (20_000, 2)])
-def test_noise_has_the_deviation_that_was_asked_for(shape: tuple[int, ...], deviation: float) -> None:
+def test_noise_has_the_requested_deviation(shape: tuple[int, ...], deviation: float) -> None:
     torch.manual_seed(0)
     batch = torch.randn(shape)
     added = (augment(batch, (), deviation) - batch) / deviation
     assert added.shape == shape
     assert abs(float(added.mean())) < 0.03
     assert float(added.std()) == pytest.approx(1, rel=0.03)
-    assert float(added.pow(4).mean()) == pytest.approx(3, rel=0.1), "normal, not even"
-    assert len(added.flatten().unique()) > added.numel() * 0.9, "a draw for each number"
+    assert float(added.pow(4).mean()) == pytest.approx(3, rel=0.1), "the noise should be normal, not uniform"
+    assert len(added.flatten().unique()) > added.numel() * 0.9, "each number should have its own draw"
 
 
 def test_noise_lets_gradients_through_unchanged() -> None:

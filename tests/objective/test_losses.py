@@ -1,4 +1,4 @@
-"""The losses against closed forms, PyTorch's own and finite differences, and what the catalogue says of them."""
+"""The losses against closed forms, PyTorch's losses and finite differences, and the catalogue's statements about them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def value(loss: Tensor) -> float:
 
 
 def generator_loss(name: str, fake: Tensor, real: Tensor) -> Tensor:
-    """Return the generator's loss; only a relative one is shown the logits of real images."""
+    """Return the generator's loss; only relativistic losses also take the logits of real images."""
     return LOSSES[name].generator(*((fake, real) if LOSSES[name].is_relative else (fake,)))
 
 
@@ -59,7 +59,7 @@ def original_game(real: Numbers, fake: Numbers) -> float:
     return -mean([log_d(a) for a in real]) - mean([log_d(-b) for b in fake])
 
 
-#: Each loss once more in plain numbers: the discriminator's, then the generator's, of real and of fake logits in pairs.
+#: Each loss as a plain formula: the discriminator's, then the generator's, of paired real and fake logits.
 CLOSED_FORMS: dict[str, tuple[Callable[[Numbers, Numbers], float], Callable[[Numbers, Numbers], float]]] = {
     "non-saturating": (original_game, lambda r, f: mean([-log_d(b) for b in f])),
     "minimax": (original_game, lambda r, f: mean([log_d(-b) for b in f])),
@@ -79,7 +79,7 @@ CLOSED_FORMS: dict[str, tuple[Callable[[Numbers, Numbers], float], Callable[[Num
 }
 
 
-def test_every_loss_that_people_can_choose_is_there_and_described() -> None:
+def test_every_loss_of_the_settings_is_implemented_and_described() -> None:
     choices = field_info(RunConfig(), "objective.loss").annotation.__args__  # type: ignore[union-attr]
     assert set(LOSSES) == set(choices) == set(losses.LOSSES) == set(CLOSED_FORMS)
     assert ObjectiveConfig().loss in LOSSES
@@ -102,7 +102,7 @@ def test_cross_entropy_takes_any_logits(real: list[float], fake: list[float]) ->
         ones, zeros = torch.ones_like, torch.zeros_like
         expected = binary_cross_entropy_with_logits(reals, ones(reals)) + binary_cross_entropy_with_logits(fakes, zeros(fakes))
         rel = 1e-9 if dtype == torch.float64 else 1e-5
-        # softplus turns into the identity above 20, which leaves out exp(-20) = 2e-9
+        # PyTorch's softplus is the identity above 20: an error of exp(-20) = 2e-9
         assert value(cross_entropy(reals, fakes)) == pytest.approx(float(expected), rel=rel, abs=1e-8)
         generator = binary_cross_entropy_with_logits(fakes, ones(fakes))
         assert value(non_saturating(fakes)) == pytest.approx(float(generator), rel=rel, abs=1e-8)
@@ -119,8 +119,8 @@ def test_label_smoothing_aims_below_one_for_real_images_only(real: list[float], 
 
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.25, 0.5])
-def test_smoothed_loss_is_least_where_the_probability_of_real_is_one_less_the_smoothing(smoothing: float) -> None:
-    """Its derivative, σ(a) − (1 − s), is zero there; and nowhere without smoothing."""
+def test_smoothed_loss_is_least_at_a_probability_of_one_minus_the_smoothing(smoothing: float) -> None:
+    """Its derivative, σ(a) − (1 − s), is zero there; without smoothing, it is zero nowhere."""
     best = tensor([math.log((1 - smoothing) / smoothing)])
     cross_entropy(best, tensor([0.0]), smoothing).backward()
     assert best.grad is not None
@@ -128,7 +128,7 @@ def test_smoothed_loss_is_least_where_the_probability_of_real_is_one_less_the_sm
 
 
 @given(PAIRS)
-def test_others_equal_what_torch_computes(pairs: list[tuple[float, float]]) -> None:
+def test_other_losses_equal_those_of_torch(pairs: list[tuple[float, float]]) -> None:
     real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
     ones, zeros = torch.ones_like(real), torch.zeros_like(fake)
 
@@ -139,7 +139,7 @@ def test_others_equal_what_torch_computes(pairs: list[tuple[float, float]]) -> N
     squares = LOSSES["least-squares"]
     check(squares.discriminator(real, fake), (mse_loss(real, ones) + mse_loss(fake, zeros)) / 2)
     check(squares.generator(fake), mse_loss(fake, ones) / 2)
-    hinge = LOSSES["hinge"]  # torch's takes what is to be far apart, with −1 as its label
+    hinge = LOSSES["hinge"]  # torch's is max(0, 1 − x) for the label −1
     check(hinge.discriminator(real, fake), hinge_embedding_loss(real, -ones) + hinge_embedding_loss(-fake, -ones))
     pairing = LOSSES["relativistic"]
     check(pairing.discriminator(real, fake), binary_cross_entropy_with_logits(real - fake, ones))
@@ -171,19 +171,19 @@ def test_gradients_point_the_right_way(name: str, pairs: list[tuple[float, float
     LOSSES[name].discriminator(real, fake).backward()
     assert real.grad is not None
     assert fake.grad is not None
-    if name == "least-squares":  # which aims at a height, from both sides
+    if name == "least-squares":  # its logits have a target, approached from both sides
         assert (real.grad.sign() == (real - 1).sign()).all()
         assert (fake.grad.sign() == fake.sign()).all()
     else:
         assert (real.grad <= 0).all(), "the discriminator should raise its logits for real images"
-        assert (fake.grad >= 0).all(), "and lower them for fakes"
+        assert (fake.grad >= 0).all(), "the discriminator should lower its logits for fakes"
     real, judged = real.detach(), tensor([b for _, b in pairs])
     generator_loss(name, judged, real).backward()
     assert judged.grad is not None
     if name == "least-squares":
         assert (judged.grad.sign() == (judged - 1).sign()).all()
     else:
-        assert (judged.grad <= 0).all(), "the generator wants its fakes' logits raised"
+        assert (judged.grad <= 0).all(), "the generator should raise the logits of its fakes"
 
 
 @NAMES
@@ -229,7 +229,7 @@ def test_gradient_of_the_smoothed_loss_equals_finite_differences() -> None:
 
 
 @NAMES
-def test_losses_are_means_so_that_the_batch_size_does_not_scale_them(name: str) -> None:
+def test_losses_do_not_depend_on_the_batch_size(name: str) -> None:
     real, fake = torch.linspace(-3, 3, 6), torch.linspace(2, -1, 6)
     loss = LOSSES[name]
     assert torch.allclose(generator_loss(name, fake, real), generator_loss(name, fake.repeat(5), real.repeat(5)))
@@ -237,7 +237,7 @@ def test_losses_are_means_so_that_the_batch_size_does_not_scale_them(name: str) 
     assert generator_loss(name, fake, real).shape == loss.discriminator(real, fake).shape == ()
 
 
-def test_only_differences_of_a_relativistic_discriminator_count() -> None:
+def test_only_the_relativistic_loss_ignores_a_shift_of_all_logits() -> None:
     real, fake = torch.linspace(-3, 3, 6), torch.linspace(2, -1, 6)
     for name, loss in LOSSES.items():
         raised = loss.discriminator(real + 7, fake + 7), generator_loss(name, fake + 7, real + 7)
@@ -246,11 +246,11 @@ def test_only_differences_of_a_relativistic_discriminator_count() -> None:
         assert is_same == (name == "relativistic"), name
 
 
-# What people are told of the losses
+# What the catalogue says about the losses
 
 
 @NAMES
-def test_people_are_told_all_there_is_to_know(name: str) -> None:
+def test_catalogue_describes_the_loss_completely(name: str) -> None:
     facts = losses.LOSSES[name]
     for field in dataclasses.fields(facts):
         told = getattr(facts, field.name)
@@ -281,7 +281,7 @@ def test_people_are_told_all_there_is_to_know(name: str) -> None:
         ("relativistic", 0.0, 0.69, 0.69, ("Both are 0.69",)),
     ],
 )
-def test_numbers_that_people_are_told_are_those_of_a_discriminator_that_guesses(
+def test_catalogue_has_the_numbers_of_a_guessing_discriminator(
     name: str, guess: float, discriminator: float, generator: float, told: tuple[str, ...]
 ) -> None:
     logits = torch.full((5,), guess)
@@ -290,7 +290,7 @@ def test_numbers_that_people_are_told_are_those_of_a_discriminator_that_guesses(
     assert all(number in losses.LOSSES[name].good for number in told)
 
 
-def test_numbers_that_people_are_told_of_a_discriminator_that_has_won() -> None:
+def test_catalogue_has_the_numbers_of_a_discriminator_that_has_won() -> None:
     sure = torch.tensor([40.0])
     assert value(LOSSES["least-squares"].discriminator(torch.ones(1), torch.zeros(1))) == 0
     assert value(LOSSES["least-squares"].generator(torch.zeros(1))) == 0.5
@@ -305,7 +305,7 @@ def test_numbers_that_people_are_told_of_a_discriminator_that_has_won() -> None:
 
 @NAMES
 @given(pairs=PAIRS)
-def test_signs_that_people_are_told_hold(name: str, pairs: list[tuple[float, float]]) -> None:
+def test_catalogue_has_the_right_signs(name: str, pairs: list[tuple[float, float]]) -> None:
     real, fake = (tensor(list(side)) for side in zip(*pairs, strict=True))
     discriminator, generator = value(LOSSES[name].discriminator(real, fake)), value(generator_loss(name, fake, real))
     sign = losses.LOSSES[name].sign

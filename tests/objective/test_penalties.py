@@ -22,18 +22,18 @@ def inputs(*shape: int, seed: int = 0) -> Tensor:
 
 
 def small_network(features: int, seed: int = 0) -> nn.Module:
-    """Return a smooth discriminator in float64, [N, features] or [N, ...] with so many numbers → logits [N]."""
+    """Return a smooth discriminator in float64: [N, ...] with ``features`` numbers per sample → logits [N, 1]."""
     torch.manual_seed(seed)
     return nn.Sequential(nn.Flatten(), nn.Linear(features, 7), nn.Tanh(), nn.Linear(7, 5), nn.Tanh(), nn.Linear(5, 1)).double()
 
 
 def flat(network: nn.Module) -> Judge:
-    """Return a network as a function that gives logits [N] in place of [N, 1]."""
+    """Return a network as a function that gives logits [N] instead of [N, 1]."""
     return lambda images: network(images).flatten()
 
 
 def slopes_one_by_one(discriminator: Judge, images: Tensor) -> Tensor:
-    """Return ‖∇D‖ [N], each from a backward pass of its own over a batch of one."""
+    """Return ‖∇D‖ [N], each from its own backward pass over a batch of one."""
     slopes = []
     for place in range(len(images)):
         image = images[place : place + 1].detach().clone().requires_grad_()
@@ -72,7 +72,7 @@ def test_slope_of_a_quadratic_discriminator_is_its_matrix_times_the_image(shape:
     assert torch.allclose(one_centred(discriminator, images), ((lengths - 1) ** 2).mean())
 
 
-def test_a_discriminator_of_slope_one_costs_nothing_and_a_flat_one_one() -> None:
+def test_penalties_of_slope_one_and_of_slope_zero() -> None:
     w = torch.tensor([0.6, 0.8], dtype=torch.float64)
     images = inputs(4, 2)
     assert float(one_centred(lambda x: x @ w, images)) == pytest.approx(0, abs=1e-9)
@@ -94,7 +94,7 @@ def test_penalties_equal_those_of_single_samples(shape: tuple[int, ...]) -> None
 
 
 def test_slope_of_a_pack_is_over_all_its_images() -> None:
-    """Lin et al. 2017: a logit belongs to a pack, so its slope has all numbers of all images of that pack."""
+    """Lin et al. 2017: a logit belongs to a pack, so its slope is over all numbers of all images of that pack."""
     images = inputs(6, 1, 2, 2)
     network = small_network(3 * 4)
     packs = slopes_one_by_one(flat(network), images.reshape(2, 12))
@@ -108,7 +108,7 @@ def test_slope_of_a_pack_is_over_all_its_images() -> None:
     assert torch.allclose(one_centred(discriminator, images), ((packs - 1) ** 2).mean())
 
 
-# What the discriminator learns from them
+# Gradients for the discriminator's weights
 
 
 @pytest.mark.parametrize("penalty", [zero_centred, one_centred])
@@ -149,7 +149,7 @@ def test_a_flat_discriminator_gives_finite_gradients(penalty: Penalty, dtype: to
     assert torch.isfinite(w.grad).all()
 
 
-def test_penalties_leave_the_images_as_they_were() -> None:
+def test_penalties_do_not_change_the_images() -> None:
     images = inputs(4, 3)
     before = images.clone()
     zero_centred(flat(small_network(3)), images).backward()
@@ -158,7 +158,7 @@ def test_penalties_leave_the_images_as_they_were() -> None:
     assert not images.requires_grad
 
 
-# Where they look
+# Where the slopes are measured
 
 
 @pytest.mark.parametrize("shape", [(64, 2), (64, 3, 4, 4)])
@@ -169,13 +169,13 @@ def test_between_lies_on_the_line_with_one_share_for_each_sample(shape: tuple[in
     assert found.shape == reals.shape
     shares = ((found - fakes) * (reals - fakes)).flatten(1).sum(dim=1) / (reals - fakes).flatten(1).pow(2).sum(dim=1)
     in_shape = shares.reshape(-1, *[1] * (len(shape) - 1))
-    assert torch.allclose(found, in_shape * reals + (1 - in_shape) * fakes, atol=1e-5), "one ε for all numbers of a sample"
+    assert torch.allclose(found, in_shape * reals + (1 - in_shape) * fakes, atol=1e-5), "all numbers of a sample should share one ε"
     assert shares.min() >= -1e-5
     assert shares.max() <= 1 + 1e-5
-    assert shares.min() < 0.1, "the shares are evenly from 0 to 1"
+    assert shares.min() < 0.1, "the shares should reach from 0 to 1"
     assert shares.max() > 0.9
     assert abs(float(shares.mean()) - 0.5) < 0.12
-    assert len({round(float(share), 5) for share in shares}) == len(shares), "each sample has an ε of its own"
+    assert len({round(float(share), 5) for share in shares}) == len(shares), "each sample should have its own ε"
 
 
 def test_between_draws_from_the_random_state_as_written() -> None:
@@ -200,7 +200,7 @@ def test_around_adds_half_a_standard_deviation_at_most() -> None:
     assert abs(float(added.mean()) - 0.25) < 0.01
 
 
-# All together
+# The weighted sum
 
 
 @given(st.tuples(*[st.sampled_from([0.0, 0.1, 1.0, 10.0])] * 4))
@@ -245,5 +245,5 @@ def test_generated_images_get_no_gradient(name: str) -> None:
     z = inputs(4, 3).requires_grad_()
     network = small_network(3)
     Penalties(**{name: 1.0}).measure(flat(network), inputs(4, 3, seed=1), 2 * z).backward()
-    assert z.grad is None, "the generator would learn to please the penalty"
+    assert z.grad is None, "the generator would learn to reduce the penalty"
     assert all(weight.grad is not None for weight in network[1].parameters())

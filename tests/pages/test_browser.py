@@ -1,4 +1,4 @@
-"""What people do, in a real Chromium against a real server: from the first click to the table of scores."""
+"""User flows in a real Chromium against a real server: from the first click to the table of scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from gan import runs
@@ -46,7 +47,7 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     before = curve(page)
     wait_until(lambda: curve(page) not in ("", before), "the curve grows by itself")
 
-    # A zoom survives what arrives, also the line that tells of the first score.
+    # A zoom survives new points and the announcement of the first score.
     page.evaluate("document.querySelector('[data-testid=stVegaLiteChart] svg').dataset.mine = 'yes'")
     box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
     assert box
@@ -103,17 +104,15 @@ def test_killed_server_loses_nothing(page: Page, serve: Serve, root: Path, quick
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert run.status().state == "stopped"
-    assert quick_trainers.of(run).wait() == 0, "the trainer has gone"
+    assert quick_trainers.of(run).wait() == 0, "the trainer has ended"
 
 
-def test_deep_link_to_a_fresh_server(page: Page, serve: Serve, shown: Run) -> None:
-    """The first link meets a server that has shown nothing yet; each of the others begins a session of its own."""
-    server = serve(shown.root)
-    for name in ("watch", "data", "train", "evaluate"):
-        page.goto(f"{server.address}/{name}?run={shown.id}")
-        expect(page.get_by_role("link", name="Evaluate", exact=True)).to_be_visible()
-        expect(page.get_by_role("link", name="dashboard", exact=True)).to_have_count(0)  # Streamlit's own menu of file names
-        page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
+@pytest.mark.parametrize("name", ["watch", "data", "train", "evaluate"])
+def test_deep_link_to_a_fresh_server(name: str, page: Page, serve: Serve, shown: Run) -> None:
+    page.goto(f"{serve(shown.root).address}/{name}?run={shown.id}")
+    expect(page.get_by_role("link", name="Evaluate", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="dashboard", exact=True)).to_have_count(0)  # Streamlit's own menu of file names
+    page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
 
 
 def test_queue_goes_on_without_an_open_page(serve: Serve, root: Path, page: Page) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of reports share: a tiny run with a nasty name, scores and samples, and one forked from it."""
+"""Shared fixtures of the report tests: a tiny run with a hostile name, scores and samples, and a fork of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers import TINY, run_gan
 NASTY = '<img src=http://127.0.0.1:9/x onerror="document.title=1"><script>document.title=2</script> | `*_~ [a](http://x) &amp; 😀'
 PATIENCE = 600  # seconds
 
-#: A line of scores as ``python -m gan score`` writes it.
+#: A line of scores in the format of ``python -m gan score``.
 LINE: dict[str, Any] = {
     "step": 12,
     "epoch": 0.214,
@@ -87,7 +87,7 @@ def scored(run: Run, **changes: Any) -> None:
 
 @pytest.fixture(scope="session")
 def made(own_folders: Path) -> Path:
-    """Return a folder with a trained run with a nasty name, and a fork of it; not to be changed."""
+    """Return a folder with a trained run that has a hostile name, and a fork of it. Read-only: shared by the session."""
     root = own_folders / "reports"
     settings = [part for key, value in (TINY | {"cadence.sample_every": "1 step"}).items() for part in ("--set", f"{key}={value}")]
     done = run_gan("train", *settings, "--name", NASTY, root=root, seconds=PATIENCE)
@@ -100,7 +100,7 @@ def made(own_folders: Path) -> Path:
 
 @pytest.fixture
 def pair(made: Path, root: Path) -> tuple[Run, Run]:
-    """Return copies of a run and of its fork, which a test may damage; both have scores."""
+    """Return copies of a run and its fork, both scored, which a test may damage."""
     shutil.copytree(made, root)
     fork, run = sorted(runs.list_runs(root), key=lambda run: run.origin() is None)
     for step in (4, 8, 12):

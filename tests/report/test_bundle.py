@@ -1,4 +1,4 @@
-"""The ZIP: what is in it, what is wrong with a run in one sentence, and targets that cannot be written."""
+"""The ZIP file of a report: its contents, one sentence per problem with a run, and targets that cannot be written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names(content: bytes) -> list[str]:
         return packed.namelist()
 
 
-def test_command_writes_all(pair: tuple[Run, Run], tmp_path: Path) -> None:
+def test_command_writes_complete_zip(pair: tuple[Run, Run], tmp_path: Path) -> None:
     run, fork = pair
     out = tmp_path / "r.zip"
     done = run_gan("report", run.id, fork.id, run.id, "--out", out, "--with-generators", root=run.root, seconds=PATIENCE)
@@ -83,14 +83,14 @@ def test_damaged_run_is_reported_with_a_sentence(what: str, told: str, pair: tup
         assert fork.id in packed.read("report.html").decode()
 
 
-def test_run_that_has_only_been_asked_for(root: Path) -> None:
+def test_run_that_has_not_started_can_be_reported(root: Path) -> None:
     found = contents.gather([make_run(root)])
     assert len(found.complaints) == 3
     assert "report.html" in names(bundle.pack(found))
 
 
 def test_many_runs_stay_small(pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Noise in colour, the worst there is for PNG, in one of twelve runs."""
+    """Colour noise is the worst case for PNG; one run gets a twelfth of the budget, as in a report of 12 runs."""
     run, _ = pair
     noise = Image.effect_noise((526, 526), 100)
     picture = Image.merge("RGB", [noise, noise.transpose(Image.Transpose.ROTATE_90), noise.transpose(Image.Transpose.ROTATE_180)])
@@ -117,7 +117,7 @@ def test_target_that_cannot_be_written(where: str, told: str, pair: tuple[Run, R
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_target_among_the_runs(pair: tuple[Run, Run]) -> None:
+def test_target_inside_a_run_folder_is_refused(pair: tuple[Run, Run]) -> None:
     run, _ = pair
     assert "inside a run folder" in refuse(pair, run.samples_path / "r.zip")
 
@@ -148,14 +148,14 @@ def test_report_needs_no_torch() -> None:
     assert not loaded_by(modules) & (HEAVY | SHOWING)
 
 
-def test_same_name_twice_is_told_apart(pair: tuple[Run, Run]) -> None:
+def test_runs_with_the_same_name_get_distinct_names(pair: tuple[Run, Run]) -> None:
     run, fork = pair
     fork.rename(NASTY)
     found: Any = {entry.name for entry in contents.gather([run, fork]).entries}
     assert len(found) == 2
 
 
-def test_running_run_does_not_disturb(root: Path) -> None:
+def test_running_run_can_be_reported(root: Path) -> None:
     run = make_run(root)
     held = run.hold()
     assert len(report.as_zip([run])) > 1000

@@ -1,4 +1,4 @@
-"""Exported generators: their weights, what they say of themselves, and the script of the documentation, run as it stands."""
+"""Exported generators: their weights, their metadata, and the script from the documentation, run unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MANUAL = PROJECT / "docs" / "report.md"
 
 
 @pytest.mark.parametrize("half_life", [500, 0], ids=["EMA", "raw"])
-def test_weights_are_those_that_samples_are_drawn_from(half_life: int, root: Path, tmp_path: Path, one_thread: None) -> None:
+def test_exported_weights_are_the_ones_used_for_samples(half_life: int, root: Path, tmp_path: Path, one_thread: None) -> None:
     from tests.helpers import train
 
     run = runs.create(root, tiny({"optimizer.ema_half_life": half_life}), state="starting", threads=1)
@@ -62,7 +62,7 @@ def test_script_of_the_manual_samples(kind: str, root: Path, tmp_path: Path, one
         assert min(picture.size) >= 500 and len(picture.getcolors(2**20) or []) > 1
 
 
-def test_damaged_checkpoint_is_passed_over(pair: tuple[Run, Run]) -> None:
+def test_damaged_checkpoint_is_skipped(pair: tuple[Run, Run]) -> None:
     run, _ = pair
     *_, older, newest = sorted(run.checkpoints_path.glob("*.safetensors"))
     newest.write_bytes(newest.read_bytes()[:-1] + b"x")
@@ -86,7 +86,7 @@ def test_refusals_are_one_sentence(pair: tuple[Run, Run], tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("state", "advice"), [("diverged", "start it afresh"), ("stopped", "train it for longer")])
-def test_run_without_a_checkpoint_is_told_what_helps(state: runs.State, advice: str, root: Path) -> None:
+def test_refusal_without_a_checkpoint_says_what_to_do(state: runs.State, advice: str, root: Path) -> None:
     run = make_run(root)
     run.write_status(run.status().model_copy(update={"state": state}))
     with pytest.raises(InputError, match=advice) as caught:

@@ -1,4 +1,4 @@
-"""The page and the text: whatever people or data sets are called, it is shown letter by letter, and nothing is loaded."""
+"""The HTML page and the Markdown text: names of any kind are shown literally, and nothing is loaded from outside."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.report.conftest import NASTY, scored
 
 @pytest.fixture
 def unpacked(pair: tuple[Run, Run], tmp_path: Path) -> Path:
-    """Return the folder of an unpacked report in which all that is foreign is hostile."""
+    """Return the folder of an unpacked report whose names from outside (run, data set, extractor, weights) are hostile."""
     run, fork = pair
     scored(run, extractor=NASTY, data=NASTY, weights=NASTY)
     raw = json.loads(fork.config_path.read_text())
@@ -45,7 +45,7 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page]:
         browser.close()
 
 
-def test_browser_runs_and_loads_nothing(page: Page, unpacked: Path) -> None:
+def test_page_runs_no_script_and_loads_nothing(page: Page, unpacked: Path) -> None:
     asked, said = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))
@@ -57,15 +57,15 @@ def test_browser_runs_and_loads_nothing(page: Page, unpacked: Path) -> None:
     assert sum(url.startswith("file:") for url in asked) == 2
     assert page.title() == "GAN report: 2 runs compared" and said == []
     assert page.locator("script").count() == 0 and page.locator("img:not([src^='data:'])").count() == 0
-    assert page.locator("h2", has_text=NASTY).count() == 2  # as text; the fork has its parent's name
+    assert page.locator("h2", has_text=NASTY).count() == 2  # shown as text; the fork's name contains its parent's
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     assert page.locator("svg polyline").count() >= 5
     assert not page.evaluate("document.querySelector('details dl').checkVisibility()")
     page.emulate_media(media="print")
     assert page.evaluate("[...document.querySelectorAll('details dl')].every(list => list.checkVisibility())"), (
-        "what is closed prints"
+        "closed sections are printed too"
     )
-    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wide')).maxWidth)") < 520, "135 mm"
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wide')).maxWidth)") < 520, "at most 135 mm in print"
     assert len(page.pdf()) > 10_000
 
 
@@ -104,7 +104,7 @@ FINITE = st.floats(allow_nan=True, allow_infinity=True)
     name=st.text(),
     is_log=st.booleans(),
 )
-def test_chart_of_anything_is_a_drawing(points: list[tuple[float, float]], name: str, is_log: bool) -> None:
+def test_chart_of_any_numbers_is_valid_svg(points: list[tuple[float, float]], name: str, is_log: bool) -> None:
     drawn = chart.lines([Series("".join(filter(str.isprintable, name)), points)], "images seen", "FID", is_log=is_log)
     if drawn:
         ElementTree.fromstring(drawn)
@@ -112,11 +112,11 @@ def test_chart_of_anything_is_a_drawing(points: list[tuple[float, float]], name:
 
 
 def drawn_in(drawing: str) -> dict[str, str]:
-    """Return the colour of each entry of a chart's legend by name."""
+    """Return the colours in a chart's legend by entry name."""
     return {name: colour for colour, name in re.findall(r'var\(--line-\d,(#\w+)\);stroke-width:3"/><text[^>]+>([^<]+)<', drawing)}
 
 
-def test_page_and_dashboard_have_the_colours_of_the_palette() -> None:
+def test_page_and_dashboard_use_the_palette() -> None:
     style = (PROJECT / "gan" / "report" / "style.css").read_text()
     light, dark = style.partition("(prefers-color-scheme: dark)")[::2]
     theme = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text())["theme"]
@@ -136,7 +136,7 @@ def test_players_and_distributions_have_the_colours_of_the_pages(root: Path) -> 
     counted = {"class_counts": [4, 6], "real_class_counts": [5, 5]}
     assert drawn_in(drawings.drawings(counted)["classes"]) == {"Generated": indigo, "Real": gray}
     run.metrics_path.write_text("".join(json.dumps(line | {"generator_loss": None}) + "\n" for line in logged))
-    assert drawn_in(contents.gather([run]).entries[0].curves["Loss"]) == {"Discriminator": indigo}, "colours follow the player"
+    assert drawn_in(contents.gather([run]).entries[0].curves["Loss"]) == {"Discriminator": indigo}, "a player keeps its colour"
 
 
 def test_long_lines_keep_their_peaks() -> None:

@@ -1,4 +1,4 @@
-"""Commands that make a run again: parsing one gives the same configuration, and running them the same training."""
+"""Commands that reproduce a run: parsing them gives the same configuration, and running them gives the same training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parsed(command: str) -> Any:
 
 
 def asked(command: str) -> RunConfig:
-    """Return the configuration that a ``train`` command asks for, whether its data set is there or not."""
+    """Return the configuration that a ``train`` command asks for, even if its data set is missing."""
     options = parsed(command)
     return configs.replace(presets.find(options.preset).config, changes_of(options))
 
@@ -71,7 +71,7 @@ def test_command_gives_the_same_configuration(start: str, changes: dict[str, Any
 
 
 @pytest.mark.parametrize("preset", ["", "gone by now", "$(touch x) `touch x`"])
-def test_configuration_without_a_preset_is_told_in_full(preset: str) -> None:
+def test_configuration_without_a_known_preset_is_written_in_full(preset: str) -> None:
     config = tiny(family="mlp").model_copy(update={"preset": preset})
     found = asked(reproduce.train(config))
     assert configs.flatten(found) == configs.flatten(config)
@@ -84,7 +84,7 @@ def test_data_set_with_any_name(name: str) -> None:
     assert changes_of(parsed(reproduce.train(config)))["data.name"] == name
 
 
-def test_length_is_the_one_that_people_gave(root: Path) -> None:
+def test_length_from_the_control_file_is_used(root: Path) -> None:
     run = make_run(root)
     run.write_control(length=Control.model_validate({"length": "99 steps"}).length)
     (command,) = reproduce.recipe(run).commands
@@ -101,7 +101,7 @@ def test_score_command_asks_for_the_same_scores(pair: tuple[Run, Run]) -> None:
 
 
 def test_commands_of_a_fork_train_the_same_again(pair: tuple[Run, Run], tmp_path: Path) -> None:
-    """The commands are run as they stand, with the ids of the new runs in place of the old."""
+    """Run the commands unchanged, except that the parent's id is replaced by the id of its new copy."""
     run, fork = pair
     again = tmp_path / "again"
     for command in reproduce.recipe(fork).commands:
@@ -122,7 +122,7 @@ def test_fork_without_its_parent_says_so(pair: tuple[Run, Run]) -> None:
     assert run.id in recipe.notes[0] and "no longer exists" in recipe.notes[0]
 
 
-def test_runs_that_claim_to_be_forked_from_each_other_end(pair: tuple[Run, Run]) -> None:
+def test_recipe_of_runs_forked_from_each_other_ends(pair: tuple[Run, Run]) -> None:
     run, fork = pair
     origin = fork.origin()
     assert origin is not None

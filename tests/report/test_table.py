@@ -1,4 +1,4 @@
-"""The tables of a report say what the Evaluate page and the scores say."""
+"""The tables of a report agree with the Evaluate page and with the scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.helpers import TINY_MLP, make_run, run_gan
 from tests.report.conftest import PATIENCE, scored
 
 
-def test_glossary_defines_all_that_is_measured() -> None:
+def test_glossary_defines_every_score() -> None:
     from gan.scoring import measures
 
     assert SCORES.keys() == {*measures.NUMBERS, "support"}
@@ -46,7 +46,7 @@ def test_same_as_the_evaluate_page(pair: tuple[Run, Run]) -> None:
         assert [SCORES[key].title for key in row.best] == best[place]
 
 
-def test_same_as_the_score_command_says(root: Path) -> None:
+def test_same_as_the_score_command(root: Path) -> None:
     settings = [part for key, value in (TINY_MLP | {"data.name": "ring"}).items() for part in ("--set", f"{key}={value}")]
     assert run_gan("train", *settings, root=root, seconds=PATIENCE).returncode == 0
     (run,) = runs.list_runs(root)
@@ -62,7 +62,7 @@ def test_same_as_the_score_command_says(root: Path) -> None:
     assert [verdict.title for verdict in report.entries[0].verdicts] == [verdict["title"] for verdict in line["verdicts"]]
 
 
-def test_what_was_scored_differently_stands_apart(pair: tuple[Run, Run]) -> None:
+def test_scores_with_different_settings_get_separate_tables(pair: tuple[Run, Run]) -> None:
     run, fork = pair
     scored(fork, images=500, fid=1.0)
     scored(fork, checkpoint="best", fid=2.0)
@@ -72,7 +72,7 @@ def test_what_was_scored_differently_stands_apart(pair: tuple[Run, Run]) -> None
 
 
 def seeds(root: Path, figures: dict[int, list[float]], **changes: Any) -> list[Run]:
-    """Return runs with scores: for each width of the networks as many seeds as there are figures (FID)."""
+    """Return scored runs: for each network width, one seed per FID in ``figures``."""
     found = []
     for width, values in figures.items():
         for seed, value in enumerate(values):
@@ -96,7 +96,7 @@ def test_seeds_are_one_row_and_decide_what_is_best(root: Path) -> None:
     found = only(chosen)
     assert [row.seeds for row in found.rows] == [(), ("0", "1"), ("0", "1")]
     assert found.rows[1].text("fid") == "23 ± 18" and "over 2 seeds" in found.about
-    assert winners(chosen) == [], "26 between two seeds, far more than between draws"
+    assert winners(chosen) == [], "the two seeds differ by 26, far more than the draws"
     (sentence,) = found.told
     assert "this may be chance" in sentence and "digits CNN" in sentence
     report = contents.gather(chosen)
@@ -107,28 +107,28 @@ def test_seeds_are_one_row_and_decide_what_is_best(root: Path) -> None:
     assert words.escape(sentence) in text and "over 2 seeds" in text and "over 2 seeds" in html and "this may be chance" in html
 
 
-def test_names_of_rows_leave_out_what_all_have_in_common(root: Path) -> None:
+def test_row_names_leave_out_the_common_prefix(root: Path) -> None:
     chosen = seeds(root, {4: [10.0, 11.0], 8: [40.0]})
     for run, name in zip(chosen, ("width 4 · seed 0", "width 4 · seed 1", "width 8"), strict=True):
         run.rename(f"A sweep · {name}")
     assert [row.name for row in only(chosen).rows] == ["Real images (digits)", "width 4", "width 8"]
     chosen[1].rename("A sweep")
     chosen[2].rename("A sweep")
-    assert all(row.name.startswith("A sweep · ") for row in only(chosen).rows[1:]), "an id alone is no name"
+    assert all(row.name.startswith("A sweep · ") for row in only(chosen).rows[1:]), "an id alone is not a name"
 
 
 def test_difference_that_seeds_do_not_explain_is_best(root: Path) -> None:
     assert winners(seeds(root, {4: [10.0, 10.1], 8: [40.0, 40.2]})) == ["4"]
 
 
-def test_noise_of_all_seeds_decides_where_there_is_enough(root: Path) -> None:
-    """By themselves the first two have some 1.1 degrees of freedom, and an interval of 22 to either side."""
+def test_seed_noise_is_pooled_over_all_rows(root: Path) -> None:
+    """The first two rows alone have about 1.1 degrees of freedom, hence an interval of ±22."""
     figures = {4: [10.0, 14.0], 8: [26.0, 27.0], 12: [50.0, 51.0]}
     three, two = seeds(root / "three", figures), seeds(root / "two", {4: figures[4], 8: figures[8]})
     assert "more than the seeds explain" in only(three).told[0] and "this may be chance" in only(two).told[0]
     assert winners(three) == ["4"]
     assert winners(two) == []
-    assert len(only(seeds(root / "four", figures | {16: [60.0]})).told) == 3, "with many rows each against the first"
+    assert len(only(seeds(root / "four", figures | {16: [60.0]})).told) == 3, "four rows: only pairs with the first"
 
 
 def test_seeds_have_the_winners_of_the_evaluate_page(root: Path) -> None:
@@ -139,29 +139,29 @@ def test_seeds_have_the_winners_of_the_evaluate_page(root: Path) -> None:
     rows = only(chosen).rows
     assert [[SCORES[key].title for key in row.best] for row in rows] == scores_table.best(made, by="variant")
     alone = [run for run in chosen if run.config().training.seed == 0]
-    assert winners(alone) == ["4"], "without second seeds the spreads over draws decide"
+    assert winners(alone) == ["4"], "with one seed each, the spreads over draws decide"
 
 
-def test_what_one_draw_or_one_seed_says_is_never_sure(root: Path) -> None:
+def test_no_best_from_one_draw_or_an_unscored_second_seed(root: Path) -> None:
     chosen = seeds(root, {4: [10.0], 8: [90.0]})
     assert winners(chosen) == ["4"] and "one seed" in only(chosen).told[0]
     sibling = make_run(root, {"networks.width": 4, "training.seed": 7})
-    assert "over draws" not in table.tables([*chosen, sibling])[0].bold, "a second seed is there, though not scored"
-    assert all(not row.best for one in table.tables([*chosen, sibling]) for row in one.rows), "draws do not count beside a seed"
+    assert "over draws" not in table.tables([*chosen, sibling])[0].bold, "a second seed exists, although it has not been scored"
+    assert all(not row.best for one in table.tables([*chosen, sibling]) for row in one.rows), "draws do not count with two seeds"
     scored(sibling, fid=11.0, step=6)
     assert [len(row.runs) for row in only([*chosen, sibling]).rows] == [0, 1, 1, 1], "scored at another step"
     assert not any(row.best for row in only([*chosen, sibling]).rows)
     assert winners(seeds(root / "draws", {4: [10.0], 8: [90.0]}, draws=1, fid_spread=None)) == []
 
 
-def test_same_seed_twice_is_no_second_seed(root: Path) -> None:
+def test_same_seed_twice_is_not_a_second_seed(root: Path) -> None:
     chosen = [make_run(root), make_run(root)]
     for run in chosen:
         scored(run)
     assert [len(row.runs) for row in only(chosen).rows] == [0, 1, 1]
 
 
-def test_runs_that_were_not_scored_have_rows_too(pair: tuple[Run, Run], root: Path) -> None:
+def test_runs_without_scores_have_rows_too(pair: tuple[Run, Run], root: Path) -> None:
     run, fork = pair
     fork.scores_path.unlink()
     for step in (4, 8):
@@ -194,7 +194,7 @@ def test_single_snapshot_is_shown_in_the_table(pair: tuple[Run, Run]) -> None:
     assert "<img" in row
 
 
-def test_tables_say_what_figures_were_made_from(pair: tuple[Run, Run]) -> None:
+def test_tables_say_how_scores_were_computed(pair: tuple[Run, Run]) -> None:
     report = contents.gather(pair)
     html, (text, _) = page.write(report), notes.write(report)
     for part in ("3 draws of 2,000 images", "EMA weights", "seed 0", "1,797 real ones from digits", "features: digits CNN"):
@@ -202,7 +202,7 @@ def test_tables_say_what_figures_were_made_from(pair: tuple[Run, Run]) -> None:
     assert report.tables[0].main == ("fid", "inception_score")
 
 
-def test_kid_comes_first_where_there_are_few_images(pair: tuple[Run, Run]) -> None:
+def test_kid_comes_first_if_there_are_few_images(pair: tuple[Run, Run]) -> None:
     run, _ = pair
     scored(run, images=100, features=128)
     assert only([run]).figures[:3] == ("kid", "fid", "inception_score") == only([run]).main
@@ -218,7 +218,7 @@ def test_old_scores_are_not_called_sound(pair: tuple[Run, Run]) -> None:
         assert "not examined" in made and "no fault found" not in made
 
 
-def test_verdicts_have_their_distributions_beside_them(pair: tuple[Run, Run]) -> None:
+def test_verdicts_are_shown_with_their_distributions(pair: tuple[Run, Run]) -> None:
     run, _ = pair
     look = {"real_mean": 40.0, "fake_mean": 10.0, "effect": -2.0, "real_counts": [1, 3], "fake_counts": [4, 0], "highest": 255.0}
     scored(run, class_counts=[900] * 9 + [0], classes_missing=[9], looks={"brightness": look, "contrast": {"highest": "x"}, "x": 1})
@@ -231,7 +231,7 @@ def test_verdicts_have_their_distributions_beside_them(pair: tuple[Run, Run]) ->
     assert {f"images/{run.id}-classes.svg", f"images/{run.id}-brightness.svg"} <= set(files) and "-brightness.svg" in text
 
 
-def test_verdicts_of_one_seed_of_several_say_so(root: Path) -> None:
+def test_verdicts_on_some_of_the_seeds_say_how_many(root: Path) -> None:
     chosen = seeds(root, {4: [10.0, 11.0]}, duplicates=0.0, coverage=0.9)
     scored(chosen[1], fid=11.0, duplicates=0.9, coverage=0.9)
     assert contents.badges(contents.gather(chosen).entries) == {
@@ -240,7 +240,7 @@ def test_verdicts_of_one_seed_of_several_say_so(root: Path) -> None:
     }
 
 
-def test_verdicts_beside_scores_are_on_these_scores(pair: tuple[Run, Run]) -> None:
+def test_verdicts_in_a_table_belong_to_its_scores(pair: tuple[Run, Run]) -> None:
     run, _ = pair
     scored(run, checkpoint="best", duplicates=0.0, coverage=0.9)
     report = contents.gather([run])
@@ -248,6 +248,6 @@ def test_verdicts_beside_scores_are_on_these_scores(pair: tuple[Run, Run]) -> No
     assert [one.kind for one in report.tables] == ["last", "best"]
     assert "Mode collapse" in told[0] and "Mode collapse" not in told[1]
     badge = '<span class="badge fault">Mode collapse</span>'
-    assert page.write(report).count(badge) == 2, "in one of the tables and in the part on the run"
+    assert page.write(report).count(badge) == 2, "once in the tables and once in the section on the run"
     text = notes.write(report)[0].partition("\n## " + words.escape(report.entries[0].name))[0]
     assert text.count("Mode collapse") == 1

@@ -1,4 +1,4 @@
-"""Forks: they go on exactly, with other settings where that is possible, and are never half made."""
+"""Forks: they continue their parent exactly, with changed settings if a checkpoint allows it, and are never left half made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LONG = {"training.length": "24 steps", "optimizer.batch_size": 300}  # 1,797 ima
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a run of 24 steps that was trained in one go; not to be changed."""
+    """Return a run of 24 steps that was trained in one go. Read-only: shared by the module."""
     run = make_run(tmp_path_factory.mktemp("whole"), LONG)
     assert train(run).state == "finished"
     return run
@@ -50,7 +50,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def half(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return the same run, of 12 steps; not to be changed. Its checkpoints are those of steps 10 and 12."""
+    """Return the same run, but of 12 steps, with checkpoints at steps 10 and 12. Read-only: shared by the module."""
     run = make_run(tmp_path_factory.mktemp("half"), {**LONG, "training.length": "12 steps", "cadence.sample_every": "6 steps"})
     assert train(run).state == "finished"
     return run
@@ -58,19 +58,19 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def parent(half: Run, root: Path) -> Iterator[Run]:
-    """Return a copy of the run of 12 steps in a folder of this test."""
+    """Return a copy of the 12-step run in this test's own folder."""
     shutil.copytree(half.path, root / half.id)
     yield Run(root / half.id)
     end_all(root)
 
 
 def make(parent: Run, step: int | None = None, changes: dict[str, Any] | None = None, **options: Any) -> Run:
-    """Make a fork that a trainer may take up at once."""
+    """Make a fork that a trainer can start at once."""
     return forks.make(parent, step, changes or {}, **{"state": "starting", "threads": 1, **options})
 
 
 def refusal(parent: Run, step: int | None, changes: dict[str, Any]) -> str:
-    """Return the sentence with which a fork is refused, after which there is nothing more than before."""
+    """Return the sentence that refuses a fork, after checking that the refusal left no new files behind."""
     before = sorted(path.name for path in parent.root.iterdir())
     with pytest.raises(InputError) as caught:
         make(parent, step, changes)
@@ -79,11 +79,11 @@ def refusal(parent: Run, step: int | None, changes: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-# Going on
+# Continuing
 
 
 @pytest.mark.parametrize("step", [10, 12, None])
-def test_a_fork_without_changes_is_the_parent_had_it_gone_on(parent: Run, whole: Run, step: int | None) -> None:
+def test_a_fork_without_changes_equals_a_longer_parent(parent: Run, whole: Run, step: int | None) -> None:
     child = make(parent, step, {"training.length": "24 steps"})
     begun = step or 12
     status = child.status()
@@ -109,7 +109,7 @@ def test_a_fork_without_changes_is_the_parent_had_it_gone_on(parent: Run, whole:
     ],
     ids=str,
 )
-def test_a_fork_goes_on_with_what_was_changed(parent: Run, whole: Run, changes: dict[str, Any]) -> None:
+def test_a_fork_continues_with_changed_settings(parent: Run, whole: Run, changes: dict[str, Any]) -> None:
     child = make(parent, 10, changes)
     assert train(child).state == "finished"
     lines = losses(child)
@@ -121,7 +121,7 @@ def test_a_fork_goes_on_with_what_was_changed(parent: Run, whole: Run, changes: 
     assert 12 in child.samples() and child.reals_path.exists()
 
 
-def test_learning_rates_of_the_fork_are_in_force(parent: Run, one_thread: None) -> None:
+def test_learning_rates_of_the_fork_are_used(parent: Run, one_thread: None) -> None:
     child = make(parent, 12, {"optimizer.generator_lr": 1e-4, "optimizer.beta1": 0.25})
     trainer = loop.Trainer(child, lambda status, line: None)
     (group,) = trainer.game.generator_optimizer.param_groups
@@ -130,7 +130,7 @@ def test_learning_rates_of_the_fork_are_in_force(parent: Run, one_thread: None) 
 
 
 @pytest.mark.parametrize("algorithm", ["rmsprop", "sgd"])
-def test_momentum_can_begin_in_a_fork_only_where_the_optimiser_bears_it(root: Path, algorithm: str) -> None:
+def test_momentum_can_begin_in_a_fork_only_if_the_optimiser_allows_it(root: Path, algorithm: str) -> None:
     config = {"optimizer.algorithm": algorithm, "optimizer.beta1": 0.0, "training.length": "6 steps"}
     parent = make_run(root, config)
     assert train(parent).state == "finished"
@@ -141,17 +141,17 @@ def test_momentum_can_begin_in_a_fork_only_where_the_optimiser_bears_it(root: Pa
         assert train(make(parent, 6, {"optimizer.beta1": 0.5})).state == "finished"
 
 
-def test_a_fork_shows_the_picture_of_its_parent_until_it_has_its_own(parent: Run) -> None:
+def test_a_new_fork_has_the_sample_of_its_parent(parent: Run) -> None:
     child = make(parent, 12)
     assert [path.read_bytes() for path in child.samples().values()] == [parent.samples()[12].read_bytes()]
 
 
 @pytest.mark.parametrize("step, total", [(10, 12), (12, 24)])
-def test_it_lasts_as_long_as_its_parent_or_as_long_again(parent: Run, step: int, total: int) -> None:
+def test_default_length_is_the_parents_or_its_next_multiple(parent: Run, step: int, total: int) -> None:
     assert make(parent, step).config().total_steps == total
 
 
-def test_it_lasts_as_long_as_a_parent_that_was_prolonged(parent: Run) -> None:
+def test_default_length_follows_a_prolonged_parent(parent: Run) -> None:
     parent.write_control(length="60 steps")
     assert str(make(parent, 12).config().training.length) == "60 steps"
 
@@ -166,7 +166,7 @@ def test_the_best_checkpoint_can_be_forked(parent: Run, half: Run) -> None:
     assert checkpoints.load(child.checkpoints_path, 10).step == 10
 
 
-def test_a_damaged_checkpoint_is_passed_over_or_told(parent: Run) -> None:
+def test_a_damaged_checkpoint_is_skipped_or_refused(parent: Run) -> None:
     newest = parent.checkpoints_path / "00000012.safetensors"
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
@@ -177,7 +177,7 @@ def test_a_damaged_checkpoint_is_passed_over_or_told(parent: Run) -> None:
     assert sorted(path.name for path in child.checkpoints_path.iterdir()) == ["00000010.json", "00000010.safetensors"]
 
 
-# What cannot change
+# Settings that cannot change
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_damaged_checkpoint_is_passed_over_or_told(parent: Run) -> None:
     ],
     ids=str,
 )
-def test_what_decides_over_a_checkpoint_makes_a_fork_start_afresh(parent: Run, changes: dict[str, Any]) -> None:
+def test_settings_fixed_by_the_checkpoint_make_a_fork_start_afresh(parent: Run, changes: dict[str, Any]) -> None:
     sentence = refusal(parent, 12, changes)
     (key,) = changes
     assert sentence.startswith(f"{key} cannot change when a run continues: ")
@@ -217,8 +217,8 @@ def test_a_remedy_that_changes_the_networks_trains_afresh(parent: Run) -> None:
     assert list(losses(child)) == list(range(1, 13))
 
 
-def test_each_setting_that_may_change_is_one_that_a_checkpoint_bears(parent: Run) -> None:
-    """Every choice of every setting that is not refused is tried on a real checkpoint."""
+def test_every_setting_that_may_change_works_with_a_checkpoint(parent: Run) -> None:
+    """Try every setting that is not refused on a real checkpoint: each named choice, the opposite boolean, two numbers."""
     config = parent.config()
     tried = 0
     for key in configs.flatten(config):
@@ -236,9 +236,9 @@ def test_each_setting_that_may_change_is_one_that_a_checkpoint_bears(parent: Run
             try:
                 found = forks.plan(config, {key: value})
             except InputError:
-                continue  # does not go with the other settings
+                continue  # invalid with the other settings
             if key in ("training.device", "training.compile") or value == "fp16":
-                continue  # not on every machine
+                continue  # not available on every machine
             game = assembly.build_game(found.config, loop.torch.device("cpu"), "fp32")
             saved = checkpoints.load(parent.checkpoints_path, 12)
             state.unpack(game, saved.tensors, saved.facts)
@@ -272,7 +272,7 @@ def test_settings_that_may_change_have_no_reason_and_others_one_sentence() -> No
         (None, {"x": 1}, "There is no setting"),
     ],
 )
-def test_what_cannot_be_forked_is_told_in_a_sentence(parent: Run, step: int | None, changes: dict[str, Any], words: str) -> None:
+def test_invalid_forks_are_refused_in_a_sentence(parent: Run, step: int | None, changes: dict[str, Any], words: str) -> None:
     assert words in refusal(parent, step, changes)
 
 
@@ -280,7 +280,7 @@ def test_a_run_without_checkpoints_cannot_be_forked_yet(root: Path) -> None:
     assert "train it until" in refusal(make_run(root), None, {})
 
 
-def test_a_deleted_parent_is_one_sentence_and_nothing_is_lost(parent: Run) -> None:
+def test_a_deleted_parent_cannot_be_forked_but_its_forks_remain(parent: Run) -> None:
     child = make(parent, 12)
     runs.delete(parent)
     assert "has been deleted" in refusal(parent, 12, {})
@@ -301,7 +301,7 @@ ORIGIN = st.dictionaries(
 
 @settings(max_examples=50)
 @given(raw=ORIGIN | st.text() | st.lists(st.integers()))
-def test_a_foreign_parent_file_harms_no_one(tmp_path_factory: pytest.TempPathFactory, raw: Any) -> None:
+def test_a_foreign_parent_file_does_no_harm(tmp_path_factory: pytest.TempPathFactory, raw: Any) -> None:
     run = make_run(tmp_path_factory.mktemp("foreign"))
     (run.path / "parent.json").write_text(json.dumps(raw))
     origin = run.origin()
@@ -312,7 +312,7 @@ def test_a_foreign_parent_file_harms_no_one(tmp_path_factory: pytest.TempPathFac
 # Families
 
 
-def test_a_family_is_listed_from_its_oldest_downwards(root: Path) -> None:
+def test_a_family_is_listed_from_the_oldest_run_down(root: Path) -> None:
     ids = [f"20260131-09300{number}-1a2b3c" for number in range(6)]
     parents = {1: 0, 2: 0, 3: 1, 4: 3}
     for number, run_id in enumerate(ids):
@@ -345,12 +345,12 @@ def test_a_description_names_what_was_changed() -> None:
 # Kills and full disks
 
 
-def test_a_fork_killed_at_any_instant_is_whole_or_not_there(parent: Run) -> None:
+def test_a_fork_killed_at_any_instant_is_complete_or_absent(parent: Run) -> None:
     source, before = random.Random(0), content_of(parent.checkpoints_path)
     for _ in range(12):
         known = set(parent.root.iterdir())
         process = start_quickly("fork", parent.id, "--steps", 100_000, root=parent.root, log=parent.root.parent / "log.txt")
-        wait_until(lambda: set(parent.root.iterdir()) - known, "it is at it", every=0.001)  # noqa: B023
+        wait_until(lambda: set(parent.root.iterdir()) - known, "the fork has started to write", every=0.001)  # noqa: B023
         time.sleep(source.uniform(0, 0.02))
         process.kill()
         process.wait()
@@ -363,11 +363,11 @@ def test_a_fork_killed_at_any_instant_is_whole_or_not_there(parent: Run) -> None
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder by name."""
+    """Return the contents of the files in a folder by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half_made(parent: Run, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_half_made_fork(parent: Run, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mount(disk, "size=1m")
@@ -387,7 +387,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_made(parent: Run, tmp_path:
         unmount(disk)
 
 
-def test_what_a_killed_fork_left_is_cleared_later(parent: Run) -> None:
+def test_remains_of_a_killed_fork_are_removed_later(parent: Run) -> None:
     left, fresh = parent.root / ".new-20260131-093000-1a2b3c", parent.root / ".new-20260131-093000-1a2b3d"
     for folder in (left, fresh):
         (folder / "checkpoints").mkdir(parents=True)
@@ -409,7 +409,7 @@ def test_start_queues_the_fork(parent: Run, monkeypatch: pytest.MonkeyPatch) -> 
     assert child.label() == "half the rate"
 
 
-def test_a_fork_is_called_after_its_parent(parent: Run) -> None:
+def test_a_fork_is_named_after_its_parent(parent: Run) -> None:
     parent.rename("wide")
     child = make(parent, 12)
     assert child.label() == "wide · fork"

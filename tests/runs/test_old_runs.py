@@ -1,7 +1,7 @@
-"""Runs, checkpoints and sweeps written by an earlier version are read and go on exactly.
+"""Runs, checkpoints and sweeps written by an earlier version can be read and continue exactly.
 
-The fixture was made by commit e275871 on a CPU: small finished runs of each kind, with their last two checkpoints, and a sweep. A
-test takes the last checkpoint away, resumes, and compares what is written with what the earlier version wrote.
+The fixture was made by commit e275871 on a CPU: small finished runs of each kind, with their last two checkpoints, and a sweep.
+The tests remove the last checkpoint, resume, and compare the result with the output of the earlier version.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from tests.helpers import run_gan, train
 
 OLD = Path(__file__).with_name("written_by_e275871")
 NAMES = ("Old dcgan", "Old conditional", "Old ring", "Old fork")
-CLOCK = ("seconds", "images_per_second", "time")  # differ from one training to the next
-#: The digest of `arithmetic` on the machine that made the fixture; elsewhere figures agree to rounding.
+CLOCK = ("seconds", "images_per_second", "time")  # differ each time a run is trained
+#: The digest of `arithmetic` on the machine that made the fixture; on other machines, results agree only up to rounding.
 ARITHMETIC = "e4253089fe9c3597"
 
 
@@ -48,7 +48,7 @@ def without_clock(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def cut_back(run: Run) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Take the last checkpoint and the end of the status away, as if the run had been killed; return its lines and last facts."""
+    """Remove the last checkpoint and the final state, as if the run had been killed; return its metrics and the last facts."""
     lines, last = run.metrics(), max(run.checkpoints_path.glob("*.json"))
     facts = json.loads(last.read_bytes())
     for path in (last, last.with_suffix(".safetensors")):
@@ -58,7 +58,7 @@ def cut_back(run: Run) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def arithmetic() -> str:
-    """Return a digest of small convolutions and matrix products: machines with other kernels round otherwise."""
+    """Return a digest of small convolutions and matrix products; it differs on machines whose kernels round differently."""
     torch.set_num_threads(1)
     source = torch.Generator().manual_seed(0)
     images, kernels = torch.randn(8, 4, 16, 16, generator=source), torch.randn(8, 4, 4, 4, generator=source).requires_grad_()
@@ -69,7 +69,7 @@ def arithmetic() -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_old_run_goes_on_as_the_old_version_did(old: Path, name: str) -> None:
+def test_old_run_continues_as_in_the_old_version(old: Path, name: str) -> None:
     run = named(old, name)
     before, facts = cut_back(run)
     status = train(run)
@@ -109,7 +109,7 @@ def test_old_checkpoint_is_forked_and_sampled(old: Path) -> None:
     assert child.status().step == 12
 
 
-def test_old_sweep_is_read_and_goes_on(old: Path) -> None:
+def test_old_sweep_is_read_and_continues(old: Path) -> None:
     (sweep,) = launched.list_sweeps(old)
     assert sweep.record().name == "Old sweep"
     assert plan.as_json(sweep.plan()) == sweep.record().plan

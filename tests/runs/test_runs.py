@@ -1,4 +1,4 @@
-"""The run directory: nothing half-written is ever seen, nothing damaged stops anyone, no path comes from outside."""
+"""The run directory: readers never see half-written files, damaged files break nothing, and ids cannot lead outside it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny, wai
 
 
 def refusal(caught: pytest.ExceptionInfo[InputError]) -> str:
-    """Return the sentence of a refusal, having looked that it is one."""
+    """Return the message of a refusal, after checking that it is one sentence."""
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python process that runs ``code`` beside the program."""
+    """Start a separate Python process that runs ``code``."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=PROJECT,
@@ -73,7 +73,7 @@ def test_kill_at_any_instant_leaves_the_old_or_the_new_file(tmp_path: Path, dura
         assert found["text"] == str(found["number"] % 10) * 300_000
 
 
-def test_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
+def test_failed_write_leaves_the_old_file_and_no_temporary_files(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     files.write_json(path, {"old": 1})
     with pytest.raises(TypeError):
@@ -85,9 +85,9 @@ def test_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None
     assert not list(tmp_path.parent.glob(".*.tmp"))
 
 
-def test_short_writes_are_carried_on() -> None:
+def test_short_writes_are_continued() -> None:
     class Narrow(io.RawIOBase):
-        """A file that takes three bytes at a time, as one on a nearly full disk may."""
+        """A file that accepts three bytes at a time, as can happen on a nearly full disk."""
 
         taken = b""
 
@@ -102,7 +102,7 @@ def test_short_writes_are_carried_on() -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_json_lacks_become_null(tmp_path: Path, number: float) -> None:
+def test_nan_and_infinity_become_null(tmp_path: Path, number: float) -> None:
     assert json.loads(files.to_json({"a": number, "b": [1.5, {"c": number}, (number, 2)]})) == {
         "a": None,
         "b": [1.5, {"c": None}, [None, 2]],
@@ -122,12 +122,12 @@ LINES = st.lists(OBJECTS, min_size=1, max_size=6)
 
 
 def written(lines: list[dict[str, Any]]) -> list[bytes]:
-    """Return lines as the writer puts them down, each with its end."""
+    """Return the lines as the writer encodes them, each with its newline."""
     return [(files.to_json(line) + "\n").encode("utf-8", "replace") for line in lines]
 
 
 @given(LINES, st.data())
-def test_file_cut_at_any_byte_gives_all_whole_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[Any], data: Any) -> None:
+def test_file_cut_at_any_byte_keeps_complete_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[Any], data: Any) -> None:
     path = tmp_path_factory.mktemp("cut") / "metrics.jsonl"
     rows = written(lines)
     content = b"".join(rows)
@@ -148,7 +148,7 @@ def test_file_cut_at_any_byte_gives_all_whole_lines(tmp_path_factory: pytest.Tem
 
 
 @given(LINES, st.data())
-def test_flipped_bytes_cost_only_their_own_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[Any], data: Any) -> None:
+def test_flipped_byte_spares_the_other_lines(tmp_path_factory: pytest.TempPathFactory, lines: list[Any], data: Any) -> None:
     path = tmp_path_factory.mktemp("flip") / "metrics.jsonl"
     numbered = [{**line, "number": number} for number, line in enumerate(lines)]
     rows = written(numbered)
@@ -183,14 +183,14 @@ def test_deeply_nested_line_is_skipped(tmp_path: Path) -> None:
     assert read_lines(path)[0] == [{"step": 1}, {"step": 2}]
 
 
-def test_lines_of_a_folder_or_nothing_are_none(tmp_path: Path) -> None:
+def test_folders_and_missing_files_have_no_lines(tmp_path: Path) -> None:
     assert read_lines(tmp_path / "missing", 7) == ([], 7)
     assert read_lines(tmp_path, 7) == ([], 7)
     (tmp_path / "file").touch()
     assert read_lines(tmp_path / "file" / "below") == ([], 0)
 
 
-def test_long_torn_line_is_cleaned(tmp_path: Path) -> None:
+def test_long_incomplete_line_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n' + b"x" * 200_000)
     LineWriter(path).close()
@@ -200,7 +200,7 @@ def test_long_torn_line_is_cleaned(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
-def test_kill_while_appending_loses_no_whole_line(tmp_path: Path) -> None:
+def test_kill_while_appending_loses_no_complete_line(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     code = (
         "import sys; from pathlib import Path; from gan.storage import lines\n"
@@ -233,10 +233,10 @@ def test_metrics_are_in_order_and_later_lines_win(root: Path) -> None:
     assert run.metrics() == [{"step": 10, "loss": 4}, {"step": 20, "loss": 2}, {"step": 22, "loss": 5}, {"step": 25, "loss": 3}]
 
 
-# Making and finding
+# Creating and finding
 
 
-def test_new_run_is_whole_and_nothing_else_is_there(root: Path) -> None:
+def test_new_run_is_complete_and_the_only_entry(root: Path) -> None:
     config = tiny()
     run = runs.create(root, config, "A name")
     assert [entry.name for entry in root.iterdir()] == [run.id]
@@ -313,7 +313,7 @@ def test_root_without_permission_is_refused(root: Path) -> None:
     root.chmod(0)
     me, nobody = os.geteuid(), 65534
     if me == 0:
-        os.seteuid(nobody)  # the superuser may read and write everything
+        os.seteuid(nobody)  # permissions do not restrict root
     try:
         for refused in (lambda: runs.list_runs(root), lambda: runs.create(root, tiny())):
             with pytest.raises(InputError) as caught:
@@ -324,7 +324,7 @@ def test_root_without_permission_is_refused(root: Path) -> None:
         root.chmod(0o700)
 
 
-def test_length_of_zero_makes_no_run(root: Path) -> None:
+def test_length_of_zero_creates_no_run(root: Path) -> None:
     with pytest.raises(InputError) as caught:
         runs.create(root, tiny({"training.length": "0 epochs"}))
     assert "training.length is 0" in refusal(caught)
@@ -343,13 +343,13 @@ def test_length_of_zero_makes_no_run(root: Path) -> None:
 @example("٢٠٢٦٠١٣١-093000-1a2b3c")
 @example(".trash")
 @example("x" * 1000)
-def test_nothing_but_an_id_is_found(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_invalid_ids_are_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     with pytest.raises(InputError) as caught:
         runs.find(tmp_path_factory.getbasetemp(), text)
     assert "is not a run id" in refusal(caught)
 
 
-def test_ids_of_one_second_are_in_the_order_in_which_they_were_made() -> None:
+def test_ids_made_within_one_second_sort_by_creation() -> None:
     made = []
     for _ in range(200):
         made.append(runs.new_id())
@@ -362,7 +362,7 @@ def test_unknown_id_is_refused(root: Path) -> None:
         runs.find(root, "20260131-093000-1a2b3c")
 
 
-def test_foreign_things_in_the_root_are_no_runs(root: Path) -> None:
+def test_foreign_entries_in_the_root_are_not_runs(root: Path) -> None:
     run = make_run(root)
     (root / "notes.txt").write_text("mine")
     (root / ".new-20260131-093000-1a2b3c").mkdir()
@@ -400,7 +400,7 @@ FAMILY = "👨‍👩‍👧"
         ("x" * 120, "x" * 120),
     ],
 )
-def test_names_are_kept_as_people_write_them(root: Path, given_name: str, kept: str) -> None:
+def test_names_are_kept_as_written(root: Path, given_name: str, kept: str) -> None:
     run = runs.create(root, tiny(), given_name)
     assert run.label() == kept
     other = runs.create(root, tiny())
@@ -452,8 +452,8 @@ WRONG = {
     "wrong types": b'{"state": 5, "step": "many", "stop": [], "name": {}, "length": {}, "schema_version": {}, "progress": "x"}',
     "out of range": b'{"step": -1, "steps_per_epoch": 0, "progress": 7, "length": "5 years", "data": {"size": 3}}',
     "not a number": b'{"step": NaN, "seconds": Infinity, "heartbeat": NaN, "length": NaN, "data": NaN}',
-    "monstrous numbers": b'{"step": 1' + b"0" * 400 + b', "total_steps": 1' + b"0" * 400 + b', "seconds": 1e308}',
-    "too long a number": b'{"step": ' + b"9" * 5000 + b"}",
+    "huge numbers": b'{"step": 1' + b"0" * 400 + b', "total_steps": 1' + b"0" * 400 + b', "seconds": 1e308}',
+    "number too long": b'{"step": ' + b"9" * 5000 + b"}",
     "nested": b"[" * 100_000,
     "newer": b'{"schema_version": 99}',
     "foreign": b'{"name": ["a"], "private": true, "dependencies": {"react": "^18"}}',
@@ -463,7 +463,7 @@ WRONG = {
 
 
 def look_at(run: Run) -> None:
-    """Ask a run for everything that a page shows; only ``config`` may refuse, and with a sentence."""
+    """Read everything that a page shows of a run; only ``config`` may raise InputError, with a sentence."""
     status = run.status()
     assert status.epoch >= 0
     assert status.seconds_left is None or status.seconds_left >= 0
@@ -482,7 +482,7 @@ def look_at(run: Run) -> None:
 
 @pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in WRONG.items()])
 @pytest.mark.parametrize("name", JSON_FILES)
-def test_damaged_file_stops_nobody(root: Path, name: str, content: bytes) -> None:
+def test_damaged_file_breaks_nothing_else(root: Path, name: str, content: bytes) -> None:
     run = make_run(root, state="stopped")
     look_at(run)
     (run.path / name).write_bytes(content)
@@ -497,7 +497,7 @@ def test_damaged_file_stops_nobody(root: Path, name: str, content: bytes) -> Non
 
 
 @pytest.mark.parametrize("name", ["status.json", "config.json"])
-def test_damage_is_told_in_a_sentence(root: Path, name: str) -> None:
+def test_damage_is_reported_in_a_sentence(root: Path, name: str) -> None:
     run = make_run(root, state="stopped")
     (run.path / name).write_bytes(b"\x00")
     if name == "config.json":
@@ -511,7 +511,7 @@ def test_damage_is_told_in_a_sentence(root: Path, name: str) -> None:
         assert "status.json cannot be read" in status.message
 
 
-def test_missing_files_stop_nobody(root: Path) -> None:
+def test_missing_files_break_nothing(root: Path) -> None:
     run = Run(root / "20260131-093000-1a2b3c")
     look_at(run)
     run.path.mkdir(parents=True)
@@ -524,14 +524,14 @@ def test_missing_files_stop_nobody(root: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["status.json", "config.json", "control.json", "label.json", "scoring.json", "metrics.jsonl", "log.txt"]
 )
-def test_folder_in_place_of_a_file_stops_nobody(root: Path, name: str) -> None:
+def test_folder_in_place_of_a_file_breaks_nothing(root: Path, name: str) -> None:
     run = make_run(root, state="stopped")
     (run.path / name).unlink(missing_ok=True)
     (run.path / name).mkdir()
     look_at(run)
 
 
-def test_file_in_place_of_a_run_stops_nobody(root: Path) -> None:
+def test_file_in_place_of_a_run_breaks_nothing(root: Path) -> None:
     root.mkdir()
     (root / "20260131-093000-1a2b3c").write_text("no folder")
     for run in runs.list_runs(root):
@@ -547,7 +547,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @given(st.sampled_from(["status.json", "config.json", "label.json"]), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
-def test_any_flipped_byte_in_any_file_stops_nobody(stopped: Run, name: str, place: float, mask: int) -> None:
+def test_any_flipped_byte_in_any_file_breaks_nothing(stopped: Run, name: str, place: float, mask: int) -> None:
     path = stopped.path / name
     whole = path.read_bytes()
     damaged = bytearray(whole)
@@ -559,7 +559,7 @@ def test_any_flipped_byte_in_any_file_stops_nobody(stopped: Run, name: str, plac
         path.write_bytes(whole)
 
 
-def test_foreign_names_among_the_samples_are_passed_over(root: Path) -> None:
+def test_foreign_names_among_the_samples_are_ignored(root: Path) -> None:
     run = make_run(root)
     for name in ("00000010.png", "00000002.png", "notes.txt", "².png", "x.png", ".00000003.png.1.tmp", "00000004.png.tmp"):
         (run.samples_path / name).touch()
@@ -576,8 +576,8 @@ def test_log_tail_is_the_end_of_the_log(root: Path) -> None:
 # Reading what was just written
 
 
-def test_reader_never_sees_an_older_status_than_was_written(root: Path) -> None:
-    """Where the clock of the file system ticks slowly, files that replace each other may share inode, time and size."""
+def test_reader_never_sees_an_outdated_status(root: Path) -> None:
+    """If the file system's clock is coarse, a file and its replacement may share inode, time and size."""
     run = make_run(root)
     tick = 10_000_000
     for step in range(1000, 1200):
@@ -587,7 +587,7 @@ def test_reader_never_sees_an_older_status_than_was_written(root: Path) -> None:
         assert run.status().step == step
 
 
-def test_control_keeps_what_is_not_changed(root: Path) -> None:
+def test_control_keeps_unchanged_fields(root: Path) -> None:
     run = make_run(root)
     run.write_control(length=Span(count=7, unit="epochs"))
     run.write_control(stop=True)
@@ -596,7 +596,7 @@ def test_control_keeps_what_is_not_changed(root: Path) -> None:
     assert run.control() == Control()
 
 
-def test_asking_something_of_a_vanished_run_is_refused(root: Path) -> None:
+def test_changing_a_missing_run_is_refused(root: Path) -> None:
     run = Run(root / "20260131-093000-1a2b3c")
     for ask in (lambda: run.write_control(stop=True), lambda: run.rename("x"), lambda: runs.delete(run)):
         with pytest.raises(InputError) as caught:
@@ -604,7 +604,7 @@ def test_asking_something_of_a_vanished_run_is_refused(root: Path) -> None:
         assert refusal(caught)
 
 
-# Life
+# Locks and states
 
 
 def holder(path: Path) -> subprocess.Popen[str]:
@@ -617,7 +617,7 @@ def holder(path: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_lock_is_held_by_a_living_process_alone(tmp_path: Path) -> None:
+def test_lock_is_held_only_while_its_process_lives(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     assert not is_locked(path)
     process = holder(path)
@@ -634,8 +634,8 @@ def test_lock_is_held_by_a_living_process_alone(tmp_path: Path) -> None:
     assert not is_locked(path)
 
 
-def test_looking_at_a_lock_never_makes_it_look_held(tmp_path: Path) -> None:
-    """Many pages ask at once whether a trainer lives; they must not take one another for a trainer."""
+def test_checking_a_lock_never_makes_it_look_held(tmp_path: Path) -> None:
+    """Several pages may check at once whether a trainer is alive; they must not mistake each other for one."""
     path = tmp_path / "lock"
     hold_lock(path, "taken").release()
     answers: list[bool] = []
@@ -647,7 +647,7 @@ def test_looking_at_a_lock_never_makes_it_look_held(tmp_path: Path) -> None:
     assert answers == [False] * 2000
 
 
-def test_trainer_gets_its_lock_while_pages_look_on(tmp_path: Path) -> None:
+def test_trainer_gets_its_lock_while_pages_check_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     hold_lock(path, "taken").release()
     is_over = threading.Event()
@@ -683,7 +683,7 @@ def test_running_without_a_holder_shows_as_interrupted(root: Path) -> None:
     assert run.status().step == 3
 
 
-def test_starting_becomes_interrupted_after_its_grace(root: Path) -> None:
+def test_starting_becomes_interrupted_after_the_grace_period(root: Path) -> None:
     run = make_run(root)
     assert run.status().state == "starting"
     run.write_status(Status(state="starting", heartbeat=time.time() - 3600))
@@ -735,7 +735,7 @@ def test_run_under_way_is_not_deleted(root: Path, state: Any) -> None:
     process.communicate()
 
 
-def test_run_that_a_trainer_holds_is_not_deleted_whatever_its_status_says(root: Path) -> None:
+def test_run_held_by_a_trainer_is_not_deleted_even_if_finished(root: Path) -> None:
     run = make_run(root, state="finished")
     process = holder(run.path / "trainer.lock")
     with pytest.raises(InputError, match="still under way"):
@@ -746,7 +746,7 @@ def test_run_that_a_trainer_holds_is_not_deleted_whatever_its_status_says(root: 
 
 
 @pytest.mark.parametrize("run_id", ["20260131-093000-1a2b3c", "..", "../x", "", "x" * 300, "a\nb"])
-def test_only_what_is_in_the_trash_is_restored(root: Path, run_id: str) -> None:
+def test_only_runs_in_the_trash_can_be_restored(root: Path, run_id: str) -> None:
     make_run(root, state="stopped")
     with pytest.raises(InputError) as caught:
         runs.restore(root, run_id)
@@ -772,7 +772,7 @@ def test_damaged_run_can_be_deleted(root: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 12))
-def test_some_lines_are_whole_lines_of_the_file_in_order(sizes: list[int], count: int) -> None:
+def test_sampled_lines_are_complete_and_in_order(sizes: list[int], count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lines.jsonl"
         everything = [{"step": step, "text": "x" * size} for step, size in enumerate(sizes)]
@@ -784,7 +784,7 @@ def test_some_lines_are_whole_lines_of_the_file_in_order(sizes: list[int], count
             assert found == everything
 
 
-def test_some_lines_of_a_long_file_are_spread_evenly_from_first_to_last(tmp_path: Path) -> None:
+def test_sampled_lines_of_a_long_file_are_spread_evenly(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     lines = [json.dumps({"step": step, "loss": 1 / (step + 1)}) for step in range(50_000)]
     lines[25_000] = '{"step": damaged'
@@ -796,7 +796,7 @@ def test_some_lines_of_a_long_file_are_spread_evenly_from_first_to_last(tmp_path
     assert sample_lines(tmp_path / "nothing.jsonl", 10) == []
 
 
-def test_tags_and_note_are_kept_beside_the_name(root: Path) -> None:
+def test_tags_and_note_are_kept_with_the_name(root: Path) -> None:
     run = make_run(root)
     run.annotate(["best so far", " best\nso far ", ""], "collapsed at <step> 400")
     run.rename("Mine")

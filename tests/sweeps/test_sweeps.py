@@ -1,4 +1,4 @@
-"""Sweeps: plans, the table of variants and back, files that nobody vouches for, and runs made once, whoever is killed."""
+"""Sweeps: plans, the editable table, untrusted plan files, and runs that are made exactly once despite kills."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.execution import processes, queue, speeds, steering
+from gan.execution import queue, speeds, steering
 from gan.execution.forecast import STARTING_SECONDS, checkpoint_bytes, pace, predict, unmeasured
 from gan.runs import Run
 from gan.sweeps import editing, experiments, launched
@@ -29,17 +28,16 @@ from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import makespan, progress_of
 from gan.sweeps.variants import checked, expand, run_configs
 from tests.execution import quick
-from tests.execution.quick import run_quickly
 from tests.helpers import (
     PROJECT,
     TINY,
     advance_at_once,
     assert_one_sentence,
-    end_all,
     environment,
     is_sentence,
     mount,
     run_gan,
+    run_quickly,
     tiny,
     trainers,
     unmount,
@@ -51,36 +49,13 @@ SMALL = {key: value for key, value in TINY.items() if key != "training.threads"}
 TRIPLE = {"base": "digits-dcgan", "set": SMALL, "axes": {"networks.latent": [4, 16]}}  # three variants
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder for runs in which no process is left behind."""
-    folder = tmp_path / "runs"
-    yield folder
-    end_all(folder)
-
-
-@pytest.fixture
-def quickly() -> Iterator[quick.Trainers]:
-    """Let the queue start its trainers quickly, and end them."""
-    with quick.trainers() as found:
-        yield found
-
-
-@pytest.fixture
-def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collect the ids of the runs that the queue starts, without starting a process: those stay "starting"."""
-    ids: list[str] = []
-    monkeypatch.setattr(processes, "spawn", lambda arguments, log, **options: ids.append(arguments[1]))
-    return ids
-
-
 def states(sweep: Sweep) -> dict[str, int]:
-    """Return how many runs of a sweep are in which state."""
+    """Return the number of runs of a sweep by state."""
     return progress_of(sweep, 2).states
 
 
 def refusal(raw: Any) -> str:
-    """Return the sentence with which a plan is refused."""
+    """Return the message with which a plan is refused, checked to be a sentence."""
     with pytest.raises(InputError) as caught:
         plans.parse(raw)
     assert is_sentence(str(caught.value)), str(caught.value)
@@ -113,13 +88,13 @@ def test_grid_is_every_combination() -> None:
     assert len({variant.config.model_dump_json() for variant in variants if variant.config}) == 4
 
 
-def test_seeds_count_from_that_of_the_base_and_all_variants_come_before_the_second_seed() -> None:
+def test_seeds_start_at_the_base_seed_and_vary_slowest() -> None:
     planned = run_configs(plans.parse(MLP | {"seeds": 2, "set": {"training.seed": 7}}))
     assert [config.training.seed for _, config in planned] == [7] * 4 + [8] * 4
     assert [variant.name for variant, _ in planned[:4]] == [variant.name for variant, _ in planned[4:]]
 
 
-def test_value_that_cannot_be_trained_is_marked_and_not_launched(root: Path) -> None:
+def test_invalid_variant_is_marked_and_not_launched(root: Path) -> None:
     plan = plans.parse(MLP | {"axes": {"networks.hidden": [512, 7], "objective.loss": ["hinge", "unhinged"]}})
     bad = {variant.name: variant.reason for variant in expand(plan) if variant.config is None}
     assert list(bad) == ["networks.hidden 7", "objective.loss unhinged"]
@@ -129,7 +104,7 @@ def test_value_that_cannot_be_trained_is_marked_and_not_launched(root: Path) -> 
     assert not root.exists()
 
 
-def test_variant_that_is_there_already_is_marked() -> None:
+def test_duplicate_variant_is_marked() -> None:
     listed = [
         {"name": "wide", "set": {"networks.hidden": 512}},
         {"name": "the same", "set": {}},
@@ -196,7 +171,7 @@ def test_line_is_added_dropped_and_changed() -> None:
         "broken",
     ]
     assert "networks.hidden is 'many'" in variants[-1].reason
-    assert editing.table(editing.with_table(plan, lines))[-1]["networks.hidden"] == "many", "what was typed stays in its cell"
+    assert editing.table(editing.with_table(plan, lines))[-1]["networks.hidden"] == "many", "the typed text stays in its cell"
 
 
 def test_variant_of_another_family_comes_back() -> None:
@@ -343,7 +318,7 @@ def test_all_cores_are_used_with_a_thread_each(root: Path, spawned: list[str], m
 
 
 @pytest.mark.parametrize("made", [0, 1, 3, 5])
-def test_killed_while_making_the_runs_the_rest_is_made_later_and_none_twice(
+def test_kill_during_creation_neither_loses_nor_repeats_runs(
     root: Path, spawned: list[str], made: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
@@ -372,14 +347,14 @@ def test_killed_while_making_the_runs_the_rest_is_made_later_and_none_twice(
     assert len(runs.list_runs(root)) == 6
 
 
-def test_many_who_advance_at_once_make_each_run_once(root: Path) -> None:
+def test_concurrent_advances_make_each_run_once(root: Path) -> None:
     sweep = launched.create(root, plans.parse(TRIPLE | {"seeds": 4}))
     started = advance_at_once(root, 3)
     assert sorted(started) == sorted(run.id for run in sweep.runs())
     assert len(runs.list_runs(root)) == 12
 
 
-def test_launch_waits_for_another_who_makes_its_runs(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launch_waits_for_a_concurrent_creation(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     publish, make = launched.create, runs.create
     has_begun, others = threading.Event(), []
 
@@ -415,7 +390,7 @@ def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: 
         assert "The disk is full" in str(caught.value)
         (sweep,) = launched.list_sweeps(root)
         assert str(caught.value).count(sweep.id) >= 1
-        assert queue.advance(root) == [], "none is started before all are there"
+        assert queue.advance(root) == [], "no run starts before all exist"
         mount(root, "remount,size=20m,nr_inodes=2000")
         queue.advance(root)
         assert sum(states(sweep).values()) == len(runs.list_runs(root)) == 30
@@ -424,7 +399,7 @@ def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: 
         unmount(root)
 
 
-def test_none_is_started_before_all_are_there(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_run_starts_before_all_exist(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     create = runs.create
     made: list[Run] = []
 
@@ -450,15 +425,13 @@ def test_runs_wait_while_the_disk_is_nearly_full(root: Path, spawned: list[str],
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     alone = queue.launch(root, tiny())
     assert states(sweep) == {"queued": 3}
-    assert spawned == [alone.id], "a run of no sweep is a person's own risk"
+    assert spawned == [alone.id], "a run outside sweeps starts anyway"
     monkeypatch.setattr(queue, "LEAST_ROOM", 0)
     queue.advance(root)
     assert "starting" in states(sweep)
 
 
-def test_runs_wait_for_the_room_that_their_checkpoints_take(
-    root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_wait_for_disk_space_for_their_checkpoints(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "LEAST_ROOM", 0)
     plan = plans.parse(TRIPLE)
     keep_layers(root, plan.base, 10**15)
@@ -473,14 +446,14 @@ def test_runs_wait_for_the_room_that_their_checkpoints_take(
     assert not steering.lacks_room(sweep)
 
 
-def test_sweep_that_nobody_has_looked_at_yet_waits(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_are_free", lambda root: {})  # it was made a moment after
+def test_sweep_waits_until_its_runs_have_been_checked(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "_are_free", lambda root: {})  # as if the sweep had been made a moment later
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     assert states(sweep) == {"queued": 3}
     assert spawned == []
 
 
-def test_paused_sweep_starts_none_and_lets_others_pass(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paused_sweep_starts_no_run_and_lets_others_pass(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     steering.pause(sweep)
@@ -502,14 +475,14 @@ def test_runs_are_put_first_cancelled_and_retried(root: Path, spawned: list[str]
     assert steering.cancel(sweep) == 6
     assert states(sweep) == {"starting": 1, "stopped": 5}
     assert made[0].control().stop
-    assert steering.retry(sweep) == 0, "what was cancelled stays so"
+    assert steering.retry(sweep) == 0, "cancelled runs stay cancelled"
     made[0].write_status(made[0].status().model_copy(update={"state": "failed", "step": 5}))
     assert steering.retry(sweep) == 1
     assert steering.retry(sweep, ["stopped"]) == 5
     assert progress_of(sweep, 1).states == {"starting": 1, "queued": 5}
 
 
-def test_cancelled_before_its_runs_were_made_it_makes_them_when_retried(root: Path, spawned: list[str]) -> None:
+def test_retry_makes_the_runs_of_a_sweep_cancelled_before_creation(root: Path, spawned: list[str]) -> None:
     sweep = launched.create(root, plans.parse(TRIPLE))
     assert steering.cancel(sweep) == 0
     queue.advance(root)
@@ -544,7 +517,7 @@ def test_damaged_or_newer_sweep_is_a_sentence_and_does_not_stop_the_queue(root: 
         steering.remove(steering.launch_sweep(root, plans.parse(TRIPLE)))
     for run in made:
         run.write_status(run.status().model_copy(update={"state": "queued"}))
-    assert queue.advance(root), "its runs are left to be trained as any others"
+    assert queue.advance(root), "its runs are trained as any others"
 
 
 def test_ids_are_never_paths(root: Path) -> None:
@@ -556,7 +529,7 @@ def test_ids_are_never_paths(root: Path) -> None:
 # Real trainers
 
 
-def test_sweep_goes_on_by_itself_after_kills_and_ends(root: Path, quickly: quick.Trainers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweep_continues_after_kills_and_finishes(root: Path, quickly: quick.Trainers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
     raw = TRIPLE | {"set": SMALL | {"training.length": "150 steps", "cadence.checkpoint_every": "20 steps"}}
     sweep = steering.launch_sweep(root, plans.parse(raw))
@@ -565,7 +538,7 @@ def test_sweep_goes_on_by_itself_after_kills_and_ends(root: Path, quickly: quick
     quickly.of(victim).kill()
     quickly.of(victim).wait()
     wait_until(lambda: victim.status().state == "interrupted", "the run is interrupted")
-    assert queue.advance(root) == [victim], "as when the server is back"
+    assert queue.advance(root) == [victim], "as a restarted server does"
     assert victim.status().restarts == 1
     wait_until(lambda: progress_of(sweep, 1).is_over, "the sweep is over", seconds=180)
     assert states(sweep) == {"finished": 3}
@@ -573,21 +546,21 @@ def test_sweep_goes_on_by_itself_after_kills_and_ends(root: Path, quickly: quick
     assert progress_of(sweep, 1).seconds_left == 0
 
 
-def test_hopeless_run_is_not_restarted_for_ever(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restarts_of_a_failing_run_are_limited(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     for run in sweep.runs()[1:]:
         queue.stop(run)
     first = sweep.runs()[0]
     for _ in range(10):
-        first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))  # it never showed a sign of life
+        first.write_status(first.status().model_copy(update={"heartbeat": 0.0}))  # no heartbeat at all
         queue.advance(root)
     assert len(spawned) == 1 + queue.MOST_RESTARTS
     assert first.status().state == "interrupted"
-    assert steering.retry(sweep) == 1, "a person may try again"
+    assert steering.retry(sweep) == 1, "retrying by hand is allowed"
 
 
-def test_stopped_run_that_was_killed_before_it_could_stop_stays_so(root: Path, spawned: list[str]) -> None:
+def test_run_killed_while_stopping_stays_stopped(root: Path, spawned: list[str]) -> None:
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     steering.cancel(sweep)
     first = sweep.runs()[0]
@@ -608,7 +581,7 @@ def test_cancel_reaches_a_run_whose_trainer_was_killed(root: Path, spawned: list
     assert spawned == [first.id, first.id]
 
 
-# How far a sweep is
+# Progress
 
 
 def set_status(run: Run, **changes: Any) -> None:
@@ -616,7 +589,7 @@ def set_status(run: Run, **changes: Any) -> None:
     run.write_status(run.status().model_copy(update=changes), durable=False)
 
 
-def test_whatever_has_ended_or_is_gone_counts_as_done(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ended_and_deleted_runs_count_as_done(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 2}))
     made = sweep.runs()
@@ -643,10 +616,10 @@ def test_time_left_comes_from_the_pace_the_estimate_or_the_mean(
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 2}))
     made = sweep.runs()
     assert progress_of(sweep, 1).seconds_left is None
-    assert progress_of(sweep, 1, pace).seconds_left is None, "nobody knows anything"
+    assert progress_of(sweep, 1, pace).seconds_left is None, "nothing is measured"
     config = made[0].config()
     speeds.keep(root, config, config.optimizer.images_per_step / 2.0, 1, "fp32")  # 2 seconds a step
-    assert progress_of(sweep, 1, pace).seconds_left == pytest.approx(6 * 12 * 2), "others are taken to be like it"
+    assert progress_of(sweep, 1, pace).seconds_left == pytest.approx(6 * 12 * 2), "unmeasured runs count as the mean"
     monkeypatch.setattr(Run, "is_held", lambda run: True)
     set_status(made[1], state="running", step=6, seconds=6.0)
     assert progress_of(sweep, 1, pace).seconds_left == pytest.approx((2 + 2) * 12 + 6 + 12 + (1.5 + 1.5) * 12)
@@ -657,18 +630,18 @@ def test_time_left_comes_from_the_pace_the_estimate_or_the_mean(
 
 
 def keep_layers(root: Path, config: RunConfig, parameters: int) -> None:
-    """Write down a table of layers in which each player has so many parameters."""
+    """Store a table of layers in which each player has the given number of parameters."""
     player = {"parameters": parameters}
     speeds.keep_layers(root, config, {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
 
 
-def test_jobs_that_start_in_order_end_as_late_as_the_last() -> None:
+def test_makespan_of_jobs_started_in_order() -> None:
     assert makespan([3, 1, 1, 1], 2) == 3
     assert makespan([], 2) == 0
     assert makespan([2, 2, 2], 0) == 6
 
 
-def test_forecast_takes_the_mean_for_what_is_not_measured(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forecast_uses_the_mean_for_unmeasured_configurations(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
     chosen = [config for _, config in run_configs(plans.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}}))]
     assert predict(root, chosen).seconds is None
@@ -678,13 +651,13 @@ def test_forecast_takes_the_mean_for_what_is_not_measured(root: Path, monkeypatc
     assert found.disk_bytes > 3 * 1000 * 100
 
 
-def test_sweep_is_measured_and_foreseen_as_the_queue_trains_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_estimate_of_a_sweep_follows_the_queue(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "8")
     plan = plans.parse(TRIPLE | {"set": {**SMALL, "training.length": "1000 steps"}, "seeds": 8})
     chosen = [config for _, config in run_configs(plan)]
     unknown = unmeasured(root, chosen)
-    assert [config.training.threads for config in unknown] == [1, 1, 1], "one of each kind, with a thread each"
-    assert [config.training.threads for config in unmeasured(root, chosen[:1])] == [0], "alone it gets its usual ones"
+    assert [config.training.threads for config in unknown] == [1, 1, 1], "one of each kind, with one thread each"
+    assert [config.training.threads for config in unmeasured(root, chosen[:1])] == [0], "alone it gets the usual number"
     speeds.keep(root, unknown[0], 320.0, 1, "fp32")
     assert predict(root, chosen).seconds == pytest.approx(3 * (100 + STARTING_SECONDS)), "8 at once"
     speeds.keep(root, unknown[0], 320.0, 1, "bf16", "cuda")
@@ -694,10 +667,10 @@ def test_sweep_is_measured_and_foreseen_as_the_queue_trains_it(root: Path, monke
     speeds.keep(root, unknown[1], 320.0, 1, "fp32")
     assert unmeasured(root, chosen) == unknown[1:], "the size of its checkpoints is not known"
     found = predict(root, chosen).disk_bytes - before
-    assert found == 24 * checkpoint_bytes(root, unknown[0]) > 24 * 50 * 10**6, "those not known are like those that are"
+    assert found == 24 * checkpoint_bytes(root, unknown[0]) > 24 * 50 * 10**6, "unknown sizes count as the known ones"
 
 
-def test_measured_run_has_its_checkpoints_in_the_estimate(root: Path) -> None:
+def test_estimate_includes_checkpoints(root: Path) -> None:
     settings = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
     assert run_quickly("estimate", *settings, root=root).returncode == 0
     config = configs.replace(presets.find(presets.DEFAULT).config, dict(TINY))

@@ -27,18 +27,18 @@ def judge_sameness(line: Line) -> Iterator[Verdict]:
     pair = with_floor(line, "duplicates", "real_duplicates")
     if pair is None or pair[0] < pair[1] + SOME:
         return
-    share, usual = pair
+    (share, usual), noun = pair, lines.noun(line)
     is_total = share >= usual + TOTAL
     limit = usual + (TOTAL if is_total else SOME)
     name, title, start = (
-        ("collapse", "Mode collapse", "Nearly all images look the same")
+        ("collapse", "Mode collapse", f"Nearly all {noun} look the same")
         if is_total
-        else ("duplicates", "Near duplicates", "Many images are repeated")
+        else ("duplicates", "Near duplicates", f"Many {noun} are repeated")
     )
     yield Verdict(
         name,
         title,
-        f"{start}: {percent(share)} are near duplicates of another image (real images: {percent(usual)}; a fault from "
+        f"{start}: {percent(share)} are near duplicates of another {noun[:-1]} (real {noun}: {percent(usual)}; a fault from "
         f"{percent(min(limit, 1))}){_support(line)}.",
         measured=share,
         threshold=limit,
@@ -51,7 +51,9 @@ def _support(line: Line) -> str:
     support, images = lines.number(line, "support"), lines.number(line, "images")
     if support is None or (images is not None and support > images):
         return ""
-    return ", as if there were only " + ("one image" if support < 1.5 else f"about {support:,.0f} different ones")
+    return ", as if there were only " + (
+        f"one {lines.noun(line)[:-1]}" if support < 1.5 else f"about {support:,.0f} different ones"
+    )
 
 
 def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
@@ -60,7 +62,7 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
     Coverage is low for two reasons. If the images are all alike, they reach few real ones and recall is low too. If they are poor,
     they are at least as varied as real ones, as noise is.
     """
-    on_modes = with_floor(line, "high_quality")
+    on_modes, noun = with_floor(line, "high_quality"), lines.noun(line)
     if on_modes and on_modes[0] < OFF_MODES * on_modes[1]:
         share, usual = on_modes
         yield Verdict(
@@ -78,8 +80,8 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
             limit = IMPRECISE * precise[1]
             yield Verdict(
                 "imprecise",
-                "Unlike real images",
-                f"{only(precise[0])} of the images lie among the real ones (other real images: {percent(precise[1])}; a fault "
+                f"Unlike real {noun}",
+                f"{only(precise[0])} of the {noun} lie among the real ones (other real {noun}: {percent(precise[1])}; a fault "
                 f"below {percent(limit)}).",
                 measured=precise[0],
                 threshold=limit,
@@ -90,13 +92,13 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         return
     limit = UNCOVERED * covering[1]
     covered = (
-        f"they cover {percent(covering[0])} of the real images (other real images cover {percent(covering[1])}; a fault below "
+        f"they cover {percent(covering[0])} of the real {noun} (other real {noun} cover {percent(covering[1])}; a fault below "
         f"{percent(limit)})"
     )
     if is_below(line, "recall", UNCOVERED) and not is_below(line, "ms_ssim", NOISY, "real_ms_ssim"):
-        start = "The images miss much of the data"
+        start = f"The {noun} miss much of the data"
         if not is_below(line, "precision", GOOD):
-            start = "The images are good but miss much of the data"
+            start = f"The {noun} are good but miss much of the data"
         yield Verdict(
             "partial-collapse",
             "Partial mode collapse",
@@ -108,8 +110,8 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
     elif on_modes is None:
         yield Verdict(
             "imprecise",
-            "Unlike real images",
-            f"The images are varied, but few resemble real ones: {covered}.",
+            f"Unlike real {noun}",
+            f"The {noun} are varied, but few resemble real ones: {covered}.",
             measured=covering[0],
             threshold=limit,
             evidence="neighbours",
@@ -158,12 +160,13 @@ def judge_copies(line: Line) -> Iterator[Verdict]:
     share, ratio = lines.number(line, "memorised"), lines.number(line, "memorised_ratio")
     if share is None or share < MEMORISED:
         return
-    far = f"; the median distance to training images is {ratio:.2f} times the usual one" if ratio is not None else ""
+    noun = lines.noun(line)
+    far = f"; the median distance to training {noun} is {ratio:.2f} times the usual one" if ratio is not None else ""
     yield Verdict(
         "memorisation",
         "Memorisation",
-        f"{percent(share)} of the images are nearer to a training image than 95 % of other real images are (usual: 5 %; a fault "
-        f"from {percent(MEMORISED)}){far}.",
+        f"{percent(share)} of the {noun} are nearer to a training {noun[:-1]} than 95 % of other real {noun} are (usual: 5 %; a "
+        f"fault from {percent(MEMORISED)}){far}.",
         measured=share,
         threshold=MEMORISED,
         evidence="nearest",

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from gan.errors import InputError
 from gan.judging import comparison, doctor, lines
-from gan.judging.comparison import LENGTH, NOT_SCORED, SOUND, noun, summarise, variants
+from gan.judging.comparison import LENGTH, NOT_SCORED, SOUND, summarise, variants
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from pages.parts import charts, words
@@ -123,7 +123,7 @@ def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, chec
     )
     settings = {title: scores_table.values(table, title) for title in scores_table.settings(table)}
     first = "kid" if any(lines.main_scores(line)[0] == "kid" for line in each) else "fid"
-    titles = texts.titles_of(table, lines.label(each[0]), first, noun(each[0]))
+    titles = texts.titles_of(table, lines.label(each[0]), first, lines.noun(each[0]))
     usual, every = _columns(table, titles)
     return Board(
         chosen,
@@ -196,7 +196,7 @@ def _samples(
 def _draws_points(run: Run, line: Line | None) -> bool:
     """Return whether the samples of a run are plots of points. Scores tell even if the data set was removed."""
     if line:
-        return noun(line) == "points"
+        return lines.noun(line) == "points"
     try:
         return run.config().data.is_points
     except InputError:
@@ -239,7 +239,7 @@ def part(selection: Selection, group: int) -> Part:
     seeds = " or ".join(dict.fromkeys(map(comparison.text_of, scored["seed"])))
     over = " or ".join(dict.fromkeys(scored["over"]))
     basis = (
-        f"{line['images']:,} {noun(line)} per draw, {line['real_images']:,} real ones, ± over {over}\n"
+        f"{line['images']:,} {lines.noun(line)} per draw, {line['real_images']:,} real ones, ± over {over}\n"
         f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
     )
     return Part(
@@ -249,7 +249,7 @@ def part(selection: Selection, group: int) -> Part:
         line,
         basis,
         [name for name in lines.main_scores(line) if scored[name].notna().any()],
-        noun(line),
+        lines.noun(line),
     )
 
 
@@ -318,7 +318,7 @@ def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
     first, second = lines.main_scores(one)
     score = first if all(lines.number(line, first) is not None for _, quick in alike for line in quick) else second
     curves = [(name, [line["images_seen"] for line in quick], [line[score] for line in quick]) for name, quick in alike]
-    return charts.training(curves, _label(one, score), lines.number(one, f"floor_{score}"), reasons.basis(one), noun(one))
+    return charts.training(curves, _label(one, score), lines.number(one, f"floor_{score}"), reasons.basis(one), lines.noun(one))
 
 
 def telling(part: Part) -> list[str]:

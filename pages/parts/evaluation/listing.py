@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from gan.judging.comparison import noun
 from gan.judging.glossary import SCORES
+from gan.judging.lines import noun
 from gan.words import percent
 from pages.parts.evaluation import board, texts
 from pages.parts.evaluation.board import Selection

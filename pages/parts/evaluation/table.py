@@ -252,7 +252,7 @@ def _score_cells(line: Line | None) -> dict[str, Any]:
 
 
 def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
-    name = f"Real {core.noun(line)} ({line['data']})" + (f", group {number}" if count > 1 else "")
+    name = f"Real {lines.noun(line)} ({line['data']})" + (f", group {number}" if count > 1 else "")
     return {
         "name": name,
         "run": "",
