@@ -9,6 +9,13 @@ MOST_THREADS = 8  # more threads do not speed up networks of this size
 TRAINER_BYTES = 1_000_000_000  # measured memory of a trainer that also scores
 
 
+def memory_bytes() -> int:
+    """Return the memory of this machine in bytes; 0 if unknown (on Windows)."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
 def cores() -> int:
     """Return the number of cores for the queue: ``GAN_CORES``, or the cores available to this process, limited by memory."""
     chosen = os.environ.get("GAN_CORES", "")
@@ -17,8 +24,8 @@ def cores() -> int:
     count = os.cpu_count() or 1
     with contextlib.suppress(AttributeError):  # unavailable on macOS and Windows
         count = len(os.sched_getaffinity(0))
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # unavailable on Windows
-        count = min(count, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // TRAINER_BYTES)
+    if memory := memory_bytes():
+        count = min(count, memory // TRAINER_BYTES)
     return max(1, count)
 
 

@@ -43,9 +43,20 @@ def only(share: float) -> str:
     return f"Only {percent(share)}" if share else "None"
 
 
+def lowered(title: str) -> str:
+    """Return a title for the middle of a sentence: "latent size" for "Latent size", but "R1 γ" and "EMA half-life" unchanged."""
+    return title[:1].lower() + title[1:] if title.partition(" ")[0][1:].islower() else title
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes as text in MB or GB, at least 1 MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+
+
 def count(amount: int, noun: str) -> str:
-    """Return a count with its noun, e.g. "1 run" or "2 runs"."""
-    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+    """Return a count with its noun, e.g. "1 run", "2 runs" or "2 classes"."""
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{amount:,} {noun}" + ("" if amount == 1 else plural)
 
 
 def escape(text: str, *, is_block: bool = False) -> str:

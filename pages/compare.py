@@ -34,7 +34,6 @@ def choose() -> list[Run]:
         placeholder="Choose 2 to 12 runs",
         usual=lambda found: found[:4],
         most=MOST,
-        kept="compare/chosen",
     )
 
 

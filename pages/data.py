@@ -8,7 +8,7 @@ from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.config.data import DataConfig
 from gan.data import prepared
-from pages.parts import frame, words
+from pages.parts import frame, picking, words
 from pages.parts.data_sets.images import changed, show_images
 from pages.parts.data_sets.importing import LSUN, SIZES, follow_import, offer_import, offer_removal
 from pages.parts.data_sets.plane import show_points
@@ -19,32 +19,19 @@ root = frame.begin("Data")
 ORIGINS = {"built-in": "built in", "download": "download", "own": "your own"}
 
 
-def choose() -> DataSet:
-    """Draw the data set picker; the URL keeps the choice."""
+def choose() -> DataSet | None:
+    """Draw the data set picker; the URL keeps the choice. Return None if the URL names a data set that does not exist."""
     known = data_sets.all_sets()
-    wanted = st.query_params.get("data")
-    if wanted in known:
-        st.session_state["data/name"] = wanted
-    elif wanted:
-        with frame.spoken_errors():
-            data_sets.find(wanted)
-    if st.session_state.get("data/name") not in known:
-        st.session_state["data/name"] = next(iter(known))
-
-    def follow() -> None:
-        st.query_params["data"] = st.session_state["data/name"]
-
-    chosen = st.selectbox(
+    chosen = picking.pick(
         "Data set",
-        list(known),
+        {name: f"{entry.title} · {ORIGINS.get(entry.origin, entry.origin)}" for name, entry in known.items()},
+        parameter="data",
         key="data/name",
-        on_change=follow,
+        find=data_sets.find,
         persist_state="session",
-        format_func=lambda name: f"{known[name].title} · {ORIGINS.get(known[name].origin, known[name].origin)}",
         help="Built-in sets, sets to download once, and your own. Type to search.",
     )
-    st.query_params["data"] = chosen
-    return known[chosen]
+    return known[chosen] if chosen else None
 
 
 def ask_how(entry: DataSet) -> DataConfig:
@@ -71,6 +58,20 @@ def ask_how(entry: DataSet) -> DataConfig:
     return DataConfig.model_validate({"name": entry.name, **answers})
 
 
+def show(entry: DataSet) -> None:
+    """Show the images or points of a data set, or offer to prepare them."""
+    st.markdown(words.escape(entry.description))
+    st.caption(f"Source: {words.escape(entry.source)}" + (f" · {LSUN}" if entry.name == "bedrooms" else ""))
+    wanted = ask_how(entry)
+    place = prepared.folder(wanted)
+    if wanted.is_points:
+        show_points(entry)
+    elif (since := changed(place)) and (found := opened(str(place), since, wanted)):
+        show_images(wanted, found)
+    else:
+        offer_preparation(wanted)
+
+
 st.title("Data")
 
 
@@ -85,22 +86,11 @@ with frame.spoken_errors():
     with question:
         chosen = choose()
     with buttons, st.container(horizontal=True, gap="small"):
-        if st.button("Train with this data set", type="primary", icon=":material/play_arrow:", key="train"):
-            st.switch_page("pages/train.py", query_params={"data": chosen.name})
+        if chosen and st.button("Train with this data set", type="primary", icon=":material/play_arrow:", key="train"):
+            frame.go("pages/train.py", data=chosen.name)
         with frame.spoken_errors():
             offer_import()
-            if data_sets.own_folder(chosen.name).is_dir():
+            if chosen and data_sets.own_folder(chosen.name).is_dir():
                 offer_removal(chosen)
-    st.markdown(words.escape(chosen.description))
-    st.caption(f"Source: {words.escape(chosen.source)}" + (f" · {LSUN}" if chosen.name == "bedrooms" else ""))
-    wanted = ask_how(chosen)
-    place = prepared.folder(wanted)
-    if wanted.is_points:
-        show_points(chosen)
-    elif since := changed(place):
-        if found := opened(str(place), since, wanted):
-            show_images(wanted, found)
-        else:
-            offer_preparation(wanted)
-    else:
-        offer_preparation(wanted)
+    if chosen:
+        show(chosen)

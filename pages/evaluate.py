@@ -31,20 +31,23 @@ def choose() -> list[Run]:
     )
 
 
-def show(chosen: list[Run]) -> None:
-    """Show plots, table and explanations for one extractor and one kind of checkpoint at a time."""
+def show(chosen: list[Run], busy: list[Run]) -> None:
+    """Show plots, table and explanations for one extractor and one kind of checkpoint at a time; ``busy`` runs are being scored."""
     key = tuple(chosen), tuple(map(board.stamp, chosen))
     found = board.survey(*key)
     for run in chosen:
         if reason := table.unmeasured(run):
             st.warning(f"{words.escape(run.label())} was scored, but has no FID: {words.escape(reason)}", icon=":material/warning:")
     if not found:
-        st.info("None of these runs has been scored yet.", icon=":material/info:")
+        if busy:
+            st.info("The scores appear here as soon as they are measured.", icon=":material/hourglass_empty:")
+        else:
+            st.info("None of these runs has been scored yet.", icon=":material/info:")
         show_training(chosen, words.short(words.names(chosen)))
         show_pictures(chosen)
         return
     checkpoint, extractor = choose_scores(found)
-    whole = board.board(*key, extractor, checkpoint)
+    whole = board.board(*key, extractor, checkpoint, frozenset(run.id for run in busy))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         selection = narrow(whole)
         columns = choose_columns(whole)
@@ -83,5 +86,4 @@ def show_pictures(chosen: list[Run]) -> None:
 with frame.spoken_errors():
     picked = choose()
     if picked:
-        offer_scoring(picked)
-        show(picked)
+        show(picked, offer_scoring(picked))

@@ -8,7 +8,7 @@ from gan import runs
 from gan.config import presets
 from gan.execution import queue
 from gan.runs import Run, Status
-from pages.parts import cards, frame, pictures
+from pages.parts import cards, frame, pictures, trash
 
 FEW = 8  # cards shown before “Show all”
 
@@ -25,7 +25,7 @@ with left:
     if st.button("Train a GAN on digits now", icon=":material/play_arrow:", type="primary", key="start"):
         with frame.spoken_errors():
             started = queue.launch(root, presets.find(presets.DEFAULT).config)
-            st.switch_page("pages/watch.py", query_params={"run": started.id})
+            frame.go("pages/watch.py", run=started.id)
     st.caption("Uses 1,797 built-in handwritten digits. First shapes appear within seconds, digits within a minute.")
 with right:
     pictures.show(
@@ -35,15 +35,14 @@ with right:
     )
 
 
-def turn(pair: tuple[Run, Status]) -> tuple[bool, float, str]:
+def turn(pair: tuple[Run, Status]) -> tuple[bool, float, tuple[float, str]]:
     """Return the sort key of an active run: running ones first, then the queue in order."""
     run, status = pair
-    return (True, status.queued_at, run.id) if status.state == "queued" else (False, 0.0, "")
+    return (True, status.queued_at, run.age_key) if status.state == "queued" else (False, 0.0, (0.0, ""))
 
 
-def gallery() -> None:
-    """Draw active runs first, then ended ones."""
-    st.session_state["home/is-active"] = False
+def gallery() -> bool:
+    """Draw active runs first, then ended ones; return whether any is active."""
     with frame.spoken_errors():
         found = [(run, run.status()) for run in runs.list_runs(root)]
         active = sorted((pair for pair in found if pair[1].state in runs.UNDER_WAY), key=turn)
@@ -58,26 +57,29 @@ def gallery() -> None:
             cards.wall(ended if with_all else ended[:FEW], key="home/ended")
         if not found:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
-        st.session_state["home/is-active"] = bool(active)
+        return bool(active)
+    return False
 
 
-@st.fragment
+@st.fragment(run_every=frame.SLOW_TICK)
 def still() -> None:
-    """Draw the cards once."""
-    gallery()
+    """Redraw the cards now and then: a run may be started, renamed or deleted elsewhere."""
+    if gallery():
+        redraw(is_active=True)
 
 
 @st.fragment(run_every=frame.TICK)
 def live() -> None:
     """Redraw the cards while a run is active."""
-    gallery()
-    if not st.session_state["home/is-active"]:
-        st.rerun()
+    if not gallery():
+        redraw(is_active=False)
 
 
-if st.session_state.get("home/is-active", True):
-    live()
-else:
-    still()
-    if st.session_state["home/is-active"]:  # a run was started elsewhere
-        st.rerun()
+def redraw(*, is_active: bool) -> None:
+    """Rerun the page at the other pace."""
+    st.session_state["home/is-active"] = is_active
+    st.rerun()
+
+
+(live if st.session_state.get("home/is-active", True) else still)()
+trash.panel(root)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 import pandas as pd
 import streamlit as st
 
 from gan import runs
 from gan.errors import InputError
-from gan.execution import queue, requests, steering
+from gan.execution import queue, steering
 from gan.execution.forecast import pace
+from gan.judging import comparison, lines
 from gan.machine import cores
 from gan.runs import Run
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import Progress, progress_of
-from pages.parts import exports, frame, logged, words
+from pages.parts import actions, exports, frame, logged, picking, scorings, words
 
 root = frame.begin("Sweeps")
 st.title("Sweeps")
@@ -23,29 +26,25 @@ MOST_COMPARED = 12
 
 
 def choose() -> Sweep | None:
-    """Draw the sweep picker; the URL keeps the choice. Return None if there are no sweeps."""
+    """Draw the sweep picker; the URL keeps the choice. Return None if no sweep is chosen."""
     found = {sweep.id: sweep for sweep in launched.list_sweeps(root)}
-    wanted = st.query_params.get("sweep", "")
-    if wanted and wanted not in found:
-        with frame.spoken_errors():
-            launched.find(root, wanted)
+    chosen = picking.pick(
+        "Sweep",
+        {sweep_id: name_of(sweep) for sweep_id, sweep in found.items()},
+        parameter="sweep",
+        key="sweeps/choice",
+        find=lambda sweep_id: launched.find(root, sweep_id),
+        label_visibility="collapsed",
+    )
     if not found:
         st.info("No sweeps yet. Plan one at the bottom of the Train page.", icon=":material/info:")
         st.page_link("pages/train.py", label="Plan a sweep", icon=":material/account_tree:")
-        return None
-    if wanted in found and "sweeps/choice" not in st.session_state:
-        st.session_state["sweeps/choice"] = wanted
-    if st.session_state.get("sweeps/choice") not in found:
-        st.session_state["sweeps/choice"] = next(iter(found))
-    names = {sweep_id: name_of(sweep) for sweep_id, sweep in found.items()}
-    chosen = st.selectbox("Sweep", list(found), key="sweeps/choice", format_func=names.__getitem__, label_visibility="collapsed")
-    st.query_params["sweep"] = chosen
-    return found[chosen]
+    return found[chosen] if chosen else None
 
 
 def name_of(sweep: Sweep) -> str:
     """Return the name and launch time of a sweep."""
-    moment = f"{sweep.id[:4]}-{sweep.id[4:6]}-{sweep.id[6:8]} {sweep.id[9:11]}:{sweep.id[11:13]}"
+    moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(sweep.made_at))
     try:
         return f"{sweep.record().name} · {moment}"
     except InputError:
@@ -53,39 +52,39 @@ def name_of(sweep: Sweep) -> str:
 
 
 def act(sweep: Sweep, progress: Progress) -> None:
-    """Draw the buttons for the available actions."""
-    with st.container(horizontal=True, gap="xsmall"):
+    """Draw the buttons for the available actions; errors of those without a popover appear below the row."""
+    row, below = st.container(horizontal=True, gap="xsmall"), st.container()
+    with row:
         if not progress.is_over:
             label, icon = ("Resume", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
-            if st.button(label, icon=icon, key="pause", help="Holds waiting runs back; running ones continue to their end."):
-                steering.pause(sweep, is_paused=not progress.is_paused)
+            about = "Holds waiting runs back; running ones continue to their end."
+            is_asked = st.button(label, icon=icon, key="pause", help=about)
+            if is_asked and actions.done(lambda: steering.pause(sweep, is_paused=not progress.is_paused), place=below):
                 st.rerun()
-            if st.button(
-                "Move to front",
-                icon=":material/vertical_align_top:",
-                key="first",
-                help="Queues its runs before all other waiting runs.",
-            ):
-                queue.move_first(root, sweep.runs())
+            about = "Queues its runs before all other waiting runs."
+            is_asked = st.button("Move to front", icon=":material/vertical_align_top:", key="first", help=about)
+            if is_asked and actions.done(lambda: queue.move_first(root, sweep.runs()), place=below):
                 st.rerun()
-            with st.popover("Cancel", icon=":material/cancel:"):
+            with actions.popover("Cancel", f"cancel/{sweep.id}", icon=":material/cancel:"):
                 st.markdown("Remove waiting runs from the queue and stop running ones? They can be retried.")
-                if st.button("Cancel this sweep", type="primary", key="cancel"):
-                    steering.cancel(sweep)
+                is_asked = st.button("Cancel this sweep", type="primary", key="cancel")
+                if is_asked and actions.done(steering.cancel, sweep):
+                    actions.close(f"cancel/{sweep.id}")
                     st.rerun()
         bad = sum(progress.states.get(state, 0) for state in ("failed", "interrupted", "stopped", "missing"))
-        if bad and st.button(
+        is_asked = bad > 0 and st.button(
             f"Retry {bad}", icon=":material/replay:", key="retry", help="Queues failed, interrupted and stopped runs again."
-        ):
-            steering.retry(sweep, ("failed", "interrupted", "stopped"))
+        )
+        if is_asked and actions.done(steering.retry, sweep, ("failed", "interrupted", "stopped"), place=below):
             st.rerun()
         done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
-        is_busy = any(run.scoring().state == "running" for run in sweep.runs())
-        label = "Scoring …" if is_busy else f"Score {words.count(len(done), 'run')}"
-        if done and st.button(
+        left = [run for run in done if not comparison.is_scored(run)]
+        is_busy = bool(scorings.under_way(sweep.runs()))
+        label = "Scoring …" if is_busy else f"Score {words.count(len(left), 'run')}" if left else "Score again"
+        is_asked = bool(done) and st.button(
             label, icon=":material/grading:", key="score", disabled=is_busy, help="3 draws of 2,000 images each."
-        ):
-            requests.score(done)
+        )
+        if is_asked and actions.done(scorings.start, left or done, place=below):
             st.rerun()
         if progress.is_over:
             offer_removal(sweep)
@@ -93,14 +92,12 @@ def act(sweep: Sweep, progress: Progress) -> None:
 
 def offer_removal(sweep: Sweep) -> None:
     """Draw the button that removes a sweep from the list."""
-    with st.popover("Remove", icon=":material/delete:"):
+    with actions.popover("Remove", f"remove/{sweep.id}", icon=":material/delete:"):
         st.markdown("Remove this sweep from the list? Its runs are kept.")
-        if st.button("Remove this sweep", type="primary", key="remove"):
-            with frame.spoken_errors():
-                steering.remove(sweep)
-                del st.session_state["sweeps/choice"]
-                st.query_params.pop("sweep", None)
-                st.rerun(scope="app")
+        is_asked = st.button("Remove this sweep", type="primary", key=f"remove/{sweep.id}/sure")
+        if is_asked and actions.done(steering.remove, sweep):
+            st.query_params.pop("sweep", None)
+            st.rerun(scope="app")
 
 
 def show_links(sweep: Sweep) -> None:
@@ -139,9 +136,10 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
 
 
 def show_scoring(sweep: Sweep) -> None:
-    """Show scoring progress. The time left assumes that every run takes as long as the current one."""
+    """Show scoring progress and how it ended. The time left assumes that every run takes as long as the current one."""
     all_of_them = [run for run in sweep.runs() if run.has_checkpoint]
-    going = [scoring for run in all_of_them if (scoring := run.scoring()).state == "running"]
+    going = [run.scoring() for run in scorings.under_way(all_of_them)]
+    scorings.tell_ended(all_of_them)
     if not going:
         return
     now = max(going, key=lambda scoring: scoring.progress)
@@ -153,8 +151,10 @@ def show_scoring(sweep: Sweep) -> None:
 
 
 def show_runs(sweep: Sweep) -> None:
-    """Show the runs as a table with state, progress and newest quick FID."""
+    """Show the runs as a table with state, progress, and FIDs as soon as there are some."""
     rows = []
+    scored = comparison.most_comparable(sweep.runs())
+    title = lines.label(next(iter(scored.values()))) if scored else "FID"
     for member in sweep.record().members:
         run = Run(root / member.run) if member.run and (root / member.run).is_dir() else None
         row = {"Variant": member.variant, "Seed": member.seed, "State": "not created yet" if not member.run else "deleted"}
@@ -164,13 +164,16 @@ def show_runs(sweep: Sweep) -> None:
             row |= {
                 "State": words.STATES[status.state][0],
                 "Progress": words.progress(status)[0],
+                title: lines.number(scored[run.id], "fid") if run.id in scored else None,
                 "FID in training": quick.iloc[-1] if len(quick) else None,
-                "Message": status.message,
+                "Message": words.titled(status.message),
                 "Watch": f"watch?run={run.id}",
             }
         rows.append(row)
     column = st.column_config
-    table = pd.DataFrame(rows).reindex(columns=["Variant", "Seed", "State", "Progress", "FID in training", "Message", "Watch"])
+    columns = ["Variant", "Seed", "State", "Progress", title, "FID in training", "Message", "Watch"]
+    table = pd.DataFrame(rows).reindex(columns=columns)
+    table = table.drop(columns=[name for name in (title, "FID in training") if table[name].isna().all()])
     st.dataframe(
         table,
         hide_index=True,
@@ -179,7 +182,8 @@ def show_runs(sweep: Sweep) -> None:
         column_config={
             "Variant": column.TextColumn(pinned=True, width="medium"),
             "Progress": column.ProgressColumn(min_value=0, max_value=1, format="percent"),
-            "FID in training": column.NumberColumn(format="%.3g", help="Newest quick score. Use the Evaluate page to rank runs."),
+            title: column.NumberColumn(format="%.3g", help="Score of the last checkpoint. Use the Evaluate page to rank runs."),
+            "FID in training": column.NumberColumn(format="%.3g", help="Newest quick score, of fewer images."),
             "Watch": column.LinkColumn(display_text="open"),
         },
     )

@@ -9,14 +9,14 @@ from gan import runs
 from gan.catalogue import data_sets
 from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
-from gan.execution import queue, speeds
+from gan.execution import forecast, queue, speeds
 from gan.places import PROJECT
 from pages.parts import frame, words
 from pages.parts.planning import form, layers, sweep
 
 root = frame.begin("Train")
 
-PATIENCE = 60  # seconds to wait for the table of layers
+PATIENCE = 60  # seconds to wait for the table of layers, or for a speed
 st.title("Train")
 
 wanted = st.query_params.get("preset")
@@ -66,25 +66,28 @@ with settings:
 def show_estimate(config: RunConfig) -> None:
     """Show the expected training time on this machine; measure the speed first if it is not known."""
     known = speeds.find(root, config)
+    if sentence := forecast.burden(root, config):
+        st.warning(words.escape(sentence), icon=":material/warning:")
     if known:
+        more = "more than " if known.is_bound else ""
         st.metric(
             "Expected time on this machine",
-            words.duration(known.seconds),
+            f"{more}{words.duration(known.seconds)}",
             border=True,
             help="Measured with these networks and this batch size; excludes samples, scores and checkpoints.",
         )
         st.caption(
-            f"{words.duration(known.seconds_per_epoch)} per epoch · {known.images_per_second:,.0f} images/s · "
+            f"{more}{words.duration(known.seconds_per_epoch)} per epoch · {words.number(known.images_per_second)} images/s · "
             f"{words.count(known.threads, 'thread')} · {known.precision}"
         )
         return
     is_busy = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
     asked = st.session_state.setdefault("train/measured", set())
     this = speeds.key(config)
-    if speeds.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > 20):
+    if speeds.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > PATIENCE):
         st.session_state["train/patience"] = st.session_state.get("train/patience", 0) + 1
         with st.container(border=True):
-            st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
+            st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds; at most 30 for large networks …")
         return
     if this in asked:
         st.caption("The speed could not be measured. Training can still be started.")
@@ -95,7 +98,7 @@ def show_estimate(config: RunConfig) -> None:
     asked.add(this)
     st.session_state["train/patience"] = 0
     speeds.start_measuring(root, config)
-    st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds …")
+    st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds; at most 30 for large networks …")
 
 
 def show_layers(config: RunConfig) -> None:
@@ -137,7 +140,7 @@ with summary, st.container(border=True):
     try:
         config = configs.require_data(configs.replace(preset.config, changes))
     except InputError as error:
-        st.error(words.escape(str(error)), icon=":material/error:")
+        st.error(words.message(error), icon=":material/error:")
     if config:
         for sentence in advice.warnings(config):
             st.warning(words.escape(sentence), icon=":material/warning:")
@@ -167,7 +170,7 @@ with summary, st.container(border=True):
         with frame.spoken_errors():
             assert config is not None
             run = queue.launch(root, config, label)
-            st.switch_page("pages/watch.py", query_params={"run": run.id})
+            frame.go("pages/watch.py", run=run.id)
     if config:
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = ["--preset", preset.name, *configs.assignments(preset.config, config)]

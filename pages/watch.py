@@ -11,10 +11,11 @@ from gan import runs
 from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution import queue
+from gan.judging.comparison import text_of
 from gan.runs import Run, Status
 from pages.parts import cards, exports, frame, pictures, run_picker, words
 from pages.parts.watching import branches, classes
-from pages.parts.watching.actions import act
+from pages.parts.watching.actions import act, forget_deleted, offer_undo
 from pages.parts.watching.curves import show_curves
 
 root = frame.begin("Watch")
@@ -23,20 +24,10 @@ SILENCE = 120  # seconds without a heartbeat before a warning
 
 
 def choose() -> Run | None:
-    """Offer to restore a run deleted just now, and draw the run picker. Return None if there are no runs."""
-    if deleted := st.session_state.get("watch/deleted"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.info("Run moved to the trash folder.", icon=":material/delete:")
-            if st.button("Undo", icon=":material/undo:", key="undo"):
-                runs.restore(root, deleted)
-                del st.session_state["watch/deleted"]
-                st.query_params["run"] = deleted
-                st.rerun()
+    """Offer to restore a run deleted just now, and draw the run picker. Return None if no run is chosen."""
+    offer_undo(root)
     return run_picker.pick_one(
-        root,
-        "watch/choice",
-        empty="No runs yet. Start one on the Home or Train page.",
-        on_pick=lambda: st.session_state.pop("watch/deleted", None),
+        root, "watch/choice", empty="No runs yet. Start one on the Home or Train page.", on_pick=forget_deleted
     )
 
 
@@ -51,9 +42,9 @@ def show_state(run: Run, status: Status) -> None:
             st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}")
     st.progress(share, text=sentence)
     if status.message and status.state in ("failed", "diverged", "interrupted"):
-        (st.warning if status.state == "interrupted" else st.error)(words.escape(status.message))
+        (st.warning if status.state == "interrupted" else st.error)(words.message(status.message))
     elif status.message and status.state in ("running", "starting", "stopped"):
-        st.caption(words.escape(status.message))
+        st.caption(words.message(status.message))
     if status.state == "running" and time.time() - status.heartbeat > SILENCE:
         st.warning("No sign of life from the trainer for two minutes; the machine may be overloaded.")
     if status.state in ("failed", "diverged", "interrupted") and (tail := run.log_tail()):
@@ -119,7 +110,7 @@ def still(run: Run) -> None:
     show(run)
 
 
-@st.fragment(run_every=5.0)
+@st.fragment(run_every=frame.SLOW_TICK)
 def notice(run: Run, shown: str) -> None:
     """Rerun the page when the state was changed elsewhere: another tab, the command line, a killed process."""
     if run.status().state != shown:
@@ -166,11 +157,11 @@ with frame.spoken_errors():
             exports.offer_generator(run)
             settings = configs.flatten(config)
         except InputError as error:
-            st.error(words.escape(str(error)), icon=":material/error:")
+            st.error(words.message(error), icon=":material/error:")
         else:
             with st.expander("Settings and real images", icon=":material/tune:"):
                 left, right = st.columns([3, 2])
-                left.table({key: str(value) for key, value in settings.items()})
+                left.table({configs.title(key): text_of(value) for key, value in settings.items()})
                 if run.reals_path.exists():
                     with right:
                         pictures.show(run.reals_path, "Real images of the data set", "Real images")

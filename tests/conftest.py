@@ -26,6 +26,16 @@ settings.register_profile("random", parent=settings.get_profile("default"), dera
 settings.load_profile("default")
 
 
+#: Files whose tests take longest; they come first, so that at the end both workers have short ones left.
+LONGEST = ("test_browser.py", "test_sweep_flow.py", "test_doctor.py", "test_command_line.py", "test_classifier.py", "test_data.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Send runs and data of the whole session, and of all processes it starts, to a temporary folder."""

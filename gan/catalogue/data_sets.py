@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from gan import words
 from gan.catalogue import lsun
 from gan.errors import InputError, explained, nearest, shown
 from gan.places import data_root
@@ -229,8 +230,7 @@ def _read(path: Path, changed: int) -> DataSet:
         raise ValueError("expected one count per class")
     channels: Literal[1, 3] = 3 if facts["channels"] == 3 else 1
     kind: Literal["images", "points"] = "points" if facts["kind"] == "points" else "images"
-    noun = "points" if kind == "points" else "images"
-    about = f"{sum(counts):,} imported {noun}" + (f" in {len(classes)} classes." if classes else ".")
+    about = words.count(sum(counts), f"imported {kind[:-1]}") + (f" in {words.count(len(classes), 'class')}." if classes else ".")
     return DataSet(
         path.parent.name,
         str(facts["title"]),
@@ -241,6 +241,12 @@ def _read(path: Path, changed: int) -> DataSet:
         channels,
         "own",
         kind,
-        str(facts["sha256"]),
+        _version_of(facts),
         int(facts.get("skipped", 0)),
     )
+
+
+def _version_of(facts: dict[str, Any]) -> str:
+    """Return the version of an import: of its originals and labels (of its originals alone if it is old), and of its values."""
+    version = str(facts.get("version", facts["sha256"]))
+    return f"{version}-{facts['stretch']}" if "stretch" in facts else version

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from gan import words
 from gan.catalogue import data_sets
 from gan.commands.arguments import Parser
 from gan.commands.progress_bar import ProgressBar
 from gan.config.data import DataConfig
-from gan.data import imported, importer, prepared
-from gan.data.imported import describe, skipped_of
+from gan.data import imported, importer, prepared, tables
+from gan.data.grouping import Choice
+from gan.data.imported import describe, on_range, skipped_of
 from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root
@@ -24,13 +26,15 @@ from gan.storage.jobs import Progress, Report
 
 def bring_in(options: argparse.Namespace, report: Report) -> int:
     """Import pictures or points; pictures are also prepared at one size."""
-    root = data_root()
+    if options.dry_run or not options.quiet:
+        _show_what_is_taken(options)
+    if options.dry_run:
+        return 0
     try:
         with _noted(requests.import_path(), report) as (tell, finish):
             requests.clear_uploads()
-            bring = importer.import_points if options.path.suffix.lower() == ".csv" else importer.import_pictures
             try:
-                name = bring(options.path, options.name, lambda sentence, share: tell(sentence, 0.7 * share), root=root)
+                name = _bring(options, lambda sentence, share: tell(sentence, 0.7 * share))
             except InputError as error:  # an upload has a random file name; show the chosen one
                 raise InputError(str(error).replace(options.path.name, options.name) if options.consume else str(error)) from None
             entry = data_sets.find(name)
@@ -43,9 +47,35 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
                 options.path.unlink()
     if not options.quiet:
         skipped = f", {entry.skipped} skipped (see “data show {name}”)" if entry.skipped else ""
-        noun = "points" if entry.kind == "points" else "images"
-        print(f"{entry.images} {noun} imported as {name}{skipped}. Train on them with: python -m gan train --set data.name={name}")
+        taken = words.count(entry.images, entry.kind[:-1])
+        if dark := on_range(describe(entry)):
+            print(f"{dark} Stretch them with: python -m gan data stretch {name}")
+        print(f"{taken} imported as {name}{skipped}. Train on them with: python -m gan train --set data.name={name}")
     return 0
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _choice(options: argparse.Namespace) -> Choice:
+    return Choice(options.classes, tuple(options.only))
+
+
+def _bring(options: argparse.Namespace, report: Report) -> str:
+    """Import pictures or points and return the name of the new data set."""
+    if _is_table(options.path):
+        return importer.import_points(options.path, options.name, report, root=data_root(), columns=options.columns)
+    return importer.import_pictures(options.path, options.name, report, root=data_root(), choice=_choice(options))
+
+
+def _show_what_is_taken(options: argparse.Namespace) -> None:
+    """Print what an import takes for classes before it reads the pictures, or which columns it takes for points."""
+    if _is_table(options.path):
+        _, columns = tables.read(options.path, options.columns)
+        print(columns.sentence)
+    else:
+        print(importer.look(options.path, _choice(options)).sentence, flush=True)
 
 
 def prepare(options: argparse.Namespace, report: Report) -> int:
@@ -93,9 +123,15 @@ def show(options: argparse.Namespace, report: Report) -> int:
         print(files.to_json(facts, indent=1))
         return 0
     print(f"{entry.title} ({entry.name}): {entry.description}\nSource: {entry.source}")
-    print(f"{facts['images']} {entry.kind}" + (f" in {len(entry.classes)} classes" if entry.classes else ", no labels"))
+    classes = f" in {words.count(len(entry.classes), 'class')}" if entry.classes else ", no labels"
+    print(words.count(facts["images"], entry.kind[:-1]) + classes)
     if 0 < len(entry.classes) <= 100:
         print("Classes: " + ", ".join(f"{name} {count}" for name, count in zip(entry.classes, entry.counts, strict=True)))
+    for key in ("classes_from", "columns"):
+        if key in facts:
+            print(facts[key])
+    if values := on_range(facts):
+        print(values)
     if sizes := facts.get("sizes"):
         print("Sizes before preparation: " + ", ".join(f"{name} {wide}×{high}" for name, (wide, high) in sizes.items()))
     if entry.kind == "images":
@@ -118,9 +154,18 @@ def remove(options: argparse.Namespace) -> int:
     return 0
 
 
+def stretch(options: argparse.Namespace) -> int:
+    """Stretch the values of imported pictures to the full range, or undo that."""
+    entry = data_sets.find(options.name)
+    imported.stretch(entry.name, data_root(), options.root, undo=options.undo)
+    done = "has its original values again" if options.undo else "uses its full range now"
+    print(f"“{entry.title}” {done}. Runs trained on it before have seen other images.")
+    return 0
+
+
 def add(commands: Any, command: Callable[..., Parser]) -> None:
     """Add the ``data`` commands to the command line."""
-    about = "Import, list, show, prepare and remove data sets."
+    about = "Import, list, show, prepare, stretch and remove data sets."
     data = commands.add_parser("data", help=about, description=about)
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -142,6 +187,19 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     bring = action("import", about, bring_in, is_long=True)
     bring.add_argument("path", type=Path, metavar="PATH")
     bring.add_argument("--name", required=True, metavar="NAME", help="name of the data set; letters of any alphabet")
+    bring.add_argument(
+        "--classes",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether folders are classes: auto (default) decides by names and by the labels of StyleGAN's dataset.json",
+    )
+    bring.add_argument(
+        "--only", action="append", default=[], metavar="FOLDER", help="import this folder alone, as a class; may be repeated"
+    )
+    bring.add_argument(
+        "--columns", nargs=2, metavar="COLUMN", help="the two columns of a CSV file to take, by name or number (from 1)"
+    )
+    bring.add_argument("--dry-run", action="store_true", help="say what would be taken for classes or points, and import nothing")
     bring.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
     action("list", "List the data sets.", list_sets, has_json=True)
     shown = action("show", "Print counts, sizes, brightness, duplicates and skipped files.", show, has_json=True, is_long=True)
@@ -150,6 +208,9 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     prepared_set.add_argument("name", metavar="NAME")
     prepared_set.add_argument("--fit", choices=("crop", "pad"), default="crop", help="crop (default) or pad")
     prepared_set.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="auto (default), grey or colour")
+    stretched = action("stretch", "Stretch dark pictures, such as 12-bit values in 16-bit files, to the full range.", stretch)
+    stretched.add_argument("name", metavar="NAME")
+    stretched.add_argument("--undo", action="store_true", help="take the values as they are in the files again")
     action("remove", "Remove an imported data set.", remove).add_argument("name", metavar="NAME")
 
 

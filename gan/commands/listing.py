@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from gan import runs, words
 from gan.commands.arguments import Parser, add_length, add_settings, config_of
 from gan.config import presets
 from gan.execution import speeds
+from gan.execution.speeds import Estimate
 from gan.runs import Run
 from gan.storage import files
 
@@ -64,14 +66,20 @@ def estimate_speed(options: argparse.Namespace) -> int:
     config = config_of(options)
     from gan.training import speed
 
-    found = speed.measure(options.root, config)
-    if options.json:
-        print(json.dumps(vars(found)))
-    else:
-        print(
-            f"{found.images_per_second:,.0f} images/s with {words.count(found.threads, 'thread')} in {found.precision}: "
-            f"{words.duration(found.seconds_per_epoch)} per epoch, {words.duration(found.seconds)} in total."
+    def show(found: Estimate) -> None:
+        fewer, more = ("less than ", "more than ") if found.is_bound else ("", "")
+        text = (
+            f"{fewer}{words.number(found.images_per_second)} images/s with {words.count(found.threads, 'thread')} in "
+            f"{found.precision}: {more}{words.duration(found.seconds_per_epoch)} per epoch, "
+            f"{more}{words.duration(found.seconds)} in total."
         )
+        print(json.dumps(vars(found)) if options.json else text[0].upper() + text[1:], flush=True)
+
+    def give_up(found: Estimate) -> None:
+        show(found)
+        os._exit(0)  # the step under way cannot be interrupted
+
+    show(speed.measure(options.root, config, give_up))
     return 0
 
 

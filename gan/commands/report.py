@@ -10,6 +10,7 @@ from typing import Any
 
 from gan import runs
 from gan.report import bundle, generators
+from gan.runs import Run
 
 
 def add(command: Callable[..., Any]) -> None:
@@ -45,6 +46,16 @@ def _report(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     run = runs.find(options.root, options.run_id)
     out = bundle.checked_target(options.out, options.root, ".safetensors")
-    generators.write(run, out, options.checkpoint)
+    generators.write(run, out, options.checkpoint, _estimate)
     print(out)
     return 0
+
+
+def _estimate(run: Run, checkpoint: str) -> dict[str, bytes]:
+    """Return the batch-norm statistics of a run's averaged generator as raw bytes by name."""
+    import torch
+
+    from gan.training import sampling
+
+    generator, _ = sampling.restore(run.config(), sampling.newest(run, "Exporting", checkpoint), torch.device("cpu"))
+    return {name: value.numpy().tobytes() for name, value in generator.named_buffers()}

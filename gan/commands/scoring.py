@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from gan.commands.progress_bar import ProgressBar
 from gan.errors import InputError, explained
 from gan.machine import usual_threads
 from gan.runs import Run
-from gan.storage import files
+from gan.storage import files, signs
 
 _WAITING_HEARTBEAT = 5.0  # seconds
 
@@ -99,6 +100,8 @@ def score_runs(options: argparse.Namespace) -> int:
 def _waiting(chosen: Sequence[Run]) -> Iterator[None]:
     """Refresh the heartbeats of runs that wait to be scored, so that they do not look abandoned."""
     is_over = threading.Event()
+    for run in chosen:
+        signs.announce(run.scoring_lock, os.getpid())
 
     def beat() -> None:
         while not is_over.wait(_WAITING_HEARTBEAT):

@@ -76,7 +76,7 @@ def launch(options: argparse.Namespace) -> int:
         return _show_plan(options, plan)
     planned = [config for _, config in run_configs(plan)]
     forecast = _forecast(options, planned)
-    asked = f"Sweep “{plan.name}” has {len(planned):,} runs, {_in_words(forecast)}"
+    asked = f"Sweep “{plan.name}” has {words.count(len(planned), 'run')}, {_in_words(forecast)}"
     if len(planned) > plans.SURE_RUNS and not options.yes:
         raise InputError(f"{asked}; add --yes to launch it anyway.")
     if (free := free_bytes(options.root)) < forecast.disk_bytes and not options.yes:
@@ -178,7 +178,7 @@ def _show_plan(options: argparse.Namespace, plan: Plan) -> int:
         return 0
     for one in variants:
         print(f"{one.name}" + (f"  (cannot be trained: {one.reason})" if one.reason else ""))
-    print(f"{len(sound) * plan.seeds:,} runs, {_in_words(forecast)}.")
+    print(f"{words.count(len(sound) * plan.seeds, 'run')}, {_in_words(forecast)}.")
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from gan import runs
+from gan import runs, words
 from gan.commands.arguments import (
     FORMAT,
     Parser,
@@ -24,11 +24,12 @@ from gan.commands.arguments import (
     length_of,
 )
 from gan.commands.progress_bar import ProgressBar
+from gan.config import schedules
 from gan.errors import InputError, explained
 from gan.execution import queue
 from gan.machine import usual_threads
 from gan.places import default_root
-from gan.runs import Run, Status, forks
+from gan.runs import Run, Status, checkpoints, forks
 
 if TYPE_CHECKING:
     from gan.training.quick import Scorer
@@ -78,6 +79,9 @@ def resume_run(options: argparse.Namespace) -> int:
     if status.state in ("running", "starting"):
         raise InputError(f"Run {run.id} is already under way; stop it first, or wait until it ends.")
     total = queue.total_after(run, status, length)
+    for sentence in (checkpoints.changed_data(run), schedules.after_prolonging(config, status.step, status.total_steps, total)):
+        if sentence:
+            print(sentence)
     held = run.hold()
     with explained(f"resuming run {run.id}"):
         run.write_control(stop=False, length=length or run.control().length)
@@ -136,7 +140,7 @@ def _closing_words(run: Run, status: Status) -> str:
         return f"Stopped at step {status.step} of {status.total_steps}. Go on with: python -m gan resume {run.id}{elsewhere}"
     if status.state == "finished":
         score = f"python -m gan score {run.id}{elsewhere}"
-        return f"Finished {status.step} steps. Samples: {run.samples_path}. Score it with: {score}"
+        return f"Finished {words.count(status.step, 'step')}. Samples: {run.samples_path}. Score it with: {score}"
     return f"{status.state.capitalize()} at step {status.step}: {status.message} The log is {run.log_path}."
 
 

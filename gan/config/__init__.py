@@ -17,6 +17,7 @@ from gan.config.whole import (
     replace,
     require_data,
     setting_groups,
+    title,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "replace",
     "require_data",
     "setting_groups",
+    "title",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gan import words
 from gan.config.rules import penalties
 from gan.config.whole import RunConfig
 
@@ -38,6 +39,6 @@ def _warnings(config: RunConfig) -> Iterator[str]:
     seen = config.total_steps * optimizer.images_per_step
     if optimizer.ema_half_life > seen / 2:
         yield (
-            f"The EMA half-life is {optimizer.ema_half_life:,} images, but this training sees only {seen:,}, so samples will lag "
-            "far behind; shorten the EMA half-life, or train longer."
+            f"The EMA half-life is {words.count(optimizer.ema_half_life, 'image')}, but this training sees only {seen:,}, so "
+            "samples will lag far behind; shorten the EMA half-life, or train longer."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gan import words
 from gan.catalogue.data_sets import DataSet
 from gan.catalogue.losses import LOSSES
 from gan.config.data import DataConfig
@@ -117,8 +118,8 @@ def _data_refusals(
             f"networks.conditional needs two classes or more, but “{data.name}” has {len(entry.classes) or 'none'}; set "
             "networks.conditional to false, or choose a data set with classes"
         )
-    if batch > data.images_of(entry):
+    if batch > (left := data.images_of(entry)):
         yield (
-            f"optimizer.batch_size is {batch}, but there are only {data.images_of(entry)} images of "
+            f"optimizer.batch_size is {batch}, but there {'is' if left == 1 else 'are'} only {words.count(left, 'image')} of "
             f"“{data.name}” to train on; choose a smaller batch or more images"
         )

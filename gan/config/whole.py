@@ -321,6 +321,13 @@ def flatten(config: RunConfig) -> dict[str, Any]:
     return {f"{name}.{field}": value for name in setting_groups() for field, value in raw[name].items()}
 
 
+def title(key: str) -> str:
+    """Return the title of the setting ``key`` ("networks.width"), whichever family of networks has it; an unknown key unchanged."""
+    section, _, field = key.partition(".")
+    groups = [_owner([section], family) for family in (FAMILIES if section == "networks" else ("",))]
+    return next((info.title for group in groups if (info := group.get(field)) and info.title), key)
+
+
 def field_info(config: RunConfig, key: str) -> FieldInfo:
     """Return the field (title, help, bounds) for a key such as "optimizer.batch_size" in this configuration."""
     section, _, field = key.partition(".")

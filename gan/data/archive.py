@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from gan.data.decoder import Refused
+from gan.data.decoder import IN_WORDS, Refused
 from gan.errors import InputError, explained, shown
 
 MOST_ENTRIES = 500_000
@@ -26,7 +26,11 @@ _MOST_TABLE = 128 << 20  # bytes of a ZIP's table of contents
 _PART = 1 << 20  # bytes per read
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
-_PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")  # to tell pictures from other files
+#: Endings of pictures.
+_PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
+    *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
 _JUNK = {"thumbs.db", ".ds_store", "desktop.ini"}
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -49,11 +53,17 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file to read: its ``name`` for display and its ``group``, the folder that may become its class ("" if none)."""
+    """A file to read: its ``name`` for display, its ``path`` inside the source in parts, and its class, ``group`` ("" if none)."""
 
     name: str
-    group: str
+    path: tuple[str, ...]
     key: Any = None
+    group: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the file has the name of a picture. Any file is tried, but other names say nothing about folders."""
+        return bool(self.path) and self.path[-1].lower().endswith(_PICTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +115,31 @@ def open_source(path: Path) -> Iterator[Source]:
     if is_folder:
         yield _folder(path)
     elif is_file:
-        with contextlib.ExitStack() as stack:
-            with explained("reading the ZIP"):
-                file = stack.enter_context(_Table(open(path, "rb", buffering=0)))
-                try:
-                    archive = stack.enter_context(zipfile.ZipFile(file))
-                except _DAMAGE as error:
-                    raise _no_zip() from error
-                file.is_being_read = False
-            yield _zip(archive)
+        with explained("reading the ZIP"):
+            file = open(path, "rb", buffering=0)
+        with file, open_zip(file) as source:
+            yield source
     else:
         raise InputError(f"There is nothing to read at {shown(str(path), most=200)}; expected a folder, a ZIP or a CSV file.")
 
 
+@contextlib.contextmanager
+def open_zip(file: io.RawIOBase | io.BytesIO) -> Iterator[Source]:
+    """Open a ZIP that is an open file; it stays open. Raises InputError if it is damaged as a whole."""
+    table = _Table(file)  # type: ignore[arg-type]
+    with contextlib.ExitStack() as stack:
+        stack.callback(table.detach)
+        with explained("reading the ZIP"):
+            try:
+                archive = stack.enter_context(zipfile.ZipFile(table))
+            except _DAMAGE as error:
+                raise _no_zip() from error
+            table.is_being_read = False
+        yield _zip(archive)
+
+
 def _no_zip() -> InputError:
-    return InputError("The file is not a ZIP, or is damaged; expected a folder or a ZIP of PNG, JPEG or WebP pictures.")
+    return InputError(f"The file is not a ZIP, or is damaged; expected a folder or a ZIP of {IN_WORDS} pictures.")
 
 
 # Folders
@@ -154,7 +174,7 @@ def _folder(path: Path) -> Source:
                     skipped.append(Skipped(_printable(name), "is not a regular file"))
                 if len(found) > MOST_ENTRIES:
                     raise _too_many()
-    return Source(_grouped(found), skipped, _open_file, "cannot be read")
+    return Source(_entries(found), skipped, _open_file, "cannot be read")
 
 
 def _is_junction(one: os.DirEntry[str]) -> bool:
@@ -184,10 +204,15 @@ class _Table(io.BufferedReader):
 
     is_being_read = True
 
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__(raw)
+        self._size = self.seek(0, os.SEEK_END)
+        self.seek(0)
+
     def read(self, size: int | None = -1, /) -> bytes:
         if not self.is_being_read:
             return super().read(size)
-        if size is not None and size > os.fstat(self.fileno()).st_size:
+        if size is not None and size > self._size:
             raise zipfile.BadZipFile("a table longer than the file")
         if size is not None and size > _MOST_TABLE:
             raise InputError(f"Its table of contents is longer than {_MOST_TABLE >> 20} MB; import a part of it.")
@@ -207,30 +232,36 @@ def _zip(archive: zipfile.ZipFile) -> Source:
     skipped: list[Skipped] = []
     seen: set[str] = set()
     for info in infos:
-        if info.filename.endswith("/") or _is_junk(info.filename):  # is_dir() fails on an empty name
+        name = _with_slashes(info.filename)
+        if name.endswith("/") or _is_junk(name):  # is_dir() fails on an empty name
             continue
         reason = _unsafe(info)
-        folded = unicodedata.normalize("NFC", info.filename).casefold()
+        folded = unicodedata.normalize("NFC", name).casefold()
         if not reason and folded in seen:
             reason = "has the same name as an earlier file"
         seen.add(folded)
         if reason:
-            skipped.append(Skipped(_printable(info.filename), reason))
+            skipped.append(Skipped(_printable(name), reason))
         else:
-            found.append((info.filename, info))
+            found.append((name, info))
     overlapping = _overlapping([info for _, info in found])
-    skipped += [Skipped(_printable(info.filename), "shares its bytes with another file") for info in overlapping]
+    skipped += [Skipped(_printable(_with_slashes(info.filename)), "shares its bytes with another file") for info in overlapping]
     left_out = {id(info) for info in overlapping}
     found = [(name, info) for name, info in found if id(info) not in left_out]
-    return Source(_grouped(found), skipped, archive.open, "damaged in the archive")
+    return Source(_entries(found), skipped, archive.open, "damaged in the archive")
+
+
+def _with_slashes(name: str) -> str:
+    """Return a name with the separators of the ZIP format: Windows PowerShell 5 writes backslashes."""
+    return name.replace("\\", "/")
 
 
 def _unsafe(info: zipfile.ZipInfo) -> str:
     """Return the reason to skip an entry, or an empty string."""
     if not info.filename:
         return "has no name"
-    for name in {info.orig_filename, info.filename}:  # as stored, and as Python normalises it
-        if "\\" in name or "\0" in name:
+    for name in {_with_slashes(info.orig_filename), _with_slashes(info.filename)}:  # as stored, and as Python normalises it
+        if "\0" in name:
             return "has a name that is not a valid path in the archive"
         if name.startswith("/") or re.match(r"^[A-Za-z]:", name):
             return "has an absolute path"
@@ -263,18 +294,9 @@ def _overlapping(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
 # Names
 
 
-def _grouped(found: list[tuple[str, Any]]) -> list[Entry]:
-    """Return the entries, grouped by their first folder below the folders that all pictures share."""
-    found = sorted(found, key=lambda pair: pair[0])  # same order for a folder and its ZIP
-    parts = [PurePosixPath(name).parts for name, _ in found]
-    pictures = [part for part in parts if part and part[-1].lower().endswith(_PICTURES)] or parts  # ignore a README
-    depth = 0
-    while pictures and all(len(part) > depth + 1 for part in pictures) and len({part[depth] for part in pictures}) == 1:
-        depth += 1
-    return [
-        Entry(_printable(name), shown(part[depth], most=80) if len(part) > depth + 1 else "", key)
-        for (name, key), part in zip(found, parts, strict=True)
-    ]
+def _entries(found: list[tuple[str, Any]]) -> list[Entry]:
+    """Return the entries in the same order for a folder and its ZIP."""
+    return [Entry(_printable(name), PurePosixPath(name).parts, key) for name, key in sorted(found, key=lambda pair: pair[0])]
 
 
 def _is_junk(name: str) -> bool:

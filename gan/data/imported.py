@@ -14,11 +14,13 @@ from typing import Any
 from gan import runs
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
-from gan.errors import InputError, explain_os_error
+from gan.errors import InputError, explain_os_error, explained
 from gan.places import default_root
+from gan.storage import files
 from gan.storage.lines import read_lines
 
 STAGING = ".importing-"
+LEAST_RANGE = 0.5  # share of the range of values below which pictures are dark by their files, not by what they show
 
 
 def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
@@ -27,24 +29,79 @@ def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
     place = root / data_sets.OWN / entry.name
     if entry.origin != "own" or not place.is_dir():
         raise InputError(f"“{entry.name}” was not imported, so it cannot be removed; choose an imported data set.")
-    for run in runs.list_runs(runs_root or default_root()):
-        try:
-            is_used = run.status().state in runs.UNDER_WAY and run.config().data.name == name
-        except InputError:
-            continue  # the data set of a damaged run is unknown
-        if is_used:
-            raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
+    _require_unused(entry, runs_root)
     gone = (
         root / data_sets.OWN / f"{STAGING}removed-{secrets.token_hex(4)}"
     )  # renamed atomically; the next import deletes leftovers
     try:
         os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
-        for prepared in (root / "prepared").glob(f"{name}-*"):
-            if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}", prepared.name):
-                shutil.rmtree(prepared, ignore_errors=True)
+        _remove_preparations(name, root)
     except OSError as error:
         raise InputError(explain_os_error(error, f"removing “{entry.title}”")) from error
+
+
+def stretch(name: str, root: Path, runs_root: Path | None = None, *, undo: bool = False) -> None:
+    """Stretch the values of imported pictures to the full range, or ``undo`` that; they are then prepared again.
+
+    Raises InputError if the data set was not imported, uses its range already, or a run uses it.
+    """
+    entry = data_sets.find(name)
+    place = root / data_sets.OWN / entry.name / "data-set.json"
+    if entry.origin != "own" or entry.kind != "images" or not place.is_file():
+        raise InputError(f"“{entry.name}” has no imported pictures to stretch; choose an imported data set.")
+    with explained(f"stretching “{entry.title}”"):
+        facts = json.loads(place.read_bytes())
+        if undo == ("stretch" not in facts):
+            has = "has not been stretched" if undo else "is stretched already"
+            raise InputError(f"“{entry.title}” {has}; there is nothing to change.")
+        if not undo and not is_dark(facts):
+            raise InputError(f"“{entry.title}” uses its range of values, so there is nothing to stretch.")
+        _require_unused(entry, runs_root)
+        facts.pop("stretch", None)
+        if not undo:
+            facts["stretch"] = facts["range_used"]
+        files.write_json(place, facts)
+        _remove_preparations(entry.name, root)
+
+
+def is_dark(facts: dict[str, Any]) -> bool:
+    """Return whether the pictures of an import use less than half of their range of values, as 12 bits in 16-bit files do."""
+    return 0 < float(facts.get("range_used", 1.0)) < LEAST_RANGE
+
+
+def on_range(facts: dict[str, Any]) -> str:
+    """Return a sentence on the range of values of an import; empty if it is in use."""
+    if not is_dark(facts):
+        return ""
+    used = f"{max(1, round(100 * facts['range_used']))} % of its range of values"
+    return f"Stretched: it used {used}." if "stretch" in facts else f"It uses {used}, so the images are dark."
+
+
+def stretch_of(folder: Path) -> float:
+    """Return the share of the range of values that is stretched to the full range; 1 if the pictures are left as they are."""
+    try:
+        share = float(json.loads((folder / "data-set.json").read_bytes()).get("stretch", 1.0))
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise damaged(folder) from None
+    return share if 0 < share < 1 else 1.0
+
+
+def _require_unused(entry: DataSet, runs_root: Path | None) -> None:
+    """Raise InputError if a run that is under way uses a data set."""
+    for run in runs.list_runs(runs_root or default_root()):
+        try:
+            is_used = run.status().state in runs.UNDER_WAY and run.config().data.name == entry.name
+        except InputError:
+            continue  # the data set of a damaged run is unknown
+        if is_used:
+            raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
+
+
+def _remove_preparations(name: str, root: Path) -> None:
+    for prepared in (root / "prepared").glob(f"{name}-*"):
+        if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}", prepared.name):
+            shutil.rmtree(prepared, ignore_errors=True)
 
 
 def damaged(folder: Path) -> InputError:
@@ -68,7 +125,11 @@ def describe(entry: DataSet) -> dict[str, Any]:
     if entry.origin == "own":
         with contextlib.suppress(OSError, ValueError):
             stored = json.loads((data_sets.own_folder(entry.name) / "data-set.json").read_bytes())
-            facts |= {key: stored[key] for key in ("sizes", "reasons") if key in stored}
+            facts |= {
+                key: stored[key]
+                for key in ("classes_from", "columns", "range_used", "stretch", "sizes", "reasons")
+                if key in stored
+            }
     return facts
 
 

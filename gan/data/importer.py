@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +25,9 @@ import numpy as np
 
 from gan import words
 from gan.catalogue import data_sets
-from gan.data import archive, decoder, parallel
+from gan.data import archive, decoder, grouping, imported, parallel, tables
+from gan.data.grouping import Choice, Grouping
 from gan.data.imported import STAGING, damaged
-from gan.data.rendered import points
 from gan.errors import InputError, explain_os_error, shown
 from gan.storage import files
 from gan.storage.jobs import Report
@@ -39,18 +40,22 @@ _MOST_REASONS = 20  # counted separately; some include the picture size, so ther
 _DIGEST = 16  # bytes per picture
 
 
-def import_pictures(path: Path, title: str, report: Report, *, root: Path, workers: int | None = None) -> str:
+def import_pictures(
+    path: Path, title: str, report: Report, *, root: Path, workers: int | None = None, choice: Choice = grouping.AUTO
+) -> str:
     """Import the pictures of a folder or a ZIP into the data root as ``title`` and return the new data set's name.
 
-    Raises InputError for a bad title, fewer than two pictures, a damaged ZIP, a full disk, ...
+    ``choice``: which folders are classes. Raises InputError for a bad title, fewer than two pictures, a damaged ZIP, a full
+    disk, ...
     """
     report("Looking for pictures", 0.0)
     with _staged(root, title) as (staged, name), archive.open_source(path) as source:
-        found = _Found(staged, source.skipped)
-        total = len(source.entries)
+        grouped = grouping.group(source, choice)
+        found = _Found(staged, [*source.skipped, *grouped.left_out], grouped.sentence)
+        total = len(grouped.entries)
         done = 0
         with found, parallel.pool(is_worth_it=total >= _FEW, workers=workers) as pool:
-            for entries, checked in parallel.each(pool, _check, _read(source)):
+            for entries, checked in parallel.each(pool, _check, _read(source, grouped.entries)):
                 for (entry, content), result in zip(entries, checked, strict=True):
                     found.take(entry, content, result)
                 done += len(entries)
@@ -60,11 +65,20 @@ def import_pictures(path: Path, title: str, report: Report, *, root: Path, worke
     return name
 
 
-def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
-    """Import points in the plane from a CSV file as ``title`` and return the new data set's name."""
+def look(path: Path, choice: Choice = grouping.AUTO) -> Grouping:
+    """Return what an import of a folder or a ZIP would take for classes. Raises InputError like :func:`import_pictures`."""
+    with archive.open_source(path) as source:
+        return grouping.group(source, choice)
+
+
+def import_points(path: Path, title: str, report: Report, *, root: Path, columns: tuple[str, str] | None = None) -> str:
+    """Import points in the plane from a CSV file as ``title`` and return the new data set's name.
+
+    ``columns``: names or numbers (from 1) of the two columns to take.
+    """
     report("Reading the points", 0.0)
     with _staged(root, title) as (staged, name):
-        values = points.read_csv(path)
+        values, taken = tables.read(path, columns)
         with open(staged / "points.npy", "wb") as file:
             np.save(file, values)
             file.flush()
@@ -73,6 +87,7 @@ def import_points(path: Path, title: str, report: Report, *, root: Path) -> str:
             "kind": "points",
             "classes": [],
             "counts": [len(values)],
+            "columns": taken.sentence,
             "channels": 1,
             "created": time.time(),
             "sha256": hashlib.sha256(values.tobytes()).hexdigest(),
@@ -114,9 +129,10 @@ def decode_all(
             raise ValueError("expected one digest per picture")
     except _UNREADABLE as error:
         raise damaged(folder) from error
+    stretch = imported.stretch_of(folder)
     pictures = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // (size * size * channels)))
     chunks = (
-        (str(folder / "originals.bin"), offsets[rows], lengths[rows], digests[rows], size, how, channels)
+        (str(folder / "originals.bin"), offsets[rows], lengths[rows], digests[rows], stretch, size, how, channels)
         for start in range(0, len(offsets), pictures)
         for rows in [slice(start, start + pictures)]
     )
@@ -130,12 +146,14 @@ def decode_all(
 class _Found:
     """Writes the pictures and skipped files of an import as they are found; use it as a context manager."""
 
-    def __init__(self, staged: Path, skipped: Iterable[archive.Skipped]) -> None:
+    def __init__(self, staged: Path, skipped: Iterable[archive.Skipped], sentence: str) -> None:
         self._staged = staged
+        self._sentence = sentence  # on the classes
         self._digest = hashlib.sha256()
         self._rows: list[tuple[int, int, int, int]] = []  # offset, length, width, height
         self._groups: list[str] = []
         self._has_colour = False
+        self._range_used = 0.0
         self._end = 0
         self._digests: list[bytes] = []
         self._reasons: Counter[str] = Counter()
@@ -161,13 +179,14 @@ class _Found:
         if isinstance(checked, str) or isinstance(content, str):
             self.skip(entry.name, str(checked))
             return
-        width, height, has_colour, digest = checked
+        width, height, has_colour, range_used, digest = checked
         self._originals.write(content)
         self._digest.update(content)
         self._rows.append((self._end, len(content), width, height))
         self._digests.append(digest)
         self._groups.append(entry.group)
         self._has_colour |= has_colour
+        self._range_used = max(self._range_used, range_used)
         self._end += len(content)
 
     def finish(self) -> dict[str, Any]:
@@ -177,12 +196,12 @@ class _Found:
         for file in (self._originals, self._list):
             file.flush()
             os.fsync(file.fileno())
-        groups = [group or "(no folder)" for group in self._groups]  # pictures outside any class folder
-        classes = sorted(set(groups), key=_natural)
+        classes = sorted(set(self._groups), key=grouping.natural)
         if len(classes) < 2:
             classes = []
         numbers = {name: number for number, name in enumerate(classes)}
-        labels = np.array([numbers.get(group, 0) for group in groups], dtype=np.int32)
+        labels = np.array([numbers.get(group, 0) for group in self._groups], dtype=np.int32)
+        originals = self._digest.hexdigest()
         digests = np.frombuffer(b"".join(self._digests), dtype=np.uint8).reshape(-1, _DIGEST)
         rows = np.array(self._rows, dtype=np.int64)
         with open(self._staged / "index.npz", "wb") as file:
@@ -193,10 +212,13 @@ class _Found:
         return {
             "kind": "images",
             "classes": classes,
+            "classes_from": self._sentence,
             "counts": np.bincount(labels, minlength=max(1, len(classes))).tolist(),
             "channels": 3 if self._has_colour else 1,
+            "range_used": self._range_used,
             "created": time.time(),
-            "sha256": self._digest.hexdigest(),
+            "sha256": originals,
+            "version": _version(originals, labels, classes),
             "sizes": {
                 "smallest": by_area[0].tolist(),
                 "median": by_area[len(rows) // 2].tolist(),
@@ -215,11 +237,11 @@ class _Found:
     def _too_few(self) -> InputError:
         found = "only one picture was" if self._rows else "no picture was"
         if not self._reasons:
-            return InputError(f"There is nothing to import: {found} found; add at least two PNG, JPEG or WebP files.")
+            return InputError(f"There is nothing to import: {found} found; add at least two {decoder.IN_WORDS} files.")
         (reason, often), skipped = self._reasons.most_common(1)[0], words.count(self._reasons.total(), "file")
         return InputError(
             f"There is nothing to import: {found} found, and {skipped} skipped, {often:,} with the reason “{reason}”; "
-            "add at least two PNG, JPEG or WebP files."
+            f"add at least two {decoder.IN_WORDS} files."
         )
 
 
@@ -227,11 +249,9 @@ class _Found:
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that puts "2" before "10"."""
-    return [
-        (0, int(part), "") if part.isdecimal() and part.isascii() else (1, 0, part) for part in re.split(r"([0-9]{1,18})", name)
-    ]
+def _version(originals: str, labels: np.ndarray, classes: list[str]) -> str:
+    """Return the fingerprint of all that a data set consists of: another choice of classes makes other data of the same files."""
+    return hashlib.sha256(originals.encode() + labels.astype("<i4").tobytes() + "\0".join(classes).encode()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -280,17 +300,18 @@ def _name_for(title: str, own: Path) -> str:
     return name
 
 
-#: Width, height, whether there is colour, and the digest of the bytes; or the reason to skip the picture.
-_Checked = tuple[int, int, bool, bytes] | str
+#: Width, height, whether there is colour, the share of the range of values in use, and the digest of the bytes; or the reason to
+#: skip the picture.
+_Checked = tuple[int, int, bool, float, bytes] | str
 #: Entries, each with its bytes or the reason why it could not be read.
 _Chunk = list[tuple[archive.Entry, bytes | str]]
 
 
-def _read(source: archive.Source) -> Iterator[_Chunk]:
+def _read(source: archive.Source, entries: Iterable[archive.Entry]) -> Iterator[_Chunk]:
     """Yield entries with their bytes in chunks of at most _CHUNK_BYTES, unless a single picture is larger."""
     chunk: _Chunk = []
     size = 0
-    for entry in source.entries:
+    for entry in entries:
         content: bytes | str
         try:
             content = source.read(entry)
@@ -299,7 +320,7 @@ def _read(source: archive.Source) -> Iterator[_Chunk]:
         if chunk and (len(chunk) >= _CHUNK_PICTURES or size + len(content) > _CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
-        chunk.append((archive.Entry(entry.name, entry.group), content))
+        chunk.append((replace(entry, key=None), content))  # keys cannot be sent to another process
         size += len(content)
     if chunk:
         yield chunk
@@ -312,18 +333,22 @@ def _check(chunk: _Chunk) -> list[_Checked]:
 def _check_one(content: bytes) -> _Checked:
     try:
         picture = decoder.decode(content, smallest=32)
+        has_colour = decoder.has_colour(content, picture)
     except decoder.Refused as reason:
         return str(reason)
-    return picture.width, picture.height, picture.has_colour, _digest(content)
+    range_used = 1.0 if picture.is_reduced else picture.range_used  # a fraction averages bright points away
+    return picture.width, picture.height, has_colour, range_used, _digest(content)
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST).digest()
 
 
-def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, np.ndarray, int, Literal["crop", "pad"], int]) -> np.ndarray | None:
+def _decode_chunk(
+    task: tuple[str, np.ndarray, np.ndarray, np.ndarray, float, int, Literal["crop", "pad"], int],
+) -> np.ndarray | None:
     """Return the pictures of a chunk, or None if one cannot be read or differs from the imported bytes."""
-    path, offsets, lengths, digests, size, how, channels = task
+    path, offsets, lengths, digests, stretch, size, how, channels = task
     pixels = np.empty((len(offsets), size, size, channels), dtype=np.uint8)
     try:
         with open(path, "rb") as file:
@@ -332,7 +357,7 @@ def _decode_chunk(task: tuple[str, np.ndarray, np.ndarray, np.ndarray, int, Lite
                 content = file.read(length)
                 if _digest(content) != digests[row].tobytes():
                     return None
-                pixels[row] = decoder.fit(decoder.decode(content, smallest=size).image, size, how, channels)
+                pixels[row] = decoder.fit(decoder.decode(content, size, stretch).image, size, how, channels)
     except (OSError, decoder.Refused):
         return None
     return pixels

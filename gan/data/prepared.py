@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gan import words
 from gan.config.data import DataConfig
 from gan.data import sources, survey
 from gan.errors import InputError, explain_os_error
@@ -26,7 +27,7 @@ from gan.storage import files
 from gan.storage.jobs import Report
 from gan.storage.locks import hold_lock, is_locked
 
-VERSION = 1  # increase when preparation changes the pixels, or the survey its figures
+VERSION = 2  # increase when preparation changes the pixels, or the survey its figures
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _make(data: DataConfig, place: Path, report: Report) -> None:
             file.flush()
             os.fsync(file.fileno())
         if done < entry.images:
-            raise InputError(f"“{entry.title}” has only {done} images, expected {entry.images}; import it again.")
+            raise InputError(f"“{entry.title}” has only {words.count(done, 'image')}, expected {entry.images:,}; import it again.")
         np.save(staged / "labels.npy", labels)
         found = np.load(staged / "pixels.npy", mmap_mode="r", allow_pickle=False)
         facts = survey.look(found, labels, lambda share: report(f"Analysing {entry.title}", 0.9 + 0.1 * share))

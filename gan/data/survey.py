@@ -12,6 +12,7 @@ BINS = 32  # bins of the brightness histogram, from 0 to 255
 EXAMPLES = 24  # pairs of duplicates kept for display
 MOST_BITS = 3  # differing hash bits of near duplicates; fewer than _BANDS, so at least one band is identical
 LEAST_CORRELATION = 0.99  # between thumbnails of near duplicates; ignores brightness and contrast
+MOST_TINT = 8.0  # levels of 255 by which the colours of near duplicates differ, root mean square over cells and channels
 
 _CHUNK = 512  # images
 _ROWS, _COLUMNS = 8, 9  # of the thumbnail used for the difference hash
@@ -25,8 +26,8 @@ def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] =
     ``counts``: images per label. ``brightness``: mean, standard deviation (both from 0 to 255) and histogram of the images'
     mean grey levels. ``channels``: mean and standard deviation of each channel's pixels. ``exact``: number of images equal to
     an earlier one, pixel by pixel. ``near``: number of other images that resemble an earlier one (difference hashes differ in at
-    most 3 of 64 bits, thumbnails correlate by at least 0.99); a lower bound, because not every pair is compared. ``*_pairs``:
-    examples, as pairs of row numbers.
+    most 3 of 64 bits, thumbnails correlate by at least 0.99, and their colours differ by at most 8 levels); a lower bound, because
+    not every pair is compared. ``*_pairs``: examples, as pairs of row numbers.
     """
     count, channels = len(pixels), pixels.shape[-1]
     brightness = np.empty(count)
@@ -54,7 +55,7 @@ def look(pixels: np.ndarray, labels: np.ndarray, tell: Callable[[float], None] =
                 if len(exact_pairs) < EXAMPLES:
                     exact_pairs.append((first, row))
         tell(0.9 * min(1.0, (start + _CHUNK) / count))
-    near, near_pairs = _near(hashes, thumbnails, is_copy)
+    near, near_pairs = _near(hashes, thumbnails, channels, is_copy)
     tell(1.0)
     means = sums / count
     spreads = np.sqrt(np.maximum(0.0, squares / count - means**2))
@@ -100,6 +101,18 @@ def standardised(thumbnails: np.ndarray) -> np.ndarray:
     return np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
 
 
+def tints(thumbnails: np.ndarray, channels: int) -> np.ndarray:
+    """Return the colours of thumbnails [N, 72 · C], apart from their grey levels, float32 [N, 72 · C].
+
+    The Euclidean distance of two rows is the root mean square of their difference in levels. A correlation ignores saturation,
+    which for one colour is the same as contrast. All 0 for grey images.
+    """
+    cells = thumbnails.reshape(len(thumbnails), -1, channels).astype(np.float32)
+    cells -= cells.mean(axis=2, keepdims=True)
+    found: np.ndarray = cells.reshape(len(thumbnails), -1) / np.sqrt(np.float32(thumbnails.shape[1]))
+    return found
+
+
 def difference_hashes(grey: np.ndarray) -> np.ndarray:
     """Return 64-bit difference hashes (uint64 [N]) of grey thumbnails [N, 8, 9].
 
@@ -120,7 +133,7 @@ def _thumbnails(values: np.ndarray) -> np.ndarray:
     return means
 
 
-def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tuple[int, list[tuple[int, int]]]:
+def _near(hashes: np.ndarray, thumbnails: np.ndarray, channels: int, is_copy: np.ndarray) -> tuple[int, list[tuple[int, int]]]:
     """Return the number of images that resemble an earlier one, without exact copies, and examples, most alike first."""
     rows = np.flatnonzero(~is_copy)
     hashes, thumbnails = hashes[rows], thumbnails[rows]
@@ -139,7 +152,7 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
             if not len(first):
                 continue
             likeness = np.concatenate(
-                [_correlation(thumbnails[a], thumbnails[b]) for a, b in zip(_split(first), _split(second), strict=True)]
+                [_likeness(thumbnails[a], thumbnails[b], channels) for a, b in zip(_split(first), _split(second), strict=True)]
             )
             is_near = likeness >= LEAST_CORRELATION
             first, second, likeness = first[is_near], second[is_near], likeness[is_near]
@@ -151,10 +164,11 @@ def _near(hashes: np.ndarray, thumbnails: np.ndarray, is_copy: np.ndarray) -> tu
     return int(alike.sum()), best
 
 
-def _correlation(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the Pearson correlation of thumbnails [n, D], row by row."""
-    found: np.ndarray = (standardised(some) * standardised(others)).sum(axis=1)
-    return found
+def _likeness(some: np.ndarray, others: np.ndarray, channels: int) -> np.ndarray:
+    """Return the Pearson correlation of thumbnails [n, D], row by row; 0 for thumbnails of different colours."""
+    correlation: np.ndarray = (standardised(some) * standardised(others)).sum(axis=1)
+    apart = np.linalg.norm(tints(some, channels) - tints(others, channels), axis=1)
+    return np.where(apart <= MOST_TINT, correlation, np.float32(0))
 
 
 def _split(rows: np.ndarray) -> list[np.ndarray]:

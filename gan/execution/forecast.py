@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan import words
 from gan.config import GRID, RunConfig
 from gan.errors import InputError
 from gan.execution.speeds import find, find_layers, key, layers_path
-from gan.machine import cores, usual_threads
+from gan.machine import cores, memory_bytes, usual_threads
 from gan.runs import Run
 from gan.sweeps.progress import makespan
 
 MOST_MEASURED = 12  # kinds of runs measured per sweep; the others are assumed to be similar
 STARTING_SECONDS = 5.0  # startup time of a trainer before its first step
+_USUAL_SPEED = 5e10  # multiply-adds per second of two laptop cores in training
+_HEAVY = 10 * _USUAL_SPEED  # in one step
 _KEPT_CHECKPOINTS = 3  # the newest two and the best one
 _LINE_BYTES = 350  # per logged line of metrics
 _SCATTER_BYTES = 30_000  # per scatter plot of points
@@ -56,6 +59,32 @@ def unmeasured(root: Path, chosen: Sequence[RunConfig]) -> list[RunConfig]:
         kinds.setdefault(kind(config), config)
     lacking = (one for one in kinds.values() if find(root, one) is None or find_layers(root, one) is None)
     return list(itertools.islice(lacking, MOST_MEASURED))
+
+
+def burden(root: Path, config: RunConfig) -> str:
+    """Return one sentence if a step needs very many multiply-adds, or the training more memory than this machine has.
+
+    Empty if neither is so, or if the table of layers (:func:`gan.execution.speeds.find_layers`) is not known yet. One step takes
+    about three passes of the generator, and six of the discriminator for each of its turns.
+    """
+    try:
+        table = find_layers(root, config) or {}
+        per_image = 3 * int(table["generator"]["multiply_adds"])
+        per_image += 6 * config.optimizer.discriminator_steps * int(table["discriminator"]["multiply_adds"])
+        work, memory, here = per_image * config.optimizer.batch_size, int(table["memory"]), memory_bytes()
+    except (KeyError, TypeError, ValueError):  # not known yet, or damaged
+        return ""
+    if here and memory > here:
+        return (
+            f"This training needs about {memory / 1e9:.1f} GB of memory, and this machine has {here / 1e9:.1f} GB; choose smaller "
+            "images, a smaller batch size, fewer filters or more depth."
+        )
+    if work > _HEAVY and config.training.device not in ("cuda", "mps"):
+        return (
+            f"One step takes about {work / 1e12:,.1f} · 10¹² multiply-adds, {words.duration(work / _USUAL_SPEED)} or more on a "
+            "laptop without a GPU; choose smaller images, a smaller batch size, fewer filters or more depth."
+        )
+    return ""
 
 
 @dataclass(frozen=True)

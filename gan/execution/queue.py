@@ -14,19 +14,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gan import runs
+from gan import runs, words
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes
 from gan.execution.forecast import checkpoint_bytes
 from gan.machine import cores, usual_threads
-from gan.runs import Run, Status
+from gan.runs import Run, Status, checkpoints
+from gan.storage import signs
 from gan.storage.locks import hold_lock
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 
 MOST_RESTARTS = 5  # automatic restarts of a sweep run that keeps getting killed
+STOP_GRACE = 60.0  # seconds after which a trainer that was asked to stop is ended
 LEAST_ROOM = 50_000_000  # free bytes required besides checkpoints; otherwise sweep runs wait instead of failing one by one
 
 
@@ -67,7 +69,8 @@ def extend(run: Run, epochs: int) -> None:
     if epochs < 1:
         raise InputError(f"The number of additional epochs is {epochs}, expected at least 1; enter a larger number.")
     if total > LONGEST:
-        raise InputError(f"{epochs} more epochs give {total} steps in total, expected at most {LONGEST}; add fewer epochs.")
+        more = words.count(epochs, "more epoch")
+        raise InputError(f"{more} would give {total} steps in total, expected at most {LONGEST}; add fewer epochs.")
     resume(run, Span(count=total))
 
 
@@ -81,7 +84,8 @@ def total_after(run: Run, status: Status, length: Span | None) -> int:
     asked = length or run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch)
     if total < status.step or (total == status.step and status.state in ("finished", "stopped")):
-        raise InputError(f"Run {run.id} has done {status.step} steps and “{asked}” is {total} steps; ask for more to continue.")
+        done, wanted = words.count(status.step, "step"), words.count(total, "step")
+        raise InputError(f"Run {run.id} has done {done} and “{asked}” is {wanted}; ask for more to continue.")
     return total
 
 
@@ -143,7 +147,7 @@ def _are_free(root: Path) -> dict[str, bool | None]:
 def waiting_runs(root: Path) -> list[Run]:
     """Return the waiting runs in queue order."""
     waiting = [(status.queued_at, run) for run in runs.list_runs(root) if (status := run.status()).state == "queued"]
-    return [run for _, run in sorted(waiting, key=lambda pair: (pair[0], pair[1].id))]
+    return [run for _, run in sorted(waiting, key=lambda pair: (pair[0], pair[1].age_key))]
 
 
 def advance(root: Path) -> list[Run]:
@@ -178,8 +182,8 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
                 continue  # created in the meantime; handled by the next call
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
-                waiting.append((status.queued_at, run.id, run, status, sweep_id if is_next else ""))
-        elif status.state in runs.UNDER_WAY:
+                waiting.append((status.queued_at, run.age_key, run, status, sweep_id if is_next else ""))
+        elif status.state in runs.UNDER_WAY and not _is_ended(run, status):
             busy += max(1, status.threads)
     waiting.sort(key=lambda entry: entry[:2])
     free = cores() - busy
@@ -198,15 +202,32 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             break
         update = {"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"}
         update["restarts"] = status.restarts + (status.state == "interrupted")
+        signs.forget(run.trainer_lock)
         run.write_status(status.model_copy(update=update))
         try:
-            processes.spawn(["resume", run.id, "--root", str(root.resolve()), "--from-queue"], run.log_path)
+            arguments = ["resume", run.id, "--root", str(root.resolve()), "--from-queue"]
+            processes.spawn(arguments, run.log_path, locks=[run.trainer_lock])
         except OSError as error:
             message = explain_os_error(error, "starting the trainer")
             run.write_status(status.model_copy(update={"state": "failed", "message": message}))
             continue
         started.append(run)
         free -= wanted
+
+
+def _is_ended(run: Run, status: Status) -> bool:
+    """End a trainer of this machine that has not answered a stop request for ``STOP_GRACE`` seconds; return whether that was done.
+
+    A single step can take minutes, and a trainer looks for requests between steps. Its last checkpoint is kept.
+    """
+    is_late = time.time() - status.heartbeat > STOP_GRACE and run.stop_age() > STOP_GRACE
+    if status.state != "running" or not is_late or not signs.end(run.trainer_lock):
+        return False
+    found = checkpoints.steps(run.checkpoints_path)
+    left = f"the checkpoint of step {found[-1]} is kept" if found else "it had no checkpoint yet"
+    message = f"The trainer did not answer for {STOP_GRACE:.0f} s, so it was ended; {left}."
+    run.write_status(status.model_copy(update={"state": "stopped", "message": message}))
+    return True
 
 
 def may_restart(run: Run, status: Status) -> bool:

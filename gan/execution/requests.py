@@ -13,14 +13,15 @@ from typing import BinaryIO, Literal
 from gan import runs
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
-from gan.data import prepared
+from gan.data import grouping, prepared
+from gan.data.grouping import Choice
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root
 from gan.runs import Run
-from gan.storage import files
-from gan.storage.jobs import Task, read
+from gan.storage import files, signs
+from gan.storage.jobs import Task, lock_of, read
 
 _UPLOADS = ".uploads"
 
@@ -38,9 +39,11 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
             if run.scoring().state == "running":
                 raise InputError(f"“{run.label()}” is already being scored; wait until it finishes.")
         for run in chosen:
+            signs.forget(run.scoring_lock)
             run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
         options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
-        processes.spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path)
+        locks = [run.scoring_lock for run in chosen]
+        processes.spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path, locks=locks)
 
 
 def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
@@ -71,8 +74,18 @@ def start_preparing(data: DataConfig) -> None:
     _start(preparation_path(data), ["data", "prepare", data.name, *asked])
 
 
-def start_import(upload: BinaryIO, suffix: Literal[".zip", ".csv"], title: str, size: int) -> None:
-    """Save an upload and import it in a separate process; its progress is in :func:`import_path`."""
+def start_import(
+    upload: BinaryIO,
+    suffix: Literal[".zip", ".csv"],
+    title: str,
+    size: int,
+    choice: Choice = grouping.AUTO,
+    columns: tuple[int, int] | None = None,
+) -> None:
+    """Save an upload and import it in a separate process; its progress is in :func:`import_path`.
+
+    ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
+    """
     folder = data_root() / data_sets.OWN / _UPLOADS
     path = folder / f"{secrets.token_hex(8)}{suffix}"
     try:
@@ -84,7 +97,10 @@ def start_import(upload: BinaryIO, suffix: Literal[".zip", ".csv"], title: str, 
         with contextlib.suppress(OSError):
             path.unlink()
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
-    _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume"])
+    chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    if columns:
+        chosen += ["--columns", *map(str, columns)]
+    _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
 
 
 def _start(path: Path, arguments: list[str]) -> None:
@@ -92,8 +108,9 @@ def _start(path: Path, arguments: list[str]) -> None:
         raise InputError("This task is already under way; wait for it to end.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        signs.forget(lock_of(path))
         files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
-        processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"))
+        processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
     except OSError as error:
         raise InputError(explain_os_error(error, "starting the work on the data")) from error
 

@@ -30,7 +30,10 @@ _FOLDER = ".estimates"
 
 @dataclass(frozen=True)
 class Estimate:
-    """Speed of a configuration in real images per second, and the resulting durations in seconds."""
+    """Speed of a configuration in real images per second, and the resulting durations in seconds.
+
+    ``is_bound``: the measurement was given up, so the training is at least this slow.
+    """
 
     images_per_second: float
     threads: int
@@ -38,6 +41,7 @@ class Estimate:
     seconds_per_epoch: float
     seconds: float
     device: str = "cpu"
+    is_bound: bool = False
 
 
 def key(config: RunConfig) -> str:
@@ -63,24 +67,36 @@ def find(root: Path, config: RunConfig) -> Estimate | None:
     try:
         found = json.loads(path(root, config).read_bytes())
         speed, threads = float(found["images_per_second"]), int(found["threads"])
-        return make(config, speed, threads, str(found["precision"]), str(found.get("device", "cpu")))
+        device, is_bound = str(found.get("device", "cpu")), found.get("is_bound") is True
+        return make(config, speed, threads, str(found["precision"]), device, is_bound=is_bound)
     except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
         return None
 
 
-def keep(root: Path, config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
-    """Store a measured speed and return the resulting estimate."""
+def keep(
+    root: Path,
+    config: RunConfig,
+    images_per_second: float,
+    threads: int,
+    precision: str,
+    device: str = "cpu",
+    *,
+    is_bound: bool = False,
+) -> Estimate:
+    """Store a measured speed, or an upper bound of it, and return the resulting estimate."""
     path(root, config).parent.mkdir(parents=True, exist_ok=True)
     found = {"images_per_second": images_per_second, "threads": threads, "precision": precision, "device": device}
-    files.write_json(path(root, config), found | {"time": time.time()}, durable=False)
-    return make(config, images_per_second, threads, precision, device)
+    files.write_json(path(root, config), found | {"is_bound": is_bound, "time": time.time()}, durable=False)
+    return make(config, images_per_second, threads, precision, device, is_bound=is_bound)
 
 
-def make(config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu") -> Estimate:
+def make(
+    config: RunConfig, images_per_second: float, threads: int, precision: str, device: str = "cpu", *, is_bound: bool = False
+) -> Estimate:
     """Return the estimate for a given speed."""
     a_step = config.optimizer.images_per_step / images_per_second
     per_epoch, total = config.steps_per_epoch * a_step, config.total_steps * a_step
-    return Estimate(images_per_second, threads, precision, per_epoch, total, device)
+    return Estimate(images_per_second, threads, precision, per_epoch, total, device, is_bound)
 
 
 def path(root: Path, config: RunConfig) -> Path:

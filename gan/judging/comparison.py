@@ -19,7 +19,7 @@ from gan.errors import InputError
 from gan.judging import doctor, lines
 from gan.judging.doctor import Verdict
 from gan.judging.glossary import SCORES
-from gan.runs import Run
+from gan.runs import Run, checkpoints
 
 Line = Mapping[str, Any]
 Figures = dict[str, tuple[float | None, float | None]]  # key of ``glossary.SCORES`` → value and spread
@@ -70,6 +70,20 @@ def latest(run: Run) -> list[Line]:
             found.pop(key, None)
             found[key] = line
     return sorted(found.values(), key=lambda line: line.get("checkpoint", "last") == "best")
+
+
+def is_scored(run: Run) -> bool:
+    """Return whether the newest checkpoint of a run has been scored."""
+    steps = checkpoints.steps(run.checkpoints_path)
+    scored = [line.get("step") for line in run.scores() if line.get("source") == "checkpoint" and kind(line) == "last"]
+    return bool(steps) and steps[-1] in scored
+
+
+def most_comparable(chosen: Iterable[Run]) -> dict[str, Line]:
+    """Return by run id the newest scores of the last checkpoints that may be compared with those of the most other runs."""
+    found = [(run.id, line) for run in chosen for line in reversed(latest(run)) if kind(line) == "last"]
+    together: list[tuple[str, Line]] = max(groups(found, lambda pair: pair[1]), key=len) if found else []
+    return dict(together)
 
 
 def quick(run: Run) -> list[list[Line]]:
@@ -123,14 +137,14 @@ def variants(chosen: Iterable[Run], aside: str = "") -> dict[str, str]:
         if flat is not None:
             flat = {key: value for key, value in flat.items() if key != SEED}
         if flat is not None and aside:
-            flat = {key: value for key, value in flat.items() if aside not in (key, title(run.config(), key))}
+            flat = {key: value for key, value in flat.items() if aside not in (key, _title(key))}
         found[run.id] = run.id if flat is None else json.dumps(flat, sort_keys=True)
     return found
 
 
-def title(config: RunConfig, key: str) -> str:
-    """Return the title of the setting ``key`` ("networks.width") of a configuration; the key itself if it has no title."""
-    return "" if key == FORK else configs.field_info(config, key).title or key
+def _title(key: str) -> str:
+    """Return the title of the setting ``key`` ("networks.width"); empty for :data:`FORK`."""
+    return "" if key == FORK else configs.title(key)
 
 
 def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
@@ -154,7 +168,7 @@ def differences(chosen: Sequence[Run], untold: tuple[str, ...] = (LENGTH,)) -> d
 def settings(config: RunConfig, keys: Iterable[str]) -> dict[str, Any]:
     """Return the values of those ``keys`` ("networks.width") that a configuration has, by title; lists become text."""
     flat = configs.flatten(config)
-    found = {title(config, key): flat[key] for key in keys if key in flat}
+    found = {_title(key): flat[key] for key in keys if key in flat}
     return {name: text_of(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
@@ -176,7 +190,10 @@ def _value(line: Line, key: str) -> tuple[float | None, float | None]:
 
 
 def expected(line: Line) -> int | None:
-    """Return how many classes are common among the real images (earlier versions: all that occur), or None if not counted."""
+    """Return how many classes are expected, or None if not counted.
+
+    These are the chosen classes or, if all are used, those common among the real images. Earlier versions: all that occur.
+    """
     if (known := lines.number(line, "classes_expected")) is not None:
         return int(known)
     real = _counts(line.get("real_class_counts"))
@@ -188,13 +205,16 @@ def classes(line: Line) -> Classes | None:
     fake, real = _counts(line.get("class_counts")), _counts(line.get("real_class_counts"))
     if not (fake and real) or len(fake) != len(real) or len(fake) > _MOST_CLASSES:
         return None
-    missing = line.get("classes_missing")
-    missing = missing if isinstance(missing, list) else []
-    numbers = tuple(one for one in missing if isinstance(one, int) and not isinstance(one, bool) and 0 <= one < len(fake))
+    numbers = tuple(one for one in missing_classes(line) if one < len(fake))
     per_draw = sum(fake) / (lines.number(line, "draws") or 1)
     spread = _counts(line.get("class_counts_spread"))
     around = tuple(one / per_draw for one in spread) if len(spread) == len(fake) else ()
     return Classes(_names(line, len(fake)), _shares(fake), _shares(real), numbers, around)
+
+
+def missing_classes(line: Line) -> list[int]:
+    """Return the numbers of the missing classes of a line, without those left out on purpose."""
+    return lines.missing_classes(line, _names(line, len(_counts(line.get("class_counts")))))
 
 
 def looks(line: Line) -> list[Look]:
@@ -248,10 +268,13 @@ def _counts(value: object) -> list[float]:
 
 
 def summarise(line: Line | None, verdicts: Iterable[Verdict]) -> str:
-    """Return the label of a run without a fault: no fault found, not examined or not scored; empty if there is a fault."""
+    """Return the label of a run without a fault: no fault found, not examined or not scored.
+
+    Empty if there is a fault, or if the run is too young for the absence of faults to be meaningful.
+    """
     if line is None:
         return NOT_SCORED
-    if any(verdict.kind == "fault" for verdict in verdicts):
+    if any(verdict.kind == "fault" or verdict.name in doctor.EARLY for verdict in verdicts):
         return ""
     return SOUND if doctor.is_examined(line) else UNKNOWN
 

@@ -95,8 +95,8 @@ SCORES = {
         Score(
             "duplicates", "Duplicates", "real_duplicates", 0, "|{g : ∃ g′ ≠ g, g′ ≈ g}| / N", "from 0 % to 100 %",
             "Share of up to 2,000 generated images with a near duplicate among the others: hashes that differ in at most 3 of 64 "
-            "bits, and thumbnails that correlate by at least 0.99. Simple real images resemble one another too, so compare it with "
-            "the same number of real images.",
+            "bits, thumbnails that correlate by at least 0.99, and the same colours. Simple real images resemble one another too, "
+            "so compare it with the same number of real images.",
             "after the birthday paradox test, Arora and Zhang 2017, arXiv:1706.08224", True,
         ),
         Score(
@@ -120,8 +120,8 @@ SCORES = {
         Score(
             "classes_covered", "Classes", "", 1, "|{y : q(y) ≥ p(y) / 10}|", "from 0 to the number of classes",
             "Number of classes covered, as recognised by the data set's classifier. A class is covered if its share q of the "
-            "generated images is at least a tenth of its share p of the real ones. Only classes with at least a tenth of an even "
-            "share of the real images count.",
+            "generated images is at least a tenth of its share p of the real ones. Only the chosen classes count or, if all are "
+            "used, those with at least a tenth of an even share of the real images.",
             "defined in this project",
         ),
         Score(
@@ -141,6 +141,18 @@ SCORES = {
             "Distance of generated images g from their nearest training image t, relative to other real images h. Near 0 the "
             "generator copies training images.",
             "after Meehan et al. 2020, arXiv:2004.05675",
+        ),
+        Score(
+            "memorised_sources", "Sources of copies", "", 0, "1 / Σ p(t)²", "from 1 to the number of training images",
+            "Estimated number of different training images t that the memorised images are nearest to; p(t) is the share of each. "
+            "About 1 means no copies: flat images are often all nearest to the same training image.",
+            "after Arora and Zhang 2017, arXiv:1706.08224",
+        ),
+        Score(
+            "memorised_likeness", "Likeness of copies", "", 0, "median corr(g, t)", "from −1 to 1",
+            "Median correlation of the pixels of memorised images g with those of their nearest training image t. 1 for copies; "
+            "about 0 means that only the features are alike.",
+            "defined in this project",
         ),
         Score(
             "checkerboard", "Checkerboard", "real_checkerboard", 0, "power at periods of 2 and 4 pixels / neighbouring power",
@@ -163,12 +175,20 @@ def missing(line: Mapping[str, Any]) -> list[str]:
     if lines.number(line, "fid") is None:
         return ["The generator's output is not finite, so its distance from the real images cannot be measured."]
     fewest = min(lines.number(line, name) or 0 for name in ("images", "real_images"))
-    accuracy = lines.number(line, "extractor_accuracy")
-    unsure = []
-    if accuracy is not None and accuracy < lines.TRUSTED:
-        unsure = [f"Classes are not counted: the classifier recognises only {words.percent(accuracy)} of the held-out images."]
-    return unsure + [
+    return _about_features(line) + [
         f"{' and '.join(SCORES[name].title for name in names)} need at least {needed} generated and {needed} real images."
         for names, needed in _FEWEST.items()
         if fewest < needed and any(lines.number(line, name) is None for name in names)
     ]
+
+
+def _about_features(line: Mapping[str, Any]) -> list[str]:
+    """Return sentences on a classifier that was passed over, or that recognises too few images."""
+    note, accuracy = line.get("extractor_note"), lines.number(line, "extractor_accuracy")
+    told = [note] if isinstance(note, str) and note else []
+    if accuracy is None or accuracy >= lines.TRUSTED:
+        return told
+    few = f"the classifier recognises only {words.percent(accuracy)} of the held-out images"
+    if lines.has_chance_features(line):
+        return [*told, f"Distances say little and classes are not counted: {few}, hardly more than guessing; use other features."]
+    return [*told, f"Classes are not counted: {few}."]

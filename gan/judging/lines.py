@@ -5,7 +5,8 @@ A line is a dictionary with these keys:
 - When: ``step``, ``epoch``, ``images_seen``, ``time`` (seconds since 1970), ``source`` ("checkpoint" or "training") and
   ``checkpoint`` ("last" or "best").
 - How: ``extractor`` (label), ``extractor_id``, ``extractor_accuracy`` (share of held-out images classified correctly, or None),
-  ``features`` (their number), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
+  ``extractor_chance`` (the same share for always guessing the largest class), ``extractor_note`` (why another extractor was passed
+  over), ``features`` (their number), ``data``, ``size`` (pixels), ``weights`` ("EMA" or "raw"), ``images`` (generated, per draw),
   ``real_images``, ``real_digest`` (of their pixels), ``reals`` (how they were chosen and prepared), ``draws`` and ``seed``.
 - Results: ``fid`` and ``inception_score``, each a mean over draws with a ``*_spread`` (sample standard deviation, None for one
   draw); the other figures of ``measures.NUMBERS``; ``kid_low`` and ``kid_high`` (95 % interval over subsets); ``support``
@@ -19,7 +20,7 @@ A line is a dictionary with these keys:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan import words
@@ -31,6 +32,10 @@ INCEPTION = "inception-2015"
 
 #: Share of held-out images that a classifier must recognise before its classes are counted.
 TRUSTED = 0.5
+
+#: Accuracy above chance, (accuracy − chance) / (1 − chance), that a classifier needs before its features count: Cohen's κ against
+#: always guessing the largest class. 17.5 % right with 6 even classes is 0.01; 20 % right with 100 classes is 0.19.
+LEARNT = 0.1
 
 _MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
 _INCEPTION_FEATURES = 2048
@@ -51,6 +56,42 @@ def real_part(data: DataConfig) -> dict[str, Any]:
     return found
 
 
+def asked_classes(line: Line) -> tuple[str, ...]:
+    """Return the classes that were chosen from the data set of a line; empty if none were, which means all."""
+    reals = line.get("reals")
+    chosen = reals.get("classes") if isinstance(reals, Mapping) else None
+    return tuple(one for one in chosen if isinstance(one, str)) if isinstance(chosen, list) else ()
+
+
+def missing_classes(line: Line, names: Sequence[str]) -> list[int]:
+    """Return the numbers of the missing classes of a line; ``names``: the names of the data set's classes, in order.
+
+    Classes left out on purpose are not missing, though lines of earlier versions list them if the classifier found them among the
+    real images.
+    """
+    found, chosen = line.get("classes_missing"), asked_classes(line)
+    numbers = [one for one in found if isinstance(one, int) and not isinstance(one, bool)] if isinstance(found, list) else []
+    return [one for one in numbers if one >= 0 and not (chosen and one < len(names) and names[one] not in chosen)]
+
+
+def is_at_chance(accuracy: float | None, chance: float | None) -> bool:
+    """Return whether a classifier's accuracy (0 to 1) is hardly above ``chance``; False if either is unknown."""
+    if accuracy is None or chance is None or chance >= 1:
+        return False
+    return accuracy - chance < LEARNT * (1 - chance)
+
+
+def has_chance_features(line: Line, classes: Sequence[str] = ()) -> bool:
+    """Return whether a line was measured on a classifier that is hardly better than chance, whose distances mean little.
+
+    Lines of earlier versions do not say what chance is; 1 / number of ``classes`` then takes its place, if there are any.
+    """
+    chance = number(line, "extractor_chance")
+    if chance is None and classes:
+        chance = 1 / len(classes)
+    return is_at_chance(number(line, "extractor_accuracy"), chance)
+
+
 def label(line: Line) -> str:
     """Return the title of a line's FID: "FID · digits CNN", or plain "FID" for the standard Inception network."""
     return "FID" if is_inception(line) else f"FID · {line.get('extractor', 'unknown features')}"
@@ -68,7 +109,7 @@ def caution(line: Line) -> str:
     fewest = min(line["images"], line["real_images"])
     features = _INCEPTION_FEATURES if is_inception(line) else int(number(line, "features") or 0)
     if fewest <= features:
-        return f"Only {fewest:,} images for {features:,} features: this FID is too high; compare it with its floor."
+        return f"Only {words.count(fewest, 'image')} for {features:,} features: this FID is too high; compare it with its floor."
     return ""
 
 
@@ -81,8 +122,8 @@ def made_from(line: Line) -> str:
     """Return how the figures of a line were made, as text: draws, images, seed, weights, real images, features."""
     seed = "" if number(line, "seed") is None else f" with seed {line['seed']}"
     return (
-        f"{words.count(line['draws'], 'draw')} of {line['images']:,} images{seed}, {line['weights']} weights, against "
-        f"{line['real_images']:,} real ones from {line['data']}; features: {line['extractor']}"
+        f"{words.count(line['draws'], 'draw')} of {words.count(line['images'], 'image')}{seed}, {line['weights']} weights, against "
+        f"{words.count(line['real_images'], 'real one')} from {line['data']}; features: {line['extractor']}"
     )
 
 

@@ -6,6 +6,7 @@ the changes that apply it. Remedies against collapse were measured (docs/benchma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_args
 
@@ -23,6 +24,9 @@ _USUAL_RATE, _HASTY = 2e-4, 2e-3  # learning rates of Adam and RMSprop: usual fo
 _UNEVEN = 10  # times the generator's learning rate; at or above, the discriminator's is the likely cause
 _FEW_NUMBERS, _USUAL_NUMBERS = 8, 64  # length of the latent vector of images: below the first is too short, the second is usual
 _LARGEST_SEED = 2**31 - 1
+
+FEW_IMAGES = 10_000  # real images seen; a training that saw fewer is not trained yet
+FEW_HALF_LIVES = 5  # of the averaged weights; before that, the weights at the start are more than 3 % of the average
 
 
 class Remedy(NamedTuple):
@@ -67,6 +71,21 @@ def _longer(config: RunConfig) -> Changes:
     """Return twice the length."""
     length = config.training.length
     return {"training.length": str(Span(count=min(2 * length.count, LONGEST), unit=length.unit))}
+
+
+def images_needed(config: RunConfig) -> int:
+    """Return the number of real images that a training must have seen before its generator is judged by its images."""
+    return max(FEW_IMAGES, FEW_HALF_LIVES * config.optimizer.ema_half_life)
+
+
+def _long_enough(config: RunConfig) -> Changes:
+    """Return twice the length, and at least twice the images needed before a generator is judged."""
+    if not data_sets.exists(config.data.name):
+        return _longer(config)
+    length = config.training.length
+    images = config.optimizer.images_per_step * Span(count=1, unit=length.unit).in_steps(config.steps_per_epoch)
+    count = max(2 * length.count, math.ceil(2 * images_needed(config) / images))
+    return {"training.length": str(Span(count=min(count, LONGEST), unit=length.unit))}
 
 
 def _slower(config: RunConfig, divisor: float = 2) -> Changes:
@@ -239,6 +258,8 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         ),
         Remedy("Train on more images, or stop earlier."),
     ),
+    "untrained": (Remedy("Train longer, and judge the images after that.", _long_enough),),
+    "on-the-way": (Remedy("Let it train to its end, then score it again."),),
     "past-best": (Remedy("Continue from the best checkpoint with half the learning rates.", _slower),),
     "still-improving": (Remedy("Train twice as long.", _longer),),
 }

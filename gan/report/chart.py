@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -150,7 +151,7 @@ def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, flo
 def _ticks(low: float, high: float) -> list[float]:
     """Return round numbers from at most ``low`` to at least ``high``, spaced by 1, 2 or 5 times a power of ten."""
     span = (high - low) or abs(high) or 1.0
-    rough = span / _MOST_TICKS
+    rough = max(span / _MOST_TICKS, sys.float_info.min)  # a smaller step would be rounded to 0
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

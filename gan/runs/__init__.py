@@ -1,7 +1,8 @@
 """The run directory, and all runs in a folder."""
 
+from gan.runs.moments import new_id
 from gan.runs.records import UNDER_WAY, Control, Label, Membership, Origin, Scoring, State, Status, checked_name, shortened
-from gan.runs.registry import TRASH, create, delete, find, list_runs, new_id, restore
+from gan.runs.registry import TRASH, create, delete, empty_trash, find, list_runs, list_trash, restore, size
 from gan.runs.run import Run
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     "checked_name",
     "create",
     "delete",
+    "empty_trash",
     "find",
     "list_runs",
+    "list_trash",
     "new_id",
     "restore",
     "shortened",
+    "size",
 ]

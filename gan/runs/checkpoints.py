@@ -12,6 +12,9 @@ from gan.errors import InputError, RunFailed
 from gan.runs.run import Run
 from gan.storage import files, sealed
 
+#: Fact of a checkpoint: its averaged generator has batch-norm statistics of its own, not the raw generator's (earlier versions).
+OWN_STATISTICS = "average_has_own_statistics"
+
 _CHUNK = 1 << 20  # bytes in memory at once while tensors are copied
 
 
@@ -35,6 +38,18 @@ def read_facts(folder: Path, step: int) -> dict[str, Any]:
     if facts.get("step") != step:
         raise ValueError("its facts belong to another step")
     return facts
+
+
+def changed_data(run: Run) -> str:
+    """Return one sentence if a run's data set has other contents than at its newest checkpoint; empty if not, or if unknown."""
+    with contextlib.suppress(InputError, OSError, ValueError, IndexError):
+        facts, entry = read_facts(run.checkpoints_path, steps(run.checkpoints_path)[-1]), run.config().data.entry
+        if facts.get("data_version", entry.version) != entry.version:
+            return (
+                f"The data set “{entry.title}” has other contents than when run {run.id} was trained on it; if the run goes on, it "
+                "goes on with the new images."
+            )
+    return ""
 
 
 def copy(folder: Path, step: int, target: Path) -> dict[str, Any]:

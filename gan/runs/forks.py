@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import config as configs
+from gan import words
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, RunFailed
@@ -134,8 +135,8 @@ def make(
         config = configs.replace(config, {"training.length": str(length_from(parent, tried[0]))})
     if tried and config.total_steps <= tried[0]:
         raise InputError(
-            f"training.length is “{config.training.length}”, which is {config.total_steps} steps, but the fork begins at "
-            f"step {tried[0]}; increase it or fork from an earlier step."
+            f"training.length is “{config.training.length}”, which is {words.count(config.total_steps, 'step')}, but the fork "
+            f"begins at step {tried[0]}; increase it or fork from an earlier step."
         )
 
     def fill(child: Run) -> None:
@@ -181,15 +182,15 @@ def family(run: Run) -> list[Relative]:
 
 
 def describe(origin: Origin) -> str:
-    """Describe where a fork began and its changes, e.g. "at step 400: optimizer.generator_lr 0.0002 → 0.0001"."""
+    """Describe where a fork began and its changes, e.g. "at step 400: Generator learning rate 0.0002 → 0.0001"."""
     where = f"at step {origin.step:,}" if origin.step else "afresh"
     told = tell(origin.changes, origin.before)
     return f"{where}: {told}" if told else f"{where}, no settings changed"
 
 
 def tell(changes: Mapping[str, Any], before: Mapping[str, Any]) -> str:
-    """Describe changes of settings; empty if there are none."""
-    told = [f"{key} {_text(before.get(key))} → {_text(value)}" for key, value in changes.items()]
+    """Describe changes of settings by their titles; empty if there are none."""
+    told = [f"{configs.title(key)} {_text(before.get(key))} → {_text(value)}" for key, value in changes.items()]
     more = len(told) - _MOST_TOLD
     return ", ".join([*told[:_MOST_TOLD], f"and {more} more"] if more > 0 else told)
 

@@ -27,8 +27,8 @@ class Status(BaseModel):
     """State and progress of a run; replaced atomically by its current owner.
 
     Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
-    ``restarts`` counts automatic restarts by the queue after the process was killed. ``software`` lists the versions used in the
-    latest training.
+    ``made_at`` is 0 in runs of earlier versions. ``restarts`` counts automatic restarts by the queue after the process was killed.
+    ``software`` lists the versions used in the latest training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -41,6 +41,7 @@ class Status(BaseModel):
     images_per_second: float | None = None
     seconds: float = 0.0
     heartbeat: float = 0.0
+    made_at: float = 0.0
     queued_at: float = 0.0
     threads: int = Field(default=0, ge=0)
     restarts: int = Field(default=0, ge=0)

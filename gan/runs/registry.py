@@ -1,4 +1,4 @@
-"""All runs in a folder: make, find, list, delete to the trash and restore."""
+"""All runs in a folder: make, find, list; delete to the trash, restore from it, and empty it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from pathlib import Path
 
 from gan.config import RunConfig, require_data
 from gan.errors import InputError, explained, shown
+from gan.runs.moments import new_id
 from gan.runs.records import RUN_ID, UNDER_WAY, State, Status
 from gan.runs.run import Run
 from gan.storage.files import sync_directory, write_json
 
 TRASH = ".trash"
+
+_GONE = ".gone-"  # prefix in the trash of what is being deleted for good
 
 _STAGING_GRACE = 3600.0  # seconds for the creation of a run; a fork copies a checkpoint
 
@@ -58,7 +61,15 @@ def create(
                 staged.rename(name)
             now = time.time()
             staged.write_status(
-                Status(state=state, total_steps=total, steps_per_epoch=per_epoch, threads=threads, queued_at=now, heartbeat=now)
+                Status(
+                    state=state,
+                    total_steps=total,
+                    steps_per_epoch=per_epoch,
+                    threads=threads,
+                    made_at=now,
+                    queued_at=now,
+                    heartbeat=now,
+                )
             )
             fill(staged)
             os.rename(staged.path, run.path)
@@ -67,13 +78,6 @@ def create(
             raise
         sync_directory(root)
     return run
-
-
-def new_id() -> str:
-    """Return an id like 20260131-093000-1a2b3c; ids sort by creation time, even within a second."""
-    now = time.time()
-    micro = int(now % 1 * 1_000_000)
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{micro:05x}{secrets.token_hex(1)[0]}"
 
 
 def _clear_staged(root: Path) -> None:
@@ -93,7 +97,8 @@ def find(root: Path, run_id: str) -> Run:
     with explained(f"looking for run {run_id} in {root}"):
         is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
     if not is_there and is_deleted:
-        raise InputError(f"Run {run_id} has been deleted; to restore it, move it from {root / TRASH} back to {root}.")
+        how = f"“python -m gan trash restore {run_id}”"
+        raise InputError(f"Run {run_id} has been deleted; restore it with {how} or from the trash on the Home page.")
     if not is_there:
         raise InputError(f"There is no run {run_id} in {root}; check the list of runs.")
     return run
@@ -106,7 +111,7 @@ def list_runs(root: Path) -> list[Run]:
             names = [entry.name for entry in os.scandir(root) if RUN_ID.fullmatch(entry.name)]
         except FileNotFoundError:
             return []
-    return [Run(root / name) for name in sorted(names, reverse=True)]
+    return sorted((Run(root / name) for name in names), key=lambda run: run.age_key, reverse=True)
 
 
 def delete(run: Run) -> Path:
@@ -132,3 +137,30 @@ def restore(root: Path, run_id: str) -> Run:
         os.rename(root / TRASH / run_id, run.path)
         sync_directory(root)
     return run
+
+
+def list_trash(root: Path) -> list[Run]:
+    """Return the deleted runs of ``root``, newest first; their folders are in the trash."""
+    return [run for run in list_runs(root / TRASH) if run.path.is_dir()]
+
+
+def empty_trash(root: Path) -> int:
+    """Delete the contents of the trash for good, removed sweeps included, and return the number of runs.
+
+    A kill leaves no run half deleted: what was begun is not listed any more, and the next call completes it.
+    """
+    trash, found = root / TRASH, list_trash(root)
+    with explained("emptying the trash"):
+        for run in found:
+            os.rename(run.path, trash / f"{_GONE}{run.id}-{secrets.token_hex(4)}")
+        for path in trash.glob(f"{_GONE}*"):
+            shutil.rmtree(path)
+        for path in trash.glob("*.json"):
+            path.unlink()
+    return len(found)
+
+
+def size(run: Run) -> int:
+    """Return the bytes of the files of a run."""
+    paths = (Path(folder) / name for folder, _, names in os.walk(run.path) for name in names)
+    return sum(path.stat().st_size for path in paths if path.is_file())

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,13 +24,13 @@ from filelock import FileLock
 from gan import config as configs
 from gan.config import RunConfig
 from gan.errors import InputError, explained
+from gan.runs import moments
 from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Origin, Scoring, Status, checked_name, on_one_line
+from gan.storage import signs
 from gan.storage.files import write_json
 from gan.storage.lines import read_lines, sample_lines
-from gan.storage.locks import hold_lock, is_locked
-from gan.storage.models import read_cached, read_json, read_model
-
-_STARTING_GRACE = 30.0  # seconds for a newly spawned process to take its lock
+from gan.storage.locks import is_locked
+from gan.storage.models import read_cached, read_json, read_model, stamp
 
 _MOST_TAGS, _LONGEST_TAG, _LONGEST_NOTE = 20, 40, 4000
 
@@ -50,6 +50,18 @@ class Run:
     def root(self) -> Path:
         """Folder of all runs."""
         return self.path.parent
+
+    @property
+    def age_key(self) -> tuple[float, str]:
+        """Sort key of runs by the time at which they were made, oldest first."""
+        return moments.made_at(self.id, self._witnesses()), self.id
+
+    def _witnesses(self) -> Iterator[float]:
+        """Yield times that may be that of the making: copied files have lost theirs, and a resumed run was queued again."""
+        yield stamp(self.config_path)[1] / 1e9
+        with contextlib.suppress(InputError):
+            status = read_model(Status, self.status_path)
+            yield from (status.made_at, status.queued_at)
 
     @property
     def config_path(self) -> Path:
@@ -100,6 +112,16 @@ class Run:
         return self.path / "atlas.json"
 
     @property
+    def trainer_lock(self) -> Path:
+        """Lock held by the trainer while it is alive."""
+        return self.path / "trainer.lock"
+
+    @property
+    def scoring_lock(self) -> Path:
+        """Lock held by the scorer while it is alive."""
+        return self.path / "scoring.lock"
+
+    @property
     def log_path(self) -> Path:
         return self.path / "log.txt"
 
@@ -118,7 +140,7 @@ class Run:
             return Status(state="interrupted", message=str(error))
         if status.state == "running" and not self.is_held():
             return status.model_copy(update={"state": "interrupted", "message": "The trainer was terminated; resume the run."})
-        if status.state == "starting" and time.time() - status.heartbeat > _STARTING_GRACE and not self.is_held():
+        if status.state == "starting" and not signs.is_alive(self.trainer_lock, status.heartbeat):
             return status.model_copy(update={"state": "interrupted", "message": "The trainer did not start; see the log."})
         return status
 
@@ -136,6 +158,13 @@ class Run:
         """Send a request to the trainer: ``stop=True`` or a new ``length``."""
         with explained(f"sending a request to run {self.id}"):
             write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
+
+    def stop_age(self) -> float:
+        """Return the seconds since the trainer was asked to stop; 0 if it was not asked."""
+        try:
+            return max(0.0, time.time() - (self.path / "control.json").stat().st_mtime) if self.control().stop else 0.0
+        except OSError:
+            return 0.0
 
     def origin(self) -> Origin | None:
         """Return the origin of a fork; None if the run is not a fork or the file is damaged."""
@@ -194,11 +223,7 @@ class Run:
         """Return the progress of the scoring process; "failed" if the process was killed."""
         with contextlib.suppress(InputError):
             scoring = read_model(Scoring, self.path / "scoring.json")
-            if (
-                scoring.state == "running"
-                and time.time() - scoring.heartbeat > _STARTING_GRACE
-                and not is_locked(self.path / "scoring.lock")
-            ):
+            if scoring.state == "running" and not signs.is_alive(self.scoring_lock, scoring.heartbeat):
                 return Scoring(state="failed", message="The scoring process was terminated; score the run again.")
             return scoring
         return Scoring()
@@ -209,15 +234,15 @@ class Run:
 
     def hold(self) -> FileLock:
         """Take the trainer lock of the run. Raises InputError if another process holds it."""
-        return hold_lock(self.path / "trainer.lock", f"Run {self.id} is being trained by another process; stop that process first.")
+        return signs.hold(self.trainer_lock, f"Run {self.id} is being trained by another process; stop that process first.")
 
     def hold_scoring(self) -> FileLock:
         """Take the scorer lock of the run. Raises InputError if another process holds it."""
-        return hold_lock(self.path / "scoring.lock", f"Run {self.id} is already being scored; wait until it finishes.")
+        return signs.hold(self.scoring_lock, f"Run {self.id} is already being scored; wait until it finishes.")
 
     def is_held(self) -> bool:
         """Return whether a trainer holds the lock of the run; a kill or a reboot releases it."""
-        return is_locked(self.path / "trainer.lock")
+        return is_locked(self.trainer_lock)
 
     def metrics(self, most: int | None = None) -> list[dict[str, Any]]:
         """Return all logged lines by step, or about ``most`` evenly spread ones; the later line wins if a step was logged twice."""
@@ -249,7 +274,7 @@ class Run:
         for folder in (self.path, self.samples_path):
             for path in folder.glob(".*.tmp"):
                 with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > _STARTING_GRACE:
+                    if time.time() - path.stat().st_mtime > signs.GRACE:
                         path.unlink()
 
     def log_tail(self, size: int = 4000) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +17,7 @@ from gan.scoring.metrics import appearance, classes, diversity, manifold, memori
 from gan.scoring.metrics import kid as kernel
 from gan.scoring.metrics.appearance import Comparison, Looks
 from gan.scoring.metrics.diversity import Duplicates
-from gan.scoring.metrics.fid import fid
+from gan.scoring.metrics.fid import Moments, fid
 from gan.scoring.metrics.inception_score import inception_score
 
 #: Figures that compare two sets of features; the floor has them too.
@@ -26,8 +26,10 @@ DISTANCES = ("fid", "kid", "precision", "recall", "density", "coverage")
 MODES = ("modes", "high_quality", "reverse_kl")
 #: Figures of images by themselves, without a comparison; real images have them too.
 ALONE = ("ms_ssim", "lpips", "duplicates", "checkerboard")
+#: Figures of copies of training images.
+MEMORISED = ("memorised", "memorised_ratio", "memorised_sources", "memorised_likeness")
 #: Figures with one number per draw.
-NUMBERS = (*DISTANCES, *MODES, *ALONE, "inception_score", "classes_covered", "class_kl", "memorised", "memorised_ratio")
+NUMBERS = (*DISTANCES, *MODES, *ALONE, "inception_score", "classes_covered", "class_kl", *MEMORISED)
 
 _MOST_PAIRS = 500  # for MS-SSIM; otherwise a quarter of the number of images, which keeps quick scores fast
 MOST_COMPARED = 2000  # images searched for duplicates; never more than there are real ones
@@ -45,7 +47,10 @@ class Real(NamedTuple):
 
     ``features`` [N, D]; ``counts``: images per class [K], empty if the extractor does not recognise the data set's classes;
     ``looks`` [N], empty for points; ``training``: features of the training images [T, D]; ``usually``: usual distances from them
-    [H] (``memorisation``); ``modes``, if known; ``lpips``: the network for perceptual differences, if its weights are installed.
+    [H] (``memorisation``); ``modes``, if known; ``lpips``: the network for perceptual differences, if its weights are installed;
+    ``moments`` of the features, computed from them if None; ``originals``: returns the pixels of the training images in given rows
+    (int64 [n] → uint8 [n, C, H, W]), None for points; ``asked``: class numbers of the classes that the run was trained on, empty if
+    that is all of them.
     """
 
     features: Tensor
@@ -55,11 +60,15 @@ class Real(NamedTuple):
     usually: Tensor
     modes: Modes | None = None
     lpips: Lpips | None = None
+    moments: Moments | None = None
+    originals: Callable[[Tensor], Tensor] | None = None
+    asked: tuple[int, ...] = ()
 
 
-def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
+def distances(real: Tensor, fake: Tensor, seed: int, moments: Moments | None = None) -> dict[str, float]:
     """Return the figures of ``DISTANCES``, and KID's interval, for features [N, D] and [M, D]; NaN if not measurable.
 
+    ``moments``: those of the real features, if they are known, which saves most of the time of FID.
     FID uses all images, as is usual; the others use the same number of real and generated images, drawn with ``seed``.
     """
     count = min(len(real), len(fake))
@@ -68,7 +77,7 @@ def distances(real: Tensor, fake: Tensor, seed: int) -> dict[str, float]:
     found = manifold.measure(some, fake[:count])
     kid = kernel.kid(some, fake[:count], seed=seed)
     interval = {name: math.nan if end is None else end for name, end in (("kid_low", kid.low), ("kid_high", kid.high))}
-    return {"fid": fid(real, fake), "kid": kid.mean, **interval, **found._asdict()}
+    return {"fid": fid(real if moments is None else moments, fake), "kid": kid.mean, **interval, **found._asdict()}
 
 
 def count_modes(points: Tensor, known: Modes | None) -> dict[str, float | None]:
@@ -95,21 +104,30 @@ def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
     for figures that cannot be measured: Inception Score without logits, classes if those of the real images are unknown, figures
     from pixels for points, and modes if they are unknown.
     """
-    found: dict[str, Any] = dict(distances(real.features, draw.seen.features, seed))
+    found: dict[str, Any] = dict(distances(real.features, draw.seen.features, seed, real.moments))
     found |= count_modes(draw.seen.features, real.modes)
-    repeated = memorisation.measure(real.training, real.usually, draw.seen.features)
-    found |= {"memorised": repeated.near, "memorised_ratio": repeated.ratio}
+    found |= dict(zip(MEMORISED, _memorised(draw, real), strict=True))
     has_classes = draw.seen.logits.shape[1] > 0
     found["inception_score"] = inception_score(draw.seen.logits, seed=seed)[0] if has_classes else None
     found |= {"classes_covered": None, "class_kl": None, "class_counts": None}
     if has_classes and len(real.counts):
         counts = classes.histogram(draw.seen.logits)
-        balance = classes.balance(real.counts, counts)
+        balance = classes.balance(real.counts, counts, asked=real.asked)
         found |= {"classes_covered": balance.covered, "class_kl": balance.kl, "class_counts": counts.tolist()}
     if draw.pixels.ndim == 2:
         return found | dict.fromkeys((*ALONE, "pairs", "looks"))
     by_itself, pairs = alone(draw.pixels, real.lpips, seed, min(MOST_COMPARED, len(real.features)))
     return found | by_itself | {"pairs": pairs, "looks": appearance.look(draw.pixels)}
+
+
+def _memorised(draw: Draw, real: Real) -> tuple[float, float, float, float]:
+    """Return the figures of ``MEMORISED``; NaN if not measurable."""
+    distances, rows = memorisation.find(real.training, draw.seen.features)
+    found = memorisation.measure_distances(distances, real.usually)
+    places = memorisation.are_near(distances, real.usually).nonzero().flatten()
+    rows = rows[places]
+    pixels = () if real.originals is None else (draw.pixels[places], real.originals(rows))
+    return found.near, found.ratio, *memorisation.examine(rows, *pixels)
 
 
 def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
@@ -131,7 +149,7 @@ def combine(draws: Sequence[dict[str, Any]], real: Real) -> dict[str, Any]:
         totals = counts.sum(dim=0)
         line["class_counts"] = totals.tolist()
         line["class_counts_spread"] = counts.double().std(dim=0).tolist() if len(draws) > 1 else None
-        _, line["classes_expected"], line["classes_missing"], _ = classes.balance(real.counts, totals)
+        _, line["classes_expected"], line["classes_missing"], _ = classes.balance(real.counts, totals, asked=real.asked)
     if draws[0]["looks"] is None:
         return line
     line["support"] = diversity.support([draw["pairs"] for draw in draws])

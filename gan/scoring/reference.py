@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ from gan.scoring.extractors.extractor import Extractor, Features
 from gan.scoring.extractors.perceptual import Lpips
 from gan.scoring.measures import Real
 from gan.scoring.metrics import appearance, classes, diversity, memorisation
+from gan.scoring.metrics import fid as frechet
 from gan.scoring.metrics import inception_score as inception_scores
 from gan.scoring.metrics.appearance import Looks
 from gan.storage.jobs import Report
 
 _FEWEST = 20  # real images
-_VERSION = 4  # of the cached entries
+_VERSION = 5  # of the cached entries
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def load(
         looks = looks or [Looks(*(torch.empty(0) for _ in Looks._fields))]
         tensors = {name: torch.cat(values) for name, values in zip(Looks._fields, zip(*looks, strict=True), strict=True)}
         counts = classes.histogram(found.logits) if extractor.tells_classes else torch.empty(0)
-        return {"features": found.features, "counts": counts, **tensors}, facts
+        mean, root = frechet.moments(found.features)
+        return {"features": found.features, "mean": mean, "root": root, "counts": counts, **tensors}, facts
 
     count = min(compared, len(images), measures.MOST_COMPARED)
 
@@ -125,8 +127,18 @@ def load(
         *_trained_on(data, extractor, key, features, fingerprint, report),
         known,
         lpips,
+        frechet.Moments(seen.tensors["mean"], seen.tensors["root"]),
+        None if data.is_points else _originals(data, images, report),
+        tuple(place for place, name in enumerate(data.entry.classes) if name in data.classes),
     )
     return Reference(key, fingerprint, real, seen.facts["inception_score"], alone)
+
+
+def _originals(data: DataConfig, images: Images, report: Report) -> Callable[[Tensor], Tensor]:
+    """Return a function from rows to a run's training images, in the order of :func:`_trained_on`; ``images``: the real ones."""
+    places = loaders.training_places(data, report=report)
+    training = loaders.load(data, report=report) if places is None else images
+    return lambda rows: training.take(rows if places is None else places[rows])
 
 
 def _trained_on(

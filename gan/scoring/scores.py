@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from gan.storage.jobs import Report, Teller, say_nothing
 from gan.storage.lines import LineWriter
 from gan.training import labels
 from gan.training.sampling import generate, newest, restore
+from gan.words import percent
 
 log = logging.getLogger("gan")
 
@@ -87,19 +89,34 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
 
 
 def choose_extractor(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
-    """Return the requested extractor. For a quick score, "auto" never chooses Inception, which takes minutes on a CPU."""
+    """Return the requested extractor. For a quick score, "auto" never chooses Inception, which takes minutes on a CPU.
+
+    "auto" passes over a classifier that is hardly better than chance (``lines.LEARNT``); the ``note`` of the extractor says so.
+    """
     if data.is_points != (asked == "coordinates") and asked != "auto":
         held = "points, whose only features are their coordinates" if data.is_points else "images, and only points have coordinates"
         raise InputError(f"The extractor is “{asked}”, but “{data.name}” holds {held}; choose “auto”.")
     if data.is_points:
         return coordinates.load(device)
-    if asked in ("auto", "classifier") and stacked.can_read(data):
-        return stacked.load(data.name, device, report)
-    if asked == "classifier" or (asked == "auto" and classifier.can_learn(data.name)):
-        return classifier.load(data.name, device, report)
+    passed_over = None
+    if asked == "classifier" or (asked == "auto" and (stacked.can_read(data) or classifier.can_learn(data.name))):
+        found = (stacked if stacked.can_read(data) else classifier).load(data.name, device, report)
+        if asked == "classifier" or not found.is_at_chance:
+            return found
+        passed_over = found
     if asked == "inception" or (asked == "auto" and not is_quick and inception.is_at_hand()):
-        return inception.load(device, report)
-    return vgg.load(device, report)
+        chosen = inception.load(device, report)
+    else:
+        chosen = vgg.load(device, report)
+    return chosen if passed_over is None else dataclasses.replace(chosen, note=_explain_passing(passed_over))
+
+
+def _explain_passing(extractor: Extractor) -> str:
+    """Return a sentence on a classifier that is hardly better than chance."""
+    return (
+        f"The {extractor.label} was passed over: it recognises only {percent(extractor.accuracy or 0)} of the held-out images, "
+        f"hardly more than guessing ({percent(extractor.chance or 0)})."
+    )
 
 
 def score_line(
@@ -132,6 +149,8 @@ def score_line(
         "extractor": extractor.label,
         "extractor_id": extractor.id,
         "extractor_accuracy": extractor.accuracy,
+        "extractor_chance": extractor.chance,
+        "extractor_note": extractor.note or None,
         "data": config.data.name,
         "size": config.data.size,
         "reals": real_part(config.data),

@@ -13,15 +13,13 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from gan.errors import InputError, explain_os_error
-from gan.storage import files
-from gan.storage.locks import hold_lock, is_locked
+from gan.storage import files, signs
 
 #: Progress callback of long work: a sentence and the completed share, from 0 to 1.
 Report = Callable[[str, float], None]
 
 _TELL_EVERY = 0.3  # seconds
 _LEAST_SHARE = 0.02  # of a part has to be done before the time left is reckoned
-_STARTING_GRACE = 20.0  # seconds a process may take to acquire its lock
 
 State = Literal["running", "finished", "failed"]
 
@@ -77,7 +75,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = hold_lock(_lock(self._path), "This task is already under way; wait for it to end.")
+        self._lock = signs.hold(lock_of(self._path), "This task is already under way; wait for it to end.")
         self._write(Task("running", "Starting"))
         return self
 
@@ -113,10 +111,10 @@ def read(path: Path) -> Task | None:
             left if left is None else float(left),
             str(found["result"]),
         )
-        is_old = time.time() - float(found["time"]) > _STARTING_GRACE
+        since = float(found["time"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    if task.state == "running" and is_old and not is_locked(_lock(path)):
+    if task.state == "running" and not signs.is_alive(lock_of(path), since):
         return Task("failed", "The process was ended from outside; start it again.")
     return task
 
@@ -127,7 +125,8 @@ def forget(path: Path) -> None:
         path.unlink()
 
 
-def _lock(path: Path) -> Path:
+def lock_of(path: Path) -> Path:
+    """Return the lock that the process of a task holds."""
     return path.with_name(f"{path.name}.lock")
 
 

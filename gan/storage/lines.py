@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gan.storage.files import to_json, write_all
 
@@ -64,22 +66,54 @@ def sample_lines(path: Path, count: int) -> list[dict[str, Any]]:
     Only these lines are read, so the time does not depend on the file size. A short file is returned in full. Damaged lines are
     skipped. An unreadable file counts as empty.
     """
+    return [stretch[-1] for stretch in sample_stretches(path, count, 1)]
+
+
+def sample_stretches(path: Path, count: int, length: int) -> list[list[dict[str, Any]]]:
+    """Return about ``count`` stretches of at most ``length`` consecutive objects, one for each of :func:`sample_lines`.
+
+    Each stretch ends with the sampled object; fewer than ``length`` precede the first objects of a file. Stretches may overlap.
+    Only these lines are read, unless they make up most of the file.
+    """
     try:
-        with open(path, "rb", buffering=2 * _LINE_BYTES) as file:
+        with open(path, "rb", buffering=(length + 1) * _LINE_BYTES) as file:
             size = file.seek(0, os.SEEK_END)
-            if size <= count * _LINE_BYTES:
-                return read_lines(path)[0]
-            found: dict[int, bytes] = {}
-            for place in range(count):
-                start = max(0, place * (size - _LINE_BYTES) // max(1, count - 1) - 1)
-                file.seek(start)
-                begin = start + (len(file.readline()) if start else 0)
-                if (line := file.readline()).endswith(b"\n"):
-                    found[begin] = line
-            last = [line for line in file if line.endswith(b"\n")][-1:]
+            if size > count * length * _LINE_BYTES:
+                return _parse_stretches(_stretches(file, size, count, length))
     except OSError:
         return []
-    return _parse([*found.values(), *last])
+    whole, every = read_lines(path)[0], max(1, -(-size // (count * _LINE_BYTES)))
+    ends = sorted({*range(0, len(whole), every), len(whole) - 1}) if whole else []
+    return [whole[max(0, end + 1 - length) : end + 1] for end in ends]
+
+
+def _stretches(file: BinaryIO, size: int, count: int, length: int) -> list[list[bytes]]:
+    """Return the stretches of a long file as complete lines."""
+    found: dict[int, list[bytes]] = {}
+    reach = (length - 1) * _LINE_BYTES
+    for place in range(count):
+        at = place * (size - _LINE_BYTES) // max(1, count - 1)
+        recent: deque[bytes] = deque(maxlen=length)
+        for begin, line in _complete_lines(file, at - reach):
+            recent.append(line)
+            if begin >= at:
+                found[begin] = list(recent)
+                break
+    if last := list(_complete_lines(file, size - reach - 2 * _LINE_BYTES))[-length:]:
+        found[last[-1][0]] = [line for _, line in last]
+    return list(found.values())
+
+
+def _complete_lines(file: BinaryIO, at: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the complete lines that begin at byte ``at`` or later, each with its first byte."""
+    begin = max(0, at - 1)
+    file.seek(begin)
+    if at > 0:
+        begin += len(file.readline())
+    for line in file:
+        if line.endswith(b"\n"):
+            yield begin, line
+        begin += len(line)
 
 
 def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
@@ -89,6 +123,15 @@ def _parse(lines: list[bytes]) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         found = _parse_each(lines)
     return [line for line in found if isinstance(line, dict)]
+
+
+def _parse_stretches(stretches: list[list[bytes]]) -> list[list[dict[str, Any]]]:
+    """Return the objects of each stretch, parsed in one call for speed unless a line is damaged; stretches may become shorter."""
+    every = [line for lines in stretches for line in lines]
+    if len(found := _parse(every)) < len(every):
+        return [part for lines in stretches if (part := _parse(lines))]
+    objects = iter(found)
+    return [list(itertools.islice(objects, len(lines))) for lines in stretches]
 
 
 def _parse_each(lines: list[bytes]) -> Iterator[Any]:

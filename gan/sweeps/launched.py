@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
 from gan.errors import InputError, explained, shown
-from gan.runs import Membership, Run
+from gan.runs import Membership, Run, moments
 from gan.storage import files
 from gan.storage.locks import hold_lock
 from gan.storage.models import read_model
@@ -73,6 +73,14 @@ class Sweep:
     @property
     def path(self) -> Path:
         return self.root / _FOLDER / f"{self.id}.json"
+
+    @property
+    def made_at(self) -> float:
+        """When the sweep was made, in seconds since 1970."""
+        try:
+            return moments.made_at(self.id, [self.record().made_at])
+        except InputError:
+            return moments.made_at(self.id, [])
 
     @property
     def lock_path(self) -> Path:
@@ -161,7 +169,8 @@ def _note(sweep: Sweep, made: Mapping[int, str]) -> None:
 def list_sweeps(root: Path) -> list[Sweep]:
     """Return all sweeps in ``root``, newest first."""
     ids = [name.removesuffix(".json") for name in _names(root / _FOLDER) if name.endswith(".json")]
-    return [Sweep(root, sweep_id) for sweep_id in sorted(ids, reverse=True) if SWEEP_ID.fullmatch(sweep_id)]
+    found = [Sweep(root, sweep_id) for sweep_id in ids if SWEEP_ID.fullmatch(sweep_id)]
+    return sorted(found, key=lambda sweep: (sweep.made_at, sweep.id), reverse=True)
 
 
 def find(root: Path, sweep_id: str) -> Sweep:

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from pydantic import ValidationError
 
 from gan import config as configs
-from gan import runs
+from gan import runs, words
 from gan.config import RunConfig, presets
 from gan.config.families import FAMILIES
 from gan.config.fields import Span
@@ -182,7 +182,8 @@ def checked_plan(plan: Plan, settings: Mapping[str, Any]) -> Plan:
     if plan.variants == 0:
         raise InputError("The sweep has no variants; add axes or variants.")
     if plan.variants * plan.seeds > MOST_RUNS:
-        count = f"{plan.variants:,} variants with {plan.seeds} seeds are {plan.variants * plan.seeds:,} runs"
+        variants, seeds = words.count(plan.variants, "variant"), words.count(plan.seeds, "seed")
+        count = f"{variants} with {seeds} {'is' if plan.variants == 1 else 'are'} {plan.variants * plan.seeds:,} runs"
         raise InputError(f"{count}, expected at most {MOST_RUNS:,}; remove values or seeds.")
     return plan
 

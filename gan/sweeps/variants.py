@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan import config as configs
+from gan import words
 from gan.config import RunConfig
 from gan.errors import InputError, shown
 from gan.sweeps.plan import BASELINE, SEED, Plan, Row, as_text, plain
@@ -37,7 +38,8 @@ def expand(plan: Plan) -> list[Variant]:
         try:
             config = configs.require_data(configs.replace(plan.base, row.changes))
         except InputError as error:
-            name = plain(row.name) or plain(", ".join(f"{key} {as_text(value)}" for key, value in row.changes.items()))
+            changed = (f"{words.lowered(configs.title(key))} {as_text(value)}" for key, value in row.changes.items())
+            name = plain(row.name) or plain(", ".join(changed))
             found.append(Variant(name, row.changes, None, str(error)))
             continue
         flat = configs.flatten(config)
@@ -101,9 +103,7 @@ def _name_of(config: RunConfig, changes: Mapping[str, Any]) -> str:
     flat = configs.flatten(config)
     parts = []
     for key in changes:
-        title = configs.field_info(config, key).title or key
-        if title.split(" ")[0][1:].islower():  # not "R1 γ", "EMA half-life", "DiffAugment"
-            title = title[:1].lower() + title[1:]
         value = flat[key]
-        parts.append(f"{title} {('off', 'on')[value] if isinstance(value, bool) else as_text(value) or 'none'}")
+        text = ("off", "on")[value] if isinstance(value, bool) else as_text(value) or "none"
+        parts.append(f"{words.lowered(configs.title(key))} {text}")
     return plain(", ".join(parts)) or BASELINE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from functools import partial
 
 import torch
@@ -12,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gan import networks
 from gan.catalogue import losses
-from gan.config import RunConfig
+from gan.config import RunConfig, schedules
 from gan.objective.augmentation import augment
 from gan.objective.losses import LOSSES
 from gan.objective.penalties import Penalties
@@ -21,23 +20,28 @@ from gan.training.game import Game
 
 
 class Pace:
-    """Schedules of a training: learning-rate decay and fading instance noise."""
+    """Applies the schedules of a training: learning-rate decay and fading instance noise.
+
+    ``noise_left`` is the share of the noise in the last step. It never rises, so that noise that has faded does not return when the
+    training is prolonged.
+    """
 
     def __init__(self, config: RunConfig) -> None:
-        self._optimizer, self._augmentation = config.optimizer, config.augmentation
+        self._config, self.noise_left = config, 1.0
 
     def keep(self, game: Game, share: float) -> float:
         """Set the learning rates after a ``share`` (0 to 1) of the training; return the noise's standard deviation."""
-        if self._optimizer.lr_decay != "none":
-            left = 1 - share if self._optimizer.lr_decay == "linear" else (1 + math.cos(math.pi * share)) / 2
+        settings = self._config.optimizer
+        if settings.lr_decay != "none":
+            left = schedules.learning_rate(self._config, share)
             for optimizer, lr in (
-                (game.generator_optimizer, self._optimizer.generator_lr),
-                (game.discriminator_optimizer, self._optimizer.discriminator_lr),
+                (game.generator_optimizer, settings.generator_lr),
+                (game.discriminator_optimizer, settings.discriminator_lr),
             ):
                 for group in optimizer.param_groups:
                     group["lr"] = lr * left
-        fade = self._augmentation.noise_fade
-        return self._augmentation.instance_noise * (max(0.0, 1 - share / fade) if fade else 1.0)
+        self.noise_left = min(self.noise_left, schedules.noise(self._config, share))
+        return self._config.augmentation.instance_noise * self.noise_left
 
 
 def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:

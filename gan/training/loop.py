@@ -16,16 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from gan import config as configs
-from gan import runs
-from gan.config import GRID
+from gan import runs, words
+from gan.config import GRID, schedules
 from gan.config.fields import Span
 from gan.data import loaders
 from gan.data.feed import Feed, to_pixels
 from gan.errors import InputError, RunFailed
 from gan.runs import Run, Status
+from gan.runs import checkpoints as checkpoint_files
+from gan.runs.checkpoints import OWN_STATISTICS
 from gan.storage import files
 from gan.storage.lines import LineWriter
-from gan.training import checkpoints, labels, pictures, precision
+from gan.training import checkpoints, labels, pictures, precision, statistics
 from gan.training.assembly import Pace, build_game
 from gan.training.failures import describe
 from gan.training.game import Outcome, Turn
@@ -37,6 +39,7 @@ log = logging.getLogger("gan")
 
 _HEARTBEAT_SECONDS = 1.0
 _SHOWN_POINTS = 2000  # generated points per picture
+_NOISE = ("augmentation.instance_noise", "augmentation.noise_fade")
 _RESERVE_BYTES = 32768  # freed if the disk is full, so that the final status can still be written
 
 #: Called with the status and the newest logged line (None if nothing was logged since the last call).
@@ -128,6 +131,7 @@ class Trainer:
 
         # The state of the newest intact checkpoint.
         self.step, self.seconds = 0, 0.0
+        self._estimated_at = -1  # step of the averaged generator's batch-norm statistics
         self.quick = QuickScores(run, self.config, self.device, scorer, self._save_checkpoint)
         if saved:
             self._restore(saved)
@@ -137,8 +141,11 @@ class Trainer:
             checkpoints.settle(run.checkpoints_path, self.step)
         if not run.reals_path.exists():
             self._save_reals()
-        note = f"Continued from the checkpoint of step {self.step}, because a newer one is damaged." if complaints else ""
-        self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.steps_per_epoch, message=note)
+        notes = [f"Continued from the checkpoint of step {self.step}, because a newer one is damaged."] if complaints else []
+        if saved and (change := checkpoint_files.changed_data(run)):
+            notes.append(change)
+            log.warning(change)
+        self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.steps_per_epoch, message=" ".join(notes))
 
     def play(self, should_stop: Callable[[], bool]) -> Status:
         """Train until the length is reached or a stop is requested; return the final status."""
@@ -148,13 +155,13 @@ class Trainer:
         is_due = {name: _every(span, self.steps_per_epoch) for name, span in cadence if isinstance(span, Span)}
         self._announce(total_steps=self.total)
         log.info(
-            "Training %s from step %d to %d on %s, %s, %d threads",
+            "Training %s from step %d to %d on %s, %s, %s",
             self.run.id,
             self.step,
             self.total,
             self.status.device,
             self.status.precision,
-            self.status.threads,
+            words.count(self.status.threads, "thread"),
         )
         if self.step == 0:
             self._save_samples()
@@ -258,8 +265,13 @@ class Trainer:
         return torch.randn(count, self.config.networks.latent, generator=source).to(self.device)
 
     def sampler(self) -> nn.Module:
-        """Return the generator that samples are drawn from: the averaged one, if any."""
-        return self.game.average.module if self.game.average is not None else self.game.generator
+        """Return the generator that samples are drawn from: the averaged one, if any, with batch-norm statistics of its own."""
+        if self.game.average is None:
+            return self.game.generator
+        if self._estimated_at != self.step:
+            statistics.estimate(self.game.average.module, self.config)
+            self._estimated_at = self.step
+        return self.game.average.module
 
     def _save_samples(self) -> None:
         fakes = generate(self.sampler(), self.fixed_latents, self.fixed_labels, self.game.autocast)
@@ -279,6 +291,7 @@ class Trainer:
 
     def _save_checkpoint(self, folder: Path, kept: int = checkpoints.KEPT, **more: Any) -> bool:
         """Save everything needed for an exact resume; return False, with nothing saved, if a weight is NaN or infinite."""
+        self.sampler()  # estimates the statistics that are saved
         tensors, facts = pack(self.game)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
             return False
@@ -288,7 +301,8 @@ class Trainer:
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
         facts |= {"epoch": self.step / self.steps_per_epoch, "images_seen": self.images_seen}
-        facts |= {"scoring": vars(self.quick.time), **more}
+        facts |= {"noise_left": self.pace.noise_left, "data_version": self.config.data.entry.version}
+        facts |= {"scoring": vars(self.quick.time), OWN_STATISTICS: self.game.average is not None, **more}
         checkpoints.save(folder, self.step, tensors, facts, kept)
         return True
 
@@ -300,6 +314,16 @@ class Trainer:
             torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.device)
         self.step, self.seconds = saved.step, float(saved.facts["seconds"])
         self.quick.time = ScoringTime(**saved.facts.get("scoring", {}))
+        self.pace.noise_left = self._noise_left(saved)
+
+    def _noise_left(self, saved: checkpoints.Checkpoint) -> float:
+        """Return the share of the instance noise that was left at a checkpoint; all of it in a fork that changes the noise."""
+        origin = self.run.origin()
+        if origin and origin.step == saved.step and any(key in origin.changes for key in _NOISE):
+            return 1.0
+        total = self.config.training.length.in_steps(self.steps_per_epoch)
+        planned = schedules.noise(self.config, (saved.step - 1) / total) if 0 < saved.step <= total else 1.0
+        return float(saved.facts.get("noise_left", planned))  # checkpoints of earlier versions lack it
 
     def _score(self, is_finite: Tensor) -> float:
         """Make a quick score, if time allows; return the seconds of preparation, which do not count as training time."""

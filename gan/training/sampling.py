@@ -17,7 +17,7 @@ from gan.data.feed import to_pixels
 from gan.errors import InputError, RunFailed
 from gan.runs import Run
 from gan.runs import checkpoints as checkpoint_files
-from gan.training import checkpoints, labels, pictures
+from gan.training import checkpoints, labels, pictures, statistics
 from gan.training.checkpoints import Checkpoint
 
 log = logging.getLogger("gan")
@@ -103,4 +103,7 @@ def restore(config: RunConfig, saved: Checkpoint, device: torch.device) -> tuple
             f"The weights in the checkpoint of step {saved.step} do not fit the networks in config.json, so one of the two "
             "was changed; restore it from a copy."
         ) from None
-    return generator.eval().to(device).to(memory_format=torch.channels_last), "EMA" if is_averaged else "raw"
+    generator.eval().to(device).to(memory_format=torch.channels_last)
+    if is_averaged and not saved.facts.get(checkpoint_files.OWN_STATISTICS):
+        statistics.estimate(generator, config)
+    return generator, "EMA" if is_averaged else "raw"

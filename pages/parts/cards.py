@@ -50,8 +50,8 @@ def card(run: Run, status: Status, waiting: list[Run]) -> None:
     else:
         st.caption(sentence)
         if status.state in ("failed", "diverged") and status.message:
-            st.caption(f":red[{words.escape(status.message)}]")
+            st.caption(f":red[{words.message(status.message)}]")
         try:
             run.config()
         except InputError as error:
-            st.caption(f":red[{words.escape(str(error))}]")
+            st.caption(f":red[{words.message(error)}]")

@@ -9,36 +9,29 @@ import streamlit as st
 
 from gan import runs
 from gan.runs import Run
-from pages.parts import frame, words
+from pages.parts import frame, picking, words
 
 
 def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object]) -> Run | None:
     """Draw a picker for one run, by default the newest; the URL parameter "run" keeps the choice.
 
-    ``key``: widget key. ``empty``: text shown if there are no runs; None is returned then. ``on_pick``: called when the user picks
-    another run.
+    ``key``: widget key. ``empty``: text shown if there are no runs. ``on_pick``: called when the user picks another run. Returns
+    None if there are no runs, or if the URL names one that does not exist (see :func:`pages.parts.picking.pick`).
     """
     found = _all(root)
-    wanted = st.query_params.get("run")
-    if wanted and wanted not in found:
-        _complain(root, wanted)
+    chosen = picking.pick(
+        "Run",
+        _names(found),
+        parameter="run",
+        key=key,
+        find=lambda run_id: runs.find(root, run_id),
+        on_pick=on_pick,
+        label_visibility="collapsed",
+    )
     if not found:
         st.info(empty, icon=":material/info:")
-        return None
-    if wanted in found:
-        st.session_state[key] = wanted
-    elif st.session_state.get(key) not in found:
-        st.session_state[key] = next(iter(found))
-
-    def follow() -> None:
-        st.query_params["run"] = st.session_state[key]
-        on_pick()
-
-    chosen = st.selectbox(
-        "Run", list(found), key=key, format_func=_names(found).__getitem__, on_change=follow, label_visibility="collapsed"
-    )
-    st.query_params["run"] = chosen
-    return found[chosen]
+    _follow(root, _names(found))
+    return found[chosen] if chosen else None
 
 
 def pick_several(
@@ -49,31 +42,33 @@ def pick_several(
     placeholder: str,
     usual: Callable[[list[Run]], list[Run]],
     most: int | None = None,
-    kept: str = "",
 ) -> list[Run]:
-    """Draw a picker for several runs; the URL parameter "runs" keeps the selection.
+    """Draw a picker for several runs; the URL parameter "runs" keeps the selection, the session keeps it for a return without URL.
 
-    ``key``: widget key. ``empty``: text shown if there are no runs. ``usual``: chosen from all runs if the URL names none.
-    ``most``: largest number of runs. ``kept``: key under which the session keeps the selection for a return without a URL.
+    ``key``: widget key. ``empty``: text shown if there are no runs. ``usual``: chosen from all runs if neither names any.
+    ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen.
     """
     found = _all(root)
+    _follow(root, _names(found))
     if not found:
         st.info(empty, icon=":material/info:")
         return []
+    kept = f"{key}/kept"
+    wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
     if key not in st.session_state:
-        named = st.query_params.get("runs", st.session_state.get(kept, "") if kept else "")
-        wanted = [run_id for run_id in named.split(",") if run_id]
         for run_id in wanted:
             _complain(root, run_id)
-        known = [run_id for run_id in wanted if run_id in found][:most]
-        st.session_state[key] = known or [run.id for run in usual(list(found.values()))]
+        chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
+        if not wanted and not chosen:
+            chosen = [run.id for run in usual(list(found.values()))]
+        st.session_state[key] = chosen
     st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
     chosen = st.multiselect(
         "Runs", list(found), key=key, format_func=_names(found).__getitem__, max_selections=most, placeholder=placeholder
     )
-    st.query_params["runs"] = ",".join(chosen)
-    if kept:
-        st.session_state[kept] = st.query_params["runs"]
+    if chosen or any(run_id in found for run_id in wanted):
+        st.query_params["runs"] = ",".join(chosen)
+    st.session_state[kept] = chosen
     return [found[run_id] for run_id in chosen]
 
 
@@ -83,6 +78,14 @@ def _all(root: Path) -> dict[str, Run]:
 
 def _names(found: dict[str, Run]) -> dict[str, str]:
     return words.names(list(found.values()))
+
+
+@st.fragment(run_every=frame.SLOW_TICK)
+def _follow(root: Path, shown: dict[str, str]) -> None:
+    """Rerun the page when a run was made, renamed or deleted elsewhere: in another tab, or on the command line."""
+    with frame.spoken_errors():
+        if _names(_all(root)) != shown:
+            st.rerun()
 
 
 def _complain(root: Path, run_id: str) -> None:

@@ -1,13 +1,30 @@
-"""Wording for pages: states, progress and Markdown escaping; re-exports the shared helpers from ``gan.words``."""
+"""Wording for pages: states, progress, messages and Markdown escaping; re-exports the shared helpers from ``gan.words``."""
 
 from __future__ import annotations
 
+import re
+
+from gan import config as configs
 from gan import words
 from gan.runs import Run, Status
 from gan.runs.names import names, short
-from gan.words import count, duration, number
+from gan.words import count, duration, lowered, megabytes, number
 
-__all__ = ["STATES", "count", "duration", "escape", "names", "number", "place_in_queue", "progress", "short"]
+__all__ = [
+    "STATES",
+    "count",
+    "duration",
+    "escape",
+    "lowered",
+    "megabytes",
+    "message",
+    "names",
+    "number",
+    "place_in_queue",
+    "progress",
+    "short",
+    "titled",
+]
 
 #: State → (label, icon, colour of the badge).
 STATES: dict[str, tuple[str, str, str]] = {
@@ -20,6 +37,25 @@ STATES: dict[str, tuple[str, str, str]] = {
     "failed": ("failed", ":material/error:", "red"),
     "interrupted": ("interrupted", ":material/power_off:", "orange"),
 }
+
+
+_KEY = rf"(?:{'|'.join(configs.setting_groups())})\.\w+"
+_QUOTED_OR_BARE = re.compile(rf"“({_KEY})”|\b({_KEY})")
+
+
+def titled(text: str) -> str:
+    """Return a message with settings called as on the form: “Batch size” for optimizer.batch_size."""
+    return _QUOTED_OR_BARE.sub(_title, text)
+
+
+def _title(found: re.Match[str]) -> str:
+    key = found[1] or found[2]
+    return found[0] if (title := configs.title(key)) == key else f"“{title}”"
+
+
+def message(told: object) -> str:
+    """Return an error, or a message from a file, as Markdown: settings by their titles, all other text literally."""
+    return escape(titled(str(told)))
 
 
 def escape(text: str) -> str:

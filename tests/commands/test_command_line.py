@@ -1,4 +1,4 @@
-"""The command line as people and scripts meet it: exit status, one sentence for what is wrong, Ctrl-C, JSON."""
+"""The command line for users and scripts: exit status, one sentence per error, Ctrl-C, JSON."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ from tests.helpers import (
 SMALL = [part for key, value in TINY.items() if key != "training.length" for part in ("--set", f"{key}={value}")]
 UNKNOWN_RUN = "20260131-093000-1a2b3c"
 
-#: No request leaves this machine: a proxy on a port where nobody listens.
+#: Keep requests on this machine: the proxy is a port without a listener.
 OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9") | {"no_proxy": ""}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def prepared_digits(own_folders: Path) -> None:
-    """Prepare the images once: preparing them shows a bar on standard error, before the sentence that a test looks for."""
+    """Prepare the images once: preparing them shows a bar on standard error, before the sentence that a test checks."""
     loaders.ensure(DataConfig(), lambda sentence, share: None)
 
 
 def only_run(root: Path) -> Run:
-    """Return the one run in a folder."""
+    """Return the only run in a folder."""
     (run,) = runs.list_runs(root)
     return run
 
@@ -109,7 +109,7 @@ def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[s
         (b"\xff\xfe\x00", "cannot be read"),
     ],
 )
-def test_config_that_cannot_be_used_is_answered_with_one_sentence(root: Path, content: bytes, words: str, is_quiet: bool) -> None:
+def test_unusable_config_is_answered_with_one_sentence(root: Path, content: bytes, words: str, is_quiet: bool) -> None:
     run = make_run(root, state="stopped")
     run.config_path.write_bytes(content)
     assert words in assert_one_sentence(run_gan("resume", run.id, *(["--from-queue"] if is_quiet else []), root=root))
@@ -139,7 +139,7 @@ def test_run_held_by_another_trainer_is_left_alone(root: Path) -> None:
         lock.release()
 
 
-def test_data_that_cannot_be_had_leaves_no_run_and_no_unfinished_bar(root: Path, tmp_path: Path) -> None:
+def test_unavailable_data_leaves_no_run_and_no_unfinished_bar(root: Path, tmp_path: Path) -> None:
     done = run_gan("train", "--preset", "mnist-dcgan", root=root, env={**OFFLINE, "GAN_DATA": str(tmp_path / "data")})
     sentence = assert_one_sentence(done)
     assert "there is no network" in sentence
@@ -147,10 +147,10 @@ def test_data_that_cannot_be_had_leaves_no_run_and_no_unfinished_bar(root: Path,
     assert not root.exists()
 
 
-# Folders that are none, or not for us
+# Folders that are missing, empty, a file or read-only
 
 
-def test_empty_folder_says_how_to_begin(root: Path) -> None:
+def test_empty_folder_says_how_to_start(root: Path) -> None:
     for _ in ("missing", "empty"):
         done = run_gan("runs", root=root)
         assert (done.returncode, done.stderr) == (0, "")
@@ -189,10 +189,10 @@ def test_read_only_root_is_answered_with_one_sentence(read_only: tuple[Path, Run
     assert run.id in done.stdout
 
 
-# What goes well
+# Success
 
 
-def test_training_in_the_foreground_shows_progress_and_ends_with_what_to_do_next(root: Path) -> None:
+def test_training_in_the_foreground_shows_progress_and_the_next_step(root: Path) -> None:
     done = run_gan("train", *SMALL, "--steps", 8, "--name", "Mine <b>ü</b>", root=root)
     assert done.returncode == 0, done.stderr
     run = only_run(root)
@@ -216,7 +216,7 @@ def test_training_in_the_foreground_shows_progress_and_ends_with_what_to_do_next
     assert [line["step"] for line in run.metrics()] == list(range(1, 12))
 
 
-def test_run_that_fails_is_status_1_with_its_sentence(root: Path) -> None:
+def test_failed_run_exits_with_status_1_and_one_sentence(root: Path) -> None:
     done = run_gan("train", *SMALL, "--set", "training.precision=fp16", "--steps", 5, root=root)
     sentence = assert_one_sentence(done, status=1)
     assert sentence.startswith("Failed at step 0: training.precision is “fp16”")
@@ -229,21 +229,21 @@ def test_run_that_fails_is_status_1_with_its_sentence(root: Path) -> None:
     assert "Traceback" not in quiet.stderr
 
 
-def test_root_on_the_command_line_goes_before_the_environment(root: Path, tmp_path: Path) -> None:
+def test_root_on_the_command_line_overrides_the_environment(root: Path, tmp_path: Path) -> None:
     make_run(root)
     (here,) = json.loads(run_gan("runs", "--json", root=root).stdout)
     assert json.loads(run_gan("runs", "--json", "--root", tmp_path / "other", root=root).stdout) == []
     assert json.loads(run_gan("runs", "--json", "--root", root, root=tmp_path / "other").stdout) == [here]
 
 
-def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Path) -> None:
+def test_weights_that_differ_from_the_published_ones_are_refused(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(bytes(1000))
     for network, variable in (("inception", "GAN_INCEPTION"), ("alexnet", "GAN_ALEXNET")):
         done = run_gan("weights", network, env={variable: str(tmp_path / "weights.pth")})
         assert "has 1000 bytes" in assert_one_sentence(done)
 
 
-def test_presets_are_listed_for_people_and_for_scripts() -> None:
+def test_presets_are_listed_as_text_and_as_json() -> None:
     done = run_gan("presets")
     assert done.returncode == 0
     rows = json.loads(run_gan("presets", "--json").stdout)
@@ -254,11 +254,11 @@ def test_presets_are_listed_for_people_and_for_scripts() -> None:
         assert row["description"] in done.stdout
 
 
-COMMANDS = ["train", "resume", "runs", "score", "presets", "estimate"]
+COMMANDS = ["train", "resume", "runs", "trash", "score", "presets", "estimate"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
-def test_help_is_there_for_every_command(arguments: list[str]) -> None:
+def test_every_command_has_help(arguments: list[str]) -> None:
     done = run_gan(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert "usage: python -m gan" in done.stdout
@@ -273,7 +273,7 @@ def test_estimate_prints_a_speed_for_scripts(root: Path) -> None:
     assert runs.list_runs(root) == []
 
 
-def test_terminal_without_our_letters_is_no_reason_to_fail(root: Path) -> None:
+def test_output_works_in_an_ascii_terminal(root: Path) -> None:
     runs.create(root, RunConfig(), "né – “x” 👩‍👧")
     for arguments in (["presets"], ["presets", "--json"], ["runs"], ["runs", "--json"]):
         done = run_gan(*arguments, root=root, env={"PYTHONIOENCODING": "ascii"})
@@ -284,7 +284,7 @@ def test_terminal_without_our_letters_is_no_reason_to_fail(root: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["presets"], ["presets", "--json"]], ids=" ".join)
-def test_reader_that_goes_away_is_no_reason_to_complain(arguments: list[str]) -> None:
+def test_closed_pipe_prints_no_error(arguments: list[str]) -> None:
     process = start_gan(*arguments)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -297,14 +297,14 @@ def test_reader_that_goes_away_is_no_reason_to_complain(arguments: list[str]) ->
 
 
 def words_on_how_to_go_on(output: str) -> list[str]:
-    """Return the command that a stopped training names, as an argument list."""
+    """Return the resume command from the output of a stopped training, as an argument list."""
     match = re.search(r"Stopped at step \d+ of \d+\. Go on with: python (-m gan resume .+)\n\Z", output)
     assert match, output
     return [sys.executable, *shlex.split(match[1])]
 
 
 @pytest.mark.parametrize("way", ["environment", "option"])
-def test_ctrl_c_stops_cleanly_and_the_command_it_names_goes_on(root: Path, way: str) -> None:
+def test_ctrl_c_stops_cleanly_and_the_printed_command_resumes(root: Path, way: str) -> None:
     root = root.with_name("my runs")
     env = {"GAN_RUNS": str(root if way == "environment" else root.parent / "elsewhere")}
     place = [] if way == "environment" else ["--root", root]
@@ -328,7 +328,7 @@ def test_ctrl_c_stops_cleanly_and_the_command_it_names_goes_on(root: Path, way: 
     assert [line["step"] for line in run.metrics()] == list(range(1, stopped.step + 6))
 
 
-def test_polite_kill_stops_as_cleanly_as_ctrl_c(root: Path) -> None:
+def test_sigterm_stops_as_cleanly_as_ctrl_c(root: Path) -> None:
     run = make_run(root, {"training.length": "100000 steps"})
     training = start_gan("resume", run.id, "--from-queue", root=root)
     wait_until(run.metrics, "the first line is logged")
@@ -344,7 +344,7 @@ def test_polite_kill_stops_as_cleanly_as_ctrl_c(root: Path) -> None:
 def test_ctrl_c_while_torch_is_still_loading_stops_cleanly(root: Path) -> None:
     run = make_run(root, {"training.length": "100000 steps"}, state="stopped")
     training = start_gan("resume", run.id, root=root)
-    wait_until((run.path / "log.txt").exists, "the run is taken up")
+    wait_until((run.path / "log.txt").exists, "the log of the run exists")
     training.send_signal(signal.SIGINT)
     output, errors = training.communicate(timeout=60)
     assert training.returncode == 0, errors
@@ -353,7 +353,7 @@ def test_ctrl_c_while_torch_is_still_loading_stops_cleanly(root: Path) -> None:
     assert words_on_how_to_go_on(output)
 
 
-MNIST_MIRRORS = range(2)  # as many as torchvision knows
+MNIST_MIRRORS = range(2)  # number of mirrors in torchvision
 
 
 def test_ctrl_c_during_a_download_is_answered_with_one_sentence(root: Path, tmp_path: Path) -> None:
@@ -362,8 +362,8 @@ def test_ctrl_c_during_a_download_is_answered_with_one_sentence(root: Path, tmp_
         proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
         env = dict.fromkeys(OFFLINE, proxy) | {"no_proxy": "", "GAN_DATA": str(tmp_path / "data")}
         training = start_gan("train", "--preset", "mnist-dcgan", root=root, env=env)
-        connections = [silent.accept()[0] for _ in MNIST_MIRRORS]  # it has asked all of them and waits
-        for _ in range(4):  # Python may lose a signal that comes while it tidies up; a person presses again
+        connections = [silent.accept()[0] for _ in MNIST_MIRRORS]  # all mirrors have been tried; the command waits
+        for _ in range(4):  # Python may lose a signal during clean-up; a user would press again
             training.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 training.wait(timeout=0.8)

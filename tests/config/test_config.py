@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from gan.config import families as network_families
 from gan.config.families import FAMILIES
 from gan.config.fields import Span
 from gan.errors import InputError, shown
-from tests.helpers import is_sentence, tiny
+from tests.helpers import assert_one_sentence, is_sentence, run_gan, run_quickly, tiny
 
 PRESETS = [pytest.param(preset, id=preset.name) for preset in presets.PRESETS.values()]
 SECTIONS = {name: info.annotation for name, info in configs.setting_groups().items() if name != "networks"}
@@ -222,7 +223,7 @@ def test_depth_too_large_for_the_images_is_refused_with_its_limit() -> None:
 
 
 def test_batch_larger_than_the_data_set_is_refused() -> None:
-    assert "only 1797 images" in refused_change(optimizer__batch_size=1798)
+    assert "only 1,797 images" in refused_change(optimizer__batch_size=1798)
     whole = configs.replace(RunConfig(), {"optimizer.batch_size": 1797})
     assert whole.steps_per_epoch == 1
 
@@ -407,3 +408,20 @@ def test_assignments_rebuild_a_configuration(name: str, family: str, latent: int
     wanted = configs.replace(start, {"networks.family": family, "networks.latent": latent, "training.length": "7 epochs"})
     changes = configs.parse_assignments(configs.assignments(start, wanted)[1::2])
     assert configs.replace(start, changes) == wanted
+
+
+@pytest.mark.parametrize("count", [1, 99])
+def test_few_pictures_of_bedrooms_stop_only_their_presets(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Presets are valid on every machine; the data set is looked for only at launch."""
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    folder = tmp_path / data_sets.LSUN
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.jpg").write_bytes(b"")
+    assert "digits-dcgan" in run_quickly("train", "--help").stdout
+    listed = run_quickly("data", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    sentence = assert_one_sentence(run_gan("train", "--preset", "bedrooms-small", root=tmp_path / "runs"))
+    assert f"{count}" in sentence
+    assert not list((tmp_path / "runs").glob("2*"))
+    assert run_gan("train", "--steps", 1, "--set", "networks.width=4", root=tmp_path / "runs").returncode == 0

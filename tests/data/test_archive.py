@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
+import tempfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gan.data import archive
 from gan.data.decoder import Refused
@@ -96,15 +99,34 @@ def test_zip_after_other_bytes_is_read(tmp_path: Path) -> None:
     assert opened(tmp_path, b"#!/bin/sh\n" + zip_of({"cats/a.png": PNG}).getvalue())[2] == [PNG]
 
 
-def test_files_next_to_the_only_folder_do_not_hide_the_classes(tmp_path: Path) -> None:
-    files = {"README.txt": b"x", "labels.csv": b"x", "all/list.txt": b"x", "all/cats/a.PNG": PNG, "all/dogs/b.jpeg": PNG}
-    path = tmp_path / "wrapped.zip"
-    path.write_bytes(zip_of(files).getvalue())
-    with archive.open_source(path) as source:
-        assert {entry.name: entry.group for entry in source.entries if entry.group} == {
-            "all/cats/a.PNG": "cats",
-            "all/dogs/b.jpeg": "dogs",
-        }
+def test_zip_with_backslashes_is_read_like_one_with_slashes(tmp_path: Path) -> None:
+    names = ["pets\\cats\\a.png", "pets\\dogs\\b.png", "pets\\Thumbs.db", "pets\\.hidden\\c.png", "pets\\empty\\"]
+    found, skipped, contents = opened(tmp_path, zip_of(dict.fromkeys(names, PNG)).getvalue())
+    assert found == ["pets/cats/a.png", "pets/dogs/b.png"]
+    assert not skipped
+    assert contents == [PNG, PNG]
+
+
+def test_name_with_slashes_and_the_same_with_backslashes_clash(tmp_path: Path) -> None:
+    names, skipped, _ = opened(tmp_path, zip_of({"cats/a.png": PNG, "cats\\A.png": PNG, "cats\\inner.zip": PNG}).getvalue())
+    assert names == ["cats/a.png"]
+    assert skipped == {"cats/A.png": "has the same name as an earlier file", "cats/inner.zip": "is an archive itself"}
+
+
+paths = st.lists(st.sampled_from(["..", ".", "a", "b.png", "", "C:", "a b"]), min_size=1, max_size=5)
+
+
+@given(paths.filter(any), st.data())
+def test_no_name_with_either_separator_leads_outside(parts: list[str], data: st.DataObject) -> None:
+    name = parts[0] + "".join(data.draw(st.sampled_from("/\\")) + part for part in parts[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        (path := Path(folder, "some.zip")).write_bytes(zip_of({name: PNG}).getvalue())
+        with archive.open_source(path) as source:
+            for entry in source.entries:
+                assert "\\" not in entry.name
+                assert not entry.name.startswith("/")
+                assert not PureWindowsPath(entry.name).anchor
+                assert ".." not in entry.name.split("/")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

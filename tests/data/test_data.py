@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -330,6 +331,26 @@ def test_survey_finds_exact_and_near_duplicates_and_no_others() -> None:
     assert sorted(facts["exact_pairs"]) == [(row, 300 + row - 20) for row in range(20, 25)]
     assert facts["near"] == 10
     assert sorted(facts["near_pairs"]) == [(row, 305 + row) for row in range(10)]
+
+
+def square(colour: tuple[int, int, int], background: tuple[int, int, int] | None = None) -> np.ndarray:
+    """Return an image of a coloured square, or of one colour."""
+    image = np.empty((32, 32, 3), dtype=np.uint8)
+    image[:] = background or colour
+    image[8:24, 8:24] = colour
+    return image
+
+
+CYAN, GREY_GREEN = (0, 200, 200), (100, 145, 145)
+
+
+@pytest.mark.parametrize("backgrounds", [(None, None), ((120, 120, 120), (120, 120, 120)), ((20, 60, 60), (105, 114, 114))])
+def test_squares_of_different_colours_are_no_near_duplicates(backgrounds: tuple[Any, Any]) -> None:
+    cyan, green = (square(colour, background) for colour, background in zip((CYAN, GREY_GREEN), backgrounds, strict=True))
+    paler = np.clip(cyan.astype(int) + 2, 0, 255).astype(np.uint8)
+    facts = survey.look(np.stack([cyan, green, paler]), np.zeros(3, dtype=np.int64))
+    assert facts["near_pairs"] == [(0, 2)]
+    assert facts["near"] == 1
 
 
 def test_survey_of_one_image_many_times_is_all_duplicates() -> None:

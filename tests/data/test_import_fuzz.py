@@ -17,6 +17,7 @@ from gan.data import archive, decoder
 from gan.data.decoder import Refused
 from gan.errors import InputError
 from tests.data.test_archive import repeated
+from tests.data.test_decoder import grey_tiff, rle_bmp
 from tests.data.test_import import encoded, noise, zip_of
 from tests.helpers import is_sentence
 
@@ -46,6 +47,21 @@ def rare_pictures() -> list[bytes]:
         encoded(deep, exif=exif),
         encoded(noise(9, 9), exif=exif, icc_profile=bytes(200)),
         encoded(noise(9, 9, "1")),
+        *(encoded(noise(9, 7), kind) for kind in ("TIFF", "BMP", "GIF", "PPM")),
+        *(encoded(noise(9, 7, mode), "TIFF", compression="tiff_lzw") for mode in ("1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr")),
+        *(encoded(noise(9, 7), "TIFF", compression=name) for name in ("packbits", "tiff_adobe_deflate", "jpeg")),
+        encoded(noise(9, 7, "1"), "TIFF", compression="group4"),
+        encoded(deep, "TIFF", exif=exif),
+        encoded(noise(9, 7, "P"), "GIF", transparency=3, interlace=1),
+        encoded(noise(9, 9), "GIF", **frames),
+        encoded(noise(9, 7, "P"), "BMP"),
+        encoded(noise(9, 7, "1"), "BMP"),
+        encoded(deep, "PPM"),
+        b"P2 # grey\n3 2\n15\n0 5 15 # row\n7 8 9\n",
+        b"P1 3 2\n101\n0 1 1\n",
+        b"P5 2 2 4095\n" + bytes(range(8)),
+        grey_tiff(),
+        rle_bmp(5, 3),
     ]
 
 
@@ -135,7 +151,7 @@ def test_damaged_rare_archive_is_read_or_refused(some: Path, number: int) -> Non
 @pytest.mark.parametrize("content", [*PICTURES, *ARCHIVES])
 def test_files_are_valid_before_they_are_damaged(some: Path, content: bytes) -> None:
     if content in PICTURES:
-        several = PICTURES.index(content) in (8, 9)  # several frames
+        several = PICTURES.index(content) in (8, 9)  # several frames of a PNG and a WebP
         try:
             assert decoder.decode(content).image.mode in ("L", "RGB")
             assert not several

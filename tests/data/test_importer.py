@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from gan.catalogue import data_sets
 from gan.data import importer
@@ -68,20 +69,30 @@ def test_written_files_do_not_depend_on_the_number_of_processes(tmp_path: Path, 
 
 
 def test_index_describes_the_originals(tmp_path: Path, data: Path) -> None:
-    files = pictures(30) | {"10/wide.jpg": encoded(noise(50, 20), "JPEG"), "loose.png": encoded(noise(9, 9))}
+    files = pictures(30) | {"10/wide.jpg": encoded(noise(50, 20), "JPEG")}
     place = place_of(data, importer.import_pictures(written(tmp_path / "some.zip", files), "mine", ignore, root=data))
     facts = json.loads((place / "data-set.json").read_text())
-    assert facts["classes"] == ["0", "1", "2", "10", "(no folder)"], "classes must be in natural order"
-    assert facts["counts"] == [10, 10, 10, 1, 1]
+    assert facts["classes"] == ["0", "1", "2", "10"], "classes must be in natural order"
+    assert facts["counts"] == [10, 10, 10, 1]
     whole = (place / "originals.bin").read_bytes()
     with np.load(place / "index.npz") as index:
         cut = [whole[start : start + length] for start, length in zip(index["offset"], index["length"], strict=True)]
         sizes, labels = list(zip(index["width"], index["height"], strict=True)), index["label"]
     assert cut == [files[name] for name in sorted(files)]
     assert sizes[sorted(files).index("10/wide.jpg")] == (50, 20)
-    assert [facts["classes"][label] for label in labels] == [
-        name.split("/")[0] if "/" in name else "(no folder)" for name in sorted(files)
-    ]
+    assert [facts["classes"][label] for label in labels] == [name.split("/")[0] for name in sorted(files)]
+
+
+def test_pages_with_a_thin_red_line_are_imported_in_colour(tmp_path: Path, data: Path) -> None:
+    page = Image.new("L", (256, 256), 255).convert("RGB")
+    page.paste((60, 60, 60), (20, 40, 200, 44))
+    grey = encoded(page)
+    page.paste((255, 0, 0), (0, 131, 256, 133))
+    red = encoded(page)
+    for title, content, channels in (("Red", red, 3), ("Grey", grey, 1)):
+        path = written(tmp_path / "pages.zip", {f"{number:02d}.png": content for number in range(30)})
+        place = place_of(data, importer.import_pictures(path, title, ignore, root=data))
+        assert json.loads((place / "data-set.json").read_text())["channels"] == channels
 
 
 def test_changed_original_is_detected_even_if_it_is_still_a_picture(tmp_path: Path, data: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from gan.execution import processes
 from gan.runs import Run
+from gan.storage import signs
 from tests import nursery
 from tests.helpers import environment
 
@@ -25,6 +26,8 @@ class Trainers:
         """Start a command as :func:`gan.execution.processes.spawn` does."""
         given = [str(one) for one in arguments]
         child = nursery.start(given, environment(), log, log)
+        for lock in options.get("locks", ()):
+            signs.announce(lock, child.pid)
         self.started.append((given, child))
         return child
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,8 @@ from gan import machine, runs
 from gan.config.fields import Span
 from gan.errors import InputError
 from gan.execution import processes, queue, requests
-from gan.runs import Run, Status
-from gan.runs import run as run_module
+from gan.runs import Run, Status, checkpoints
+from tests.execution import quick
 from tests.helpers import (
     PROJECT,
     advance_at_once,
@@ -274,6 +275,34 @@ def test_stop_before_the_first_step_is_obeyed(root: Path) -> None:
     assert status.step >= 1
 
 
+def test_trainer_that_does_not_answer_a_stop_is_ended(root: Path, quickly: quick.Trainers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suspended process stands for one in the middle of a step that takes minutes."""
+    run = queue.launch(root, tiny(ENDLESS))
+    wait_until(lambda: run.has_checkpoint, "a checkpoint is there")
+    os.kill(quickly.of(run).pid, signal.SIGSTOP)
+    queue.stop(run)
+    queue.advance(root)
+    assert run.status().state == "running", "it has some time to answer"
+    monkeypatch.setattr(queue, "STOP_GRACE", 0.5)
+    wait_until(lambda: queue.advance(root) or run.status().state == "stopped", "it is ended", every=0.1)
+    assert quickly.of(run).wait() == -signal.SIGKILL
+    status = run.status()
+    step = checkpoints.steps(run.checkpoints_path)[-1]
+    assert is_sentence(status.message)
+    assert f"step {step} is kept" in status.message
+    run.write_control(length=Span(count=step + 40))
+    queue.resume(run)
+    assert wait_for(run, "finished", "failed").step == step + 40
+
+
+def test_answering_trainer_is_left_to_save_its_last_step(root: Path, quickly: quick.Trainers) -> None:
+    run = queue.launch(root, tiny({**ENDLESS, "cadence.checkpoint_every": "100000 steps"}))
+    wait_until(lambda: run.status().step > 20, "the training is under way")
+    queue.stop(run)
+    queue.advance(root)
+    assert wait_for(run, "stopped").step == checkpoints.steps(run.checkpoints_path)[-1]
+
+
 # Runs that cannot be started
 
 
@@ -315,7 +344,6 @@ def test_trainer_that_cannot_be_started_is_reported(root: Path, monkeypatch: pyt
 
 @pytest.mark.usefixtures("one_core")
 def test_trainer_that_ends_at_once_is_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "_STARTING_GRACE", 0.3)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     run = queue.launch(root, tiny())
     status = wait_for(run, "interrupted")

@@ -148,3 +148,27 @@ def test_floor_has_the_expected_classes_of_the_line() -> None:
     found = comparison.floor(line | {"classes_expected": 9})
     assert found["classes_covered"] == (9, None) and found["memorised"] == (0.05, None) and found.keys() == SCORES.keys()
     assert found["fid"] == (LINE["floor_fid"], LINE["floor_fid_spread"]) and found["lpips"] == (None, None)
+
+
+def test_run_is_scored_once_its_newest_checkpoint_is(root: Path) -> None:
+    run = make_run(root)
+    assert not comparison.is_scored(run)
+    for step in (5, 12):
+        (run.checkpoints_path / f"{step:08d}.json").parent.mkdir(exist_ok=True)
+        (run.checkpoints_path / f"{step:08d}.json").touch()
+    for changes in ({"step": 5}, {"checkpoint": "best"}, {"source": "training"}):
+        scored(run, **changes)
+        assert not comparison.is_scored(run)
+    scored(run, fid=None)
+    assert comparison.is_scored(run), "also if the FID could not be measured"
+
+
+def test_most_comparable_scores_leave_out_those_of_other_features(root: Path) -> None:
+    chosen = [make_run(root) for _ in range(4)]
+    for place, run in enumerate(chosen[:3]):
+        scored(run, fid=float(place))
+    scored(chosen[0], **OTHER)
+    scored(chosen[3], **OTHER)
+    found = comparison.most_comparable(chosen)
+    assert {run_id: line["fid"] for run_id, line in found.items()} == {run.id: place for place, run in enumerate(chosen[:3])}
+    assert comparison.most_comparable([]) == {}

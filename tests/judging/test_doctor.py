@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gan.config.data import DataConfig
 from gan.config.fields import Span
 from gan.data import importer, loaders, selection
-from gan.judging import doctor, remedies
+from gan.judging import comparison, doctor, remedies
 from gan.judging.doctor import Verdict
 from gan.places import data_root
 from gan.runs import Status
@@ -275,7 +275,7 @@ def check(found: list[Verdict], must: set[str], may: set[str]) -> None:
         assert verdict.title
         assert verdict.evidence in doctor.EVIDENCE
         assert verdict.threshold is not None
-        assert verdict.kind == ("advice" if verdict.name == "still-improving" else "fault")
+        assert verdict.kind == ("advice" if verdict.name in ("still-improving", *doctor.EARLY) else "fault")
 
 
 def test_missing_classes_are_named(of_digits: Clinic) -> None:
@@ -289,7 +289,8 @@ def test_verdict_gives_its_measurement_and_threshold(of_digits: Clinic) -> None:
     assert verdict.changes == {"augmentation.policies": ["colour", "translation", "cutout"]}
 
 
-_REAL = {"floor_precision": 0.9, "floor_recall": 0.9, "floor_coverage": 0.95, "real_ms_ssim": 0.34}
+_SOUND_LOOKS = {"contrast": {"real_mean": 50.0, "fake_mean": 48.0, "effect": -0.1}}
+_REAL = {"floor_precision": 0.9, "floor_recall": 0.9, "floor_coverage": 0.95, "real_ms_ssim": 0.34, "looks": _SOUND_LOOKS}
 
 #: Case → (precision, recall, coverage and MS-SSIM of a training on digits, verdicts that must fire); no others may.
 REACHES: dict[str, tuple[dict[str, float], set[str]]] = {
@@ -308,6 +309,105 @@ def test_narrow_and_poor_images_are_told_apart(case: str) -> None:
     found = doctor.examine({**_REAL, **figures})
     check(found, must, set())
     assert all(("images are good" in verdict.sentence) == (case == "good and all alike") for verdict in found)
+
+
+_NARROW = {**_REAL, "precision": 0.95, "recall": 0.1, "coverage": 0.2, "ms_ssim": 0.5}
+#: A barely trained, flat generator: contrast 3.5 of 50, and nearly all its images nearest to the same training image.
+_FLAT = {
+    **_NARROW,
+    "duplicates": 0.1,
+    "real_duplicates": 0.02,
+    "memorised": 0.66,
+    "memorised_ratio": 0.9,
+    "looks": {"contrast": {"real_mean": 50.0, "fake_mean": 3.5, "effect": -4.0}},
+}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"looks": {"contrast": {"real_mean": 50.0, "fake_mean": 3.5, "effect": -4.0}}},
+        {"looks": None},
+        {"extractor_accuracy": 0.3},
+        {"precision": 0.6},
+    ],
+    ids=["flat", "looks not measured", "weak classifier", "precision"],
+)
+def test_images_are_called_good_only_on_positive_evidence(line: dict[str, Any]) -> None:
+    (found,) = [verdict for verdict in doctor.examine({**_NARROW, **line}) if verdict.name == "partial-collapse"]
+    assert "good" not in found.sentence
+    (found,) = doctor.examine({**_NARROW, "extractor_accuracy": 0.9})
+    assert "images are good" in found.sentence
+
+
+#: Case → (figures of copies in a line of scores with a share of 66 %, whether this is memorisation).
+COPIES: dict[str, tuple[dict[str, Any], bool]] = {
+    "flat generator": ({**_FLAT, "memorised_sources": 1.02, "memorised_likeness": 0.01}, False),
+    "flat generator, earlier version": (_FLAT, False),
+    "one image, earlier version": ({**_FLAT, "looks": _SOUND_LOOKS, "duplicates": 1.0}, False),
+    "copies, earlier version": ({**_FLAT, "looks": _SOUND_LOOKS}, True),
+    "copies": ({"memorised_sources": 300.0, "memorised_likeness": 0.97}, True),
+    "copies of one image": ({"memorised_sources": 1.0, "memorised_likeness": 0.99}, False),
+    "near many images, unlike them": ({"memorised_sources": 40.0, "memorised_likeness": 0.1}, False),
+    "likeness unknown": ({"memorised_sources": 40.0, "memorised_likeness": None}, False),
+    "points": ({"memorised_sources": 40.0, "memorised_likeness": None, "extractor_id": "coordinates"}, True),
+    "one point": ({"memorised_sources": 1.0, "memorised_likeness": None, "extractor_id": "coordinates"}, False),
+}
+
+
+@pytest.mark.parametrize("case", list(COPIES))
+def test_memorisation_needs_copies_of_several_images_that_resemble_them(case: str) -> None:
+    figures, is_memorised = COPIES[case]
+    found = {verdict.name: verdict for verdict in doctor.examine({"memorised": 0.66, **figures})}
+    assert ("memorisation" in found) is is_memorised
+    if is_memorised:
+        assert is_sentence(found["memorisation"].sentence)
+
+
+class MeanColour(nn.Module):
+    """A network that sees nothing but the mean colour of an image."""
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        return pixels.float().mean((2, 3)), torch.empty(len(pixels), 0)
+
+
+def test_flat_images_are_no_copies(of_cifar: Clinic) -> None:
+    """They have the mean colour of a training image, and nothing else in common with it."""
+    clinic = open_clinic(of_cifar.data, Extractor("mean colour", "mean-colour", None, MeanColour(), CPU, 256), images=200)
+    originals = copies(clinic)
+    random = torch.Generator().manual_seed(0)
+    flat = originals[:1].float().mean((2, 3), keepdim=True).round() + 3.5 * torch.randn(200, 3, 32, 32, generator=random)
+    line = clinic.line(flat.round().clamp(0, 255).byte())
+    assert line["memorised"] > 0.6 and line["memorised_sources"] < 1.2 and abs(line["memorised_likeness"]) < 0.1
+    names = {verdict.name for verdict in doctor.examine(line)}
+    assert "washed-out" in names and "memorisation" not in names
+    line = clinic.line(originals)
+    assert line["memorised"] > 0.9 and line["memorised_sources"] > 150 and line["memorised_likeness"] == pytest.approx(1)
+    assert {verdict.name for verdict in doctor.examine(line)} == {"memorisation"}
+
+
+def test_classifier_at_chance_gives_no_verdicts_on_distances() -> None:
+    guessing = {**_NARROW, "memorised": 0.9, "memorised_sources": 90.0, "memorised_likeness": 0.9, "extractor_accuracy": 0.175}
+    assert {verdict.name for verdict in doctor.examine(guessing)} == {"partial-collapse", "memorisation"}
+    assert doctor.examine({**guessing, "extractor_chance": 1 / 6}) == []
+    assert doctor.examine(guessing, ["cat", "dog", "frog", "horse", "ship", "truck"]) == [], "lines of earlier versions"
+    poor = {"precision": 0.1, "floor_precision": 0.8, "extractor_accuracy": 0.175, "extractor_chance": 1 / 6}
+    assert doctor.examine_curves(logged(0.51, 0.49), tiny({"training.length": "3000 steps"}), poor) == []
+
+
+_TEN = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"), [([0, 1, 2, 4, 6, 7, 8, 9], ""), ([0, 3], "in the real images: cat.")], ids=["others", "a chosen one"]
+)
+def test_classes_left_out_on_purpose_are_not_missing(missing: list[int], told: str) -> None:
+    """Lines of earlier versions list classes that a poor classifier found among the real images by mistake."""
+    line = {"reals": {"classes": ["cat", "dog"]}, "classes_missing": missing, "class_counts": [9] * 10}
+    found = doctor.examine(line, _TEN)
+    assert [verdict.name for verdict in found] == (["missing-classes"] if told else [])
+    assert all(told in verdict.sentence for verdict in found)
+    assert doctor.examine({**line, "reals": {}}, _TEN)
 
 
 def test_verdict_that_may_follow_from_a_graver_fault_has_no_remedy(root: Path) -> None:
@@ -515,6 +615,93 @@ def test_past_best_names_the_step() -> None:
     assert verdict.step == 600 and "since step 600" in verdict.sentence
 
 
+def scores_at(step: int, **figures: Any) -> dict[str, Any]:
+    """Return the scores of a checkpoint whose images have many faults."""
+    poor = {"precision": 0.1, "coverage": 0.1, "duplicates": 0.99, "real_duplicates": 0.01, "classes_missing": [3, 4]}
+    return {"step": step, "images_seen": 64 * step, "class_counts": [60] * 8 + [0] * 2, **_REAL, **poor, **figures}
+
+
+_USUAL = {"optimizer.batch_size": 64}  # 28 steps per epoch of digits
+_DEFAULT = curve(99, 55, 38, 30, 25, 22, 20, 18)  # every 100 steps
+
+#: Case → (step of the scores, FIDs during training, length, verdicts that must fire, settings of the remedy); no others may.
+PROGRESS: dict[str, tuple[int, list[dict[str, Any]], str, set[str], dict[str, Any]]] = {
+    "nine steps": (9, [], "9 steps", {"untrained"}, {"training.length": "688 steps"}),
+    "four seconds": (300, curve(600, 400, 300), "300 steps", {"untrained"}, {"training.length": "688 steps"}),
+    "few epochs": (280, [], "10 epochs", {"untrained"}, {"training.length": "25 epochs"}),
+    "few half-lives of a long training": (100, [], "100 epochs", {"untrained"}, {}),
+    "falls steeply": (
+        800,
+        curve(800, 700, 600, 500, 400, 200, 120, 60),
+        "800 steps",
+        {"untrained"},
+        {"training.length": "1600 steps"},
+    ),
+    "falls steeply before its end": (800, curve(800, 700, 600, 500, 400, 200, 120, 60), "2800 steps", {"untrained"}, {}),
+    "half-way": (800, _DEFAULT, "1600 steps", {"on-the-way", "collapse"}, {}),
+    "half-way, without scores during training": (800, [], "1600 steps", {"collapse", "imprecise", "missing-classes"}, {}),
+    "half-way, but hardly better": (800, curve(*[99, 95] * 4), "1600 steps", {"collapse", "imprecise", "missing-classes"}, {}),
+    "half-way, but worse": (
+        800,
+        curve(99, 20, 18, 18, 18, 18, 30, 40),
+        "1600 steps",
+        {"collapse", "imprecise", "missing-classes", "past-best"},
+        {},
+    ),
+    "at its end": (800, _DEFAULT, "800 steps", {"collapse", "imprecise", "missing-classes", "still-improving"}, {}),
+    "near the FID of real images": (
+        800,
+        [{**line, "floor_fid": 9.0} for line in curve(300, 200, 120, 60, 30, 20, 18, 16)],
+        "800 steps",
+        {"collapse", "imprecise", "missing-classes", "still-improving"},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(PROGRESS))
+def test_training_that_is_too_young_gets_that_verdict_first(case: str, root: Path) -> None:
+    step, scored, length, must, changes = PROGRESS[case]
+    run = make_run(root, {**_USUAL, "training.length": length})
+    found = doctor.diagnose(run, scores_at(step), [], scored)
+    check(found, must, set())
+    early = [verdict for verdict in found if verdict.name in doctor.EARLY]
+    assert early == found[: len(early)] and all(verdict.changes == changes for verdict in early)
+
+
+def test_default_run_half_way_is_on_the_way(root: Path) -> None:
+    run = make_run(root, {**_USUAL, "training.length": "100 epochs"})
+    scored = [{**line, "floor_fid": 3.5, "step": 2 * line["step"]} for line in curve(99, 50, 35, 28, 22, 20, 18)]
+    (verdict,) = doctor.diagnose(run, scores_at(1400, duplicates=0.02, precision=0.8), [], scored)
+    assert (verdict.title, verdict.kind) == ("On the way", "advice")
+    assert verdict.sentence == "On the way: FID 18 from 99; real images 3.5, at step 1,400 of 2,800."
+    assert comparison.summarise(scores_at(1400), [verdict]) == "", "the absence of faults means nothing yet"
+
+
+def test_copies_are_found_on_the_way_too(root: Path) -> None:
+    run = make_run(root, {**_USUAL, "training.length": "1600 steps"})
+    line = scores_at(800, memorised=0.9, memorised_sources=100.0, memorised_likeness=0.9)
+    check(doctor.diagnose(run, line, [], _DEFAULT), {"on-the-way", "collapse", "memorisation"}, set())
+
+
+def test_best_checkpoint_of_a_finished_run_is_not_on_the_way(root: Path) -> None:
+    run = make_run(root, {**_USUAL, "training.length": "1600 steps"})
+    best = scores_at(800, checkpoint="best")
+    assert "on-the-way" in {verdict.name for verdict in doctor.diagnose(run, best, [], _DEFAULT)}
+    run.write_status(Status(state="finished", step=1600))
+    assert "on-the-way" not in {verdict.name for verdict in doctor.diagnose(run, best, [], _DEFAULT)}
+
+
+def test_untrained_images_are_no_evidence_against_the_discriminator(root: Path) -> None:
+    run = make_run(root, {**_USUAL, "training.length": "300 steps"})
+    even = [{**line, "step": line["step"] // 10} for line in logged(0.51, 0.49)]
+    check(doctor.diagnose(run, scores_at(300), even), {"untrained"}, set())
+    sure = [{**line, "step": line["step"] // 10} for line in logged(0.99, 0.01)]
+    found = doctor.diagnose(run, scores_at(300), sure)
+    check(found, {"untrained", "discriminator-too-strong"}, set())
+    assert found[0].changes, "its remedy is its own"
+
+
 #: Case → (settings of a real training, verdicts on its curves).
 TRAININGS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "even": ({}, set()),
@@ -598,4 +785,5 @@ def test_run_without_its_data_set_is_judged_as_far_as_possible(root: Path) -> No
 
 def test_every_rule_has_a_case_in_which_it_must_fire() -> None:
     cases = [must for _, _, must, _ in IMAGES.values()] + [must for *_, must in (*CURVES.values(), *SCORES.values())]
+    cases += [must for *_, must, _ in PROGRESS.values()]
     assert set().union(*cases) == RULES

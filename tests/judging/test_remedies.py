@@ -54,7 +54,7 @@ def test_remedy_can_be_launched_as_a_fork_of_any_run(name: str, configurations: 
 
 def test_every_verdict_has_a_remedy_with_changes() -> None:
     config = tiny()
-    assert all(remedies.prescribe(name, config)[1] for name in remedies.REMEDIES)
+    assert {name for name in remedies.REMEDIES if not remedies.prescribe(name, config)[1]} == {"on-the-way"}, "just go on"
 
 
 def test_remedy_addresses_the_cause_that_the_settings_show() -> None:

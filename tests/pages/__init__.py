@@ -1,1 +1,1 @@
-"""Tests of the dashboard: its logic without a browser, and what people do in a real one."""
+"""Tests of the dashboard: its logic without a browser, and user flows in a real one."""

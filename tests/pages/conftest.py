@@ -1,4 +1,4 @@
-"""What the page tests share: a trained and scored run, a real server in a process of its own, and a real browser."""
+"""Shared by the page tests: a trained and scored run, a real server in its own process, and a real browser."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from gan.runs import Run
 from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
 
-#: A display name with markup, Markdown, an icon and letters that turn the reading direction.
+#: A display name with markup, Markdown, an icon and a character that reverses the reading direction.
 NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'
 
 
 @pytest.fixture(autouse=True)
 def quick_trainers() -> Iterator[quick.Trainers]:
-    """Start what pages without a server start from the nursery; a server starts its trainers the usual way."""
+    """Start trainers of pages without a server from the nursery; a server starts its trainers the usual way."""
     with quick.trainers() as found:
         yield found
 
 
 def _copied(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Yield a copy of a run in a folder that the pages show, and leave no process behind."""
+    """Yield a copy of a run in a folder that the pages show; end its processes afterwards."""
     shutil.copytree(run.path, root / run.id)
     monkeypatch.setenv("GAN_RUNS", str(root))
     yield Run(root / run.id)
@@ -43,7 +43,7 @@ def _copied(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[R
 
 @pytest.fixture(scope="session")
 def trained(own_folders: Path) -> Run:
-    """Return a tiny run that was trained and scored for real, with a nasty name; not to be changed, see ``shown``."""
+    """Return a tiny run with a nasty name, really trained and scored; tests that change it use the copy ``shown``."""
     root = own_folders / "pages"
     settings = [part for key, value in (TINY | {"cadence.sample_every": "4 steps"}).items() for part in ("--set", f"{key}={value}")]
     done = run_gan("train", *settings, "--name", NASTY, root=root)
@@ -62,7 +62,7 @@ def shown(trained: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture(scope="session")
 def told(own_folders: Path) -> Run:
-    """Return a tiny class-conditional run with the hinge loss and a penalty; not to be changed."""
+    """Return a tiny class-conditional run with the hinge loss and a penalty; tests must not change it."""
     root = own_folders / "told"
     changes = {"networks.conditional": "true", "objective.loss": "hinge", "objective.r1": 1, "networks.discriminator_norm": "none"}
     settings = [part for key, value in (TINY | changes).items() for part in ("--set", f"{key}={value}")]
@@ -109,7 +109,7 @@ class Server:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
-    """Return a function that starts a real server on a folder of runs; all are ended after the test."""
+    """Return a function that starts a real server on a folder of runs; all servers are ended after the test."""
     servers: list[Server] = []
     roots: list[Path] = []
 
@@ -145,7 +145,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         end_all(root)
 
 
-#: Streamlit looks for its server at every level of a deep link first; these answers are its own affair.
+#: Streamlit probes every level of a deep link for its server; failed probes are not errors of the dashboard.
 _PROBE = re.compile(r"/_stcore/(health|host-config)$")
 
 
@@ -175,9 +175,9 @@ def page(chromium: str, serve: Callable[[Path], Server]) -> Iterator[Page]:
 
 
 def is_problem(message) -> bool:  # type: ignore[no-untyped-def]
-    """Return whether a console message is an error of ours.
+    """Return whether a console message is an error of the dashboard.
 
-    A picture that the live page has replaced meanwhile is gone from Streamlit's memory when a busy browser asks for it.
+    A missing picture does not count: Streamlit drops pictures that the live page replaces, and a slow browser may ask for them.
     """
     url = message.location.get("url", "")
     is_replaced = "/media/" in url or "/media/" in message.text

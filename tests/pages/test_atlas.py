@@ -1,4 +1,4 @@
-"""The map on the page: what it shows and says, and one sentence instead of a traceback for whatever lies in its file."""
+"""The map on the page: its contents and texts, and one sentence instead of a traceback for any content of its file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ atlas.panel(Run(Path({path!r})))
 
 
 def picture(grey: int) -> str:
-    """Return a picture of one grey level as it stands in the file."""
+    """Return a picture of one grey level, encoded as in the file."""
     buffer = io.BytesIO()
     Image.new("L", (16, 16), grey).save(buffer, "WEBP", lossless=True)
     return base64.b64encode(buffer.getvalue()).decode()
@@ -68,7 +68,7 @@ POINTS = Plane(
 
 
 def show(folder: Path, content: bytes | None = None) -> AppTest:
-    """Show the panel of a run whose file holds ``content``; None for no file."""
+    """Show the panel of a run whose file holds ``content``; None means no file."""
     if content is not None:
         Run(folder).atlas_path.write_bytes(content)
     test = AppTest.from_string(SCRIPT.format(path=str(folder)), default_timeout=60).run()
@@ -80,7 +80,7 @@ def said(test: AppTest) -> str:
     return " ".join(element.value for kind in ("markdown", "caption") for element in test.get(kind))
 
 
-def test_map_holds_every_picture_and_tells_what_its_axes_are_worth() -> None:
+def test_map_holds_every_picture_and_labels_axes_with_explained_variance() -> None:
     spec = atlas.chart(SOUND.real, SOUND.generated, SOUND.explained)
     dots = spec["data"]["values"]
     assert [dot["kind"] for dot in dots] == ["real", "generated", "generated"]
@@ -88,7 +88,7 @@ def test_map_holds_every_picture_and_tells_what_its_axes_are_worth() -> None:
     assert "50%" in spec["encoding"]["x"]["title"] and "25%" in spec["encoding"]["y"]["title"]
 
 
-def test_samples_are_told_in_words(tmp_path: Path) -> None:
+def test_samples_are_described_in_words(tmp_path: Path) -> None:
     test = show(tmp_path, SOUND.model_dump_json().encode())
     assert "step 1,200" in said(test) and "75%" in said(test) and "the digits CNN features" in said(test)
     assert "2 of them are nearer than 95% of other real images" in said(test)
@@ -109,7 +109,7 @@ def test_strip_names_every_picture() -> None:
     assert "3 away" in atlas.strip(USUAL, 0.0, 1)
 
 
-def test_pairs_of_near_duplicates_stand_below_the_map(tmp_path: Path) -> None:
+def test_near_duplicates_are_shown_below_the_map(tmp_path: Path) -> None:
     test = show(tmp_path, SOUND.model_copy(update={"pairs": [(WHITE, WHITE), (BLACK, WHITE)]}).model_dump_json().encode())
     drawn = "".join(
         element.proto.html.body if hasattr(element.proto, "html") else str(element.proto) for element in test.get("html")
@@ -120,7 +120,7 @@ def test_pairs_of_near_duplicates_stand_below_the_map(tmp_path: Path) -> None:
     assert "Near duplicates" not in said(show(tmp_path, json.dumps(older).encode()))
 
 
-def test_points_stand_in_a_plot_with_a_sample_and_its_nearest_training_points(tmp_path: Path) -> None:
+def test_points_are_plotted_with_a_sample_and_its_nearest_training_points(tmp_path: Path) -> None:
     test = show(tmp_path, POINTS.model_dump_json().encode())
     assert "Map of the points" in said(test) and "step 300" in said(test) and "3 of 5 generated points lie outside" in said(test)
     assert "1 of them is nearer than 95% of other real points" in said(test)
@@ -140,17 +140,17 @@ def test_sample_and_its_nearest_training_points_are_marked() -> None:
     assert [one.name for one in atlas.plot(alone, None, False).data] == ["real"]
 
 
-def test_points_without_samples_are_shown_all_the_same(tmp_path: Path) -> None:
+def test_points_without_samples_are_shown(tmp_path: Path) -> None:
     test = show(tmp_path, POINTS.model_copy(update={"generated": [], "samples": [], "lost": 7}).model_dump_json().encode())
     assert "7 of 7 generated points lie outside" in said(test) and not test.slider and not test.toggle
 
 
-def test_points_are_no_evidence_about_images(tmp_path: Path) -> None:
+def test_map_of_points_is_not_evidence_about_images(tmp_path: Path) -> None:
     Run(tmp_path).atlas_path.write_bytes(POINTS.model_dump_json().encode())
     assert atlas.of(Run(tmp_path), {"step": 300, "extractor_id": "coordinates-1"}) is None
 
 
-def test_atlas_of_another_scoring_is_no_evidence(tmp_path: Path) -> None:
+def test_atlas_of_another_scoring_is_not_evidence(tmp_path: Path) -> None:
     run = Run(tmp_path)
     assert atlas.of(run, {"step": 1200}) is None
     run.atlas_path.write_bytes(SOUND.model_dump_json().encode())
@@ -179,7 +179,7 @@ def test_run_without_map_shows_nothing(tmp_path: Path) -> None:
     ],
     ids=["markup", "address", "empty", "negative", "one axis", "no neighbour", "foreign pair", "too far", "infinite"],
 )
-def test_foreign_file_is_told_in_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_invalid_file_is_reported_in_one_sentence(changes: dict[str, Any], tmp_path: Path) -> None:
     test = show(tmp_path, json.dumps({**SOUND.model_dump(), **changes}).encode())
     assert "score the run again" in said(test) and "Map of the images" not in said(test)
 
@@ -188,7 +188,7 @@ def test_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert "score the run again" in said(show(tmp_path, SOUND.model_dump_json().encode()[:-1] + b" " * 17 * 2**20 + b"}"))
 
 
-def test_folder_in_place_of_the_file_is_told_too(tmp_path: Path) -> None:
+def test_folder_instead_of_the_file_is_reported(tmp_path: Path) -> None:
     Run(tmp_path).atlas_path.mkdir()
     assert "score the run again" in said(show(tmp_path))
 
@@ -209,7 +209,7 @@ CUT = some.builds(lambda place: SOUND.model_dump_json().encode()[:place], some.i
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=some.one_of(some.binary(max_size=200), DAMAGED, CUT, some.just(b"[" * 100_000)))
-def test_whatever_is_read_can_be_shown_or_is_told(content: bytes, tmp_path: Path) -> None:
+def test_any_file_can_be_shown_or_is_refused_in_one_sentence(content: bytes, tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.atlas_path.write_bytes(content)
     try:

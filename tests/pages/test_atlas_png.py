@@ -1,4 +1,4 @@
-"""The map as a PNG: what is on it, foreign pictures, and that a browser saves it by keyboard."""
+"""The map as a PNG: its contents, damaged pictures, and saving it in a browser by keyboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.pages.conftest import Server
 
 
 def picture(colour: str, side: int = 16) -> str:
-    """Return a picture of one colour as it stands in the file."""
+    """Return a picture of one colour, encoded as in the file."""
     buffer = io.BytesIO()
     Image.new("RGB", (side, side), colour).save(buffer, "WEBP", lossless=True)
     return base64.b64encode(buffer.getvalue()).decode()
@@ -41,7 +41,7 @@ def count(image: Image.Image, colour: tuple[int, int, int]) -> int:
 RED, GREEN, INDIGO, GREY, INK = (255, 0, 0), (0, 128, 0), (0x6C, 0x63, 0xFF), (0x90, 0x97, 0xA8), (0x31, 0x33, 0x3F)
 
 
-def test_pictures_lie_at_their_places_in_the_colour_of_their_kind() -> None:
+def test_pictures_are_at_their_places_framed_in_the_colour_of_their_kind() -> None:
     image = drawn([Dot(x=0, y=0, picture=picture("red"))], [Dot(x=5, y=3, picture=picture("green"))])
     assert count(image, RED) == count(image, GREEN) == 44 * 44
     left, right = image.crop((0, 900, 200, 1120)), image.crop((1240, 60, 1400, 300))
@@ -51,14 +51,14 @@ def test_pictures_lie_at_their_places_in_the_colour_of_their_kind() -> None:
     assert count(image.crop((1000, 20, 1400, 60)), INDIGO) > 100
 
 
-def test_what_would_hide_another_picture_stays_a_dot() -> None:
+def test_picture_that_would_hide_another_stays_a_dot() -> None:
     crowd = [Dot(x=x, y=0, picture=picture("green")) for x in (0.001, 0.002, 0.003)]
     image = drawn([Dot(x=0, y=0, picture=picture("red")), Dot(x=1, y=1, picture=picture("red"))], crowd)
     assert (count(image, RED), count(image, GREEN)) == (2 * 44 * 44, 0)
 
 
 @pytest.mark.parametrize("text", ["AAAA", "A", picture("red")[:40], picture("red", 4000)], ids=["no picture", "odd", "cut", "huge"])
-def test_foreign_picture_stays_a_dot(text: str) -> None:
+def test_unusable_picture_stays_a_dot(text: str) -> None:
     one = Dot(x=1, y=1, picture=text)
     image = drawn([one], [one])
     assert count(image, RED) == 0 and count(image, INDIGO) > 50

@@ -1,4 +1,4 @@
-"""Charts and tables as pure functions: nothing lost by thinning, nothing ranked that must not be."""
+"""Charts and tables as pure functions: thinning keeps extremes, and rankings respect the spread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gan.errors import InputError
 from gan.storage.lines import LineWriter
 from pages.parts import charts, logged, words
 from pages.parts.evaluation import columns
@@ -33,7 +34,7 @@ def test_thinning_keeps_every_extreme(values: list[float], smoothing: float) -> 
     assert shown["a"].between(min(values) - 1e-6, max(values) + 1e-6).all()
 
 
-def test_smoothing_is_the_exponential_average_that_the_help_says() -> None:
+def test_smoothing_is_the_exponential_average_described_in_the_help() -> None:
     values = [1.0, 0.0, 0.0, 4.0]
     shown = charts.thin(table(values), {"a": "loss"}, 0.5)
     weights = [0.5**age for age in range(4)]
@@ -41,12 +42,12 @@ def test_smoothing_is_the_exponential_average_that_the_help_says() -> None:
     assert shown["a"].iloc[-1] == pytest.approx(expected)
 
 
-def test_zoom_shows_more_of_less() -> None:
+def test_zoom_shows_more_detail() -> None:
     long = table([math.sin(index / 7) for index in range(100_000)])
     shown = charts.thin(long, {"a": "loss"}, 0.0, (500_000.0, 502_000.0))
     inside = shown[shown["step"].between(500_000, 502_000)]
-    assert len(inside) == 201  # every logged line in sight
-    assert shown["step"].min() < 500_000 and shown["step"].max() > 502_000  # the lines run out of the picture
+    assert len(inside) == 201  # every logged line in the zoomed range
+    assert shown["step"].min() < 500_000 and shown["step"].max() > 502_000  # the curves continue beyond both edges
 
 
 def test_curves_depend_on_settings_alone() -> None:
@@ -56,7 +57,7 @@ def test_curves_depend_on_settings_alone() -> None:
     assert "zoom" in json.dumps(spec)
 
 
-def test_kept_curves_show_every_value_and_leave_gaps_where_there_is_none() -> None:
+def test_kept_curves_show_every_value_and_leave_gaps_for_missing_ones() -> None:
     shown = charts.thin(table([1.0, math.nan, 3.0]), {"<b>a": "loss"}, 0.0)
     raw, smooth = charts.kept_curves(shown, ["<b>a"], "loss", 200).data
     assert list(raw.x) == [10, 20, 30] and raw.y[0] == 1 and math.isnan(raw.y[1]) and raw.y[2] == 3
@@ -69,7 +70,7 @@ def test_curve_of_one_value_can_be_seen() -> None:
     assert [mark.get("point", False) for mark in marks] == [False, True]
 
 
-def test_tail_reads_what_is_new_and_replaces_what_was_logged_again(tmp_path: Path) -> None:
+def test_tail_reads_new_lines_and_replaces_steps_logged_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     tail = logged.Tail(path)
     assert tail.table().empty
@@ -102,13 +103,33 @@ def test_duration(seconds: float | None, text: str) -> None:
     assert words.duration(seconds) == text
 
 
+def test_messages_name_settings_as_the_form_does() -> None:
+    told = "networks.depth is 9; set optimizer.batch_size to 1, or “training.length” to “1 epoch”, not data.zip, my.networks.odd"
+    assert words.titled(told) == "“Depth” is 9; set “Batch size” to 1, or “Train for” to “1 epoch”, not data.zip, my.networks.odd"
+    assert words.message(InputError("objective.r1 <b>")) == words.escape("“R1 γ” <b>")
+
+
+@pytest.mark.parametrize(
+    ("amount", "noun", "text"),
+    [
+        (1, "image", "1 image"),
+        (0, "image", "0 images"),
+        (1797, "image", "1,797 images"),
+        (1, "class", "1 class"),
+        (2, "class", "2 classes"),
+    ],
+)
+def test_count(amount: int, noun: str, text: str) -> None:
+    assert words.count(amount, noun) == text
+
+
 @pytest.mark.parametrize("count", [10, 5000])
-def test_a_loss_that_became_nan_is_a_gap_and_not_a_zero(count: int) -> None:
+def test_nan_loss_is_a_gap_and_not_a_zero(count: int) -> None:
     shown = charts.thin(table([0.7] * count + [math.nan]), {"a": "loss"}, 0.0)
     assert shown["a raw"].min() == 0.7 and shown["a"].min() == pytest.approx(0.7)
 
 
-def test_runs_named_by_numbers_or_tags_are_names() -> None:
+def test_run_names_with_numbers_or_tags_are_plain_text() -> None:
     scored = pd.DataFrame({"name": ["64", "<b>128</b>"], "value": [1.0, 2.0], "spread": [math.nan, 0.1]})
     figure = charts.scores(scored, "FID", 0.5, lower_is_better=True)
     assert figure.layout.yaxis.type == "category"
@@ -122,7 +143,7 @@ def test_damaged_picture_has_no_thumbnail(damage: bytes, tmp_path: Path) -> None
     assert scores_table.thumbnail(path) is None
 
 
-def test_scores_made_during_training_are_a_curve(root: Path) -> None:
+def test_scores_during_training_are_a_curve(root: Path) -> None:
     run = make_run(root)
     line = {"source": "training", "extractor": "digits CNN", "extractor_id": "digits-cnn-2"}
     lines = [line | {"step": 20, "fid": 5.0}, line | {"step": 10, "fid": 9.0}, {"source": "checkpoint", "step": 30, "fid": 1.0}]
@@ -138,34 +159,34 @@ def test_no_winner_within_the_spread(spread: float, star: str) -> None:
     assert list(charts.scores(scored, "FID", 0.5, lower_is_better=True).data[0].marker.symbol) == [star, "circle"]
 
 
-def test_spread_that_is_not_known_is_not_nought() -> None:
+def test_unknown_spread_is_not_zero() -> None:
     scored = pd.DataFrame({"name": ["a", "b"], "value": [1.0, 900.0], "spread": [math.nan, 0.25]})
     (dots,) = charts.scores(scored, "FID", None, lower_is_better=True).data
-    assert list(dots.marker.symbol) == ["circle", "circle"]  # how far the one draw is off nobody knows
+    assert list(dots.marker.symbol) == ["circle", "circle"]  # no winner: the error of a single draw is unknown
     assert list(dots.text) == ["1.000", "900.000 ± 0.25"] and list(dots.error_x.array) == [None, 0.25]
     dots = charts.against([("a", 1, 5.0, math.nan), ("b", 2, 7.0, 0.25)], "rate", "FID", None).data[-1]
     assert list(dots.customdata) == ["", " ± 0.25"] and list(dots.error_y.array) == [None, 0.25]
 
 
-def test_precision_and_recall_have_bars_of_their_spread() -> None:
+def test_precision_and_recall_have_error_bars() -> None:
     known, unknown = charts.neighbours([("a", 0.5, 0.6, 0.01, 0.02), ("b", 0.1, 0.2, math.nan, math.nan)], None).data
     assert (known.error_y.array, known.error_x.array) == ((0.01,), (0.02,)) and known.hovertemplate.count("±") == 2
     assert unknown.error_y.array == (None,) and "±" not in unknown.hovertemplate
 
 
-def test_curve_that_touches_nought_has_no_log_axis() -> None:
+def test_curve_with_a_negative_value_has_no_log_axis() -> None:
     assert charts.training([("a", [1, 2], [3.0, 0.5])], "FID", 0.1).layout.yaxis.type == "log"
     figure = charts.training([("a", [1, 2], [3.0, -0.5])], "KID", -0.1)
     assert figure.layout.yaxis.type is None and list(figure.data[0].y) == [3.0, -0.5] and len(figure.layout.shapes) == 1
 
 
-def test_legend_of_many_leaves_the_plot_its_height() -> None:
+def test_long_legend_does_not_shrink_the_plot() -> None:
     few, many, crowd = (charts.training([("a", [1, 2], [3.0, 0.5])] * count, "FID", None).layout for count in (1, 5, 50))
-    assert many.height - few.height == 4 * (crowd.legend.maxheight // 9)  # a row each on a phone
+    assert many.height - few.height == 4 * (crowd.legend.maxheight // 9)  # one row per run on a phone
     assert crowd.height - crowd.legend.maxheight == few.height - few.legend.maxheight // 9 == 400
 
 
-def test_line_joins_only_what_is_alike_otherwise() -> None:
+def test_line_joins_only_runs_that_otherwise_agree() -> None:
     rows = [("a", 1, 5.0, 0.1), ("b", 2, 7.0, 0.1), ("c", 2, 9.0, 0.1), ("d", 3, 1.0, 0.1), ("e", 1, 2.0, 0.1), ("f", 2, 2.0, 0.1)]
     others = ["same", "same", "same", "", "", "other"]
     line, dots = charts.against(rows, "rate", "FID", None, others=others).data
@@ -191,6 +212,6 @@ def test_rows_are_as_high_as_their_badges_need() -> None:
     ],
     ids=["parallel", "look", "classes", "neighbours"],
 )
-def test_plot_says_what_it_was_made_from(figure: go.Figure) -> None:
+def test_plot_has_a_caption_with_its_source(figure: go.Figure) -> None:
     drawn = str(figure.layout.xaxis.title.text) + "".join(str(one.text) for one in figure.layout.annotations)
     assert "<sub>5 draws</sub><br><sub>of &lt;i&gt;x&lt;/i&gt;</sub>" in drawn

@@ -1,4 +1,4 @@
-"""Compare: runs laid along one axis, and what the page shows, keeps and says of them."""
+"""Compare page: runs aligned on one axis, curves and groups, statements about differences, the URL and marks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pages.parts.comparison import overlay, timeline
 from tests.helpers import make_run
 from tests.pages.test_pages import Visit, assert_sound, texts
 
-#: A line of scores as far as the page needs it.
+#: A line of scores with the fields that the page needs.
 LINE: dict[str, Any] = {
     "source": "checkpoint",
     "step": 12,
@@ -42,13 +42,13 @@ LINE: dict[str, Any] = {
 
 
 def score(run: Run, *lines: dict[str, Any]) -> Run:
-    """Write lines of scores that differ from ``LINE`` in what is given."""
+    """Write lines of scores: ``LINE`` with the given changes."""
     run.scores_path.write_text("".join(json.dumps(LINE | line) + "\n" for line in lines))
     return run
 
 
 def seeds(root: Path, values: dict[int, float], **changes: Any) -> list[Run]:
-    """Return a scored run for each seed and its FID, with other settings."""
+    """Return one scored run per seed with the given FID; ``changes`` are further settings."""
     settings = {key.replace("__", "."): value for key, value in changes.items()}
     return [score(make_run(root, {"training.seed": seed, **settings}), {"fid": fid}) for seed, fid in values.items()]
 
@@ -62,7 +62,7 @@ def write_lines(run: Run, losses: list[float], every: int = 10) -> None:
 
 
 def twin(run: Run, name: str, **changes: Any) -> Run:
-    """Return a copy of a run under another id, with other settings."""
+    """Return a copy of a run under another id, with changed settings."""
     other = Run(run.root / name)
     shutil.copytree(run.path, other.path)
     config = json.loads(other.config_path.read_text())
@@ -75,7 +75,7 @@ def twin(run: Run, name: str, **changes: Any) -> Run:
 
 @pytest.fixture
 def pair(root: Path) -> tuple[Run, Run]:
-    """Return two runs whose batches differ in size, with lines and snapshots."""
+    """Return two runs with different batch sizes, with logged lines and snapshots."""
     one, other = (make_run(root, {"optimizer.batch_size": size}) for size in (16, 32))
     for run, images in ((one, 16), (other, 32)):
         lines = [{"step": step, "images_seen": step * images, "seconds": step / 10, "d_real": 0.6} for step in range(10, 101, 10)]
@@ -108,7 +108,7 @@ def test_track_is_kept_until_a_file_changes(pair: tuple[Run, Run]) -> None:
     assert timeline.track(run, "steps").end == 110
 
 
-def test_run_without_lines_or_with_damaged_ones_is_an_empty_track(root: Path) -> None:
+def test_track_is_empty_without_lines_or_with_damaged_lines(root: Path) -> None:
     run = make_run(root)
     track = timeline.track(run, "images")
     assert (track.end, track.snapshot(5), track.fid(5)) == (0, None, None)
@@ -118,8 +118,8 @@ def test_run_without_lines_or_with_damaged_ones_is_an_empty_track(root: Path) ->
     assert not any(timeline.charts((track,), name, 0.5, ("a",)) for name in timeline.CURVES)
 
 
-def test_long_file_is_read_in_places_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Opening Compare on hundreds of megabytes of logged lines must not read them all."""
+def test_only_parts_of_a_long_file_are_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare must open quickly on hundreds of megabytes of logged lines, so it must not read them all."""
     run = make_run(root)
     write_lines(run, [0.5] * 50_000)
     taken = []
@@ -154,7 +154,7 @@ def test_long_file_is_read_in_places_only(root: Path, monkeypatch: pytest.Monkey
 # Curves
 
 
-def test_group_is_the_mean_of_its_runs_with_one_deviation_to_either_side(root: Path) -> None:
+def test_group_is_the_mean_of_its_runs_with_a_band_of_one_standard_deviation(root: Path) -> None:
     tracks = []
     for level in (1.0, 2.0, 6.0):
         run = make_run(root)
@@ -168,8 +168,8 @@ def test_group_is_the_mean_of_its_runs_with_one_deviation_to_either_side(root: P
 
 
 @pytest.mark.parametrize("axis", list(timeline.AXES))
-def test_mean_of_fids_is_only_where_each_seed_was_scored(root: Path, axis: str) -> None:
-    """A dot stands for a measurement, so none may stand where nothing was measured."""
+def test_mean_fid_is_shown_only_where_every_seed_was_scored(root: Path, axis: str) -> None:
+    """A dot stands for a measurement, so there must not be a dot where nothing was measured."""
     tracks = []
     for place, steps in enumerate(((10, 20, 40), (10, 40, 50))):
         run = score(make_run(root), *({"source": "training", "step": step, "fid": step + 2.0 * place} for step in steps))
@@ -182,7 +182,7 @@ def test_mean_of_fids_is_only_where_each_seed_was_scored(root: Path, axis: str) 
     assert table["high"].to_pylist() == pytest.approx([11 + 2**0.5, 41 + 2**0.5])
 
 
-def test_seeds_that_were_never_scored_at_the_same_place_have_no_mean(root: Path) -> None:
+def test_seeds_never_scored_at_the_same_step_have_no_mean(root: Path) -> None:
     chosen = [score(make_run(root), {"source": "training", "step": step}) for step in (5, 6, 7)]
     for run in chosen:
         write_lines(run, [1.0] * 3)
@@ -202,7 +202,7 @@ def test_smoothing_is_an_exponential_average(root: Path) -> None:
     assert smooth == pytest.approx([0, 0, 4 / 7, 12 / 15])
 
 
-def test_groups_are_seeds_or_values_of_a_setting(root: Path) -> None:
+def test_runs_are_grouped_by_seeds_or_by_a_setting(root: Path) -> None:
     chosen = [make_run(root, {"training.seed": seed, "networks.latent": latent}) for latent in (8, 16) for seed in (0, 1)]
     named = zip(chosen, [(8, 0), (8, 1), (16, 0), (16, 1)], strict=True)
     names = {run.id: f"latent {latent} · seed {seed}" for run, (latent, seed) in named}
@@ -222,17 +222,17 @@ def test_groups_of_different_settings_never_share_a_name(root: Path) -> None:
     assert [found[run.id] for run in chosen] == [first, first, second, second]
     assert len({first, second, found[other.id]}) == 3
     told = timeline.groups(chosen, timeline.SEEDS, names)
-    assert [told[run.id] for run in chosen[::2]] == ["baseline · latent 8", "baseline · latent 16"]
+    assert [told[run.id] for run in chosen[::2]] == ["baseline · latent size 8", "baseline · latent size 16"]
 
 
-def test_group_by_a_setting_says_which_of_its_runs_differ_in_more(root: Path) -> None:
+def test_groups_whose_runs_differ_in_other_settings_are_named(root: Path) -> None:
     chosen = [make_run(root, {"training.seed": seed, "networks.latent": latent}) for latent in (8, 16) for seed in (0, 1)]
     chosen.append(make_run(root, {"networks.latent": 8, "networks.width": 8}))
     group_of = timeline.groups(chosen, "networks.latent", {run.id: run.id for run in chosen})
     assert timeline.mixed(chosen, group_of) == ["8"] and timeline.mixed(chosen[:4], group_of) == []
 
 
-def test_fids_that_must_not_be_compared_have_charts_of_their_own(root: Path) -> None:
+def test_fids_that_cannot_be_compared_get_separate_charts(root: Path) -> None:
     kinds: list[dict[str, Any]] = [{}, {}, {"extractor_id": "inception-2015-1", "extractor": "Inception 2015"}, {"data": "shapes"}]
     chosen = [score(make_run(root), {**kind, "source": "training", "step": 5}) for kind in kinds]
     found = timeline.charts(tuple(timeline.track(run, "steps") for run in chosen), "FID", 0.0, ("a", "b", "c", "d"))
@@ -241,7 +241,7 @@ def test_fids_that_must_not_be_compared_have_charts_of_their_own(root: Path) -> 
     assert curves == {f"{few} digits": ["a", "b"], "quick FID": ["c"], f"{few} shapes": ["d"]}
 
 
-def test_a_run_that_was_scored_on_other_features_later_has_two_fid_curves(root: Path) -> None:
+def test_a_run_later_scored_on_other_features_has_two_fid_curves(root: Path) -> None:
     kinds = ({"fid": 9.0}, {"fid": 5.0, "extractor_id": "inception-2015-1"})
     run = score(make_run(root), *({**kind, "source": "training", "step": 5 * place} for place, kind in enumerate(kinds, 1)))
     track = timeline.track(run, "steps")
@@ -256,7 +256,7 @@ def test_specification_does_not_depend_on_the_cursor() -> None:
     assert "data" not in spec and json.dumps(spec)
 
 
-def test_one_legend_names_all_groups_in_the_colours_of_the_charts() -> None:
+def test_legend_names_all_groups_in_the_colours_of_the_charts() -> None:
     names = ["latent size 128 · seed 0", "<b>baseline</b>"]
     colour = overlay.chart(names, "FID", "step", is_log=False)["layer"][1]["encoding"]["color"]
     assert colour["scale"] == {"domain": names, "range": overlay.colours(names)} and colour["legend"] is None
@@ -270,7 +270,7 @@ def test_fid_in_training_has_dots() -> None:
     assert [mark["point"]["opacity"] for mark in marks] == [1, 0]
 
 
-def test_cursor_is_a_row_of_its_own_behind_the_curves(pair: tuple[Run, Run]) -> None:
+def test_cursor_is_a_separate_row_after_the_curves(pair: tuple[Run, Run]) -> None:
     tracks = tuple(timeline.track(run, "steps") for run in pair)
     table = timeline.charts(tracks, "D(real)", 0.0, ("a", "b"))["D(real)"]
     *rows, cursor = overlay.with_cursor(table, 7).to_pylist()
@@ -283,15 +283,15 @@ def test_common_parts_of_names_are_left_out() -> None:
     assert words.short(names) == {"1": "hidden 512", "2": "baseline"}
     assert words.short({"1": "a · b"}) == {"1": "a · b"}
     same = {"1": "a", "2": "a · b"}
-    assert words.short(same) == same, "nothing would be left of one of them"
+    assert words.short(same) == same, "shortening would leave one name empty"
     twins = {"20260101-000000-aaaaaa": "a · aaaaaa", "20260101-000000-bbbbbb": "a · bbbbbb"}
-    assert words.short(twins) == twins, "nothing but their ids would be left"
+    assert words.short(twins) == twins, "shortening would leave only the ids"
 
 
 # The page
 
 
-def test_two_runs_stand_side_by_side(visit: Visit, shown: Run) -> None:
+def test_two_runs_are_shown_side_by_side(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa", optimizer__generator_lr=0.0042)
     test = visit("compare", runs=f"{shown.id},{other.id}")
     assert_sound(test)
@@ -303,7 +303,7 @@ def test_slider_and_player_move_the_samples(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa")
     test = visit("compare", runs=f"{shown.id},{other.id}")
     slider = test.slider(key="at")
-    assert slider.value == slider.max, "it begins at the end"
+    assert slider.value == slider.max, "the slider starts at the end"
     test.slider(key="at").set_value(0).run()
     assert_sound(test)
     assert sum("Step 0" in caption.value for caption in test.caption) == 2
@@ -346,7 +346,7 @@ def test_seeds_decide_whether_a_difference_counts(visit: Visit, shown: Run) -> N
     assert any("more than the seeds explain" in markdown.value for markdown in test.markdown)
 
 
-def test_damaged_configuration_costs_one_sentence(visit: Visit, shown: Run) -> None:
+def test_damaged_configuration_does_not_break_the_page(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa")
     other.config_path.write_text("{")
     test = visit("compare", runs=f"{shown.id},{other.id}")
@@ -358,7 +358,7 @@ def test_nothing_to_compare(visit: Visit, empty: Path) -> None:
     assert any("No runs yet" in info.value for info in visit("compare").info)
 
 
-# What is told
+# Statements about differences
 
 
 def measure(chosen: list[Run], name: str = "fid") -> timeline.Measured:
@@ -366,7 +366,7 @@ def measure(chosen: list[Run], name: str = "fid") -> timeline.Measured:
     return timeline.measure(chosen, name, timeline.groups(chosen, timeline.SEEDS, names))
 
 
-def test_scores_that_were_made_differently_are_not_mixed_but_named(root: Path) -> None:
+def test_scores_made_differently_are_left_out_and_named(root: Path) -> None:
     chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {2: 1.0, 3: 1.0})]
     score(chosen[2], {"images": 77})
     score(chosen[3])
@@ -380,13 +380,13 @@ def test_scores_that_were_made_differently_are_not_mixed_but_named(root: Path) -
     assert nothing.line is None and not nothing.values and len(nothing.left_out) == 4
 
 
-def test_the_same_seed_twice_counts_once(root: Path) -> None:
+def test_runs_with_the_same_seed_count_once(root: Path) -> None:
     chosen = [*seeds(root, {0: 10.0, 1: 12.0}), *seeds(root, {0: 11.0})]
     assert measure(chosen).values == {"v0": [10.5, 12.0]}
 
 
 @pytest.mark.parametrize(("state", "word"), [("stopped", "stopped"), ("diverged", "diverged"), ("finished", "finished")])
-def test_unequal_training_is_left_out_with_its_reason(root: Path, state: runs.State, word: str) -> None:
+def test_runs_of_unequal_training_are_left_out_with_the_reason(root: Path, state: runs.State, word: str) -> None:
     chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {0: 20.0, 1: 21.0}, networks__latent=16)]
     step = 24 if state == "finished" else 6
     score(chosen[3], {"step": step})
@@ -396,16 +396,16 @@ def test_unequal_training_is_left_out_with_its_reason(root: Path, state: runs.St
     assert found.left_out == {chosen[3].id: f"{word}, scored at step {step}, most others at step 12"}
 
 
-def test_a_longer_training_by_its_settings_is_no_unequal_one(root: Path) -> None:
+def test_a_longer_planned_training_is_not_unequal(root: Path) -> None:
     chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {0: 5.0, 1: 6.0}, training__length="24 steps")]
     for run in chosen[2:]:
         score(run, {"step": 24})
     assert measure(chosen).left_out == {}
     score(chosen[2], {"step": 12})
-    assert list(measure(chosen).left_out) == [chosen[2].id], "of two, the one that was trained as planned is right"
+    assert list(measure(chosen).left_out) == [chosen[2].id], "of two runs, the one trained as planned is kept"
 
 
-def test_partners_differ_in_one_setting_alone(root: Path) -> None:
+def test_partners_differ_in_one_setting_only(root: Path) -> None:
     changes: list[dict[str, Any]] = [
         {},
         {"networks.latent": 16},
@@ -421,8 +421,8 @@ def test_partners_differ_in_one_setting_alone(root: Path) -> None:
     assert timeline.partners(chosen, "networks.family", group_of) == [("0", "4"), ("1", "5"), ("2", "5"), ("3", "4")]
 
 
-def test_setting_is_judged_between_runs_that_are_else_alike(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wide runs have the same latent size as the base, and are no further seeds of it."""
+def test_setting_is_judged_between_otherwise_equal_runs(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wide runs share the latent size of the base runs, but are not further seeds of them."""
     monkeypatch.setenv("GAN_RUNS", str(root))
     chosen = [*seeds(root, {0: 10.0, 1: 10.1}), *seeds(root, {0: 20.0, 1: 20.1}, networks__latent=16)]
     wide = seeds(root, {0: 50.0, 1: 50.2}, networks__width=8)
@@ -436,20 +436,20 @@ def test_setting_is_judged_between_runs_that_are_else_alike(root: Path, visit: V
     assert "The runs in “8” differ in more than the seed, so their bands are not pure seed noise" in shown
 
 
-def test_sure_differences_come_first_and_all_others_are_there(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clear_differences_come_first_and_the_others_follow(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_RUNS", str(root))
     levels = (10.0, 10.2, 10.4, 10.6, 10.8, 900.0)
     chosen = [run for place, fid in enumerate(levels) for run in seeds(root, {0: fid, 1: fid + 5}, networks__latent=8 + place)]
     test = visit("compare", runs=",".join(run.id for run in chosen), group="seeds of the same settings")
     assert_sound(test)
     told = [text.value for text in test.markdown if text.value.startswith("- ")]
-    assert [text.count("\n") + 1 for text in told] == [5, 10], "each setting against the one that is much worse, then all others"
+    assert [text.count("\n") + 1 for text in told] == [5, 10], "each setting against the much worse one, then all other pairs"
     assert told[0].count("more than the seeds explain") == 5 and told[1].count("but this may be chance") == 10
     assert "10 more pairs" in [part.label for part in test.expander]
     assert "standard deviation over seeds" in texts(test)
 
 
-def test_what_was_left_out_is_named(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_left_out_are_named(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_RUNS", str(root))
     chosen = [*seeds(root, {0: 10.0, 1: 11.0}), *seeds(root, {0: 20.0, 1: 21.0}, networks__latent=16), make_run(root)]
     chosen[-1].rename("<b>new</b>")
@@ -466,7 +466,7 @@ def test_what_was_left_out_is_named(root: Path, visit: Visit, monkeypatch: pytes
 
 
 def cursors(test: AppTest) -> set[float]:
-    """Return the places of the dashed lines in the charts."""
+    """Return the positions of the dashed cursor lines in the charts."""
     tables = [pa.ipc.open_stream(chart.proto.data.data).read_all() for chart in charts(test)]
     return {row["at"] for table in tables for row in table.to_pylist() if row["curve"] is None}
 
@@ -506,7 +506,7 @@ def test_cursor_moves_with_the_slider(visit: Visit, pair: tuple[Run, Run], monke
     assert cursors(test) == {40.0} and test.query_params["at"] in ("40", ["40"])
 
 
-def test_slider_keeps_its_share_of_another_axis(visit: Visit, pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slider_keeps_its_share_when_the_axis_changes(visit: Visit, pair: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_RUNS", str(pair[0].root))
     test = visit("compare", runs=",".join(run.id for run in pair), axis="steps", at="50")
     test.segmented_control(key="axis").set_value("images").run()
@@ -533,7 +533,7 @@ def test_slider_at_the_end_stays_there_while_a_run_grows(
 
 
 def edit(test: AppTest, row: int, cells: dict[str, Any]) -> AppTest:
-    """Change cells of the table as the browser does."""
+    """Edit cells of the table the way the browser does."""
     states = test._tree.get_widget_states()
     states.widgets.add(id=test.data_editor[0].proto.id, string_value=json.dumps({"edited_rows": {str(row): cells}}))
     test._run(states)
@@ -542,7 +542,7 @@ def edit(test: AppTest, row: int, cells: dict[str, Any]) -> AppTest:
     return test
 
 
-def test_marks_are_kept_as_they_are_edited(visit: Visit, shown: Run) -> None:
+def test_edited_marks_are_kept(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa")
     test = visit("compare", runs=f"{shown.id},{other.id}")
     edit(test, 1, {"Pin": True})
@@ -559,7 +559,7 @@ def test_marks_are_kept_as_they_are_edited(visit: Visit, shown: Run) -> None:
 
 @pytest.mark.parametrize("empty", [None, ""])
 def test_emptied_note_and_tags_are_empty(visit: Visit, shown: Run, empty: str | None) -> None:
-    """A cell that was emptied comes back as NaN."""
+    """An emptied cell comes back as NaN."""
     shown.annotate(["odd"], "look again")
     other = twin(shown, "20260101-000000-aaaaaa")
     test = visit("compare", runs=f"{shown.id},{other.id}")
@@ -572,7 +572,7 @@ def test_emptied_note_and_tags_are_empty(visit: Visit, shown: Run, empty: str | 
 # Forks
 
 
-def test_each_run_has_a_link_to_where_it_can_be_forked(visit: Visit, shown: Run) -> None:
+def test_each_run_links_to_the_page_that_forks_it(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa")
     test = visit("compare", runs=f"{shown.id},{other.id}")
     links = [link.proto for link in test.get("page_link") if link.proto.label == "Open · fork"]
@@ -580,7 +580,7 @@ def test_each_run_has_a_link_to_where_it_can_be_forked(visit: Visit, shown: Run)
     assert {link.page for link in links} == {"watch"}
 
 
-def test_who_comes_back_from_a_run_finds_the_same_choice(visit: Visit, shown: Run) -> None:
+def test_chosen_runs_are_kept_when_returning_from_watch(visit: Visit, shown: Run) -> None:
     others = [twin(shown, f"20260101-000000-00000{place}") for place in range(2)]
     test = visit("compare", runs=",".join(run.id for run in others))
     test.switch_page("pages/watch.py").run()
@@ -590,7 +590,7 @@ def test_who_comes_back_from_a_run_finds_the_same_choice(visit: Visit, shown: Ru
     assert test.multiselect(key="compare/runs").value == [run.id for run in others]
 
 
-def test_card_of_a_fork_says_of_what(visit: Visit, shown: Run) -> None:
+def test_card_of_a_fork_names_its_parent(visit: Visit, shown: Run) -> None:
     child = twin(shown, "20260101-000000-aaaaaa")
     child.write_origin(Origin(run=shown.id, step=5))
     orphan = twin(shown, "20260101-000000-bbbbbb")

@@ -1,4 +1,4 @@
-"""The Data page: what it shows of each kind of data set, what it says when something is wrong, and an import by hand."""
+"""The Data page: the contents for each kind of data set, error messages, and an import in a browser."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ NASTY_FILE = "red/![x](y) <b>no picture<b>.png"
 
 
 def ignore(sentence: str, share: float) -> None:
-    """Take a report of progress and do nothing."""
+    """Ignore a progress report."""
 
 
 def picture(seed: int, colour: tuple[int, int, int], size: tuple[int, int] = (60, 44)) -> bytes:
-    """Return a PNG of one colour with a bright rectangle somewhere."""
+    """Return a PNG of one colour with a bright rectangle at a random place."""
     random = np.random.default_rng(seed)
     pixels = np.full((size[1], size[0], 3), colour, dtype=np.uint8)
     x, y = random.integers(2, 24, 2)
@@ -49,7 +49,7 @@ def picture(seed: int, colour: tuple[int, int, int], size: tuple[int, int] = (60
 
 
 def archive(path: Path, *, per_class: int = 12) -> Path:
-    """Make a ZIP of two classes of pictures, one of them there twice, and one that is no picture."""
+    """Make a ZIP with two classes of pictures, one duplicate, and one file that is not a picture."""
     with zipfile.ZipFile(path, "w") as file:
         for folder, colour in COLOURS.items():
             for number in range(per_class):
@@ -61,7 +61,7 @@ def archive(path: Path, *, per_class: int = 12) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: Path) -> Iterator[Path]:
-    """Return a data folder of this test alone, and no runs."""
+    """Return a data folder for this test only; the folder of runs is empty."""
     folder = tmp_path / "data"
     monkeypatch.setenv("GAN_DATA", str(folder))
     yield folder
@@ -93,7 +93,7 @@ def visit_at(visit: Visit, size: int, **query: str) -> AppTest:
     return test
 
 
-def test_built_in_set_is_prepared_unasked_and_shown(visit: Visit, data: Path) -> None:
+def test_built_in_set_is_prepared_automatically_and_shown(visit: Visit, data: Path) -> None:
     test = visit("data")
     assert not test.exception and not test.error
     assert test.selectbox(key="data/name").value == "digits" and test.query_params["data"] == "digits"
@@ -110,7 +110,7 @@ def test_built_in_set_is_prepared_unasked_and_shown(visit: Visit, data: Path) ->
     assert "E\\. Alpaydin" in said(test)
 
 
-def test_a_download_is_offered_and_not_begun(visit: Visit, data: Path) -> None:
+def test_download_is_offered_but_not_started(visit: Visit, data: Path) -> None:
     test = visit("data", data="mnist")
     assert not test.exception and not test.error
     assert test.button(key="prepare").label == "Download and prepare (12 MB)"
@@ -129,10 +129,10 @@ def test_failed_preparation_is_one_sentence_and_can_be_tried_again(visit: Visit,
     assert test.button(key="prepare").label == "Try again"
     test.button(key="prepare").click().run()
     assert not test.exception and not test.error
-    wait_until(lambda: prepared.find(DataConfig(name="digits")), "the second try has succeeded")
+    wait_until(lambda: prepared.find(DataConfig(name="digits")), "the second attempt has succeeded")
 
 
-def test_own_pictures_with_duplicates_and_what_was_skipped(visit: Visit, data: Path, tmp_path: Path) -> None:
+def test_own_pictures_with_duplicates_and_skipped_files(visit: Visit, data: Path, tmp_path: Path) -> None:
     name = bring(data, tmp_path)
     test = visit_at(visit, 16, data=name)
     assert not test.exception and not test.error
@@ -147,7 +147,7 @@ def test_own_pictures_with_duplicates_and_what_was_skipped(visit: Visit, data: P
     assert NASTY_FILE.rpartition("/")[2] in table.value["File"][0]
 
 
-def test_one_class_alone_and_other_images(visit: Visit, data: Path, tmp_path: Path) -> None:
+def test_one_class_only_and_another_random_draw(visit: Visit, data: Path, tmp_path: Path) -> None:
     name = bring(data, tmp_path)
     test = visit_at(visit, 16, data=name)
     classes = list(data_sets.find(name).classes)
@@ -182,13 +182,16 @@ def test_address_is_never_markup(wanted: str, visit: Visit, data: Path) -> None:
     test = visit("data", data=wanted)
     assert not test.exception
     assert len(test.error) == 1 and "![x](" not in test.error[0].value and "<script>" not in test.error[0].value
+    assert test.query_params["data"] == wanted and test.selectbox(key="data/name").value is None
+    test.selectbox(key="data/name").set_value("digits").run()
+    assert not test.exception and not test.error
     assert test.query_params["data"] == "digits"
 
 
-def test_own_set_is_removed_after_asking(visit: Visit, data: Path, tmp_path: Path) -> None:
+def test_own_set_can_be_removed(visit: Visit, data: Path, tmp_path: Path) -> None:
     name = bring(data, tmp_path)
     test = visit_at(visit, 16, data=name)
-    test.button(key="remove").click().run()
+    test.button(key=f"data/remove/{name}/sure").click().run()
     assert not test.exception and not test.error
     assert name not in data_sets.all_sets()
     assert test.query_params["data"] == "digits" and "was removed" in said(test)
@@ -196,10 +199,10 @@ def test_own_set_is_removed_after_asking(visit: Visit, data: Path, tmp_path: Pat
 
 def test_built_in_set_cannot_be_removed(visit: Visit, data: Path) -> None:
     test = visit("data", data="ring")
-    assert "remove" not in [button.key for button in test.button]
+    assert "Remove this data set" not in [button.label for button in test.button]
 
 
-def test_damaged_own_set_is_a_sentence(visit: Visit, data: Path, tmp_path: Path) -> None:
+def test_damaged_own_set_is_reported_in_one_sentence(visit: Visit, data: Path, tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("\n".join(f"{x},{x * x}" for x in range(30)))
     name = importer.import_points(path, "Damaged", ignore, root=data)
@@ -210,13 +213,13 @@ def test_damaged_own_set_is_a_sentence(visit: Visit, data: Path, tmp_path: Path)
 
 
 def note(state: str, **more: object) -> None:
-    """Write down how far an import is, as the process that imports does."""
+    """Write the state of an import, as the importing process does."""
     path = requests.import_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**vars(Task("running")), "state": state, "time": time.time(), **more}))
 
 
-def test_import_that_another_window_began_is_seen_to_its_end(visit: Visit, data: Path, tmp_path: Path) -> None:
+def test_import_started_in_another_window_is_followed_to_its_end(visit: Visit, data: Path, tmp_path: Path) -> None:
     note("running", message="Reading *pictures*", share=0.25, seconds_left=12.0)
     test = visit("data")
     assert not test.exception and not test.error
@@ -235,13 +238,13 @@ def test_import_that_another_window_began_is_seen_to_its_end(visit: Visit, data:
     assert not test.success
 
 
-def test_size_of_an_import_is_chosen_without_a_warning_and_outlives_the_page(
+def test_size_of_an_import_is_selected_without_a_warning_and_survives_leaving_the_page(
     visit: Visit, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     note("running")
     test = visit("data")
     assert test.button_group(key="data/size").value == 32
-    test.session_state["data/import"] = 16  # as the form leaves it
+    test.session_state["data/import"] = 16  # as set by the form
     note("finished", result=bring(data, tmp_path), share=1.0)
     test.run()
     assert not test.exception and not test.error
@@ -252,7 +255,7 @@ def test_size_of_an_import_is_chosen_without_a_warning_and_outlives_the_page(
     assert test.button_group(key="data/size").value == 16
 
 
-def test_failed_import_is_one_sentence_until_it_is_dismissed(visit: Visit, data: Path) -> None:
+def test_failed_import_is_reported_in_one_sentence_until_dismissed(visit: Visit, data: Path) -> None:
     note("running")
     test = visit("data", data="ring")
     note("failed", message="The file is no ZIP; <b>choose</b> another.")
@@ -260,7 +263,78 @@ def test_failed_import_is_one_sentence_until_it_is_dismissed(visit: Visit, data:
     assert [error.value for error in test.error] == [words.escape("The file is no ZIP; <b>choose</b> another.")]
     test.button(key="dismiss").click().run()
     assert not test.exception and not test.error
-    assert not visit("data", data="ring").error  # nor is it news to whoever comes later
+    assert not visit("data", data="ring").error  # not shown in later sessions either
+
+
+def test_upload_shows_what_is_taken_for_classes_before_the_import(visit: Visit, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pets.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for part in ("train", "test"):
+            for kind, colour in COLOURS.items():
+                for number in range(6):
+                    file.writestr(f"{part}\\{kind}\\{number}.png", picture(number, colour))
+        file.writestr("stray.png", picture(0, COLOURS["red"]))
+    test = visit("data", data="ring")
+    test.file_uploader(key="data/upload/0").set_value(("pets.zip", path.read_bytes(), "application/zip")).run()
+    assert not test.exception and not test.error
+    (info,) = test.info
+    assert "blue 12, red 12" in info.value and "1 picture in no class folder" in info.value
+    test.button_group(key="data/classes/0").set_value("no").run()
+    assert [info.value for info in test.info] == [words.escape("No classes: as chosen.")]
+    test.button_group(key="data/classes/0").set_value("these").run()
+    assert not test.info and test.button(key="import").disabled
+    test.multiselect(key="data/only/0").set_value(["red"]).run()
+    assert "red 12" in test.info[0].value and "13 pictures in none of the chosen folders" in test.info[0].value
+    test.button(key="import").click().run()
+    assert not test.exception and not test.error
+    wait_until(lambda: (task := read(requests.import_path())) and task.state != "running", "the end of the import")
+    entry = data_sets.find("pets")
+    assert (entry.classes, entry.counts) == ((), (12,))
+
+
+def test_columns_of_points_are_shown_and_chosen(visit: Visit, data: Path) -> None:
+    rows = "\n".join(f"{row},{row * row % 7.3},{row * 0.37 % 2.9},{row % 3}" for row in range(60))
+    test = visit("data", data="ring")
+    test.file_uploader(key="data/upload/0").set_value(("cloud.csv", f",a,b,label\n{rows}".encode(), "text/csv")).run()
+    assert not test.exception and not test.error
+    assert [test.selectbox(key=f"data/column/{axis}/0").value for axis in "xy"] == [1, 2]
+    test.selectbox(key="data/column/x/0").set_value(2).run()
+    assert test.button(key="import").disabled
+    test.selectbox(key="data/column/y/0").set_value(1).run()
+    test.button(key="import").click().run()
+    assert not test.exception and not test.error
+    wait_until(lambda: (task := read(requests.import_path())) and task.state != "running", "the end of the import")
+    assert "“b” and “a”" in (data_sets.own_folder("cloud") / "data-set.json").read_text()
+    test.run()
+    assert "“b” and “a”" in said(test).replace("\\", "")
+
+
+def test_dark_pictures_are_stretched_by_a_click(visit: Visit, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cells.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(12):
+            buffer = io.BytesIO()
+            Image.fromarray(np.linspace(0, 4095, 400).astype(np.uint16).reshape(20, 20)).rotate(number).save(buffer, "PNG")
+            file.writestr(f"{number}.png", buffer.getvalue())
+    name = importer.import_pictures(path, "Cells", ignore, root=data)
+    prepared.obtain(DataConfig(name=name, size=16), ignore)  # type: ignore[arg-type]
+    test = visit_at(visit, 16, data=name)
+    (warning,) = test.warning
+    assert "uses 6 % of its range" in warning.value
+    test.button(key="stretch").click().run()
+    assert not test.exception and not test.error
+    prepared.obtain(DataConfig(name=name, size=16), ignore)  # type: ignore[arg-type]
+    test.run()
+    assert "it used 6 % of its range" in test.warning[0].value and test.button(key="stretch").label == "Undo"
+    assert prepared.find(DataConfig(name=name, size=16)).facts["brightness"]["mean"] > 60  # type: ignore[union-attr]
+
+
+def test_damaged_upload_is_one_sentence_before_the_import(visit: Visit, data: Path) -> None:
+    test = visit("data", data="ring")
+    test.file_uploader(key="data/upload/0").set_value(("pets.zip", b"PK and more", "application/zip")).run()
+    assert not test.exception
+    assert ["not a ZIP" in error.value for error in test.error] == [True]
+    assert test.button(key="import").disabled
 
 
 # Pictures and charts
@@ -268,7 +342,7 @@ def test_failed_import_is_one_sentence_until_it_is_dismissed(visit: Visit, data:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [16, 32, 64, 128, 256])
-def test_sheet_shows_the_pixels_themselves(size: int, channels: int) -> None:
+def test_sheet_shows_exact_pixels(size: int, channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (13, size, size, channels), dtype=np.uint8)
     plan = albums.layout(size)
     with Image.open(io.BytesIO(albums.sheet(images, plan.cell, plan.columns))) as drawn:
@@ -286,7 +360,7 @@ def test_sheet_shows_the_pixels_themselves(size: int, channels: int) -> None:
         assert abs(second[..., :channels].mean() - images[1].mean()) < 3
 
 
-def test_pairs_stand_side_by_side() -> None:
+def test_pairs_are_side_by_side() -> None:
     images = np.arange(6 * 2, dtype=np.uint8).reshape(6, 2, 1, 1, 1).repeat(16, 2).repeat(16, 3)
     with Image.open(io.BytesIO(albums.pairs_sheet(images, 16))) as drawn:
         pixels = np.asarray(drawn)
@@ -294,7 +368,7 @@ def test_pairs_stand_side_by_side() -> None:
     assert values == [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11]]
 
 
-def test_drawing_is_repeatable_and_keeps_to_the_class() -> None:
+def test_drawing_is_repeatable_and_stays_within_the_class() -> None:
     labels = np.arange(1000) % 7
     rows = albums.draw(labels, 3, 5, 60)
     assert np.array_equal(rows, albums.draw(labels, 3, 5, 60))
@@ -310,7 +384,7 @@ def test_counts_in_words() -> None:
     )
 
 
-def test_names_that_no_browser_could_show_are_shown_anyway() -> None:
+def test_names_that_are_not_valid_unicode_are_shown() -> None:
     table = albums.skipped_table([{"name": "a\udcff.png", "reason": "damaged"}])
     assert table["File"][0].encode() == b"a?.png"
 
@@ -344,16 +418,17 @@ def page(chromium: str, serve: Serve) -> Iterator[Page]:
     assert problems == []
 
 
-def test_own_pictures_from_the_upload_to_the_training(page: Page, serve: Serve, data: Path, empty: Path, tmp_path: Path) -> None:
+def test_own_pictures_from_upload_to_training(page: Page, serve: Serve, data: Path, empty: Path, tmp_path: Path) -> None:
     expect.set_options(timeout=60_000)
     server = serve(empty)
     page.goto(f"{server.address}/data")
     page.get_by_role("button", name="Add your own pictures").click()
     page.locator("input[type=file]").set_input_files(archive(tmp_path / "pictures.zip", per_class=150))
+    expect(page.get_by_text("Classes are the folders: blue 151, red 151.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("My own *pictures*")
     page.get_by_role("button", name="Add data set").click()
 
-    # Progress, then the pictures, how many they are, and what was left out.
+    # Progress, then the pictures, their number, and the skipped files.
     expect(page.get_by_test_id("stProgress").first).to_be_visible()
     expect(page.get_by_text("“My own *pictures*” was added: 301 images; 1 file skipped")).to_be_visible()
     expect(page.get_by_alt_text("60 images of the data set My own *pictures*")).to_be_visible()
@@ -362,9 +437,9 @@ def test_own_pictures_from_the_upload_to_the_training(page: Page, serve: Serve, 
     expect(page.get_by_alt_text("Pairs of exact duplicates")).to_be_visible()
     page.get_by_text("Names of skipped files").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    assert page.get_by_text("not a PNG, JPEG or WebP picture").count()
+    assert page.get_by_text("not a PNG, JPEG, WebP, TIFF, BMP, GIF or PPM picture").count()
 
-    # One class, then all on a phone.
+    # One class, then the whole page on a phone.
     page.get_by_role("radio", name="blue").click()
     expect(page.get_by_text("60 of 151 images of “blue”")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})

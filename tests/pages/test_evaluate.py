@@ -1,4 +1,4 @@
-"""Evaluate: verdicts and reasons, on lines of every kind: new ones, old ones, and damaged ones."""
+"""Evaluate page: scores, verdicts and their reasons, for new, old and damaged lines of scores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import math
 import re
 import shutil
+import time
 from typing import Any
 
 import pandas as pd
@@ -31,6 +32,9 @@ from tests.helpers import make_run, run_gan
 from tests.pages.test_pages import Visit, assert_sound
 
 COLLAPSED = {
+    "images_seen": 100_000,
+    "checkerboard": 1.0,
+    "real_checkerboard": 1.0,
     "duplicates": 0.998,
     "real_duplicates": 0.015,
     "support": 36,
@@ -59,12 +63,13 @@ SOUND = {
     "classes_covered": 10.0,
     "looks": {},
 }
-FEW = ("fid", "inception_score")  # what versions before 202bbe0 measured
+COPIED = {"memorised": 0.9, "memorised_ratio": 0.1, "memorised_sources": 200, "memorised_likeness": 0.95}
+FEW = ("fid", "inception_score")  # the scores that versions before 202bbe0 measured
 DAMAGED: dict[str, Any] = dict.fromkeys(COLLAPSED, "x") | {"looks": [1], "classes_missing": {"a": 1}}
 
 
 def rescored(run: Run, changes: dict[str, Any]) -> None:
-    """Let the newest line of a run's scores say something else."""
+    """Change values in the only line of a run's scores."""
     (line,) = [json.loads(text) for text in run.scores_path.read_text().splitlines()]
     run.scores_path.write_text(json.dumps({**line, **changes}) + "\n")
 
@@ -73,7 +78,7 @@ def everything(test: Any) -> str:
     return " ".join(element.value for kind in ("markdown", "caption") for element in test.get(kind))
 
 
-def test_reasons_are_told_in_words() -> None:
+def test_reasons_are_given_in_words() -> None:
     told = " ".join(reasons.reasons(COLLAPSED))
     assert "99.8 % of the images are near duplicates" in told and "about 36 different images" in told
     assert "much of the data is never drawn" in told and "missing or almost missing: 9" in told
@@ -82,17 +87,17 @@ def test_reasons_are_told_in_words() -> None:
 
 
 @pytest.mark.parametrize("line", [{}, DAMAGED, dict.fromkeys(COLLAPSED)], ids=["old", "damaged", "null"])
-def test_line_without_measures_gives_no_pictures_and_no_verdicts(line: dict[str, Any]) -> None:
+def test_line_without_measures_gives_no_plots_and_no_verdicts(line: dict[str, Any]) -> None:
     assert comparison.classes(line) is None and comparison.looks(line) == []
     assert doctor.examine(line) == []
 
 
-def test_missing_classes_and_floor_are_in_the_pictures() -> None:
+def test_missing_classes_and_floor_are_in_the_plots() -> None:
     found = comparison.classes(COLLAPSED)
     assert found is not None and found.missing == (9,)
     assert sum(found.fake) == pytest.approx(1) == sum(found.real) and found.spread == ()
     spread = comparison.classes({**COLLAPSED, "draws": 3, "class_counts_spread": [1.8] * 10})
-    assert spread is not None and spread.spread == pytest.approx([0.01] * 10), "in shares of a draw, 180 images here"
+    assert spread is not None and spread.spread == pytest.approx([0.01] * 10), "as a share of one draw, 180 images here"
     figure = charts.neighbours((("a", 0.93, 0.001, 0.01, 0.001),), (0.91, 0.9))
     drawn = {(x, y) for trace in figure.data for x, y in zip(trace.x or (), trace.y or (), strict=False)}
     assert any({0.93, 0.001} == set(point) for point in drawn) and any({0.91, 0.9} == set(point) for point in drawn)
@@ -105,12 +110,25 @@ def test_collapse_is_shown_as_a_badge_and_explained(visit: Visit, shown: Run) ->
     assert {"Mode collapse", "Missing classes"} <= set(verdicts(test)) and "no fault found" not in verdicts(test)
 
 
+def test_young_run_gets_a_blue_badge_and_is_neither_blamed_nor_praised(visit: Visit, shown: Run) -> None:
+    rescored(shown, {**COLLAPSED, "images_seen": 384, "looks": {}})
+    test = visit("evaluate", runs=shown.id)
+    assert verdicts(test) == ["Not trained yet"] and board.COLOURS["advice"] == "blue"
+    test.session_state["why"] = True
+    test.run()
+    assert_sound(test)
+    assert "The training has seen only 384 real images" in everything(test)
+    assert not any(told in everything(test) for told in ("near duplicates of another", "much of the data", "Nothing stands out"))
+    (button,) = [button for button in test.button if button.key == "fork/untrained"]
+    assert "Train for 12 steps → 1375 steps" in button.help
+
+
 @pytest.mark.parametrize(
     ("changes", "badge"),
     [(SOUND, "no fault found"), (DAMAGED, "not examined"), (dict.fromkeys(COLLAPSED), "not examined")],
     ids=["sound", "damaged", "null"],
 )
-def test_only_what_was_measured_gets_a_clean_bill(changes: dict[str, Any], badge: str, visit: Visit, shown: Run) -> None:
+def test_no_fault_found_needs_measurements(changes: dict[str, Any], badge: str, visit: Visit, shown: Run) -> None:
     rescored(shown, {"looks": {}, **changes})
     test = visit("evaluate", runs=shown.id)
     assert_sound(test)
@@ -128,13 +146,13 @@ LOOK = {
 
 
 def verdicts(test: Any) -> list[str]:
-    """Return the badges of all rows of the table."""
+    """Return the verdict badges of all rows of the table."""
     (table,) = test.dataframe
     return [title for titles in table.value["Verdicts"] for title in titles]
 
 
 def older(line: dict[str, Any]) -> dict[str, Any]:
-    """Return a line of scores as versions before 202bbe0 wrote it: FID and IS, and nothing that explains them."""
+    """Return a line of scores as versions before 202bbe0 wrote it: FID and IS without the explaining measures."""
     keys = {key for one in SCORES.values() if one.key not in FEW for key in (one.key, one.floor)}
     keys |= {"class_kl", "class_counts", "classes_missing", "looks", "real_class_counts"}
     return {key: value for key, value in line.items() if key.removesuffix("_spread") not in keys}
@@ -149,15 +167,15 @@ def older(line: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["more", "less", "nothing varies"],
 )
-def test_looks_are_told_in_words(look: dict[str, Any], sentence: str) -> None:
+def test_looks_are_described_in_words(look: dict[str, Any], sentence: str) -> None:
     assert sentence in reasons.reasons({**SOUND, "looks": {"brightness": look}})
 
 
-def test_looks_that_are_hardly_different_or_always_zero_are_not_told() -> None:
+def test_looks_that_hardly_differ_or_are_always_zero_are_not_mentioned() -> None:
     flat = LOOK | {"real_mean": 0.0, "fake_mean": 0.0, "effect": 0.0}
     line = {**SOUND, "looks": {"brightness": LOOK | {"effect": 0.1}, "saturation": flat}}
     assert reasons.reasons(line) == reasons.reasons(SOUND)
-    (found,) = comparison.looks(line)  # grey images have no saturation to look at
+    (found,) = comparison.looks(line)  # grey images have no saturation
     assert found.means == "generated 120, real 100; d = 0.1"
     assert found.name == "brightness" and found.real == (0.0, 0.75, 0.25, 0.0) and found.fake == (0.0, 0.5, 0.5, 0.0)
 
@@ -170,7 +188,7 @@ def test_per_cent_never_claims_all_or_nothing(share: float, text: str) -> None:
     assert words.percent(share) == text
 
 
-def test_classes_have_the_names_of_the_data_set_or_numbers() -> None:
+def test_classes_are_named_by_the_data_set_or_numbered() -> None:
     line = {**COLLAPSED, "data": "cifar10"}
     found = comparison.classes(line)
     assert found and found.names[9] == "truck"
@@ -179,7 +197,7 @@ def test_classes_have_the_names_of_the_data_set_or_numbers() -> None:
     assert gone and gone.names == tuple("0123456789")
 
 
-def test_more_classes_than_can_be_told_apart_are_counted_and_not_drawn() -> None:
+def test_too_many_classes_to_tell_apart_are_counted_but_not_drawn() -> None:
     line = {
         "class_counts": [1] * 500 + [0] * 500,
         "real_class_counts": [1] * 1000,
@@ -190,12 +208,12 @@ def test_more_classes_than_can_be_told_apart_are_counted_and_not_drawn() -> None
     assert any(sentence.startswith("Only 500 of 1,000 classes") for sentence in reasons.reasons(line))
 
 
-def test_classes_that_chance_may_leave_out_are_no_complaint() -> None:
+def test_classes_that_may_be_missing_by_chance_are_not_reported() -> None:
     line = {**SOUND, "classes_covered": 8.0, "class_counts": [2] * 8 + [0] * 2}
     assert reasons.reasons(line) == reasons.reasons(SOUND)
 
 
-def test_names_of_runs_and_classes_are_never_tags() -> None:
+def test_names_of_runs_and_classes_are_escaped() -> None:
     figure = charts.neighbours((("<b>a</b>", 0.5, 0.5, 0.1, 0.1),), None)
     assert "<b>" not in figure.data[0].name and "<b>" not in figure.data[0].hovertemplate
     figure = charts.shares_of_classes(("<i>x</i>", "y"), (0.0, 1.0), (0.5, 0.5), (0,), (0.0, 0.01))
@@ -220,7 +238,7 @@ def test_table_of_new_and_old_lines(shown: Run) -> None:
 
 
 @pytest.mark.parametrize("kind", ["new", "old", "null", "no logits"])
-def test_page_opens_why_with_lines_of_every_kind(kind: str, visit: Visit, shown: Run) -> None:
+def test_page_explains_lines_of_every_kind(kind: str, visit: Visit, shown: Run) -> None:
     (line,) = shown.scores()
     nothing = {key: None for key in line if key not in older(line)}
     logits = {"inception_score": None, "inception_score_spread": None, "real_inception_score": None, "extractor": "random VGG"}
@@ -232,8 +250,8 @@ def test_page_opens_why_with_lines_of_every_kind(kind: str, visit: Visit, shown:
     columns = list(table.value.columns)
     assert columns[:4] == ["Run", "Samples", "Verdicts", "Best in"]
     assert ({"Precision", "Recall", "Coverage", "Duplicates", "KID", "MS-SSIM"} <= set(columns)) == (kind in ("new", "no logits"))
-    assert ("IS" in columns) == (kind != "no logits")  # columns without any figure are left out
-    assert "Run to explain" not in [box.label for box in test.selectbox]  # nothing is built before it is asked for
+    assert ("IS" in columns) == (kind != "no logits")  # columns without any value are left out
+    assert "Run to explain" not in [box.label for box in test.selectbox]  # built only when opened
     test.session_state["why"] = True
     test.run()
     assert_sound(test)
@@ -251,7 +269,7 @@ def test_inception_with_few_images_puts_kid_first(visit: Visit, shown: Run) -> N
     assert len(test.get("plotly_chart")) == 3
 
 
-def test_settings_that_are_called_like_a_score_stay_apart(visit: Visit, shown: Run) -> None:
+def test_settings_named_like_a_score_get_separate_columns(visit: Visit, shown: Run) -> None:
     other = make_run(shown.root, {"training.precision": "bf16", "data.classes": ["1", "7"]})
     other.scores_path.write_text(shown.scores_path.read_text())
     test = visit("evaluate", runs=f"{shown.id},{other.id}")
@@ -260,7 +278,7 @@ def test_settings_that_are_called_like_a_score_stay_apart(visit: Visit, shown: R
     assert {"Precision", "Precision (setting)", "Classes", "Classes (setting)"} <= set(table.value.columns)
 
 
-def test_nothing_is_told_twice() -> None:
+def test_reasons_do_not_repeat_the_verdicts() -> None:
     looks = {"brightness": LOOK | {"effect": 3.0}}
     line = {**COLLAPSED, "precision": 0.2, "looks": looks}
     verdicts = doctor.examine(line)
@@ -270,7 +288,7 @@ def test_nothing_is_told_twice() -> None:
 
 
 def remade(run: Run, seed: int, **changes: Any) -> Run:
-    """Make another scored run that differs in its seed alone, with a line changed in some figures."""
+    """Return another scored run that differs only in its seed, with ``changes`` to its line of scores."""
     other = make_run(run.root, {"training.seed": seed})
     (line,) = run.scores()
     other.scores_path.write_text(json.dumps({**line, **changes}) + "\n")
@@ -290,7 +308,7 @@ def test_runs_that_differ_only_in_their_seed_become_one_row(shown: Run) -> None:
     row = folded.loc[first.id]
     assert row["fid"] == 12.0 and row["fid_spread"] == pytest.approx(math.sqrt(8)) and row["over"] == "2 seeds" and row["runs"] == 2
     assert folded.loc[other.id]["fid_spread"] == line["fid_spread"] and folded.loc[other.id]["over"] == "2 draws"
-    assert row["Seed"] == "1, 2" and len(folded) == 3  # with the real images
+    assert row["Seed"] == "1, 2" and len(folded) == 3  # including the row of real images
     by_batch = scores_table.fold(made, "Batch size")
     assert list(by_batch["runs"].dropna()) == [2, 1] and "2 runs" in list(by_batch["over"])
 
@@ -300,14 +318,14 @@ def test_rows_that_must_not_be_ranked_are_neither_folded_nor_compared(shown: Run
     near, far = remade(shown, 1, fid=1.0, fid_spread=0.1), remade(shown, 2, fid=900.0, fid_spread=0.1)
     odd = remade(shown, 3, fid=0.1, images=77)
     made = scores_table.table([near, far, odd], line["extractor_id"]).assign(verdicts=[[]] * 5)
-    assert len(scores_table.fold(made, "variant")) == 4  # two rows of real images, and the odd one stays alone
+    assert len(scores_table.fold(made, "variant")) == 4  # two rows of real images; the odd run stays separate
     best = dict(zip(made["run"], scores_table.best(made), strict=True))
     assert "FID" in best[near.id] and not best[far.id] and not best[odd.id] and not best[""]
     reason = scores_table.apart(scores_table.groups([run.scores()[0] for run in (near, far, odd)]))
     assert reason == f"number of generated images ({line['images']}, 77)"
 
 
-def test_changed_real_images_are_a_reason_of_their_own(shown: Run) -> None:
+def test_changed_real_images_are_a_separate_reason(shown: Run) -> None:
     (line,) = shown.scores()
     changed, fewer = line | {"real_digest": "0" * 64}, line | {"images": 77, "real_digest": "1" * 64}
     assert len(scores_table.groups([line, changed, fewer])) == 3
@@ -316,7 +334,7 @@ def test_changed_real_images_are_a_reason_of_their_own(shown: Run) -> None:
     assert scores_table.apart([line, changed, fewer]).endswith(" and real images (same name, different content)")
 
 
-def test_no_row_is_best_within_the_spread_or_alone(shown: Run) -> None:
+def test_no_row_is_best_within_the_spread_or_without_others(shown: Run) -> None:
     (line,) = shown.scores()
     made = scores_table.table(
         [remade(shown, 1, fid=10.0, fid_spread=1.0), remade(shown, 2, fid=11.0, fid_spread=1.0)], line["extractor_id"]
@@ -326,7 +344,7 @@ def test_no_row_is_best_within_the_spread_or_alone(shown: Run) -> None:
     assert scores_table.best(alone) == [[], []]
 
 
-def test_filter_keeps_the_real_images_of_what_is_left(shown: Run) -> None:
+def test_filter_keeps_the_real_images_of_the_remaining_rows(shown: Run) -> None:
     (line,) = shown.scores()
     first, second = remade(shown, 1), remade(shown, 2)
     made = scores_table.table([first, second], line["extractor_id"]).assign(verdicts=[[], ["Mode collapse"], ["Too dark"]])
@@ -400,7 +418,7 @@ def test_thumbnails_of_points_show_the_whole_plot(shown: Run) -> None:
     assert corners == [0, 255]
 
 
-def test_lines_join_rows_that_are_alike_in_all_else_but_the_seed(shown: Run) -> None:
+def test_lines_join_rows_that_otherwise_differ_only_in_the_seed(shown: Run) -> None:
     (line,) = shown.scores()
     kinds = [(8, 8, 0), (16, 8, 1), (8, 16, 0), (32, 16, 0), (64, 24, 0)]
     chosen = [
@@ -464,18 +482,18 @@ def test_written_tables_hold_any_text(texts: list[str]) -> None:
     frame = pd.DataFrame({"Run": texts, "a|b": ["1 ± 2"] * len(texts)})
     rows = table_texts.markdown(frame).rstrip("\n").split("\n")
     assert len(rows) == len(texts) + 2
-    assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows)  # pipes that are no part of a text
+    assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows)  # unescaped pipes, which are not part of a text
     body = table_texts.latex(frame)
     assert body.count(r"\\" + "\n") == len(texts) + 1
     assert not re.search(r"(?<!\\)[%#_]", body) and body.count("&") - body.count(r"\&") == len(texts) + 1
 
 
-def test_downloads_have_what_is_shown(shown: Run) -> None:
+def test_downloads_match_the_page(shown: Run) -> None:
     (line,) = shown.scores()
     made = scores_table.table([shown], line["extractor_id"])
     titles = table_texts.titles_of(made, "FID · digits CNN")
     read = pd.read_csv(io.StringIO(table_texts.csv(made, titles)))
-    assert "Samples" not in read.columns and "LPIPS" not in read.columns  # neither pictures nor what is empty
+    assert "Samples" not in read.columns and "LPIPS" not in read.columns  # neither pictures nor empty columns
     assert read["FID · digits CNN"].iloc[1] == line["fid"] and read["± FID"].iloc[1] == line["fid_spread"]
     shown_text = table_texts.written(made, ["name", "fid", "duplicates"], titles)
     assert list(shown_text.columns) == ["Run", "FID · digits CNN", "Duplicates (%)"]
@@ -485,7 +503,7 @@ def test_downloads_have_what_is_shown(shown: Run) -> None:
 
 def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> None:
     rescored(shown, {**COLLAPSED, "looks": {}})
-    shown.metrics_path.unlink()  # the discriminator of these few steps is weak, which would come first
+    shown.metrics_path.unlink()  # after so few steps the discriminator is weak, and that remedy would come first
     test = visit("evaluate", runs=shown.id)
     test.session_state["why"] = True
     test.run()
@@ -500,28 +518,28 @@ def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> Non
 
 
 def write_lines(run: Run, *lines: dict[str, Any]) -> Run:
-    """Let a run have these lines of scores."""
+    """Write these lines of scores and return the run."""
     run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return run
 
 
 def quick_of(line: dict[str, Any], *steps: int, **changes: Any) -> list[dict[str, Any]]:
-    """Return quick scores made of a line of scores, whose FID falls with the steps."""
+    """Return quick scores derived from a line of scores, with an FID that falls over the steps."""
     quick = line | {"source": "training", "draws": 1, "images": 500, **changes}
     return [quick | {"step": step, "images_seen": 64 * step, "fid": 1000.0 / step} for step in steps]
 
 
 def selection_of(chosen: list[Run], extractor: str) -> board.Selection:
-    """Return all rows of a board of runs."""
+    """Return the unfiltered, ungrouped selection of a board of runs."""
     return board.select(board.board(tuple(chosen), tuple(map(board.stamp, chosen)), extractor, "last"), "", (), (), "")
 
 
 def training_of(*chosen: Run) -> tuple[list[Any], list[str]]:
-    """Return the plots of quick scores of runs, and the names of those that have none."""
+    """Return the plots of the quick scores of runs, and the names of runs without quick scores."""
     return board.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
 
 
-def test_training_plots_have_all_runs_each_with_those_that_compare(shown: Run) -> None:
+def test_training_plots_group_all_runs_by_comparability(shown: Run) -> None:
     (line,) = shown.scores()
     other = line | {"data": "mnist"}
     first, silent, second, third, unscored = (make_run(shown.root, {"training.seed": seed}, name=f"r{seed}") for seed in range(5))
@@ -535,7 +553,7 @@ def test_training_plots_have_all_runs_each_with_those_that_compare(shown: Run) -
     assert drawn == [[("r0", 2), ("r4", 3)], [("r2", 3)], [("r3", 2)]] and left_out == ["r1"]
 
 
-def test_quick_scores_are_drawn_whatever_the_features_of_the_shown_scores(visit: Visit, shown: Run) -> None:
+def test_quick_scores_are_drawn_even_if_the_shown_scores_use_other_features(visit: Visit, shown: Run) -> None:
     (line,) = shown.scores()
     inception = line | {"extractor": "Inception 2015", "extractor_id": "inception-2015-x"}
     write_lines(shown, *quick_of(line, 2, 4), inception)
@@ -548,7 +566,7 @@ def test_quick_scores_are_drawn_whatever_the_features_of_the_shown_scores(visit:
     assert len(test.get("plotly_chart")) == 1 and "No scores from training: mute" in everything(test)
 
 
-def test_runs_that_nobody_scored_show_their_training_and_what_is_wrong_with_it(visit: Visit, shown: Run) -> None:
+def test_unscored_runs_show_their_training_and_its_faults(visit: Visit, shown: Run) -> None:
     write_lines(shown, *quick_of(shown.scores()[0], 2, 4))
     diverged = make_run(shown.root, name="burst")
     diverged.write_status(diverged.status().model_copy(update={"state": "diverged"}))
@@ -582,7 +600,7 @@ def test_rows_without_these_scores_come_last_and_say_why(visit: Visit, shown: Ru
     assert "smaller" in everything(test) and "Judged by its training curves alone" in everything(test)
 
 
-def test_training_is_shown_where_no_two_rows_compare(visit: Visit, shown: Run) -> None:
+def test_training_is_shown_if_no_two_rows_can_be_compared(visit: Visit, shown: Run) -> None:
     other = remade(shown, 7, images=77)
     write_lines(other, *quick_of(shown.scores()[0], 2, 4), other.scores()[0])
     test = visit("evaluate", runs=f"{shown.id},{other.id}")
@@ -601,13 +619,13 @@ def test_quick_scores_of_few_images_show_kid(shown: Run) -> None:
     assert list(figure.data[0].y) == [line["kid"]] * 2 and "KID" in figure.layout.yaxis.title.text
 
 
-def test_page_and_command_come_to_the_same_verdicts(shown: Run) -> None:
+def test_page_and_command_give_the_same_verdicts(shown: Run) -> None:
     (line,) = shown.scores()
     line = {**line, **COLLAPSED, "extractor": "Inception 2015", "extractor_id": "inception-2015-x", "step": 3000}
     run = make_run(shown.root, {"training.length": "3000 steps"})
     write_lines(run, *quick_of(line, *range(300, 3001, 300), extractor="digits CNN", extractor_id="digits-cnn-1"), line)
     writer = LineWriter(run.metrics_path)
-    for step in range(1, 3001):  # a swing of six steps, which every sixth line would not show
+    for step in range(1, 3001):  # a period of six steps, invisible in every sixth line
         swing = math.sin(2 * math.pi * step / 6)
         writer.write(
             {
@@ -643,7 +661,7 @@ def test_every_measure_is_shown_with_its_spread_and_seed(visit: Visit, shown: Ru
         assert line[f"{name}_spread"] is None or usual[usual.index(name) + 1] == f"{name}_spread", name
 
 
-def test_kid_is_first_in_what_is_written_too(shown: Run) -> None:
+def test_kid_is_first_in_downloads_too(shown: Run) -> None:
     rescored(shown, {"features": 4096, **COLLAPSED})
     (line,) = shown.scores()
     selection = selection_of([shown], line["extractor_id"])
@@ -656,7 +674,7 @@ def test_kid_is_first_in_what_is_written_too(shown: Run) -> None:
     assert "Samples" not in written and "Mode collapse, Missing classes" in written
 
 
-def test_samples_and_evidence_are_of_the_best_checkpoint(visit: Visit, shown: Run) -> None:
+def test_samples_and_evidence_come_from_the_best_checkpoint(visit: Visit, shown: Run) -> None:
     (line,) = shown.scores()
     best = line | {**COLLAPSED, "looks": {}, "checkpoint": "best", "step": 7}
     write_lines(shown, line, best)
@@ -675,19 +693,20 @@ def test_samples_and_evidence_are_of_the_best_checkpoint(visit: Visit, shown: Ru
     assert [one.caption for image in test.get("image") for one in image.proto.imgs] == ["Samples at step 4"]
 
 
-def test_evidence_that_stands_above_already_is_pointed_at(visit: Visit, shown: Run) -> None:
+def test_evidence_already_shown_above_is_referred_to(visit: Visit, shown: Run) -> None:
     shown.atlas_path.unlink()
-    rescored(shown, {**COLLAPSED, "looks": {}, "memorised": 0.9, "memorised_ratio": 0.1, "checkerboard": 9, "real_checkerboard": 1})
+    rescored(shown, {**COLLAPSED, "looks": {}, **COPIED, "checkerboard": 9})
     test = visit("evaluate", runs=shown.id)
     test.session_state["why"] = True
     test.run()
     assert_sound(test)
-    assert everything(test).count("See the samples above.") == 2  # without a map memorisation and checkerboard have only them
+    # Without the atlas, memorisation and checkerboard have no other evidence.
+    assert everything(test).count("See the samples above.") == 2
     assert "shown below" not in everything(test)
 
 
 def test_collapse_shows_pairs_of_near_duplicates(visit: Visit, shown: Run) -> None:
-    rescored(shown, {**COLLAPSED, "looks": {}, "memorised": 0.9, "memorised_ratio": 0.1})
+    rescored(shown, {**COLLAPSED, "looks": {}, **COPIED})
     found = json.loads(shown.atlas_path.read_text())
     image = found["samples"][0]["picture"]
     shown.atlas_path.write_text(json.dumps(found | {"pairs": [[image, image]]}))
@@ -712,14 +731,42 @@ def test_runs_that_cannot_be_scored_are_named_with_the_reason(visit: Visit, show
     assert "train longer before scoring: fresh." in everything(test) and "last checkpoint instead: plain." in everything(test)
 
 
-def test_score_that_could_not_be_measured_is_told(visit: Visit, shown: Run) -> None:
+def test_scoring_is_followed_to_its_end(visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    shown.scores_path.unlink()
+    assert "None of these runs has been scored yet" in visit("evaluate", runs=shown.id).info[0].value
+    scorer = shown.hold_scoring()
+    shown.write_scoring(runs.Scoring(state="running", message="Drawing", heartbeat=time.time()))
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    assert [info.value for info in test.info] == ["The scores appear here as soon as they are measured."] and not test.success
+    write_lines(shown, line)
+    shown.write_scoring(runs.Scoring(state="finished"))
+    scorer.release()
+    test.run()
+    assert_sound(test)
+    assert [message.value for message in test.success] == [words.escape(f"Scored “{shown.label()}”.", is_block=True)]
+    assert not test.info and len(test.dataframe) == 1
+    assert not visit("evaluate", runs=shown.id).success, "a new visitor has not waited for it"
+
+
+def test_row_without_scores_says_that_it_is_being_scored(visit: Visit, shown: Run) -> None:
+    other = remade(shown, 7)
+    other.scores_path.unlink()
+    other.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
+    test = visit("evaluate", runs=f"{shown.id},{other.id}")
+    assert_sound(test)
+    assert "being scored" in verdicts(test) and "not scored" not in verdicts(test)
+
+
+def test_score_that_could_not_be_measured_is_reported(visit: Visit, shown: Run) -> None:
     rescored(shown, {"fid": None})
     test = visit("evaluate", runs=shown.id)
     assert_sound(test)
     assert len(test.warning) == 1 and "has no FID" in test.warning[0].value and "not finite" in test.warning[0].value
 
 
-def test_runs_at_the_same_place_are_rings_around_one_another() -> None:
+def test_runs_at_the_same_point_are_drawn_as_rings() -> None:
     figure = charts.neighbours(
         [(name, *place, 0.1, 0.1) for name, place in zip("abc", ((0.5, 0.5), (0.5, 0.5), (0.9, 0.1)), strict=True)], None
     )
@@ -727,7 +774,7 @@ def test_runs_at_the_same_place_are_rings_around_one_another() -> None:
     assert sizes[1] > sizes[0] == sizes[2] and figure.data[1].marker.symbol == "circle-open"
 
 
-def test_setting_of_numbers_gets_an_axis_of_numbers_and_all_else_places() -> None:
+def test_numeric_settings_get_a_numeric_axis_and_others_categories() -> None:
     rows = [("a", 0.001, 5.0, math.nan), ("b", 0.1, 7.0, 0.2)]
     figure = charts.against(rows, "rate", "FID", 1.0)
     assert figure.layout.xaxis.type == "log" and list(figure.data[-1].x) == [0.001, 0.1]
@@ -735,7 +782,7 @@ def test_setting_of_numbers_gets_an_axis_of_numbers_and_all_else_places() -> Non
     assert figure.layout.xaxis.type == "category" and list(figure.data[-1].x) == ["–", "&lt;i&gt;x&lt;/i&gt;"]
 
 
-def test_parallel_coordinates_give_texts_a_place_each() -> None:
+def test_parallel_coordinates_number_the_distinct_texts() -> None:
     figure = charts.parallel([("loss", ["hinge", "hinge", "minimax"]), ("rate", [1, 2, 3]), ("FID", [3.0, 2.0, 1.0])], "FID")
     (trace,) = figure.data
     assert list(trace.dimensions[0].values) == [0, 0, 1] and list(trace.dimensions[0].ticktext) == ["hinge", "minimax"]

@@ -1,4 +1,4 @@
-"""Forking on the Watch page: what is asked, what is refused with a reason, and the family tree."""
+"""Forking on the Watch page: the form, settings refused with a reason, and the family tree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Visit = Callable[..., AppTest]
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a run of 12 steps, with checkpoints of steps 10 and 12; not to be changed."""
+    """Return a run of 12 steps, with checkpoints of steps 10 and 12; tests must not change it."""
     run = make_run(tmp_path_factory.mktemp("short"))
     assert train(run).state == "finished"
     return run
@@ -31,7 +31,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def parent(short: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Return a copy of that run in a folder that the pages show, in which the queue starts nothing."""
+    """Return a copy of that run in a folder that the pages show; the queue starts nothing."""
     shutil.copytree(short.path, root / short.id)
     monkeypatch.setenv("GAN_RUNS", str(root))
     monkeypatch.setattr(queue, "advance", lambda root: [])
@@ -39,7 +39,7 @@ def parent(short: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def opened(visit: Visit, run: Run) -> AppTest:
-    """Return the page of a run with the part open in which it is forked."""
+    """Return the page of a run with the form for forking open."""
     test = visit("watch", run=run.id)
     test.session_state[f"fork/{run.id}"] = True
     test.run()
@@ -48,7 +48,7 @@ def opened(visit: Visit, run: Run) -> AppTest:
 
 
 def start(test: AppTest) -> Run:
-    """Press the button and return the fork, whose page is shown then."""
+    """Press the button, check that the page of the fork is shown, and return the fork."""
     before = set(runs.list_runs(default_root()))
     test.button(key="start-fork").click().run()
     assert_sound(test)
@@ -58,18 +58,19 @@ def start(test: AppTest) -> Run:
     return run
 
 
-def test_nothing_is_asked_before_the_part_is_opened(visit: Visit, parent: Run) -> None:
+def test_form_is_hidden_until_it_is_opened(visit: Visit, parent: Run) -> None:
     test = visit("watch", run=parent.id)
     assert_sound(test)
     assert "start-fork" not in [button.key for button in test.button]
 
 
-def test_a_fork_takes_what_was_chosen(visit: Visit, parent: Run) -> None:
+def test_fork_takes_the_chosen_settings(visit: Visit, parent: Run) -> None:
     test = opened(visit, parent)
     test.selectbox(key=f"fork/{parent.id}/step").select(10).run()
     test.text_input(key=f"fork/{parent.id}/name").input("slower").run()
     test.number_input(key=f"fork/{parent.id}/optimizer.generator_lr").set_value(1e-4).run()
-    assert words.escape("optimizer.generator_lr 0.0004 → 0.0001") in texts(test)
+    assert words.escape("Generator learning rate 0.0004 → 0.0001") in texts(test)
+    assert "optimizer" not in texts(test)
     child = start(test)
     assert child.label() == "slower" and child.status().step == 10
     assert child.config() == configs.replace(parent.config(), {"optimizer.generator_lr": 1e-4})
@@ -77,7 +78,7 @@ def test_a_fork_takes_what_was_chosen(visit: Visit, parent: Run) -> None:
     assert origin and origin.changes == {"optimizer.generator_lr": 1e-4}
 
 
-def test_a_fork_at_the_end_lasts_as_long_again_unless_asked(visit: Visit, parent: Run) -> None:
+def test_fork_at_the_end_doubles_the_length_by_default(visit: Visit, parent: Run) -> None:
     test = opened(visit, parent)
     assert "From step 12 to step 24" in texts(test)
     child = start(test)
@@ -90,7 +91,7 @@ def test_a_fork_at_the_end_lasts_as_long_again_unless_asked(visit: Visit, parent
     assert start(test).config().total_steps == 30
 
 
-def test_settings_that_cannot_change_are_not_asked_for_but_explained(visit: Visit, parent: Run) -> None:
+def test_fixed_settings_are_explained_instead_of_offered(visit: Visit, parent: Run) -> None:
     test = opened(visit, parent)
     keys = {
         widget.key.removeprefix(f"fork/{parent.id}/").removeprefix("12/").removesuffix("/count").removesuffix("/unit")
@@ -106,15 +107,15 @@ def test_settings_that_cannot_change_are_not_asked_for_but_explained(visit: Visi
         assert words.escape(forks.kept_reason(config, key)) in texts(test)
 
 
-def test_what_does_not_go_together_is_told_and_cannot_be_started(visit: Visit, parent: Run) -> None:
+def test_invalid_combination_is_reported_and_cannot_be_started(visit: Visit, parent: Run) -> None:
     test = opened(visit, parent)
     test.number_input(key=f"fork/{parent.id}/objective.r1").set_value(1.0).run()
     assert_sound(test)
-    assert words.escape("networks.discriminator_norm") in test.error[0].value
+    assert words.escape("set “Discriminator norm” to none or spectral") in test.error[0].value
     assert test.button(key="start-fork").disabled
 
 
-def test_too_short_a_fork_is_refused_in_a_sentence(visit: Visit, parent: Run) -> None:
+def test_fork_that_is_too_short_is_refused_in_one_sentence(visit: Visit, parent: Run) -> None:
     test = opened(visit, parent)
     test.number_input(key=f"fork/{parent.id}/12/training.length/count").set_value(5).run()
     test.button(key="start-fork").click().run()
@@ -128,7 +129,7 @@ def test_a_run_without_a_checkpoint_says_so(visit: Visit, parent: Run) -> None:
     assert "No checkpoint to fork from yet" in texts(opened(visit, parent))
 
 
-def test_a_checkpoint_that_is_gone_meanwhile_is_told(visit: Visit, parent: Run) -> None:
+def test_checkpoint_deleted_meanwhile_makes_no_fork(visit: Visit, parent: Run) -> None:
     test = opened(visit, parent)
     shutil.rmtree(parent.checkpoints_path)
     test.button(key="start-fork").click().run()
@@ -136,7 +137,7 @@ def test_a_checkpoint_that_is_gone_meanwhile_is_told(visit: Visit, parent: Run) 
     assert runs.list_runs(parent.root) == [parent]
 
 
-def test_a_family_is_a_tree_of_links_and_a_deleted_parent_is_said(visit: Visit, parent: Run) -> None:
+def test_family_is_a_tree_of_links_and_mentions_a_deleted_parent(visit: Visit, parent: Run) -> None:
     assert "Family of forks" not in [part.label for part in visit("watch", run=parent.id).expander]
     parent.rename("<b>first</b>")
     child = forks.make(parent, 12, {"optimizer.generator_lr": 1e-4}, "second")
@@ -147,11 +148,11 @@ def test_a_family_is_a_tree_of_links_and_a_deleted_parent_is_said(visit: Visit, 
         test = visit("watch", run=run.id)
         assert_sound(test)
         shown = texts(test)
-        assert words.escape("at step 12: optimizer.generator_lr 0.0004 → 0.0001") in shown
-        assert words.escape("at step 10: objective.loss non-saturating → hinge") in shown
+        assert words.escape("at step 12: Generator learning rate 0.0004 → 0.0001") in shown
+        assert words.escape("at step 10: Loss non-saturating → hinge") in shown
         assert f"**{words.escape(run.label())}**" in shown and "<b>" not in shown
         assert "Family of forks" in [part.label for part in test.expander]
-        assert shown.count("[this run]") == 1 and not test.get("page_link")  # such a link to this page looks like the current one
+        assert shown.count("[this run]") == 1 and not test.get("page_link")  # a page link would look like the current page
         others = [button.key for button in test.button if str(button.key).startswith("family/")]
         assert others == [f"family/{other.id}" for other in (parent, child, grandchild) if other != run]
     test.button(key=f"family/{child.id}").click().run()
@@ -163,7 +164,7 @@ def test_a_family_is_a_tree_of_links_and_a_deleted_parent_is_said(visit: Visit, 
     assert f"has been deleted: {parent.id}" in texts(test)
 
 
-def test_a_fork_of_a_deleted_parent_is_one_sentence(visit: Visit, parent: Run) -> None:
+def test_fork_of_a_deleted_parent_is_refused_in_one_sentence(visit: Visit, parent: Run) -> None:
     other = forks.make(parent, 12, {}, "other")
     queue.advance(parent.root)
     test = opened(visit, parent)

@@ -1,4 +1,4 @@
-"""The pages without a browser: every page with no runs, good runs and damaged ones, and what its buttons do."""
+"""Page tests without a browser: every page with no runs, with good runs and with damaged runs, and its buttons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gan.catalogue import data_sets
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig, advice, families, presets
 from gan.config.fields import Span
-from gan.execution import queue, speeds
+from gan.execution import processes, queue, speeds
 from gan.runs import Run
 from pages.parts import words
 from pages.parts.planning import form, layers
@@ -40,7 +40,7 @@ def texts(test: AppTest) -> str:
 
 
 def assert_sound(test: AppTest) -> None:
-    """Assert that a page has run to its end."""
+    """Assert that a page ran without an exception."""
     assert not test.exception, test.exception
 
 
@@ -65,7 +65,7 @@ def test_page_without_folder(page: str, visit: Visit, root: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_where_folder_is_a_file(page: str, visit: Visit, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_if_the_folder_is_a_file(page: str, visit: Visit, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root.write_text("not a folder")
     monkeypatch.setenv("GAN_RUNS", str(root))
     assert_sound(visit(page))
@@ -89,7 +89,7 @@ def test_page_with_a_damaged_run(page: str, damage: str, visit: Visit, shown: Ru
     assert_sound(visit(page))
 
 
-def test_names_are_text_and_never_markup(visit: Visit, shown: Run) -> None:
+def test_names_are_shown_as_text_not_markup(visit: Visit, shown: Run) -> None:
     test = visit("home")
     assert "<b onclick" not in texts(test) and ":material/home:" not in texts(test)
     assert words.escape("<b>*x* :a: $y$") == r"\<b\>\*x\* \:a\: \$y\$"
@@ -102,7 +102,7 @@ def test_home_starts_the_default(visit: Visit, empty: Path) -> None:
     assert_sound(test)
     (run,) = runs.list_runs(empty)
     assert run.config() == presets.find(presets.DEFAULT).config
-    wait_until(lambda: run.status().state == "running", "the training is on")
+    wait_until(lambda: run.status().state == "running", "the training is running")
     queue.stop(run)
     wait_until(lambda: run.status().state == "stopped", "the training has stopped")
 
@@ -116,14 +116,14 @@ def test_home_says_why_nothing_can_be_started(visit: Visit, root: Path, monkeypa
     assert all(words.escape(str(root)) in error.value and "\n" not in error.value for error in test.error) and len(test.error) == 2
 
 
-def test_train_says_what_is_wrong_with_an_address(visit: Visit, empty: Path) -> None:
+def test_train_says_what_is_wrong_with_a_url(visit: Visit, empty: Path) -> None:
     test = visit("train", preset="digits-dcgn")
     assert_sound(test)
     assert words.escape("did you mean “digits-dcgan”") in test.error[0].value
 
 
 def launched(test: AppTest, preset: str) -> RunConfig:
-    """Return the configuration that the form would launch, from the command that it shows for it."""
+    """Return the configuration that the form would launch, read from the command it shows."""
     (command,) = (block.value for block in test.code)
     words = shlex.split(command)
     return configs.replace(
@@ -131,13 +131,13 @@ def launched(test: AppTest, preset: str) -> RunConfig:
     )
 
 
-def test_train_begins_with_the_usual_preset_and_lists_each_by_a_title(visit: Visit, empty: Path) -> None:
+def test_train_starts_with_the_default_preset_and_lists_presets_by_title(visit: Visit, empty: Path) -> None:
     (choice,) = (box for box in visit("train").selectbox if box.key == "train/preset")
     assert choice.value == presets.DEFAULT
     assert choice.options == list(dict.fromkeys(preset.title for preset in presets.PRESETS.values()))
 
 
-def test_train_warns_of_what_is_unwise(visit: Visit, empty: Path) -> None:
+def test_train_warns_of_unwise_settings(visit: Visit, empty: Path) -> None:
     test = visit("train")
     assert not test.warning
     test.session_state["train/digits-dcgan/objective.loss"] = "wasserstein"
@@ -153,12 +153,12 @@ def test_train_warns_of_what_is_unwise(visit: Visit, empty: Path) -> None:
 def test_train_lists_the_layers_of_both_networks(visit: Visit, empty: Path) -> None:
     test = visit("train")
     test.session_state["train/digits-dcgan/networks.family"] = "resnet"
-    test.session_state["train/layers"] = True  # opened
+    test.session_state["train/layers"] = True  # open the list of layers
     test.run()
     assert_sound(test)
     assert "Building both networks" in texts(test) and not test.table
     config = launched(test, "digits-dcgan")
-    known = wait_until(lambda: speeds.find_layers(empty, config), "the layers are written down")
+    known = wait_until(lambda: speeds.find_layers(empty, config), "the layers are stored")
     test.run()
     assert_sound(test)
     assert [len(table.value) for table in test.table] == [len(known[player]["layers"]) for player in ("generator", "discriminator")]
@@ -174,11 +174,11 @@ def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -
     if config.data.name in data_sets.all_sets():
         assert not test.error
         assert launched(test, name) == config
-    else:  # LSUN has to be fetched by hand
+    else:  # LSUN must be downloaded by hand
         assert len(test.error) == 1 and test.button(key="launch").disabled
 
 
-#: What cannot be changed at will beside all the other changes.
+#: Values for fields where an arbitrary change could clash with the other changes.
 CHANGED = {
     "data.name": "digits",
     "data.subset": 900,
@@ -188,7 +188,7 @@ CHANGED = {
 
 
 def another(info: FieldInfo, value: object) -> object:
-    """Return a value that a field takes beside the one that it has, as its widget has it."""
+    """Return a valid value for a field other than its current one, in the form its widget holds."""
     if choices := configs.choices_of(info):
         return choices[:2]
     if get_origin(info.annotation) is Literal:
@@ -207,7 +207,7 @@ def test_every_field_can_be_changed(family: str, visit: Visit, empty: Path) -> N
     test.run()
     config = configs.replace(presets.find("digits-dcgan").config, {"networks.family": family})
     wanted: dict[str, object] = {"networks.family": family}
-    for _ in range(2):  # some fields appear with the value of another
+    for _ in range(2):  # some fields appear only after another has changed
         for key, value in configs.flatten(config).items():
             info, name = configs.field_info(config, key), f"{family}/{key}" if key.startswith("networks.") else key
             widget = f"train/digits-dcgan/{name}" + {"data.classes": "/digits"}.get(key, "/count" * (info.annotation is Span))
@@ -234,11 +234,11 @@ def test_every_family_has_a_title() -> None:
 
 
 def shows(test: AppTest, key: str) -> bool:
-    """Return whether the form asks for a setting of the usual preset."""
+    """Return whether the form shows a setting of the default preset."""
     return f"train/digits-dcgan/{key}" in test.session_state
 
 
-def test_form_hides_what_does_nothing(visit: Visit, empty: Path) -> None:
+def test_form_hides_settings_without_effect(visit: Visit, empty: Path) -> None:
     test = visit("train")
     assert shows(test, "dcgan/networks.conditional") and shows(test, "optimizer.beta2") and shows(test, "augmentation.policies")
     assert not shows(test, "augmentation.noise_fade")
@@ -276,12 +276,12 @@ def test_form_explains_every_loss(name: str, visit: Visit, empty: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"objective.r1": 1.0, "dcgan/networks.discriminator_norm": "batch"}, "objective.r1 penalises the slope"),
-        ({"dcgan/networks.packing": 3}, "networks.packing is 3"),
+        ({"objective.r1": 1.0, "dcgan/networks.discriminator_norm": "batch"}, "“R1 γ” penalises the slope"),
+        ({"dcgan/networks.packing": 3}, "“Packing” is 3, but a batch of 64 does not divide"),
         ({"data.name": "ring"}, "holds points, not images"),
     ],
 )
-def test_form_says_what_does_not_fit_in_one_sentence(changes: dict[str, object], sentence: str, visit: Visit, empty: Path) -> None:
+def test_form_explains_bad_settings_in_one_sentence(changes: dict[str, object], sentence: str, visit: Visit, empty: Path) -> None:
     test = visit("train")
     for key, value in changes.items():
         test.session_state[f"train/digits-dcgan/{key}"] = value
@@ -292,7 +292,7 @@ def test_form_says_what_does_not_fit_in_one_sentence(changes: dict[str, object],
     assert test.button(key="launch").disabled
 
 
-def test_form_leaves_out_what_has_no_effect(visit: Visit, empty: Path) -> None:
+def test_form_drops_a_setting_that_the_loss_does_not_use(visit: Visit, empty: Path) -> None:
     test = visit("train")
     smoothing = "train/digits-dcgan/objective.label_smoothing"
     test.session_state[smoothing] = 0.1
@@ -305,11 +305,11 @@ def test_form_leaves_out_what_has_no_effect(visit: Visit, empty: Path) -> None:
     assert launched(test, "digits-dcgan").objective.label_smoothing == 0
 
 
-def test_form_refuses_what_does_not_fit_together(visit: Visit, empty: Path) -> None:
+def test_form_refuses_a_depth_that_does_not_fit(visit: Visit, empty: Path) -> None:
     test = visit("train")
     test.number_input(key="train/digits-dcgan/dcgan/networks.depth").set_value(5).run()
     assert_sound(test)
-    assert words.escape("networks.depth is 5") in test.error[0].value
+    assert words.escape("“Depth” is 5") in test.error[0].value
     assert test.button(key="launch").disabled
 
 
@@ -326,7 +326,7 @@ def test_form_launches_what_it_shows(visit: Visit, empty: Path) -> None:
     wait_until(lambda: run.status().state == "finished", "the short training has ended")
 
 
-def test_watch_says_what_is_wrong_with_an_address(visit: Visit, shown: Run) -> None:
+def test_watch_says_what_is_wrong_with_a_url(visit: Visit, shown: Run) -> None:
     for wanted in ("../../etc/passwd", "20200101-000000-abcdef", "<script>"):
         test = visit("watch", run=wanted)
         assert_sound(test)
@@ -349,9 +349,9 @@ def test_watch_offers_the_generator_once_there_is_a_checkpoint(visit: Visit, sho
     assert not offered(runs.create(shown.root, tiny(), state="stopped"))
 
 
-def test_watch_deletes_to_the_trash_and_back(visit: Visit, shown: Run) -> None:
+def test_watch_moves_a_run_to_the_trash_and_back(visit: Visit, shown: Run) -> None:
     test = visit("watch", run=shown.id)
-    test.button(key="delete").click().run()
+    test.button(key=f"delete/{shown.id}/sure").click().run()
     assert_sound(test)
     assert not shown.path.exists()
     test.button(key="undo").click().run()
@@ -391,7 +391,7 @@ def test_watch_shows_the_place_in_the_queue(visit: Visit, empty: Path, monkeypat
         queue.stop(run)
 
 
-def test_home_lists_what_trains_and_then_the_queue(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_lists_the_running_training_before_the_queue(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
     first = queue.launch(empty, tiny({"training.length": "100000 steps", "training.threads": 1}))
     waiting = [queue.launch(empty, tiny()) for _ in range(3)]
@@ -405,19 +405,19 @@ def test_home_lists_what_trains_and_then_the_queue(visit: Visit, empty: Path, mo
 
 
 def axes(test: AppTest) -> dict[str, dict[str, object]]:
-    """Return the vertical axis (title, scale) of each chart of curves, by its title."""
+    """Return the vertical axis (title and scale) of each chart of curves, keyed by title."""
     specs = [json.loads(chart.proto.spec) for chart in test.get("vega_lite_chart")]
     found = [spec["layer"][0]["layer"][0]["encoding"]["y"] for spec in specs]
     return {axis["title"]: axis for axis in found}
 
 
-def test_watch_shows_probabilities_only_where_the_loss_makes_them(visit: Visit, shown: Run) -> None:
+def test_watch_shows_probabilities_only_if_the_loss_yields_them(visit: Visit, shown: Run) -> None:
     test = visit("watch", run=shown.id)
     assert_sound(test)
     assert axes(test)["probability of “real”"]["scale"]["domain"] == [0, 1]  # type: ignore[index]
     assert "penalty" not in axes(test)
     assert words.escape(LOSSES["non-saturating"].good) in texts(test)
-    assert "Mouse: Ctrl + wheel zooms" in texts(test)  # two fingers zoom the page and not the chart
+    assert "Mouse: Ctrl + wheel zooms" in texts(test)  # two fingers zoom the page, not the chart
 
 
 def test_watch_shows_outputs_and_the_penalty_of_a_critic(visit: Visit, conditional: Run) -> None:
@@ -431,27 +431,30 @@ def test_watch_shows_outputs_and_the_penalty_of_a_critic(visit: Visit, condition
 def test_watch_names_the_columns_of_a_conditional_run(visit: Visit, conditional: Run) -> None:
     test = visit("watch", run=conditional.id)
     names = [str(digit) for digit in range(10)]
-    assert [caption.value for caption in test.caption if caption.value in names] == names, "one column for each digit"
+    assert [caption.value for caption in test.caption if caption.value in names] == names, "one column per digit"
     some = configs.replace(conditional.config(), {"data.classes": ["7", "3"]})
     assert some.columns == ("3", "7") * 4
     assert presets.find("digits-dcgan").config.columns == ()
 
 
-def test_watch_draws_the_class_that_is_asked_for(visit: Visit, conditional: Run) -> None:
+def test_watch_draws_the_chosen_class(visit: Visit, conditional: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    spawn, asked = processes.spawn, []
+    monkeypatch.setattr(processes, "spawn", lambda *given, **options: asked.append(given))
     test = visit("watch", run=conditional.id)
     pictures = len(test.get("image"))
     test.selectbox(key=f"asked/{conditional.id}/class").set_value("7")
     test.button(key="draw").click().run()
     assert_sound(test)
     assert "Drawing “7”" in texts(test) and test.button(key="draw").disabled
-    wait_until(conditional.asked_path.exists, "the picture is there")
+    spawn(*asked[0])  # only now, since the picture may be there within a second
+    wait_until(conditional.asked_path.exists, "the picture has been drawn")
     test.run()
     assert_sound(test)
     assert not test.error and not test.button(key="draw").disabled
     assert len(test.get("image")) == pictures + 1 and "Drawing" not in texts(test)
 
 
-def test_watch_asks_for_a_class_only_where_there_is_something_to_ask(visit: Visit, conditional: Run, trained: Run) -> None:
+def test_watch_offers_a_class_only_for_conditional_runs_with_a_checkpoint(visit: Visit, conditional: Run, trained: Run) -> None:
     shutil.copytree(trained.path, conditional.root / trained.id)
     assert "Samples of one class" not in texts(visit("watch", run=trained.id))
     shutil.rmtree(conditional.checkpoints_path)
@@ -471,7 +474,7 @@ def test_evaluate_shows_scores_and_floor(visit: Visit, shown: Run) -> None:
     assert "FID" not in table.value.columns
 
 
-def test_evaluate_refuses_to_rank_what_cannot_be_compared(visit: Visit, shown: Run) -> None:
+def test_evaluate_does_not_rank_scores_that_cannot_be_compared(visit: Visit, shown: Run) -> None:
     other = make_run(shown.root)
     line = shown.scores()[0] | {"images": 999}
     other.scores_path.write_text(json.dumps(line) + "\n")
@@ -490,13 +493,13 @@ def test_evaluate_scores(visit: Visit, shown: Run) -> None:
     assert len(shown.scores()) == 1
 
 
-def test_evaluate_goes_on_without_a_run_that_is_gone(visit: Visit, shown: Run) -> None:
+def test_evaluate_works_without_a_missing_run(visit: Visit, shown: Run) -> None:
     test = visit("evaluate", runs=f"20200101-000000-abcdef,{shown.id}")
     assert_sound(test)
     assert len(test.error) == 1 and len(test.dataframe) == 1
 
 
-def test_evaluate_goes_on_without_a_damaged_picture(visit: Visit, shown: Run) -> None:
+def test_evaluate_works_with_damaged_pictures(visit: Visit, shown: Run) -> None:
     for picture in shown.samples().values():
         picture.write_bytes(b"")
     test = visit("evaluate", runs=shown.id)
@@ -504,14 +507,14 @@ def test_evaluate_goes_on_without_a_damaged_picture(visit: Visit, shown: Run) ->
     assert not test.error and len(test.dataframe) == 1
 
 
-def test_address_is_never_markup(visit: Visit, shown: Run) -> None:
+def test_url_parameters_are_not_rendered_as_markup(visit: Visit, shown: Run) -> None:
     for page, key in (("watch", "run"), ("train", "preset"), ("evaluate", "runs")):
         test = visit(page, **{key: "![x](http://127.0.0.1/x.png)"})
         assert_sound(test)
         assert test.error and all("![x](" not in error.value for error in test.error)
 
 
-def test_watch_refuses_to_train_for_ever(visit: Visit, shown: Run) -> None:
+def test_watch_refuses_too_long_a_training(visit: Visit, shown: Run) -> None:
     shown.write_control(length=Span(count=99_999_999))
     test = visit("watch", run=shown.id)
     test.button(key="longer").click().run()
@@ -526,11 +529,11 @@ def test_watch_offers_to_resume_a_run_whose_status_is_lost(visit: Visit, shown: 
     test = visit("watch", run=shown.id)
     test.button(key="resume").click().run()
     assert_sound(test)
-    wait_until(lambda: shown.status().state == "finished", "the run has found its place again")
+    wait_until(lambda: shown.status().state == "finished", "the resumed run has finished")
     assert shown.status().step == before.step
 
 
-def test_samples_follow_again_after_the_page_was_left(visit: Visit, shown: Run) -> None:
+def test_samples_show_the_newest_again_after_leaving_the_page(visit: Visit, shown: Run) -> None:
     test = visit("watch", run=shown.id)
     key = f"snapshot/{shown.id}"
     test.select_slider(key=key).set_value(0).run()
@@ -552,7 +555,7 @@ def test_form_says_what_is_out_of_range(value: int, visit: Visit, empty: Path) -
     assert test.button(key="launch").disabled
 
 
-def test_watch_says_that_fewer_epochs_are_not_more(visit: Visit, shown: Run) -> None:
+def test_watch_refuses_a_negative_number_of_further_epochs(visit: Visit, shown: Run) -> None:
     test = visit("watch", run=shown.id)
     test.number_input(key="more").set_value(-5)
     test.button(key="longer").click().run()

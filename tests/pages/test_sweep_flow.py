@@ -1,4 +1,4 @@
-"""A sweep from its plan to the report, in a real Chromium: four variants trained, compared with the slider, read offline."""
+"""A sweep from plan to report in a real Chromium: four variants are trained, compared with the slider, and read offline."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ expect.set_options(timeout=60_000)
 
 Serve = Callable[[Path], Server]
 
-LINE, LATENT = 35, 320  # pixels: height of a line of the table, and where its second column is
+LINE, LATENT = 35, 320  # pixels: height of a row of the table, and x of its second column
 SAMPLES = re.compile(r"^Samples of .* at step \d+$")
 
 
 def type_into(page: Page, label: str | re.Pattern[str], text: str) -> None:
-    """Write into the field with a label, as a person does."""
+    """Type into the field with this label and press Enter, as a user does."""
     field = page.get_by_label(label).and_(page.locator("input"))
     field.fill(text)
     field.press("Enter")
 
 
 def arrived(page: Page) -> tuple[int, int]:
-    """Return how many pictures of a page have arrived, of how many."""
+    """Return the numbers of loaded pictures and of all pictures on a page."""
     found = page.evaluate("[...document.images].map(one => one.complete && one.naturalWidth > 0)")
     return sum(found), len(found)
 
 
-def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path, tmp_path: Path) -> None:
+def test_sweep_from_plan_to_report(page: Page, serve: Serve, root: Path, tmp_path: Path) -> None:
     server = serve(root)
     page.goto(f"{server.address}/train?preset=digits-mlp")
 
-    # Plan: a short run, and three other sizes of the latent vector; once the measured speed has come in, with which the page draws
-    # itself anew, and could forget a key that is pressed in a table at that moment.
+    # Plan a short run and three other sizes of the latent vector. First wait for the measured speed: it redraws the page, which
+    # could lose a key pressed in the table at that moment.
     type_into(page, re.compile("^Train for"), "10")
     expect(page.get_by_text("Expected time on this machine")).to_be_visible()
     page.get_by_text("Sweep: many runs at once").click()
     type_into(page, "Seeds", "1")
-    vary, latent = page.get_by_role("combobox", name="Vary"), page.get_by_role("option", name="networks.latent")
-    wait_until(lambda: latent.is_visible() or vary.fill("networks.latent"), "the settings are listed", every=0.5)
+    vary, latent = page.get_by_role("combobox", name="Vary"), page.get_by_role("option", name="Latent size")
+    wait_until(lambda: latent.is_visible() or vary.fill("Latent size"), "the settings are listed", every=0.5)
     latent.click()
     page.keyboard.press("Escape")
     type_into(page, re.compile(r"^Latent size \(now"), "8, 16, 32")
     expect(page.get_by_text("4 variants × 1 seed = 4 runs")).to_be_visible()
 
-    # Change one value in the table; the variant is called after it.
+    # Change one value in the table; the variant is named after it.
     table = page.get_by_test_id("stDataFrame")
 
     def is_edited() -> bool:
@@ -61,15 +61,15 @@ def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path,
         page.mouse.click(corner["x"] + LATENT, corner["y"] + 2.5 * LINE)
         page.keyboard.type("24")
         page.keyboard.press("Enter")
-        with contextlib.suppress(AssertionError):  # a busy machine takes its time; a second edit would land in what comes then
+        with contextlib.suppress(AssertionError):  # a busy machine is slow; a second edit would hit the redrawn table
             expect(table.locator("td", has_text="latent size 24")).to_have_count(1, timeout=4_000)
             return True
         return False
 
-    wait_until(is_edited, "the value in the table is another one")
+    wait_until(is_edited, "the value in the table has changed")
     page.get_by_role("button", name="Start 4 runs").click()
 
-    # Watch its progress to the end.
+    # Watch the progress to the end.
     expect(page.get_by_text(re.compile("^[0-3] of 4 runs ended"))).to_be_visible()
     (sweep,) = launched.list_sweeps(root)
     assert f"sweep={sweep.id}" in page.url
@@ -77,7 +77,7 @@ def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path,
     assert [run.status().state for run in sweep.runs()] == ["finished"] * 4
     assert sorted(run.config().networks.latent for run in sweep.runs()) == [16, 24, 32, 64]
 
-    # Compare: the slider moves all samples, by the keyboard alone.
+    # Compare: the slider moves all samples, by keyboard only.
     page.get_by_role("link", name="Compare runs").click()
     slider = page.get_by_role("slider", name="Images seen")
     expect(page.get_by_alt_text(SAMPLES)).to_have_count(4)
@@ -88,7 +88,7 @@ def test_sweep_from_its_plan_to_the_report(page: Page, serve: Serve, root: Path,
             expect(page.get_by_text(re.compile(rf"^Step {step:,}\b")).nth(alone)).to_be_visible()
     wait_until(lambda: arrived(page) == (4, 4), "the samples are on screen")
 
-    # Score with few images, from the command line; export, and read the report without a network.
+    # Score with few images on the command line, export the report and read it without a network.
     done = run_gan("score", *(run.id for run in sweep.runs()), "--images", 200, "--draws", 1, root=root)
     assert done.returncode == 0, done.stderr
     with page.expect_download() as waiting:

@@ -1,8 +1,10 @@
-"""Planning sweeps on the Train page, and the page that follows them, without a browser."""
+"""Planning sweeps on the Train page and following them on the Sweeps page, without a browser."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +29,7 @@ from pages.parts import words
 from tests.helpers import TINY_MLP, end_all, is_sentence, tiny, wait_until
 from tests.pages.conftest import NASTY, Server
 from tests.pages.test_pages import Visit, assert_sound, texts
+from tests.report.conftest import LINE
 
 PREFIX = "train/digits-mlp/sweep"
 
@@ -45,7 +48,7 @@ def launch(root: Path, name: str = "Widths", **changes: Any) -> Sweep:
 
 @pytest.fixture
 def sweep(empty: Path) -> Iterator[Sweep]:
-    """Return a sweep of two runs, of which one trains and one waits."""
+    """Return a sweep of two runs: one is training, one is queued."""
     sweep = launch(empty)
     wait_until(lambda: states(sweep) == ["running", "queued"], "the first run trains")
     yield sweep
@@ -57,7 +60,7 @@ def states(sweep: Sweep) -> list[str]:
 
 
 def planning(visit: Visit, **chosen: object) -> AppTest:
-    """Return the Train page with the part for sweeps opened, and choices made in it."""
+    """Return the Train page with the sweep section open and these choices made."""
     test = visit("train", preset="digits-mlp")
     test.session_state["train/sweep"] = True
     test.run()
@@ -67,7 +70,7 @@ def planning(visit: Visit, **chosen: object) -> AppTest:
 
 
 def vary(visit: Visit, seeds: int = 1, **axes: str) -> AppTest:
-    """Return the Train page on which settings of the networks are varied."""
+    """Return the Train page with a sweep over settings of the networks."""
     test = planning(visit, **{f"{PREFIX}/keys": [f"networks.{key}" for key in axes], "sweep/seeds": seeds})
     for key, values in axes.items():
         test.text_input(key=f"{PREFIX}/networks.{key}").set_value(values)
@@ -75,7 +78,7 @@ def vary(visit: Visit, seeds: int = 1, **axes: str) -> AppTest:
 
 
 def table(test: AppTest) -> list[dict[str, Any]]:
-    """Return the lines of the one table that a page shows."""
+    """Return the rows of the only table on a page."""
     (found,) = test.dataframe
     return found.value.to_dict("records")  # type: ignore[no-any-return]
 
@@ -95,13 +98,13 @@ def test_named_sweep_shows_its_table(name: str, visit: Visit, empty: Path) -> No
     assert f"**{words.count(2 * (len(lines) - len(wrong)), 'run')}**" in texts(test)
 
 
-def test_nothing_is_offered_before_something_is_varied(visit: Visit, empty: Path) -> None:
+def test_sweep_cannot_be_started_before_a_setting_is_varied(visit: Visit, empty: Path) -> None:
     for test in (planning(visit), vary(visit, latent="")):
         assert_sound(test)
         assert not test.dataframe and not any(button.key == "sweep/start" for button in test.button)
 
 
-def test_enter_takes_one_setting_that_has_what_was_typed(visit: Visit, empty: Path) -> None:
+def test_enter_selects_one_setting_that_contains_the_typed_text(visit: Visit, empty: Path) -> None:
     field = planning(visit).multiselect(key=f"{PREFIX}/keys").proto
     assert field.select_all == 0 and "filter_mode: FILTER_MODE_CONTAINS" in str(field)
 
@@ -129,7 +132,7 @@ def test_examples_of_values_fit_the_setting(visit: Visit, empty: Path) -> None:
     assert {line["problem"] for line in table(test)} == {"✓"}
 
 
-def test_wrong_value_is_marked_and_nothing_can_be_started(visit: Visit, empty: Path) -> None:
+def test_wrong_value_is_marked_and_blocks_the_start(visit: Visit, empty: Path) -> None:
     test = vary(visit, latent="8, x, -1")
     assert_sound(test)
     problems = {line["networks.latent"]: line["problem"] for line in table(test)}
@@ -137,21 +140,21 @@ def test_wrong_value_is_marked_and_nothing_can_be_started(visit: Visit, empty: P
     for wrong in ("x", "-1"):
         assert (
             problems[wrong].startswith("⚠ ")
-            and "networks.latent" in problems[wrong]
+            and "“Latent size”" in problems[wrong]
             and is_sentence(problems[wrong].removeprefix("⚠ "))
         )
     assert test.button(key="sweep/start").disabled
     assert len(test.error) == 1 and "1 more" in test.error[0].value
 
 
-def test_wrong_settings_above_are_said(visit: Visit, empty: Path) -> None:
+def test_wrong_base_settings_are_reported(visit: Visit, empty: Path) -> None:
     test = planning(visit)
     test.number_input(key="train/digits-mlp/mlp/networks.latent").set_value(-1).run()
     assert_sound(test)
     assert "cannot be trained" in texts(test) and not test.dataframe
 
 
-def test_many_runs_are_started_only_by_those_who_say_so(visit: Visit, empty: Path) -> None:
+def test_many_runs_need_a_confirmation(visit: Visit, empty: Path) -> None:
     test = vary(visit, seeds=plans.SURE_RUNS // 2, latent="8")
     assert not test.button(key="sweep/start").disabled and not test.checkbox
     test.number_input(key="sweep/seeds").set_value(plans.SURE_RUNS // 2 + 1).run()
@@ -161,7 +164,7 @@ def test_many_runs_are_started_only_by_those_who_say_so(visit: Visit, empty: Pat
     assert not test.button(key="sweep/start").disabled and not launched.list_sweeps(empty)
 
 
-def test_far_too_many_runs_are_one_sentence(visit: Visit, empty: Path) -> None:
+def test_far_too_many_runs_are_refused_in_one_sentence(visit: Visit, empty: Path) -> None:
     test = planning(visit, **{f"{PREFIX}/keys": ["networks.latent", "networks.hidden"], "sweep/seeds": 1000})
     for key in ("latent", "hidden"):
         test.text_input(key=f"{PREFIX}/networks.{key}").set_value(", ".join(map(str, range(2, 102))))
@@ -170,7 +173,7 @@ def test_far_too_many_runs_are_one_sentence(visit: Visit, empty: Path) -> None:
     assert len(test.error) == 1 and "10,000" in test.error[0].value and not test.dataframe
 
 
-def test_launch_makes_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: Path) -> None:
+def test_launch_creates_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: Path) -> None:
     test = vary(visit, seeds=2, latent="8, 16")
     test.text_input(key="train/name").set_value(NASTY)
     test.button(key="sweep/start").click().run()
@@ -187,13 +190,11 @@ def test_launch_makes_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: 
     assert not any("<b" in text or ":material/home:" in text for text in map(str, [*test.markdown, *test.caption]))
 
 
-def test_each_kind_that_is_not_known_is_measured_one_after_the_other(
-    visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unmeasured_variants_are_measured_one_after_another(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[RunConfig] = []
 
     class Ended:
-        """A measurement that is done as soon as it is looked at."""
+        """A measurement that is finished at the first poll."""
 
         def poll(self) -> int:
             speeds.keep(empty, begun[-1], 1000.0, 1, "fp32")
@@ -207,7 +208,7 @@ def test_each_kind_that_is_not_known_is_measured_one_after_the_other(
 
     monkeypatch.setattr(speeds, "start_measuring", start)
     test = vary(visit, seeds=2, latent="8, 16")
-    begun.clear()  # the page measures the settings above by itself
+    begun.clear()  # the page measures the base settings automatically
     assert " on this machine" not in texts(test)
     test.button(key="sweep/measure").click().run()
     for place in (1, 2, 3):
@@ -219,16 +220,16 @@ def test_each_kind_that_is_not_known_is_measured_one_after_the_other(
     assert " on this machine" in texts(test)
 
 
-def test_kind_that_cannot_be_measured_is_said(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_measurement_is_reported(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speeds, "start_measuring", lambda root, config: subprocess.Popen([sys.executable, "-c", ""]))
     test = vary(visit, latent="8")
     test.button(key="sweep/measure").click().run()
-    wait_until(lambda: "could not be measured" in texts(test.run()), "both were tried")
+    wait_until(lambda: "could not be measured" in texts(test.run()), "both measurements have failed")
     assert_sound(test)
     assert not test.button(key="sweep/start").disabled
 
 
-def test_full_disk_is_told_before_the_launch(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_before_the_launch(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "free_bytes", lambda root: 3_000_000)
     test = vary(visit, latent="8")
     assert test.button(key="sweep/start").disabled
@@ -238,7 +239,7 @@ def test_full_disk_is_told_before_the_launch(visit: Visit, empty: Path, monkeypa
     assert not test.button(key="sweep/start").disabled
 
 
-def test_edits_outlive_another_name_and_are_missed_with_other_settings(visit: Visit, empty: Path) -> None:
+def test_edits_survive_a_new_name_and_their_loss_to_other_settings_is_reported(visit: Visit, empty: Path) -> None:
     test = vary(visit, latent="8")
     place = re.search(r"sweep/table/[0-9a-f]+", test.dataframe[0].proto.id)[0]  # type: ignore[index]
     lines = [{"name": "", "networks.latent": "64"}, {"name": "", "networks.latent": "24"}]
@@ -256,7 +257,7 @@ def test_edits_outlive_another_name_and_are_missed_with_other_settings(visit: Vi
 # Following
 
 
-def test_without_an_address_the_newest_sweep_is_shown(visit: Visit, empty: Path) -> None:
+def test_newest_sweep_is_shown_by_default(visit: Visit, empty: Path) -> None:
     for name in ("one", "other"):
         steering.cancel(launch(empty, name))
     test = visit("sweeps")
@@ -265,16 +266,20 @@ def test_without_an_address_the_newest_sweep_is_shown(visit: Visit, empty: Path)
 
 
 @pytest.mark.parametrize("wrong", ["20260101-000000-abcdef", "../../etc/passwd", "<b>x</b>", "*"])
-def test_unknown_sweep_in_the_address_is_one_sentence(wrong: str, visit: Visit, empty: Path) -> None:
+def test_unknown_sweep_in_the_address_is_reported_in_one_sentence(wrong: str, visit: Visit, empty: Path) -> None:
     steering.cancel(launch(empty))
     test = visit("sweeps", sweep=wrong)
     assert_sound(test)
     assert len(test.error) == 1 and "\n" not in test.error[0].value and "<b>" not in test.error[0].value
-    assert len(table(test)) == 2  # the newest one all the same
+    assert not test.dataframe and test.selectbox(key="sweeps/choice").value is None, "no other sweep is shown in its place"
+    assert test.query_params["sweep"] == wrong
+    test.selectbox(key="sweeps/choice").set_value(launched.list_sweeps(empty)[0].id).run()
+    assert_sound(test)
+    assert not test.error and len(table(test)) == 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff", b"[]", b'{"schema_version": 99}', b'{"schema_version": 1, "members": 7}'])
-def test_damaged_sweep_is_one_sentence_and_others_still_show(damage: bytes, visit: Visit, empty: Path) -> None:
+def test_damaged_sweep_is_reported_in_one_sentence_and_others_are_shown(damage: bytes, visit: Visit, empty: Path) -> None:
     good, bad = launch(empty, "good"), launch(empty, "bad")
     for sweep in (good, bad):
         steering.cancel(sweep)
@@ -283,13 +288,13 @@ def test_damaged_sweep_is_one_sentence_and_others_still_show(damage: bytes, visi
     assert_sound(test)
     assert len(test.error) == 1 and "\n" not in test.error[0].value and not test.dataframe
     assert any(option.startswith("damaged") for option in test.selectbox(key="sweeps/choice").options)
-    assert any(button.key == "remove" for button in test.button)
+    assert any(button.label == "Remove this sweep" for button in test.button)
     test.selectbox(key="sweeps/choice").set_value(good.id).run()
     assert_sound(test)
     assert not test.error and len(table(test)) == 2
 
 
-def test_pause_holds_back_what_waits(visit: Visit, sweep: Sweep) -> None:
+def test_pause_holds_back_queued_runs(visit: Visit, sweep: Sweep) -> None:
     test = visit("sweeps", sweep=sweep.id)
     test.button(key="pause").click().run()
     assert_sound(test)
@@ -300,7 +305,7 @@ def test_pause_holds_back_what_waits(visit: Visit, sweep: Sweep) -> None:
     assert not sweep.record().is_paused and test.button(key="pause").label == "Pause"
 
 
-def test_first_puts_its_runs_before_others(visit: Visit, sweep: Sweep) -> None:
+def test_first_puts_the_runs_of_a_sweep_before_others(visit: Visit, sweep: Sweep) -> None:
     other = launch(sweep.root, "other")
     test = visit("sweeps", sweep=other.id)
     assert [run.id for run in queue.waiting_runs(sweep.root)][-1] == other.runs()[-1].id
@@ -309,7 +314,7 @@ def test_first_puts_its_runs_before_others(visit: Visit, sweep: Sweep) -> None:
     assert {run.id for run in queue.waiting_runs(sweep.root)[:2]} == {run.id for run in other.runs()}
 
 
-def test_cancel_stops_all_and_retry_puts_them_back(visit: Visit, sweep: Sweep) -> None:
+def test_cancel_stops_all_runs_and_retry_queues_them_again(visit: Visit, sweep: Sweep) -> None:
     test = visit("sweeps", sweep=sweep.id)
     test.button(key="cancel").click().run()
     assert_sound(test)
@@ -319,17 +324,17 @@ def test_cancel_stops_all_and_retry_puts_them_back(visit: Visit, sweep: Sweep) -
     assert "retry" in keys and not keys & {"pause", "first", "cancel"}
     test.button(key="retry").click().run()
     assert_sound(test)
-    wait_until(lambda: states(sweep) == ["running", "queued"], "they are under way again")
+    wait_until(lambda: states(sweep) == ["running", "queued"], "the sweep is under way again")
 
 
-def test_removed_sweep_is_off_the_list_and_its_runs_stay(visit: Visit, sweep: Sweep) -> None:
+def test_removed_sweep_disappears_but_its_runs_stay(visit: Visit, sweep: Sweep) -> None:
     other = launch(sweep.root, "other")
     test = visit("sweeps", sweep=sweep.id)
-    assert not any(button.key == "remove" for button in test.button), "it is under way"
+    assert not any(button.label == "Remove this sweep" for button in test.button), "a sweep under way must not be removable"
     steering.cancel(sweep)
     wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
     made = sweep.runs()
-    visit("sweeps", sweep=sweep.id).button(key="remove").click().run()
+    visit("sweeps", sweep=sweep.id).button(key=f"remove/{sweep.id}/sure").click().run()
     assert launched.list_sweeps(sweep.root) == [other]
     assert all(run.path.is_dir() for run in made)
     test = visit("sweeps")
@@ -339,7 +344,7 @@ def test_removed_sweep_is_off_the_list_and_its_runs_stay(visit: Visit, sweep: Sw
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collect how often the fragments that a page draws are drawn anew, in seconds; 0 for never."""
+    """Collect the refresh interval in seconds of each fragment that a page draws; 0 means never."""
     found: list[float] = []
     fragment = st.fragment
 
@@ -358,7 +363,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def test_page_of_a_sweep_that_is_over_stays_live_while_runs_are_scored_or_may_go_on(
+def test_page_of_an_ended_sweep_stays_live_while_runs_are_scored_or_interrupted(
     visit: Visit, sweep: Sweep, called: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steering.cancel(sweep)
@@ -383,13 +388,44 @@ def test_page_of_a_sweep_that_is_over_stays_live_while_runs_are_scored_or_may_go
     assert called[-1] == 0 and test.button(key="score").label == "Score 2 runs"
 
     first.write_control(stop=False)
-    first.write_status(first.status().model_copy(update={"state": "running"}))  # whose trainer is gone
+    first.write_status(first.status().model_copy(update={"state": "running"}))  # but its trainer has ended
     assert states(sweep) == ["interrupted", "stopped"]
     visit("sweeps", sweep=sweep.id)
     assert called[-1] > 0
 
 
-def test_only_runs_that_have_ended_can_be_scored(visit: Visit, sweep: Sweep) -> None:
+def test_sweep_that_was_scored_shows_the_scores_and_asks_for_no_more(visit: Visit, sweep: Sweep) -> None:
+    steering.cancel(sweep)
+    wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
+    for run in sweep.runs():
+        shutil.rmtree(run.checkpoints_path, ignore_errors=True)
+        run.checkpoints_path.mkdir()
+        (run.checkpoints_path / "00000012.json").touch()
+        run.write_scoring(runs.Scoring(state="running", heartbeat=time.time()))
+    test = visit("sweeps", sweep=sweep.id)
+    assert_sound(test)
+    assert not test.success and not any("FID" in column for column in test.dataframe[0].value)
+    for fid, run in enumerate(sweep.runs(), 1):
+        run.scores_path.write_text(json.dumps(LINE | {"fid": float(fid)}) + "\n")
+        run.write_scoring(runs.Scoring(state="finished"))
+    test.run()
+    assert_sound(test)
+    assert [message.value for message in test.success] == ["Scored 2 runs\\."]
+    assert [line["FID · digits CNN"] for line in table(test)] == [1.0, 2.0] and "FID in training" not in table(test)[0]
+    assert test.button(key="score").label == "Score again"
+    (sweep.runs()[0].checkpoints_path / "00000024.json").touch()  # trained for longer
+    assert visit("sweeps", sweep=sweep.id).button(key="score").label == "Score 1 run"
+
+
+def test_failed_scoring_gives_its_reason(visit: Visit, sweep: Sweep) -> None:
+    first = sweep.runs()[0]
+    wait_until(lambda: first.has_checkpoint, "the first run has a checkpoint")
+    first.write_scoring(runs.Scoring(state="failed", message="The weights are damaged; set cadence.score_every."))
+    (error,) = visit("sweeps", sweep=sweep.id).error
+    assert words.escape("The weights are damaged; set “Scores every”.") in error.value
+
+
+def test_only_ended_runs_can_be_scored(visit: Visit, sweep: Sweep) -> None:
     first, other = sweep.runs()
     wait_until(lambda: first.has_checkpoint, "the first run has a checkpoint")
     test = visit("sweeps", sweep=sweep.id)
@@ -401,14 +437,14 @@ def test_only_runs_that_have_ended_can_be_scored(visit: Visit, sweep: Sweep) -> 
     assert visit("sweeps", sweep=sweep.id).button(key="score").label == "Score 1 run"
 
 
-def test_queue_goes_on_with_the_server_and_needs_no_visitor(serve: Callable[[Path], Server], root: Path) -> None:
+def test_server_runs_the_queue_without_a_visitor(serve: Callable[[Path], Server], root: Path) -> None:
     run = runs.create(root, tiny({"training.threads": 0}))
     server = serve(root)
-    wait_until(lambda: run.status().state == "finished", "the run that waited is finished")
+    wait_until(lambda: run.status().state == "finished", "the queued run is finished")
     assert not any("libtorch" in one.path for one in psutil.Process(server.process.pid).memory_maps())
 
 
-def test_deleted_run_is_told(visit: Visit, sweep: Sweep) -> None:
+def test_deleted_run_is_listed_as_deleted(visit: Visit, sweep: Sweep) -> None:
     steering.cancel(sweep)
     wait_until(lambda: states(sweep) == ["stopped", "stopped"], "both runs have stopped")
     runs.delete(sweep.runs()[1])

@@ -20,7 +20,7 @@ PATIENCE = 600  # seconds
 LINE: dict[str, Any] = {
     "step": 12,
     "epoch": 0.214,
-    "images_seen": 384,
+    "images_seen": 40_000,
     "source": "checkpoint",
     "checkpoint": "last",
     "weights": "EMA",

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from gan import config as configs
 from gan import runs
@@ -43,23 +45,52 @@ def test_exported_weights_are_the_ones_used_for_samples(half_life: int, root: Pa
     assert (about["run"], about["step"], about["weights"]) == (run.id, "12", weights)
 
 
+def sample(script: str, folder: Path) -> None:
+    """Run a sampling script from a folder with a generator, in the folder of the program."""
+    (folder / "sample.py").write_text(script, encoding="utf-8")
+    env = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
+    command = [sys.executable, folder / "sample.py"]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("kind", ["images", "points", "classes"])
 def test_script_of_the_manual_samples(kind: str, root: Path, tmp_path: Path, one_thread: None) -> None:
     from tests.helpers import train
 
     (script,) = re.findall(r"```python\n(.+?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
-    assert script == generators.SCRIPT and len(script.splitlines()) == 10
+    assert script == generators.SCRIPT and len(script.splitlines()) == 11
     config = tiny({"data.name": "ring"}, family="mlp") if kind == "points" else tiny({"networks.conditional": kind == "classes"})
     run = runs.create(root, config, state="starting", threads=1)
     train(run)
     generators.write(run, tmp_path / "generator.safetensors")
-    (tmp_path / "sample.py").write_text(script, encoding="utf-8")
-    env = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
-    command = [sys.executable, tmp_path / "sample.py"]
-    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    sample(script, tmp_path)
     with Image.open(tmp_path / "images.png") as picture:
-        assert min(picture.size) >= 500 and len(picture.getcolors(2**20) or []) > 1
+        assert min(picture.size) >= 400 and len(picture.getcolors(2**20) or []) > 1
+
+
+def test_script_of_the_manual_draws_one_class_a_column(root: Path, tmp_path: Path, one_thread: None) -> None:
+    """With weights that ignore the latent vector, all images of a column are alike, and columns differ."""
+    from tests.helpers import train
+
+    run = runs.create(root, tiny({"networks.conditional": True}, family="mlp"), state="starting", threads=1)
+    train(run)
+    generators.write(run, tmp_path / "exported.safetensors")
+    with safe_open(tmp_path / "exported.safetensors", framework="pt") as file:
+        about, found = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    first = next(name for name in found if name.startswith("layers.") and name.endswith("weight"))
+    found[first][:, : run.config().networks.latent] = 0
+    found["embedding.weight"] *= 100
+    save_file(found, tmp_path / "generator.safetensors", about)
+    sample(generators.SCRIPT, tmp_path)
+    with Image.open(tmp_path / "images.png") as picture:
+        pixels = np.asarray(picture.convert("L"), dtype=float)
+    columns, side, gap = len(run.config().columns), 16, 2
+    factor = pixels.shape[1] // (columns * (side + gap) - gap)
+    pixels = np.pad(pixels[::factor, ::factor], ((0, gap), (0, gap)))
+    cells = pixels.reshape(8, side + gap, columns, side + gap)[:, :side, :, :side]
+    assert np.ptp(cells, axis=0).max() <= 1, "a column shows different images"
+    assert len({column.tobytes() for column in cells[0].transpose(1, 0, 2)}) == columns == 10
 
 
 def test_damaged_checkpoint_is_skipped(pair: tuple[Run, Run]) -> None:

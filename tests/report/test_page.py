@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from playwright.sync_api import Page, sync_playwright
 
@@ -104,6 +104,7 @@ FINITE = st.floats(allow_nan=True, allow_infinity=True)
     name=st.text(),
     is_log=st.booleans(),
 )
+@example(points=[(0.0, 0.0), (0.0, 5e-324)], name="", is_log=False)
 def test_chart_of_any_numbers_is_valid_svg(points: list[tuple[float, float]], name: str, is_log: bool) -> None:
     drawn = chart.lines([Series("".join(filter(str.isprintable, name)), points)], "images seen", "FID", is_log=is_log)
     if drawn:

@@ -26,7 +26,7 @@ from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Control, Run, Scoring, Status
 from gan.storage import files
-from gan.storage.lines import LineWriter, read_lines, sample_lines
+from gan.storage.lines import LineWriter, read_lines, sample_lines, sample_stretches
 from gan.storage.locks import hold_lock, is_locked
 from tests.helpers import PROJECT, environment, is_sentence, make_run, tiny, wait_until
 
@@ -782,6 +782,17 @@ def test_sampled_lines_are_complete_and_in_order(sizes: list[int], count: int) -
         assert steps == sorted(set(steps)) and all(line == everything[line["step"]] for line in found)
         if path.stat().st_size <= 512 * count:
             assert found == everything
+
+
+@given(st.lists(st.integers(0, 300), max_size=80), st.integers(1, 12), st.integers(1, 9))
+def test_sampled_stretches_are_consecutive_lines(sizes: list[int], count: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines.jsonl"
+        path.write_text("".join(json.dumps({"step": step, "text": "x" * size}) + "\n" for step, size in enumerate(sizes)))
+        found = [[line["step"] for line in stretch] for stretch in sample_stretches(path, count, length)]
+        ends = [stretch[-1] for stretch in found]
+        assert found == [list(range(max(0, end + 1 - length), end + 1)) for end in ends]
+        assert ends == sorted(set(ends)) and {*ends[:1], *ends[-1:]} == {*range(len(sizes))[:1], *range(len(sizes))[-1:]}
 
 
 def test_sampled_lines_of_a_long_file_are_spread_evenly(tmp_path: Path) -> None:

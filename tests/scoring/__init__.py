@@ -1,1 +1,1 @@
-"""Tests of the scoring package: metrics against trusted ones, extractors for real, runs from checkpoint to line."""
+"""Tests of the scoring package: metrics against reference implementations, real extractors, runs from checkpoint to score line."""

@@ -1,4 +1,4 @@
-"""What the scoring tests share: the digits classifier and a tiny trained run, each made once."""
+"""Shared fixtures of the scoring tests: the digits classifier and a tiny trained run, each made once."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ CPU = torch.device("cpu")
 
 
 def ignore(sentence: str, share: float) -> None:
-    """Take a report of progress and do nothing."""
+    """Ignore a progress report."""
 
 
 @pytest.fixture(scope="session")
 def digits(own_folders: Path) -> Extractor:
-    """Return the digits classifier, trained for real."""
+    """Return the digits classifier, trained with its real recipe."""
     return classifier.load("digits", CPU, ignore)
 
 
 @pytest.fixture(scope="session")
 def real(digits: Extractor) -> Reference:
-    """Return the real digits of 32 pixels as the classifier sees them."""
+    """Return the reference of the real digits at 32 pixels, computed with the classifier."""
     return reference.load(DataConfig(size=32), digits, ignore)
 
 
 @pytest.fixture(scope="session")
 def trained(own_folders: Path) -> Iterator[Run]:
-    """Return a tiny run that was trained for 12 steps; not to be changed, see ``run``."""
+    """Return a tiny run trained for 12 steps. Tests must not change it; ``run`` is a copy for that."""
     threads = torch.get_num_threads()
     run = make_run(own_folders / "scored")
     with run.hold():
@@ -60,7 +60,7 @@ def run(trained: Run, root: Path) -> Run:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Make the classifier a matter of a moment (and a poor one) in a data folder of its own; return that folder."""
+    """Make the classifier quick to train (and poor), in a separate data folder; return that folder."""
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(classifier.RECIPES, "digits", replace(classifier.RECIPES["digits"], epochs=1))
     monkeypatch.setattr(classifier, "_FEWEST_STEPS", 1)

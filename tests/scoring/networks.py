@@ -1,4 +1,4 @@
-"""Random weights of published networks, for what needs the computation but not what it was trained for."""
+"""Random weights of published networks, for tests that need the computation but not the training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
 
 class Pictures(Dataset[Tensor]):
-    """Pixels as torch-fidelity wants them."""
+    """Pixels as a data set, the form torch-fidelity expects."""
 
     def __init__(self, pixels: Tensor) -> None:
         self.pixels = pixels
@@ -25,9 +25,9 @@ class Pictures(Dataset[Tensor]):
 
 
 def random_inception() -> dict[str, Tensor]:
-    """Return weights of the Inception network with which signals keep their size (He et al. 2015).
+    """Return random Inception weights that preserve the scale of signals (He et al. 2015).
 
-    Its batch norms do something, and its classifier tells images apart.
+    The batch norms are not the identity, and the logits differ between images.
     """
     with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
         patch.setattr(fidelity, "load_state_dict_from_url", lambda *arguments, **options: {})

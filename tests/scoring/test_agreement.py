@@ -1,7 +1,7 @@
-"""Our whole path from pixels to scores against torchmetrics and torch-fidelity, from the same Inception network.
+"""Our scores, computed from pixels, against torchmetrics and torch-fidelity on the same Inception network.
 
-With few images FID's covariances are of low rank, and the matrix whose root is taken has hundreds of eigenvalues that are 0 but
-for rounding. Ours does without them; the others' roots of rounding errors are far below what is asked for here.
+With few images, FID's covariances have low rank, and the matrix whose root is taken has hundreds of eigenvalues that are 0 except
+for rounding errors. Our FID avoids them. The other libraries take their roots, an error far below the tolerance used here.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from tests.scoring.networks import Pictures
 
 OUTPUTS = ["2048", "logits_unbiased"]  # of torch-fidelity's network
 REAL, FAKE = 20, 16
-SOME = slice(None, None, 8)  # of the 2,048 features: torchmetrics' FID takes half a minute with all of them
+SOME = slice(None, None, 8)  # every eighth of the 2,048 features: torchmetrics' FID takes half a minute with all of them
 
 
 class Judged(NamedTuple):
-    """Pixels, and what our extractor saw in them."""
+    """Pixels and our extractor's output for them."""
 
     pixels: Tensor
     seen: Features
 
 
 class Remembering(fidelity.FeatureExtractorInceptionV3):  # type: ignore[misc]
-    """torch-fidelity's network as it is, which computes all outputs once for each lot of pixels."""
+    """torch-fidelity's network, except that it computes all outputs once per batch of pixels and keeps them."""
 
     kept: ClassVar[dict[bytes, tuple[Tensor, ...]]] = {}
 
@@ -63,7 +63,7 @@ class Remembering(fidelity.FeatureExtractorInceptionV3):  # type: ignore[misc]
 
 
 class One(nn.Module):
-    """One output of torch-fidelity's network in float64, as torchmetrics' extractor."""
+    """Extractor for torchmetrics: one output of torch-fidelity's network, in float64."""
 
     def __init__(self, output: str, weights: Path) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class One(nn.Module):
 
 
 def draw(count: int, seed: int, coarseness: int) -> Tensor:
-    """Return random colour images uint8 [count, 3, 32, 32], more or less coarse, bright and rich in contrast."""
+    """Return images uint8 [count, 3, 32, 32] of varying brightness and contrast: noise of ``coarseness`` pixels, enlarged."""
     random = torch.Generator().manual_seed(seed)
     noise = torch.rand(count, 3, coarseness, coarseness, generator=random) * torch.rand(count, 1, 1, 1, generator=random)
     images = (noise + torch.rand(count, 3, 1, 1, generator=random)) / 2
@@ -94,7 +94,7 @@ def weights(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def judged(state: dict[str, Tensor]) -> tuple[Judged, Judged]:
-    """Return real and generated images as our extractor sees them."""
+    """Return real and generated images with our extractor's output."""
     network = inception.build(state).to(memory_format=torch.channels_last)
     extractor = Extractor("random", "random", None, network, CPU, batch=16)
     sets = (draw(REAL, 0, 6), torch.cat([draw(FAKE // 2, 1, 6), draw(FAKE - FAKE // 2, 2, 7)]))
@@ -103,13 +103,13 @@ def judged(state: dict[str, Tensor]) -> tuple[Judged, Judged]:
 
 @pytest.fixture(scope="module")
 def extractors(weights: Path) -> tuple[One, One]:
-    """Return what torchmetrics is given: torch-fidelity's network, for features and for logits."""
+    """Return the extractors for torchmetrics: torch-fidelity's network, once for features and once for logits."""
     return One("2048", weights), One("logits_unbiased", weights)
 
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Let the others' advice pass."""
+    """Silence the other libraries' warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -153,9 +153,9 @@ def test_scores_agree_with_torch_fidelity(judged: tuple[Judged, Judged], weights
         isc=True,
         prc=True,
         isc_splits=1,
-        batch_size=REAL,  # one batch, as torchmetrics has it
-        feature_extractor="remembering",
-        feature_extractor_weights_path=str(weights),  # or it takes VGG-16 for precision
+        batch_size=REAL,  # one batch, as in torchmetrics
+        feature_extractor="remembering",  # the default for precision and recall is VGG-16
+        feature_extractor_weights_path=str(weights),
         cuda=False,
         cache=False,
         save_cpu_ram=True,

@@ -1,7 +1,8 @@
-"""What is measured of one draw, on sets of images whose fault is known because the test made it."""
+"""Measures of one draw, on sets of images with a known fault made by the test."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -25,7 +26,7 @@ from tests.scoring.conftest import CPU, ignore
 
 @pytest.fixture(scope="module")
 def pixels() -> Tensor:
-    """Return all digits in another order than the reference has them."""
+    """Return all digits in a different order from the reference."""
     images = loaders.load(DataConfig(size=32)).pixels
     return images[torch.randperm(len(images), generator=torch.Generator().manual_seed(5))]
 
@@ -47,7 +48,7 @@ def test_real_images_against_themselves_have_no_fault(pixels: Tensor, digits: Ex
     assert all(abs(look["effect"]) < 1e-9 for look in line["looks"].values())  # type: ignore[union-attr, attr-defined]
 
 
-def test_ten_images_repeated_are_seen_through(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+def test_ten_repeated_images_are_detected(pixels: Tensor, digits: Extractor, real: Reference) -> None:
     line = line_of(pixels[:10].repeat(100, 1, 1, 1), digits, real)
     assert line["precision"] > 0.9, "each of them is a good digit"  # type: ignore[operator]
     assert line["recall"] < 0.05 and line["coverage"] < 0.2 and line["duplicates"] == 1  # type: ignore[operator]
@@ -62,14 +63,14 @@ def test_darkened_images_are_seen_as_dark(pixels: Tensor, digits: Extractor, rea
     assert looks["brightness"]["fake_mean"] == pytest.approx(0.4 * looks["brightness"]["real_mean"], abs=1)  # type: ignore[index]
 
 
-def test_noise_is_neither_precise_nor_covering(digits: Extractor, real: Reference) -> None:
+def test_noise_has_low_precision_and_coverage(digits: Extractor, real: Reference) -> None:
     noise = torch.randint(0, 256, (500, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     line = line_of(noise, digits, real)
     assert line["precision"] < 0.1 and line["coverage"] < 0.1  # type: ignore[operator]
     assert line["duplicates"] == 0 and line["support"] is None
 
 
-def test_without_classes_there_are_no_scores_of_classes(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+def test_without_classes_the_class_scores_are_none(pixels: Tensor, digits: Extractor, real: Reference) -> None:
     seen = digits.extract(pixels[:300].split(256))
     found = measures.measure(Draw(pixels[:300], Features(seen.features, torch.empty(300, 0))), real.real, seed=0)
     line = measures.combine([found], real.real)
@@ -78,14 +79,14 @@ def test_without_classes_there_are_no_scores_of_classes(pixels: Tensor, digits: 
 
 
 class Stranger(nn.Module):
-    """uint8 pixels [N, 1, H, W] → features [N, 64] and logits [N, 1008], as Inception tells other classes than the data have."""
+    """uint8 pixels [N, 1, H, W] → features [N, 64] and logits [N, 1008], whose classes are not the data's, as with Inception."""
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         features = functional.avg_pool2d(pixels.float(), 4).flatten(1)
         return features, features.repeat(1, 16)[:, :1008]
 
 
-def test_classes_of_others_are_not_those_of_the_data(pixels: Tensor) -> None:
+def test_classes_of_an_extractor_for_other_data_are_not_counted(pixels: Tensor) -> None:
     extractor = Extractor("Inception 2015", "stranger", None, Stranger(), CPU, 256)
     known = reference.load(DataConfig(size=32), extractor, ignore)
     found = scores.judge(lambda seed: iter(pixels[:300].split(300)), extractor, known, Plan(images=300, draws=1))
@@ -97,7 +98,47 @@ def test_classes_of_others_are_not_those_of_the_data(pixels: Tensor) -> None:
     assert doctor.examine({**earlier, "extractor_id": "digits-cnn-1-0a1b2c3d"})
 
 
-def test_duplicates_are_looked_for_among_as_many_generated_as_real_images(
+class Confused(nn.Module):
+    """The digits classifier, wrong about every second image, which it takes for any digit."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        features, logits = self.network(pixels)
+        mixed = (pixels.long() * torch.arange(pixels[0].numel()).view(pixels[0].shape)).sum(dim=(1, 2, 3)) % 19
+        shift = torch.where(mixed < 10, mixed, 0)
+        return features, logits.gather(1, (torch.arange(10) + shift[:, None]) % 10)
+
+
+def test_exactly_the_chosen_classes_are_expected_whatever_the_classifier_confuses(digits: Extractor) -> None:
+    confused = dataclasses.replace(digits, id="confused", network=Confused(digits.network), accuracy=0.53)
+    data = DataConfig(size=32, classes=("3", "5"))
+    known, images = reference.load(data, confused, ignore), loaders.load(data)
+    assert int((known.real.counts > 0).sum()) == 10 and known.real.asked == (3, 5)
+    for kept, covered, missing in (((3, 5), 2, []), ((3,), 1, [5])):
+        some = images.pixels[torch.isin(images.labels, torch.tensor(kept))]
+        clear = measures.measure(Draw(some, digits.extract(some.split(256))), known.real, seed=0)
+        line = measures.combine([clear], known.real)
+        assert (line["classes_expected"], line["classes_covered"], line["classes_missing"]) == (2, covered, missing)
+        line = line_of(some, confused, known)
+        assert line["classes_expected"] == 2 and line["classes_missing"] == []
+        found = doctor.examine({**line, "data": "digits"}, data.entry.classes)
+        assert "missing-classes" not in {verdict.name for verdict in found}
+
+
+def test_training_images_are_found_by_row_for_subsets_and_held_out_references(digits: Extractor) -> None:
+    for data in (DataConfig(size=16, subset=100), DataConfig(size=16, held_out=0.5, subset=100), DataConfig(size=16)):
+        known, images = reference.load(data, digits, ignore), loaders.load(data)
+        rows = torch.tensor([5, 0, 99])
+        assert known.real.originals is not None
+        assert torch.equal(known.real.originals(rows), images.take(rows))
+        line = line_of(images.take(torch.arange(100)), digits, known)
+        assert line["memorised_sources"] > 80 and line["memorised_likeness"] == pytest.approx(1)  # type: ignore[operator]
+
+
+def test_duplicates_are_sought_among_equal_numbers_of_generated_and_real_images(
     pixels: Tensor, digits: Extractor, real: Reference
 ) -> None:
     few = reference.load(DataConfig(size=32), digits, ignore, compared=500)
@@ -107,7 +148,7 @@ def test_duplicates_are_looked_for_among_as_many_generated_as_real_images(
     some = real.real._replace(features=real.features[:200])
     drawn = Draw(torch.cat([pixels[:200], blank]), Features(real.features[:500], torch.empty(500, 0)))
     line = measures.combine([measures.measure(drawn, some, seed=0)], some)
-    assert line["duplicates"] < 0.05, "the 300 that are alike come after as many as there are real images"
+    assert line["duplicates"] < 0.05, "only the first 200 are searched, one per real image; the 300 identical ones come later"
 
 
 def test_combined_line_has_means_and_spreads_and_is_plain_json(pixels: Tensor, digits: Extractor, real: Reference) -> None:
@@ -133,13 +174,13 @@ def test_combined_line_has_means_and_spreads_and_is_plain_json(pixels: Tensor, d
     json.dumps(line, allow_nan=False)
 
 
-def test_what_cannot_be_measured_is_none_in_a_line(digits: Extractor, real: Reference) -> None:
+def test_unmeasurable_figures_are_none_in_a_line(digits: Extractor, real: Reference) -> None:
     line = line_of(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), digits, real)
     assert line["recall"] is None, "two images have no third neighbour"
     json.dumps(line, allow_nan=False)
 
 
-def test_lpips_is_measured_where_its_network_is_at_hand(pixels: Tensor, digits: Extractor, real: Reference) -> None:
+def test_lpips_is_measured_if_its_network_is_at_hand(pixels: Tensor, digits: Extractor, real: Reference) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = perceptual.build(alexnet(weights=None).state_dict())
@@ -149,4 +190,4 @@ def test_lpips_is_measured_where_its_network_is_at_hand(pixels: Tensor, digits: 
     assert found["lpips"] > 0
     known = reference.load(DataConfig(size=32), digits, ignore, network)
     assert known.alone["lpips"] == pytest.approx(network.diversity(pixels), rel=0.2)
-    assert real.alone["lpips"] is None, "the one without is kept apart"
+    assert real.alone["lpips"] is None, "the reference without LPIPS is kept separately"

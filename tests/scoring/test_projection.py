@@ -1,4 +1,4 @@
-"""The atlas: its axes and neighbours against NumPy, copies that are found, and a file that fits its images."""
+"""The atlas: axes and neighbours against NumPy, detection of copies, and a file that matches its images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Made = Callable[..., tuple[Run, RunConfig]]
 
 @pytest.fixture
 def made(root: Path) -> Made:
-    """Return a function that makes a run on digits of 16 pixels, with changes to it."""
+    """Return a function that makes a run on 16-pixel digits, with optional changes to its settings."""
 
     def make(changes: dict[str, Any] | None = None, **options: Any) -> tuple[Run, RunConfig]:
         run = make_run(root, changes, **options)
@@ -47,7 +47,7 @@ def features_of(pixels: Tensor) -> Tensor:
 
 
 def drawn(count: int, seed: int, features: int = 40) -> Tensor:
-    """Return features that vary less and less from one to the next."""
+    """Return random features [count, features]; each varies 0.8 times as much as the one before."""
     source = torch.Generator().manual_seed(seed)
     return torch.randn(count, features, generator=source) * 0.8 ** torch.arange(features) + 3.0
 
@@ -63,7 +63,7 @@ PIXELS = Extractor("pixels", "pixels-1", None, torch.nn.Flatten(), torch.device(
 def make(
     run: Run, config: RunConfig, real: Tensor, training: Tensor, pixels: Tensor, features: Tensor, known: Modes | None = None
 ) -> None:
-    """Write the atlas of a draw, held against real features, those of the training images, and modes where they are known."""
+    """Write the atlas of a draw, compared with real features, training features and, if given, the known modes."""
     others = real if config.data.held_out_images else real[:0]
     looks = Looks(*(torch.empty(0) for _ in Looks._fields))
     held_against = Real(real, torch.empty(0), looks, training, memorisation.usual(training, others), known)
@@ -80,7 +80,7 @@ def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:
 
 
 def test_axes_agree_with_numpy() -> None:
-    real = drawn(300, 5)  # its second axis comes out of the decomposition with the other sign
+    real = drawn(300, 5)  # with this seed, the decomposition returns the second axis with the opposite sign
     axes = projection.fit(real)
     centred = real.double().numpy() - real.double().numpy().mean(axis=0)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
@@ -99,7 +99,7 @@ def test_axes_depend_on_the_real_images_alone() -> None:
 
 
 @pytest.mark.parametrize("real", [torch.zeros(30, 4), drawn(30, 2, 2), drawn(2, 3)], ids=["constant", "plane", "two"])
-def test_poor_features_still_have_places(real: Tensor) -> None:
+def test_degenerate_features_still_have_places(real: Tensor) -> None:
     axes = projection.fit(real)
     assert axes.place(real).shape == (len(real), 2)
     assert axes.place(real).isfinite().all() and all(0 <= share <= 1 for share in axes.explained)
@@ -115,7 +115,7 @@ def test_neighbours_agree_with_numpy_over_blocks(monkeypatch: pytest.MonkeyPatch
     assert projection.nearest(points, training[:3], 5)[0].shape == (20, 3)
 
 
-def test_copies_lie_nowhere_else_and_come_first(made: Made) -> None:
+def test_copies_have_distance_zero_and_come_first(made: Made) -> None:
     run, config = made({"data.subset": 200})
     training = loaders.load(config.data).pixels
     noise = torch.randint(0, 256, (10, *training.shape[1:]), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -129,7 +129,7 @@ def test_copies_lie_nowhere_else_and_come_first(made: Made) -> None:
     assert distances == sorted(distances) and len(distances) == 5
 
 
-def test_held_out_images_are_the_measure_where_there_are_some(made: Made) -> None:
+def test_held_out_images_set_the_usual_distance_if_there_are_any(made: Made) -> None:
     run, config = made({"data.held_out": 0.2})
     held_out = loaders.load_for_scoring(config.data).pixels
     found = write(run, config, held_out)
@@ -138,7 +138,7 @@ def test_held_out_images_are_the_measure_where_there_are_some(made: Made) -> Non
     assert (found.extractor, found.extractor_id) == ("pixels", "pixels-1")
 
 
-def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
+def test_pictures_and_file_stay_small(made: Made) -> None:
     run, config = made({"data.subset": 64, "data.size": 128, "data.colour": "colour"})
     pixels = loaders.load(config.data).pixels.flip(-1)
     real = loaders.load_for_scoring(config.data)
@@ -151,7 +151,7 @@ def test_pictures_are_small_and_the_file_stays_so(made: Made) -> None:
     assert run.atlas_path.stat().st_size < 3_000_000
 
 
-def test_pairs_are_those_that_count_as_near_duplicates(made: Made) -> None:
+def test_pairs_are_the_near_duplicates(made: Made) -> None:
     run, config = made({"data.subset": 200})
     noise = torch.randint(0, 256, (20, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     assert write(run, config, noise).pairs == []
@@ -161,11 +161,11 @@ def test_pairs_are_those_that_count_as_near_duplicates(made: Made) -> None:
     assert all((one == noise[row, 0].numpy()).all() for row, (one, _) in enumerate(shown))
     alike = noise[:1].repeat(50, 1, 1, 1) - (noise[:1] > 200).byte() * torch.arange(50, dtype=torch.uint8).view(-1, 1, 1, 1) // 25
     found = write(run, config, alike).pairs
-    assert len(found) == 6  # and no more than are worth a look
+    assert len(found) == 6  # the most that are shown
 
 
 def plane(run: Run, config: RunConfig, generated: Tensor, known: Modes | None = None) -> files.Plane:
-    """Write the atlas of generated points beside 100 on a line, every second of which was trained on, and read it."""
+    """Write and read the atlas of generated points, compared with 100 real points on a line, every second a training point."""
     line = torch.stack([torch.arange(100.0), torch.zeros(100)], dim=1)
     make(run, config, line, line[::2], generated, generated, known)
     found = files.read(run)
@@ -173,7 +173,7 @@ def plane(run: Run, config: RunConfig, generated: Tensor, known: Modes | None = 
     return found
 
 
-def test_points_lie_where_they_are_beside_the_training_points_nearest_to_them(made: Made) -> None:
+def test_points_keep_their_coordinates_and_list_the_nearest_training_points(made: Made) -> None:
     run, config = made({"data.name": "ring"}, family="mlp")
     found = plane(run, config, torch.tensor([[3.0, 4.0], [20.0, 0.0]]), Modes(np.array([[0.0, 1.0], [2.0, 3.0]]), 0.1))
     assert len(found.real) == 100 and {(one.x, one.y) for one in found.generated} == {(3.0, 4.0), (20.0, 0.0)}
@@ -184,7 +184,7 @@ def test_points_lie_where_they_are_beside_the_training_points_nearest_to_them(ma
     assert (copy.nearer, far.nearer) == (1.0, 0.0) and found.usual == 2.0 and found.step == 12
 
 
-def test_points_that_ran_away_are_counted_and_not_shown(made: Made) -> None:
+def test_lost_points_are_counted_and_not_shown(made: Made) -> None:
     run, config = made({"data.name": "ring"}, family="mlp")
     away = torch.tensor([[float("nan"), 0.0], [float("inf"), 0.0], [0.0, 1e30]])
     found = plane(run, config, torch.cat([away, torch.tensor([[1.0, 1.0]])]))
@@ -200,15 +200,15 @@ def test_file_of_points_stays_small(made: Made) -> None:
     assert run.atlas_path.stat().st_size < 200_000
 
 
-def test_pairs_are_sought_where_they_were_counted(made: Made) -> None:
-    """Among no more images than there are real ones, as ``measures.measure`` does."""
+def test_pairs_are_sought_among_the_images_in_which_they_were_counted(made: Made) -> None:
+    """Among at most as many images as there are real ones, as in ``measures.measure``."""
     run, config = made({"data.subset": 200})
     noise = torch.randint(0, 256, (len(loaders.load_for_scoring(config.data)), 1, 16, 16), dtype=torch.uint8)
     assert write(run, config, torch.cat([noise, noise[:2]])).pairs == []
 
 
 @pytest.mark.parametrize("case", ["too few", "not finite", "other pixels"])
-def test_what_does_not_fit_is_refused_and_the_old_one_stays(case: str, made: Made) -> None:
+def test_mismatched_input_is_refused_and_the_old_atlas_stays(case: str, made: Made) -> None:
     run, config = made({"data.subset": 64})
     training = loaders.load(config.data).pixels
     write(run, config, training)

@@ -1,4 +1,4 @@
-"""Scoring runs: from a real checkpoint to a line, the same line every time, and never at the training's expense."""
+"""Scoring runs: from a real checkpoint to a score line, reproducibly and without affecting training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def without_time(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def refusal(run: Run, plan: Plan = SMALL) -> str:
-    """Return the one sentence with which scoring fails, having looked that the scoring file says the same."""
+    """Return the sentence with which scoring fails, and check that the scoring file contains the same one."""
     with pytest.raises(InputError) as caught:
         scores.score_run(run, plan)
     assert is_sentence(str(caught.value)), str(caught.value)
@@ -53,14 +53,15 @@ def refusal(run: Run, plan: Plan = SMALL) -> str:
 # From a checkpoint to a line
 
 
-def test_line_says_all_about_a_score(run: Run, digits: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_holds_all_facts_about_a_score(run: Run, digits: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_TELL_EVERY", 0.0)
     reported: list[tuple[str, float]] = []
     line = scores.score_run(run, SMALL, lambda sentence, share: reported.append((sentence, share)))
     assert line["step"] == 12 and line["images_seen"] == 12 * 32 and line["epoch"] == pytest.approx(12 / 56)
     assert line["source"] == "checkpoint" and line["weights"] == "EMA"
     assert line["extractor"] == "digits CNN" and line["extractor_id"] == digits.id
-    assert line["extractor_accuracy"] == digits.accuracy
+    assert line["extractor_accuracy"] == digits.accuracy and line["extractor_note"] is None
+    assert line["extractor_chance"] == pytest.approx(183 / 1797), "the largest class has 183 images"
     assert line["data"] == "digits" and line["size"] == 16
     assert line["images"] == 300 and line["real_images"] == 1797 and line["draws"] == 2 and line["seed"] == 0
     assert line["floor_images"] == 300
@@ -101,7 +102,7 @@ def test_few_real_images_limit_the_floor(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("half_life", "weights"), [(200, "EMA"), (0, "raw")])
-def test_averaged_weights_are_scored_where_there_are_any(half_life: int, weights: str, root: Path) -> None:
+def test_averaged_weights_are_scored_if_there_are_any(half_life: int, weights: str, root: Path) -> None:
     run = make_run(root, {"optimizer.ema_half_life": half_life, "training.length": "3 steps"}, family="mlp")
     with run.hold():
         assert train(run).state == "finished"
@@ -114,7 +115,7 @@ def test_averaged_weights_are_scored_where_there_are_any(half_life: int, weights
     assert scores.score_run(run, Plan(images=50, draws=1))["weights"] == weights
 
 
-# What scores are worth
+# Whether scores are plausible
 
 
 def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
@@ -122,7 +123,7 @@ def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
     pixels = loaders.load(DataConfig(size=32)).pixels
     order = torch.randperm(1797, generator=torch.Generator().manual_seed(3 * 1_000_003))
     looks = Looks(*(values[order[600:]] for values in real.real.looks))
-    rest = dataclasses.replace(real, real=real.real._replace(features=real.features[order[600:]], looks=looks))
+    rest = dataclasses.replace(real, real=real.real._replace(features=real.features[order[600:]], looks=looks, moments=None))
     found = scores.judge(lambda seed: iter(pixels[order[:600]].split(100)), digits, rest, plan)
     assert found["fid"] == pytest.approx(real.floor(600, 1, 3, ignore)[0]["fid"], rel=1e-3)
     everything = scores.judge(lambda seed: iter(pixels.split(100)), digits, real, Plan(images=1797, draws=1))
@@ -155,7 +156,7 @@ def test_missing_digits_are_noticed(real: Reference, digits: Extractor) -> None:
     assert floor is not None and found["fid"] > 20 * floor
     assert found["inception_score"] < 5.2
     assert found["classes_missing"] == [5, 6, 7, 8, 9] and found["classes_covered"] == 5
-    assert found["class_kl"] == pytest.approx(math.log(2), rel=0.1), "half of the classes, evenly"
+    assert found["class_kl"] == pytest.approx(math.log(2), rel=0.1), "half of the classes, equally often"
     assert found["precision"] > 0.9 and found["recall"] < 0.7
 
 
@@ -172,7 +173,7 @@ def test_generated_images_are_whole_pixels_and_follow_their_seed(trained: Run) -
 # The real images
 
 
-def test_real_images_are_looked_at_once_and_again_when_they_change(
+def test_statistics_of_real_images_are_computed_once_and_again_when_the_images_change(
     digits: Extractor, quick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load() -> tuple[Reference, bool]:
@@ -224,7 +225,7 @@ def test_damaged_statistics_are_computed_again(suffix: str, digits: Extractor, q
         {"seed": -1},
     ],
 )
-def test_plan_refuses_what_is_out_of_range(wrong: dict[str, Any]) -> None:
+def test_plan_refuses_values_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:
         Plan(**wrong)
     assert is_sentence(str(caught.value))
@@ -290,13 +291,13 @@ def test_killed_scoring_leaves_the_old_scores_and_can_be_repeated(run: Run, root
     wait_until(is_far_enough, "the scoring is under way")
     process.kill()
     process.wait()
-    assert run.scores() == [old], "it had not ended"
+    assert run.scores() == [old], "the killed scoring must not add a line"
     run.hold_scoring().release()
     assert without_time(scores.score_run(run, SMALL)) == without_time(old)
 
 
 @pytest.mark.parametrize("take", [torch.empty, np.empty], ids=["torch", "NumPy"])
-def test_scoring_without_memory_leaves_the_old_scores(
+def test_running_out_of_memory_leaves_the_old_scores(
     run: Run, monkeypatch: pytest.MonkeyPatch, take: Callable[[int], object]
 ) -> None:
     old = scores.score_run(run, SMALL)
@@ -305,9 +306,7 @@ def test_scoring_without_memory_leaves_the_old_scores(
     assert run.scores() == [old]
 
 
-def test_map_that_cannot_be_made_costs_no_score(
-    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_failed_map_does_not_prevent_the_score(run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(projection, "fit", lambda real: real / None)
     line = scores.score_run(run, SMALL)
     assert run.scores() == [line] and "map of run" in caplog.text
@@ -324,17 +323,17 @@ def test_two_scorings_of_a_run_at_once(run: Run) -> None:
         held.release()
 
 
-def test_line_cut_in_half_by_a_crash_is_cleaned(run: Run) -> None:
+def test_half_line_left_by_a_crash_is_removed(run: Run) -> None:
     run.scores_path.write_bytes(b'{"step": 1}\n{"st')
     line = scores.score_run(run, Plan(images=50, draws=1))
     assert run.scores() == [{"step": 1}, line]
 
 
-# During a training
+# During training
 
 
 class _Still(nn.Module):
-    """A generator with batch norm, all buffers of which would move if it ran in training mode."""
+    """A generator with batch norm, whose buffers would change if it ran in training mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -360,7 +359,7 @@ def test_scoring_leaves_the_training_untouched(root: Path, quick: Path) -> None:
     assert line["epoch"] == pytest.approx(7 / 56) and math.isfinite(line["fid"])
 
 
-def test_training_with_scores_is_the_training_without(root: Path, digits: Extractor) -> None:
+def test_training_gives_the_same_weights_with_and_without_scores(root: Path, digits: Extractor) -> None:
     threads, results = torch.get_num_threads(), []
     for every in ("4 steps", "0 steps"):
         run = make_run(root, {"cadence.score_every": every})
@@ -374,7 +373,7 @@ def test_training_with_scores_is_the_training_without(root: Path, digits: Extrac
     assert with_scores.keys() == without.keys()
     assert all(torch.equal(value, without[key]) for key, value in with_scores.items())
 
-    # The last score in training and the checkpoint's own are of the same weights.
+    # The last score during training and the checkpoint's score are for the same weights.
     line = scores.score_run(scored, Plan(images=500, draws=1))
     assert lines.is_comparable(line, scored.scores()[2])
     assert line["fid"] == pytest.approx(scored.scores()[2]["fid"], rel=1e-3)
@@ -396,7 +395,7 @@ def test_failing_score_does_not_end_the_training(
 # The command line
 
 
-def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digits: Extractor) -> None:
+def test_command_scores_runs_and_reports_those_it_cannot_score(run: Run, root: Path, digits: Extractor) -> None:
     empty = make_run(root)
     mistyped = "20260131-093000-1a2b3c"
     done = run_gan("score", mistyped, run.id, empty.id, "--images", 60, "--draws", 2, "--seed", 3, "--json", root=root)
@@ -404,7 +403,8 @@ def test_command_scores_runs_and_says_what_it_cannot(run: Run, root: Path, digit
     (line,) = json.loads(done.stdout)
     verdicts = line.pop("verdicts")
     assert line == {"run": run.id, "name": run.label(), **run.scores()[0]} and line["extractor_id"] == digits.id
-    assert "missing-classes" in [verdict["name"] for verdict in verdicts], "after twelve steps there are no digits yet"
+    assert [verdict["name"] for verdict in verdicts] == ["untrained"], "after twelve steps there are no digits yet"
+    assert verdicts[0]["changes"] == {"training.length": "1375 steps"}
     assert line["seed"] == 3
     assert "has no checkpoint yet" in done.stderr and "Traceback" not in done.stderr
     assert done.stderr.count(f"There is no run {mistyped}") == 1
@@ -470,13 +470,14 @@ def test_score_says_which_real_images_it_compares_with(root: Path) -> None:
         line[name] = scores.score_run(run, Plan(images=50, draws=1))
     assert line["held"]["reals"] == {"held_out": 0.25, "classes": ["1", "7"], "subset_seed": 0}
     assert line["held"]["real_images"] == round(0.25 * (182 + 179))
+    assert (line["held"]["classes_expected"], line["all"]["classes_expected"]) == (2, 10)
     assert line["all"]["reals"] == {}
     assert not lines.is_comparable(line["held"], {**line["held"], "reals": {}})
     old = {key: value for key, value in line["all"].items() if key != "reals"}
-    assert lines.is_comparable(line["all"], old), "scores from before there was a choice are those of all images"
+    assert lines.is_comparable(line["all"], old), "scores from before this setting existed used all images"
 
 
-# What cannot be scored, or hardly
+# What cannot be scored, or only in part
 
 
 def test_weights_of_another_architecture(run: Run) -> None:
@@ -486,7 +487,7 @@ def test_weights_of_another_architecture(run: Run) -> None:
     assert "do not fit the networks" in refusal(run)
 
 
-def test_data_set_that_has_gone(run: Run) -> None:
+def test_missing_data_set(run: Run) -> None:
     config = json.loads(run.config_path.read_text())
     config["data"]["name"] = "mine"
     run.config_path.write_text(json.dumps(config))

@@ -97,9 +97,9 @@ def test_seeds_start_at_the_base_seed_and_vary_slowest() -> None:
 def test_invalid_variant_is_marked_and_not_launched(root: Path) -> None:
     plan = plans.parse(MLP | {"axes": {"networks.hidden": [512, 7], "objective.loss": ["hinge", "unhinged"]}})
     bad = {variant.name: variant.reason for variant in expand(plan) if variant.config is None}
-    assert list(bad) == ["networks.hidden 7", "objective.loss unhinged"]
+    assert list(bad) == ["hidden size 7", "loss unhinged"]
     assert all(map(is_sentence, bad.values()))
-    with pytest.raises(InputError, match=r"“networks.hidden 7” cannot be trained: networks.hidden is 7"):
+    with pytest.raises(InputError, match=r"“hidden size 7” cannot be trained: networks.hidden is 7"):
         steering.launch_sweep(root, plan)
     assert not root.exists()
 

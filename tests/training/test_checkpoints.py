@@ -1,4 +1,4 @@
-"""Checkpoints: what comes back is bit for bit what was saved, and whatever is damaged is refused, never half believed."""
+"""Checkpoints: loading restores the saved state bit for bit, and a damaged checkpoint is refused as a whole."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 
 
 def played(steps: int, *, family: str = "dcgan", changes: dict[str, Any] | None = None, seed: int = 0) -> Game:
-    """Return a game that has been played for some steps on noise."""
+    """Return a game after some steps on noise."""
     torch.manual_seed(seed)
     game = assembly.build_game(tiny(changes, family=family), CPU, "fp32")
     for _ in range(steps):
@@ -39,7 +39,7 @@ def played(steps: int, *, family: str = "dcgan", changes: dict[str, Any] | None 
 
 
 def layout(game: Game) -> dict[str, tuple[int, ...]]:
-    """Return how the weights and moments of a game lie in memory, by name."""
+    """Return the memory strides of a game's weights and moments, by name."""
     values = {
         f"{kind}/{name}": value
         for kind, network in game_state._networks(game).items()
@@ -68,14 +68,14 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def refusal(folder: Path, step: int) -> str:
-    """Return the sentence with which a checkpoint is refused."""
+    """Return the error sentence that refuses a checkpoint."""
     with pytest.raises(RunFailed) as caught:
         checkpoints.load(folder, step)
     assert is_sentence(str(caught.value)), str(caught.value)
     return str(caught.value)
 
 
-# There and back
+# Saving and loading
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_only_the_two_newest_are_kept(tmp_path: Path) -> None:
     assert checkpoints.load(tmp_path, 15).tensors["a"].tolist() == [15]
 
 
-def test_rubbish_of_a_crash_is_cleared_away(tmp_path: Path) -> None:
+def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".00000001.safetensors.77.abc.tmp").write_bytes(b"half")
     (tmp_path / "00000001.safetensors").write_bytes(b"tensors whose facts were never written")
     checkpoints.save(tmp_path, 2, {"a": torch.ones(1)}, {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000002.json", "00000002.safetensors"]
 
 
-def test_foreign_things_in_the_folder_are_no_checkpoints(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_not_checkpoints(tmp_path: Path) -> None:
     for name in ("notes.json", "².json", "-1.json", "1.5.json"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "a folder").mkdir()
@@ -163,7 +163,7 @@ def test_foreign_things_in_the_folder_are_no_checkpoints(tmp_path: Path) -> None
 
 
 def test_flipped_bit_in_any_byte_of_the_facts_is_refused(saved: Path, tmp_path: Path) -> None:
-    """A changed learning rate or number of threads would go unnoticed and spoil the run."""
+    """Otherwise a changed learning rate or thread count would go unnoticed and spoil the run."""
     shutil.copy(saved / "00000003.safetensors", tmp_path)
     whole = (saved / "00000003.json").read_bytes()
     for place in range(len(whole)):
@@ -206,7 +206,7 @@ def test_file_truncated_at_any_place_is_refused(saved: Path, name: str, place: f
     [b"", b"null", b"[]", b"3", b'{"step": 3}', b'{"step": 4, "sha256": "x"}', b"\xff" * 9, b"[" * 100_000],
     ids=["empty", "null", "list", "number", "bare", "other step", "binary", "nested"],
 )
-def test_foreign_facts_are_refused(saved: Path, tmp_path: Path, content: bytes) -> None:
+def test_invalid_facts_are_refused(saved: Path, tmp_path: Path, content: bytes) -> None:
     shutil.copy(saved / "00000003.safetensors", tmp_path)
     (tmp_path / "00000003.json").write_bytes(content)
     assert "damaged" in refusal(tmp_path, 3)
@@ -224,13 +224,13 @@ def test_facts_without_tensors_are_refused(saved: Path, tmp_path: Path) -> None:
     assert "damaged" in refusal(tmp_path, 3)
 
 
-def test_tensors_without_facts_do_not_count(saved: Path, tmp_path: Path) -> None:
-    """They are written first: a crash before the facts leaves the checkpoint before."""
+def test_tensors_without_facts_are_ignored(saved: Path, tmp_path: Path) -> None:
+    """Tensors are written first, so after a crash before the facts the previous checkpoint is still the newest."""
     shutil.copy(saved / "00000003.safetensors", tmp_path)
     assert checkpoints.load_newest(tmp_path) == (None, [])
 
 
-def test_newest_whole_one_is_taken(tmp_path: Path) -> None:
+def test_newest_intact_checkpoint_is_loaded(tmp_path: Path) -> None:
     for step in (5, 10):
         checkpoints.save(tmp_path, step, {"a": torch.tensor([step])}, {})
     newest, complaints = checkpoints.load_newest(tmp_path)
@@ -246,7 +246,7 @@ def test_newest_whole_one_is_taken(tmp_path: Path) -> None:
     with pytest.raises(RunFailed) as caught:
         checkpoints.load_newest(tmp_path)
     assert "No intact checkpoint is left" in str(caught.value)
-    assert len(list(tmp_path.iterdir())) == 4, "damaged checkpoints are evidence; nothing is deleted"
+    assert len(list(tmp_path.iterdir())) == 4, "damaged checkpoints must be kept as evidence"
 
 
 def damage(path: Path) -> None:
@@ -268,12 +268,12 @@ def trained(root: Path, length: str = "12 steps") -> Run:
 
 
 def ask_for(run: Run, steps: int) -> None:
-    """Ask a run to be trained for ``steps`` steps in all."""
+    """Set the length of a run to ``steps`` steps in all."""
     run.write_control(length=Span(count=steps, unit="steps"))
 
 
 @pytest.mark.parametrize("suffix", ["json", "safetensors"])
-def test_run_falls_back_to_the_checkpoint_before_and_says_so(root: Path, caplog: pytest.LogCaptureFixture, suffix: str) -> None:
+def test_run_falls_back_to_the_previous_checkpoint_and_says_so(root: Path, caplog: pytest.LogCaptureFixture, suffix: str) -> None:
     run, whole = trained(root), trained(root, "16 steps")
     assert checkpoints.steps(run.checkpoints_path) == [10, 12]
     damage(run.checkpoints_path / f"00000012.{suffix}")
@@ -287,11 +287,11 @@ def test_run_falls_back_to_the_checkpoint_before_and_says_so(root: Path, caplog:
     assert "The checkpoint of step 12 is damaged" in caplog.text
     assert "Continuing from step 10" in caplog.text
     losses = [[line["generator_loss"] for line in one.metrics()] for one in (run, whole)]
-    assert losses[0] == losses[1], "what was trained again is what would have been trained"
+    assert losses[0] == losses[1], "the repeated steps differ from an undisturbed run"
 
 
-def test_what_crashes_left_over_does_not_add_up(root: Path) -> None:
-    """A crash after a checkpoint is written and before the oldest is dropped leaves one too many, each time anew."""
+def test_leftover_checkpoints_of_crashes_do_not_pile_up(root: Path) -> None:
+    """Each crash between writing a checkpoint and deleting the oldest leaves one too many."""
     run = trained(root)
     for left_over in (4, 6):
         for suffix in ("json", "safetensors"):
@@ -303,7 +303,7 @@ def test_what_crashes_left_over_does_not_add_up(root: Path) -> None:
     assert checkpoints.steps(run.checkpoints_path) == [12, 14]
 
 
-def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) -> None:
+def test_run_without_an_intact_checkpoint_fails_and_deletes_nothing(root: Path) -> None:
     run = trained(root)
     for step in checkpoints.steps(run.checkpoints_path):
         damage(run.checkpoints_path / f"{step:08d}.safetensors")
@@ -320,9 +320,9 @@ def test_run_without_a_whole_checkpoint_fails_and_deletes_nothing(root: Path) ->
     assert run.metrics() == lines
 
 
-# The best one
+# The best checkpoint
 
-#: Points are scored quickly; with such learning rates the FID falls for a moment and rises again.
+#: Points are scored quickly; with these learning rates the FID falls briefly and then rises.
 SCORED = {
     "data.name": "ring",
     "optimizer.batch_size": 200,
@@ -335,39 +335,39 @@ SCORED = {
 
 
 def scored(root: Path, changes: dict[str, Any] | None = None) -> Run:
-    """Return the run of a small training on points that is scored every other step."""
+    """Return a new small run on points, scored every other step."""
     return make_run(root, {**SCORED, **(changes or {})}, family="mlp")
 
 
 def fids(run: Run) -> dict[int, float]:
-    """Return the FID of each score made during training, by step; of two of one step they must be the same."""
+    """Return the FID of each score made during training, by step; repeated scores of a step must agree."""
     lines, _ = read_lines(run.scores_path)
     found: dict[int, float] = {}
     for line in lines:
-        assert found.setdefault(line["step"], line["fid"]) == line["fid"], f"step {line['step']} was scored differently again"
+        assert found.setdefault(line["step"], line["fid"]) == line["fid"], f"step {line['step']} got two different FIDs"
     return found
 
 
 def best(run: Run) -> checkpoints.Checkpoint:
-    """Return the best checkpoint of a run, the only thing in its folder."""
+    """Return the best checkpoint of a run; its folder must hold nothing else."""
     (step,) = checkpoints.steps(run.best_path)
     assert sorted(path.name for path in run.best_path.iterdir()) == [f"{step:08d}.json", f"{step:08d}.safetensors"]
     return checkpoints.load(run.best_path, step)
 
 
-def test_checkpoint_of_the_lowest_fid_is_kept_beside_the_last(root: Path) -> None:
+def test_checkpoint_with_the_lowest_fid_is_kept_next_to_the_newest(root: Path) -> None:
     run = scored(root)
     assert train(run).state == "finished"
     found = fids(run)
     assert list(found) == list(range(2, 25, 2))
     lowest = min(found, key=found.__getitem__)
-    assert lowest not in (2, 24), "the test wants a FID that falls and rises again"
+    assert lowest not in (2, 24), "this test needs a FID that falls and then rises"
     kept = best(run)
     assert (kept.step, kept.facts["fid"], kept.facts["extractor_id"]) == (lowest, found[lowest], run.scores()[0]["extractor_id"])
     assert checkpoints.steps(run.checkpoints_path) == [20, 24]
 
 
-def test_one_goes_on_from_the_best_as_from_any_other(root: Path) -> None:
+def test_training_resumes_from_the_best_checkpoint_as_from_any_other(root: Path) -> None:
     run = scored(root)
     train(run)
     other = scored(root)
@@ -379,7 +379,7 @@ def test_one_goes_on_from_the_best_as_from_any_other(root: Path) -> None:
     assert are_same(mine, theirs)
 
 
-def test_resumed_run_keeps_the_best_of_before(root: Path) -> None:
+def test_resumed_run_keeps_its_earlier_best(root: Path) -> None:
     whole, run = scored(root), scored(root)
     train(whole)
     for stop in range(3, 24, 4):
@@ -398,17 +398,17 @@ def test_run_without_scores_has_no_best(root: Path) -> None:
     assert run.scores() == []
 
 
-def test_neither_what_is_not_finite_nor_what_is_not_better_is_kept() -> None:
+def test_only_a_finite_and_lower_fid_is_better() -> None:
     line = {"fid": 3.0, "extractor_id": "one"}
     assert quick.is_better(line, {})
     assert quick.is_better(line, {"fid": 3.1, "extractor_id": "one"})
     assert not quick.is_better(line, {"fid": 3.0, "extractor_id": "one"})
-    assert quick.is_better(line, {"fid": 1.0, "extractor_id": "two"}), "another extractor's FID is no match"
+    assert quick.is_better(line, {"fid": 1.0, "extractor_id": "two"}), "FIDs of different extractors are not comparable"
     for fid in (None, float("nan"), float("inf")):
         assert not quick.is_better({**line, "fid": fid}, {})
 
 
-def test_weights_that_are_not_finite_are_not_the_best(root: Path) -> None:
+def test_non_finite_weights_are_not_saved_as_the_best(root: Path) -> None:
     trainer = loop.Trainer(scored(root), lambda status, line: None)
     next(trainer.game.discriminator.parameters()).data[0] = math.nan
     trainer.quick._save_best(0, {"fid": 1.0, "extractor_id": "one"})
@@ -425,7 +425,7 @@ def test_best_that_cannot_be_written_does_not_end_the_training(root: Path, caplo
     assert checkpoints.steps(run.checkpoints_path) == [20, 24]
 
 
-def test_best_does_not_fit_on_a_full_disk_and_the_training_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_training_goes_on_if_the_best_does_not_fit_on_the_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "disk"
     folder.mkdir()
     mount(folder, "size=1m")
@@ -458,18 +458,18 @@ def test_damaged_best_is_replaced_by_the_next(root: Path, caplog: pytest.LogCapt
     ask_for(run, 26)
     train(run)
     assert "is damaged" in caplog.text
-    assert best(run).step == 26, "nobody knows any more how good the others were"
+    assert best(run).step == 26, "without the damaged best the FID to beat is unknown, so the next score is the best"
 
 
-def test_better_one_stays_though_another_is_of_a_later_step(tmp_path: Path) -> None:
-    """So it can be after a crash, where what is trained again is not bit for bit the same."""
+def test_newly_saved_checkpoint_replaces_one_of_a_later_step(tmp_path: Path) -> None:
+    """This can happen after a crash if the repeated steps are not bit for bit the same."""
     for step in (60, 40):
         checkpoints.save(tmp_path, step, {"a": torch.tensor([step])}, {}, kept=1)
         assert checkpoints.steps(tmp_path) == [step]
 
 
-def test_reader_of_a_best_that_is_replaced_meanwhile_gets_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only one best is kept, so a trainer may remove it between two reads of someone who draws from it."""
+def test_reader_gets_the_new_best_if_the_old_one_is_replaced_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one best checkpoint is kept, so the trainer may delete it between two reads by a process that draws from it."""
     checkpoints.save(tmp_path, 1, {"a": torch.ones(1)}, {}, kept=1)
     load = checkpoints.load
 
@@ -485,10 +485,10 @@ def test_reader_of_a_best_that_is_replaced_meanwhile_gets_the_new_one(tmp_path: 
     assert complaints == []
 
 
-def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
-    """The trainer is killed at random instants; in the end all scores and the best are those of a run left alone."""
+def test_kills_change_neither_the_scores_nor_the_best(root: Path) -> None:
+    """The trainer is killed at random instants; in the end all scores and the best equal those of an undisturbed run."""
     lasting = {"training.length": "100000 steps", "cadence.checkpoint_every": "7 steps", "cadence.score_every": "3 steps"}
-    train(scored(root, {"training.length": "2 steps"}))  # looks at the real points once, for all
+    train(scored(root, {"training.length": "2 steps"}))  # extracts the features of the real points once, for all runs
     run = scored(root, lasting)
     instant = random.Random(0)
 
@@ -510,7 +510,7 @@ def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
     ask_for(run, goal)
     for one in (run, alone):
         assert train(one).state == "finished"
-    assert len(read_lines(run.scores_path)[0]) > len(run.scores()), "some steps were scored twice"
+    assert len(read_lines(run.scores_path)[0]) > len(run.scores()), "this test needs steps that were scored twice"
     times = {"time", "seconds"}
     ours, theirs = ([{key: line[key] for key in line.keys() - times} for line in one.scores()] for one in (run, alone))
     assert ours == theirs
@@ -520,8 +520,8 @@ def test_kills_leave_the_scores_and_the_best_as_without(root: Path) -> None:
 
 
 @pytest.mark.parametrize("family", ["dcgan", "mlp"])
-def test_checkpoint_from_before_the_discriminator_had_a_head_goes_on_exactly(family: str) -> None:
-    """Schema version 1 kept the discriminator as one list of layers, the last of them a convolution over all that was left."""
+def test_checkpoint_without_a_discriminator_head_is_restored_exactly(family: str) -> None:
+    """Schema version 1 kept the discriminator as one list of layers; the last layer of a DCGAN was a full-size convolution."""
     game, other = played(3, family=family), played(0, family=family)
     tensors, facts = game_state.pack(game)
     old = {}

@@ -1,4 +1,4 @@
-"""Crashes and full disks: a run that was ended in any way goes on exactly, and nothing once written is lost."""
+"""Crashes and full disks: a run resumes exactly however it ended, and nothing already written is lost."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ CRASHING = {
 
 
 def resume(run: Run) -> subprocess.Popen[bytes] | nursery.Child:
-    """Start the trainer of a run, its words going to the log, as the queue does."""
+    """Start the trainer of a run with its output going to the log, as the queue does."""
     return start_quickly("resume", run.id, "--from-queue", root=run.root, log=run.log_path)
 
 
 def kill_again_and_again(root: Path, chosen: str, seed: int) -> tuple[Run, int]:
-    """Kill a run's trainer 25 times at random instants; return the run and how often it was training at that instant."""
+    """Kill a run's trainer 25 times at random instants; return the run and the number of kills during training."""
     run = make_run(root, {**CRASHING, "training.precision": chosen})
     instant, during_training, whole = random.Random(seed), 0, b""
     for number in range(KILLS_PER_RUN):
@@ -66,7 +66,7 @@ def kill_again_and_again(root: Path, chosen: str, seed: int) -> tuple[Run, int]:
         after = read(run.metrics_path)
         kept = before[: before.rfind(b"\n") + 1]
         assert kept.startswith(whole), "a line from before an earlier crash is missing"
-        assert after.startswith(kept), "a line that was whole before this crash is missing"
+        assert after.startswith(kept), "a line that was complete before this crash is missing"
         whole = after[: after.rfind(b"\n") + 1]
         assert run.status().state in ("interrupted", "starting"), run.status()
         assert len(checkpoints.steps(run.checkpoints_path)) <= 3
@@ -74,20 +74,20 @@ def kill_again_and_again(root: Path, chosen: str, seed: int) -> tuple[Run, int]:
 
 
 def size(path: Path) -> int:
-    """Return the size of a file, 0 when there is none."""
+    """Return the size of a file, or 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
 def read(path: Path) -> bytes:
-    """Return the content of a file, nothing when there is none."""
+    """Return the content of a file, or nothing if it does not exist."""
     return path.read_bytes() if path.exists() else b""
 
 
-def test_fifty_kills_cost_nothing_but_time(root: Path) -> None:
-    """Each run is killed 25 times, two at a time; then it must end with the losses of one that was left alone."""
+def test_run_killed_many_times_ends_like_an_undisturbed_one(root: Path) -> None:
+    """Two runs are killed 25 times each, in parallel; then each must end with the losses of an undisturbed run."""
     with ThreadPoolExecutor(2) as pool:
         crashed = list(pool.map(lambda job: kill_again_and_again(root, *job), zip(PRECISIONS, (1, 2), strict=True)))
-        assert sum(during for _, during in crashed) >= KILLS_PER_RUN, "most kills should land while the run trains"
+        assert sum(during for _, during in crashed) >= KILLS_PER_RUN, "this test needs most kills to hit a run that is training"
 
         def finish(run: Run) -> Run:
             goal = max(line["step"] for line in run.metrics()) + 20
@@ -104,10 +104,10 @@ def test_fifty_kills_cost_nothing_but_time(root: Path) -> None:
         for (run, _), alone in zip(crashed, pool.map(finish, [run for run, _ in crashed]), strict=True):
             expected = losses(alone)
             lines = raw_lines(run)
-            assert len(lines) > len(expected), "some steps were trained twice"
+            assert len(lines) > len(expected), "this test needs steps that were trained twice"
             for line in lines:
                 for key, value in expected[line["step"]].items():
-                    assert line[key] == value, f"{key} of step {line['step']} is not what it is without crashes"
+                    assert line[key] == value, f"{key} of step {line['step']} differs from the undisturbed run"
             assert [line["step"] for line in run.metrics()] == list(expected)
             assert set(run.samples()) == set(alone.samples())
             assert all(path.read_bytes() == alone.samples()[step].read_bytes() for step, path in run.samples().items())
@@ -121,7 +121,7 @@ def test_fifty_kills_cost_nothing_but_time(root: Path) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of its own of one megabyte, or skip where a test may not mount one."""
+    """Return a folder on its own one-megabyte disk, or skip the test if mounting is not allowed."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount(folder, "size=1m")
@@ -130,7 +130,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, leaving: int) -> Path:
-    """Fill a disk up to some bytes and return the file that takes up the room."""
+    """Fill a disk except for ``leaving`` bytes and return the file that takes up the space."""
     filler = folder / "filler"
     space = os.statvfs(folder)
     with open(filler, "wb") as file:
@@ -142,7 +142,7 @@ LONG = {"training.length": "40 steps", "cadence.sample_every": "7 steps"}
 
 
 @pytest.mark.parametrize("leaving", [40_000, 48_000, 64_000, 100_000, 130_000])
-def test_full_disk_ends_the_run_with_a_sentence_and_space_lets_it_go_on(disk: Path, tmp_path: Path, leaving: int) -> None:
+def test_full_disk_ends_the_run_with_a_sentence_and_freed_space_lets_it_resume(disk: Path, tmp_path: Path, leaving: int) -> None:
     run, alone = make_run(disk / "runs", LONG), make_run(tmp_path / "runs", LONG)
     assert train(alone).state == "finished"
     stop_at_seven = iter([False] * 6 + [True])
@@ -154,7 +154,7 @@ def test_full_disk_ends_the_run_with_a_sentence_and_space_lets_it_go_on(disk: Pa
     assert is_sentence(status.message)
     assert "disk is full" in status.message
     assert "free some space" in status.message
-    assert run.status().state == "failed", "the end could not be written down"
+    assert run.status().state == "failed", "the final status could not be written"
     assert run.status().message == status.message
     newest, complaints = checkpoints.load_newest(run.checkpoints_path)
     assert newest is not None
@@ -164,11 +164,11 @@ def test_full_disk_ends_the_run_with_a_sentence_and_space_lets_it_go_on(disk: Pa
     filler.unlink()
     assert train(run).state == "finished"
     assert losses(run) == losses(alone)
-    assert not list(run.path.rglob("*.tmp")), "failed writes left rubbish behind"
+    assert not list(run.path.rglob("*.tmp")), "failed writes left temporary files behind"
 
 
 def test_disk_filled_by_the_last_line_still_has_room_for_the_end_of_the_run(disk: Path) -> None:
-    """A line takes what is left to the last byte, so the status could not be replaced without the reserve."""
+    """A log line can use up the last free byte, so the status could not be replaced without the reserve."""
     rarely = {"training.length": "1000 steps", "cadence.checkpoint_every": "1000 steps", "optimizer.batch_size": 4}
     run = make_run(disk / "runs", rarely, family="mlp")
     assert train(run, should_stop=lambda: True).step == 1
@@ -182,7 +182,7 @@ def test_disk_filled_by_the_last_line_still_has_room_for_the_end_of_the_run(disk
     assert [line["step"] for line in run.metrics()] == list(range(1, 1001))
 
 
-def test_disk_without_a_byte_left_is_told_on_the_command_line(disk: Path) -> None:
+def test_command_line_reports_a_disk_without_a_free_byte(disk: Path) -> None:
     root = disk / "runs"
     run = make_run(root, LONG)
     filler = fill(disk, 0)
@@ -193,7 +193,7 @@ def test_disk_without_a_byte_left_is_told_on_the_command_line(disk: Path) -> Non
 
     done = run_gan("train", "--steps", 5, root=root)
     assert done.returncode == 2
-    last = done.stderr.splitlines()[-1]  # below the progress of a first look at the digits, where nobody has looked yet
+    last = done.stderr.splitlines()[-1]  # below the progress of analysing the digits, if they are not prepared yet
     assert is_sentence(last)
     assert "disk is full" in last
     assert [each.id for each in runs.list_runs(root)] == [run.id]

@@ -1,4 +1,4 @@
-"""One step of the game: whose turn moves whom, and that it is the step of the paper, computed here once more by other code."""
+"""One step of the game: which turn moves which player, and that it equals an independent implementation of the paper's step."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_one_step_moves_both_players(family: str, loss: str) -> None:
     outcome = game.step([Turn(*batches(1)[0])], wants_norms=True)
     for player, old in zip((game.generator, game.discriminator), before, strict=True):
         for name, weight in player.named_parameters():
-            assert not torch.equal(weight, old[name]), f"{name} stayed where it was"
+            assert not torch.equal(weight, old[name]), f"{name} did not change"
     assert outcome.penalty is None
     for name, value in vars(outcome).items():
         if name == "penalty":
@@ -70,7 +70,7 @@ def test_one_step_moves_both_players(family: str, loss: str) -> None:
 
 
 def test_turns_can_be_played_one_by_one() -> None:
-    """A step is a turn of each; each alone moves one player, and makes its own fakes where it is given none."""
+    """A step is one turn of each player; each turn alone moves one player, and generates its own fakes if given none."""
     game, whole, (reals, z) = make_game(), make_game(), batches(1)[0]
     turn = Turn(reals, z)
     whole.step([turn])
@@ -135,7 +135,7 @@ def test_average_equals_one_computed_by_hand() -> None:
     for name, value in weights(game.average.module).items():
         assert torch.allclose(value, by_hand[name], atol=1e-7), name
     for (name, value), (_, source) in zip(game.average.module.named_buffers(), game.generator.named_buffers(), strict=True):
-        assert torch.equal(value, source), f"{name}: the statistics of batch norm are those of the generator as it is"
+        assert torch.equal(value, source), f"{name}: batch norm statistics must be the current generator's"
     assert not any(weight.requires_grad for weight in game.average.parameters())
 
 
@@ -143,7 +143,7 @@ def test_without_decay_there_is_no_average() -> None:
     assert make_game({"optimizer.ema_half_life": 0}).average is None
 
 
-def test_asking_for_norms_gives_them_and_changes_nothing_else() -> None:
+def test_requested_norms_are_returned_and_change_nothing_else() -> None:
     asked, silent = make_game(), make_game()
     for reals, z in batches(3):
         with_norms, without = asked.step([Turn(reals, z)], wants_norms=True), silent.step([Turn(reals, z)])
@@ -181,7 +181,7 @@ def test_bf16_plays_nearly_the_same_game(family: str) -> None:
         assert coarse.generator(batches(1)[0][1]).dtype == torch.bfloat16, "the networks do not run in bf16 at all"
 
 
-# The same step once more, in plain operations and with Adam written out
+# The same step in plain operations, with Adam written out
 
 
 class Adam:
@@ -215,7 +215,7 @@ def dcgan_generator(w: dict[str, Tensor], z: Tensor) -> Tensor:
 
 
 def dcgan_discriminator(w: dict[str, Tensor], x: Tensor) -> Tensor:
-    """The tiny discriminator (depth 2): halve twice, then look at all that is left."""
+    """The tiny discriminator (depth 2): halve twice, then one linear layer over what remains."""
     x = f.leaky_relu(f.conv2d(x, w["body.0.weight"], w["body.0.bias"], stride=2, padding=1), 0.2)
     x = f.conv2d(x, w["body.2.weight"], stride=2, padding=1)
     x = f.leaky_relu(f.batch_norm(x, None, None, w["body.3.weight"], w["body.3.bias"], training=True), 0.2)
@@ -230,7 +230,7 @@ def mlp_generator(w: dict[str, Tensor], z: Tensor) -> Tensor:
 
 
 def mlp_discriminator(w: dict[str, Tensor], x: Tensor) -> Tensor:
-    """Three linear layers on the pixels in a row."""
+    """Three linear layers on the flattened pixels."""
     x = x.reshape(len(x), -1)
     for layer in (1, 3):
         x = x @ w[f"body.{layer}.weight"].T + w[f"body.{layer}.bias"]
@@ -252,7 +252,7 @@ def gradients(loss: Tensor, w: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("loss", ["non-saturating", "minimax"])
 @pytest.mark.parametrize("family", ["dcgan", "mlp"])
-def test_steps_equal_the_ones_computed_by_other_code(family: str, loss: str) -> None:
+def test_steps_equal_an_independent_implementation(family: str, loss: str) -> None:
     lr = {"generator": 1e-4, "discriminator": 3e-4}
     game = make_game(
         {"objective.loss": loss, "optimizer.generator_lr": lr["generator"], "optimizer.discriminator_lr": lr["discriminator"]},

@@ -1,4 +1,4 @@
-"""The dials of a game one by one: what each is said to do is what happens to weights, gradients, images and classes."""
+"""The settings of a game, one by one: their effect on weights, gradients, images and classes is the documented one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from gan.config.fields import Span
 from gan.objective.losses import LOSSES
 from gan.objective.penalties import zero_centred
+from gan.runs import forks
 from gan.training import assembly, loop, state
 from gan.training.game import Game, Turn
-from tests.helpers import make_run, tiny
+from tests.helpers import make_run, tiny, train
 
 CPU = torch.device("cpu")
 
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_game(changes: dict[str, Any] | None = None, *, family: str = "mlp") -> Game:
-    """Return a freshly initialised tiny game; always from the same seed."""
+    """Return a freshly initialised tiny game, always with the same seed."""
     torch.manual_seed(0)
     return assembly.build_game(tiny(changes, family=family), CPU, "fp32")
 
@@ -51,7 +53,7 @@ def players(game: Game) -> list[tuple[nn.Module, torch.optim.Optimizer]]:
 
 
 def norms_applied(game: Game) -> dict[nn.Module, list[float]]:
-    """Return where the norm of each gradient that an optimiser follows will be noted, by player."""
+    """Return a list per player, to which every optimiser step will append the norm of the gradient it applies."""
     found: dict[nn.Module, list[float]] = {}
     for player, optimizer in players(game):
         noted = found.setdefault(player, [])
@@ -67,7 +69,7 @@ def norms_applied(game: Game) -> dict[nn.Module, list[float]]:
 
 
 @pytest.mark.parametrize("clip", [0.01, 0.1, 1.0, 1000.0])
-def test_no_gradient_is_followed_that_is_longer_than_the_clip(clip: float) -> None:
+def test_no_applied_gradient_is_longer_than_the_clip(clip: float) -> None:
     free, clipped = make_game(), make_game({"optimizer.gradient_clip": clip})
     before, after = norms_applied(free), norms_applied(clipped)
     for game in (free, clipped):
@@ -76,12 +78,12 @@ def test_no_gradient_is_followed_that_is_longer_than_the_clip(clip: float) -> No
     assert outcome.generator_grad_norm is not None
     for one, other in ((free.generator, clipped.generator), (free.discriminator, clipped.discriminator)):
         assert all(norm <= clip * (1 + 1e-5) for norm in after[other])
-        assert after[other][0] == pytest.approx(min(clip, before[one][0]), rel=1e-4), "shorter ones are left as they are"
+        assert after[other][0] == pytest.approx(min(clip, before[one][0]), rel=1e-4), "shorter gradients must stay as they are"
     assert len(after[clipped.discriminator]) == 2
-    assert float(outcome.generator_grad_norm) == pytest.approx(before[free.generator][0], rel=0.2), "logged is what it was before"
+    assert float(outcome.generator_grad_norm) == pytest.approx(before[free.generator][0], rel=0.2), "the unclipped norm is logged"
 
 
-def test_clipped_gradient_points_where_the_long_one_did() -> None:
+def test_clipping_keeps_the_direction_of_the_gradient() -> None:
     free, clipped = make_game(), make_game({"optimizer.gradient_clip": 0.01})
     gradients = []
     for game in (free, clipped):
@@ -100,7 +102,7 @@ def test_weight_clipping_keeps_all_weights_of_the_discriminator_within_bounds(fa
     for step in range(3):
         game.step([turn(step)])
         largest = max(float(weight.detach().abs().max()) for weight in game.discriminator.parameters())
-        assert largest == pytest.approx(clip), "and the largest stand at the bound"
+        assert largest == pytest.approx(clip), "the largest weights must be at the bound"
     assert max(float(weight.detach().abs().max()) for weight in game.generator.parameters()) == pytest.approx(generator, rel=0.1)
 
 
@@ -111,14 +113,14 @@ def test_every_turn_of_the_discriminator_is_clipped() -> None:
         lambda player, _: seen.append(max(float(weight.detach().abs().max()) for weight in player.parameters()))
     )
     game.step([turn(0), turn(1), turn(2)])
-    assert all(largest <= 0.01 + 1e-9 for largest in seen[2:]), "after its first turn"
+    assert all(largest <= 0.01 + 1e-9 for largest in seen[2:]), "weights are out of bounds after the first turn"
 
 
 # Turns
 
 
 @pytest.mark.parametrize("turns", [1, 2, 5])
-def test_discriminator_has_its_turns_on_different_images_before_the_generator_has_one(turns: int) -> None:
+def test_discriminator_takes_all_its_turns_on_different_images_before_the_generator(turns: int) -> None:
     game = make_game()
     moved, judged = [], []
     game.discriminator_optimizer.register_step_post_hook(lambda *_: moved.append("D"))
@@ -128,10 +130,10 @@ def test_discriminator_has_its_turns_on_different_images_before_the_generator_ha
     game.step(played)
     assert moved == ["D"] * turns + ["G"]
     for number, one in enumerate(played):
-        assert torch.equal(judged[2 * number], one.reals), "real images first"
+        assert torch.equal(judged[2 * number], one.reals), "real images must be judged first"
     fakes = judged[1::2]
-    assert len({float(images.sum()) for images in fakes}) == turns, "every turn has generated images of its own"
-    assert torch.equal(judged[-1], judged[-2]), "the generator is judged by the images of the last turn"
+    assert len({float(images.sum()) for images in fakes}) == turns, "every turn must generate its own images"
+    assert torch.equal(judged[-1], judged[-2]), "the generator must be judged by the images of the last turn"
 
 
 def test_only_the_last_turn_is_reported() -> None:
@@ -175,17 +177,17 @@ def test_loop_gives_every_turn_new_images_and_their_classes(root: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("algorithm", ["adam", "rmsprop", "sgd"])
-def test_learning_rates_fall_as_asked(algorithm: str, decay: str, shares: dict[float, float]) -> None:
+def test_learning_rates_decay_as_configured(algorithm: str, decay: str, shares: dict[float, float]) -> None:
     changes = {"optimizer.lr_decay": decay, "optimizer.generator_lr": 0.02, "optimizer.discriminator_lr": 0.01}
     config = tiny({**changes, "optimizer.algorithm": algorithm}, family="mlp")
     game, pace = assembly.build_game(config, CPU, "fp32"), assembly.Pace(config)
-    for share, left in [*shares.items(), *reversed(shares.items())]:  # a training that is prolonged goes back
+    for share, left in [*shares.items(), *reversed(shares.items())]:  # extending a training raises them again
         pace.keep(game, share)
         for optimizer, lr in ((game.generator_optimizer, 0.02), (game.discriminator_optimizer, 0.01)):
             assert [group["lr"] for group in optimizer.param_groups] == [pytest.approx(lr * left, abs=1e-12)]
 
 
-def test_a_learning_rate_of_zero_moves_nobody() -> None:
+def test_learning_rate_of_zero_moves_no_weight() -> None:
     config = tiny({"optimizer.lr_decay": "linear"}, family="mlp")
     game = assembly.build_game(config, CPU, "fp32")
     assembly.Pace(config).keep(game, 1.0)
@@ -203,7 +205,7 @@ def test_a_learning_rate_of_zero_moves_nobody() -> None:
         (0.0, {0.0: 1.0, 0.5: 1.0, 1.0: 1.0}),
     ],
 )
-def test_noise_fades_as_asked(fade: float, left: dict[float, float]) -> None:
+def test_noise_fades_as_configured(fade: float, left: dict[float, float]) -> None:
     config = tiny({"augmentation.instance_noise": 0.2, "augmentation.noise_fade": fade}, family="mlp")
     game, pace = assembly.build_game(config, CPU, "fp32"), assembly.Pace(config)
     for share, kept in left.items():
@@ -211,9 +213,40 @@ def test_noise_fades_as_asked(fade: float, left: dict[float, float]) -> None:
     assert assembly.Pace(tiny(family="mlp")).keep(game, 0.0) == 0
 
 
+def test_noise_that_has_faded_stays_away_in_a_longer_training(root: Path) -> None:
+    """Twelve steps fade all noise; prolonged to 48, it would be back at half of its initial value."""
+    run = make_run(root, {"augmentation.instance_noise": 0.1, "augmentation.noise_fade": 0.5}, family="mlp")
+    assert train(run).state == "finished"
+    run.write_control(length=Span(count=48))
+    trainer = loop.Trainer(run, lambda status, line: None)
+    assert trainer.pace.keep(trainer.game, 12 / 48) == 0
+
+
+def test_noise_of_a_stopped_training_goes_on_falling_from_its_value(root: Path) -> None:
+    run = make_run(root, {"augmentation.instance_noise": 0.1, "augmentation.noise_fade": 1.0}, family="mlp")
+    seen: list[int] = []
+    assert train(run, lambda status, line: seen.append(0), lambda: run.status().step > 0 or len(seen) > 8).state == "stopped"
+    step = run.status().step
+    trainer = loop.Trainer(run, lambda status, line: None)
+    before = 0.1 * (1 - (step - 1) / 12)
+    assert trainer.pace.keep(trainer.game, step / 48) == pytest.approx(before)
+    assert trainer.pace.keep(trainer.game, 0.9) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"), [({"optimizer.generator_lr": 1e-3}, 0.0), ({"augmentation.instance_noise": 0.3}, 0.225)]
+)
+def test_fork_has_the_noise_that_it_asks_for(changes: dict[str, Any], left: float, root: Path) -> None:
+    run = make_run(root, {"augmentation.instance_noise": 0.1, "augmentation.noise_fade": 1.0}, family="mlp")
+    assert train(run).state == "finished"
+    child = forks.make(run, 12, {**changes, "training.length": "48 steps"}, "child", state="starting", threads=1)
+    trainer = loop.Trainer(child, lambda status, line: None)
+    assert trainer.pace.keep(trainer.game, 12 / 48) == pytest.approx(left, abs=0.01)
+
+
 @pytest.mark.parametrize("turns", [1, 3])
-def test_average_counts_half_after_its_half_life(turns: int) -> None:
-    """After so many images, half of what the average was is left of it: in 4 steps of 2 · 16 images each, decay = 0.5^¼."""
+def test_old_average_counts_half_after_its_half_life(turns: int) -> None:
+    """After ``ema_half_life`` images half of the old average is left; with 4 steps of ``turns`` · 32 images, decay = 0.5^¼."""
     changes = {"optimizer.discriminator_steps": turns, "optimizer.ema_half_life": 4 * turns * 32}
     game = make_game(changes)
     assert game.average is not None
@@ -232,7 +265,7 @@ def test_average_counts_half_after_its_half_life(turns: int) -> None:
 # Optimisers
 
 
-def test_optimisers_are_those_of_torch_with_what_was_asked_for() -> None:
+def test_optimisers_are_from_torch_with_the_configured_settings() -> None:
     common = {"optimizer.generator_lr": 0.03, "optimizer.discriminator_lr": 0.02, "optimizer.beta1": 0.4, "optimizer.beta2": 0.9}
     for name, kind, wanted in (
         ("adam", torch.optim.Adam, {"betas": (0.4, 0.9), "eps": 1e-8, "amsgrad": False}),
@@ -250,7 +283,7 @@ def test_optimisers_are_those_of_torch_with_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["adam", "rmsprop", "sgd"])
-def test_optimisers_move_as_their_papers_say(algorithm: str) -> None:
+def test_optimisers_move_weights_as_in_their_papers(algorithm: str) -> None:
     lr, beta1, beta2 = 0.01, 0.5, 0.9
     game = make_game({"optimizer.algorithm": algorithm, "optimizer.discriminator_lr": lr, "optimizer.beta2": beta2})
     m, v = 0.0, 0.0
@@ -287,7 +320,7 @@ def test_classes_reach_both_players() -> None:
 
 
 @pytest.mark.parametrize("penalty", ["r1", "gradient_penalty"])
-def test_a_penalty_is_told_the_classes_too(penalty: str) -> None:
+def test_penalties_get_the_classes_too(penalty: str) -> None:
     game = make_game({"networks.conditional": True, f"objective.{penalty}": 10})
     told = []
     inner = game.discriminator.forward
@@ -299,12 +332,12 @@ def test_a_penalty_is_told_the_classes_too(penalty: str) -> None:
     game.discriminator.forward = forward  # type: ignore[method-assign]
     one = turn(labels=[0, 1, 2, 3, 4, 5, 6, 7])
     game.step([one])
-    assert len(told) == 4, "real and generated images, the penalty, and the generator's turn"
+    assert len(told) == 4, "expected one call each: real images, generated images, penalty, generator's turn"
     assert all(labels is one.labels for labels in told)
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
-def test_only_a_relative_generator_is_shown_real_images(loss: str) -> None:
+def test_only_relative_generator_losses_get_real_images(loss: str) -> None:
     game = make_game({"objective.loss": loss})
     shown: list[tuple[Tensor, ...]] = []
 
@@ -316,7 +349,7 @@ def test_only_a_relative_generator_is_shown_real_images(loss: str) -> None:
     with torch.no_grad():
         fakes = game.generator(turn().z)
     outcome = spied.step([turn()])
-    with torch.no_grad():  # as the discriminator is after its turn
+    with torch.no_grad():  # with the discriminator after its turn
         expected = [game.discriminator(fakes), game.discriminator(turn().reals)]
     (logits,) = shown
     assert len(logits) == (2 if LOSSES[loss].is_relative else 1)
@@ -340,7 +373,7 @@ def test_smoothing_reaches_the_discriminator_only(loss: str) -> None:
 
 
 @pytest.mark.parametrize(("loss", "is_probability"), [(name, name in ("non-saturating", "minimax")) for name in LOSSES])
-def test_outputs_are_shown_as_probabilities_only_where_they_are(loss: str, is_probability: bool) -> None:
+def test_outputs_are_reported_as_probabilities_only_if_they_are(loss: str, is_probability: bool) -> None:
     game = make_game({"objective.loss": loss})
     with torch.no_grad():
         real, fake = game.discriminator(turn().reals), game.discriminator(game.generator(turn().z))
@@ -355,7 +388,7 @@ def test_policies_and_noise_reach_all_images_that_the_discriminator_sees() -> No
     judged = []
     game.discriminator.register_forward_pre_hook(lambda _, images: judged.append(images[0].detach()))
     game.step([turn()])
-    assert len(judged) == 4, "real and generated images, each in both turns"
+    assert len(judged) == 4, "expected real and generated images in both turns"
     for images in judged:
         gone = (images == 0).flatten(1).double().mean(dim=1)
         assert gone.min() > 0
@@ -376,7 +409,7 @@ def test_generator_learns_through_the_policies() -> None:
 # Penalties
 
 
-def test_penalty_is_reported_beside_the_loss_and_followed_with_it() -> None:
+def test_penalty_is_reported_apart_from_the_loss_but_trained_with_it() -> None:
     game, plain = make_game({"objective.r1": 3, "objective.r2": 5}), make_game()
     d, reals = plain.discriminator, turn().reals
     fakes = plain.generator(turn().z).detach()
@@ -386,7 +419,7 @@ def test_penalty_is_reported_beside_the_loss_and_followed_with_it() -> None:
     outcome = game.step([turn()])
     assert outcome.penalty is not None
     assert float(outcome.penalty) == pytest.approx(float(penalty.detach()), rel=1e-5)
-    assert float(outcome.discriminator_loss) == pytest.approx(float(loss.detach()), rel=1e-5), "without the penalty"
+    assert float(outcome.discriminator_loss) == pytest.approx(float(loss.detach()), rel=1e-5), "the penalty must not be included"
     for weight, gradient in zip(game.discriminator.parameters(), expected, strict=True):
         assert weight.grad is not None
         assert torch.allclose(weight.grad, gradient, atol=1e-6)
@@ -399,7 +432,7 @@ def test_each_penalty_can_be_switched_on(name: str) -> None:
     assert make_game({f"objective.{name}": 7}).step([turn()]).penalty is not None
 
 
-def test_penalties_are_measured_in_fp32_whatever_the_networks_run_in() -> None:
+def test_penalties_are_computed_in_fp32_at_any_precision() -> None:
     config = tiny({"objective.r1": 10, "training.precision": "bf16"}, family="mlp")
     torch.manual_seed(0)
     coarse, exact = assembly.build_game(config, CPU, "bf16"), make_game({"objective.r1": 10})
@@ -409,7 +442,7 @@ def test_penalties_are_measured_in_fp32_whatever_the_networks_run_in() -> None:
     assert float(one) == pytest.approx(float(other), rel=1e-6)
 
 
-# Compiled
+# Compilation
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="torch.compile needs a C++ compiler on the CPU")
@@ -420,4 +453,4 @@ def test_compiled_networks_play_the_same_game() -> None:
         one, other = (game.step([turn(step)], wants_norms=True) for game in (plain, compiled))
         for name, value in vars(one).items():
             assert float(vars(other)[name]) == pytest.approx(float(value), rel=1e-4, abs=1e-5), name
-    assert state.pack(compiled)[0].keys() == state.pack(plain)[0].keys(), "a checkpoint does not tell whether it was compiled"
+    assert state.pack(compiled)[0].keys() == state.pack(plain)[0].keys(), "compilation must not change the names in a checkpoint"

@@ -1,4 +1,4 @@
-"""Asking a trained generator for pictures: what is drawn, where it goes, and what is said when it cannot be."""
+"""Drawing from a trained generator: the pictures, where they are written, and the messages on failure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a tiny run whose generator was not told classes."""
+    """Return a tiny trained run without classes and without an average."""
     return trained_in(tmp_path_factory.mktemp("runs"), {"optimizer.ema_half_life": 0})
 
 
@@ -50,7 +50,7 @@ def trained_in(root: Path, changes: dict[str, Any], family: str = "dcgan") -> Ru
 
 @pytest.fixture
 def mine(trained: Run, root: Path) -> Iterator[Run]:
-    """Return a copy of the conditional run that a test may spoil."""
+    """Return a copy of the conditional run that a test may damage."""
     shutil.copytree(trained.path, root / trained.id)
     yield Run(root / trained.id)
     end_all(root)
@@ -64,7 +64,7 @@ def newest(run: Run) -> nn.Module:
 
 
 def by_hand(run: Run, told: Tensor | None, images: int, seed: int) -> Image.Image:
-    """Return the grid that is expected, from the newest checkpoint's weights."""
+    """Return the expected grid, from the newest checkpoint's weights."""
     z = torch.randn(images, run.config().networks.latent, generator=torch.Generator().manual_seed(seed))
     generator = newest(run)
     with torch.inference_mode():
@@ -92,7 +92,7 @@ def test_all_classes_are_drawn_in_columns(trained: Run) -> None:
     assert np.array_equal(as_array(picture), as_array(by_hand(trained, told, 16, 0)))
 
 
-def test_class_and_seed_change_the_picture_and_nothing_else_does(trained: Run) -> None:
+def test_picture_depends_on_class_and_seed_only(trained: Run) -> None:
     one = as_array(sampling.draw(trained, "1", 8, 0))
     assert np.array_equal(one, as_array(sampling.draw(trained, "1", 8, 0)))
     assert not np.array_equal(one, as_array(sampling.draw(trained, "7", 8, 0)))
@@ -131,7 +131,7 @@ def test_points_are_drawn_over_the_real_ones(root: Path) -> None:
         (None, 8, 2**31, ["seed", str(2**31)]),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_a_sentence(
+def test_impossible_requests_are_refused_in_a_sentence(
     trained: Run, class_name: str | None, images: int, seed: int, words: list[str]
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -140,12 +140,12 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_class_of_a_generator_that_was_told_none_is_refused(plain: Run) -> None:
+def test_class_is_refused_for_an_unconditional_generator(plain: Run) -> None:
     with pytest.raises(InputError, match="is not class-conditional"):
         sampling.draw(plain, "7", 8, 0)
 
 
-def test_run_without_a_whole_checkpoint_is_refused(mine: Run, root: Path) -> None:
+def test_run_without_an_intact_checkpoint_is_refused(mine: Run, root: Path) -> None:
     with pytest.raises(InputError, match="has no checkpoint yet"):
         sampling.draw(make_run(root), None, 8, 0)
     for path in mine.checkpoints_path.glob("*.safetensors"):
@@ -154,7 +154,7 @@ def test_run_without_a_whole_checkpoint_is_refused(mine: Run, root: Path) -> Non
         sampling.draw(mine, "7", 8, 0)
 
 
-def test_damaged_newest_checkpoint_is_passed_over(mine: Run, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_newest_checkpoint_is_skipped(mine: Run, caplog: pytest.LogCaptureFixture) -> None:
     last = checkpoints.steps(mine.checkpoints_path)[-1]
     (mine.checkpoints_path / f"{last:08d}.safetensors").write_bytes(b"damage")
     picture = sampling.draw(mine, "7", 8, 0)
@@ -162,7 +162,7 @@ def test_damaged_newest_checkpoint_is_passed_over(mine: Run, caplog: pytest.LogC
     assert f"step {last}" in caplog.text
 
 
-def test_best_checkpoint_is_drawn_from_when_asked_for(mine: Run) -> None:
+def test_best_checkpoint_is_used_on_request(mine: Run) -> None:
     first, last = checkpoints.steps(mine.checkpoints_path)
     mine.best_path.mkdir()
     for path in mine.checkpoints_path.glob(f"{first:08d}.*"):
@@ -213,39 +213,39 @@ def test_command_writes_the_picture_and_prints_where(mine: Run, tmp_path: Path) 
         (["--out", "."], "the picture"),
     ],
 )
-def test_command_says_in_a_sentence_what_is_wrong(trained: Run, arguments: list[str], words: str) -> None:
+def test_command_explains_mistakes_in_a_sentence(trained: Run, arguments: list[str], words: str) -> None:
     before = sorted(trained.path.rglob("*"))
     assert words in assert_one_sentence(run_gan("sample", trained.id, *arguments, root=trained.root))
     assert sorted(trained.path.rglob("*")) == before
 
 
-def test_command_knows_only_runs(root: Path) -> None:
+def test_command_refuses_an_id_that_is_not_a_run(root: Path) -> None:
     assert "list of runs" in assert_one_sentence(run_gan("sample", "../etc", root=root))
 
 
 def test_dashboard_gets_its_picture_from_a_background_process(mine: Run) -> None:
     requests.start_sampling(mine, "7", 11)
-    wait_until(mine.asked_path.exists, "the picture is there")
+    wait_until(mine.asked_path.exists, "the picture is written")
     assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, "7", 64, 11)))
     mine.asked_path.unlink()
     requests.start_sampling(mine, None, 11)
-    wait_until(mine.asked_path.exists, "the picture of all classes is there")
+    wait_until(mine.asked_path.exists, "the picture of all classes is written")
     assert np.array_equal(np.asarray(Image.open(mine.asked_path)), as_array(sampling.draw(mine, None, 64, 11)))
 
 
-def test_what_goes_wrong_in_the_background_is_the_end_of_the_log(mine: Run) -> None:
+def test_errors_in_the_background_are_at_the_end_of_the_log(mine: Run) -> None:
     requests.start_sampling(mine, "--eleven", 0)
-    wait_until(lambda: "no class “--eleven”" in mine.log_tail(), "the log says what is wrong")
+    wait_until(lambda: "no class “--eleven”" in mine.log_tail(), "the error is in the log")
     assert "Traceback" not in mine.log_tail()
     assert not mine.asked_path.exists()
 
 
-def test_drawing_does_not_disturb_a_training(root: Path) -> None:
-    """A picture is drawn while the run goes on, and it goes on to its end."""
+def test_drawing_does_not_disturb_training(root: Path) -> None:
+    """A picture is drawn while the run trains; the run continues and then stops on request."""
     run = make_run(root, {"networks.conditional": True, "training.length": "100000 steps", "cadence.checkpoint_every": "5 steps"})
     trainer = start_quickly("resume", run.id, "--quiet", "--from-queue", root=root, log=run.log_path)
     try:
-        wait_until(lambda: checkpoints.steps(run.checkpoints_path), "the first checkpoint is there")
+        wait_until(lambda: checkpoints.steps(run.checkpoints_path), "the first checkpoint is written")
         done = run_gan("sample", run.id, "--class", "3", root=root)
         assert done.returncode == 0, done.stderr
         assert run.status().state == "running"
@@ -255,3 +255,37 @@ def test_drawing_does_not_disturb_a_training(root: Path) -> None:
     finally:
         trainer.kill()
         trainer.wait()
+
+
+def test_run_whose_data_set_has_shrunk_is_drawn_and_exported_and_says_so_when_resumed(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty images are left of a hundred: a batch of 32 no longer fits, which matters only to a training."""
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    env = {"GAN_DATA": str(tmp_path / "data")}
+    pictures_of(tmp_path / "pictures", 100)
+    assert run_gan("data", "import", tmp_path / "pictures", "--name", "Mine", root=root, env=env).returncode == 0
+    run = trained_in(root, {"data.name": "mine"})
+    for place in sorted((tmp_path / "pictures").iterdir())[40:]:
+        place.unlink()
+    assert run_gan("data", "remove", "mine", root=root, env=env).returncode == 0
+    assert run_gan("data", "import", tmp_path / "pictures", "--name", "Mine", root=root, env=env).returncode == 0
+    resumed = run_gan("resume", run.id, "--steps", 15, root=root, env=env)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "other contents" in resumed.stdout.splitlines()[0]
+    assert "other contents" in run.log_tail()
+    for place in sorted((tmp_path / "pictures").iterdir())[20:]:
+        place.unlink()
+    assert run_gan("data", "remove", "mine", root=root, env=env).returncode == 0
+    assert run_gan("data", "import", tmp_path / "pictures", "--name", "Mine", root=root, env=env).returncode == 0
+    for arguments in (("sample", run.id, "--out", tmp_path / "x.png"), ("export", run.id, "--out", tmp_path / "x.safetensors")):
+        done = run_gan(*arguments, root=root, env=env)
+        assert done.returncode == 0, done.stderr
+    assert "batch" in assert_one_sentence(run_gan("resume", run.id, "--steps", 20, root=root, env=env), 1)
+
+
+def pictures_of(folder: Path, count: int) -> None:
+    """Write ``count`` different grey pictures of 16×16 pixels."""
+    folder.mkdir()
+    for number, noise in enumerate(np.random.default_rng(0).integers(0, 256, (count, 16, 16), dtype=np.uint8)):
+        Image.fromarray(noise).save(folder / f"{number:03d}.png")

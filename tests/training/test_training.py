@@ -1,4 +1,4 @@
-"""The loop: exact resumes, honest ends, and everything that a watcher reads in the run directory."""
+"""The training loop: exact resumes, correct end states, and everything a watcher reads in the run directory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KINDS = [(family, chosen) for family in ("dcgan", "mlp") for chosen in PRECISION
 
 
 def train(run: Run, *, until: int | None = None) -> Status:
-    """Train a run in this process, as far as ``until`` or to its end, and look that the end is written down."""
+    """Train a run in this process, to step ``until`` or to its end, and check that the final status is written."""
     now: list[Status] = []
 
     def should_stop() -> bool:
@@ -53,7 +53,7 @@ def train(run: Run, *, until: int | None = None) -> Status:
 
 
 def seen_step(run: Run) -> int:
-    """Return the last logged step; tiny runs log each."""
+    """Return the last logged step; tiny runs log every step."""
     lines, _ = read_lines(run.metrics_path)
     return int(lines[-1]["step"]) if lines else 0
 
@@ -63,7 +63,7 @@ def seen_step(run: Run) -> int:
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Run]:
-    """Return runs never interrupted, by family and precision."""
+    """Return uninterrupted runs, by family and precision."""
     made = {}
     for family, chosen in KINDS:
         run = make_run(
@@ -88,10 +88,10 @@ def test_resumed_run_repeats_the_uninterrupted_one_byte_for_byte(
     for stop in sorted(stops):
         status = train(run, until=stop)
         assert (status.state, status.step) == ("stopped", stop)
-        torch.manual_seed(stop)  # another process would not have this one's random state either
+        torch.manual_seed(stop)  # a new process would not have the old random state either
     assert train(run).state == "finished"
     assert losses(run) == losses(whole)
-    assert list(losses(run)) == list(range(1, 15)), "each step stands there once, in order"
+    assert list(losses(run)) == list(range(1, 15)), "each step must be logged once, in order"
     for step, path in whole.samples().items():
         assert run.samples()[step].read_bytes() == path.read_bytes(), f"the samples of step {step} differ"
     mine, theirs = (checkpoints.load(one.checkpoints_path, 14).tensors for one in (run, whole))
@@ -99,7 +99,7 @@ def test_resumed_run_repeats_the_uninterrupted_one_byte_for_byte(
 
 
 @pytest.mark.parametrize("chosen", PRECISIONS)
-def test_run_trained_further_repeats_the_one_planned_longer(root: Path, chosen: str) -> None:
+def test_extended_run_equals_one_planned_longer(root: Path, chosen: str) -> None:
     changes = {**SEVERAL_EPOCHS, "training.precision": chosen, "cadence.log_every": "2 steps"}
     longer, extended = (
         make_run(root, {**changes, "training.length": "4 epochs"}),
@@ -112,11 +112,11 @@ def test_run_trained_further_repeats_the_one_planned_longer(root: Path, chosen: 
     assert (status.state, status.step, status.total_steps) == ("finished", 20, 20)
     assert status.epoch == 4
     planned, done = losses(longer), losses(extended)
-    assert done.pop(5), "the last step of the shorter training is logged too"
+    assert done.pop(5), "the last step of the shorter training must be logged too"
     assert done == planned
 
 
-def test_same_seed_gives_the_same_run_and_another_seed_another(root: Path) -> None:
+def test_seed_determines_the_run(root: Path) -> None:
     one, same, other = make_run(root), make_run(root), make_run(root, {"training.seed": 1})
     for run in (one, same, other):
         train(run)
@@ -126,7 +126,7 @@ def test_same_seed_gives_the_same_run_and_another_seed_another(root: Path) -> No
     assert one.samples()[0].read_bytes() != other.samples()[0].read_bytes()
 
 
-def test_seconds_go_on_where_they_stopped(root: Path) -> None:
+def test_seconds_continue_after_a_resume(root: Path) -> None:
     run = make_run(root)
     stopped = train(run, until=6)
     finished = train(run)
@@ -135,7 +135,7 @@ def test_seconds_go_on_where_they_stopped(root: Path) -> None:
     assert seconds == sorted(seconds)
 
 
-# Ends
+# How runs end
 
 
 def test_run_stopped_by_the_control_file_ends_as_stopped(root: Path) -> None:
@@ -149,7 +149,7 @@ def test_run_stopped_by_the_control_file_ends_as_stopped(root: Path) -> None:
     assert train(run).state == "finished"
 
 
-def test_stop_at_the_last_step_is_an_end_as_planned(root: Path) -> None:
+def test_stop_at_the_last_step_counts_as_finished(root: Path) -> None:
     run = make_run(root)
     assert train(run, until=12).state == "finished"
 
@@ -162,7 +162,7 @@ def test_finished_run_trained_once_more_is_finished_at_once(root: Path) -> None:
     assert len(raw_lines(run)) == 12
 
 
-#: An optimiser without memory of squares divides by gradients that have faded to nothing: real digits, real infinity.
+#: With beta2 = 0 Adam divides by the current gradient alone. It fades to nothing, so training on real digits gives infinity.
 EXPLODING = {
     "optimizer.generator_lr": 1.0,
     "optimizer.discriminator_lr": 1.0,
@@ -181,8 +181,8 @@ def test_run_that_explodes_ends_as_diverged_with_a_finite_checkpoint(root: Path)
     assert 10 < status.step < 500
     last = run.metrics()[-1]
     assert last["step"] == status.step
-    assert None in (last["generator_loss"], last["discriminator_loss"]), "NaN is written as null"
-    assert all(None not in line.values() for line in run.metrics()[:-1]), "it should end with the first line that is not finite"
+    assert None in (last["generator_loss"], last["discriminator_loss"]), "NaN must be written as null"
+    assert all(None not in line.values() for line in run.metrics()[:-1]), "the run must end at the first line that is not finite"
     kept = checkpoints.steps(run.checkpoints_path)
     assert kept
     assert f"step {kept[-1]}" in status.message
@@ -193,7 +193,7 @@ def test_run_that_explodes_ends_as_diverged_with_a_finite_checkpoint(root: Path)
     assert "Infinity" not in run.metrics_path.read_text()
 
 
-def test_run_that_explodes_between_two_lines_and_is_stopped_there_is_diverged(root: Path) -> None:
+def test_run_that_explodes_and_is_stopped_between_two_log_lines_is_diverged(root: Path) -> None:
     rarely = {"cadence.log_every": "1000 steps", "cadence.checkpoint_every": "1000 steps"}
     run = make_run(root, {**EXPLODING, **rarely}, family="mlp")
     steps: list[Status] = []
@@ -210,9 +210,9 @@ def test_run_that_explodes_between_two_lines_and_is_stopped_there_is_diverged(ro
         ({"training.device": "mps"}, "training.device is “mps”, but this machine does not have it"),
     ],
 )
-def test_what_this_machine_lacks_fails_with_a_sentence(root: Path, changes: dict[str, Any], words: str) -> None:
+def test_missing_hardware_fails_with_a_sentence(root: Path, changes: dict[str, Any], words: str) -> None:
     if "training.device" in changes and torch.backends.mps.is_available():
-        pytest.skip("this machine has it")
+        pytest.skip("this machine has MPS")
     run = make_run(root, changes)
     status = train(run)
     assert status.state == "failed"
@@ -222,7 +222,7 @@ def test_what_this_machine_lacks_fails_with_a_sentence(root: Path, changes: dict
 
 
 def test_missing_data_fails_with_a_sentence(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as closed:  # a port on which nobody listens
+    with socket.socket() as closed:  # a port without a listener
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{port}/"])
@@ -233,7 +233,7 @@ def test_missing_data_fails_with_a_sentence(root: Path, tmp_path: Path, monkeypa
     assert "no network" in status.message
 
 
-def test_want_of_memory_fails_with_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lack_of_memory_fails_with_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "to_pixels", lambda images: torch.empty(2**55))
     status = train(make_run(root))
     assert status.state == "failed"
@@ -241,7 +241,7 @@ def test_want_of_memory_fails_with_a_sentence(root: Path, monkeypatch: pytest.Mo
     assert is_sentence(status.message)
 
 
-def test_unforeseen_error_fails_with_a_sentence_and_the_log_has_the_rest(
+def test_unexpected_error_fails_with_a_sentence_and_a_traceback_in_the_log(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pictures, "grid", lambda pixels: 1 / 0)
@@ -265,7 +265,7 @@ def test_run_with_a_damaged_status_goes_on(root: Path) -> None:
     assert losses(run) == losses(whole)
 
 
-def test_rubbish_of_earlier_crashes_is_cleared_away(root: Path) -> None:
+def test_leftovers_of_earlier_crashes_are_removed(root: Path) -> None:
     run = make_run(root)
     old = [folder / f".{name}.7.ab.tmp" for folder, name in ((run.path, "status.json"), (run.samples_path, "00000001.png"))]
     for path in old:
@@ -287,7 +287,7 @@ OFFLINE = [name for name, preset in presets.PRESETS.items() if preset.config.dat
 
 @pytest.mark.parametrize("name", OFFLINE)
 def test_every_preset_without_a_download_trains(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if presets.find(name).config.data.name == "bedrooms":  # fewer of them, since drawing all 5,000 takes most of a minute
+    if presets.find(name).config.data.name == "bedrooms":  # fewer, because drawing all 5,000 takes most of a minute
         few = dataclasses.replace(data_sets.DATA_SETS["bedrooms"], counts=(1100,), version="few")
         monkeypatch.setitem(data_sets.DATA_SETS, "bedrooms", few)
     config = configs.replace(presets.find(name).config, {"training.length": "3 steps", "training.device": "cpu"})
@@ -301,7 +301,7 @@ def test_every_preset_without_a_download_trains(root: Path, name: str, monkeypat
     assert checkpoints.load(run.checkpoints_path, 3).step == 3
 
 
-def test_line_has_what_the_curves_need(root: Path) -> None:
+def test_log_lines_have_the_values_of_the_curves(root: Path) -> None:
     run = make_run(root, {"training.length": "5 steps"})
     train(run)
     for number, line in enumerate(run.metrics(), start=1):
@@ -340,7 +340,7 @@ def test_cadences_in_steps_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch)
     assert checkpoints.steps(run.checkpoints_path) == [10, 13]
 
 
-def test_run_tells_what_it_was_trained_with(root: Path) -> None:
+def test_run_records_its_device_and_software(root: Path) -> None:
     run = make_run(root, {"training.length": "1 step"})
     train(run)
     assert run.status().device == "cpu" and f"torch {torch.__version__}, Python 3." in run.status().software
@@ -357,7 +357,7 @@ def test_cadences_in_epochs_are_kept(root: Path) -> None:
 
 
 def test_scores_keep_to_their_share_of_the_time(root: Path) -> None:
-    """None is made that takes too long, not even the first; what a resumed run has spent on scores before counts too."""
+    """No score may exceed the share, not even the first; time spent on scores before a resume counts too."""
     points = {"data.name": "ring", "cadence.score_every": "1 step", "training.length": "6 steps"}
     runs_by_share = {share: make_run(root, {**points, "cadence.score_share": share}, family="mlp") for share in (1e-6, 0)}
     for run in runs_by_share.values():
@@ -379,8 +379,8 @@ def test_score_is_made_while_it_stays_within_the_share(spent: float, last: float
     assert quick.ScoringTime(spent, last).is_within(0, seconds)
 
 
-def test_run_of_before_is_scored_as_it_was() -> None:
-    """A stored configuration without these settings never left a score out, and without a cadence made none."""
+def test_old_run_is_scored_as_before() -> None:
+    """Stored configurations without these settings: no limit on scoring time, and no scores without a cadence."""
     raw = presets.find("digits-dcgan").config.model_dump(mode="json")
     assert raw["cadence"].pop("score_share") == 0.03
     assert configs.parse(raw, stored=True).cadence.score_share == 0
@@ -408,7 +408,7 @@ def pixels_of(path: Path) -> np.ndarray[Any, Any]:
 
 
 def test_samples_are_drawn_from_the_averaged_generator(root: Path) -> None:
-    """An average that hardly moves draws the same pictures while the generator itself runs off."""
+    """An average that hardly moves draws the same pictures while the generator itself changes a lot."""
     differences = []
     for half_life in (100_000_000, 0):
         fast = {"optimizer.ema_half_life": half_life, "optimizer.generator_lr": 0.05, "cadence.sample_every": "1 step"}
@@ -431,7 +431,7 @@ def test_real_images_are_drawn_once(root: Path) -> None:
     assert {path.name for path in run.path.iterdir()} >= {"config.json", "status.json", "metrics.jsonl", "reals.png", "samples"}
 
 
-def test_real_images_on_the_grid_are_real_images(root: Path) -> None:
+def test_grid_of_real_images_shows_images_of_the_data_set(root: Path) -> None:
     run = make_run(root)
     train(run, until=1)
     whole = pixels_of(run.reals_path)
@@ -457,7 +457,7 @@ def test_grid_puts_every_image_in_its_place(count: int, channels: int) -> None:
             assert torch.equal(tile.permute(2, 0, 1), image)
 
 
-def test_status_tells_how_far_a_training_is(root: Path) -> None:
+def test_status_reports_the_progress(root: Path) -> None:
     run = make_run(root)
     seen: list[tuple[Status, dict[str, Any] | None]] = []
     status = train_whole(run, lambda status, line: seen.append((status, line)))
@@ -478,7 +478,7 @@ def test_log_says_where_the_training_began_and_ended(root: Path, caplog: pytest.
     with caplog.at_level("INFO", logger="gan"):
         train(run, until=4)
         train(run)
-    assert re.search(r"from step 0 to 12 on cpu, fp32, 1 threads", caplog.text)
+    assert re.search(r"from step 0 to 12 on cpu, fp32, 1 thread\b", caplog.text)
     assert "ended as stopped at step 4" in caplog.text
     assert re.search(r"from step 4 to 12", caplog.text)
     assert "ended as finished at step 12" in caplog.text
@@ -500,12 +500,12 @@ def test_drawing_images_changes_nothing_in_the_generator() -> None:
 
 
 @pytest.mark.parametrize(("span", "due"), [("3 steps", [3, 6, 9]), ("1 epoch", [5, 10]), ("0 steps", []), ("0 epochs", [])])
-def test_things_are_due_when_their_cadence_says(span: str, due: list[int]) -> None:
+def test_cadence_sets_the_steps_at_which_something_is_due(span: str, due: list[int]) -> None:
     is_due = loop._every(Span.model_validate(span), steps_per_epoch=5)
     assert [step for step in range(1, 11) if is_due(step)] == due
 
 
-def test_precision_auto_is_bf16_only_where_it_is_fast() -> None:
+def test_precision_auto_is_bf16_only_if_it_is_fast() -> None:
     assert precision.choose_precision("auto", CPU) == PRECISIONS[-1]
     assert precision.choose_precision("fp32", CPU) == "fp32"
     assert json.dumps(precision.name_device(CPU)) == '"cpu"'

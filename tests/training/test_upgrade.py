@@ -1,4 +1,4 @@
-"""Configurations of schema version 1, as runs of before have them, read as ones of today."""
+"""Configurations and checkpoints of older runs (schema version 1), read by the current version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gan.training import assembly, state
 from gan.training.game import Game, Turn
 from tests.helpers import is_sentence, tiny
 
-#: As version 1 wrote them.
+#: Configurations as version 1 wrote them.
 MLP: dict[str, Any] = {
     "schema_version": 1,
     "preset": "digits-mlp",
@@ -47,12 +47,12 @@ BOTH = pytest.mark.parametrize("old", [MLP, DCGAN], ids=["mlp", "dcgan"])
 
 
 def upgraded(old: dict[str, Any], **changes: Any) -> RunConfig:
-    """Return a stored configuration of version 1, with changes to its optimizer, as one of today."""
+    """Return a stored version 1 configuration, with changes to its optimiser, upgraded to the current version."""
     return configs.parse({**old, "optimizer": {**old["optimizer"], **changes}}, stored=True)
 
 
 def refusal(raw: Any) -> str:
-    """Return the one sentence with which a stored configuration is refused."""
+    """Return the error sentence that refuses a stored configuration."""
     with pytest.raises(InputError) as caught:
         configs.parse(raw, stored=True)
     assert is_sentence(str(caught.value)), str(caught.value)
@@ -60,7 +60,7 @@ def refusal(raw: Any) -> str:
 
 
 @BOTH
-def test_what_kept_its_name_keeps_its_value(old: dict[str, Any]) -> None:
+def test_settings_with_unchanged_names_keep_their_values(old: dict[str, Any]) -> None:
     found = configs.flatten(upgraded(old))
     for section in ("data", "networks", "objective", "optimizer", "training", "cadence"):
         for key, value in old[section].items():
@@ -69,7 +69,7 @@ def test_what_kept_its_name_keeps_its_value(old: dict[str, Any]) -> None:
 
 
 @BOTH
-def test_new_settings_stand_where_nothing_changes_for_an_old_run(old: dict[str, Any]) -> None:
+def test_new_settings_change_nothing_for_an_old_run(old: dict[str, Any]) -> None:
     config = upgraded(old)
     assert config.schema_version == configs.SCHEMA_VERSION
     assert config.preset == old["preset"]
@@ -102,7 +102,7 @@ def test_dcgan_had_batch_norm_in_both_networks() -> None:
 @given(st.floats(0.5, 0.9999), st.integers(2, 512))
 def test_decay_comes_back_from_the_half_life(decay: float, batch: int) -> None:
     optimizer = upgraded(MLP, ema_decay=decay, batch_size=batch).optimizer
-    # The half-life is a whole number of images, which costs most where it is short.
+    # The half-life is rounded to a whole number of images, which matters most if it is short.
     assert optimizer.ema_decay == pytest.approx(decay, abs=1e-3 if optimizer.ema_half_life > 300 else 0.08)
 
 
@@ -113,37 +113,37 @@ def test_usual_decays_come_back(decay: float) -> None:
     assert upgraded(MLP, ema_decay=0.99).optimizer.ema_half_life == 4414  # 64 · ln ½ / ln 0.99
 
 
-def test_no_average_stays_none() -> None:
+def test_configuration_without_an_average_still_has_none() -> None:
     assert upgraded(MLP, ema_decay=0).optimizer.ema_half_life == 0
     assert upgraded(MLP, ema_decay=0.0).optimizer.ema_decay == 0
 
 
 @pytest.mark.parametrize("decay", [1e-300, 1e-9, 1 - 1e-9, 1 - 2**-53])
-def test_average_however_short_or_long_stays_one(decay: float) -> None:
+def test_extreme_decays_still_give_an_average(decay: float) -> None:
     for batch in (2, 1797):
         optimizer = upgraded(MLP, ema_decay=decay, batch_size=batch).optimizer
         assert optimizer.ema_half_life >= 1
         assert decay < 0.5 or optimizer.ema_decay == pytest.approx(decay, abs=1e-3)
 
 
-def test_decay_without_a_batch_size_is_that_of_the_default_batch() -> None:
+def test_decay_without_a_batch_size_uses_the_default_batch() -> None:
     raw = {"schema_version": 1, "optimizer": {"ema_decay": 0.99}}
     assert configs.parse(raw, stored=True).optimizer.ema_decay == pytest.approx(0.99, abs=1e-3)
 
 
-def test_upgraded_configuration_is_one_of_today() -> None:
+def test_upgraded_configuration_is_a_current_one() -> None:
     for old in (MLP, DCGAN):
         before = copy.deepcopy(old)
         config = upgraded(old)
-        assert old == before, "what was read is left as it was"
+        assert old == before, "upgrading must not change its input"
         assert configs.parse(json.loads(config.model_dump_json()), stored=True) == config
 
 
-def test_run_of_before_whose_data_set_is_gone_can_still_be_read() -> None:
+def test_old_run_with_a_removed_data_set_can_still_be_read() -> None:
     assert configs.parse({**MLP, "data": {"name": "long-gone"}}, stored=True).data.name == "long-gone"
 
 
-def test_setting_of_before_is_unknown_in_a_configuration_of_today() -> None:
+def test_old_settings_are_unknown_in_a_current_configuration() -> None:
     raw = {"networks": MLP["networks"]}
     assert "batch_norm" in refusal(raw)
     assert "ema_decay" in refusal({"schema_version": 2, "optimizer": {"ema_decay": 0.99}})
@@ -173,18 +173,18 @@ def test_setting_of_before_is_unknown_in_a_configuration_of_today() -> None:
         ("networks", "family", "unet"),
     ],
 )
-def test_bad_value_of_before_is_refused_in_one_sentence(section: str, key: str, value: Any) -> None:
+def test_bad_old_value_is_refused_in_one_sentence(section: str, key: str, value: Any) -> None:
     assert section in refusal({**MLP, section: {**MLP[section], key: value}})
 
 
 @pytest.mark.parametrize("section", ["networks", "optimizer"])
 @pytest.mark.parametrize("value", [None, 5, "text", [], [1]])
-def test_section_of_before_that_is_none_is_refused_in_one_sentence(section: str, value: Any) -> None:
+def test_old_section_that_is_not_an_object_is_refused_in_one_sentence(section: str, value: Any) -> None:
     assert section in refusal({**MLP, section: value})
 
 
 @pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [], 3])
-def test_version_that_there_never_was_is_refused(version: Any) -> None:
+def test_version_that_never_existed_is_refused(version: Any) -> None:
     assert "schema" in refusal({**MLP, "schema_version": version})
 
 
@@ -199,11 +199,11 @@ def test_any_old_values_are_read_or_refused_in_one_sentence(decay: Any, batch: A
         assert 0 <= config.optimizer.ema_decay < 1
 
 
-# Checkpoints of before
+# Old checkpoints
 
 
 class OldDiscriminator(nn.Module):
-    """As version 1 had it: one list of layers, of which the last gives the logit."""
+    """The discriminator of version 1: one list of layers, the last of which gives the logit."""
 
     def __init__(self, family: str) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ def new_game(family: str, seed: int) -> Game:
 
 
 @pytest.mark.parametrize("family", ["mlp", "dcgan"])
-def test_checkpoint_of_before_goes_on_as_the_same_network(family: str) -> None:
+def test_old_checkpoint_continues_as_the_same_network(family: str) -> None:
     source = torch.Generator().manual_seed(0)
     reals, z = torch.rand(8, 1, 16, 16, generator=source) * 2 - 1, torch.randn(8, 8, generator=source)
     torch.manual_seed(3)
@@ -244,7 +244,7 @@ def test_checkpoint_of_before_goes_on_as_the_same_network(family: str) -> None:
         old(reals).square().mean().backward()
         adam.step()
 
-    # A checkpoint of today, with the discriminator and the moments of before.
+    # A current checkpoint with the old discriminator and its moments.
     game = new_game(family, seed=1)
     game.step([Turn(reals, z)])
     tensors, facts = state.pack(game)
@@ -261,7 +261,7 @@ def test_checkpoint_of_before_goes_on_as_the_same_network(family: str) -> None:
         resumed.discriminator.train(is_training)
         assert torch.allclose(resumed.discriminator(reals), old(reals), atol=1e-6)
 
-    # Both learn the same next, which takes the moments of all weights.
+    # The next step must be the same for both, which requires the moments of all weights.
     lr = facts["optimizers"]["discriminator_optimizer"][0]["lr"]
     for player, optimizer in ((old, adam), (resumed.discriminator, resumed.discriminator_optimizer)):
         player.train()

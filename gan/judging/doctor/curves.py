@@ -195,7 +195,9 @@ def _has_height(config: RunConfig) -> bool:
 
 
 def _is_poor(line: Line) -> bool:
-    """Return whether images lie far from the real ones, or cover too few of them."""
+    """Return whether images lie far from the real ones, or cover too few of them, for features that can tell."""
+    if lines.has_chance_features(line):
+        return False
     return is_below(line, "precision", IMPRECISE) or is_below(line, "coverage", UNCOVERED)
 
 

@@ -21,6 +21,7 @@ from gan.judging.doctor.curves import (
     judge_swings,
 )
 from gan.judging.doctor.images import judge_copies, judge_gaps, judge_looks, judge_modes, judge_reach, judge_sameness, judge_texture
+from gan.judging.doctor.progress import LASTING, UNTRAINED, judge_progress
 from gan.judging.doctor.trend import FEWEST_SCORES, during_training, judge_past_best, judge_still_improving
 from gan.judging.doctor.verdict import Line, Verdict
 from gan.runs import Run, checkpoints
@@ -29,7 +30,7 @@ _MOST_LINES = 4000  # more than any preset logs
 
 #: Verdicts that can cause others, gravest first, and verdicts that always have a cause of their own.
 _ROOTS = ("divergence", "discriminator-too-strong", "discriminator-too-weak", "collapse")
-_OWN_CAUSE = ("memorisation", "checkerboard")
+_OWN_CAUSE = ("memorisation", "checkerboard", UNTRAINED)
 
 
 def logged(run: Run) -> list[dict[str, Any]]:
@@ -41,8 +42,9 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
     """Return all verdicts on a run: on its ``curve`` (see :func:`logged`) and on one of its lines of scores, ``line``.
 
     ``scored``: all its lines of scores in order of steps, of which only those made during training are used. Everything after the
-    step of ``line`` is ignored. If the configuration is unreadable, curves are not judged. If the data set is gone, rules that
-    depend on the length of the training are skipped.
+    step of ``line`` is ignored. A generator that is not trained yet gets that verdict first, and none on its images. If the
+    configuration is unreadable, curves are not judged. If the data set is gone, rules that depend on the length of the training are
+    skipped.
     """
     has_diverged, scored_step = run.status().state == "diverged", lines.number(line, "step")
     if scored_step is not None:
@@ -56,8 +58,15 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
             config = configs.replace(config, {"training.length": str(asked)})
     except InputError:
         return [*_treated(judge_breakdown([], has_diverged), None), *examine(line, classes)]
-    found = [*examine_curves(curve, config, line, has_diverged=has_diverged), *examine(line, classes, config)]
-    if line.get("checkpoint") != "best":  # at the minimum of FID, so the end of the curve says nothing about it
+    is_best, on_images = line.get("checkpoint") == "best", examine(line, classes, config)
+    reached = max(scored_step or 0, run.status().step) if is_best else scored_step or 0
+    early = judge_progress(line, during_training(scored), config, reached) if is_examined(line) else None
+    if early and early.name == UNTRAINED:  # poor images are no evidence of a fault then, neither of the images nor of the players
+        return _ordered([early, *examine_curves(curve, config, has_diverged=has_diverged)])
+    if early:
+        on_images = [one for one in on_images if one.name in LASTING]
+    found = [*([early] if early else []), *examine_curves(curve, config, line, has_diverged=has_diverged), *on_images]
+    if not is_best:  # at the minimum of FID, so the end of the curve says nothing about it
         best = checkpoints.steps(run.best_path)
         found += [
             dataclasses.replace(verdict, step=verdict.step if verdict.step in best else None)
@@ -85,11 +94,15 @@ def is_examined(line: Line) -> bool:
 def examine(line: Line, classes: Sequence[str] = (), config: RunConfig | None = None) -> list[Verdict]:
     """Return the verdicts on a line of scores, gravest first; ``classes`` are the names of the data set's classes.
 
-    Figures missing from the line (earlier versions, data without classes) are not judged.
+    Figures missing from the line (earlier versions, data without classes) are not judged, nor are distances between features of a
+    classifier that is hardly better than chance.
     """
     alike = list(judge_sameness(line))
     reach = judge_reach(line, has_collapsed=any(verdict.name == "collapse" for verdict in alike))
-    rules = (alike, reach, judge_gaps(line, classes), judge_modes(line), judge_copies(line), judge_looks(line), judge_texture(line))
+    copies = judge_copies(line)
+    if lines.has_chance_features(line, classes):
+        reach = copies = iter(())
+    rules = (alike, reach, judge_gaps(line, classes), judge_modes(line), copies, judge_looks(line), judge_texture(line))
     return _treated((verdict for rule in rules for verdict in rule), config)
 
 

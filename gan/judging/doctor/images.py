@@ -19,7 +19,9 @@ FOUND = 0.98  # of the modes found by real points; if there are few modes, all o
 SHIFT = 0.8  # standard deviations (Cohen's d, "large"): too dark, too bright, washed out, colours
 LEAST = {"brightness": 10.0, "contrast": 5.0, "saturation": 0.05}  # smallest visible shift, each in its own unit
 CHECKERED = 2.0  # times the neighbouring power, and times the value of real images: a checkerboard pattern
-MEMORISED = 0.25  # share of images nearer to a training image than 5 % of real ones are: memorisation
+MEMORISED = 0.25  # share of images nearer to a training image than 5 % of real ones are: memorisation,
+SOURCES = 5.0  # if they are copies of this many different training images
+LIKE = 0.6  # and their pixels correlate with those of the nearest training images by this much (not for points)
 
 
 def judge_sameness(line: Line) -> Iterator[Verdict]:
@@ -96,9 +98,7 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         f"{percent(limit)})"
     )
     if is_below(line, "recall", UNCOVERED) and not is_below(line, "ms_ssim", NOISY, "real_ms_ssim"):
-        start = f"The {noun} miss much of the data"
-        if not is_below(line, "precision", GOOD):
-            start = f"The {noun} are good but miss much of the data"
+        start = f"The {noun} are good but miss much of the data" if _are_good(line) else f"The {noun} miss much of the data"
         yield Verdict(
             "partial-collapse",
             "Partial mode collapse",
@@ -118,10 +118,18 @@ def judge_reach(line: Line, *, has_collapsed: bool) -> Iterator[Verdict]:
         )
 
 
+def _are_good(line: Line) -> bool:
+    """Return whether images are good: among the real ones for features that can tell, and like them in brightness and contrast."""
+    accuracy = lines.number(line, "extractor_accuracy")
+    if is_below(line, "precision", GOOD) or (accuracy is not None and accuracy < lines.TRUSTED):
+        return False
+    return lines.noun(line) == "points" or (bool(line.get("looks")) and not any(judge_looks(line)))
+
+
 def judge_gaps(line: Line, classes: Sequence[str]) -> Iterator[Verdict]:
     """Judge classes: those that are hardly ever drawn."""
-    missing, counts = line.get("classes_missing"), line.get("class_counts")
-    if not isinstance(missing, list) or not isinstance(counts, list) or not 0 < len(missing) < len(counts):
+    missing, counts = lines.missing_classes(line, classes), line.get("class_counts")
+    if not isinstance(counts, list) or not 0 < len(missing) < len(counts):
         return
     if lines.is_inception(line):  # earlier versions counted Inception's own classes (ImageNet)
         return
@@ -156,12 +164,17 @@ def judge_modes(line: Line) -> Iterator[Verdict]:
 
 
 def judge_copies(line: Line) -> Iterator[Verdict]:
-    """Judge copies of training images: more than real images explain."""
+    """Judge copies of training images: more than real images explain, of several training images, and alike in their pixels.
+
+    A short distance between features alone proves nothing: a flat image may be near a training image that it does not resemble.
+    """
     share, ratio = lines.number(line, "memorised"), lines.number(line, "memorised_ratio")
-    if share is None or share < MEMORISED:
+    if share is None or share < MEMORISED or not _may_be_copies(line):
         return
     noun = lines.noun(line)
     far = f"; the median distance to training {noun} is {ratio:.2f} times the usual one" if ratio is not None else ""
+    if (alike := lines.number(line, "memorised_likeness")) is not None:
+        far += f", the median correlation of their pixels {alike:.2f}"
     yield Verdict(
         "memorisation",
         "Memorisation",
@@ -171,6 +184,18 @@ def judge_copies(line: Line) -> Iterator[Verdict]:
         threshold=MEMORISED,
         evidence="nearest",
     )
+
+
+def _may_be_copies(line: Line) -> bool:
+    """Return whether the images near training images are copies of several, and resemble them.
+
+    Earlier versions did not measure this; their images count as copies unless they are flat or all alike.
+    """
+    sources, alike = lines.number(line, "memorised_sources"), lines.number(line, "memorised_likeness")
+    if sources is None:
+        faults = {verdict.name for verdict in (*judge_sameness(line), *judge_looks(line))}
+        return not faults & {"collapse", "washed-out"}
+    return sources >= SOURCES and (lines.noun(line) == "points" or (alike is not None and alike >= LIKE))
 
 
 #: Look and direction → name and title of the verdict, and the comparative for its sentence.

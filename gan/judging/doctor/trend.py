@@ -19,7 +19,7 @@ CERTAIN = 3.0  # a change of FID must exceed this many standard errors
 
 FEWEST_SCORES = 6
 
-_NEARLY_DONE = 0.9  # share of the training after which its length may be judged
+NEARLY_DONE = 0.9  # share of the training after which its length may be judged
 
 
 def during_training(scored: Iterable[Line]) -> list[Line]:
@@ -30,11 +30,11 @@ def during_training(scored: Iterable[Line]) -> list[Line]:
 
 def judge_past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
     """Judge whether FID is now clearly above its best; uses medians of three because the minimum of noisy values is biased low."""
-    levels, error = _levels(scored)
-    smooth = [statistics.median(levels[max(0, place - 1) : place + 2]) for place in range(len(levels))]
+    values, error = levels(scored)
+    smooth = [statistics.median(values[max(0, place - 1) : place + 2]) for place in range(len(values))]
     place = smooth.index(min(smooth))
-    rise, limit = statistics.median(levels[-3:]) - smooth[place], max(math.log1p(RISEN), CERTAIN * error)
-    if place >= len(levels) - 3 or rise < limit:
+    rise, limit = statistics.median(values[-3:]) - smooth[place], max(math.log1p(RISEN), CERTAIN * error)
+    if place >= len(values) - 3 or rise < limit:
         return
     best = min(scored, key=lambda line: line["fid"])  # this checkpoint was kept
     yield Verdict(
@@ -51,11 +51,11 @@ def judge_past_best(scored: Sequence[Line]) -> Iterator[Verdict]:
 
 def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator[Verdict]:
     """Judge whether FID was still falling at the end: the last third of its curve is clearly below the third before."""
-    levels, error = _levels(scored)
-    third = len(levels) // 3
-    before, last = statistics.fmean(levels[-2 * third : -third]), statistics.fmean(levels[-third:])
+    values, error = levels(scored)
+    third = len(values) // 3
+    before, last = statistics.fmean(values[-2 * third : -third]), statistics.fmean(values[-third:])
     fall, limit = before - last, max(-math.log1p(-IMPROVING), CERTAIN * error * math.sqrt(2 / third))
-    if scored[-1]["step"] < _NEARLY_DONE * steps_in_all(config) or fall < limit:
+    if scored[-1]["step"] < NEARLY_DONE * steps_in_all(config) or fall < limit:
         return
     yield Verdict(
         "still-improving",
@@ -69,8 +69,8 @@ def judge_still_improving(scored: Sequence[Line], config: RunConfig) -> Iterator
     )
 
 
-def _levels(scored: Sequence[Line]) -> tuple[list[float], float]:
+def levels(scored: Sequence[Line]) -> tuple[list[float], float]:
     """Return log FID and the standard error of one value, estimated from second differences, which cancel a linear trend."""
-    levels = [math.log(line["fid"]) for line in scored]
-    bends = [abs(before - 2 * here + after) for before, here, after in zip(levels, levels[1:], levels[2:], strict=False)]
-    return levels, 1.4826 * statistics.median(bends) / math.sqrt(6)
+    values = [math.log(line["fid"]) for line in scored]
+    bends = [abs(before - 2 * here + after) for before, here, after in zip(values, values[1:], values[2:], strict=False)]
+    return values, 1.4826 * statistics.median(bends) / math.sqrt(6)

@@ -126,12 +126,14 @@ def load(name: str, device: torch.device, report: Report) -> Extractor:
         network, accuracy = train(name, report)
         return network.state_dict(), {"accuracy": accuracy}
 
-    trained = cache.obtain(data_root() / "classifiers", name, f"{VERSION}-{data_sets.find(name).version}", make)
+    entry = data_sets.find(name)
+    trained = cache.obtain(data_root() / "classifiers", name, f"{VERSION}-{entry.version}", make)
     network = _untrained(name)
     network.load_state_dict(trained.tensors)
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
     identity = f"{name}-cnn-{VERSION}-{trained.sha256[:8]}"
-    return Extractor(recipe_of(name).label, identity, trained.facts["accuracy"], network, device, batch=256)
+    chance = max(entry.counts) / entry.images
+    return Extractor(recipe_of(name).label, identity, trained.facts["accuracy"], network, device, batch=256, chance=chance)
 
 
 def _untrained(name: str) -> Classifier:

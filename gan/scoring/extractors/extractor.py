@@ -24,7 +24,8 @@ class Extractor:
     """A network in evaluation mode: uint8 pixels [N, C, H, W] → features [N, D] and logits [N, K].
 
     ``label`` is for display; ``id`` changes with the weights; ``accuracy`` is measured on held-out images, 0 to 1 (None if not
-    a classifier of the data set); ``batch`` is the number of images per pass.
+    a classifier of the data set); ``batch`` is the number of images per pass. ``chance``: accuracy of always guessing the largest
+    class, 0 to 1 (None if not a classifier). ``note``: a sentence on an extractor that was passed over for this one, or empty.
     """
 
     label: str
@@ -33,6 +34,13 @@ class Extractor:
     network: nn.Module
     device: torch.device
     batch: int
+    chance: float | None = None
+    note: str = ""
+
+    @property
+    def is_at_chance(self) -> bool:
+        """Whether this is a classifier hardly better than chance; distances between its features mean little."""
+        return lines.is_at_chance(self.accuracy, self.chance)
 
     @property
     def tells_classes(self) -> bool:

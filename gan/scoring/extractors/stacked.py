@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -43,4 +45,10 @@ def load(name: str, device: torch.device, report: Report) -> Extractor:
     """
     digits = classifier.load(STACKED[name], device, report)
     network = Reader(digits.network).eval()
-    return Extractor(f"{digits.label}, by channel", f"stacked-{digits.id}", digits.accuracy, network, device, digits.batch // 2)
+    return replace(
+        digits,
+        label=f"{digits.label}, by channel",
+        id=f"stacked-{digits.id}",
+        network=network,
+        batch=digits.batch // 2,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,8 +18,9 @@ _ONCE_IN = 20  # sets of images; one of them may lack a class by chance
 class Balance(NamedTuple):
     """Class balance of generated images compared with real ones.
 
-    ``expected``: number of classes common among the real images; ``covered``: how many of them the generator covers; ``missing``:
-    class numbers of uncovered classes with too many expected images for chance to explain the gap; ``kl``: nats, 0 and up.
+    ``expected``: number of classes asked for, or else common among the real images; ``covered``: how many of them the generator
+    covers; ``missing``: class numbers of uncovered classes with too many expected images for chance to explain the gap; ``kl``:
+    nats, 0 and up.
     """
 
     covered: int
@@ -35,19 +37,24 @@ def histogram(logits: Tensor) -> Tensor:
     return torch.bincount(logits[~logits.isnan().any(dim=1)].argmax(dim=1), minlength=logits.shape[1])
 
 
-def balance(real: Tensor, fake: Tensor, share: float = SHARE) -> Balance:
+def balance(real: Tensor, fake: Tensor, share: float = SHARE, asked: Sequence[int] = ()) -> Balance:
     """Compare ``fake`` images per class [K] with ``real`` images per class [K].
 
-    A class is expected if its share of the real images is at least ``share`` (a tenth) of an even share, 1 / number of classes
-    that occur. It is covered if its share of the generated images is at least ``share`` of its share of the real ones. A few
-    misclassified images thus do not make a class on either side. An uncovered class is missing if its expected number of images
-    n is so large that one of the K expected classes is empty by chance at most once in twenty draws: K e⁻ⁿ ≤ 1/20.
-    Without generated images, no class is covered or missing, and the divergence is NaN.
+    ``asked``: class numbers of the classes in the data, if some were left out on purpose. Exactly these are then expected, because
+    a classifier that confuses classes also finds the others among the real images. Otherwise a class is expected if its share of
+    the real images is at least ``share`` (a tenth) of an even share, 1 / number of classes that occur.
+
+    A class is covered if its share of the generated images is at least ``share`` of its share of the real ones. A few misclassified
+    images thus do not make a class on either side. An uncovered class is missing if its expected number of images n is so large
+    that one of the K expected classes is empty by chance at most once in twenty draws: K e⁻ⁿ ≤ 1/20. Without generated images, no
+    class is covered or missing, and the divergence is NaN.
     """
     _require_same(real, fake)
     edge = share * (1 - 1e-9)  # a share exactly on the edge counts, whatever the rounding
     shares = real.double() / max(1, int(real.sum()))
     is_expected = (real > 0) & (shares * int((real > 0).sum()) >= edge)
+    if asked:
+        is_expected = torch.zeros(len(real), dtype=torch.bool).index_fill(0, torch.tensor(asked), True)
     expected, due = int(is_expected.sum()), shares * int(fake.sum())
     is_covered = is_expected & (fake > 0) & (fake >= edge * due)
     is_missing = is_expected & ~is_covered & (due >= math.log(_ONCE_IN * max(1, expected)))

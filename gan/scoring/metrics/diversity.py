@@ -67,10 +67,11 @@ def random_pairs(count: int, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
 def near_duplicates(pixels: Tensor) -> Duplicates:
     """Count the images in uint8 [N, C, S, S], S at least 9, that have a near duplicate among the others.
 
-    Near duplicates are defined as in ``gan.data.survey``: equal pixels, or difference hashes at most 3 of 64 bits apart and
-    thumbnails with a correlation of at least 0.99. Two nearly flat thumbnails of the same grey also count, because their
-    correlation is only noise. Unlike in the survey, every pair is compared and both images of a pair count. Simple images
-    resemble each other anyway: compare with the share among the same number of real images. NaN with fewer than two images.
+    Near duplicates are defined as in ``gan.data.survey``: equal pixels, or difference hashes at most 3 of 64 bits apart, thumbnails
+    with a correlation of at least 0.99, and colours at most 8 levels of 255 apart. Two nearly flat thumbnails of the same grey also
+    count, because their correlation is only noise. Unlike in the survey, every pair is compared and both images of a pair count.
+    Simple images resemble each other anyway: compare with the share among the same number of real images. NaN with fewer than two
+    images.
     """
     count = len(pixels)
     if count < 2:
@@ -79,7 +80,8 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
     parts = [survey.fingerprints(images[start : start + _IMAGES]) for start in range(0, count, _IMAGES)]
     hashes = np.concatenate([part[0] for part in parts])
     raw = np.concatenate([part[1] for part in parts])
-    thumbnails = survey.standardised(raw)
+    thumbnails, tints = survey.standardised(raw), survey.tints(raw, images.shape[-1])
+    strengths = np.square(tints).sum(axis=1)
     greys, is_flat = raw.mean(axis=1), raw.std(axis=1) < _FLAT
     numbers: dict[bytes, int] = {}
     originals = np.array([numbers.setdefault(survey.digest(image), row) for row, image in enumerate(images)])
@@ -90,6 +92,8 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
         rows, later = slice(start, start + step), slice(start, count)
         is_near = np.bitwise_count(hashes[rows, None] ^ hashes[None, later]) <= survey.MOST_BITS
         is_near &= thumbnails[rows] @ thumbnails[later].T >= survey.LEAST_CORRELATION
+        apart = strengths[rows, None] + strengths[None, later] - 2 * tints[rows] @ tints[later].T  # squared distances
+        is_near &= apart <= survey.MOST_TINT**2
         is_near |= is_flat[rows, None] & is_flat[None, later] & (np.abs(greys[rows, None] - greys[None, later]) < _FLAT)
         is_near |= originals[rows, None] == originals[None, later]  # single-colour images have no correlation
         is_near = np.triu(is_near, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,21 +25,34 @@ class Precomputed(nn.Module):
         return features
 
 
-def fid(real_features: Tensor, fake_features: Tensor) -> float:
-    """Return the Fréchet distance between two sets of features [N, D] and [M, D], N and M at least 2, in float64.
+class Moments(NamedTuple):
+    """Mean [D] of features, and R [min(N, D), D] with RᵀR = Σ, their sample covariance, both in float64."""
+
+    mean: Tensor
+    root: Tensor
+
+
+def moments(features: Tensor) -> Moments:
+    """Return the moments of features [N, D], N at least 2. They take most of the time of :func:`fid` and can be kept."""
+    found = features.detach().cpu().double()
+    return Moments(found.mean(dim=0), _root(found))
+
+
+def fid(real: Tensor | Moments, fake: Tensor | Moments) -> float:
+    """Return the Fréchet distance between two sets of features [N, D] and [M, D], or their moments, in float64.
 
     ‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½), 0 (equal mean and covariance) and up; Heusel et al. 2017 (1706.08500). It is biased
     upwards for small sets: compare only FIDs of equal numbers of images, and read them against their floor. NaN for non-finite
     features.
     """
-    real, fake = real_features.detach().cpu().double(), fake_features.detach().cpu().double()
-    if not (real.isfinite().all() and fake.isfinite().all()):
+    sets = [each if isinstance(each, Moments) else each.detach().cpu().double() for each in (real, fake)]
+    if not all(bool(part.isfinite().all()) for each in sets for part in (each if isinstance(each, Moments) else (each,))):
         return math.nan
-    one, other = _root(real), _root(fake)
+    (mean, one), (other_mean, other) = (each if isinstance(each, Moments) else moments(each) for each in sets)
     # Σ₁Σ₂ has the non-zero eigenvalues of (R₁R₂ᵀ)(R₁R₂ᵀ)ᵀ, which is symmetric: a sixth of the work, no rank-deficient zeros.
     product = one @ other.T if len(one) < len(other) else other @ one.T
     roots = torch.linalg.eigvalsh(product @ product.T).clamp(min=0).sqrt()
-    gap = (real.mean(dim=0) - fake.mean(dim=0)).square().sum()
+    gap = (mean - other_mean).square().sum()
     return max(float(gap + one.square().sum() + other.square().sum() - 2 * roots.sum()), 0.0)
 
 

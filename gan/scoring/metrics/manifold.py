@@ -92,14 +92,24 @@ def measure(real: Tensor, fake: Tensor, *, recall_neighbours: int = 3, coverage_
 def nearest(points: Tensor, others: Tensor, rank: int = 1) -> Tensor:
     """Return the Euclidean distance from each of ``points`` [N, D] to the ``rank``-th nearest of ``others`` [M, D], float64 [N].
 
-    Use rank 2 if the points are among the others. Computed in blocks of ``points``. M must be at least ``rank``. Equal rows have
-    distance exactly 0. NaN for non-finite features.
+    Use rank 2 if the points are among the others. M must be at least ``rank``. Equal rows have distance exactly 0. NaN for
+    non-finite features.
+    """
+    return neighbours(points, others, rank)[0]
+
+
+def neighbours(points: Tensor, others: Tensor, rank: int = 1) -> tuple[Tensor, Tensor]:
+    """Return the distances of :func:`nearest`, and the rows of the neighbours in ``others``, int64 [N].
+
+    Computed in blocks of ``points``. Among equally near neighbours of rank 1, the first counts.
     """
     others, points = _centred(others, points)
     found = torch.empty(len(points), dtype=torch.double)
+    places = torch.empty(len(points), dtype=torch.int64)
     for rows, squared in _blocks(points, others):
-        found[rows] = squared.kthvalue(rank, dim=1).values.sqrt() if rank > 1 else squared.min(dim=1).values.sqrt()
-    return found
+        least, places[rows] = squared.kthvalue(rank, dim=1) if rank > 1 else squared.min(dim=1)
+        found[rows] = least.sqrt()
+    return found, places
 
 
 def _mean(values: Tensor, radii: Tensor) -> float:

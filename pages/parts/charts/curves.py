@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gan.palette import GRAY, INDIGO, ORANGE
+from pages.parts import vega
 from pages.parts.charts.style import ABOVE, MARGIN, short_name
 
 MOST_POINTS = 400  # buckets per curve: about the resolution of a screen
@@ -56,9 +57,6 @@ def thin(table: pd.DataFrame, curves: dict[str, str], smoothing: float, zoom: tu
     return pd.DataFrame(shown)
 
 
-_ROUNDED = {"format": ",.4~r"}  # axis numbers: four digits, no exponents
-
-
 def curves(
     names: list[str],
     title: str,
@@ -70,16 +68,12 @@ def curves(
 ) -> dict[str, Any]:
     """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
 
-    ``has_points`` adds a dot per value, so that a curve with a single value is visible.
+    ``has_points`` adds a dot per value, for curves with few values; a curve with a single value always gets one.
 
     The specification depends on settings, not on data, so the browser keeps the chart, its zoom and hover when new data
     arrives. The interval ``zoom`` must be requested as a selection; otherwise the browser resets it.
     """
-    scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
-    if is_log:
-        scale["constant"] = 0.1
-    if domain:
-        scale["domain"] = list(domain)
+    scale = vega.scale(is_log=is_log) | ({"domain": list(domain)} if domain else {})
     colour = {
         "field": "curve",
         "type": "nominal",
@@ -88,19 +82,18 @@ def curves(
         "legend": {"orient": "top", "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 3},
     }
     line = {"type": "line", "clip": True, "interpolate": "linear"}
-    x = {"field": "step", "type": "quantitative", "title": "step", "axis": {"format": ",.0f", "tickMinStep": 1, "grid": False}}
+    x = {"field": "step", "type": "quantitative", "title": "step", "axis": {**vega.WHOLE, "format": ",.0f"}, "scale": vega.scale()}
+    y = {"field": "raw", "type": "quantitative", "title": title, "scale": scale, "axis": {"format": vega.ROUNDED}}
+    fold = [{"fold": names, "as": ["curve", "value"]}, {"calculate": "datum[datum.curve + ' raw']", "as": "raw"}]
     layers: list[dict[str, Any]] = [
         {
-            "transform": [
-                {"fold": names, "as": ["curve", "value"]},
-                {"calculate": "datum[datum.curve + ' raw']", "as": "raw"},
-            ],
+            "transform": fold,
             "encoding": {"color": colour},
             "layer": [
                 {
                     "params": [{"name": "zoom", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}],
                     "mark": {**line, "strokeWidth": 1, "opacity": 0.25},
-                    "encoding": {"y": {"field": "raw", "type": "quantitative", "title": title, "scale": scale, "axis": _ROUNDED}},
+                    "encoding": {"y": y},
                 },
                 {
                     "mark": {**line, "strokeWidth": 2, "point": has_points},
@@ -125,6 +118,13 @@ def curves(
             },
         },
     ]
+    layers.append(
+        {
+            "transform": [*fold, *vega.lone_values("curve", "raw")],
+            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60},
+            "encoding": {"y": y, "color": colour},
+        }
+    )
     if rule is not None:
         mark = {"type": "rule", "strokeDash": [4, 4], "color": "gray", "opacity": 0.6}
         layers.append({"data": {"values": [{}]}, "mark": mark, "encoding": {"y": {"datum": rule}, "x": None}})

@@ -12,7 +12,7 @@ import streamlit as st
 from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run
-from pages.parts import words
+from pages.parts import actions, words
 
 
 def marked(name: str, chosen: Sequence[Run]) -> list[str]:
@@ -27,12 +27,12 @@ def different(chosen: Sequence[Run]) -> dict[str, str]:
         try:
             found[run.id] = run.config()
         except InputError as error:
-            st.warning(f"{words.escape(run.label())}: {words.escape(str(error))}")
+            st.warning(f"{words.escape(run.label())}: {words.message(error)}")
     titles: dict[str, str] = {}
     for key in configs.difference(list(found.values())) if found else []:
         for config in found.values():
             if key in configs.flatten(config):
-                titles.setdefault(key, configs.field_info(config, key).title or key)
+                titles.setdefault(key, configs.title(key))
     return titles
 
 
@@ -84,8 +84,7 @@ def keep_marks(chosen: list[Run], rows: list[dict[str, Any]]) -> None:
         told, tags_ = run.told(), tuple(row["Tags"]) if isinstance(row["Tags"], (list, tuple)) else ()
         note = row["Note"] if isinstance(row["Note"], str) else ""  # an emptied cell is None
         if (told.tags, told.note) != (tags_, note):
-            run.annotate(tags_, note)
-            is_changed = True
+            is_changed |= actions.done(run.annotate, tags_, note)
     for name, value in marks.items():
         if st.query_params.get(name, "") != value:
             is_changed = True

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from gan import palette
+from pages.parts import vega
 
 _HEIGHT = 260  # pixels
 
@@ -29,16 +30,16 @@ def colours(groups: Sequence[str]) -> list[str]:
     return [palette.SERIES[place % len(palette.SERIES)] for place in range(len(groups))]
 
 
-def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_points: bool = False) -> dict[str, Any]:
+def chart(
+    groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_points: bool = False, is_whole: bool = True
+) -> dict[str, Any]:
     """Return the specification of one curve per group, with bands and a line at the cursor, without a legend.
 
-    With ``has_points``, every value gets a dot, for curves with few values. Table rows have ``curve``, ``at``, ``value`` and, for
-    bands, ``low`` and ``high``; one row without ``curve`` has the cursor's ``at``. The specification does not depend on the data,
-    so the browser keeps the chart when the cursor moves.
+    With ``has_points``, every value gets a dot, for curves with few values; a curve with a single value always does. ``is_whole``:
+    positions are counts, so the axis has no ticks in between. Table rows have ``curve``, ``at``, ``value`` and, for bands, ``low``
+    and ``high``; one row without ``curve`` has the cursor's ``at``. The specification does not depend on the data, so the browser
+    keeps the chart when the cursor moves.
     """
-    scale: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False}
-    if is_log:
-        scale["constant"] = 0.1
     colour: dict[str, Any] = {
         "field": "curve",
         "type": "nominal",
@@ -46,8 +47,10 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_poi
         "legend": None,
         "scale": {"domain": list(groups), "range": colours(groups)},
     }
-    x = {"field": "at", "type": "quantitative", "title": axis, "axis": {"format": "~s", "grid": False}, "scale": {"nice": False}}
-    y = {"field": "value", "type": "quantitative", "title": title, "scale": scale}
+    ticks = {**vega.WHOLE, "format": "~s"} if is_whole else {"format": vega.ROUNDED, "grid": False}
+    x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
+    scale = vega.scale(is_log=is_log)
+    y = {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": {"format": vega.ROUNDED}}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
     tooltip = [
         {"field": "curve", "type": "nominal", "title": "run"},
@@ -65,6 +68,11 @@ def chart(groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_poi
             {
                 "transform": [is_curve],
                 "mark": {"type": "line", "strokeWidth": 2, "clip": True, "point": {"opacity": float(has_points), "size": 60}},
+                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
+            },
+            {
+                "transform": [is_curve, *vega.lone_values("curve", "value")],
+                "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60},
                 "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
             },
             {

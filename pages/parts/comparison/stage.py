@@ -60,7 +60,7 @@ def stage(
         )
     keep_place(at, end)
     show_samples(chosen, names, at)
-    show_curves(tuple(chosen), groups, title, at, smoothing, is_log, curves)
+    show_curves(tuple(chosen), groups, axis, at, smoothing, is_log, curves)
     if is_playing != st.session_state.get("compare/shown", False):
         st.session_state["compare/shown"] = is_playing
         st.rerun()  # the refresh interval depends on whether playback is on
@@ -109,9 +109,10 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
 
 
 def show_curves(
-    chosen: tuple[Track, ...], groups: tuple[str, ...], title: str, at: float, smoothing: float, is_log: bool, curves: list[str]
+    chosen: tuple[Track, ...], groups: tuple[str, ...], axis: str, at: float, smoothing: float, is_log: bool, curves: list[str]
 ) -> None:
     """Show one chart per selected curve, side by side if there is room."""
+    title = timeline.AXES[axis][1]
     made = {name: timeline.charts(chosen, name, smoothing, groups) for name in curves}
     drawn = [(name, label, table) for name, tables in made.items() for label, table in tables.items()]
     if drawn:
@@ -120,9 +121,10 @@ def show_curves(
         with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
             for name, label, table in drawn:
                 there = table["curve"].unique().to_pylist()
-                spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID")
+                spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID", is_whole=axis != "time")
                 about = f"{label} over {title}, one curve each for: {', '.join(there)}"
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
+    tell_cuts(timeline.cut_off(chosen, tuple(curves), groups), axis)
     scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)
     plotted = {group for table in made.get("FID", {}).values() for group in table["curve"].unique().to_pylist()}
     if apart := [f"“{group}”" for group in scored if "FID" in curves and group not in plotted]:
@@ -131,6 +133,27 @@ def show_curves(
         st.caption(f"Not logged by these runs: {', '.join(missing)}.")
     if len(made.get("FID", {})) > 1:
         st.caption("FIDs computed differently are not comparable and have separate charts.")
+
+
+def tell_cuts(cuts: list[timeline.Cut], axis: str) -> None:
+    """Say which means end before the longest run of their group."""
+    ends = [f"“{cut.group}” at {place(cut.end, axis)} ({go_on(cut)})" for cut in cuts if cut.end is not None]
+    if ends:
+        st.caption(words.escape(f"A mean ends with the first of its runs: {', '.join(ends)}."))
+    if none := [f"“{cut.group}”" for cut in cuts if cut.end is None]:
+        st.caption(words.escape(f"No mean, because some runs begin after others have ended: {', '.join(none)}."))
+
+
+def place(at: float, axis: str) -> str:
+    """Return a position on an axis in words."""
+    if axis == "time":
+        return words.duration(at)
+    return words.count(round(at), "image") if axis == "images" else f"step {at:,.0f}"
+
+
+def go_on(cut: timeline.Cut) -> str:
+    """Say how many runs of a group are longer than its mean, e.g. "1 of 2 runs goes on"."""
+    return f"{cut.longer} of {words.count(cut.runs, 'run')} {'goes' if cut.longer == 1 else 'go'} on"
 
 
 def tell_bands(chosen: list[Run], group_of: dict[str, str]) -> None:

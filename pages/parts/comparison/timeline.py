@@ -6,7 +6,7 @@ import json
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from gan import config as configs
 from gan.errors import InputError
 from gan.judging import comparison as core
 from gan.judging import lines
@@ -23,9 +24,8 @@ from gan.judging.glossary import SCORES
 from gan.runs import Run
 from gan.runs.columns import COLUMNS
 from gan.storage import models
-from gan.storage.lines import sample_lines
-from pages.parts import logged as logs
 from pages.parts import words
+from pages.parts.comparison import sampled
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
 
@@ -50,8 +50,8 @@ CURVES = {
 }
 SEEDS = "seed"  # groups runs that differ only in the seed
 
-_LINES = 240  # lines read per run, evenly spread
 _GRID = 160  # positions at which runs are averaged
+_EARLY = 0.02  # share of the longest run of a group that its mean may miss unsaid
 _FAMILY = "networks.family"
 
 Points = tuple[tuple[float, float, int], ...]  # position, value, and key shared by runs scored at the same point
@@ -61,14 +61,20 @@ Points = tuple[tuple[float, float, int], ...]  # position, value, and key shared
 class Track:
     """One run on an axis: columns of evenly sampled logged lines with their position in ``at``, and snapshots by position.
 
-    ``fids`` holds the quick FIDs by position, per comparable kind with one of its lines of scores; the current kind is last.
-    The object stays the same until the run's files change, so it can serve as a cache key.
+    ``place`` is the column of the axis. ``fids`` holds the quick FIDs by position, per comparable kind with one of its lines of
+    scores; the current kind is last. The object stays the same until the run's files change, so it can serve as a cache key.
     """
 
     run: Run
-    columns: Mapping[str, np.ndarray]
+    place: str
+    stamp: object  # of the logged lines
     snapshots: tuple[tuple[float, int, Path], ...]
     fids: tuple[tuple[Line, Points], ...]
+    columns: Mapping[str, np.ndarray] = field(repr=False)
+
+    def smoothed(self, amount: float) -> Mapping[str, np.ndarray]:
+        """Return the columns with their curves as moving averages; see :func:`sampled.columns`."""
+        return sampled.columns(self.run, self.place, self.stamp, amount)
 
     @property
     def label(self) -> str:
@@ -97,25 +103,20 @@ def track(run: Run, axis: str) -> Track:
 
 
 @lru_cache(maxsize=256)
-def _track(run: Run, axis: str, *stamps: object) -> Track:
-    column, _ = AXES[axis]
-    logged = sample_lines(run.metrics_path, _LINES)
-    found = {name: np.array([logs.as_number(line.get(name)) for line in logged], "float64") for name in COLUMNS}
-    usable = np.flatnonzero(np.isfinite(found["step"]) & np.isfinite(found[column]))[::-1]
-    kept = usable[np.unique(found["step"][usable], return_index=True)[1]]  # if a step was logged twice, the later line
-    columns = {name: values[kept] for name, values in found.items()}
-    columns["at"] = columns[column]
+def _track(run: Run, axis: str, logged: object, *stamps: object) -> Track:
+    place, _ = AXES[axis]
+    columns = sampled.columns(run, place, logged, 0.0)
     steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
     shots = tuple((float(np.interp(step, steps, places)), step, path) for step, path in run.samples().items())
     fids = []
     for quick in core.quick(run):
         points = []
         for line in quick:
-            place = float(np.interp(line["step"], steps, places))
-            shared = line["step"] if axis == "time" else round(place)  # elapsed times never match between runs
-            points.append((place, lines.number(line, "fid") or 0.0, shared))
+            at = float(np.interp(line["step"], steps, places))
+            shared = line["step"] if axis == "time" else round(at)  # elapsed times never match between runs
+            points.append((at, lines.number(line, "fid") or 0.0, shared))
         fids.append((quick[0], tuple(points)))
-    return Track(run, columns, shots, tuple(fids))
+    return Track(run, place, logged, shots, tuple(fids), columns)
 
 
 def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str, str]:
@@ -149,7 +150,7 @@ def _told_apart(named: Mapping[str, str], settings: Mapping[str, Mapping[str, An
             values = {setting: {text_of(one.get(setting)) for one in alike} - {text_of(None)} for setting in alike[0]}
             usable = (one for one, each in values.items() if one not in (core.SEED, core.FORK) and len(each) == len(alike))
             if apart := next(usable, None):
-                longer = f"{name} · {apart.rpartition('.')[2]} {text_of(settings[key][apart])}"
+                longer = f"{name} · {words.lowered(configs.title(apart))} {text_of(settings[key][apart])}"
         candidates = (longer, *(f"{longer} · {number}" for number in range(2, len(named) + 1)))
         found[key] = next(one for one in candidates if one not in found.values())
     return found
@@ -181,21 +182,55 @@ def _differ_in(one: Mapping[str, Any], other: Mapping[str, Any], by: str) -> boo
 def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> dict[str, pa.Table]:
     """Return one curve for all ``groups`` (one name per track) as tables by title; FID has one table per comparable kind.
 
-    Columns: ``curve`` (the group), ``at`` and ``value``. Smoothing is an exponential moving average over the sampled lines,
-    from 0 (none) to below 1. A group of several runs becomes its mean at common positions; the columns ``low`` and ``high``
-    are then one sample standard deviation to either side, null for single runs. FIDs are neither smoothed nor interpolated:
-    the mean exists only where every comparably scored run of the group has a value. Tables without rows are left out.
+    Columns: ``curve`` (the group), ``at`` and ``value``. Smoothing is an exponential moving average over all logged lines, from 0
+    (none) to below 1. A group of several runs becomes its mean; the columns ``low`` and ``high`` are then one sample standard
+    deviation to either side, null for single runs. The mean exists only where all runs of the group have values (see
+    :func:`cut_off`), so that it never jumps where a run ends. FIDs are neither smoothed nor interpolated. Tables without rows are
+    left out.
     """
     if name == "FID":
         return {title: _table(rows) for title, rows in _fids(tracks, groups).items() if rows}
+    members = _members(tracks, CURVES[name], smoothing, groups)
+    merged = {group: rows for group, parts in members.items() if (rows := _merged(parts)).size}
+    return {name: _table(merged)} if merged else {}
+
+
+def _members(tracks: Sequence[Track], column: str, smoothing: float, groups: Sequence[str]) -> dict[str, list[np.ndarray]]:
+    """Return group → rows of position and value, one array for each of its runs that has values."""
     members: dict[str, list[np.ndarray]] = {}
     for one, group in zip(tracks, groups, strict=True):
-        part = np.stack([one.columns["at"], one.columns[CURVES[name]]])
+        columns = one.smoothed(smoothing)
+        part = np.stack([columns["at"], columns[column]])
         part = part[:, np.isfinite(part[1])]
-        part[1] = _smooth(part[1], smoothing)
         if part.size:
             members.setdefault(group, []).append(part)
-    return {name: _table({group: _merged(parts) for group, parts in members.items()})} if members else {}
+    return members
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A group whose mean ends at the position ``end``, while ``longer`` of its ``runs`` go on.
+
+    ``end`` is None if the runs have no position in common, so there is no mean.
+    """
+
+    group: str
+    end: float | None
+    longer: int
+    runs: int
+
+
+@lru_cache(maxsize=128)
+def cut_off(tracks: tuple[Track, ...], names: tuple[str, ...], groups: tuple[str, ...]) -> list[Cut]:
+    """Return the groups whose mean in one of the curves ``names`` misses a visible part of a run, because another ended before."""
+    found: dict[str, Cut] = {}
+    for column in (CURVES[name] for name in names if name != "FID"):
+        for group, parts in _members(tracks, column, 0.0, groups).items():
+            begin, ends = max(at[0] for at, _ in parts), sorted(at[-1] for at, _ in parts)
+            longer = sum(end - ends[0] > _EARLY * ends[-1] for end in ends)
+            if longer or ends[0] < begin:
+                found.setdefault(group, Cut(group, ends[0] if ends[0] >= begin else None, longer, len(ends)))
+    return list(found.values())
 
 
 def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -211,7 +246,7 @@ def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str,
             members.setdefault(group, []).append(points)
         title = _quick(line)
         if often[title] > 1:
-            title = f"{title}, {line['images']:,} images of {line['data']}"
+            title = f"{title}, {words.count(line['images'], 'image')} of {line['data']}"
         found[title if title not in found else f"{title} ({len(found) + 1})"] = {
             group: rows for group, parts in members.items() if (rows := _scored_by_all(parts)).size
         }
@@ -238,26 +273,13 @@ def _column(values: np.ndarray) -> pa.Array:
     return pa.array(values.astype("float32"), from_pandas=True)  # NaN becomes null
 
 
-def _smooth(values: np.ndarray, amount: float) -> np.ndarray:
-    """Return the average sᵢ = Σⱼ aⁱ⁻ʲ·vⱼ / Σⱼ aⁱ⁻ʲ, normalised so that the first values are not overweighted."""
-    if not amount:
-        return values
-    total = weight = 0.0
-    smooth = []
-    for value in values.tolist():
-        total, weight = amount * total + value, amount * weight + 1
-        smooth.append(total / weight)
-    return np.array(smooth)
-
-
 def _merged(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return rows: position, mean, and mean ± one standard deviation (NaN for a single run)."""
+    """Return rows: position, mean, and mean ± one standard deviation (NaN for a single run), from the common part of all runs."""
     if len(parts) == 1:
-        return np.concatenate([parts[0], np.full_like(parts[0], np.nan)])
-    first, last = min(at[0] for at, _ in parts), max(at[-1] for at, _ in parts)
-    places = np.linspace(first, last, min(_GRID, max(len(at) for at, _ in parts)))
-    values = np.stack([np.interp(places, at, value, left=np.nan, right=np.nan) for at, value in parts])
-    return _averaged(places, values)
+        return _averaged(parts[0][0], parts[0][1:])
+    first, last = max(at[0] for at, _ in parts), min(at[-1] for at, _ in parts)
+    places = np.unique(np.linspace(first, last, min(_GRID, max(len(at) for at, _ in parts)))) if first <= last else np.empty(0)
+    return _averaged(places, np.stack([np.interp(places, at, value) for at, value in parts]))
 
 
 def _scored_by_all(parts: Sequence[Points]) -> np.ndarray:
@@ -269,14 +291,10 @@ def _scored_by_all(parts: Sequence[Points]) -> np.ndarray:
 
 
 def _averaged(places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return rows of position, mean, low and high for values [runs, positions]; all-NaN positions are left out."""
-    there = np.isfinite(values)
-    count = there.sum(axis=0)
-    total = np.where(there, values, 0.0).sum(axis=0)
-    mean = np.divide(total, count, out=np.full(len(places), np.nan), where=count > 0)
-    squared = np.where(there, (values - mean) ** 2, 0.0).sum(axis=0)
-    spread = np.sqrt(np.divide(squared, count - 1, out=np.full(len(places), np.nan), where=count > 1))
-    return np.stack([places, mean, mean - spread, mean + spread])[:, count > 0]
+    """Return rows of position, mean, low and high for finite values [runs, positions]."""
+    mean = values.mean(axis=0)
+    spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(len(places), np.nan)
+    return np.stack([places, mean, mean - spread, mean + spread])
 
 
 @dataclass(frozen=True)

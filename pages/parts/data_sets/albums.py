@@ -83,7 +83,7 @@ def counts_in_words(classes: Sequence[str], counts: Sequence[int], noun: str = "
     """Summarise the sizes of many classes in one line of Markdown."""
     least, most = min(counts), max(counts)
     if least == most:
-        return f"{len(counts):,} classes of {words.count(least, noun)} each."
+        return f"{words.count(len(counts), 'class')} of {words.count(least, noun)} each."
     smallest, largest = (words.escape(classes[list(counts).index(number)]) for number in (least, most))
     return (
         f"{len(counts):,} classes: the smallest, “{smallest}”, has {words.count(least, noun)}, the largest, “{largest}”, "

@@ -15,7 +15,8 @@ from gan.config.data import DataConfig
 from gan.data import imported as imported_sets
 from gan.data import prepared
 from gan.data.prepared import Prepared
-from pages.parts import charts, words
+from gan.places import data_root, default_root
+from pages.parts import actions, charts, words
 from pages.parts.data_sets import albums
 
 SAME = {"exact": "identical", "near": "nearly identical"}
@@ -38,7 +39,8 @@ HELP = {
     "near": (
         "Images similar to an earlier one, exact duplicates excluded. Each image is reduced to 9 × 8 grey cells; one bit per "
         "pair of horizontal neighbours says whether the right one is brighter: a 64-bit difference hash (N. Krawetz 2013). "
-        "Two images are near duplicates if at most 3 bits differ and their reduced versions correlate by at least 0.99. "
+        "Two images are near duplicates if at most 3 bits differ, their reduced versions correlate by at least 0.99, and their "
+        "colours differ by at most 8 levels of 255 (root mean square over the cells). "
         "This is a lower bound, because not every pair is compared."
     ),
     "native": "Width × height before scaling to the size above.",
@@ -122,12 +124,15 @@ def show_images(data: DataConfig, found: Prepared) -> None:
     with left:
         picture, shown = sheet(*key, label, st.session_state["data/seed"], found, data.size)
         if picture:
-            st.image(picture, output_format="PNG", alt=f"{shown} images of the data set {entry.title}")
+            st.image(picture, output_format="PNG", alt=f"{words.count(shown, 'image')} of the data set {entry.title}")
         total = words.count(entry.images if label is None else entry.counts[label], "image")
         offer_shuffle(f"{shown} of {total}" + ("" if label is None else f" of “{words.escape(entry.classes[label])}”"))
     facts, skipped = known_facts(entry)
+    offer_stretch(entry, facts)
     with right:
         show_figures(data, found.facts, facts)
+        if "classes_from" in facts:
+            st.caption(words.escape(facts["classes_from"]))
         if entry.classes and not is_plotted(entry):
             st.caption(albums.counts_in_words(entry.classes, entry.counts))
     if is_plotted(entry):
@@ -147,6 +152,20 @@ def show_images(data: DataConfig, found: Prepared) -> None:
         st.caption("Number of images by mean grey level. Dashed: mean; shaded: ± one standard deviation.")
     show_duplicates(found, key)
     show_skipped(entry, facts, skipped)
+
+
+def offer_stretch(entry: DataSet, facts: dict[str, Any]) -> None:
+    """Say how much of their range imported pictures use if it is little, and offer to stretch them or to undo that."""
+    if not (sentence := imported_sets.on_range(facts)):
+        return
+    is_stretched = "stretch" in facts
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(words.escape(sentence), icon=":material/brightness_4:")
+        label = "Undo" if is_stretched else "Stretch to the full range"
+        if st.button(
+            label, key="stretch", help="The images are prepared again; those of runs already trained were different."
+        ) and (actions.done(lambda: imported_sets.stretch(entry.name, data_root(), default_root(), undo=is_stretched))):
+            st.rerun()
 
 
 def known_facts(entry: DataSet) -> tuple[dict[str, Any], pd.DataFrame]:

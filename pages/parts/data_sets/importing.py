@@ -9,16 +9,18 @@ import streamlit as st
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported as imported_sets
+from gan.data.decoder import IN_WORDS
 from gan.execution import requests
 from gan.places import data_root, default_root
 from gan.storage.jobs import read
-from pages.parts import words
+from pages.parts import actions, frame, words
+from pages.parts.data_sets import understanding
 
 SIZES = (16, 32, 64, 128, 256)
 
 FORMATS = (
-    "A **ZIP** of PNG, JPEG or WebP pictures, with one folder per class or all in one folder; or a **CSV** of points, "
-    "two numbers per line."
+    f"A **ZIP** of {IN_WORDS} pictures, with one folder per class or all in one folder; or a **CSV** of points, "
+    "two columns of numbers."
 )
 BY_COMMAND = "For a local folder, or for files too large to upload:"
 LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: as a ZIP, or from a folder by command."
@@ -26,13 +28,13 @@ LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: 
 
 def offer_removal(entry: DataSet) -> None:
     """Draw the button that removes a user's own data set, with a confirmation."""
-    with st.popover("Remove", icon=":material/delete:"):
+    with actions.popover("Remove", f"data/remove/{entry.name}", icon=":material/delete:"):
         st.markdown(
             f"Remove “{words.escape(entry.title)}” from this program? Your original files are kept. Runs trained on "
             "it can still be viewed, but not resumed."
         )
-        if st.button("Remove this data set", type="primary", key="remove"):
-            imported_sets.remove(entry.name, data_root(), runs_root=default_root())
+        is_asked = st.button("Remove this data set", type="primary", key=f"data/remove/{entry.name}/sure")
+        if is_asked and actions.done(lambda: imported_sets.remove(entry.name, data_root(), runs_root=default_root())):
             st.query_params.pop("data", None)
             st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was removed."
             st.rerun()
@@ -47,6 +49,9 @@ def offer_import() -> None:
         st.markdown(FORMATS)
         turn = st.session_state.setdefault("data/turn", 0)
         upload = st.file_uploader("File", type=["zip", "csv"], key=f"data/upload/{turn}")
+        answer: understanding.Answer | None = None
+        with frame.spoken_errors():
+            answer = understanding.ask(upload, turn) if upload else None
         title = st.text_input(
             "Name",
             key=f"data/title/{turn}",
@@ -62,17 +67,16 @@ def offer_import() -> None:
             key=f"data/import-size/{turn}",
             help="Size to view the images at first; others can be prepared later. Ignored for points.",
         )
-        if st.button("Add data set", type="primary", icon=":material/upload:", disabled=upload is None, key="import"):
-            assert upload is not None and size is not None
+        if st.button("Add data set", type="primary", icon=":material/upload:", disabled=answer is None, key="import"):
+            assert upload is not None and size is not None and answer is not None
             name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # accepts both kinds of slashes
             if any(entry.title.casefold() == name.casefold() for entry in data_sets.all_sets().values()):
                 st.error(f"A data set named “{words.escape(name)}” already exists; choose another name.", icon=":material/error:")
                 return  # keep the upload
-            is_archive = upload.read(2) == b"PK"
-            upload.seek(0)
-            requests.start_import(upload, ".zip" if is_archive else ".csv", name, size)
-            st.session_state.update({"data/turn": turn + 1, "data/import": size})
-            st.rerun()
+            suffix = ".zip" if understanding.is_archive(upload) else ".csv"
+            if actions.done(requests.start_import, upload, suffix, name, size, *answer):
+                st.session_state.update({"data/turn": turn + 1, "data/import": size})
+                st.rerun()
         st.caption(BY_COMMAND)
         st.code("python -m gan data import PATH --name NAME", language="bash", wrap_lines=True)
         st.caption(LSUN)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gan.catalogue.data_sets import DataSet
-from gan.data import sources
+from gan.data import imported, sources
 from gan.data.rendered import points
 from pages.parts import charts, words
 from pages.parts.data_sets import albums
@@ -41,6 +41,8 @@ def show_points(entry: DataSet) -> None:
                 st.metric(axis, f"{round(float(mean), 2) + 0.0:.2f} ± {std:.2f}", help=HELP["axis"], border=True)
             if known:
                 st.metric("Spread of a mode", f"{known.sigma:g}", help=HELP["sigma"], border=True)
+        if columns := imported.describe(entry).get("columns"):
+            st.caption(words.escape(columns))
         if is_plotted(entry):
             plot_counts(entry, "point", "mode" if known else "class")
         elif entry.classes:

@@ -10,7 +10,7 @@ from gan.data import downloads, prepared
 from gan.data.prepared import Prepared
 from gan.execution import requests
 from gan.storage.jobs import read
-from pages.parts import words
+from pages.parts import actions, words
 from pages.parts.data_sets.importing import show_progress
 
 AT_ONCE = 40_000_000  # pixels of a built-in set prepared without asking: about ten seconds
@@ -39,24 +39,18 @@ def offer_preparation(data: DataConfig) -> None:
     files = download_of(entry)
     label = "Prepare"
     if files and not downloads.has(files.name):
-        label = f"Download and prepare ({megabytes(files.download_bytes)})"
+        label = f"Download and prepare ({words.megabytes(files.download_bytes)})"
     with st.container(border=True):
         st.markdown(
             f"**Not prepared at {data.size} × {data.size} pixels yet.** Preparation runs once per size and "
-            f"takes {megabytes(entry.images * data.size**2 * data.channels)} of disk space. Training starts it automatically."
+            f"takes {words.megabytes(entry.images * data.size**2 * data.channels)} of disk space. Training starts it automatically."
         )
-        if st.button(
-            "Try again" if has_failed else label, key="prepare", icon=":material/refresh:" if has_failed else ":material/download:"
-        ):
-            requests.start_preparing(data)
+        icon = ":material/refresh:" if has_failed else ":material/download:"
+        is_asked = st.button("Try again" if has_failed else label, key="prepare", icon=icon)
+        if is_asked and actions.done(requests.start_preparing, data):
             st.rerun()
 
 
 def download_of(entry: DataSet) -> downloads.Download | None:
     """Return the download that a data set is read from or built from; None if it needs none."""
     return downloads.DOWNLOADS.get(entry.made_of or entry.name)
-
-
-def megabytes(size: int) -> str:
-    """Return a number of bytes as text in MB or GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"

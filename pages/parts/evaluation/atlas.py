@@ -32,7 +32,7 @@ def panel(run: Run) -> None:
     try:
         shown, spec = _read(run)
     except InputError as error:
-        st.caption(words.escape(str(error)))
+        st.caption(words.message(error))
         return
     except OSError:
         return

@@ -108,13 +108,20 @@ def survey(chosen: tuple[Run, ...], stamps: tuple[str, ...]) -> Found:
 
 
 @lru_cache(_KEPT)
-def board(chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, checkpoint: str) -> Board:
-    """Return the board for an extractor and a kind of checkpoint; at least one run must have such scores."""
+def board(
+    chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, checkpoint: str, busy: frozenset[str] = frozenset()
+) -> Board:
+    """Return the board for an extractor and a kind of checkpoint; at least one run must have such scores.
+
+    ``busy``: ids of the runs that are being scored.
+    """
     explained = survey(chosen, stamps)[checkpoint][extractor]
     each = scores_table.groups(list(explained.values()))
     table = scores_table.table(chosen, extractor, checkpoint)
     badges = {
-        run.id: _badges(run, explained[run.id], when) if run.id in explained else _unscored(run, checkpoint, when)
+        run.id: _badges(run, explained[run.id], when)
+        if run.id in explained
+        else _unscored(run, checkpoint, when, is_busy=run.id in busy)
         for run, when in zip(chosen, stamps, strict=True)
     }
     pictures = {run.id: found for run in chosen if (found := scores_table.snapshot(run, explained.get(run.id)))}
@@ -152,11 +159,13 @@ def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
     return ({summary: "green" if summary == SOUND else "gray"} if summary else {}) | shown
 
 
-def _unscored(run: Run, checkpoint: str, when: str) -> dict[str, str]:
+def _unscored(run: Run, checkpoint: str, when: str, *, is_busy: bool) -> dict[str, str]:
     """Return badges for a run without scores here: the reason, and verdicts based on its curves alone."""
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in _diagnose(run, when, "", "")}
     if scores_table.latest(run, checkpoint):
         return {"other features": "gray"} | shown
+    if is_busy:
+        return {"being scored": "gray"} | shown
     others = any(scores_table.latest(run, other) for other in CHECKPOINTS)
     return {"other checkpoint" if others else NOT_SCORED: "gray"} | shown
 
@@ -239,7 +248,8 @@ def part(selection: Selection, group: int) -> Part:
     seeds = " or ".join(dict.fromkeys(map(comparison.text_of, scored["seed"])))
     over = " or ".join(dict.fromkeys(scored["over"]))
     basis = (
-        f"{line['images']:,} {lines.noun(line)} per draw, {line['real_images']:,} real ones, ± over {over}\n"
+        f"{words.count(line['images'], lines.noun(line)[:-1])} per draw, {words.count(line['real_images'], 'real one')}, "
+        f"± over {over}\n"
         f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
     )
     return Part(

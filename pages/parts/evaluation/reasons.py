@@ -38,9 +38,12 @@ def basis(line: Line) -> str:
 def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:
     """Return one plain-text sentence per notable difference between a run's figures and the real images.
 
-    Differences already covered by ``verdicts`` (names of the doctor's verdicts) are left out.
+    Differences already covered by ``verdicts`` (names of the doctor's verdicts) are left out, and all of them while a run is not
+    trained yet.
     """
     said = set(verdicts)
+    if doctor.UNTRAINED in said:
+        return []
     told = [*_about_variety(line, said), *_about_neighbours(line, said), *_about_classes(line, said), *_about_looks(line, said)]
     if told or (said and doctor.is_examined(line)):
         return told
@@ -81,8 +84,8 @@ def _about_neighbours(line: Line, said: set[str]) -> list[str]:
 def _about_classes(line: Line, said: set[str]) -> list[str]:
     if "missing-classes" in said:
         return []
-    covered, due, missing = number(line, "classes_covered"), comparison.expected(line), line.get("classes_missing")
-    found = classes(line)
+    covered, due = number(line, "classes_covered"), comparison.expected(line)
+    found, missing = classes(line), comparison.missing_classes(line)
     if found and found.missing:
         names = [found.names[one] for one in found.missing]
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""

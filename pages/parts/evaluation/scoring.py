@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan.execution import requests
 from gan.runs import Run
-from pages.parts import words
+from pages.parts import actions, scorings, words
 from pages.parts.evaluation import board
 
 #: Extractor option → label.
@@ -25,10 +24,10 @@ WITHOUT_CHECKPOINT = {
 }
 
 
-def offer_scoring(chosen: list[Run]) -> None:
-    """Draw the scoring controls and the progress of running scorings."""
+def offer_scoring(chosen: list[Run]) -> list[Run]:
+    """Draw the scoring controls, the progress of running scorings and how they ended; return the runs being scored."""
     ready = [run for run in chosen if run.has_checkpoint]
-    busy = [run for run in chosen if run.scoring().state == "running"]
+    busy = scorings.under_way(chosen)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         extractor = st.selectbox(
             "Features from",
@@ -52,9 +51,11 @@ def offer_scoring(chosen: list[Run]) -> None:
                 ready = [run for run in ready if run.best_path.is_dir()]
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
         about = "3 draws of 2,000 images each, in a separate process."
-        if st.button(label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about):
-            requests.score(ready, extractor, checkpoint)
-            st.rerun()
+        is_asked = st.button(
+            label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about
+        )
+    if is_asked and actions.done(scorings.start, ready, extractor, checkpoint):
+        st.rerun()
     names = words.names(chosen)
     untrained: dict[str, list[str]] = {}
     for run in chosen:
@@ -69,11 +70,10 @@ def offer_scoring(chosen: list[Run]) -> None:
             "No best checkpoint, which requires scores during training (“Scores every” on the Train page); "
             f"score the last checkpoint instead: {words.escape(', '.join(without_best))}."
         )
-    for run in chosen:
-        if run.scoring().state == "failed":
-            st.error(f"{words.escape(run.label())}: {words.escape(run.scoring().message)}", icon=":material/error:")
+    scorings.tell_ended(chosen)
     if busy:
         scoring_progress(busy)
+    return busy
 
 
 @st.fragment(run_every=1.0)

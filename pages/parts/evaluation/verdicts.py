@@ -13,7 +13,7 @@ from gan.execution import queue
 from gan.judging import comparison, lines
 from gan.judging.doctor import Verdict
 from gan.runs import Run, columns, forks
-from pages.parts import charts, logged, pictures, words
+from pages.parts import charts, frame, logged, pictures, words
 from pages.parts.evaluation import atlas, board, reasons
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
@@ -58,18 +58,15 @@ def _offer_fork(run: Run, verdict: Verdict) -> None:
         icon=":material/call_split:",
         key=f"fork/{verdict.name}",
         disabled=bool(reason),
-        help=words.escape(reason or about),
+        help=words.message(reason or about),
     )
     if reason:
-        st.caption(words.escape(reason))
+        st.caption(words.message(reason))
     if pressed:
-        try:
+        with frame.spoken_errors():
             child = forks.make(run, step, verdict.changes)
             queue.advance(run.root)
-        except InputError as error:
-            st.error(words.escape(str(error)), icon=":material/error:")
-            return
-        st.switch_page("pages/watch.py", query_params={"run": child.id})
+            frame.go("pages/watch.py", run=child.id)
 
 
 def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:

@@ -105,7 +105,7 @@ def show_training(chosen: list[Run], names: dict[str, str]) -> None:
     if silent:
         st.caption(f"No scores from training: {words.escape(', '.join(silent))}.")
     if not figures:
-        st.caption('To score during training, set “Scores every” on the Train page or --set cadence.score_every="1 epoch".')
+        st.caption("To score during training, set “Scores every” on the Train page.")
 
 
 def show_against(part: Part) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan.judging import comparison, glossary
+from gan.judging import comparison, doctor, glossary
 from gan.judging.doctor import Verdict
 from pages.parts import charts, words
 from pages.parts.evaluation import atlas, board, reasons, verdicts
@@ -29,7 +29,8 @@ def show_reasons(whole: Board) -> None:
             tell_verdicts(found)
             return
         seen = verdicts.show(run, line, found)
-        told = [*reasons.reasons(line, [verdict.name for verdict in found if verdict.kind == "fault"]), *glossary.missing(line)]
+        said = [verdict.name for verdict in found if verdict.kind == "fault" or verdict.name in doctor.EARLY]
+        told = [*reasons.reasons(line, said), *glossary.missing(line)]
         st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
         if "classes" not in seen:
             show_classes(line)

@@ -16,7 +16,6 @@ from pydantic.fields import FieldInfo
 from gan import config as configs
 from gan.config import RunConfig, presets
 from gan.config.fields import Span
-from gan.errors import InputError
 from gan.execution import forecast, speeds, steering
 from gan.execution.forecast import kind, predict, unmeasured
 from gan.sweeps import editing, experiments
@@ -24,6 +23,7 @@ from gan.sweeps import plan as plans
 from gan.sweeps.plan import Plan
 from gan.sweeps.variants import Variant, expand
 from pages.parts import frame, words
+from pages.parts.planning import form
 
 _OWN = ""  # option for the settings above
 _NOT_VARIED = ("training.seed", "data.classes", "augmentation.policies", "networks.family")
@@ -74,7 +74,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         st.caption("The settings above cannot be trained; correct them first, or start from a named sweep.")
         return None
     flat = configs.flatten(config)
-    keys = {key: f"{configs.field_info(config, key).title} · {key}" for key in flat if key not in _NOT_VARIED}
+    keys = {key: f"{configs.title(key)} · {form.HEADINGS[key.partition('.')[0]][0]}" for key in flat if key not in _NOT_VARIED}
     chosen = st.multiselect(
         "Vary",
         list(keys),
@@ -112,7 +112,7 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         help="One at a time: the settings above, plus variants with one change each. Every combination grows fast: 3 × 3 × 3 = 27.",
     )
     if empty := [key for key, values in axes.items() if not values]:
-        st.caption(f"Enter values to try for “{words.escape(_title(config, empty[0]))}”.")
+        st.caption(f"Enter values to try for “{words.escape(configs.title(empty[0]))}”.")
         return None
     raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
     return plans.parse(raw | {"combine": combine, "seeds": int(seeds)})
@@ -134,8 +134,9 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
         return plan, variants
     lines = editing.table(plan)
     keys = [key for key in lines[0] if key not in _HEADINGS] if lines else []
-    titles = {key: _title(plan.base, key) for key in keys}
-    shown = pd.DataFrame([{**line, "problem": f"⚠ {line['problem']}" if line["problem"] else "✓"} for line in lines], dtype=object)
+    titles = {key: configs.title(key) for key in keys}
+    problems = [f"⚠ {words.titled(line['problem'])}" if line["problem"] else "✓" for line in lines]
+    shown = pd.DataFrame([{**line, "problem": problem} for line, problem in zip(lines, problems, strict=True)], dtype=object)
     column = st.column_config
     result = st.data_editor(
         shown.map(_text),
@@ -147,7 +148,7 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
         alt="Variants of the sweep, to edit",
         column_config={
             "name": column.TextColumn("Variant", pinned=True, width="medium", help="Name of its runs."),
-            **{key: column.TextColumn(title, help=f"{key}; empty: as in the settings above.") for key, title in titles.items()},
+            **{key: column.TextColumn(title, help="Empty: as in the settings above.") for key, title in titles.items()},
             "problem": column.TextColumn("Problem", width="large", help="Reason why a variant cannot be trained; ✓ if it can."),
         },
     )
@@ -193,7 +194,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     st.markdown(about)
     _measure(root, unmeasured(root, chosen))
     if wrong:
-        reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.escape(wrong[0].reason)}"
+        reason = f"“{words.escape(wrong[0].name)}” cannot be trained: {words.message(wrong[0].reason)}"
         st.error(reason + (f" {len(wrong) - 1} more cannot be trained either." if len(wrong) > 1 else ""), icon=":material/error:")
     is_sure = count <= plans.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
     if (free := forecast.free_bytes(root)) < found.disk_bytes:
@@ -208,7 +209,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
         ):
             with frame.spoken_errors():
                 sweep = steering.launch_sweep(root, plan)
-                st.switch_page("pages/sweeps.py", query_params={"sweep": sweep.id})
+                frame.go("pages/sweeps.py", sweep=sweep.id)
         st.download_button(
             "Save as file",
             json.dumps(plans.as_json(plan), indent=1, ensure_ascii=False),
@@ -254,13 +255,6 @@ def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None
 def _called(config: RunConfig) -> str:
     """Return the default name of a sweep: the title of its preset."""
     return presets.PRESETS[config.preset].title if config.preset in presets.PRESETS else "Sweep"
-
-
-def _title(base: RunConfig, key: str) -> str:
-    try:
-        return configs.field_info(base, key).title or key
-    except (KeyError, InputError):
-        return key
 
 
 def _example(info: FieldInfo, value: Any) -> str:

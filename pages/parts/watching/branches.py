@@ -68,7 +68,7 @@ def _ask(run: Run, config: RunConfig) -> None:
         found = forks.plan(config, {key: value for key, value in asked.items() if usual.get(key) != value})
         total = configs.replace(config, asked).total_steps
     except InputError as error:
-        st.error(words.escape(str(error)), icon=":material/error:")
+        st.error(words.message(error), icon=":material/error:")
     if found:
         for sentence in advice.warnings(found.config):
             if sentence not in advice.warnings(config):
@@ -76,11 +76,12 @@ def _ask(run: Run, config: RunConfig) -> None:
         changed = forks.tell(found.changes, found.before) or "the same settings"
         st.markdown(words.escape(f"From step {step:,} to step {total:,} with {changed}."))
     if st.button("Start fork", icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
-        assert found is not None
-        child = forks.make(run, step, found.changes, name)
-        queue.advance(run.root)
-        st.query_params["run"] = child.id
-        st.rerun()
+        with frame.spoken_errors():
+            assert found is not None
+            child = forks.make(run, step, found.changes, name)
+            queue.advance(run.root)
+            st.query_params["run"] = child.id
+            st.rerun()
     if found:
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = [run.id, "--step", str(step), *configs.assignments(config, found.config)]
@@ -94,7 +95,7 @@ def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
     groups: dict[str, dict[str, None]] = {}
     for key, reason in kept.items():
         section = key.partition(".")[0]
-        title = _WHOLE.get(section) or configs.field_info(config, key).title or key
+        title = _WHOLE.get(section) or configs.title(key)
         groups.setdefault(reason, {})[title] = None
     with st.expander("What cannot change, and why", icon=":material/lock:"):
         st.markdown("\n".join(f"- **{', '.join(titles)}**: {words.escape(reason)}." for reason, titles in groups.items()))

@@ -11,7 +11,7 @@ from gan.catalogue import data_sets
 from gan.config import RunConfig
 from gan.execution import requests
 from gan.runs import UNDER_WAY, Run
-from pages.parts import frame, pictures, words
+from pages.parts import actions, frame, pictures, words
 
 _LONGEST = 4  # letters; fits above a column on a phone
 _PATIENCE = 90  # seconds to wait for a picture
@@ -24,7 +24,7 @@ def known(config: RunConfig) -> list[str]:
 
 def name_columns(config: RunConfig) -> None:
     """Write the class names above the columns of a sample grid, or in one line if they are long."""
-    names = [] if config.data.is_points or not known(config) else list(config.columns)
+    names = list(config.columns) if known(config) and not config.data.is_points else []
     if names and max(map(len, names)) <= _LONGEST:
         with st.grid(len(names), min_column_width=1, wrap=False, gap=None):
             for name in names:
@@ -61,9 +61,9 @@ def _panel(run: Run, names: list[str]) -> None:
                 help="Draws 64 images of this class from the newest checkpoint, with new latent vectors each time.",
             ):
                 before = _changed(run)
-                requests.start_sampling(run, name, secrets.randbelow(2**31))
-                st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
-                st.rerun()
+                if actions.done(requests.start_sampling, run, name, secrets.randbelow(2**31)):
+                    st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
+                    st.rerun()
         asked = st.session_state.get(f"asked/{run.id}")
         with right:
             if is_waiting and asked:

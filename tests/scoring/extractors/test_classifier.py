@@ -1,4 +1,4 @@
-"""The classifier: trained for real, honest about its accuracy, and never read from a damaged or outdated file."""
+"""The classifier: real training, its reported accuracy, and retraining if the file is damaged or outdated."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from gan.data.loaders import Images
 from gan.errors import InputError
 from gan.judging import glossary
 from gan.places import data_root
+from gan.scoring import scores
 from gan.scoring.extractors import classifier
 from gan.scoring.extractors.extractor import Extractor
 from tests.helpers import PROJECT, environment, is_sentence
@@ -29,20 +30,20 @@ from tests.scoring.conftest import CPU, ignore
 
 
 def load_quickly() -> tuple[Extractor, bool]:
-    """Return the digits classifier, and whether it was trained for that."""
+    """Return the digits classifier and whether this call trained it."""
     reported: list[tuple[str, float]] = []
     found = classifier.load("digits", CPU, lambda sentence, share: reported.append((sentence, share)))
     return found, bool(reported)
 
 
 def held_out() -> Images:
-    """Return the digits that are kept from the training."""
+    """Return the digits held out from training."""
     images = loaders.load(DataConfig(size=32))
     is_held = classifier.split(images.labels, 0.2, torch.Generator().manual_seed(0))
     return Images(images.pixels[is_held], images.labels[is_held])
 
 
-def test_digits_are_read_rightly(digits: Extractor) -> None:
+def test_digits_are_read_correctly(digits: Extractor) -> None:
     unseen = held_out()
     assert len(unseen.labels) == pytest.approx(0.2 * 1797, abs=5)
     guesses = digits.extract(unseen.pixels.split(100)).logits.argmax(dim=1)
@@ -80,10 +81,10 @@ def test_features_and_logits_of_any_size_come_in_one_pass(digits: Extractor) -> 
         assert torch.allclose(found.logits, digits.network.head(found.features), atol=1e-4)
     with torch.inference_mode():
         alone = digits.network(pixels[:1])[0]
-    assert torch.allclose(alone, found.features[:1], atol=1e-4), "batch norm must not look at the batch"
+    assert torch.allclose(alone, found.features[:1], atol=1e-4), "batch norm must not use batch statistics"
 
 
-def test_training_is_deterministic_and_leaves_the_process_as_it_was(
+def test_training_is_deterministic_and_leaves_the_process_unchanged(
     quick: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     found, threads = [], torch.get_num_threads()
@@ -100,7 +101,7 @@ def test_training_is_deterministic_and_leaves_the_process_as_it_was(
     assert found[0] == found[1]
 
 
-def test_second_use_reads_the_first_one(quick: Path) -> None:
+def test_second_use_loads_the_saved_classifier(quick: Path) -> None:
     first, was_trained = load_quickly()
     second, was_trained_again = load_quickly()
     assert was_trained and not was_trained_again
@@ -183,7 +184,7 @@ def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
     assert sorted(answer[1] for answer in answers) == ["False", "True"]
 
 
-def test_folder_that_cannot_be_written_is_one_sentence(quick: Path) -> None:
+def test_folder_that_cannot_be_written_gives_one_sentence(quick: Path) -> None:
     quick.mkdir()
     (quick / "classifiers").write_text("in the way")
     with pytest.raises(InputError) as caught:
@@ -192,27 +193,27 @@ def test_folder_that_cannot_be_written_is_one_sentence(quick: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bedrooms", "stacked-digits", "ring"])
-def test_data_set_without_classifier_is_one_sentence(name: str) -> None:
+def test_data_set_without_classifier_gives_one_sentence(name: str) -> None:
     with pytest.raises(InputError, match=f"no classifier for the data set “{name}”") as caught:
         classifier.load(name, CPU, ignore)
     assert is_sentence(str(caught.value))
 
 
 def test_every_labelled_set_of_images_has_a_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An eighth of the training that people get is enough to see that it learns."""
+    """A fraction of the usual training is enough to show that it learns."""
     monkeypatch.setitem(classifier.RECIPES, "shapes", replace(classifier.recipe_of("shapes"), epochs=2, images=3000))
     found = classifier.load("shapes", CPU, ignore)
     assert found.label == "Shapes (rendered) CNN"
     assert found.accuracy is not None and found.accuracy > 0.9
     grey = loaders.load(DataConfig(name="shapes", size=16, colour="grey")).pixels[:8]
-    assert found.extract([grey]).logits.shape == (8, 64), "grey images of a colour set are seen too"
+    assert found.extract([grey]).logits.shape == (8, 64), "grey images of a colour data set are accepted too"
 
 
 @pytest.mark.parametrize(("classes", "each"), [(2, 10), (80, 10)], ids=["few images", "many classes"])
-def test_small_set_and_one_of_many_classes_have_a_classifier_too(
+def test_small_data_sets_and_many_classes_have_a_classifier_too(
     classes: int, each: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each class has a colour of its own, so that even ten images of it teach it."""
+    """Each class has its own colour, so ten images per class are enough."""
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     random = np.random.default_rng(0)
     colours = random.integers(40, 216, (classes, 3))
@@ -227,15 +228,64 @@ def test_small_set_and_one_of_many_classes_have_a_classifier_too(
     assert found.label == "Colours CNN" and found.accuracy is not None and found.accuracy >= min(0.9, 10 / classes)
 
 
-def test_classes_are_counted_by_those_who_know_them() -> None:
-    """One who is mistaken more often than not would call classes missing that are there."""
+@pytest.fixture
+def noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Import pictures of noise in six folders that mean nothing, so that nothing can be learnt; return the data set's name."""
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("GAN_INCEPTION", raising=False)
+    random = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "noise.zip", "w") as made:
+        for number in range(300):
+            content = io.BytesIO()
+            Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(content, "PNG")
+            made.writestr(f"{number % 6}/{number}.png", content.getvalue())
+    return importer.import_pictures(tmp_path / "noise.zip", "Noise", ignore, root=data_root())
+
+
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_classifier_at_chance_is_passed_over(noise: str, is_quick: bool) -> None:
+    data = DataConfig(name=noise, size=16)
+    found = scores.choose_extractor("auto", data, CPU, ignore, is_quick=is_quick)
+    assert found.id.startswith("random-vgg") and found.accuracy is None
+    assert is_sentence(found.note) and "Noise CNN was passed over" in found.note and "guessing (17 %)" in found.note
+    asked = scores.choose_extractor("classifier", data, CPU, ignore)
+    assert asked.label == "Noise CNN" and asked.note == "" and asked.is_at_chance and asked.chance == pytest.approx(1 / 6)
+    line = {"fid": 1.0, "images": 500, "real_images": 500}
+    assert glossary.missing({**line, "extractor_note": found.note}) == [found.note]
+    (told,) = glossary.missing({**line, "extractor_accuracy": asked.accuracy, "extractor_chance": asked.chance})
+    assert "hardly more than guessing" in told and is_sentence(told)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "chance", "is_at_chance"),
+    [
+        (0.175, 1 / 6, True),  # 1 % of the way from guessing to certainty
+        (0.24, 1 / 6, True),
+        (0.26, 1 / 6, False),
+        (0.92, 0.9, False),  # a fifth of the way
+        (0.905, 0.9, True),  # nearly always the largest class
+        (0.12, 0.01, False),
+        (0.53, 0.1, False),
+        (None, None, False),
+        (0.5, None, False),
+        (1.0, 1.0, False),  # one class
+    ],
+)
+def test_chance_depends_on_the_number_and_sizes_of_the_classes(
+    accuracy: float | None, chance: float | None, is_at_chance: bool
+) -> None:
+    assert Extractor("", "", accuracy, torch.nn.Identity(), CPU, 1, chance=chance).is_at_chance is is_at_chance
+
+
+def test_only_accurate_classifiers_count_classes() -> None:
+    """A classifier that is wrong more often than right would report classes as missing that are present."""
     for accuracy, is_trusted in ((0.67, True), (0.31, False), (None, False)):
         assert Extractor("", "", accuracy, torch.nn.Identity(), CPU, 1).tells_classes is is_trusted
         (told,) = glossary.missing({"fid": 1.0, "images": 500, "real_images": 500, "extractor_accuracy": accuracy}) or ("",)
         assert bool(told) is (accuracy == 0.31) and (not told or is_sentence(told))
 
 
-def test_mnist_is_read_rightly(real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mnist_is_read_correctly(real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "MNIST").symlink_to(real_data / "MNIST", target_is_directory=True)
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     monkeypatch.setitem(classifier.RECIPES, "mnist", replace(classifier.RECIPES["mnist"], epochs=3, images=6000))

@@ -1,6 +1,6 @@
-"""The Inception network: no weights but the published ones, nothing executed, and one sentence for each failure.
+"""The Inception network: only the published weights are loaded, no code in them runs, and each failure gives one sentence.
 
-The weights themselves are not needed: the computation is tested with random ones, the guards with files of other content.
+The published weights are not needed: the computation is tested with random ones, the checks with files of other content.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.scoring.conftest import CPU, ignore
 
 @pytest.fixture(autouse=True)
 def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return an empty data folder, with nothing pointing elsewhere and no way to the network."""
+    """Set and return a data folder without weights; no variable points to others, and downloads fail."""
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     announce(monkeypatch, url=f"http://nowhere.invalid/{inception.WEIGHTS.name}")
@@ -37,12 +37,12 @@ def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def announce(monkeypatch: pytest.MonkeyPatch, **facts: str | int) -> None:
-    """Change what is known of the published file."""
+    """Change the known facts about the published file."""
     monkeypatch.setattr(inception, "WEIGHTS", replace(inception.WEIGHTS, **facts))  # type: ignore[arg-type]
 
 
 def refusal() -> str:
-    """Return the one sentence with which loading the network fails."""
+    """Return the sentence with which loading the network fails."""
     with pytest.raises(InputError) as caught:
         inception.load(CPU, ignore)
     assert is_sentence(str(caught.value)), str(caught.value)
@@ -50,7 +50,7 @@ def refusal() -> str:
 
 
 def publish(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make ``content`` what counts as the published file."""
+    """Make ``content`` count as the published file."""
     announce(monkeypatch, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 
@@ -59,10 +59,10 @@ def in_place(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "weights").iterdir() if not path.name.endswith(".lock"))
 
 
-# What it computes
+# Computation
 
 
-def test_features_are_those_of_torch_fidelity(state: dict[str, Tensor], tmp_path: Path) -> None:
+def test_features_agree_with_torch_fidelity(state: dict[str, Tensor], tmp_path: Path) -> None:
     torch.save(state, tmp_path / "weights.pth")
     theirs = fidelity.FeatureExtractorInceptionV3(
         "random", ["2048", "logits_unbiased"], feature_extractor_weights_path=tmp_path / "weights.pth"
@@ -77,7 +77,7 @@ def test_features_are_those_of_torch_fidelity(state: dict[str, Tensor], tmp_path
     assert features.std() > 0.1
     assert torch.allclose(features, expected[0], rtol=1e-4, atol=1e-5)
     assert torch.allclose(logits, expected[1], rtol=1e-4, atol=1e-4)
-    assert torch.allclose(alone, features[:1], rtol=1e-4, atol=1e-5), "batch norm must not look at the batch"
+    assert torch.allclose(alone, features[:1], rtol=1e-4, atol=1e-5), "batch norm must not use batch statistics"
 
 
 def test_grey_images_go_to_all_three_channels(state: dict[str, Tensor]) -> None:
@@ -103,7 +103,7 @@ def test_verified_weights_are_loaded(state: dict[str, Tensor], monkeypatch: pyte
     assert torch.equal(found.network.network.fc.weight, state["fc.weight"])
 
 
-# What it refuses
+# Refused files
 
 
 def test_chosen_file_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_file_of_the_right_size_and_wrong_content(data_folder: Path) -> None:
 
 
 class _Bomb:
-    """Code inside a pickle: it makes a file when it is loaded."""
+    """Code inside a pickle: creates a file when loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -141,7 +141,7 @@ def test_code_in_a_file_is_never_run(is_plain_pickle: bool, monkeypatch: pytest.
         path.write_bytes(pickle.dumps({"fc.weight": _Bomb(fired)}, protocol=2))
     else:
         torch.save({"fc.weight": _Bomb(fired)}, path)
-    publish(path.read_bytes(), monkeypatch)  # as if even the hash were right
+    publish(path.read_bytes(), monkeypatch)  # even a matching hash must not help
     monkeypatch.setenv("GAN_INCEPTION", str(path))
     assert "cannot be read" in refusal()
     assert not fired.exists()
@@ -152,7 +152,7 @@ def test_code_in_a_file_is_never_run(is_plain_pickle: bool, monkeypatch: pytest.
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """Serve ``content`` on this machine, and promise ``missing`` more bytes than are sent."""
+    """Serve ``content`` on this machine; the announced length includes ``missing``, which is never sent."""
     offer: dict[str, bytes] = {"content": b"", "missing": b""}
 
     class Handler(BaseHTTPRequestHandler):
@@ -182,7 +182,7 @@ def test_download_is_verified_and_put_in_place(
     assert path.read_bytes() == server["content"]
     assert shares == sorted(shares) and len(shares) > 2 and shares[-1] == 1.0
     server["content"] = b""
-    assert inception.WEIGHTS.find(ignore) == path, "it is fetched once"
+    assert inception.WEIGHTS.find(ignore) == path, "the file must be downloaded only once"
     assert in_place(data_folder) == [inception.WEIGHTS.name]
 
 

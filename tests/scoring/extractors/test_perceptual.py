@@ -1,6 +1,6 @@
-"""LPIPS against torchmetrics' from the same weights, and what it does with images of other kinds.
+"""LPIPS against torchmetrics with the same weights, and on grey, small and single images.
 
-AlexNet's own weights are not needed: random ones tell as much about the computation.
+AlexNet's own weights are not needed: random ones test the computation just as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.scoring.conftest import CPU
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    """Return random weights of AlexNet; those of its classifier, which nobody asks, are zeros that need no room in a file."""
+    """Return random AlexNet weights; the unused classifier layers are expanded zeros, which take no space in a file."""
     with torch.device("meta"):
         network = alexnet(weights=None)
     random = torch.Generator().manual_seed(0)
@@ -45,7 +45,7 @@ def network(state: dict[str, Tensor]) -> Lpips:
 
 @pytest.fixture(autouse=True)
 def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return an empty data folder, with nothing pointing elsewhere."""
+    """Set and return a data folder without weights, and unset the variable that could point to others."""
     monkeypatch.delenv("GAN_ALEXNET", raising=False)
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     return tmp_path / "data"
@@ -53,7 +53,7 @@ def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def torchmetrics(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return torchmetrics' LPIPS with the same AlexNet, which it looks for where torchvision would have downloaded it."""
+    """Return torchmetrics' LPIPS with the same AlexNet weights, saved where torchvision would have downloaded them."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(state, tmp_path / "hub" / "checkpoints" / perceptual.WEIGHTS.name)
@@ -88,14 +88,14 @@ def test_diversity_is_the_mean_over_all_pairs_of_few_images(
     assert network.diversity(images) == pytest.approx(expected, rel=1e-4)
 
 
-def test_equal_images_differ_by_nothing_and_order_does_not_matter(network: Lpips) -> None:
+def test_equal_images_have_distance_zero_and_order_does_not_matter(network: Lpips) -> None:
     one, other = draw(3), draw(3, seed=1)
     assert network(one, one).tolist() == [0, 0, 0]
     assert network(one, other).tolist() == pytest.approx(network(other, one).tolist())
     assert network.diversity(one[:1].expand(50, -1, -1, -1)) == 0
 
 
-def test_varied_images_are_more_diverse_than_alike_ones(network: Lpips) -> None:
+def test_varied_images_are_more_diverse_than_similar_ones(network: Lpips) -> None:
     varied = draw(60, size=32)
     alike = (varied[:1].int() + torch.randint(-3, 4, varied.shape, generator=torch.Generator().manual_seed(2))).clamp(0, 255).byte()
     assert network.diversity(varied) > 3 * network.diversity(alike) > 0
@@ -113,7 +113,7 @@ def test_small_images_are_scaled_up(size: int, network: Lpips) -> None:
     assert network.diversity(small) == pytest.approx(network.diversity(large), rel=0.05)  # the large ones were rounded
 
 
-def test_same_seed_same_pairs_and_the_global_random_state_stays(network: Lpips) -> None:
+def test_seed_determines_pairs_and_leaves_the_global_random_state_alone(network: Lpips) -> None:
     images = draw(30, size=32)
     before = torch.get_rng_state()
     assert network.diversity(images, pairs=20, seed=1) == network.diversity(images, pairs=20, seed=1)
@@ -126,7 +126,7 @@ def test_one_image_has_no_diversity(network: Lpips) -> None:
     assert math.isnan(network.diversity(draw(0)))
 
 
-def test_without_weights_there_is_none_and_nothing_is_downloaded(data_folder: Path) -> None:
+def test_without_weights_there_is_no_network_and_no_download(data_folder: Path) -> None:
     assert not perceptual.is_at_hand()
     assert perceptual.load(CPU) is None
     assert not data_folder.exists()

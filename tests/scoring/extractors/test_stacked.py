@@ -1,4 +1,4 @@
-"""Reading stacked digits: the numbers of real images, and which images cannot be read so."""
+"""Reading stacked digits: the numbers of real images, and which data cannot be read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_numbers_of_real_images_are_read(digits: Extractor) -> None:
     assert extractor.accuracy == digits.accuracy and digits.id in extractor.id
 
 
-def test_each_channel_is_read_by_itself(digits: Extractor) -> None:
+def test_each_channel_is_read_separately(digits: Extractor) -> None:
     pixels = loaders.load(DataConfig(size=32)).pixels[:3]
     with torch.inference_mode():
         features, numbers = stacked.Reader(digits.network)(pixels.transpose(0, 1))

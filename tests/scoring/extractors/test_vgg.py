@@ -1,4 +1,4 @@
-"""The random VGG: the same weights everywhere, distances that grow with damage, and scores where there are no labels."""
+"""The random VGG: the same weights on all machines, distances that grow with damage, and scores for data without labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gan.scoring.metrics.fid import fid
 from tests.helpers import PROJECT, environment, make_run, run_gan, train
 from tests.scoring.conftest import CPU, ignore
 
-#: SHA-256 of the weights. Where it differs, scores would not agree with those of other machines: raise VERSION, or find out why.
+#: SHA-256 of the weights. If it differs, scores are not comparable with other machines: find out why, or raise VERSION.
 DIGEST = "e0013173d35eeb15ce7d1a26a772d483a3de545fef7867e261a6f2e30a7e2f50"
 
 
@@ -32,19 +32,19 @@ def network() -> Extractor:
 
 
 def noise(*shape: int) -> Tensor:
-    """Return uint8 pixels at random, the same every time."""
+    """Return random uint8 pixels, the same on every call."""
     return torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 
 # The weights
 
 
-def test_weights_are_those_of_all_machines(network: Extractor) -> None:
+def test_weights_are_the_same_on_all_machines(network: Extractor) -> None:
     assert vgg.digest(network.network) == DIGEST
     assert network.id == f"random-vgg-1-{DIGEST[:8]}" and network.label == "random VGG" and network.accuracy is None
 
 
-def test_another_process_draws_the_same_weights_whatever_its_random_state_and_threads() -> None:
+def test_weights_do_not_depend_on_random_state_or_threads_of_the_process() -> None:
     code = "import torch; torch.manual_seed(5); torch.set_num_threads(2)\n"
     code += "from gan.scoring.extractors import vgg; print(vgg.digest(vgg.build()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(), capture_output=True, text=True, check=True)
@@ -67,10 +67,10 @@ def test_features_of_grey_and_colour_images_of_any_size(channels: int, size: int
     found = network.extract(pixels.split(3))
     assert found.features.shape == (5, 64) and found.logits.shape == (5, 0)
     assert found.features.dtype == torch.float32 and found.features.isfinite().all()
-    assert found.features.std(dim=0).min() > 1e-3, "signals have not vanished"
+    assert found.features.std(dim=0).min() > 1e-3, "signals must not vanish"
     assert torch.equal(network.extract(pixels.split(3)).features, found.features)
     alone = network.extract(pixels.split(1)).features
-    assert torch.allclose(alone, found.features, rtol=1e-3, atol=1e-3), "an image is seen alone"
+    assert torch.allclose(alone, found.features, rtol=1e-3, atol=1e-3), "features must not depend on the other images of the batch"
 
 
 def test_grey_images_go_to_all_three_channels(network: Extractor) -> None:
@@ -86,7 +86,7 @@ def test_colour_is_seen(network: Extractor) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "shapes"])
-def test_distance_is_nothing_to_oneself_and_grows_with_noise(name: str, network: Extractor) -> None:
+def test_distance_is_zero_for_equal_images_and_grows_with_noise(name: str, network: Extractor) -> None:
     images = loaders.load(DataConfig(name=name, size=32))
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     some, others = images.take(order[:100]), images.take(order[100:200])
@@ -122,25 +122,32 @@ def test_best_extractor_at_hand_is_chosen(
         (tmp_path / "weights").mkdir()
         (tmp_path / "weights" / inception.WEIGHTS.name).touch()
     asked: list[str] = []
+
+    def load(name: str) -> Extractor:
+        asked.append(name.rpartition(".")[2])
+        return Extractor(name, name, 0.9, torch.nn.Identity(), CPU, 1, chance=0.1)
+
     for module in (classifier, inception, stacked, vgg):
-        monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: asked.append(name.rpartition(".")[2]))
+        monkeypatch.setattr(module, "load", lambda *_, name=module.__name__: load(name))
     scores.choose_extractor(wanted, DataConfig(name=name), CPU, ignore)
     assert asked == [expected]
 
 
-def test_weights_that_somebody_points_to_are_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_weights_named_by_the_variable_count_as_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
     assert not inception.is_at_hand()
     monkeypatch.setenv("GAN_INCEPTION", str(tmp_path / "mistyped.pth"))
-    assert inception.is_at_hand(), "so that the mistake is said, and not passed over"
+    assert inception.is_at_hand(), "a wrong path must lead to an error, not to another extractor"
 
 
-def test_bedrooms_without_labels_are_scored_without_a_network(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bedrooms_without_labels_are_scored_without_internet_access(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens here
     (tmp_path / "rooms").mkdir()
     for index, pixels in enumerate(bedrooms.render(32, 0, 48)[0]):
         Image.fromarray(pixels).save(tmp_path / "rooms" / f"{index}.png")

@@ -1,4 +1,4 @@
-"""The looks of images against NumPy, against Pillow's HSV and against images known beforehand."""
+"""Brightness, contrast and saturation of images against NumPy, Pillow's HSV and images with known values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_brightness_and_contrast_agree_with_numpy(channels: int) -> None:
 
 def test_saturation_agrees_with_pillow() -> None:
     images = noise(5)
-    images[0, :, :4] = 0  # black pixels have none
+    images[0, :, :4] = 0  # black pixels have no saturation
     hsv = [np.asarray(Image.fromarray(image.permute(1, 2, 0).numpy()).convert("HSV"))[..., 1].mean() / 255 for image in images]
     assert look(images).saturation.numpy() == pytest.approx(np.array(hsv), abs=1 / 255)
 
@@ -53,7 +53,7 @@ def test_saturation_agrees_with_pillow() -> None:
         (torch.tensor([[[[0, 255], [255, 0]]]], dtype=torch.uint8), (127.5, 127.5, 0.0)),
     ],
 )
-def test_plain_images_look_as_they_should(pixels: Tensor, expected: tuple[float, float, float]) -> None:
+def test_plain_images_have_known_looks(pixels: Tensor, expected: tuple[float, float, float]) -> None:
     assert tuple(float(values) for values in look(pixels)) == pytest.approx(expected)
 
 
@@ -92,10 +92,10 @@ def test_histograms_span_the_whole_range() -> None:
     assert [part.highest for part in found.values()] == [255.0, 127.5, 1.0]
 
 
-def test_what_does_not_vary_or_is_not_there() -> None:
+def test_effect_of_constant_or_missing_values() -> None:
     half, other = looks([0.5, 0.5, 0.5]), looks([0.75, 0.75])
     assert compare(half, looks([0.5]))["contrast"].effect == 0
-    assert compare(looks([0.1] * 3), looks([0.1] * 7))["contrast"].effect == 0  # whose means differ in the last digit
+    assert compare(looks([0.1] * 3), looks([0.1] * 7))["contrast"].effect == 0  # the means differ only in the last digit
     assert compare(half, other)["contrast"].effect == math.inf
     assert compare(other, half)["contrast"].effect == -math.inf
     assert math.isnan(compare(looks([0.5]), looks([0.7]))["contrast"].effect)

@@ -1,4 +1,4 @@
-"""Classes of generated images against SciPy's divergence and against cases known beforehand."""
+"""Classes of generated images against SciPy's divergence and cases with known results."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_the_same_shares_cover_all_classes() -> None:
     assert found.kl == pytest.approx(0.0, abs=1e-12)
 
 
-def test_half_of_the_classes_missing_is_log_two() -> None:
+def test_divergence_with_half_of_the_classes_missing_is_log_two() -> None:
     found = balance(EVEN, torch.tensor([0, 50] * 5))
     assert found == (5, 10, [0, 2, 4, 6, 8], pytest.approx(math.log(2)))
 
 
-def test_one_class_alone_is_log_of_their_number() -> None:
+def test_divergence_of_a_single_class_is_log_of_the_number_of_classes() -> None:
     fake = torch.zeros(10, dtype=torch.long)
     fake[3] = 777
     assert balance(EVEN, fake) == (1, 10, [0, 1, 2, 4, 5, 6, 7, 8, 9], pytest.approx(math.log(10)))
@@ -59,9 +59,21 @@ def test_a_class_is_expected_from_a_tenth_of_an_even_share() -> None:
     assert balance(torch.tensor([951, 49]), torch.tensor([1000, 0]))[:3] == (1, 1, [])
 
 
-def test_a_class_is_missing_only_where_chance_is_no_excuse() -> None:
-    assert balance(EVEN, torch.tensor([6] * 8 + [4, 0])).missing == []  # 5.2 were due, and e^-5.2 is more than a 200th
-    assert balance(EVEN, torch.tensor([6] * 9 + [0])).missing == [9]  # 5.4 were
+def test_classes_left_out_on_purpose_are_not_expected() -> None:
+    """A classifier that is right in 53 % of the cases finds all ten classes among the real cats and dogs."""
+    real = torch.tensor([40, 30, 60, 530, 50, 530, 60, 40, 30, 30])
+    assert balance(real, real // 2, asked=(3, 5))[:3] == (2, 2, [])
+    only_these = torch.tensor([0, 0, 0, 400, 0, 400, 0, 0, 0, 0])
+    assert balance(real, only_these, asked=(3, 5))[:3] == (2, 2, [])
+    assert balance(real, torch.tensor([50, 0, 0, 700, 0, 0, 50, 0, 0, 0]), asked=(3, 5))[:3] == (1, 2, [5])
+    assert balance(real, only_these).expected == 10, "unless it is said which classes there are"
+    confused = torch.tensor([0, 0, 0, 600, 0, 0, 0, 0, 0, 0])
+    assert balance(confused, confused, asked=(3, 5))[:3] == (1, 2, []), "a class that is never recognised is not missing"
+
+
+def test_a_class_is_missing_only_if_chance_does_not_explain_it() -> None:
+    assert balance(EVEN, torch.tensor([6] * 8 + [4, 0])).missing == []  # 5.2 expected; e^-5.2 is more than 1/200
+    assert balance(EVEN, torch.tensor([6] * 9 + [0])).missing == [9]  # 5.4 expected; e^-5.4 is less than 1/200
     random = torch.Generator().manual_seed(0)
     for images in (5, 20, 50, 53, 60, 100, 200, 1000):
         drawn = torch.randint(10, (2000, images), generator=random)
@@ -86,13 +98,13 @@ def test_no_images_have_no_divergence() -> None:
     assert math.isnan(kl(none, real))
 
 
-def test_other_classes_are_refused() -> None:
+def test_different_numbers_of_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="same classes"):
         balance(EVEN, EVEN[:9])
 
 
 @given(counts=st.lists(st.tuples(st.integers(1, 1000), st.integers(0, 1000)), min_size=1, max_size=12))
-def test_divergence_agrees_with_scipy_and_with_the_one_of_modes(counts: list[tuple[int, int]]) -> None:
+def test_divergence_agrees_with_scipy_and_with_modes(counts: list[tuple[int, int]]) -> None:
     real, fake = (torch.tensor(column) for column in zip(*counts, strict=True))
     if not fake.sum():
         assert math.isnan(kl(real, fake))
@@ -102,9 +114,9 @@ def test_divergence_agrees_with_scipy_and_with_the_one_of_modes(counts: list[tup
 
 
 @given(counts=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=8))
-def test_covered_and_missing_make_up_the_expected_of_many_images(counts: list[tuple[int, int]]) -> None:
+def test_covered_and_missing_add_up_to_expected_for_many_images(counts: list[tuple[int, int]]) -> None:
     real, fake = (torch.tensor(column) for column in zip(*counts, strict=True))
     found = balance(real, fake)
     assert found.covered + len(found.missing) <= found.expected <= int((real > 0).sum())
-    many = balance(real, 1000 * fake)  # where any images are drawn, many of each class are due
+    many = balance(real, 1000 * fake)  # if there are any images, many of each class are expected
     assert many.covered + len(many.missing) == many.expected == found.expected or not fake.sum()

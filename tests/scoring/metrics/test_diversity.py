@@ -1,4 +1,4 @@
-"""Diversity of images: MS-SSIM against torchmetrics and closed forms, duplicates against the survey, birthdays of people."""
+"""Diversity of images: MS-SSIM against torchmetrics and closed forms, duplicates against the survey, the birthday paradox."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def noise(count: int, side: int, channels: int = 3, seed: int = 0) -> Tensor:
 
 @pytest.fixture(scope="module")
 def rooms() -> Tensor:
-    """Return 60 rendered bedrooms, uint8 [60, 3, 32, 32], none like another."""
+    """Return 60 rendered bedrooms, uint8 [60, 3, 32, 32], all different."""
     return torch.from_numpy(bedrooms.render(32, 0, 60)[0]).permute(0, 3, 1, 2)
 
 
@@ -53,12 +53,12 @@ def test_two_constants_differ_in_brightness_at_the_coarsest_scale(side: int, sca
 
 
 @pytest.mark.parametrize("side", range(9, 70, 3))
-def test_every_size_has_a_figure_or_none(side: int) -> None:
+def test_images_smaller_than_eleven_pixels_have_no_figure(side: int) -> None:
     found = ms_ssim(noise(2, side, 1))
     assert math.isnan(found) if side < 11 else 0 <= found < 0.5
 
 
-def test_the_same_image_many_times_is_one_and_noise_near_zero(rooms: Tensor) -> None:
+def test_ms_ssim_of_repeated_images_is_one_and_of_noise_near_zero(rooms: Tensor) -> None:
     assert ms_ssim(rooms[:1].repeat(20, 1, 1, 1)) == pytest.approx(1.0, abs=1e-3)
     assert ms_ssim(torch.full((5, 1, 32, 32), 90, dtype=torch.uint8)) == pytest.approx(1.0, abs=1e-3)
     assert ms_ssim(noise(10, 32)) < 0.1 < ms_ssim(rooms) < 0.9
@@ -93,10 +93,10 @@ def test_identical_constant_images_are_all_duplicates(value: int) -> None:
     assert near_duplicates(torch.full((40, 1, 16, 16), value, dtype=torch.uint8)) == (1.0, 40 * 39 // 2, 40)
 
 
-def test_exact_and_near_copies_count_both_of_a_pair(rooms: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exact_and_near_copies_count_both_images_of_a_pair(rooms: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     brighter = (rooms[:4].int() + 1).clamp(max=255).to(torch.uint8)
     images = torch.cat([rooms, rooms[20:23], rooms[20:21], brighter])
-    expected = Duplicates((3 + 2 * 2 + 4 * 2) / 68, 3 + 2 + 4, 68)  # one room is there three times, which makes three pairs
+    expected = Duplicates((3 + 2 * 2 + 4 * 2) / 68, 3 + 2 + 4, 68)  # one room occurs three times, which makes three pairs
     assert near_duplicates(images) == expected
     monkeypatch.setattr(diversity, "_BLOCK", 7 * 68)
     assert near_duplicates(images) == expected
@@ -104,14 +104,14 @@ def test_exact_and_near_copies_count_both_of_a_pair(rooms: Tensor, monkeypatch: 
     assert near_duplicates(images[order]) == expected
 
 
-def test_pairs_are_those_of_the_survey_and_some_more() -> None:
+def test_pairs_agree_with_the_survey() -> None:
     random = np.random.default_rng(0)
     base = bedrooms.render(32, 0, 60)[0][random.integers(0, 60, 200)]
     pixels = (base // 2 + random.integers(0, 6, base.shape)).astype(np.uint8)
     facts = survey.look(pixels, np.zeros(200, dtype=np.int64))
     found = near_duplicates(torch.from_numpy(pixels).permute(0, 3, 1, 2))
     assert facts["near"] > 20
-    assert found.share * 200 >= facts["near"] + 1  # the earliest of each group counts too
+    assert found.share * 200 >= facts["near"] + 1  # here the first image of each group counts too
     hashes, thumbnails = survey.fingerprints(pixels)
     plain = {
         (a, b)
@@ -123,20 +123,27 @@ def test_pairs_are_those_of_the_survey_and_some_more() -> None:
     assert found.share == len({row for pair in plain for row in pair}) / 200
 
 
+def test_images_of_different_colours_are_no_near_duplicates() -> None:
+    """A correlation takes a lack of saturation for a lack of contrast."""
+    colours = torch.tensor([[0, 200, 200], [100, 145, 145], [2, 202, 202]], dtype=torch.uint8)
+    flat = colours[:, :, None, None].expand(3, 3, 16, 16)
+    assert near_duplicates(flat) == (2 / 3, 1, 3)
+
+
 def test_nearly_flat_images_of_one_grey_are_near_duplicates() -> None:
-    """Their thumbnails are alike but for noise, which correlates with nothing: a generator that has learnt nothing makes them."""
+    """Their thumbnails differ only by uncorrelated noise. An untrained generator makes images like these."""
     noise = torch.randint(-2, 3, (60, 1, 16, 16), generator=torch.Generator().manual_seed(0))
     assert near_duplicates((120 + noise).to(torch.uint8)).share == 1
     steps = torch.arange(60)[:, None, None, None] * 4
-    assert near_duplicates((steps + noise).clamp(0, 255).to(torch.uint8)).share < 0.1, "greys that differ are not the same"
+    assert near_duplicates((steps + noise).clamp(0, 255).to(torch.uint8)).share < 0.1, "different greys are not duplicates"
 
 
-def test_the_same_hash_alone_is_no_duplicate() -> None:
+def test_the_same_hash_alone_is_not_a_duplicate() -> None:
     ramp = (torch.arange(1, 10) / 9).repeat_interleave(2).expand(1, 1, 18, 18)
-    images = torch.cat([ramp, ramp**3, 0.5 * ramp + 0.4]).mul(255).to(torch.uint8)  # brighter to the right, all of them
+    images = torch.cat([ramp, ramp**3, 0.5 * ramp + 0.4]).mul(255).to(torch.uint8)  # all get brighter to the right
     hashes = survey.fingerprints(images.permute(0, 2, 3, 1).numpy())[0]
     assert len(set(hashes.tolist())) == 1
-    assert near_duplicates(images) == (2 / 3, 1, 3)  # a straight ramp and one of less contrast
+    assert near_duplicates(images) == (2 / 3, 1, 3)  # a linear ramp and one with less contrast
 
 
 def test_one_image_has_no_share() -> None:
@@ -147,7 +154,7 @@ def test_one_image_has_no_share() -> None:
 # The birthday paradox
 
 
-def test_people_have_three_hundred_and_sixty_five_birthdays() -> None:
+def test_support_solves_the_birthday_paradox() -> None:
     assert support([Duplicates(0.5, 183, 366)]) == 365  # 183 of 66,795 pairs
 
 
@@ -166,7 +173,7 @@ def test_draws_without_duplicates_count_too() -> None:
     assert support([Duplicates(0.1, 5, 100)]) == 990
     assert support([Duplicates(0.1, 5, 100), Duplicates(0.0, 0, 100)]) == 2 * 990
     random, found = torch.Generator().manual_seed(0), []
-    for _ in range(200):  # three draws of 30 among 1,000 images, most of them without a pair
+    for _ in range(200):  # three draws of 30 among 1,000 images, mostly without a pair
         counts = [torch.randint(1000, (30,), generator=random).bincount() for _ in range(3)]
         found += [support([Duplicates(0.0, int((count * (count - 1) // 2).sum()), 30) for count in counts])]
     assert sum(1 / one if one else 0.0 for one in found) / 200 == pytest.approx(1 / 1000, rel=0.2)

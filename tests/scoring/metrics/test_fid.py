@@ -1,4 +1,4 @@
-"""FID and IS against closed forms, against torch-fidelity and against formulas written out in NumPy and SciPy."""
+"""FID and IS against closed forms, torch-fidelity and formulas written out in NumPy and SciPy."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
 from gan.scoring.metrics import fid as frechet
-from gan.scoring.metrics.fid import fid
+from gan.scoring.metrics.fid import fid, moments
 from gan.scoring.metrics.inception_score import inception_score
 
 
 def draw(count: int, size: int, seed: int = 0, *, scale: float = 1.0, shift: float = 0.0) -> Tensor:
-    """Return correlated features [count, size], none of them negative, like those of a network's last layer."""
+    """Return correlated non-negative features [count, size], like a network's last layer."""
     random = torch.Generator().manual_seed(seed)
     mixed = torch.randn(count, size, generator=random) @ torch.randn(size, size, generator=random)
     return (scale * mixed + shift).relu()
 
 
 def gaussian(mean: Tensor, variances: Tensor, count: int, seed: int) -> Tensor:
-    """Return features whose sample mean and sample covariance are exactly these."""
+    """Return features whose sample mean is exactly ``mean`` and sample covariance exactly diagonal with ``variances``."""
     noise = torch.randn(count, len(mean), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     noise -= noise.mean(dim=0)
     white = torch.linalg.solve_triangular(torch.linalg.cholesky(noise.T.cov()), noise.T, upper=False).T
@@ -36,7 +36,7 @@ def gaussian(mean: Tensor, variances: Tensor, count: int, seed: int) -> Tensor:
 
 
 def fid_by_scipy(real: Tensor, fake: Tensor) -> float:
-    """Return the Fréchet distance, written out: the trace of the root through a symmetric product."""
+    """Return the Fréchet distance, written out; the trace of the root comes from a symmetric product."""
     one, two = real.double().numpy(), fake.double().numpy()
     first, second = np.cov(one, rowvar=False).reshape(one.shape[1], -1), np.cov(two, rowvar=False).reshape(one.shape[1], -1)
     variances, directions = scipy.linalg.eigh(first)
@@ -52,7 +52,7 @@ def fid_by_torch_fidelity(real: Tensor, fake: Tensor) -> float:
 
 
 def is_by_numpy(logits: Tensor) -> float:
-    """Return exp of the mean KL divergence of the predictions from their mean, of all images at once."""
+    """Return exp of the mean KL divergence of the predictions from their mean, over all images at once."""
     scores = logits.double().numpy()
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
@@ -102,19 +102,19 @@ def test_fid_far_from_the_origin_keeps_its_digits() -> None:
 def test_fid_agrees_with_scipy(size: int, counts: tuple[int, int], seed: int, scale: float, shift: float) -> None:
     real, fake = draw(counts[0], size, seed), draw(counts[1], size, seed + 1, scale=scale, shift=shift)
     magnitude = float(real.double().var(0).sum() + fake.double().var(0).sum())
-    # Where there are fewer images than features, roots of rounding errors remain: 1e-8 of the variances each.
+    # With fewer images than features, roots of rounding errors remain: 1e-8 of the variances each.
     assert fid(real, fake) == pytest.approx(fid_by_scipy(real, fake), rel=1e-4, abs=1e-5 * magnitude)
 
 
 @pytest.mark.parametrize(("size", "real_count", "fake_count"), [(1, 50, 60), (10, 200, 100), (64, 1797, 2000), (128, 500, 300)])
 def test_fid_agrees_with_torch_fidelity(size: int, real_count: int, fake_count: int) -> None:
     real, fake = draw(real_count, size), draw(fake_count, size, 1, scale=1.2, shift=0.3)
-    if size == 1:  # np.cov returns a bare number there, which torch-fidelity does not take
+    if size == 1:  # np.cov returns a scalar for one feature, which torch-fidelity does not accept
         real, fake = real.repeat(1, 2), fake.repeat(1, 2)
     assert fid(real, fake) == pytest.approx(fid_by_torch_fidelity(real, fake), rel=1e-4)
 
 
-def test_fid_of_broken_features_is_never_a_good_one() -> None:
+def test_fid_of_features_with_nan_is_nan() -> None:
     features = draw(50, 4)
     broken = features.clone()
     broken[3, 1] = math.nan
@@ -142,7 +142,7 @@ def test_inception_score_agrees_with_numpy(classes: int, count: int, seed: int, 
     logits = scale * torch.randn(count, classes, generator=torch.Generator().manual_seed(seed))
     mean, deviation = inception_score(logits)
     assert mean == pytest.approx(is_by_numpy(logits), rel=1e-6)
-    assert deviation is None  # fewer than 200 images make one part
+    assert deviation is None  # fewer than 200 images are not split
 
 
 @pytest.mark.parametrize(("count", "splits"), [(1000, 10), (2000, 10), (350, 3), (150, 1)])
@@ -172,3 +172,19 @@ def test_metrics_leave_the_global_random_state_alone_and_do_not_warn() -> None:
 def test_order_of_the_inception_score_follows_its_seed() -> None:
     logits = 4 * torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
     assert inception_score(logits, seed=1) != inception_score(logits, seed=2)
+
+
+def test_kept_moments_give_the_same_distance() -> None:
+    source = torch.Generator().manual_seed(3)
+    for count in (5, 40, 9000):
+        real, fake = torch.randn(count, 16, generator=source), torch.randn(30, 16, generator=source) + 1
+        expected = fid(real, fake)
+        assert fid(moments(real), fake) == expected
+        assert fid(real, moments(fake)) == expected
+        assert fid(moments(real), moments(fake)) == expected
+
+
+def test_moments_that_are_not_finite_give_nan() -> None:
+    real = torch.randn(40, 16, generator=torch.Generator().manual_seed(3))
+    broken = moments(real)._replace(mean=torch.full((16,), torch.nan, dtype=torch.float64))
+    assert math.isnan(fid(broken, real))

@@ -1,4 +1,4 @@
-"""KID against torchmetrics, against loops in plain Python and against closed forms."""
+"""KID against torchmetrics, loops in plain Python and closed forms."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_kid_of_all_images_agrees_with_torchmetrics(count: int, features: int, s
     assert (found.low, found.high) == (None, None)
 
 
-@pytest.mark.parametrize("subsets", [2, 40])  # the first takes each subset by itself, the second the kernel of all images
+@pytest.mark.parametrize("subsets", [2, 40])  # 2: one kernel per subset; 40: one kernel over all images
 def test_kid_of_subsets_agrees_with_torchmetrics(subsets: int) -> None:
     real, fake = draw(120, 16), draw(150, 16, 1, 0.3)
     expected = by_torchmetrics(real, fake, subsets, 40, seed=7)
@@ -69,7 +69,7 @@ def test_kid_of_subsets_agrees_with_torchmetrics(subsets: int) -> None:
     assert found.low < found.mean < found.high
 
 
-def test_interval_is_that_of_the_subsets_by_either_way() -> None:
+def test_interval_agrees_with_separately_computed_subsets() -> None:
     real, fake = draw(60, 8), draw(70, 8, 1, 0.3)
     random = torch.Generator().manual_seed(3)
     values = []
@@ -81,7 +81,7 @@ def test_interval_is_that_of_the_subsets_by_either_way() -> None:
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
 
 
-def test_kid_of_one_distribution_has_zero_in_its_interval_and_of_another_has_not() -> None:
+def test_interval_contains_zero_only_for_equal_distributions() -> None:
     real = draw(400, 8)
     _, low, high = kid(real, draw(400, 8, 1), size=100)
     assert low is not None
@@ -97,7 +97,7 @@ def test_kid_of_a_set_and_itself_is_near_zero() -> None:
     table = (real.double() @ real.double().T / 8 + 1) ** 3
     diagonal = float(table.diagonal().mean())
     others = float((table.sum() - table.diagonal().sum()) / (400 * 399))
-    # Each image meets itself in the other set, which the estimate cannot know.
+    # Each image also occurs in the other set, which biases the estimate.
     assert kid(real, real.flip(0)).mean == pytest.approx(2 / 400 * (others - diagonal), rel=1e-6)
     mean, low, high = kid(real, real.flip(0), size=100)
     assert low is not None
@@ -132,7 +132,7 @@ def test_too_few_or_broken_features_have_no_kid() -> None:
         assert (found.low, found.high) == (None, None)
 
 
-def test_same_seed_same_kid_and_the_global_random_state_stays() -> None:
+def test_seed_determines_kid_and_leaves_the_global_random_state_alone() -> None:
     real, fake = draw(100, 4), draw(100, 4, 1)
     before = torch.get_rng_state()
     assert kid(real, fake, size=30, seed=1) == kid(real, fake, size=30, seed=1)

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage against torch-fidelity, against plain loops and against cases known beforehand."""
+"""Precision, recall, density and coverage against torch-fidelity, plain loops and cases with known results."""
 
 from __future__ import annotations
 
@@ -70,24 +70,24 @@ def test_ties_count_on_a_grid() -> None:
 @pytest.mark.parametrize("shift", [0.0, 1000.0])
 def test_a_set_against_itself_is_perfect(shift: float) -> None:
     real = draw(200, 32, shift=shift)
-    assert measure(real, real.flip(0)) == (1.0, 1.0, pytest.approx(6 / 5), 1.0)  # each ball has k neighbours and its centre
+    assert measure(real, real.flip(0)) == (1.0, 1.0, pytest.approx(6 / 5), 1.0)  # each ball contains k neighbours and its centre
 
 
-def test_half_of_two_clusters() -> None:
+def test_generating_one_of_two_clusters() -> None:
     real = torch.cat([draw(50, 4), draw(50, 4, 1, shift=100)])
     fake = draw(60, 4, 2, scale=0.5)
     found = measure(real, fake)
     assert found.precision > 0.9
     assert found.recall <= 0.5
     assert 0.2 < found.coverage <= 0.5
-    assert found.density > 1  # in the middle of the cluster
+    assert found.density > 1  # the generated points lie in the middle of the cluster
 
 
-def test_far_away_is_nothing() -> None:
+def test_distant_sets_score_zero() -> None:
     assert measure(draw(50, 4), draw(50, 4, shift=100)) == (0.0, 0.0, 0.0, 0.0)
 
 
-def test_an_outlier_among_the_real_images_harms_precision_and_hardly_density() -> None:
+def test_an_outlier_among_the_real_images_distorts_precision_but_hardly_density() -> None:
     real, fake = draw(100, 2), draw(100, 2, 1, scale=0.1, shift=20)
     with_outlier = torch.cat([real, torch.tensor([[40.0, 40.0]])])
     assert measure(real, fake).precision == 0
@@ -97,7 +97,7 @@ def test_an_outlier_among_the_real_images_harms_precision_and_hardly_density() -
     assert found.coverage == pytest.approx(1 / 101)
 
 
-def test_all_four_come_from_one_call_and_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_call_gives_all_four_and_block_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = draw(80, 8), draw(70, 8, 1, shift=0.2)
     expected = measure(real, fake)
     assert expected == (*precision_recall(real, fake), *density_coverage(real, fake))
@@ -107,7 +107,7 @@ def test_all_four_come_from_one_call_and_blocks_do_not_matter(monkeypatch: pytes
     assert measure(real, fake) == expected
 
 
-def test_constant_features_are_perfect_or_nothing() -> None:
+def test_constant_features_score_perfectly_or_zero() -> None:
     same = torch.full((20, 8), 0.1)
     assert measure(same, same[:15]) == (1.0, 1.0, 4.0, 1.0)  # every point is in all 20 balls, and 20 / 5 is 4
     assert measure(same, same + 1e-3) == (0.0, 0.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Memorisation against NumPy, and for generators that copy, that draw anew, and that draw badly."""
+"""Memorisation against NumPy, and for generators that copy, make new images or make bad images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_figures_agree_with_numpy(counts: tuple[int, int, int]) -> None:
     assert measure(training, held_out, generated) == pytest.approx(expected, rel=1e-9)
 
 
-def test_new_images_of_the_same_kind_are_no_memorisation() -> None:
+def test_new_images_of_the_same_kind_are_not_memorised() -> None:
     found = measure(draw(500, 0), draw(500, 1), draw(500, 2))
     assert found.ratio == pytest.approx(1.0, abs=0.05)
     assert found.near == pytest.approx(0.05, abs=0.03)
@@ -44,7 +44,7 @@ def test_new_images_of_the_same_kind_are_no_memorisation() -> None:
     assert same.near == pytest.approx(0.05)
 
 
-def test_copies_are_seen_all_or_some() -> None:
+def test_copies_are_detected_whether_all_or_some() -> None:
     training, held_out = draw(200, 0), draw(200, 1)
     assert measure(training, held_out, training.flip(0))[::2] == (0.0, 0.0)
     assert measure(training, held_out, training).near == 1.0
@@ -53,13 +53,13 @@ def test_copies_are_seen_all_or_some() -> None:
     assert measure(training, held_out, half).near == pytest.approx(0.5 + 0.05 / 2, abs=0.03)
 
 
-def test_bad_images_are_far_from_all() -> None:
+def test_bad_images_are_far_from_all_training_images() -> None:
     found = measure(draw(200, 0), draw(200, 1), draw(200, 2, 10.0))
     assert found.ratio > 3
     assert found.near == 0.0
 
 
-def test_copies_among_held_out_images_are_no_evidence() -> None:
+def test_copies_among_held_out_images_are_not_evidence_of_memorisation() -> None:
     training = draw(100, 0)
     generated, held_out, ratio, near = measure(training, training, training)
     assert (generated, held_out, near) == (0.0, 0.0, 0.0)
@@ -69,8 +69,8 @@ def test_copies_among_held_out_images_are_no_evidence() -> None:
 
 
 @pytest.mark.parametrize("repeated", [0, 100, 300])
-def test_copies_are_seen_in_a_set_with_repeats(repeated: int) -> None:
-    """Real images that come twice are no reason to call no distance near, nor new ones of the same kind copies."""
+def test_copies_are_detected_in_a_set_with_repeats(repeated: int) -> None:
+    """Repeated real images neither hide copies nor make new images of the same kind count as copies."""
     random = torch.Generator().manual_seed(0)
     once = torch.randn(1000, 16, generator=random)
     training = torch.cat([once, once[:repeated]])
@@ -105,6 +105,43 @@ def test_missing_or_broken_features_have_no_figures() -> None:
     assert math.isnan(found.ratio)
     assert math.isnan(found.near)
     assert all(math.isnan(value) for value in measure(broken, held_out, generated))
+
+
+def test_sources_count_the_training_images_that_are_copied() -> None:
+    """The inverse Simpson index: equal shares count fully, a training image that takes nearly everything counts alone."""
+    assert memorisation.examine(torch.arange(20)).sources == pytest.approx(20)
+    assert memorisation.examine(torch.tensor([3, 3, 8, 8, 9, 9])).sources == pytest.approx(3)
+    assert memorisation.examine(torch.tensor([7] * 490 + list(range(100, 110)))).sources == pytest.approx(1.04, abs=0.01)
+    nothing = memorisation.examine(torch.empty(0, dtype=torch.int64))
+    assert math.isnan(nothing.sources) and math.isnan(nothing.likeness)
+    assert math.isnan(memorisation.examine(torch.arange(3)).likeness), "points have no pixels"
+
+
+def test_likeness_agrees_with_numpy_and_ignores_brightness_contrast_and_tint() -> None:
+    random = torch.Generator().manual_seed(0)
+    images, others = (torch.randint(0, 256, (70, 1, 8, 8), dtype=torch.uint8, generator=random) for _ in range(2))
+    expected = [
+        np.corrcoef(one.flatten(), other.flatten())[0, 1] for one, other in zip(images.numpy(), others.numpy(), strict=True)
+    ]
+    assert memorisation.correlation(images, others).numpy() == pytest.approx(expected, abs=1e-9)
+    assert memorisation.examine(torch.arange(70), images, others).likeness == pytest.approx(np.median(expected))
+    darker = (images.float() * 0.5).byte()
+    assert memorisation.correlation(images, darker).numpy() == pytest.approx(1, abs=1e-3)
+    tinted = torch.cat([others // 4 + 40 * channel for channel in range(3)], dim=1)
+    assert memorisation.correlation(images.expand(-1, 3, -1, -1), tinted).numpy() == pytest.approx(expected, abs=0.01)
+    flat = torch.full((70, 1, 8, 8), 9, dtype=torch.uint8)
+    assert memorisation.correlation(images, flat).tolist() == [0.0] * 70
+
+
+def test_near_images_are_those_that_the_share_counts() -> None:
+    training, held_out, generated = draw(300, 0), draw(300, 1), torch.cat([draw(300, 0)[:100], draw(100, 2)])
+    usually = memorisation.usual(training, held_out)
+    distances, rows = memorisation.find(training, generated)
+    is_near = memorisation.are_near(distances, usually)
+    assert float(is_near.double().mean()) == memorisation.measure(training, usually, generated).near
+    assert rows[:100].tolist() == list(range(100)) and bool(is_near[:100].all())
+    assert torch.allclose(distances, torch.cdist(generated.double(), training.double()).min(dim=1).values, atol=1e-6)
+    assert not memorisation.are_near(distances, torch.empty(0, dtype=torch.double)).any()
 
 
 def test_one_image_on_each_side() -> None:

@@ -1,4 +1,4 @@
-"""Checkerboard patterns: found where they were drawn into images, and only there."""
+"""Checkerboard patterns are found in images that contain them, and only there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.scoring.metrics import texture
 
-#: Pattern → its value, from -1 to 1, at row and column.
+#: Pattern → function of row y and column x, with values from -1 to 1.
 PATTERNS = {
     "checkerboard of 2": lambda y, x: (-1.0) ** (x + y),
     "stripes of 2": lambda y, x: (-1.0) ** (x + 0 * y),
@@ -40,11 +40,11 @@ def with_pattern(pixels: Tensor, pattern: str, strength: float) -> Tensor:
 def test_pattern_stands_out_and_real_images_have_none(real: Tensor, pattern: str) -> None:
     assert 0.5 < texture.checkerboard(real) < 1.3
     assert texture.checkerboard(with_pattern(real, pattern, 40)) > 2
-    assert texture.checkerboard(with_pattern(real, pattern, 0.5)) < 1.6, "nobody sees half a grey level"
+    assert texture.checkerboard(with_pattern(real, pattern, 0.5)) < 1.6, "half a grey level is invisible"
 
 
 def test_strided_transposed_convolution_leaves_a_pattern_and_resizing_does_not() -> None:
-    """As in Odena et al. 2016: a kernel of 3 with stride 2 overlaps unevenly; enlarging and a convolution do not."""
+    """As in Odena et al. 2016: a kernel of 3 with stride 2 overlaps unevenly; upsampling followed by a convolution does not."""
     source = torch.Generator().manual_seed(0)
     small = torch.rand(100, 1, 16, 16, generator=source)
     kernel = torch.ones(1, 1, 3, 3) / 9
@@ -54,7 +54,7 @@ def test_strided_transposed_convolution_leaves_a_pattern_and_resizing_does_not()
     assert texture.checkerboard(even.round().byte()) < 1.5
 
 
-def test_noise_and_flat_images_have_none() -> None:
+def test_noise_and_flat_images_have_no_pattern() -> None:
     noise = torch.randint(0, 256, (200, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     assert texture.checkerboard(noise) == pytest.approx(1, abs=0.2)
     assert texture.checkerboard(torch.full((20, 1, 32, 32), 77, dtype=torch.uint8)) == pytest.approx(1)

@@ -1,0 +1,103 @@
+"""Signs of life of a process that works for others: the lock it holds, and before it holds one, its process id.
+
+Next to a lock ``x.lock`` lies ``x.pid``: the process that was started to take the lock, or that has taken it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import time
+from pathlib import Path
+
+from filelock import FileLock
+
+from gan.storage import files
+from gan.storage.locks import hold_lock, is_locked
+
+GRACE = 30.0  # seconds in which a started process has to take its lock
+
+
+def hold(lock: Path, otherwise: str) -> FileLock:
+    """Take a lock as the sign of life of this process. Raises InputError with the sentence ``otherwise`` if it is taken."""
+    held = hold_lock(lock, otherwise)
+    announce(lock, os.getpid())
+    return held
+
+
+def announce(lock: Path, pid: int) -> None:
+    """Note the process that is to take a lock, so that it counts as alive before it has taken it.
+
+    If the note cannot be written, for example because the disk is full, the process has :data:`GRACE` seconds instead.
+    """
+    try:
+        files.write_json(_note(lock), {"pid": pid, "host": platform.node()}, durable=False)
+    except OSError:
+        forget(lock)  # rather than leave the id of another process there
+
+
+def forget(lock: Path) -> None:
+    """Remove the note of the process that held a lock last, before another one is started."""
+    with contextlib.suppress(OSError):
+        _note(lock).unlink()
+
+
+def is_alive(lock: Path, since: float) -> bool:
+    """Return whether work that was under way at ``since`` (seconds since 1970) still has a process.
+
+    It has one while the lock is held. While the lock is free, the process may still be starting: it counts as alive for
+    :data:`GRACE` seconds, but not after it has ended.
+    """
+    if is_locked(lock):
+        return True
+    return time.time() - since <= GRACE and not _has_ended(lock)
+
+
+def end(lock: Path) -> bool:
+    """Kill the process of this machine that holds a lock; return whether the lock is free within two seconds."""
+    if is_locked(lock) and (pid := _noted(lock)):
+        with contextlib.suppress(OSError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    for _ in range(40):
+        if not is_locked(lock):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _has_ended(lock: Path) -> bool:
+    """Return whether the announced process is known to have ended; processes of other machines cannot be looked up."""
+    pid = _noted(lock)
+    return pid > 0 and not _is_running(pid)
+
+
+def _noted(lock: Path) -> int:
+    """Return the id of the announced process; 0 if none is known, or if it runs on another machine."""
+    try:
+        note = json.loads(_note(lock).read_bytes())
+        return max(0, int(note["pid"])) if note["host"] == platform.node() else 0
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return 0
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether a process runs; True if the system cannot tell."""
+    if os.name != "posix":
+        return True  # on Windows, os.kill would end the process
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:  # a killed process exists until its parent takes note
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (OSError, IndexError):
+        return True
+
+
+def _note(lock: Path) -> Path:
+    return lock.with_suffix(".pid")

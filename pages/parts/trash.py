@@ -1,0 +1,44 @@
+"""The deleted runs on the Home page: restore one, or delete them all for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gan import runs
+from gan.errors import InputError
+from pages.parts import actions, words
+
+_MOST_SHOWN = 50
+
+
+def panel(root: Path) -> None:
+    """Draw the expander of the trash, if there is anything in it; its contents are built only when it is open."""
+    try:
+        found = runs.list_trash(root)
+    except InputError:  # the cards above it say why the folder cannot be read
+        return
+    if not found:
+        return
+    part = st.expander("Trash", icon=":material/delete:", key="home/trash", on_change="rerun")
+    if not part.open:
+        return
+    with part:
+        names = words.names(found)
+        st.caption(f"{words.count(len(found), 'deleted run')}, newest first.")
+        for run in found[:_MOST_SHOWN]:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                is_asked = st.button("Restore", icon=":material/restore_from_trash:", key=f"restore/{run.id}")
+                st.markdown(words.escape(names[run.id]), width="content")
+                st.caption(words.escape(f"{run.id} · {words.megabytes(runs.size(run))}"), width="content")
+            if is_asked and actions.done(runs.restore, root, run.id):
+                st.rerun()
+        if len(found) > _MOST_SHOWN:
+            st.caption(f"{words.count(len(found) - _MOST_SHOWN, 'further run')} not shown.")
+        with actions.popover("Empty", "home/trash/empty", icon=":material/delete_forever:"):
+            st.markdown(f"Delete {words.count(len(found), 'run')} for good? They cannot be restored afterwards.")
+            is_asked = st.button("Empty the trash", type="primary", key="home/trash/empty/sure")
+            if is_asked and actions.done(runs.empty_trash, root):
+                actions.close("home/trash/empty")
+                st.rerun()

@@ -1,0 +1,24 @@
+"""What the Vega-Lite charts of several pages share; imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Pixels between the data and the edges of a plot, so that dots and thick lines at its ends are not cut.
+PADDING = 8
+#: Axis of whole numbers, such as steps: no ticks in between.
+WHOLE = {"tickMinStep": 1, "grid": False}
+#: Axis numbers: four digits, no exponents.
+ROUNDED = ",.4~r"
+
+
+def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
+    """Return the transforms that keep the ``value`` of each ``curve`` (two fields) with only one, which a line cannot show."""
+    count = {"op": "valid", "field": value, "as": "values"}
+    return [{"joinaggregate": [count], "groupby": [curve]}, {"filter": f"datum.values == 1 && isValid(datum['{value}'])"}]
+
+
+def scale(*, is_log: bool = False) -> dict[str, Any]:
+    """Return the scale of a value axis that fits the data, with :data:`PADDING`; a log scale is linear near 0."""
+    found: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False, "padding": PADDING}
+    return found | {"constant": 0.1} if is_log else found

@@ -1,0 +1,141 @@
+"""The choice of a run by URL, changes made in other tabs, and the way back from a launch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
+
+from gan import runs
+from gan.execution import queue
+from gan.runs import Run
+from pages.parts import words
+from tests.helpers import make_run, wait_until
+from tests.pages.conftest import Server
+
+Visit = Callable[..., AppTest]
+Serve = Callable[[Path], Server]
+
+BOGUS = "20200101-000000-abcdef"
+
+
+@pytest.mark.parametrize("wanted", ["bogus", BOGUS, "../../etc/passwd"])
+def test_watch_shows_no_other_run_in_place_of_an_unknown_one(wanted: str, visit: Visit, shown: Run) -> None:
+    test = visit("watch", run=wanted)
+    assert not test.exception
+    (error,) = test.error
+    assert error.value.count("\n") == 0 and words.escape(wanted) in error.value
+    assert test.query_params["run"] == wanted, "the URL stays as it is"
+    assert not test.get("vega_lite_chart") and not test.button, "no run is shown"
+    picker = test.selectbox(key="watch/choice")
+    assert picker.value is None and len(picker.options) == 1
+    picker.set_value(shown.id).run()
+    assert not test.exception and not test.error
+    assert test.query_params["run"] == shown.id and test.get("vega_lite_chart")
+
+
+def test_watch_says_that_a_deleted_run_is_in_the_trash(visit: Visit, shown: Run) -> None:
+    other = make_run(shown.root, state="stopped")
+    test = visit("watch", run=other.id)
+    runs.delete(other)
+    test.run()
+    assert not test.exception and len(test.error) == 1 and "has been deleted" in test.error[0].value
+    assert test.query_params["run"] == other.id and test.selectbox(key="watch/choice").value is None
+
+
+@pytest.mark.parametrize("page", ["evaluate", "compare"])
+def test_unknown_runs_are_not_replaced_by_others(page: str, visit: Visit, shown: Run) -> None:
+    test = visit(page, runs=BOGUS)
+    assert not test.exception and len(test.error) == 1
+    assert test.multiselect(key=f"{page}/runs").value == [] and test.query_params["runs"] == BOGUS
+
+
+@pytest.mark.parametrize("page", ["evaluate", "compare"])
+def test_choice_of_several_runs_is_kept_for_a_return(page: str, visit: Visit, shown: Run) -> None:
+    other = make_run(shown.root, state="stopped")
+    test = visit(page, runs=other.id)
+    assert test.multiselect(key=f"{page}/runs").value == [other.id]
+    test.switch_page("pages/home.py").run()
+    del test.query_params["runs"]
+    test.switch_page(f"pages/{page}.py").run()
+    assert test.multiselect(key=f"{page}/runs").value == [other.id]
+
+
+# Other tabs
+
+
+@pytest.fixture
+def paces(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """Collect the refresh intervals of the fragments that pages draw."""
+    found: list[float | None] = []
+    fragment = st.fragment
+
+    def noted(function=None, *, run_every=None):  # type: ignore[no-untyped-def]
+        found.append(run_every)
+        return fragment(function, run_every=run_every) if function else fragment(run_every=run_every)
+
+    monkeypatch.setattr(st, "fragment", noted)
+    return found
+
+
+@pytest.mark.parametrize("page", ["home", "watch", "evaluate", "compare"])
+def test_page_without_active_runs_looks_for_changes_by_itself(
+    page: str, visit: Visit, shown: Run, paces: list[float | None]
+) -> None:
+    visit(page)
+    assert any(pace and pace <= 5 for pace in paces)
+
+
+def test_rename_reaches_an_open_tab(page: Page, serve: Serve, shown: Run) -> None:
+    server = serve(shown.root)
+    page.goto(f"{server.address}/watch?run={shown.id}")
+    page.locator("[data-testid=stVegaLiteChart] svg").first.wait_for()
+    shown.rename("renamed elsewhere")
+    expect(page.get_by_role("combobox", name="Run")).to_have_value("renamed elsewhere", timeout=20_000)
+    page.goto(server.address)
+    expect(page.get_by_role("link", name="renamed elsewhere")).to_be_visible()
+    shown.rename("renamed again")
+    expect(page.get_by_role("link", name="renamed again")).to_be_visible(timeout=20_000)
+
+
+# Back, and confirmations, in a real browser
+
+
+def test_back_from_a_launch_leads_home(page: Page, serve: Serve, root: Path) -> None:
+    server = serve(root)
+    page.goto(server.address)
+    page.get_by_role("button", name="Train a GAN on digits now").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    (run,) = runs.list_runs(root)
+    assert page.url == f"{server.address}/watch?run={run.id}"
+    page.go_back()
+    expect(page.get_by_role("button", name="Train a GAN on digits now")).to_be_visible()
+    wait_until(lambda: page.evaluate("location.pathname + location.search") == "/", "the URL is that of Home")
+    page.go_forward()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    assert page.url == f"{server.address}/watch?run={run.id}"
+    queue.stop(run)
+
+
+def test_confirmations_close_after_their_action(page: Page, serve: Serve, shown: Run) -> None:
+    server = serve(shown.root)
+    doomed = make_run(shown.root, name="doomed", state="stopped")
+    page.goto(f"{server.address}/watch?run={doomed.id}")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("soon gone")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Save")).to_be_hidden()
+    assert doomed.label() == "soon gone"
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Move “soon gone” to the trash?")).to_be_visible()
+    page.get_by_role("button", name="Delete this run").click()
+    page.locator("[data-testid=stVegaLiteChart] svg").first.wait_for()
+    expect(page.get_by_role("button", name="Delete this run")).to_be_hidden()
+    assert runs.list_runs(shown.root) == [shown]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    assert runs.list_runs(shown.root) == [doomed, shown]
