@@ -14,8 +14,8 @@ CHECKPOINTS = ("last", "best")
 class Plan:
     """How to score: feature extractor, ``draws`` of ``images`` generated images each, random ``seed``, and checkpoint.
 
-    Extractor "auto" means coordinates for points. For images it means the data set's classifier if it has one, otherwise Inception
-    if its weights are present, otherwise the random VGG. Raises InputError for values out of range.
+    Extractor "auto" means coordinates for points. For images it means the data set's classifier if it has one that is better than
+    chance, otherwise Inception if its weights are present, otherwise the random VGG. Raises InputError for values out of range.
     """
 
     extractor: str = "auto"

@@ -110,6 +110,13 @@ def test_collapse_is_shown_as_a_badge_and_explained(visit: Visit, shown: Run) ->
     assert {"Mode collapse", "Missing classes"} <= set(verdicts(test)) and "no fault found" not in verdicts(test)
 
 
+def test_classifier_that_was_passed_over_is_named(visit: Visit, shown: Run) -> None:
+    rescored(shown, {"extractor_note": "The Noise CNN was passed over."})
+    test = visit("evaluate", runs=shown.id)
+    assert_sound(test)
+    assert "The Noise CNN was passed over." in everything(test)
+
+
 def test_young_run_gets_a_blue_badge_and_is_neither_blamed_nor_praised(visit: Visit, shown: Run) -> None:
     rescored(shown, {**COLLAPSED, "images_seen": 384, "looks": {}})
     test = visit("evaluate", runs=shown.id)

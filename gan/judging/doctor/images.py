@@ -20,7 +20,7 @@ SHIFT = 0.8  # standard deviations (Cohen's d, "large"): too dark, too bright, w
 LEAST = {"brightness": 10.0, "contrast": 5.0, "saturation": 0.05}  # smallest visible shift, each in its own unit
 CHECKERED = 2.0  # times the neighbouring power, and times the value of real images: a checkerboard pattern
 MEMORISED = 0.25  # share of images nearer to a training image than 5 % of real ones are: memorisation,
-SOURCES = 5.0  # if they are copies of this many different training images
+SOURCES = 10.0  # if they are copies of this many different training images
 LIKE = 0.6  # and their pixels correlate with those of the nearest training images by this much (not for points)
 
 

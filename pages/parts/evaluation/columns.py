@@ -11,7 +11,7 @@ FORMATS = {"precision": "%.2f", "recall": "%.2f", "density": "%.2f", "coverage":
 FORMATS = {key: "percent" if score.is_share else FORMATS.get(key, "%.3g") for key, score in SCORES.items()}
 
 #: Measures hidden by default.
-RARE = {"density", "class_kl", "lpips", "memorised", "memorised_ratio", "checkerboard"}
+RARE = {"density", "class_kl", "lpips", "memorised", "memorised_ratio", "memorised_sources", "memorised_likeness", "checkerboard"}
 
 #: Companion figures of KID without spread or floor: column → title and help.
 INTERVALS = {

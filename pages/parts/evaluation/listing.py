@@ -8,7 +8,7 @@ import streamlit as st
 
 from gan.judging.glossary import SCORES
 from gan.judging.lines import noun
-from gan.words import percent
+from gan.words import escape, percent
 from pages.parts.evaluation import board, texts
 from pages.parts.evaluation.board import Selection
 from pages.parts.evaluation.columns import FORMATS, INTERVALS, WIDTHS, about, facts, height_of_rows
@@ -39,6 +39,8 @@ def show_table(selection: Selection, columns: list[str]) -> None:
             f"Features: {line['extractor']}, a small classifier trained on this data set's labels ({percent(accuracy)} accuracy on "
             "held-out images). Its FID is not comparable with an Inception FID."
         )
+    for note in dict.fromkeys(one["extractor_note"] for one in whole.each if one.get("extractor_note")):
+        st.caption(escape(str(note)))
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download CSV",
