@@ -50,7 +50,7 @@ def lowered(title: str) -> str:
 
 def megabytes(size: int) -> str:
     """Return a number of bytes as text in MB or GB, at least 1 MB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6)):,} MB"
 
 
 def count(amount: int, noun: str) -> str:

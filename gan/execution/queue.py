@@ -183,7 +183,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
                 waiting.append((status.queued_at, run.age_key, run, status, sweep_id if is_next else ""))
-        elif status.state in runs.UNDER_WAY and not _is_ended(run, status):
+        elif status.state in runs.UNDER_WAY and not _end_if_silent(run, status):
             busy += max(1, status.threads)
     waiting.sort(key=lambda entry: entry[:2])
     free = cores() - busy
@@ -215,7 +215,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         free -= wanted
 
 
-def _is_ended(run: Run, status: Status) -> bool:
+def _end_if_silent(run: Run, status: Status) -> bool:
     """End a trainer of this machine that has not answered a stop request for ``STOP_GRACE`` seconds; return whether that was done.
 
     A single step can take minutes, and a trainer looks for requests between steps. Its last checkpoint is kept.

@@ -80,7 +80,7 @@ def is_scored(run: Run) -> bool:
 
 
 def most_comparable(chosen: Iterable[Run]) -> dict[str, Line]:
-    """Return by run id the newest scores of the last checkpoints that may be compared with those of the most other runs."""
+    """Return by run id the newest scores of last checkpoints, from the largest group of runs with comparable scores."""
     found = [(run.id, line) for run in chosen for line in reversed(latest(run)) if kind(line) == "last"]
     together: list[tuple[str, Line]] = max(groups(found, lambda pair: pair[1]), key=len) if found else []
     return dict(together)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,14 @@ def read_facts(folder: Path, step: int) -> dict[str, Any]:
     return facts
 
 
-def changed_data(run: Run) -> str:
-    """Return one sentence if a run's data set has other contents than at its newest checkpoint; empty if not, or if unknown."""
+def changed_data(run: Run, facts: Mapping[str, Any] | None = None) -> str:
+    """Return one sentence if a run's data set has other contents than at a checkpoint; empty if not, or if unknown.
+
+    ``facts`` are those of the checkpoint, by default of the newest one.
+    """
     with contextlib.suppress(InputError, OSError, ValueError, IndexError):
-        facts, entry = read_facts(run.checkpoints_path, steps(run.checkpoints_path)[-1]), run.config().data.entry
+        facts = facts or read_facts(run.checkpoints_path, steps(run.checkpoints_path)[-1])
+        entry = run.config().data.entry
         if facts.get("data_version", entry.version) != entry.version:
             return (
                 f"The data set “{entry.title}” has other contents than when run {run.id} was trained on it; if the run goes on, it "

@@ -57,10 +57,17 @@ def is_alive(lock: Path, since: float) -> bool:
 
 
 def end(lock: Path) -> bool:
-    """Kill the process of this machine that holds a lock; return whether the lock is free within two seconds."""
-    if is_locked(lock) and (pid := _noted(lock)):
-        with contextlib.suppress(OSError):
-            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    """Kill the process of this machine that holds a lock; return whether the lock is free within two seconds.
+
+    If the process is unknown or runs on another machine, return False at once.
+    """
+    if not is_locked(lock):
+        return True
+    pid = _noted(lock)
+    if not pid:
+        return False
+    with contextlib.suppress(OSError):
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     for _ in range(40):
         if not is_locked(lock):
             return True

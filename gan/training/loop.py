@@ -142,7 +142,7 @@ class Trainer:
         if not run.reals_path.exists():
             self._save_reals()
         notes = [f"Continued from the checkpoint of step {self.step}, because a newer one is damaged."] if complaints else []
-        if saved and (change := checkpoint_files.changed_data(run)):
+        if saved and (change := checkpoint_files.changed_data(run, saved.facts)):
             notes.append(change)
             log.warning(change)
         self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.steps_per_epoch, message=" ".join(notes))

@@ -19,9 +19,10 @@ def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object])
     None if there are no runs, or if the URL names one that does not exist (see :func:`pages.parts.picking.pick`).
     """
     found = _all(root)
+    names = _names(found)
     chosen = picking.pick(
         "Run",
-        _names(found),
+        names,
         parameter="run",
         key=key,
         find=lambda run_id: runs.find(root, run_id),
@@ -30,7 +31,7 @@ def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object])
     )
     if not found:
         st.info(empty, icon=":material/info:")
-    _follow(root, _names(found))
+    _follow(root, names)
     return found[chosen] if chosen else None
 
 
@@ -49,7 +50,8 @@ def pick_several(
     ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen.
     """
     found = _all(root)
-    _follow(root, _names(found))
+    names = _names(found)
+    _follow(root, names)
     if not found:
         st.info(empty, icon=":material/info:")
         return []
@@ -64,7 +66,7 @@ def pick_several(
         st.session_state[key] = chosen
     st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
     chosen = st.multiselect(
-        "Runs", list(found), key=key, format_func=_names(found).__getitem__, max_selections=most, placeholder=placeholder
+        "Runs", list(found), key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder
     )
     if chosen or any(run_id in found for run_id in wanted):
         st.query_params["runs"] = ",".join(chosen)

@@ -15,6 +15,7 @@ from gan.config.data import DataConfig
 from gan.execution import queue, requests
 from gan.runs import Run, Scoring, Status
 from gan.storage import jobs, signs
+from gan.storage.locks import hold_lock
 from tests.execution import quick
 from tests.helpers import is_sentence, make_run, start_gan, tiny, trainer_of, trainers, wait_until
 
@@ -123,3 +124,13 @@ def test_damaged_note_breaks_nothing(tmp_path_factory: pytest.TempPathFactory, c
     lock = tmp_path_factory.getbasetemp() / "damaged.lock"
     lock.with_suffix(".pid").write_bytes(content)
     assert signs.is_alive(lock, time.time())
+
+
+def test_unknown_holder_of_a_lock_is_left_alone_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue asks at every turn, and the holder may be a process of another machine."""
+    lock = tmp_path / "trainer.lock"
+    held = hold_lock(lock, "It is taken.")
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits"))
+    assert signs.end(lock) is False
+    held.release()
+    assert signs.end(lock) is True

@@ -34,9 +34,9 @@ def describe_memory(report: dict[str, Any]) -> str:
     kept = sum(part["activations"] for part in parts)
     weights = sum(part["total"] for part in parts) - kept
     return (
-        f"Training with a batch size of {report['batch_size']:,} takes about **{size(report['memory'])}** for both networks: "
-        f"{size(weights)} for weights, gradients, optimiser state and averaged weights; "
-        f"{size(kept)} for layer outputs, which grow with the batch size. The program itself needs additional memory."
+        f"Training with a batch size of {report['batch_size']:,} takes about **{words.megabytes(report['memory'])}** for both "
+        f"networks: {words.megabytes(weights)} for weights, gradients, optimiser state and averaged weights; "
+        f"{words.megabytes(kept)} for layer outputs, which grow with the batch size. The program itself needs additional memory."
     )
 
 
@@ -46,12 +46,6 @@ def short(number: int) -> str:
         if number >= factor:
             return f"{words.number(number / factor)} {word}"
     return f"{number:,}"
-
-
-def size(number: int) -> str:
-    """Return a number of bytes in megabytes, or in gigabytes from 1,000 megabytes."""
-    megabytes = number / 1e6
-    return f"{megabytes / 1000:,.1f} GB" if megabytes >= 1000 else f"{max(1, round(megabytes)):,} MB"
 
 
 def _shape(lengths: list[int]) -> str:
