@@ -16,6 +16,15 @@ def memory_bytes() -> int:
     return 0
 
 
+def has_memory_to_spare() -> bool:
+    """Return whether a process that only waits is affordable: memory for two trainers is available, or there is plenty in all."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+        return available * 1024 >= 2 * TRAINER_BYTES
+    return memory_bytes() == 0 or memory_bytes() >= 6 * TRAINER_BYTES
+
+
 def cores() -> int:
     """Return the number of cores for the queue: ``GAN_CORES``, or the cores available to this process, limited by memory."""
     chosen = os.environ.get("GAN_CORES", "")

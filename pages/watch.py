@@ -124,6 +124,19 @@ def live(run: Run) -> None:
         st.rerun()
 
 
+@st.fragment(run_every=frame.QUICK_TICK)
+def starting(run: Run) -> None:
+    """Show a run that is about to train; the first samples and the first new step appear without delay."""
+    show(run)
+    if not is_starting(run, run.status()):
+        st.rerun()
+
+
+def is_starting(run: Run, status: Status) -> bool:
+    """Return whether the trainer has been started but has nothing to show yet."""
+    return status.state == "starting" or (status.state == "running" and not run.samples())
+
+
 def show(run: Run) -> None:
     """Draw everything that changes while a run is active."""
     with frame.spoken_errors():
@@ -146,7 +159,7 @@ with frame.spoken_errors():
         status = run.status()
         with actions:
             act(run, status)
-        (live if status.state in runs.UNDER_WAY else still)(run)
+        (starting if is_starting(run, status) else live if status.state in runs.UNDER_WAY else still)(run)
         if status.state not in runs.UNDER_WAY:
             notice(run, status.state)
         try:

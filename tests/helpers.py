@@ -40,6 +40,7 @@ TINY = {
     "training.threads": 1,
     "cadence.log_every": "1 step",
     "cadence.sample_every": "0 steps",
+    "cadence.early_samples": False,  # they depend on the time that passes
     "cadence.score_every": "0 steps",
     "cadence.score_share": 0,
     "cadence.checkpoint_every": "5 steps",

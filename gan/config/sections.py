@@ -217,6 +217,11 @@ class CadenceConfig(Section):
     sample_every: Span = option(
         Span(count=1, unit="epochs"), "Samples every", "A grid of images, always from the same latent vectors."
     )
+    early_samples: bool = option(
+        True,
+        "Early samples",
+        "Samples also at steps 5, 10, 20, 40, … before the first regular ones, in at most 1 % of the training time.",
+    )
     score_every: Span = option(
         Span(count=5, unit="epochs"),
         "Scores every",

@@ -103,7 +103,7 @@ def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
 def parse(raw: Any, *, stored: bool = False) -> RunConfig:
     """Return the configuration in ``raw`` (parsed JSON). Raises InputError for the first mistake.
 
-    A ``stored`` configuration may predate quick scores; they are off unless it sets them.
+    A ``stored`` configuration may predate quick scores and early samples; they are off unless it sets them.
     """
     if not isinstance(raw, dict):
         raise InputError("The configuration is not a JSON object; expected the format of a run's config.json.")
@@ -116,7 +116,7 @@ def parse(raw: Any, *, stored: bool = False) -> RunConfig:
     if version == 1:
         raw = _upgraded(raw)
     if stored and isinstance(cadence := raw.get("cadence"), dict):
-        raw = {**raw, "cadence": {"score_every": "0 epochs", "score_share": 0, **cadence}}
+        raw = {**raw, "cadence": {"score_every": "0 epochs", "score_share": 0, "early_samples": False, **cadence}}
     try:
         return RunConfig.model_validate(raw)
     except ValidationError as error:

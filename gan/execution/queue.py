@@ -206,7 +206,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         run.write_status(status.model_copy(update=update))
         try:
             arguments = ["resume", run.id, "--root", str(root.resolve()), "--from-queue"]
-            processes.spawn(arguments, run.log_path, locks=[run.trainer_lock])
+            processes.spawn(arguments, run.log_path, needs_torch=True, locks=[run.trainer_lock])
         except OSError as error:
             message = explain_os_error(error, "starting the trainer")
             run.write_status(status.model_copy(update={"state": "failed", "message": message}))

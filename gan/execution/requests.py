@@ -43,7 +43,7 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
             run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
         options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
         locks = [run.scoring_lock for run in chosen]
-        processes.spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path, locks=locks)
+        processes.spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path, needs_torch=True, locks=locks)
 
 
 def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
@@ -54,7 +54,7 @@ def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
     asked = [] if class_name is None else [f"--class={class_name}"]
     with explained(f"drawing from run {run.id}"):
         options = ["--seed", str(seed), "--root", str(run.root.resolve()), "--quiet"]
-        processes.spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True)
+        processes.spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True, needs_torch=True)
 
 
 def import_path() -> Path:

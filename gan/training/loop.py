@@ -40,6 +40,8 @@ log = logging.getLogger("gan")
 _HEARTBEAT_SECONDS = 1.0
 _SHOWN_POINTS = 2000  # generated points per picture
 _NOISE = ("augmentation.instance_noise", "augmentation.noise_fade")
+_EARLY_SHARE = 0.01  # of the expected training time, for early samples
+_FIRST_EARLY = 5  # step of the first early sample; each of the next comes at twice the step
 _RESERVE_BYTES = 32768  # freed if the disk is full, so that the final status can still be written
 
 #: Called with the status and the newest logged line (None if nothing was logged since the last call).
@@ -131,6 +133,7 @@ class Trainer:
 
         # The state of the newest intact checkpoint.
         self.step, self.seconds = 0, 0.0
+        self.sample_seconds = self.early_seconds = 0.0  # taken by the last picture of samples, and by all early ones
         self._estimated_at = -1  # step of the averaged generator's batch-norm statistics
         self.quick = QuickScores(run, self.config, self.device, scorer, self._save_checkpoint)
         if saved:
@@ -169,7 +172,7 @@ class Trainer:
         metrics = LineWriter(self.run.metrics_path)
         try:
             started, began_at = time.perf_counter(), self.seconds
-            marked, marked_step, last_beat = started, self.step, started
+            marked, marked_step, last_beat = started, self.step, -_HEARTBEAT_SECONDS  # the first step is reported at once
             is_finite = torch.ones((), dtype=torch.bool, device=self.device)
             is_compiling = self.config.training.compile
             if is_compiling:
@@ -202,6 +205,8 @@ class Trainer:
                     return self._end_diverged("loss")
                 if is_due["sample_every"](self.step) or self.step == self.total:
                     self._save_samples()
+                elif self._is_early():
+                    self.early_seconds += self._save_samples()
                 if is_due["score_every"](self.step):
                     started += self._score(is_finite)
                 if has_checkpoint:  # after scoring, so that a resumed run never lacks the score of this step
@@ -273,13 +278,24 @@ class Trainer:
             self._estimated_at = self.step
         return self.game.average.module
 
-    def _save_samples(self) -> None:
+    def _is_early(self) -> bool:
+        """Return whether an early sample is due and affordable: at steps 5, 10, 20, 40, … before the first regular one."""
+        before = self.config.cadence.sample_every.in_steps(self.steps_per_epoch) if self.config.cadence.early_samples else 0
+        if self.step >= before or self.step not in (_FIRST_EARLY << place for place in range(32)):
+            return False
+        return self.early_seconds + self.sample_seconds <= _EARLY_SHARE * self.seconds / self.step * self.total
+
+    def _save_samples(self) -> float:
+        """Save a picture of the samples; return the seconds that it took."""
+        began = time.perf_counter()
         fakes = generate(self.sampler(), self.fixed_latents, self.fixed_labels, self.game.autocast)
         if self.config.data.is_points:
             picture = pictures.scatter(fakes, self.images.values)
         else:
             picture = pictures.grid(to_pixels(fakes), columns=self.columns)
         files.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
+        self.sample_seconds = time.perf_counter() - began
+        return self.sample_seconds
 
     def _save_reals(self) -> None:
         if self.config.data.is_points:

@@ -15,6 +15,7 @@ from gan.places import default_root
 from pages.parts import words
 
 TICK = 1.5  # seconds between refreshes of a run under way
+QUICK_TICK = 0.3  # while a visitor waits for the first result of a click
 SLOW_TICK = 5.0  # seconds between looks for changes made elsewhere: in another tab, on the command line
 
 _PASSED = "frame/passed"  # URL parameters passed on by `go` → the page that they are meant for

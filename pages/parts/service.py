@@ -1,4 +1,4 @@
-"""Background work of the server, independent of visitors: advance the queue and preload modules."""
+"""Background work of the server, independent of visitors: advance the queue, preload modules and keep a spare process."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def _tend_queue() -> None:
-    """Start queued runs as soon as there is room; in between, import the modules that pages would wait for."""
+    """Start queued runs as soon as there is room; in between, prepare what visitors would wait for."""
     pause = threading.Event()
     pause.wait(0.5)  # let the server respond first
-    from gan.execution import queue
+    from gan.execution import processes, queue
     from gan.places import default_root
 
     later = list(_LATER)
@@ -40,3 +40,5 @@ def _tend_queue() -> None:
         pause.wait(2.0)
         while later:
             importlib.import_module(later.pop(0))
+        with contextlib.suppress(OSError):  # no process can be started; launches say so
+            processes.keep_spare()

@@ -510,3 +510,17 @@ def test_precision_auto_is_bf16_only_if_it_is_fast() -> None:
     assert precision.choose_precision("fp32", CPU) == "fp32"
     assert json.dumps(precision.name_device(CPU)) == '"cpu"'
     assert precision.choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize(("is_asked", "share", "early"), [(True, 1e9, [5, 10, 20]), (True, 0.0, []), (False, 1e9, [])])
+def test_early_samples_come_before_the_regular_ones_within_their_share(
+    is_asked: bool, share: float, early: list[int], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_EARLY_SHARE", share)
+    asked = {"cadence.sample_every": "24 steps", "cadence.early_samples": is_asked, "training.length": "50 steps"}
+    run = make_run(root, asked)
+    train(run)
+    assert list(run.samples()) == [0, *early, 24, 48, 50]
+    plain = make_run(root, {"training.length": "50 steps"})
+    train(plain)
+    assert losses(run) == losses(plain), "looking changes nothing"

@@ -38,7 +38,7 @@ def ask(run: Run, config: RunConfig) -> None:
     if not known(config):
         return
     is_under_way = run.status().state in UNDER_WAY
-    pace = 1.0 if _waiting(run) else 5.0 if is_under_way and not run.has_checkpoint else None
+    pace = frame.QUICK_TICK if _waiting(run) else 5.0 if is_under_way and not run.has_checkpoint else None
     st.fragment(_panel, run_every=pace)(run, known(config))
 
 
