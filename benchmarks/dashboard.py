@@ -203,7 +203,7 @@ def click(page: Page, address: str) -> float:
     page.wait_for_timeout(1000)
     started = time.perf_counter()
     button.click()
-    is_shown = "[...document.images].some(i => i.alt.startsWith('Samples of step') && i.complete && i.naturalWidth > 0)"
+    is_shown = "[...document.images].some(i => i.alt.startsWith('Samples at step') && i.complete && i.naturalWidth > 0)"
     page.wait_for_function(is_shown, timeout=60_000)
     taken = time.perf_counter() - started
     page.get_by_role("button", name="Stop").click()

@@ -43,7 +43,7 @@ def served(project: Path, root: Path) -> Iterator[str]:
     environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data")}
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless=true", f"--server.port={port}"]
     train = [sys.executable, "-m", "gan", "train", *_CONDITIONAL]
-    subprocess.run(train, cwd=project, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(train, cwd=project, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     process = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -99,9 +99,10 @@ def to_class(page: Page, address: str, root: Path, pause: float) -> float:
     button = page.get_by_role("button", name="Draw")
     button.wait_for()
     page.wait_for_timeout(pause * 1000)
+    (run.path / "asked.png").unlink(missing_ok=True)
     began = time.perf_counter()
     button.click()
-    page.get_by_alt_text(re.compile("^Samples of “")).wait_for(timeout=60_000)
+    page.get_by_alt_text(re.compile("^(Samples of|Drawn for) “")).wait_for(timeout=60_000)
     return time.perf_counter() - began
 
 
