@@ -27,7 +27,17 @@ settings.load_profile("default")
 
 
 #: Files whose tests take longest; they come first, so that at the end both workers have short ones left.
-LONGEST = ("test_browser.py", "test_sweep_flow.py", "test_doctor.py", "test_command_line.py", "test_classifier.py", "test_data.py")
+LONGEST = (
+    "test_browser.py",
+    "test_sweep_flow.py",
+    "test_doctor.py",
+    "test_command_line.py",
+    "test_classifier.py",
+    "test_data.py",
+    "test_training.py",
+    "test_pages.py",
+    "test_spare.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ A line is a dictionary with these keys:
   (estimated number of different images); ``modes_expected``; ``class_counts`` (of all draws; their ``*_spread`` is for the counts
   of one draw); ``classes_missing`` and ``classes_expected``; ``looks`` (``gan.scoring.metrics.appearance``, with the spreads of
   ``fake_mean`` and ``effect``). Each is None if it cannot be measured, and may be missing in lines of earlier versions.
-- Real images: ``floor_*``, ``floor_images`` and ``real_*`` are the same figures for real images.
+- Real images: ``floor_*`` and ``real_*`` are the same figures for real images; ``floor_images`` of them stood for generated ones.
 - ``seconds``: duration of the scoring.
 """
 
@@ -151,9 +151,7 @@ def describe(line: Line) -> str:
     if modes is not None and high_quality is not None:
         found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, "
         found += f"{percent(high_quality)} of high quality"
-    few = number(line, "floor_images")
-    of = f" of {few:,.0f} real images" if few is not None and few < line["images"] else ""
-    floor = f"floor {_with_spread(line['floor_fid'], None)}{of}"
+    floor = f"floor {_with_spread(line['floor_fid'], None)}"
     distances = {"fid": f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} ({floor})"}
     if (kid := number(line, "kid")) is not None:
         distances["kid"] = f"KID {_with_spread(kid, number(line, 'kid_spread'))}"

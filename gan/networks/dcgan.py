@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from gan.config.families import DcganConfig
+from gan.networks.convolutions import Conv2d, ConvTranspose2d
 from gan.networks.players import prepared
 
 
@@ -27,7 +28,7 @@ def generator(settings: DcganConfig, inputs: int, shape: tuple[int, ...]) -> nn.
     before = inputs
     for level, filters in enumerate(widths):
         rise = (
-            nn.ConvTranspose2d(before, filters, size >> depth, bias=has_bias)
+            ConvTranspose2d(before, filters, size >> depth, bias=has_bias)
             if level == 0
             else _double(before, filters, kernel, has_bias=has_bias)
         )
@@ -55,7 +56,7 @@ def discriminator(settings: DcganConfig, shape: tuple[int, ...]) -> tuple[nn.Mod
                 norm = "none"
             has_bias = norm not in ("batch", "instance")
             convolution = (
-                nn.Conv2d(before, filters, settings.kernel, stride=2, padding=(settings.kernel - 1) // 2, bias=has_bias)
+                Conv2d(before, filters, settings.kernel, stride=2, padding=(settings.kernel - 1) // 2, bias=has_bias)
                 if number == 0
                 else nn.Conv2d(filters, filters, 3, padding=1, bias=has_bias)
             )
@@ -81,11 +82,9 @@ def _keep_variance(layer: nn.Module) -> None:
         nn.init.kaiming_normal_(layer.weight, a=0.2)
 
 
-def _double(inputs: int, outputs: int, kernel: int, *, has_bias: bool = True) -> nn.ConvTranspose2d:
+def _double(inputs: int, outputs: int, kernel: int, *, has_bias: bool = True) -> ConvTranspose2d:
     """Return a transposed convolution that exactly doubles the size."""
-    return nn.ConvTranspose2d(
-        inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=has_bias
-    )
+    return ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2, bias=has_bias)
 
 
 def _prepared(convolution: nn.Module, norm: str) -> nn.Module:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gan.networks.convolutions import channels_last
+
 EMBEDDING = 32  # size of the generator's class embedding
 _GROUP = 4
 _KERNELS, _DIMENSIONS = 32, 8
@@ -52,6 +54,8 @@ class Discriminator(nn.Module):
     2018, 1802.05637); the embeddings of a pack are averaged.
     """
 
+    has_products = False  # set by gan.networks.convolutions.use_products
+
     def __init__(
         self,
         body: nn.Module,
@@ -76,7 +80,10 @@ class Discriminator(nn.Module):
             self.embedding = prepared(nn.Embedding(classes, features), _initialise_embedding, is_spectral=is_spectral)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        features = self.body(pack(images, self.packing)).flatten(1)
+        found = self.body(pack(images, self.packing))
+        if self.has_products and found.ndim == 4 and found.requires_grad:
+            found.register_hook(channels_last)
+        features = found.flatten(1)
         seen = features if self.minibatch is None else torch.cat([features, self.minibatch(features)], dim=1)
         logits: Tensor = self.head(seen).flatten()
         if self.embedding is not None and labels is not None:

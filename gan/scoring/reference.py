@@ -61,7 +61,9 @@ class Reference:
     def floor(self, images: int, draws: int, seed: int, report: Report) -> list[dict[str, float | None]]:
         """Return the figures of real images compared with other real images, one set per draw: the effect of chance alone.
 
-        Each draw splits the real images at random into ``floor_images(images)`` and the rest.
+        Each draw splits the real images at random into ``floor_images(images)`` and the rest. The FID is that of a score of
+        ``images`` generated images against all real ones (:func:`gan.scoring.metrics.fid.for_counts`); the other figures depend
+        little on the numbers and are as measured.
         """
 
         def make() -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -76,7 +78,8 @@ class Reference:
 
         name = f"{self.name}-floor-{self.floor_images(images)}-{draws}-{seed}"
         values: list[dict[str, float | None]] = cache.obtain(_folder(), name, self.fingerprint, make).facts["distances"]
-        return values
+        some, everything = self.floor_images(images), len(self.features)
+        return [{**one, "fid": frechet.for_counts(one["fid"], (some, everything - some), (images, everything))} for one in values]
 
 
 def load(

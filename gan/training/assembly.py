@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gan import networks
 from gan.catalogue import losses
 from gan.config import RunConfig, schedules
+from gan.networks.convolutions import use_products
 from gan.objective.augmentation import augment
 from gan.objective.losses import LOSSES
 from gan.objective.penalties import Penalties
@@ -44,11 +45,17 @@ class Pace:
         return self._config.augmentation.instance_noise * self.noise_left
 
 
-def build_game(config: RunConfig, device: torch.device, chosen_precision: str) -> Game:
-    """Return the game of a run on ``device``; its players are freshly initialised from torch's global random state."""
+def build_game(config: RunConfig, device: torch.device, chosen_precision: str, *, has_products: bool = True) -> Game:
+    """Return the game of a run on ``device``; its players are freshly initialised from torch's global random state.
+
+    With ``has_products``, convolutions may be computed as matrix products (:mod:`gan.networks.convolutions`), which changes how
+    results are rounded.
+    """
     generator, discriminator = networks.build(config)
     for player in (generator, discriminator):
         player.to(device).to(memory_format=torch.channels_last)
+        if has_products and not config.training.compile:
+            use_products(player)
     settings, objective = config.optimizer, config.objective
     average = None
     if settings.ema_half_life:

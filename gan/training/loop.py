@@ -123,7 +123,8 @@ class Trainer:
 
         # The players, and latent vectors of their own for training and for the samples.
         torch.manual_seed(self.config.training.seed)
-        self.game = build_game(self.config, self.device, chosen)
+        self.has_products = bool(saved.facts.get("has_products")) if saved else True  # checkpoints of earlier versions lack it
+        self.game = build_game(self.config, self.device, chosen, has_products=self.has_products)
         self.pace = Pace(self.config)
         self.latents = torch.Generator().manual_seed(self.config.training.seed + 1)
         self.columns = len(self.config.columns) or GRID
@@ -317,6 +318,7 @@ class Trainer:
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
         facts |= {"epoch": self.step / self.steps_per_epoch, "images_seen": self.images_seen}
+        facts |= {"has_products": self.has_products}
         facts |= {"noise_left": self.pace.noise_left, "data_version": self.config.data.entry.version}
         facts |= {"scoring": vars(self.quick.time), OWN_STATISTICS: self.game.average is not None, **more}
         checkpoints.save(folder, self.step, tensors, facts, kept)

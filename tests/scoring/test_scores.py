@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan import networks
 from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.data.loaders import Images
@@ -25,7 +27,9 @@ from gan.judging.request import Plan
 from gan.runs import Run
 from gan.scoring import during_training, measures, projection, reference, scores
 from gan.scoring.extractors.extractor import Extractor
+from gan.scoring.measures import Draw, Real
 from gan.scoring.metrics.appearance import Looks
+from gan.scoring.metrics.fid import for_counts
 from gan.scoring.reference import Reference
 from gan.storage import jobs
 from gan.training import checkpoints
@@ -96,9 +100,12 @@ def test_one_draw_has_no_spread(run: Run) -> None:
     assert run.scores() == [line]
 
 
-def test_few_real_images_limit_the_floor(run: Run) -> None:
+def test_floor_has_as_many_images_as_the_score_though_the_real_ones_are_few(run: Run) -> None:
     line = scores.score_run(run, Plan(images=1500, draws=1))
     assert line["floor_images"] == 1797 // 2
+    half = scores.score_run(run, Plan(images=1797 // 2, draws=1))
+    assert half["floor_images"] == line["floor_images"], "the same two halves were compared"
+    assert line["floor_fid"] / half["floor_fid"] == pytest.approx((1 / 1500 + 1 / 1797) / (1 / 898 + 1 / 1797))
 
 
 @pytest.mark.parametrize(("half_life", "weights"), [(200, "EMA"), (0, "raw")])
@@ -125,7 +132,8 @@ def test_real_images_get_the_floor(real: Reference, digits: Extractor) -> None:
     looks = Looks(*(values[order[600:]] for values in real.real.looks))
     rest = dataclasses.replace(real, real=real.real._replace(features=real.features[order[600:]], looks=looks, moments=None))
     found = scores.judge(lambda seed: iter(pixels[order[:600]].split(100)), digits, rest, plan)
-    assert found["fid"] == pytest.approx(real.floor(600, 1, 3, ignore)[0]["fid"], rel=1e-3)
+    expected = for_counts(found["fid"], (600, 1197), (600, 1797))
+    assert expected == pytest.approx(real.floor(600, 1, 3, ignore)[0]["fid"], rel=1e-3)
     everything = scores.judge(lambda seed: iter(pixels.split(100)), digits, real, Plan(images=1797, draws=1))
     assert everything["fid"] == pytest.approx(0.0, abs=1e-3)
     assert everything["inception_score"] == pytest.approx(real.inception_score, rel=0.01)
@@ -515,3 +523,25 @@ def test_two_images_are_too_few_for_some_figures_and_enough_for_others(run: Run)
     ]
     assert [is_sentence(reason) for reason in glossary.missing({**line, "fid": None})] == [True]
     assert is_sentence(lines.describe(line) + ".")
+
+
+def test_time_of_a_quick_score_is_foreseen_with_its_comparison_and_without_the_floor(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[object] = []
+    compare, floor, clock = measures.measure, reference.Reference.floor, time.monotonic
+
+    def measure(draw: Draw, real: Real, seed: int) -> dict[str, Any]:
+        events.append((len(draw.pixels), len(real.features)))
+        return compare(draw, real, seed)
+
+    monkeypatch.setattr(measures, "measure", measure)
+    monkeypatch.setattr(reference.Reference, "floor", lambda *given: (events.append("floor"), floor(*given))[1])
+    monkeypatch.setattr(during_training.time, "monotonic", lambda: (events.append("clock"), clock())[1])
+    config = run.config()
+    generator, _ = networks.build(config)
+    assert during_training.foresee(generator, config, CPU) > 0
+    assert [one for one in events if one != "clock"] == [(500, config.data.images)] * 2, "as many as in a score, with all real ones"
+    events.clear()
+    assert during_training.score(run, generator, config, 1, CPU)
+    assert events[:2] == ["floor", "clock"], "the floor is made before the time of a score begins"

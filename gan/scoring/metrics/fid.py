@@ -56,6 +56,14 @@ def fid(real: Tensor | Moments, fake: Tensor | Moments) -> float:
     return max(float(gap + one.square().sum() + other.square().sum() - 2 * roots.sum()), 0.0)
 
 
+def for_counts(found: float | None, measured: tuple[int, int], wanted: tuple[int, int]) -> float | None:
+    """Return the FID between two samples of one distribution, with the numbers of images ``wanted`` instead of ``measured``.
+
+    It is then all bias, to first order proportional to 1/N + 1/M (Chong and Forsyth 2020, 1911.07023: linear in 1/N).
+    """
+    return None if found is None else found * sum(1 / count for count in wanted) / sum(1 / count for count in measured)
+
+
 def _root(features: Tensor) -> Tensor:
     """Return R [min(N, D), D] with RᵀR = Σ, the sample covariance of float64 features [N, D]; computed in blocks of rows."""
     mean, root = features.mean(dim=0), features[:0]

@@ -188,3 +188,17 @@ def test_moments_that_are_not_finite_give_nan() -> None:
     real = torch.randn(40, 16, generator=torch.Generator().manual_seed(3))
     broken = moments(real)._replace(mean=torch.full((16,), torch.nan, dtype=torch.float64))
     assert math.isnan(fid(broken, real))
+
+
+def test_floor_of_half_the_real_images_becomes_what_a_perfect_generator_gets() -> None:
+    pool = draw(60_000, 32)
+    halves, perfect = [], []
+    for place in range(12):
+        real, fake = pool[place * 5000 :][:1000], pool[place * 5000 + 1000 :][:2000]
+        halves.append(fid(real[:500], real[500:]))
+        perfect.append(fid(real, fake))
+    measured = sum(halves) / len(halves)
+    found = frechet.for_counts(measured, (500, 500), (2000, 1000))
+    assert found == pytest.approx(sum(perfect) / len(perfect), rel=0.1)
+    assert measured > 2 * found, "as measured, it is far too high"
+    assert frechet.for_counts(None, (1, 1), (2, 2)) is None

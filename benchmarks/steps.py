@@ -1,0 +1,71 @@
+"""Seconds per step, end to end with log lines, samples and checkpoints: this checkout beside another one, in turn.
+
+    python -m benchmarks.steps --other PATH [--rounds 5] [--threads 1] [--only NAME ...]
+
+Each measurement is a training of its own by ``python -m gan train``; its log says how long the steps after the first ten took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import machine
+from gan.places import PROJECT
+
+_FIRST = 10  # steps that are not counted
+_LARGE = {"networks.width": 64, "optimizer.batch_size": 64}
+#: Name → preset, changes and number of steps.
+TRAININGS: dict[str, tuple[str, dict[str, object], int]] = {
+    "digits-dcgan": ("digits-dcgan", {}, 120),
+    "DCGAN 64×64, width 64": ("digits-dcgan", {**_LARGE, "data.size": 64, "networks.depth": 4}, 30),
+    "DCGAN 128×128, width 32": ("digits-dcgan", {"networks.width": 32, "data.size": 128, "networks.depth": 5}, 25),
+    "digits-mlp": ("digits-mlp", {}, 400),
+    "mlp-table-quick": ("mlp-table-quick", {}, 300),
+}
+
+
+def play(project: Path, folder: Path, name: str, threads: int) -> float:
+    """Return the seconds per step of one training in a checkout."""
+    preset, changes, steps = TRAININGS[name]
+    asked = {**changes, "training.threads": threads, "cadence.score_every": "0 epochs", "cadence.log_every": "10 steps"}
+    settings = [part for key, value in asked.items() for part in ("--set", f"{key}={value}")]
+    root = Path(tempfile.mkdtemp(dir=folder))
+    command = [sys.executable, "-m", "gan", "train", "--preset", preset, "--steps", str(steps), "--root", str(root), *settings]
+    environment = {**os.environ, "GAN_DATA": str(folder / project.name / "data")}
+    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
+    (metrics,) = root.glob("*/metrics.jsonl")
+    seconds = {line["step"]: line["seconds"] for line in map(json.loads, metrics.read_text().splitlines())}
+    taken: float = (seconds[steps] - seconds[_FIRST]) / (steps - _FIRST)
+    return taken
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--other", type=Path, required=True, help="another checkout")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", nargs="*", choices=list(TRAININGS), default=list(TRAININGS))
+    options = parser.parse_args()
+    print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}; {options.threads} threads; milliseconds per step")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.only:
+            here, there = [], []
+            for _ in range(options.rounds):
+                there.append(play(options.other.resolve(), Path(folder), name, options.threads) * 1000)
+                here.append(play(PROJECT, Path(folder), name, options.threads) * 1000)
+            ratio = statistics.median(there) / statistics.median(here)
+            best = min(there) / min(here)
+            told = f"other {machine.spread(there, 1)}, this {machine.spread(here, 1)}"
+            print(f"{name:<24} {told}: {ratio:.2f} times as fast, {best:.2f} at best", flush=True)
+
+
+if __name__ == "__main__":
+    main()

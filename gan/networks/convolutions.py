@@ -1,0 +1,220 @@
+"""Strided convolutions in bf16 on CPUs, as matrix products where that is faster than the library's convolution.
+
+oneDNN computes the convolutions of the deep layers of a DCGAN (many channels, small maps), and above all the gradients of their
+weights, several times slower than matrix products of the same size. :class:`Conv2d` and :class:`ConvTranspose2d` therefore gather
+the patches of a map as the rows of a matrix and multiply, for the shapes of :func:`chosen`, a rule that
+``python -m benchmarks.convolutions`` supports. Results are equal to the library's but for rounding. When that benchmark finds no
+shape where the products are faster, this module can be deleted.
+
+All three operations are written for a large map [N, C, 2h, 2w] and a small one [N, O, h, w] with weights [O, C, 4, 4]: a
+convolution goes down from the large to the small one, a transposed convolution up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+_KERNEL, _STRIDE, _PADDING = (4, 4), (2, 2), (1, 1)
+
+
+class Ways(NamedTuple):
+    """Which operations are matrix products: the passage down, the passage up, and the gradient of the weights."""
+
+    down: bool
+    up: bool
+    weights: bool
+
+
+def chosen(channels: int, side: int) -> Ways:
+    """Return the ways for a large map with ``channels`` channels and ``side`` pixels to a side."""
+    return Ways(
+        down=(side <= 8 and channels >= 128) or (side <= 16 and channels >= 256),
+        up=(side <= 4 and channels >= 128) or (side <= 8 and channels >= 256),
+        weights=(side <= 8 and channels >= 32) or (side <= 16 and channels >= 64),
+    )
+
+
+def use_products(player: nn.Module) -> None:
+    """Let all layers of a player that can use products do so from now on, under autocast to bf16 on a CPU."""
+    for layer in player.modules():
+        if hasattr(layer, "has_products"):
+            layer.has_products = True  # type: ignore[assignment]
+
+
+class Conv2d(nn.Conv2d):
+    """A convolution that may use matrix products."""
+
+    has_products = False
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not (self.has_products and _suits(self, input)):
+            return super()._conv_forward(input, weight, bias)
+        ways = chosen(input.shape[1], max(input.shape[2:]))
+        if not any(ways):
+            return super()._conv_forward(input, weight, bias)
+        found: Tensor = _Down.apply(input, weight, ways)  # type: ignore[no-untyped-call]
+        return found if bias is None else found + bias.to(found.dtype)[:, None, None]
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution that may use matrix products."""
+
+    has_products = False
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Return the larger map."""
+        if self.has_products and output_size is None and input.shape[2:] == (1, 1) and self.padding == (0, 0) and _is_bf16(input):
+            return self._project(input)
+        ways = chosen(self.out_channels, 2 * max(input.shape[2:]))
+        if not (self.has_products and output_size is None and any(ways) and _suits(self, input)):
+            return super().forward(input, output_size)
+        found: Tensor = _Up.apply(input, self.weight, ways)  # type: ignore[no-untyped-call]
+        return found if self.bias is None else found + self.bias.to(found.dtype)[:, None, None]
+
+    def _project(self, vectors: Tensor) -> Tensor:
+        """Return the map [N, O, k, k] of vectors [N, I, 1, 1]: one matrix product."""
+        found = (vectors.flatten(1) @ _flat(self.weight)).unflatten(1, (*self.kernel_size, self.out_channels)).permute(0, 3, 1, 2)
+        return found if self.bias is None else found + self.bias.to(found.dtype)[:, None, None]
+
+
+def _is_bf16(images: Tensor) -> bool:
+    is_cast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return images.device.type == "cpu" and is_cast
+
+
+def channels_last(gradient: Tensor) -> Tensor:
+    """Return a gradient in channels-last order. Where its order is not that of the map, the library's kernels are slow."""
+    return gradient.contiguous(memory_format=torch.channels_last)
+
+
+def _suits(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor) -> bool:
+    shape = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.output_padding)
+    is_usual = shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), (0, 0))
+    is_even = images.shape[2] % 2 == images.shape[3] % 2 == 0 or isinstance(layer, nn.ConvTranspose2d)
+    return is_usual and is_even and layer.groups == 1 and layer.padding_mode == "zeros" and _is_bf16(images)
+
+
+class _Down(torch.autograd.Function):
+    """The passage from the large map to the small one."""
+
+    @staticmethod
+    def forward(ctx: Any, large: Tensor, weight: Tensor, ways: Ways) -> Tensor:
+        large, weight = _as_bf16(large), _as_bf16(weight)
+        columns = _patches(large) if ways.down else None
+        ctx.ways, ctx.columns = ways, columns
+        ctx.save_for_backward(large, weight)
+        return _down(large, weight) if columns is None else _product_down(columns, weight, large)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        large, weight = ctx.saved_tensors
+        small, columns = _as_bf16(grad), ctx.columns
+        to_large = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_large = _product_up(small, weight) if ctx.ways.up else _up(small, weight)
+        if ctx.needs_input_grad[1]:
+            if ctx.ways.weights:
+                to_weight = _product_weight(small, _patches(large) if columns is None else columns, weight)
+            else:
+                to_weight = _weight(large, small, weight)
+        ctx.columns = None
+        return to_large, None if to_weight is None else to_weight.float(), None
+
+
+class _Up(torch.autograd.Function):
+    """The passage from the small map to the large one."""
+
+    @staticmethod
+    def forward(ctx: Any, small: Tensor, weight: Tensor, ways: Ways) -> Tensor:
+        small, weight = _as_bf16(small), _as_bf16(weight)
+        ctx.ways = ways
+        ctx.save_for_backward(small, weight)
+        return _product_up(small, weight) if ways.up else _up(small, weight)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        small, weight = ctx.saved_tensors
+        large = _as_bf16(grad)
+        columns = _patches(large) if ctx.ways.down or ctx.ways.weights else None
+        to_small = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_small = _product_down(columns, weight, large) if ctx.ways.down and columns is not None else _down(large, weight)
+        if ctx.needs_input_grad[1]:
+            if ctx.ways.weights and columns is not None:
+                to_weight = _product_weight(small, columns, weight)
+            else:
+                to_weight = _weight(large, small, weight)
+        return to_small, None if to_weight is None else to_weight.float(), None
+
+
+def _as_bf16(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.bfloat16, memory_format=torch.channels_last)
+
+
+# The library's ways
+
+
+def _down(large: Tensor, weight: Tensor) -> Tensor:
+    return torch.ops.aten.convolution(large, weight, None, _STRIDE, _PADDING, (1, 1), False, (0, 0), 1)
+
+
+def _up(small: Tensor, weight: Tensor) -> Tensor:
+    return torch.ops.aten.convolution(small, weight, None, _STRIDE, _PADDING, (1, 1), True, (0, 0), 1)
+
+
+def _weight(large: Tensor, small: Tensor, weight: Tensor) -> Tensor:
+    options = (None, _STRIDE, _PADDING, (1, 1), False, (0, 0), 1, (False, True, False))
+    found: Tensor = torch.ops.aten.convolution_backward(small, large, weight, *options)[1]
+    return found
+
+
+# Matrix products
+
+
+def _patches(large: Tensor) -> Tensor:
+    """Return the patch of each pixel of the small map as a row [N·h·w, 4·4·C], ordered as channels-last weights are."""
+    padded = functional.pad(large.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
+    count, high, wide, channels = padded.shape
+    row, image = wide * channels, high * wide * channels
+    shape = (count, high // 2 - 1, wide // 2 - 1, 4, 4 * channels)
+    found = padded.as_strided(shape, (image, 2 * row, 2 * channels, row, 1))
+    return found.reshape(-1, 16 * channels)
+
+
+def _flat(weight: Tensor) -> Tensor:
+    """Return weights as a matrix [O, 4·4·C]; a view of channels-last weights."""
+    return weight.permute(0, 2, 3, 1).reshape(len(weight), -1)
+
+
+def _product_down(columns: Tensor, weight: Tensor, large: Tensor) -> Tensor:
+    count, _, high, wide = large.shape
+    return (columns @ _flat(weight).t()).view(count, high // 2, wide // 2, -1).permute(0, 3, 1, 2)
+
+
+def _product_weight(small: Tensor, columns: Tensor, weight: Tensor) -> Tensor:
+    outputs, channels = weight.shape[:2]
+    rows = small.permute(0, 2, 3, 1).reshape(-1, outputs)
+    return (rows.t() @ columns).view(outputs, 4, 4, channels).permute(0, 3, 1, 2)
+
+
+def _product_up(small: Tensor, weight: Tensor) -> Tensor:
+    """Multiply, then add the overlapping patches: pixel row i and kernel row 2a + r go to row 2(i + a) + r of the padded map."""
+    count, outputs, high, wide = small.shape
+    channels = weight.shape[1]
+    rows = small.permute(0, 2, 3, 1).reshape(-1, outputs)
+    parts = (rows @ _flat(weight)).view(
+        count, high, wide, 2, 2, 2, 2 * channels
+    )  # pixel row and column, a, r, b, column and channel
+    padded = torch.zeros(count, high + 1, 2, wide + 1, 2 * channels, dtype=torch.float32)
+    for above in range(2):
+        for left in range(2):
+            padded[:, above : above + high, :, left : left + wide] += parts[:, :, :, above, :, left].transpose(2, 3)
+    whole = padded.view(count, 2 * high + 2, 2 * wide + 2, channels)[:, 1:-1, 1:-1]
+    return whole.to(small.dtype, memory_format=torch.contiguous_format).permute(0, 3, 1, 2)
