@@ -16,13 +16,13 @@ def memory_bytes() -> int:
     return 0
 
 
-def has_memory_to_spare() -> bool:
-    """Return whether a process that only waits is affordable: memory for two trainers is available, or there is plenty in all."""
+def has_memory_for(trainers: int) -> bool:
+    """Return whether memory for so many trainers is available; where that is unknown, whether the machine has thrice as much."""
     with contextlib.suppress(OSError, ValueError, StopIteration):
         with open("/proc/meminfo", encoding="ascii") as lines:
             available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-        return available * 1024 >= 2 * TRAINER_BYTES
-    return memory_bytes() == 0 or memory_bytes() >= 6 * TRAINER_BYTES
+        return available * 1024 >= trainers * TRAINER_BYTES
+    return memory_bytes() == 0 or memory_bytes() >= 3 * trainers * TRAINER_BYTES
 
 
 def cores() -> int:

@@ -48,11 +48,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Send runs and data of the whole session, and of all processes it starts, to a temporary folder."""
+    """Send runs and data of the whole session, and of all processes it starts, to temporary folders.
+
+    The processes of pytest share the folder of data, so that each data set is prepared and each classifier trained only once.
+    """
     folder = tmp_path_factory.mktemp("session")
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAN_RUNS", str(folder / "runs"))
-        patch.setenv("GAN_DATA", str(folder / "data"))
+        patch.setenv("GAN_DATA", str(shared / "data"))
         patch.delenv("GAN_CORES", raising=False)
         patch.setenv("GAN_SPARE", "0")  # one for each of many servers would cost more than it saves
         yield folder

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gan.machine import has_memory_to_spare
+from gan.machine import has_memory_for
 from gan.places import PROJECT
 from gan.storage import signs
 
@@ -123,12 +123,15 @@ _spare_lock = threading.Lock()
 
 
 def keep_spare() -> Spare | None:
-    """Start a spare process if there is none, and return it; let it go where memory is short or ``GAN_SPARE`` is 0."""
-    is_wanted = os.environ.get("GAN_SPARE", "") != "0" and has_memory_to_spare()
+    """Start a spare process if there is none, and return it; let it go where memory is short or ``GAN_SPARE`` is 0.
+
+    One that dies before it is ready is not replaced until the next :func:`spawn`; another would die too.
+    """
     with _spare_lock:
-        if _kept and not (is_wanted and _kept[0].is_alive):
+        is_wanted = os.environ.get("GAN_SPARE", "") != "0" and has_memory_for(1 if _kept else 2)
+        if _kept and (not is_wanted or (_kept[0].is_ready.is_set() and not _kept[0].is_alive)):
             _kept.pop().end()
-        if is_wanted and not _kept:
+        elif is_wanted and not _kept:
             _kept.append(Spare())
         return _kept[0] if _kept else None
 

@@ -68,13 +68,17 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return the larger map."""
-        if self.has_products and output_size is None and input.shape[2:] == (1, 1) and self.padding == (0, 0) and _is_bf16(input):
+        if self.has_products and output_size is None and self._is_projection(input):
             return self._project(input)
         ways = chosen(self.out_channels, 2 * max(input.shape[2:]))
         if not (self.has_products and output_size is None and any(ways) and _suits(self, input)):
             return super().forward(input, output_size)
         found: Tensor = _Up.apply(input, self.weight, ways)  # type: ignore[no-untyped-call]
         return found if self.bias is None else found + self.bias.to(found.dtype)[:, None, None]
+
+    def _is_projection(self, vectors: Tensor) -> bool:
+        shape = (self.padding, self.output_padding, self.dilation, self.groups)
+        return vectors.shape[2:] == (1, 1) and shape == ((0, 0), (0, 0), (1, 1), 1) and _is_bf16(vectors)
 
     def _project(self, vectors: Tensor) -> Tensor:
         """Return the map [N, O, k, k] of vectors [N, I, 1, 1]: one matrix product."""
@@ -106,7 +110,8 @@ class _Down(torch.autograd.Function):
     def forward(ctx: Any, large: Tensor, weight: Tensor, ways: Ways) -> Tensor:
         large, weight = _as_bf16(large), _as_bf16(weight)
         columns = _patches(large) if ways.down else None
-        ctx.ways, ctx.columns = ways, columns
+        ctx.ways = ways
+        ctx.columns = columns if ctx.needs_input_grad[1] else None
         ctx.save_for_backward(large, weight)
         return _down(large, weight) if columns is None else _product_down(columns, weight, large)
 

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -139,9 +140,27 @@ def answer(folder: Path) -> int:
 
 def test_no_spare_where_it_is_switched_off_or_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = ready()
-    monkeypatch.setattr(processes, "has_memory_to_spare", lambda: False)
+    monkeypatch.setattr(processes, "has_memory_for", lambda trainers: trainers == 1)
+    assert processes.keep_spare() is kept, "the memory that it takes itself is no reason to let it go"
+    monkeypatch.setattr(processes, "has_memory_for", lambda trainers: False)
     assert processes.keep_spare() is None
     wait_until(lambda: has_ended(kept.pid), "it makes room")
-    monkeypatch.setattr(processes, "has_memory_to_spare", lambda: True)
+    monkeypatch.setattr(processes, "has_memory_for", lambda trainers: True)
     monkeypatch.setenv("GAN_SPARE", "0")
     assert processes.keep_spare() is None
+
+
+def test_spare_that_cannot_start_is_not_started_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = processes._start, []
+
+    def fail(arguments: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        started.append(arguments)
+        return start(["no such command"] if arguments == ["spare"] else arguments, **options)
+
+    monkeypatch.setattr(processes, "_start", fail)
+    first = processes.keep_spare()
+    assert first
+    wait_until(lambda: not first.is_alive, "it has failed")
+    assert processes.keep_spare() is first
+    answer(tmp_path)
+    assert started == [["spare"], ["presets"]]
