@@ -32,11 +32,8 @@ class Ways(NamedTuple):
 
 def chosen(channels: int, side: int) -> Ways:
     """Return the ways for a large map with ``channels`` channels and ``side`` pixels to a side."""
-    return Ways(
-        down=(side <= 8 and channels >= 128) or (side <= 16 and channels >= 256),
-        up=(side <= 4 and channels >= 128) or (side <= 8 and channels >= 256),
-        weights=(side <= 8 and channels >= 32) or (side <= 16 and channels >= 64),
-    )
+    is_deep = (side <= 4 and channels >= 128) or (side <= 8 and channels >= 256)
+    return Ways(is_deep, is_deep, (side <= 8 and channels >= 32) or (side <= 16 and channels >= 64))
 
 
 def use_products(player: nn.Module) -> None:
