@@ -27,25 +27,26 @@ def pick(
     Returns None if nothing is chosen or if there are no entries; without entries nothing is drawn.
     """
     wanted = st.query_params.get(parameter)
-    if wanted and wanted not in names:
+    is_unknown = bool(wanted) and wanted not in names
+    if wanted and is_unknown:
         with frame.spoken_errors():
             find(wanted)
     if not names:
         return None
     if wanted:
-        st.session_state[key] = wanted if wanted in names else None
+        st.session_state[key] = None if is_unknown else wanted
     elif st.session_state.get(key) not in names:
         st.session_state[key] = next(iter(names))
 
     def follow() -> None:
-        st.query_params[parameter] = st.session_state[key]
-        on_pick()
+        if st.session_state[key] is not None:
+            st.query_params[parameter] = st.session_state[key]
+            on_pick()
 
     chosen = st.selectbox(
         label,
         list(names),
-        index=None,
-        required=True,
+        index=None if is_unknown else 0,
         key=key,
         format_func=names.__getitem__,
         on_change=follow,
