@@ -24,8 +24,10 @@ with left:
     )
     if st.button("Train a GAN on digits now", icon=":material/play_arrow:", type="primary", key="start"):
         with frame.spoken_errors():
-            started = queue.launch(root, presets.find(presets.DEFAULT).config)
-            frame.go("pages/watch.py", run=started.id)
+            st.session_state["home/launched"] = queue.launch(root, presets.find(presets.DEFAULT).config).id
+    # A refresh of the cards that arrives at this moment can cancel the change of page; the next run of this page repeats it.
+    if launched := st.session_state.get("home/launched"):
+        frame.go("pages/watch.py", run=launched)
     st.caption("Uses 1,797 built-in handwritten digits. First shapes appear within seconds, digits within a minute.")
 with right:
     pictures.show(

@@ -19,6 +19,7 @@ from pages.parts.watching.actions import act, forget_deleted, offer_undo
 from pages.parts.watching.curves import show_curves
 
 root = frame.begin("Watch")
+st.session_state.pop("home/launched", None)  # Home's launch has arrived here
 
 SILENCE = 120  # seconds without a heartbeat before a warning
 
