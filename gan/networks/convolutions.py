@@ -55,7 +55,7 @@ class Conv2d(nn.Conv2d):
         if not any(ways):
             return super()._conv_forward(input, weight, bias)
         found: Tensor = _Down.apply(input, weight, ways)  # type: ignore[no-untyped-call]
-        return found if bias is None else found + bias.to(found.dtype)[:, None, None]
+        return _with_bias(found, bias)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
@@ -71,7 +71,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         if not (self.has_products and output_size is None and any(ways) and _suits(self, input)):
             return super().forward(input, output_size)
         found: Tensor = _Up.apply(input, self.weight, ways)  # type: ignore[no-untyped-call]
-        return found if self.bias is None else found + self.bias.to(found.dtype)[:, None, None]
+        return _with_bias(found, self.bias)
 
     def _is_projection(self, vectors: Tensor) -> bool:
         shape = (self.padding, self.output_padding, self.dilation, self.groups)
@@ -80,7 +80,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     def _project(self, vectors: Tensor) -> Tensor:
         """Return the map [N, O, k, k] of vectors [N, I, 1, 1]: one matrix product."""
         found = (vectors.flatten(1) @ _flat(self.weight)).unflatten(1, (*self.kernel_size, self.out_channels)).permute(0, 3, 1, 2)
-        return found if self.bias is None else found + self.bias.to(found.dtype)[:, None, None]
+        return _with_bias(found, self.bias)
+
+
+def _with_bias(found: Tensor, bias: Tensor | None) -> Tensor:
+    return found if bias is None else found + bias.to(found.dtype)[:, None, None]
 
 
 def _is_bf16(images: Tensor) -> bool:
@@ -211,9 +215,8 @@ def _product_up(small: Tensor, weight: Tensor) -> Tensor:
     count, outputs, high, wide = small.shape
     channels = weight.shape[1]
     rows = small.permute(0, 2, 3, 1).reshape(-1, outputs)
-    parts = (rows @ _flat(weight)).view(
-        count, high, wide, 2, 2, 2, 2 * channels
-    )  # pixel row and column, a, r, b, column and channel
+    shape = (count, high, wide, 2, 2, 2, 2 * channels)  # image, pixel row and column, a, r, b, kernel column in b and channel
+    parts = (rows @ _flat(weight)).view(shape)
     padded = torch.zeros(count, high + 1, 2, wide + 1, 2 * channels, dtype=torch.float32)
     for above in range(2):
         for left in range(2):
