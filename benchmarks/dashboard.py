@@ -117,8 +117,8 @@ def make_twin(run: Run, picture: bytes) -> Run:
 
 
 @contextlib.contextmanager
-def serve(root: Path) -> Iterator[tuple[psutil.Process, str, float]]:
-    """Run a server on ``root``; yield its process, its address and the seconds until it answered."""
+def serve(root: Path, project: Path = PROJECT) -> Iterator[tuple[psutil.Process, str, float]]:
+    """Run the server of a checkout on ``root``; yield its process, its address and the seconds until it answered."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -126,7 +126,7 @@ def serve(root: Path) -> Iterator[tuple[psutil.Process, str, float]]:
     started = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
-        cwd=PROJECT,
+        cwd=project,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -13,19 +13,18 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import machine
+from benchmarks.dashboard import serve
 from gan import runs
 from gan.places import PROJECT
 from gan.runs import Run
@@ -36,25 +35,12 @@ _HAS_SAMPLES = "[...document.images].some(one => /^Samples (of|at) step/.test(on
 
 @contextlib.contextmanager
 def served(project: Path, root: Path) -> Iterator[str]:
-    """Run the dashboard of a checkout; yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """Train a conditional run with a checkout and run its dashboard; yield the address."""
     environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data")}
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless=true", f"--server.port={port}"]
     train = [sys.executable, "-m", "gan", "train", *_CONDITIONAL]
     subprocess.run(train, cwd=project, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    process = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health"):
-                break
-            time.sleep(0.1)
+    with serve(root, project) as (_, address, _):
         yield address
-    finally:
-        process.kill()
-        process.wait()
 
 
 def newest(root: Path) -> Run:

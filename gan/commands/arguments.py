@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gan import config as configs
 from gan.config import fields, presets
 from gan.errors import InputError
+from gan.storage import files
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 CHECKPOINT_HELP = "last (default), or best: the checkpoint with the lowest FID during training"
@@ -47,6 +49,14 @@ def complain(sentence: str, status: int) -> int:
     """Print a sentence to standard error as a single line and return the exit status."""
     print(" ".join(sentence.split()), file=sys.stderr)
     return status
+
+
+def print_rows(rows: Sequence[dict[str, Any]], line: Callable[[dict[str, Any]], str], empty: str, *, as_json: bool) -> None:
+    """Print a list as JSON, or one ``line`` per row, or the sentence ``empty`` if there are none."""
+    if as_json:
+        print(files.to_json(rows, indent=1))
+    else:
+        print("\n".join(map(line, rows)) or empty)
 
 
 def config_of(options: argparse.Namespace) -> configs.RunConfig:

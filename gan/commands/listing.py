@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from gan import runs, words
-from gan.commands.arguments import Parser, add_length, add_settings, config_of
+from gan.commands.arguments import Parser, add_length, add_settings, config_of, print_rows
 from gan.config import presets
 from gan.execution import speeds
 from gan.execution.speeds import Estimate
 from gan.runs import Run
-from gan.storage import files
 
 
 def add(command: Callable[..., Parser]) -> None:
@@ -38,12 +37,13 @@ def add(command: Callable[..., Parser]) -> None:
 
 def list_all(options: argparse.Namespace) -> int:
     rows = [_row(run) for run in runs.list_runs(options.root)]
-    if options.json:
-        print(files.to_json(rows, indent=1))
-    elif not rows:
-        print(f"No runs in {options.root} yet; start one with: python -m gan train")
-    for row in [] if options.json else rows:
-        print(f"{row['id']}  {row['state']:<11}  {row['step']:>7}/{row['total_steps']:<7}  {row['name']}")
+    empty = f"No runs in {options.root} yet; start one with: python -m gan train"
+    print_rows(
+        rows,
+        lambda row: f"{row['id']}  {row['state']:<11}  {row['step']:>7}/{row['total_steps']:<7}  {row['name']}",
+        empty,
+        as_json=options.json,
+    )
     return 0
 
 

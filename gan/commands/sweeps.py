@@ -12,6 +12,7 @@ from typing import Any
 
 from gan import config as configs
 from gan import words
+from gan.commands.arguments import print_rows
 from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution import queue, requests, steering
@@ -95,12 +96,8 @@ def steer(options: argparse.Namespace) -> int:
     queue.advance(options.root)
     if not options.sweep_id:
         rows = [_row(sweep) for sweep in launched.list_sweeps(options.root)]
-        if options.json:
-            print(files.to_json(rows, indent=1))
-        elif not rows:
-            print(f"No sweeps in {options.root} yet; start one with: python -m gan sweep quick")
-        for row in [] if options.json else rows:
-            print(f"{row['id']}  {row['words']}  {row['name']}")
+        empty = f"No sweeps in {options.root} yet; start one with: python -m gan sweep quick"
+        print_rows(rows, lambda row: f"{row['id']}  {row['words']}  {row['name']}", empty, as_json=options.json)
         return 0
     sweep = launched.find(options.root, options.sweep_id)
     if options.action == "remove":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gan import runs, words
-from gan.commands.arguments import Parser
+from gan.commands.arguments import Parser, print_rows
 from gan.errors import InputError
 from gan.storage import files
 
@@ -50,10 +50,6 @@ def _list(options: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = [
         {"id": run.id, "name": run.label(), "bytes": runs.size(run)} for run in runs.list_trash(options.root)
     ]
-    if options.json:
-        print(files.to_json(rows, indent=1))
-    elif not rows:
-        print(f"The trash of {options.root} is empty.")
-    for row in [] if options.json else rows:
-        print(f"{row['id']}  {words.megabytes(row['bytes']):>8}  {row['name']}")
+    empty = f"The trash of {options.root} is empty."
+    print_rows(rows, lambda row: f"{row['id']}  {words.megabytes(row['bytes']):>8}  {row['name']}", empty, as_json=options.json)
     return 0
