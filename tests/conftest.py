@@ -17,6 +17,10 @@ from tests.helpers import PROJECT
 # Set before torch is imported. Tiny tensors gain nothing from a second thread and lose much when the cores are busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Processes that tests start share their compiled modules, even where the environment says that none are to be written.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A shell ignores Ctrl-C in background jobs and all their children; some tests send it to their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -76,10 +76,6 @@ def train(
     return loop.train(run, observe, should_stop, scorer)
 
 
-#: Commands that import torch at once or nearly so.
-NEED_TORCH = ("train", "resume", "fork", "score", "sample", "estimate", "layers", "export", "report", "weights")
-
-
 def command(*arguments: object) -> list[str]:
     """Return the argument list of ``python -m gan``."""
     return [sys.executable, "-m", "gan", *map(str, arguments)]
@@ -88,27 +84,16 @@ def command(*arguments: object) -> list[str]:
 def run_gan(
     *arguments: object, root: Path | None = None, env: dict[str, str] | None = None, seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end in a process of its own; ``root`` becomes ``GAN_RUNS``.
-
-    Commands that need torch come from the nursery, which has imported it.
-    """
-    if arguments and str(arguments[0]) in NEED_TORCH:
-        return run_quickly(*arguments, root=root, env=env, seconds=seconds)
-    return _run(arguments, root, env, seconds)
-
-
-def run_quickly(
-    *arguments: object, root: Path | None = None, env: dict[str, str] | None = None, seconds: float = 120
-) -> subprocess.CompletedProcess[str]:
-    """Run any command to its end as :func:`run_gan` does, from the nursery if there is one."""
+    """Run a command to its end in a process of its own, from the nursery if there is one; ``root`` becomes ``GAN_RUNS``."""
     if nursery.is_available:
         return nursery.run([str(one) for one in arguments], environment(root, env), seconds)
-    return _run(arguments, root, env, seconds)
+    return run_anew(*arguments, root=root, env=env, seconds=seconds)
 
 
-def _run(
-    arguments: tuple[object, ...], root: Path | None, env: dict[str, str] | None, seconds: float
+def run_anew(
+    *arguments: object, root: Path | None = None, env: dict[str, str] | None = None, seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
+    """Run a command as :func:`run_gan` does, but in a new interpreter, as a user would."""
     return subprocess.run(
         command(*arguments), cwd=PROJECT, env=environment(root, env), capture_output=True, text=True, timeout=seconds, check=False
     )

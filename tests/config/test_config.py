@@ -19,7 +19,7 @@ from gan.config import families as network_families
 from gan.config.families import FAMILIES
 from gan.config.fields import Span
 from gan.errors import InputError, shown
-from tests.helpers import assert_one_sentence, is_sentence, run_gan, run_quickly, tiny
+from tests.helpers import assert_one_sentence, is_sentence, run_gan, tiny
 
 PRESETS = [pytest.param(preset, id=preset.name) for preset in presets.PRESETS.values()]
 SECTIONS = {name: info.annotation for name, info in configs.setting_groups().items() if name != "networks"}
@@ -418,8 +418,8 @@ def test_few_pictures_of_bedrooms_stop_only_their_presets(count: int, tmp_path: 
     folder.mkdir()
     for number in range(count):
         (folder / f"{number}.jpg").write_bytes(b"")
-    assert "digits-dcgan" in run_quickly("train", "--help").stdout
-    listed = run_quickly("data", "list")
+    assert "digits-dcgan" in run_gan("train", "--help").stdout
+    listed = run_gan("data", "list")
     assert (listed.returncode, listed.stderr) == (0, "")
     sentence = assert_one_sentence(run_gan("train", "--preset", "bedrooms-small", root=tmp_path / "runs"))
     assert f"{count}" in sentence

@@ -37,7 +37,6 @@ from tests.helpers import (
     is_sentence,
     mount,
     run_gan,
-    run_quickly,
     tiny,
     trainers,
     unmount,
@@ -280,7 +279,7 @@ def test_any_json_is_a_plan_that_comes_back_or_one_sentence(raw: Any) -> None:
 def test_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "my sweep.json"
     path.write_bytes(content)
-    assert_one_sentence(run_quickly("sweep", path, root=tmp_path / "runs"))
+    assert_one_sentence(run_gan("sweep", path, root=tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
 
 
@@ -510,9 +509,9 @@ def test_damaged_or_newer_sweep_is_a_sentence_and_does_not_stop_the_queue(root: 
         content = json.dumps(json.loads(sweep.path.read_bytes()) | {"schema_version": 2}).encode()
     made = sweep.runs()
     sweep.path.write_bytes(content)
-    sentence = assert_one_sentence(run_quickly("sweeps", sweep.id, root=root, env={"GAN_CORES": "1"}))
+    sentence = assert_one_sentence(run_gan("sweeps", sweep.id, root=root, env={"GAN_CORES": "1"}))
     assert ("update the program" in sentence) == (b"schema" in content)
-    assert sentence in run_quickly("sweeps", root=root, env={"GAN_CORES": "1"}).stdout
+    assert sentence in run_gan("sweeps", root=root, env={"GAN_CORES": "1"}).stdout
     with pytest.raises(InputError, match="cancel it first"):
         steering.remove(steering.launch_sweep(root, plans.parse(TRIPLE)))
     for run in made:
@@ -672,7 +671,7 @@ def test_estimate_of_a_sweep_follows_the_queue(root: Path, monkeypatch: pytest.M
 
 def test_estimate_includes_checkpoints(root: Path) -> None:
     settings = [part for key, value in TINY.items() for part in ("--set", f"{key}={value}")]
-    assert run_quickly("estimate", *settings, root=root).returncode == 0
+    assert run_gan("estimate", *settings, root=root).returncode == 0
     config = configs.replace(presets.find(presets.DEFAULT).config, dict(TINY))
     assert speeds.find(root, config)
     assert checkpoint_bytes(root, config) > 0
@@ -683,7 +682,7 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     path = tmp_path / "tiny.json"
     path.write_text(json.dumps(TRIPLE | {"set": SMALL | {"training.length": "1000000 steps"}}))
     env = {"GAN_CORES": "1"}
-    shown = run_quickly("sweep", path, "--dry-run", "--no-measuring", root=root, env=env)
+    shown = run_gan("sweep", path, "--dry-run", "--no-measuring", root=root, env=env)
     assert shown.returncode == 0
     assert "latent size 16" in shown.stdout
     assert "speed has not been measured here, and 1,050 MB of disk or more" in shown.stdout
@@ -692,14 +691,14 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["name"] == "tiny"
     sweep_id = json.loads(done.stdout)["id"]
-    assert sweep_id in run_quickly("sweeps", root=root, env=env).stdout
-    paused = run_quickly("sweeps", sweep_id, "pause", root=root, env=env)
+    assert sweep_id in run_gan("sweeps", root=root, env=env).stdout
+    paused = run_gan("sweeps", sweep_id, "pause", root=root, env=env)
     assert "paused" in paused.stdout
-    cancelled = json.loads(run_quickly("sweeps", sweep_id, "cancel", "--json", root=root, env=env).stdout)
+    cancelled = json.loads(run_gan("sweeps", sweep_id, "cancel", "--json", root=root, env=env).stdout)
     assert cancelled["states"]["stopped"] >= 5
     wait_until(lambda: not trainers(root), "the last trainer has stopped")
     made = runs.list_runs(root)
-    assert "its runs are still there" in run_quickly("sweeps", sweep_id, "remove", root=root, env=env).stdout
+    assert "its runs are still there" in run_gan("sweeps", sweep_id, "remove", root=root, env=env).stdout
     assert launched.list_sweeps(root) == [] and runs.list_runs(root) == made
 
 
@@ -719,5 +718,5 @@ def test_command_launches_lists_and_steers(root: Path, tmp_path: Path) -> None:
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[str], words: str) -> None:
-    assert words.lower() in assert_one_sentence(run_quickly(*arguments, root=root)).lower()
+    assert words.lower() in assert_one_sentence(run_gan(*arguments, root=root)).lower()
     assert runs.list_runs(root) == []

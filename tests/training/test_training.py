@@ -287,10 +287,12 @@ OFFLINE = [name for name, preset in presets.PRESETS.items() if preset.config.dat
 
 @pytest.mark.parametrize("name", OFFLINE)
 def test_every_preset_without_a_download_trains(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: dict[str, Any] = {"training.length": "3 steps", "training.device": "cpu"}
     if presets.find(name).config.data.name == "bedrooms":  # fewer, because drawing all 5,000 takes most of a minute
-        few = dataclasses.replace(data_sets.DATA_SETS["bedrooms"], counts=(1100,), version="few")
+        few = dataclasses.replace(data_sets.DATA_SETS["bedrooms"], counts=(350,), version="few")
         monkeypatch.setitem(data_sets.DATA_SETS, "bedrooms", few)
-    config = configs.replace(presets.find(name).config, {"training.length": "3 steps", "training.device": "cpu"})
+        changes["data.subset"] = 300
+    config = configs.replace(presets.find(name).config, changes)
     run = runs.create(root, config, state="starting", threads=1)
     status = train(run)
     assert (status.state, status.step) == ("finished", 3)
