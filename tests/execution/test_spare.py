@@ -22,17 +22,22 @@ from tests.helpers import PROJECT, environment, losses, make_run, tiny, train, w
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="looks at processes the POSIX way")
 
 
-@pytest.fixture(autouse=True)
-def wanted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this process keep a spare one during a test."""
-    monkeypatch.setenv("GAN_SPARE", "1")
+@pytest.fixture(scope="module", autouse=True)
+def let_go() -> Iterator[None]:
+    """Let the last spare process go after all tests."""
     yield
-    monkeypatch.setenv("GAN_SPARE", "0")
     processes.keep_spare()
+
+
+@pytest.fixture(autouse=True)
+def wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process keep a spare one during a test; tests that leave it waiting hand it on to the next."""
+    monkeypatch.setenv("GAN_SPARE", "1")
 
 
 def ready() -> Spare:
     """Return the spare process once it is ready. Not a fixture, because pytest changes the environment after fixtures."""
+    os.environ["PYTEST_CURRENT_TEST"] = "all"  # names the running test; a spare process of another environment does not fit
     kept = processes.keep_spare()
     assert kept
     assert kept.is_ready.wait(60)
