@@ -189,7 +189,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     seeds = words.count(plan.seeds, "seed")
     about = f"{words.count(len(sound), 'variant')} × {seeds} = **{words.count(count, 'run')}**"
     if found.seconds is not None:
-        about += f" · about {words.duration(found.seconds)} on this machine"
+        about += f" · {found.about}{words.duration(found.seconds)} on this machine"
     about += f" · {max(1, round(found.disk_bytes / 1e6)):,} MB of disk or more"
     st.markdown(about)
     _measure(root, unmeasured(root, chosen))
