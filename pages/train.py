@@ -69,7 +69,7 @@ def show_estimate(config: RunConfig) -> None:
     if sentence := forecast.burden(root, config):
         st.warning(words.escape(sentence), icon=":material/warning:")
     if known:
-        more = "more than " if known.is_bound else ""
+        fewer, more = ("less than ", "more than ") if known.is_bound else ("", "")
         st.metric(
             "Expected time on this machine",
             f"{more}{words.duration(known.seconds)}",
@@ -77,8 +77,8 @@ def show_estimate(config: RunConfig) -> None:
             help="Measured with these networks and this batch size; excludes samples, scores and checkpoints.",
         )
         st.caption(
-            f"{more}{words.duration(known.seconds_per_epoch)} per epoch · {words.number(known.images_per_second)} images/s · "
-            f"{words.count(known.threads, 'thread')} · {known.precision}"
+            f"{more}{words.duration(known.seconds_per_epoch)} per epoch · "
+            f"{fewer}{words.number(known.images_per_second)} images/s · {words.count(known.threads, 'thread')} · {known.precision}"
         )
         return
     is_busy = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))

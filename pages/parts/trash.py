@@ -39,7 +39,7 @@ def panel(root: Path) -> None:
         if len(found) > _MOST_SHOWN:
             st.caption(f"{words.count(len(found) - _MOST_SHOWN, 'further run')} not shown.")
         with actions.popover("Empty", "home/trash/empty", icon=":material/delete_forever:"):
-            st.markdown(f"Delete {words.count(len(found), 'run')} for good? They cannot be restored afterwards.")
+            st.markdown(f"Delete {words.count(len(found), 'run')} for good? This cannot be undone.")
             if actions.button("Empty the trash", lambda: runs.empty_trash(root), type="primary", key="home/trash/empty/sure"):
                 actions.close("home/trash/empty")
                 st.rerun()

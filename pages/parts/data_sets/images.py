@@ -160,7 +160,7 @@ def offer_stretch(entry: DataSet, facts: dict[str, Any]) -> None:
         return
     is_stretched = "stretch" in facts
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(words.escape(sentence), icon=":material/brightness_4:")
+        (st.info if is_stretched else st.warning)(words.escape(sentence), icon=":material/brightness_4:")
         label = "Undo" if is_stretched else "Stretch to the full range"
         if actions.button(
             label,
