@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 import pandas as pd
@@ -52,39 +53,52 @@ def name_of(sweep: Sweep) -> str:
 
 
 def act(sweep: Sweep, progress: Progress) -> None:
-    """Draw the buttons for the available actions; errors of those without a popover appear below the row."""
-    row, below = st.container(horizontal=True, gap="xsmall"), st.container()
+    """Draw the buttons for the available actions; refusals of those without a popover appear below the row."""
+    row, below = st.container(horizontal=True, gap="xsmall"), actions.place("sweeps/row")
     with row:
         if not progress.is_over:
             label, icon = ("Resume", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
             about = "Holds waiting runs back; running ones continue to their end."
-            is_asked = st.button(label, icon=icon, key="pause", help=about)
-            if is_asked and actions.done(lambda: steering.pause(sweep, is_paused=not progress.is_paused), place=below):
+            turn = functools.partial(steering.pause, sweep, is_paused=not progress.is_paused)
+            if actions.button(label, turn, icon=icon, key="pause", help=about, place=below):
                 st.rerun()
-            about = "Queues its runs before all other waiting runs."
-            is_asked = st.button("Move to front", icon=":material/vertical_align_top:", key="first", help=about)
-            if is_asked and actions.done(lambda: queue.move_first(root, sweep.runs()), place=below):
+            if actions.button(
+                "Move to front",
+                lambda: queue.move_first(root, sweep.runs()),
+                icon=":material/vertical_align_top:",
+                key="first",
+                help="Queues its runs before all other waiting runs.",
+                place=below,
+            ):
                 st.rerun()
             with actions.popover("Cancel", f"cancel/{sweep.id}", icon=":material/cancel:"):
                 st.markdown("Remove waiting runs from the queue and stop running ones? They can be retried.")
-                is_asked = st.button("Cancel this sweep", type="primary", key="cancel")
-                if is_asked and actions.done(steering.cancel, sweep):
+                if actions.button("Cancel this sweep", lambda: steering.cancel(sweep), type="primary", key="cancel"):
                     actions.close(f"cancel/{sweep.id}")
                     st.rerun()
         bad = sum(progress.states.get(state, 0) for state in ("failed", "interrupted", "stopped", "missing"))
-        is_asked = bad > 0 and st.button(
-            f"Retry {bad}", icon=":material/replay:", key="retry", help="Queues failed, interrupted and stopped runs again."
-        )
-        if is_asked and actions.done(steering.retry, sweep, ("failed", "interrupted", "stopped"), place=below):
+        if bad > 0 and actions.button(
+            f"Retry {bad}",
+            lambda: steering.retry(sweep, ("failed", "interrupted", "stopped")),
+            icon=":material/replay:",
+            key="retry",
+            help="Queues failed, interrupted and stopped runs again.",
+            place=below,
+        ):
             st.rerun()
         done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
         left = [run for run in done if not comparison.is_scored(run)]
         is_busy = bool(scorings.under_way(sweep.runs()))
         label = "Scoring …" if is_busy else f"Score {words.count(len(left), 'run')}" if left else "Score again"
-        is_asked = bool(done) and st.button(
-            label, icon=":material/grading:", key="score", disabled=is_busy, help="3 draws of 2,000 images each."
-        )
-        if is_asked and actions.done(scorings.start, left or done, place=below):
+        if done and actions.button(
+            label,
+            lambda: scorings.start(left or done),
+            icon=":material/grading:",
+            key="score",
+            disabled=is_busy,
+            help="3 draws of 2,000 images each.",
+            place=below,
+        ):
             st.rerun()
         if progress.is_over:
             offer_removal(sweep)
@@ -94,8 +108,7 @@ def offer_removal(sweep: Sweep) -> None:
     """Draw the button that removes a sweep from the list."""
     with actions.popover("Remove", f"remove/{sweep.id}", icon=":material/delete:"):
         st.markdown("Remove this sweep from the list? Its runs are kept.")
-        is_asked = st.button("Remove this sweep", type="primary", key=f"remove/{sweep.id}/sure")
-        if is_asked and actions.done(steering.remove, sweep):
+        if actions.button("Remove this sweep", lambda: steering.remove(sweep), type="primary", key=f"remove/{sweep.id}/sure"):
             st.query_params.pop("sweep", None)
             st.rerun(scope="app")
 
@@ -214,7 +227,7 @@ def still(sweep: Sweep) -> None:
             st.rerun()
 
 
-@st.fragment(run_every=frame.TICK * 2)
+@frame.fragment(frame.TICK * 2)
 def live(sweep: Sweep) -> None:
     with frame.spoken_errors():
         if show(sweep):

@@ -70,7 +70,7 @@ def extend(run: Run, epochs: int) -> None:
         raise InputError(f"The number of additional epochs is {epochs}, expected at least 1; enter a larger number.")
     if total > LONGEST:
         more = words.count(epochs, "more epoch")
-        raise InputError(f"{more} would give {total} steps in total, expected at most {LONGEST}; add fewer epochs.")
+        raise InputError(f"{more} would give {total:,} steps in total, expected at most {LONGEST:,}; add fewer epochs.")
     resume(run, Span(count=total))
 
 

@@ -82,7 +82,7 @@ def _names(found: dict[str, Run]) -> dict[str, str]:
     return words.names(list(found.values()))
 
 
-@st.fragment(run_every=frame.SLOW_TICK)
+@frame.fragment(frame.SLOW_TICK)
 def _follow(root: Path, shown: dict[str, str]) -> None:
     """Rerun the page when a run was made, renamed or deleted elsewhere: in another tab, or on the command line."""
     with frame.spoken_errors():

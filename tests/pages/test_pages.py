@@ -514,12 +514,19 @@ def test_url_parameters_are_not_rendered_as_markup(visit: Visit, shown: Run) -> 
         assert test.error and all("![x](" not in error.value for error in test.error)
 
 
+def test_speed_that_was_given_up_is_a_bound_on_both_figures(visit: Visit, empty: Path) -> None:
+    speeds.keep(empty, presets.find(presets.DEFAULT).config, 2.0, 1, "fp32", is_bound=True)
+    test = visit("train")
+    assert test.metric[0].value.startswith("more than ")
+    assert any("less than 2 images/s" in caption.value for caption in test.caption)
+
+
 def test_watch_refuses_too_long_a_training(visit: Visit, shown: Run) -> None:
     shown.write_control(length=Span(count=99_999_999))
     test = visit("watch", run=shown.id)
     test.button(key="longer").click().run()
     assert_sound(test)
-    assert "expected at most 100000000" in test.error[0].value
+    assert "expected at most 100,000,000" in test.error[0].value
     assert shown.status().state == "finished"
 
 
