@@ -30,6 +30,7 @@ def _tend_queue() -> None:
     pause.wait(0.5)  # let the server respond first
     from gan.execution import processes, queue
     from gan.places import default_root
+    from gan.runs import index
 
     later = list(_LATER)
     while True:
@@ -37,6 +38,7 @@ def _tend_queue() -> None:
             queue.advance(default_root())
         except Exception:
             logging.getLogger("gan").exception("The queue could not be advanced")
+        index.keep(default_root())
         pause.wait(2.0)
         while later:
             importlib.import_module(later.pop(0))
