@@ -13,6 +13,7 @@ from urllib.error import HTTPError
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Slider_pb2 import Slider
 from websockets.sync.client import ClientConnection, connect
 
 _LONGEST = 60.0  # seconds to wait for a page
@@ -20,8 +21,10 @@ _PATIENCE = 0.05  # seconds to wait for a message before checking for due update
 
 
 class Viewer:
-    """A page that is open inside the context; ``updates`` counts its requests for updates,
-    ``scripts_done`` the runs of the page's script."""
+    """A page that is open inside the context.
+
+    ``updates`` counts its requests for updates, ``scripts_done`` the runs of its script.
+    """
 
     def __init__(self, address: str, page: str, query: str) -> None:
         self.address, self.page, self.query = address, page, query
@@ -29,6 +32,7 @@ class Viewer:
         self._due: dict[str, tuple[float, float]] = {}  # fragment → seconds between two updates, time of the next
         self._buttons: dict[str, tuple[str, str]] = {}  # label → widget, fragment
         self._sliders: dict[str, list[float]] = {}  # widget → values
+        self._choices: dict[str, list[str]] = {}  # the same of sliders that choose among given options
         self._script = ""  # the server's hash of the page; empty until received
         self._click: str | None = None
         self._seen: set[str] = set()
@@ -79,6 +83,10 @@ class Viewer:
             widget = state.widget_states.widgets.add()
             widget.id = name
             widget.double_array_value.data.extend(values)
+        for name, chosen in self._choices.items():
+            widget = state.widget_states.widgets.add()
+            widget.id = name
+            widget.string_array_value.data.extend(chosen)
         if pressed:
             widget = state.widget_states.widgets.add()
             widget.id, widget.trigger_value = pressed, True
@@ -103,15 +111,23 @@ class Viewer:
             element = message.delta.new_element
             if element.HasField("button"):
                 self._buttons[element.button.label] = element.button.id, message.delta.fragment_id
-            if element.HasField("slider") and (element.slider.set_value or element.slider.id not in self._sliders):
-                slider = element.slider
-                self._sliders[slider.id] = list(slider.value if slider.set_value else slider.default)
+            if element.HasField("slider"):
+                self._keep(element.slider)
             for image in element.imgs.imgs if element.HasField("imgs") else ():
                 if image.url not in self._seen and image.url.startswith("/"):
                     self._seen.add(image.url)
                     with suppress(HTTPError):  # the page has replaced the picture meanwhile
                         urllib.request.urlopen(self.address + image.url, timeout=5).read()
                         self.pictures += 1
+
+    def _keep(self, slider: Slider) -> None:
+        """Remember the position of a slider, which a browser sends with each request."""
+        if slider.id in self._sliders.keys() | self._choices.keys() and not slider.set_value:
+            return
+        if slider.type == Slider.SELECT_SLIDER:
+            self._choices[slider.id] = list(slider.raw_value) or [slider.options[int(place)] for place in slider.default]
+        else:
+            self._sliders[slider.id] = list(slider.value if slider.set_value else slider.default)
 
 
 def first_opening(address: str, page: str, query: str) -> float:
