@@ -88,7 +88,9 @@ class Run:
     @property
     def has_checkpoint(self) -> bool:
         """Whether a checkpoint exists; its integrity is checked on loading."""
-        return any(self.checkpoints_path.glob("*.json"))
+        with contextlib.suppress(OSError):
+            return any(name.endswith(".json") for name in os.listdir(self.checkpoints_path))
+        return False
 
     @property
     def samples_path(self) -> Path:
@@ -255,13 +257,13 @@ class Run:
         return [latest[step] for step in sorted(latest)]
 
     def scores(self) -> list[dict[str, Any]]:
-        """Return all scores in file order.
+        """Return all scores in file order; do not modify them.
 
         If a step was scored twice during training (after a crash), only the later score is kept.
         """
-        lines = read_lines(self.scores_path)[0]
-        latest = {_training_step(line): index for index, line in enumerate(lines)}
-        return [line for index, line in enumerate(lines) if _training_step(line) is None or latest[_training_step(line)] == index]
+        with contextlib.suppress(InputError):  # the file is missing
+            return list(read_cached(_read_scores, self.scores_path))
+        return []
 
     def samples(self) -> dict[int, Path]:
         """Return the paths of the sample grids by step, in ascending order."""
@@ -290,6 +292,13 @@ class Run:
                 return file.read().decode("utf-8", "replace")
         except OSError:
             return ""
+
+
+@lru_cache(maxsize=1024)
+def _read_scores(path: Path, inode: int, changed: int, size: int) -> tuple[dict[str, Any], ...]:
+    lines = read_lines(path)[0]
+    latest = {_training_step(line): index for index, line in enumerate(lines)}
+    return tuple(line for index, line in enumerate(lines) if _training_step(line) is None or latest[_training_step(line)] == index)
 
 
 def age_key(run: Run, configured: int, status: Status | None) -> tuple[float, str]:

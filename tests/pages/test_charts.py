@@ -92,6 +92,19 @@ def test_tail_reads_new_lines_and_replaces_steps_logged_again(tmp_path: Path) ->
     assert tail.table().empty
 
 
+def test_thinned_curves_follow_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail, writer = logged.Tail(path), LineWriter(path)
+    losses, norms = {"generator": "generator_loss"}, {"generator": "generator_grad_norm"}
+    for step in range(1, 6):
+        writer.write({"step": step, "generator_loss": float(step), "generator_grad_norm": 10.0 * step})
+        for names in (losses, norms):
+            for smoothing, zoom in ((0.0, None), (0.5, None), (0.0, (2.0, 3.0))):
+                shown = tail.thin(names, smoothing, zoom)
+                pd.testing.assert_frame_equal(shown.to_pandas(), charts.thin(tail.table(), names, smoothing, zoom))
+                assert tail.thin(names, smoothing, zoom) is shown
+
+
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.lists(st.none(), max_size=2)
 LINES = st.dictionaries(st.sampled_from([*COLUMNS, "another"]), VALUES, max_size=4).map(json.dumps)
 #: Lines as a trainer writes them, and damaged ones.
