@@ -51,7 +51,7 @@ from gan.storage import files
 from gan.sweeps.launched import Member, Record, Sweep
 
 _BATCH = 10
-COMPARE = "Compare"
+_COMPARE = "Compare, 12 runs"
 _CHOSEN = 12  # runs on Compare
 _OTHERS = 4  # further sets of runs for Compare
 _REST = 6.0  # seconds until a server has prepared what it prepares in the background
@@ -155,23 +155,36 @@ def make_sweep(root: Path, chosen: list[Run]) -> None:
     files.write_json(sweep.path, record.model_dump(mode="json"), durable=False)
 
 
-def make_folder(root: Path, project: Path, count: int, lines: int, longest: int) -> dict[str, str]:
-    """Fill a folder with runs that a checkout can read; return name → path and query of each page to measure."""
+@dataclass
+class Side:
+    """One checkout with its folder of runs, the pages to open, and the figures ``found``, by name."""
+
+    project: Path
+    root: Path
+    pages: dict[str, str]  # name → path and query of each page
+    others: list[str]  # Compare with other runs
+    long: dict[str, str]  # Watch with a longer run
+    found: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+def make_side(root: Path, project: Path, count: int, lines: int, longest: int) -> Side:
+    """Fill a folder with runs that a checkout can read."""
     config, picture = written_by(project), make_picture()
     first = make_run(root, config, lines, picture)
     found = [first, *(make_run(root, config, lines, picture, first) for _ in range(count - 1))]
     long = make_run(root, config, longest, picture)
     make_sweep(root, found[::10])
-    return {
+    pages = {
         "Home": "",
         "Data": "data?data=digits",
         "Train": "train",
         "Sweeps": "sweeps",
         f"Watch, {lines:,} lines": f"watch?run={first.id}",
-        f"Watch, {longest:,} lines": f"watch?run={long.id}",
         "Evaluate": "evaluate",
-        **{f"{COMPARE}{place or ''}": compared(found[place * _CHOSEN :][:_CHOSEN]) for place in range(_OTHERS + 1)},
+        _COMPARE: compared(found[:_CHOSEN]),
     }
+    others = [compared(found[place * _CHOSEN :][:_CHOSEN]) for place in range(1, _OTHERS + 1)]
+    return Side(project, root, pages, others, {f"Watch, {longest:,} lines": f"watch?run={long.id}"})
 
 
 def compared(chosen: list[Run]) -> str:
@@ -242,20 +255,9 @@ def opening(page: Page, process: psutil.Process, link: str) -> float:
     return (cpu(process) - began) * 1000
 
 
-@dataclass
-class Side:
-    """One checkout with its folder of runs, and the figures measured, by name."""
-
-    project: Path
-    root: Path
-    pages: dict[str, str] = field(default_factory=dict)
-    found: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-
-
 def first_openings(sides: list[Side], rounds: int) -> None:
     """Measure the first opening of each page on fresh servers."""
-    pages = [name for name in sides[0].pages if not name.startswith(COMPARE) or name == COMPARE]
-    for _, name, rest, side in itertools.product(range(rounds), pages, (0.0, _REST), sides):
+    for _, name, rest, side in itertools.product(range(rounds), sides[0].pages, (0.0, _REST), sides):
         with serve(side.root, side.project) as (process, address, ready):
             time.sleep(rest)
             began = cpu(process)
@@ -268,17 +270,18 @@ def first_openings(sides: list[Side], rounds: int) -> None:
 
 def openings(page: Page, side: Side, process: psutil.Process, address: str) -> None:
     """Measure the opening of Home, of Compare with runs not shown before, and of Compare with the same runs again."""
-    for name in [name for name in side.pages if name.startswith(COMPARE)]:
-        kind = "first on a server" if name == COMPARE else "12 others"
-        side.found[f"Compare, {kind}: CPU to open"].append(opening(page, process, f"{address}/{side.pages[name]}"))
+    link = f"{address}/{side.pages[_COMPARE]}"
+    side.found[f"{_COMPARE}, the first on a server: CPU to open"].append(opening(page, process, link))
+    for other in side.others:
+        side.found[f"{_COMPARE} not shown before: CPU to open"].append(opening(page, process, f"{address}/{other}"))
     for _ in range(_OTHERS):
-        side.found["Compare, the same again: CPU to open"].append(opening(page, process, f"{address}/{side.pages[COMPARE]}"))
+        side.found[f"{_COMPARE}, by a new visitor: CPU to open"].append(opening(page, process, link))
         side.found["Home again: CPU to open"].append(opening(page, process, address))
 
 
 def reruns(page: Page, side: Side, process: psutil.Process, address: str, name: str, count: int) -> None:
     """Measure reruns of a page."""
-    page.goto(f"{address}/{side.pages[name]}")
+    page.goto(f"{address}/{(side.pages | side.long)[name]}")
     page.wait_for_timeout(_QUIET * 1000)
     side.found[f"{name}: CPU of a rerun"] += cost(page, process, count)
 
@@ -290,7 +293,7 @@ def tell(sides: list[Side]) -> None:
     for name in sides[0].found:
         values = [side.found[name] for side in sides]
         digits = 2 if "seconds" in name else 1
-        cells = [f"{machine.spread(each, digits)}{'' if digits > 1 else ' ms'}" for each in values]
+        cells = [f"{machine.spread(each, digits)}{'' if digits > 1 else ' MB' if 'memory' in name else ' ms'}" for each in values]
         if len(sides) > 1:
             cells.append(f"{statistics.median(values[0]) / statistics.median(values[1]):.2f}")
         print(f"| {name} | {' | '.join(cells)} |")
@@ -305,9 +308,8 @@ def main() -> None:
     options = parser.parse_args()
     projects = [PROJECT, *([options.other.resolve()] if options.other else [])]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        sides = [Side(project, Path(folder) / str(place)) for place, project in enumerate(projects)]
-        for side in sides:
-            side.pages = make_folder(side.root, side.project, options.runs, options.lines, options.longest)
+        sizes = options.runs, options.lines, options.longest
+        sides = [make_side(Path(folder) / str(place), project, *sizes) for place, project in enumerate(projects)]
         print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
         print(f"{options.runs} finished runs of {options.lines:,} logged lines on disk, and one of {options.longest:,}")
         first_openings(sides, options.rounds)
@@ -318,12 +320,11 @@ def main() -> None:
         time.sleep(_REST)
         for side, process, address in served:
             openings(page, side, process, address)
-        for _, name in itertools.product(range(options.rounds), sides[0].pages):
-            if not name.startswith(COMPARE) or name == COMPARE:
-                for side, process, address in served:
-                    reruns(page, side, process, address, name, options.reruns)
+        for _, name in itertools.product(range(options.rounds), sides[0].pages | sides[0].long):
+            for side, process, address in served:
+                reruns(page, side, process, address, name, options.reruns)
         for side, process, _ in served:
-            side.found["server memory in MB, torch not loaded"].append(process.memory_info().rss / 2**20)
+            side.found["server memory, torch not loaded"].append(process.memory_info().rss / 2**20)
             assert not any("libtorch" in part.path for part in process.memory_maps())
         browser.close()
     tell(sides)

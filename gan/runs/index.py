@@ -92,8 +92,7 @@ class _Index:
         return sorted((known.listed for known in found.values()), key=lambda one: one.age_key, reverse=True)
 
     def keep(self) -> None:
-        """Write the index file if it lacks runs that have ended."""
-        self.listed()
+        """Write the index file if it lacks ended runs of the latest list."""
         facts = {
             name: known.listed.facts
             for name, known in self._known.items()
@@ -133,7 +132,7 @@ def read(root: Path) -> list[Listed]:
 
 
 def keep(root: Path) -> None:
-    """Write what is known of the runs in ``root`` beside them, for the next process. Nothing happens if that is impossible."""
+    """Write what the latest list said of the runs in ``root`` beside them, for the next process, if that is possible."""
     with contextlib.suppress(OSError, ValueError):
         _index(root).keep()
 

@@ -8,11 +8,21 @@ import inspect
 import logging
 import pkgutil
 import threading
+import time
 import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
+
+_MOMENT = 1.0  # seconds
+
+
+class _Way:
+    free_from = 0.0  # on the clock of ``time.monotonic``
+
+
+_way = _Way()
 
 
 @contextlib.asynccontextmanager
@@ -52,9 +62,16 @@ def _advance(root: Path) -> None:
         logging.getLogger("gan").exception("The queue could not be advanced")
 
 
+def make_way() -> None:
+    """Let preparations wait a moment, because a page runs and needs the time."""
+    _way.free_from = time.monotonic() + _MOMENT
+
+
 def _import_parts() -> None:
     """Import what pages consist of, since whoever opens the first one would wait for it."""
     for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
+        while (seconds := _way.free_from - time.monotonic()) > 0:
+            time.sleep(seconds)
         importlib.import_module(module.name)
     importlib.import_module("scipy.special")
     inspect.stack()  # Streamlit's first widget does so, and the first time takes long: it looks up the file of every module

@@ -65,6 +65,7 @@ def truth(root: Path) -> list[tuple[str, str, Status, str, str]]:
 
 def restart(root: Path) -> None:
     """Keep the index, and begin as a new process."""
+    index.read(root)
     index.keep(root)
     index._index.cache_clear()
 
@@ -194,11 +195,14 @@ def test_two_servers_share_a_folder(tmp_path: Path) -> None:
     """Writers replace the file whole, so a reader finds one of their versions, and neither is trusted blindly."""
     made = [ended(tmp_path, f"run {number}") for number in range(5)]
     one, other = index._Index(tmp_path), index._Index(tmp_path)
-    one.keep()
+    for server in (one, other):
+        server.listed()
+        server.keep()
     is_over = threading.Event()
 
     def write(server: index._Index) -> None:
         while not is_over.is_set():
+            server.listed()
             server._stored = {}
             server.keep()
 
@@ -224,7 +228,7 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     for path in (left, recent):
         path.write_bytes(b"half")
     os.utime(left, (time.time() - 3600,) * 2)
-    index.keep(tmp_path)
+    restart(tmp_path)
     assert not left.exists()
     assert recent.exists()
     assert told(tmp_path) == truth(tmp_path)
@@ -237,7 +241,7 @@ def test_a_folder_without_permission_keeps_no_index(tmp_path: Path, monkeypatch:
         raise PermissionError
 
     monkeypatch.setattr(index.files, "write_atomically", refuse)
-    index.keep(tmp_path)
+    restart(tmp_path)
     assert not (tmp_path / index.FILE).exists()
     index.keep(tmp_path / "missing")
     assert index.read(tmp_path / "missing") == []
