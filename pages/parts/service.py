@@ -38,12 +38,13 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 def _tend_queue() -> None:
     """Start queued runs as soon as there is room; in between, prepare what visitors would wait for."""
     pause = threading.Event()
-    pause.wait(0.1)  # let the server respond first
+    pause.wait(0.5)  # let the server respond first
     from gan.execution import processes
     from gan.places import default_root
     from gan.runs import index
 
     _advance(default_root())
+    pause.wait(0.5)  # a visitor who waited for the server imports what his page needs, and quicker alone
     _import_parts()
     while True:
         index.keep(default_root())
