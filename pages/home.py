@@ -7,7 +7,7 @@ import streamlit as st
 from gan import runs
 from gan.config import presets
 from gan.execution import queue
-from gan.runs import Run, Status
+from gan.runs import Run, Status, index
 from pages.parts import actions, cards, frame, pictures, trash
 
 FEW = 8  # cards shown before “Show all”
@@ -47,7 +47,7 @@ def turn(pair: tuple[Run, Status]) -> tuple[bool, float, tuple[float, str]]:
 def gallery() -> bool:
     """Draw active runs first, then ended ones; return whether any is active."""
     with frame.spoken_errors():
-        found = [(run, run.status()) for run in runs.list_runs(root)]
+        found = [(listed.run, listed.status()) for listed in index.read(root)]
         active = sorted((pair for pair in found if pair[1].state in runs.UNDER_WAY), key=turn)
         ended = [pair for pair in found if pair[1].state not in runs.UNDER_WAY]
         if active:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 
 import pandas as pd
@@ -52,8 +53,11 @@ def name_of(sweep: Sweep) -> str:
         return f"damaged · {moment}"
 
 
-def act(sweep: Sweep, progress: Progress) -> None:
-    """Draw the buttons for the available actions; refusals of those without a popover appear below the row."""
+def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run]) -> None:
+    """Draw the buttons for the available actions; refusals of those without a popover appear below the row.
+
+    ``ready`` are those of the ``found`` runs that can be scored.
+    """
     row, below = st.container(horizontal=True, gap="xsmall"), actions.place("sweeps/row")
     with row:
         if not progress.is_over:
@@ -64,7 +68,7 @@ def act(sweep: Sweep, progress: Progress) -> None:
                 st.rerun()
             if actions.button(
                 "Move to front",
-                lambda: queue.move_first(root, sweep.runs()),
+                lambda: queue.move_first(root, found),
                 icon=":material/vertical_align_top:",
                 key="first",
                 help="Queues its runs before all other waiting runs.",
@@ -86,9 +90,9 @@ def act(sweep: Sweep, progress: Progress) -> None:
             place=below,
         ):
             st.rerun()
-        done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
+        done = [run for run in ready if progress.is_over or run.status().state not in runs.UNDER_WAY]
         left = [run for run in done if not comparison.is_scored(run)]
-        is_busy = bool(scorings.under_way(sweep.runs()))
+        is_busy = bool(scorings.under_way(ready))
         label = "Scoring …" if is_busy else f"Score {words.count(len(left), 'run')}" if left else "Score again"
         if done and actions.button(
             label,
@@ -113,9 +117,9 @@ def offer_removal(sweep: Sweep) -> None:
             st.rerun(scope="app")
 
 
-def show_links(sweep: Sweep) -> None:
+def show_links(found: list[Run]) -> None:
     """Link to the Compare and Evaluate pages, and offer exports."""
-    chosen = [run.id for run in sweep.runs() if run.metrics_path.exists()]
+    chosen = [run.id for run in found if run.metrics_path.exists()]
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -148,11 +152,10 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
             st.badge(f"{count} {label}", icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def show_scoring(sweep: Sweep) -> None:
+def show_scoring(ready: list[Run]) -> None:
     """Show scoring progress and how it ended. The time left assumes that every run takes as long as the current one."""
-    all_of_them = [run for run in sweep.runs() if run.has_checkpoint]
-    going = [run.scoring() for run in scorings.under_way(all_of_them)]
-    scorings.tell_ended(all_of_them)
+    going = [run.scoring() for run in scorings.under_way(ready)]
+    scorings.tell_ended(ready)
     if not going:
         return
     now = max(going, key=lambda scoring: scoring.progress)
@@ -160,25 +163,26 @@ def show_scoring(sweep: Sweep) -> None:
     if now.seconds_left is not None and now.progress < 1:
         left = now.seconds_left * (1 + (len(going) - 1) / (1 - now.progress))
         sentence += f" · about {words.duration(left)} left"
-    st.progress(1 - (len(going) - now.progress) / len(all_of_them), text=sentence)
+    st.progress(1 - (len(going) - now.progress) / len(ready), text=sentence)
 
 
-def show_runs(sweep: Sweep) -> None:
+def show_runs(sweep: Sweep, found: list[Run]) -> None:
     """Show the runs as a table with state, progress, and FIDs as soon as there are some."""
     rows = []
-    scored = comparison.most_comparable(sweep.runs())
+    there = {run.id: run for run in found}
+    scored = comparison.most_comparable(found)
     title = lines.label(next(iter(scored.values()))) if scored else "FID"
     for member in sweep.record().members:
-        run = Run(root / member.run) if member.run and (root / member.run).is_dir() else None
+        run = there.get(member.run)
         row = {"Variant": member.variant, "Seed": member.seed, "State": "not created yet" if not member.run else "deleted"}
         if run is not None:
             status = run.status()
-            quick = logged.scores(run)["fid"].dropna()
+            quick = [fid for _, fid in logged.quick_fids(run)[1] if math.isfinite(fid)]
             row |= {
                 "State": words.STATES[status.state][0],
                 "Progress": words.progress(status)[0],
                 title: lines.number(scored[run.id], "fid") if run.id in scored else None,
-                "FID in training": quick.iloc[-1] if len(quick) else None,
+                "FID in training": quick[-1] if quick else None,
                 "Message": words.titled(status.message),
                 "Watch": f"watch?run={run.id}",
             }
@@ -204,20 +208,21 @@ def show_runs(sweep: Sweep) -> None:
 
 def show(sweep: Sweep) -> bool:
     """Draw everything that changes while a sweep runs; return whether it is settled."""
-    progress = progress_of(sweep, cores(), pace)
+    progress, found = progress_of(sweep, cores(), pace), sweep.runs()
+    ready = [run for run in found if run.has_checkpoint]
     show_progress(sweep, progress)
-    show_scoring(sweep)
-    act(sweep, progress)
-    show_links(sweep)
-    show_runs(sweep)
-    return is_settled(sweep, progress)
+    show_scoring(ready)
+    act(sweep, progress, found, ready)
+    show_links(found)
+    show_runs(sweep, found)
+    return is_settled(progress, found)
 
 
-def is_settled(sweep: Sweep, progress: Progress) -> bool:
+def is_settled(progress: Progress, found: list[Run]) -> bool:
     """Return whether no run is running, waiting, being scored, or due for an automatic restart."""
-    return progress.is_over and not any(
-        run.scoring().state == "running" or queue.may_restart(run, run.status()) for run in sweep.runs()
-    )
+    if not progress.is_over or any(run.scoring().state == "running" for run in found):
+        return False
+    return not progress.states.get("interrupted") or not any(queue.may_restart(run, run.status()) for run in found)
 
 
 @st.fragment
@@ -237,7 +242,7 @@ def live(sweep: Sweep) -> None:
 with frame.spoken_errors():
     if chosen := choose():
         try:
-            is_over = is_settled(chosen, progress_of(chosen, cores()))
+            is_over = is_settled(progress_of(chosen, cores()), chosen.runs())
         except InputError:
             offer_removal(chosen)
             raise

@@ -11,6 +11,7 @@ from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
 from gan.execution import forecast, queue, speeds
 from gan.places import PROJECT
+from gan.runs import index
 from pages.parts import actions, frame, words
 from pages.parts.planning import form, layers, sweep
 
@@ -81,7 +82,7 @@ def show_estimate(config: RunConfig) -> None:
             f"{fewer}{words.number(known.images_per_second)} images/s · {words.count(known.threads, 'thread')} · {known.precision}"
         )
         return
-    is_busy = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
+    is_busy = any(listed.status().state in runs.UNDER_WAY for listed in index.read(root))
     asked = st.session_state.setdefault("train/measured", set())
     this = speeds.key(config)
     if speeds.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > PATIENCE):

@@ -53,7 +53,7 @@ def test_router_lists_every_page(page: str) -> None:
 def test_page_without_runs(page: str, visit: Visit, empty: Path) -> None:
     test = visit(page)
     assert_sound(test)
-    assert not test.error
+    assert not test.error, [one.value for one in test.error]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -61,7 +61,7 @@ def test_page_without_folder(page: str, visit: Visit, root: Path, monkeypatch: p
     monkeypatch.setenv("GAN_RUNS", str(root / "not" / "there"))
     test = visit(page)
     assert_sound(test)
-    assert not test.error
+    assert not test.error, [one.value for one in test.error]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -75,7 +75,7 @@ def test_page_if_the_folder_is_a_file(page: str, visit: Visit, root: Path, monke
 def test_page_with_a_run(page: str, visit: Visit, shown: Run) -> None:
     test = visit(page)
     assert_sound(test)
-    assert not test.error
+    assert not test.error, [one.value for one in test.error]
 
 
 @pytest.mark.parametrize("damage", ["config.json", "status.json", "metrics.jsonl", "scores.jsonl", "label.json", "samples"])
@@ -172,7 +172,7 @@ def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -
     assert_sound(test)
     config = presets.find(name).config
     if config.data.name in data_sets.all_sets():
-        assert not test.error
+        assert not test.error, [one.value for one in test.error]
         assert launched(test, name) == config
     else:  # LSUN must be downloaded by hand
         assert len(test.error) == 1 and test.button(key="launch").disabled

@@ -129,7 +129,7 @@ def _fid(run: Run) -> go.Figure | None:
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
     """Show the curves behind a verdict, if they were logged."""
-    table = logged.read(run)
+    table = logged.tail(run).table()
     names = columns.named(*(column for column in sorted(verdict.curves) if column in table))
     if table.empty or not names:
         return
