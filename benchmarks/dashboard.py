@@ -268,15 +268,13 @@ def first_openings(sides: list[Side], rounds: int) -> None:
             side.found[f"{name}, first page of a server, {when}: CPU"].append((cpu(process) - began) * 1000)
 
 
-def openings(page: Page, side: Side, process: psutil.Process, address: str) -> None:
-    """Measure the opening of Home, of Compare with runs not shown before, and of Compare with the same runs again."""
-    link = f"{address}/{side.pages[_COMPARE]}"
-    side.found[f"{_COMPARE}, the first on a server: CPU to open"].append(opening(page, process, link))
-    for other in side.others:
-        side.found[f"{_COMPARE} not shown before: CPU to open"].append(opening(page, process, f"{address}/{other}"))
-    for _ in range(_OTHERS):
-        side.found[f"{_COMPARE}, by a new visitor: CPU to open"].append(opening(page, process, link))
-        side.found["Home again: CPU to open"].append(opening(page, process, address))
+def openings(page: Page, served: list[tuple[Side, psutil.Process, str]]) -> None:
+    """Measure the opening of Compare with runs not shown before, and of Compare and Home by a new visitor, on each side in turn."""
+    orders = [(f"{_COMPARE}, the first on a server", lambda side: side.pages[_COMPARE])]
+    orders += [(f"{_COMPARE} not shown before", lambda side, place=place: side.others[place]) for place in range(_OTHERS)]
+    orders += [(f"{_COMPARE}, by a new visitor", lambda side: side.pages[_COMPARE]), ("Home again", lambda side: "")] * _OTHERS
+    for (name, link), (side, process, address) in itertools.product(orders, served):
+        side.found[f"{name}: CPU to open"].append(opening(page, process, f"{address}/{link(side)}"))
 
 
 def reruns(page: Page, side: Side, process: psutil.Process, address: str, name: str, count: int) -> None:
@@ -318,8 +316,7 @@ def main() -> None:
         browser = chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         time.sleep(_REST)
-        for side, process, address in served:
-            openings(page, side, process, address)
+        openings(page, served)
         for _, name in itertools.product(range(options.rounds), sides[0].pages | sides[0].long):
             for side, process, address in served:
                 reruns(page, side, process, address, name, options.reruns)
