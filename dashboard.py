@@ -25,6 +25,7 @@ if __name__ == "__main__":  # runs on every page run
             "pages/compare.py", title="Compare", help="Runs side by side: one slider sets the step of samples, curves and scores."
         ),
     ]
+    service.make_way()
     page = st.navigation(listed, position="top")
     st.session_state["is-routed"] = True
     page.run()

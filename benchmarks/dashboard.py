@@ -1,12 +1,16 @@
-"""The dashboard's server: startup time, CPU per rerun with hundreds of long runs, and seconds from a click to the first sample.
+"""The dashboard's server with a thousand long runs: seconds of a first opening, CPU per rerun; this checkout and another one.
 
-    python -m benchmarks.dashboard [--runs 200] [--lines 100000] [--longest 200000] [--reruns 40] [--clicks 3] [--choices 5]
+    python -m benchmarks.dashboard [--other PATH] [--runs 1000] [--lines 100000] [--longest 200000] [--rounds 3] [--reruns 20]
 
-Starts a real server on a folder of synthetic finished runs and drives it with a real browser (Chromium). CPU is the user and system
-time of the server process, measured over batches of ten reruns because the system counts it in ticks of 10 ms. The runs share one
-file of logged lines (hard links), so the system caches it; the server reads it for each run. Compare is opened by a link on a fresh
-server, some seconds after Home, with twelve runs, then with twelve others, and so on. These figures include Streamlit's cost for a
-new visitor; the figure for the Data page shows how much that is.
+Starts real servers on folders of synthetic finished runs, one for this checkout and one for another (``--other``, an older one),
+and measures them in turn. Each folder is made with the configuration that its checkout writes. The runs share one file of logged
+lines (hard links), so the system caches it; a server reads it for each run. One in ten runs belongs to one sweep.
+
+A first opening is the first page that a server shows: the time from the connection of the visitor to the end of the page's script,
+without the browser (:mod:`benchmarks.viewer`), on a server that has just begun to answer, and on one that has rested. It comes with
+the CPU time of the server meanwhile. All other figures are CPU time, user and system, of the server process while a real browser
+(Chromium) shows the pages. Reruns are measured in batches of ten because the system counts CPU in ticks of 10 ms. Every figure
+includes what the server does in the background meanwhile. On a busy machine, compare the smallest values.
 """
 
 from __future__ import annotations
@@ -14,34 +18,43 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import math
 import os
 import random
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import machine
-from gan import config as configs
+from benchmarks.viewer import first_opening
 from gan import runs
 from gan.config import presets
 from gan.places import PROJECT
-from gan.runs import Run
+from gan.runs import Membership, Run
 from gan.storage import files
+from gan.sweeps.launched import Member, Record, Sweep
 
 _BATCH = 10
+_COMPARE = "Compare, 12 runs"
 _CHOSEN = 12  # runs on Compare
+_OTHERS = 4  # further sets of runs for Compare
+_REST = 6.0  # seconds until a server has prepared what it prepares in the background
 _QUIET = 3.0  # seconds until a page and its pictures are complete
 
 
@@ -53,12 +66,37 @@ def make_picture() -> bytes:
     return buffer.getvalue()
 
 
-def make_run(root: Path, lines: int, picture: bytes) -> Run:
-    """Make a finished run with ``lines`` logged lines, quick scores, a full score and ten sample pictures."""
+def written_by(project: Path) -> dict[str, Any]:
+    """Return the configuration of a default run as a checkout writes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "GAN_RUNS": folder, "GAN_DATA": str(Path(folder) / ".data")}
+        train = [sys.executable, "-m", "gan", "train", "--steps", "1"]
+        subprocess.run(train, cwd=project, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (path,) = Path(folder).glob("*/config.json")
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        return found
+
+
+def make_run(root: Path, config: dict[str, Any], lines: int, picture: bytes, twin: Run | None = None) -> Run:
+    """Make a finished run with quick scores, a full score, ten sample pictures and ``lines`` logged lines, or those of ``twin``."""
     run = runs.create(root, presets.find(presets.DEFAULT).config, state="starting")
-    run.write_status(
-        run.status().model_copy(update={"state": "finished", "step": lines * 10, "total_steps": lines * 10, "seconds": 60.0})
-    )
+    steps = lines * 10
+    run.write_status(run.status().model_copy(update={"state": "finished", "step": steps, "total_steps": steps, "seconds": 60.0}))
+    (run.checkpoints_path / f"{steps:08d}.json").write_text("{}")
+    for step in range(0, 1000, 100):
+        (run.samples_path / f"{step:08d}.png").write_bytes(picture)
+    seeded = {**config, "training": {**config["training"], "seed": int(run.id[-6:], 16)}}
+    files.write_json(run.config_path, seeded, durable=False)
+    if twin:
+        os.link(twin.metrics_path, run.metrics_path)
+        shutil.copy(twin.scores_path, run.scores_path)
+    else:
+        write_lines(run, lines)
+        write_scores(run, lines)
+    return run
+
+
+def write_lines(run: Run, lines: int) -> None:
     with open(run.metrics_path, "w") as file:
         for index in range(1, lines + 1):
             wave = math.sin(index / 50)
@@ -76,6 +114,9 @@ def make_run(root: Path, lines: int, picture: bytes) -> Run:
                 "generator_grad_norm": 30.0,
             }
             file.write(json.dumps(line) + "\n")
+
+
+def write_scores(run: Run, lines: int) -> None:
     score = {
         "source": "checkpoint",
         "extractor": "digits CNN",
@@ -100,20 +141,54 @@ def make_run(root: Path, lines: int, picture: bytes) -> Run:
     }
     quick = [{**score, "source": "training", "step": lines * place // 2, "fid": 600.0 / place} for place in range(1, 21)]
     run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in (*quick, score)))
-    for step in range(0, 1000, 100):
-        (run.samples_path / f"{step:08d}.png").write_bytes(picture)
-    return run
 
 
-def make_twin(run: Run, picture: bytes) -> Run:
-    """Make a copy of a run that shares its file of logged lines but has another seed."""
-    twin = make_run(run.root, 1, picture)
-    twin.metrics_path.unlink()
-    os.link(run.metrics_path, twin.metrics_path)
-    shutil.copy(run.scores_path, twin.scores_path)
-    config = configs.replace(run.config(), {"training.seed": int(twin.id[-6:], 16)})
-    files.write_json(twin.config_path, config.model_dump(mode="json"), durable=False)
-    return twin
+def make_sweep(root: Path, chosen: list[Run]) -> None:
+    """Record a finished sweep of these runs."""
+    sweep = Sweep(root, runs.new_id())
+    for place, run in enumerate(chosen):
+        run.write_membership(Membership(sweep=sweep.id, place=place, variant="baseline"))
+    members = tuple(Member(variant="baseline", seed=place, run=run.id) for place, run in enumerate(chosen))
+    plan = {"schema_version": 1, "name": "many seeds"}
+    record = Record(schema_version=1, plan=plan, members=members, made_at=time.time(), is_whole=True)
+    sweep.path.parent.mkdir(parents=True)
+    files.write_json(sweep.path, record.model_dump(mode="json"), durable=False)
+
+
+@dataclass
+class Side:
+    """One checkout with its folder of runs, the pages to open, and the figures ``found``, by name."""
+
+    project: Path
+    root: Path
+    pages: dict[str, str]  # name → path and query of each page
+    others: list[str]  # Compare with other runs
+    long: dict[str, str]  # Watch with a longer run
+    found: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+def make_side(root: Path, project: Path, count: int, lines: int, longest: int) -> Side:
+    """Fill a folder with runs that a checkout can read."""
+    config, picture = written_by(project), make_picture()
+    first = make_run(root, config, lines, picture)
+    found = [first, *(make_run(root, config, lines, picture, first) for _ in range(count - 1))]
+    long = make_run(root, config, longest, picture)
+    make_sweep(root, found[::10])
+    pages = {
+        "Home": "",
+        "Data": "data?data=digits",
+        "Train": "train",
+        "Sweeps": "sweeps",
+        f"Watch, {lines:,} lines": f"watch?run={first.id}",
+        "Evaluate": "evaluate",
+        _COMPARE: compared(found[:_CHOSEN]),
+    }
+    others = [compared(found[place * _CHOSEN :][:_CHOSEN]) for place in range(1, _OTHERS + 1)]
+    return Side(project, root, pages, others, {f"Watch, {longest:,} lines": f"watch?run={long.id}"})
+
+
+def compared(chosen: list[Run]) -> str:
+    return "compare?runs=" + ",".join(run.id for run in chosen)
 
 
 @contextlib.contextmanager
@@ -180,69 +255,79 @@ def opening(page: Page, process: psutil.Process, link: str) -> float:
     return (cpu(process) - began) * 1000
 
 
-def compare(page: Page, process: psutil.Process, address: str, found: list[Run], choices: int, reruns: int) -> None:
-    """Print the cost of opening Compare with runs not shown before, of opening it with the same runs again, and of a rerun."""
-    links = [
-        f"{address}/compare?runs=" + ",".join(run.id for run in found[start : start + _CHOSEN])
-        for start in range(0, len(found) - _CHOSEN + 1, _CHOSEN)
-    ][:choices]
-    first, *others = [opening(page, process, link) for link in links]
-    again = [opening(page, process, links[-1]) for _ in range(3)]
-    print(f"/compare of {_CHOSEN}, first on a server {first:.0f} ms of CPU to open")
-    if others:
-        print(f"/compare of {_CHOSEN} others          {machine.spread(others, 0)} ms of CPU to open")
-    print(f"/compare of the same runs again {machine.spread(again, 0)} ms of CPU to open")
-    print(f"/compare                        {machine.spread(cost(page, process, reruns), 1)} ms of CPU per rerun")
+def first_openings(sides: list[Side], rounds: int) -> None:
+    """Measure the first opening of each page on fresh servers."""
+    for _, name, rest, side in itertools.product(range(rounds), sides[0].pages, (0.0, _REST), sides):
+        with serve(side.root, side.project) as (process, address, ready):
+            time.sleep(rest)
+            began = cpu(process)
+            seconds = first_opening(address, *side.pages[name].partition("?")[::2])
+            when = f"after {rest:.0f} s" if rest else "at once"
+            side.found["seconds until the server answers"].append(ready)
+            side.found[f"{name}, first page of a server, {when}: seconds"].append(seconds)
+            side.found[f"{name}, first page of a server, {when}: CPU"].append((cpu(process) - began) * 1000)
 
 
-def click(page: Page, address: str) -> float:
-    """Return the seconds from the click on Home to the first sample on screen; then stop the training."""
-    page.goto(address)
-    button = page.get_by_role("button", name="Train a GAN on digits now")
-    button.wait_for()
-    page.wait_for_timeout(1000)
-    started = time.perf_counter()
-    button.click()
-    is_shown = "[...document.images].some(i => i.alt.startsWith('Samples at step') && i.complete && i.naturalWidth > 0)"
-    page.wait_for_function(is_shown, timeout=60_000)
-    taken = time.perf_counter() - started
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Resume").wait_for(timeout=60_000)
-    return taken
+def openings(page: Page, side: Side, process: psutil.Process, address: str) -> None:
+    """Measure the opening of Home, of Compare with runs not shown before, and of Compare with the same runs again."""
+    link = f"{address}/{side.pages[_COMPARE]}"
+    side.found[f"{_COMPARE}, the first on a server: CPU to open"].append(opening(page, process, link))
+    for other in side.others:
+        side.found[f"{_COMPARE} not shown before: CPU to open"].append(opening(page, process, f"{address}/{other}"))
+    for _ in range(_OTHERS):
+        side.found[f"{_COMPARE}, by a new visitor: CPU to open"].append(opening(page, process, link))
+        side.found["Home again: CPU to open"].append(opening(page, process, address))
+
+
+def reruns(page: Page, side: Side, process: psutil.Process, address: str, name: str, count: int) -> None:
+    """Measure reruns of a page."""
+    page.goto(f"{address}/{(side.pages | side.long)[name]}")
+    page.wait_for_timeout(_QUIET * 1000)
+    side.found[f"{name}: CPU of a rerun"] += cost(page, process, count)
+
+
+def tell(sides: list[Side]) -> None:
+    """Print the table."""
+    print("\n| | this |" + " other | ratio |" * (len(sides) > 1))
+    print("| --- | --- |" + " --- | --- |" * (len(sides) > 1))
+    for name in sides[0].found:
+        values = [side.found[name] for side in sides]
+        digits = 2 if "seconds" in name else 1
+        cells = [f"{machine.spread(each, digits)}{'' if digits > 1 else ' MB' if 'memory' in name else ' ms'}" for each in values]
+        if len(sides) > 1:
+            cells.append(f"{statistics.median(values[0]) / statistics.median(values[1]):.2f}")
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("runs", 200), ("lines", 100_000), ("longest", 200_000), ("reruns", 40), ("clicks", 3), ("choices", 5)):
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--other", type=Path, help="another checkout, to compare with")
+    for name, default in (("runs", 1000), ("lines", 100_000), ("longest", 200_000), ("rounds", 3), ("reruns", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    picture = make_picture()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        first = make_run(folder, options.lines, picture)
-        found = [first, *(make_twin(first, picture) for _ in range(options.runs - 1))]
-        long = make_run(folder, options.longest, picture)
+    projects = [PROJECT, *([options.other.resolve()] if options.other else [])]
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        sizes = options.runs, options.lines, options.longest
+        sides = [make_side(Path(folder) / str(place), project, *sizes) for place, project in enumerate(projects)]
         print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
         print(f"{options.runs} finished runs of {options.lines:,} logged lines on disk, and one of {options.longest:,}")
-        with serve(folder) as (process, address, ready), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            print(f"ready after                     {ready:.2f} s")
-            print(f"/ as the first page             {opening(page, process, address):.0f} ms of CPU to open")
-            print(f"/ again                         {opening(page, process, address):.0f} ms of CPU to open")
-            compare(page, process, address, found, options.choices, options.reruns)
-            for path in ("/", "/data?data=digits", "/train", "/evaluate", f"/watch?run={long.id}"):
-                taken = opening(page, process, address + path)
-                name = path.split("?")[0] + (f" ({options.longest:,} lines)" if "watch" in path else "")
-                each = machine.spread(cost(page, process, options.reruns), 1)
-                print(f"{name:<31} {each} ms of CPU per rerun; first opening {taken:.0f} ms")
-            print(f"click to first sample           {machine.spread([click(page, address) for _ in range(options.clicks)])} s")
-            has_torch = any("libtorch" in part.path for part in process.memory_maps())
-            memory = process.memory_info().rss / 2**20
-            print(f"server memory                   {memory:.0f} MB; torch loaded: {'yes' if has_torch else 'no'}")
-            browser.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        first_openings(sides, options.rounds)
+        served = [(side, *stack.enter_context(serve(side.root, side.project))[:2]) for side in sides]
+        chromium = stack.enter_context(sync_playwright()).chromium
+        browser = chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        time.sleep(_REST)
+        for side, process, address in served:
+            openings(page, side, process, address)
+        for _, name in itertools.product(range(options.rounds), sides[0].pages | sides[0].long):
+            for side, process, address in served:
+                reruns(page, side, process, address, name, options.reruns)
+        for side, process, _ in served:
+            side.found["server memory, torch not loaded"].append(process.memory_info().rss / 2**20)
+            assert not any("libtorch" in part.path for part in process.memory_maps())
+        browser.close()
+    tell(sides)
 
 
 if __name__ == "__main__":

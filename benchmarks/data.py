@@ -1,6 +1,7 @@
 """Import and feeding: seconds and memory to import a ZIP of JPEGs, and the share of a step spent waiting for images.
 
 ``python -m benchmarks.data`` needs ``cifar10-train.zip`` in ``GAN_TEST_DATA`` (default: ``../shared/data``) for the import.
+``--other PATH`` measures only the import, by this checkout and by the other one in turn; ``--zip PATH`` takes another ZIP.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from gan.config import RunConfig, presets
 from gan.data import loaders
 from gan.data.feed import Feed
 from gan.data.loaders import Images
+from gan.places import PROJECT
 from gan.training import precision
 from gan.training.assembly import build_game
 from gan.training.game import Turn
 
-PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
 
 
-def measure_import(path: Path) -> tuple[float, float]:
-    """Import a ZIP and prepare it at 32 pixels in a separate process; return seconds and peak megabytes.
+def measure_import(path: Path, project: Path = PROJECT) -> tuple[float, float]:
+    """Import a ZIP and prepare it at 32 pixels with a checkout, in a separate process; return seconds and peak megabytes.
 
     The megabytes are the sum over the process and its children, without file pages. Memory that they share after a fork counts in
     each process, so the sum is an upper bound.
@@ -44,7 +45,7 @@ def measure_import(path: Path) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         command = [sys.executable, "-m", "gan", "data", "import", str(path), "--name", "benchmark", "--size", "32", "--quiet"]
-        process = psutil.Popen(command, cwd=PROJECT, env={**os.environ, "GAN_DATA": folder}, stdout=subprocess.DEVNULL)
+        process = psutil.Popen(command, cwd=project, env={**os.environ, "GAN_DATA": folder}, stdout=subprocess.DEVNULL)
         most, is_over = 0.0, threading.Event()
 
         def watch() -> None:
@@ -68,6 +69,18 @@ def measure_import(path: Path) -> tuple[float, float]:
         if status:
             raise SystemExit("the import failed")
         return seconds, most
+
+
+def compare_imports(path: Path, other: Path, rounds: int) -> None:
+    """Print the seconds of imports by the checkout ``other`` and by this one, in turn."""
+    taken: dict[Path, list[float]] = {other.resolve(): [], PROJECT: []}
+    for _ in range(rounds):
+        for project, seconds in taken.items():
+            seconds.append(measure_import(path, project)[0])
+    there, here = taken.values()
+    ratio, best = (function(here) / function(there) for function in (statistics.median, min))
+    told = f"other {machine.spread(there, 1)} s, this {machine.spread(here, 1)} s"
+    print(f"import of {path.name}: {told}: {ratio:.2f} of the time, {best:.2f} at best")
 
 
 def _children(process: psutil.Popen) -> list[psutil.Process]:
@@ -106,12 +119,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--large", type=int, default=300_000, metavar="N", help="number of memory-mapped 64×64×3 images; 0: skip")
+    parser.add_argument("--other", type=Path, help="compare only the import, with another checkout")
+    parser.add_argument("--zip", type=Path, default=DATA / "cifar10-train.zip", help="pictures to import")
     options = parser.parse_args()
-    print(machine.describe())
-    if (path := DATA / "cifar10-train.zip").exists():
+    print(f"{machine.describe()}; load {os.getloadavg()[0]:.1f}")
+    path: Path = options.zip
+    if options.other:
+        compare_imports(path, options.other, options.rounds)
+        return
+    if path.exists():
         found = [measure_import(path) for _ in range(options.rounds)]
         seconds, memory = ([pair[index] for pair in found] for index in (0, 1))
-        print(f"import and prepare 50,000 JPEGs at 32×32: {machine.spread(seconds, 1)} s, {max(memory):.0f} MB at most")
+        print(f"import and prepare {path.name} at 32×32: {machine.spread(seconds, 1)} s, {max(memory):.0f} MB at most")
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # torch warns about read-only arrays
     base = presets.find(presets.DEFAULT).config

@@ -19,12 +19,12 @@ from pathlib import Path
 from benchmarks import machine
 from gan.places import PROJECT
 
-_FIRST = 10  # steps that are not counted
-_LARGE = {"networks.width": 64, "optimizer.batch_size": 64}
+FIRST = 10  # steps that are not counted
+LARGE = {"networks.width": 64, "optimizer.batch_size": 64, "data.size": 64, "networks.depth": 4}
 #: Name → preset, changes and number of steps.
 TRAININGS: dict[str, tuple[str, dict[str, object], int]] = {
     "digits-dcgan": ("digits-dcgan", {}, 120),
-    "DCGAN 64×64, width 64": ("digits-dcgan", {**_LARGE, "data.size": 64, "networks.depth": 4}, 30),
+    "DCGAN 64×64, width 64": ("digits-dcgan", LARGE, 30),
     "DCGAN 128×128, width 32": ("digits-dcgan", {"networks.width": 32, "data.size": 128, "networks.depth": 5}, 25),
     "digits-mlp": ("digits-mlp", {}, 400),
     "mlp-table-quick": ("mlp-table-quick", {}, 300),
@@ -34,15 +34,19 @@ TRAININGS: dict[str, tuple[str, dict[str, object], int]] = {
 def play(project: Path, folder: Path, name: str, threads: int) -> float:
     """Return the seconds per step of one training in a checkout."""
     preset, changes, steps = TRAININGS[name]
-    asked = {**changes, "training.threads": threads, "cadence.score_every": "0 epochs", "cadence.log_every": "10 steps"}
+    return train(project, folder / project.name / "data", preset, {**changes, "training.threads": threads}, steps)
+
+
+def train(project: Path, data: Path, preset: str, changes: dict[str, object], steps: int) -> float:
+    """Return the seconds per step of a training in a checkout, with its own folder of data."""
+    asked = {"cadence.score_every": "0 epochs", "cadence.log_every": "10 steps", **changes}
     settings = [part for key, value in asked.items() for part in ("--set", f"{key}={value}")]
-    root = Path(tempfile.mkdtemp(dir=folder))
-    command = [sys.executable, "-m", "gan", "train", "--preset", preset, "--steps", str(steps), "--root", str(root), *settings]
-    environment = {**os.environ, "GAN_DATA": str(folder / project.name / "data")}
-    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
-    (metrics,) = root.glob("*/metrics.jsonl")
-    seconds = {line["step"]: line["seconds"] for line in map(json.loads, metrics.read_text().splitlines())}
-    taken: float = (seconds[steps] - seconds[_FIRST]) / (steps - _FIRST)
+    with tempfile.TemporaryDirectory() as root:
+        command = [sys.executable, "-m", "gan", "train", "--preset", preset, "--steps", str(steps), "--root", root, *settings]
+        subprocess.run(command, cwd=project, env={**os.environ, "GAN_DATA": str(data)}, check=True, capture_output=True)
+        (metrics,) = Path(root).glob("*/metrics.jsonl")
+        seconds = {line["step"]: line["seconds"] for line in map(json.loads, metrics.read_text().splitlines())}
+    taken: float = (seconds[steps] - seconds[FIRST]) / (steps - FIRST)
     return taken
 
 

@@ -13,20 +13,26 @@ from urllib.error import HTTPError
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Slider_pb2 import Slider
 from websockets.sync.client import ClientConnection, connect
 
+_LONGEST = 60.0  # seconds to wait for a page
 _PATIENCE = 0.05  # seconds to wait for a message before checking for due updates
 
 
 class Viewer:
-    """A page that is open inside the context; ``updates`` counts its requests for updates."""
+    """A page that is open inside the context.
+
+    ``updates`` counts its requests for updates, ``scripts_done`` the runs of its script.
+    """
 
     def __init__(self, address: str, page: str, query: str) -> None:
         self.address, self.page, self.query = address, page, query
-        self.updates = self.pictures = 0
+        self.updates = self.pictures = self.scripts_done = 0
         self._due: dict[str, tuple[float, float]] = {}  # fragment → seconds between two updates, time of the next
         self._buttons: dict[str, tuple[str, str]] = {}  # label → widget, fragment
         self._sliders: dict[str, list[float]] = {}  # widget → values
+        self._choices: dict[str, list[str]] = {}  # the same of sliders that choose among given options
         self._script = ""  # the server's hash of the page; empty until received
         self._click: str | None = None
         self._seen: set[str] = set()
@@ -45,23 +51,27 @@ class Viewer:
         """Press the button with this label as soon as it appears."""
         self._click = label
 
-    def _look(self) -> None:
+    def connected(self) -> ClientConnection:
+        """Return a connection to the server, to be closed by the caller."""
         link = self.address.replace("http", "ws", 1) + "/_stcore/stream"
-        with connect(link, subprotocols=["streamlit"], max_size=None) as line:  # type: ignore[list-item]
-            self._ask(line)
+        return connect(link, subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+
+    def _look(self) -> None:
+        with self.connected() as line:
+            self.ask(line)
             while not self._is_over.is_set():
                 with suppress(TimeoutError):
-                    self._hear(line.recv(timeout=_PATIENCE))
+                    self.hear(line.recv(timeout=_PATIENCE))
                 for fragment, (interval, due) in list(self._due.items()):
                     if time.monotonic() >= due:
                         self._due[fragment] = interval, time.monotonic() + interval
                         self.updates += 1
-                        self._ask(line, fragment)
+                        self.ask(line, fragment)
                 if self._click in self._buttons:
                     widget, fragment = self._buttons.pop(self._click)
-                    self._ask(line, fragment, widget)
+                    self.ask(line, fragment, widget)
 
-    def _ask(self, line: ClientConnection, fragment: str = "", pressed: str = "") -> None:
+    def ask(self, line: ClientConnection, fragment: str = "", pressed: str = "") -> None:
         """Request the page, or one fragment of it."""
         message = BackMsg()
         state = message.rerun_script
@@ -73,17 +83,24 @@ class Viewer:
             widget = state.widget_states.widgets.add()
             widget.id = name
             widget.double_array_value.data.extend(values)
+        for name, chosen in self._choices.items():
+            widget = state.widget_states.widgets.add()
+            widget.id = name
+            widget.string_array_value.data.extend(chosen)
         if pressed:
             widget = state.widget_states.widgets.add()
             widget.id, widget.trigger_value = pressed, True
         line.send(message.SerializeToString())
 
-    def _hear(self, content: str | bytes) -> None:
+    def hear(self, content: str | bytes) -> None:
+        """Take in one message of the server, and request the pictures in it."""
         message = ForwardMsg()
         message.ParseFromString(content if isinstance(content, bytes) else content.encode())
         kind = message.WhichOneof("type")
         if kind == "navigation" and message.navigation.page_script_hash:
             self._script = message.navigation.page_script_hash
+        elif kind == "script_finished":
+            self.scripts_done += message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
         elif kind == "auto_rerun":
             every = message.auto_rerun.interval
             self._due[message.auto_rerun.fragment_id] = every, time.monotonic() + every
@@ -94,12 +111,31 @@ class Viewer:
             element = message.delta.new_element
             if element.HasField("button"):
                 self._buttons[element.button.label] = element.button.id, message.delta.fragment_id
-            if element.HasField("slider") and (element.slider.set_value or element.slider.id not in self._sliders):
-                slider = element.slider
-                self._sliders[slider.id] = list(slider.value if slider.set_value else slider.default)
+            if element.HasField("slider"):
+                self._keep(element.slider)
             for image in element.imgs.imgs if element.HasField("imgs") else ():
                 if image.url not in self._seen and image.url.startswith("/"):
                     self._seen.add(image.url)
                     with suppress(HTTPError):  # the page has replaced the picture meanwhile
                         urllib.request.urlopen(self.address + image.url, timeout=5).read()
                         self.pictures += 1
+
+    def _keep(self, slider: Slider) -> None:
+        """Remember the position of a slider, which a browser sends with each request."""
+        if slider.id in self._sliders.keys() | self._choices.keys() and not slider.set_value:
+            return
+        if slider.type == Slider.SELECT_SLIDER:
+            self._choices[slider.id] = list(slider.raw_value) or [slider.options[int(place)] for place in slider.default]
+        else:
+            self._sliders[slider.id] = list(slider.value if slider.set_value else slider.default)
+
+
+def first_opening(address: str, page: str, query: str) -> float:
+    """Return the seconds from the connection of a new visitor to the end of the page's script."""
+    viewer = Viewer(address, page, query)
+    began = time.perf_counter()
+    with viewer.connected() as line:
+        viewer.ask(line)
+        while viewer.scripts_done == 0:
+            viewer.hear(line.recv(timeout=_LONGEST))
+    return time.perf_counter() - began

@@ -108,7 +108,7 @@ with frame.spoken_errors():
             is_live = any(run.status().state in runs.UNDER_WAY for run in visible)
             pace = TEMPO if st.session_state.get("compare/playing") else frame.TICK * 2 if is_live else None
 
-            @st.fragment(run_every=pace)
+            @frame.fragment(pace)
             def moving() -> None:
                 with frame.spoken_errors():
                     laid = [timeline.track(run, axis) for run in visible]

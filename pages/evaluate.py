@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import streamlit as st
 
 from gan.judging import lines
@@ -16,6 +18,7 @@ from pages.parts.evaluation.why import show_reasons
 
 root = frame.begin("Evaluate")
 
+MOST = 6  # runs shown unless others are chosen
 
 st.title("Evaluate")
 
@@ -27,7 +30,7 @@ def choose() -> list[Run]:
         "evaluate/runs",
         empty="No runs yet. Train one first.",
         placeholder="Choose runs to compare",
-        usual=lambda found: ([run for run in found if run.scores_path.exists()] or found)[:6],
+        usual=lambda found: list(itertools.islice((run for run in found if run.scores_path.exists()), MOST)) or found[:MOST],
     )
 
 

@@ -7,8 +7,8 @@ import streamlit as st
 from gan import runs
 from gan.config import presets
 from gan.execution import queue
-from gan.runs import Run, Status
-from pages.parts import cards, frame, pictures, trash
+from gan.runs import Run, Status, index
+from pages.parts import actions, cards, frame, pictures, trash
 
 FEW = 8  # cards shown before “Show all”
 
@@ -22,12 +22,13 @@ with left:
         ":blue[**discriminator**] tries to tell them apart from real ones. Train them, watch the duel live, and measure "
         "what each setting really changes."
     )
-    if st.button("Train a GAN on digits now", icon=":material/play_arrow:", type="primary", key="start"):
-        with frame.spoken_errors():
-            st.session_state["home/launched"] = queue.launch(root, presets.find(presets.DEFAULT).config).id
-    # A refresh of the cards that arrives at this moment can cancel the change of page; the next run of this page repeats it.
-    if launched := st.session_state.get("home/launched"):
-        frame.go("pages/watch.py", run=launched)
+    actions.button(
+        "Train a GAN on digits now",
+        lambda: frame.go("pages/watch.py", run=queue.launch(root, presets.find(presets.DEFAULT).config).id),
+        icon=":material/play_arrow:",
+        type="primary",
+        key="start",
+    )
     st.caption("Uses 1,797 built-in handwritten digits. First shapes appear within seconds, digits within a minute.")
 with right:
     pictures.show(
@@ -46,7 +47,7 @@ def turn(pair: tuple[Run, Status]) -> tuple[bool, float, tuple[float, str]]:
 def gallery() -> bool:
     """Draw active runs first, then ended ones; return whether any is active."""
     with frame.spoken_errors():
-        found = [(run, run.status()) for run in runs.list_runs(root)]
+        found = [(listed.run, listed.status()) for listed in index.read(root)]
         active = sorted((pair for pair in found if pair[1].state in runs.UNDER_WAY), key=turn)
         ended = [pair for pair in found if pair[1].state not in runs.UNDER_WAY]
         if active:
@@ -63,14 +64,14 @@ def gallery() -> bool:
     return False
 
 
-@st.fragment(run_every=frame.SLOW_TICK)
+@frame.fragment(frame.SLOW_TICK)
 def still() -> None:
     """Redraw the cards now and then: a run may be started, renamed or deleted elsewhere."""
     if gallery():
         redraw(is_active=True)
 
 
-@st.fragment(run_every=frame.TICK)
+@frame.fragment(frame.TICK)
 def live() -> None:
     """Redraw the cards while a run is active."""
     if not gallery():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 
 import pandas as pd
@@ -51,40 +53,56 @@ def name_of(sweep: Sweep) -> str:
         return f"damaged · {moment}"
 
 
-def act(sweep: Sweep, progress: Progress) -> None:
-    """Draw the buttons for the available actions; errors of those without a popover appear below the row."""
-    row, below = st.container(horizontal=True, gap="xsmall"), st.container()
+def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run]) -> None:
+    """Draw the buttons for the available actions; refusals of those without a popover appear below the row.
+
+    ``ready`` are those of the ``found`` runs that can be scored.
+    """
+    row, below = st.container(horizontal=True, gap="xsmall"), actions.place("sweeps/row")
     with row:
         if not progress.is_over:
             label, icon = ("Resume", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
             about = "Holds waiting runs back; running ones continue to their end."
-            is_asked = st.button(label, icon=icon, key="pause", help=about)
-            if is_asked and actions.done(lambda: steering.pause(sweep, is_paused=not progress.is_paused), place=below):
+            turn = functools.partial(steering.pause, sweep, is_paused=not progress.is_paused)
+            if actions.button(label, turn, icon=icon, key="pause", help=about, place=below):
                 st.rerun()
-            about = "Queues its runs before all other waiting runs."
-            is_asked = st.button("Move to front", icon=":material/vertical_align_top:", key="first", help=about)
-            if is_asked and actions.done(lambda: queue.move_first(root, sweep.runs()), place=below):
+            if actions.button(
+                "Move to front",
+                lambda: queue.move_first(root, found),
+                icon=":material/vertical_align_top:",
+                key="first",
+                help="Queues its runs before all other waiting runs.",
+                place=below,
+            ):
                 st.rerun()
             with actions.popover("Cancel", f"cancel/{sweep.id}", icon=":material/cancel:"):
                 st.markdown("Remove waiting runs from the queue and stop running ones? They can be retried.")
-                is_asked = st.button("Cancel this sweep", type="primary", key="cancel")
-                if is_asked and actions.done(steering.cancel, sweep):
+                if actions.button("Cancel this sweep", lambda: steering.cancel(sweep), type="primary", key="cancel"):
                     actions.close(f"cancel/{sweep.id}")
                     st.rerun()
         bad = sum(progress.states.get(state, 0) for state in ("failed", "interrupted", "stopped", "missing"))
-        is_asked = bad > 0 and st.button(
-            f"Retry {bad}", icon=":material/replay:", key="retry", help="Queues failed, interrupted and stopped runs again."
-        )
-        if is_asked and actions.done(steering.retry, sweep, ("failed", "interrupted", "stopped"), place=below):
+        if bad > 0 and actions.button(
+            f"Retry {bad}",
+            lambda: steering.retry(sweep, ("failed", "interrupted", "stopped")),
+            icon=":material/replay:",
+            key="retry",
+            help="Queues failed, interrupted and stopped runs again.",
+            place=below,
+        ):
             st.rerun()
-        done = [run for run in sweep.runs() if run.has_checkpoint and run.status().state not in runs.UNDER_WAY]
+        done = [run for run in ready if progress.is_over or run.status().state not in runs.UNDER_WAY]
         left = [run for run in done if not comparison.is_scored(run)]
-        is_busy = bool(scorings.under_way(sweep.runs()))
+        is_busy = bool(scorings.under_way(ready))
         label = "Scoring …" if is_busy else f"Score {words.count(len(left), 'run')}" if left else "Score again"
-        is_asked = bool(done) and st.button(
-            label, icon=":material/grading:", key="score", disabled=is_busy, help="3 draws of 2,000 images each."
-        )
-        if is_asked and actions.done(scorings.start, left or done, place=below):
+        if done and actions.button(
+            label,
+            lambda: scorings.start(left or done),
+            icon=":material/grading:",
+            key="score",
+            disabled=is_busy,
+            help="3 draws of 2,000 images each.",
+            place=below,
+        ):
             st.rerun()
         if progress.is_over:
             offer_removal(sweep)
@@ -94,15 +112,14 @@ def offer_removal(sweep: Sweep) -> None:
     """Draw the button that removes a sweep from the list."""
     with actions.popover("Remove", f"remove/{sweep.id}", icon=":material/delete:"):
         st.markdown("Remove this sweep from the list? Its runs are kept.")
-        is_asked = st.button("Remove this sweep", type="primary", key=f"remove/{sweep.id}/sure")
-        if is_asked and actions.done(steering.remove, sweep):
+        if actions.button("Remove this sweep", lambda: steering.remove(sweep), type="primary", key=f"remove/{sweep.id}/sure"):
             st.query_params.pop("sweep", None)
             st.rerun(scope="app")
 
 
-def show_links(sweep: Sweep) -> None:
+def show_links(found: list[Run]) -> None:
     """Link to the Compare and Evaluate pages, and offer exports."""
-    chosen = [run.id for run in sweep.runs() if run.metrics_path.exists()]
+    chosen = [run.id for run in found if run.metrics_path.exists()]
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -135,11 +152,10 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
             st.badge(f"{count} {label}", icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def show_scoring(sweep: Sweep) -> None:
+def show_scoring(ready: list[Run]) -> None:
     """Show scoring progress and how it ended. The time left assumes that every run takes as long as the current one."""
-    all_of_them = [run for run in sweep.runs() if run.has_checkpoint]
-    going = [run.scoring() for run in scorings.under_way(all_of_them)]
-    scorings.tell_ended(all_of_them)
+    going = [run.scoring() for run in scorings.under_way(ready)]
+    scorings.tell_ended(ready)
     if not going:
         return
     now = max(going, key=lambda scoring: scoring.progress)
@@ -147,25 +163,26 @@ def show_scoring(sweep: Sweep) -> None:
     if now.seconds_left is not None and now.progress < 1:
         left = now.seconds_left * (1 + (len(going) - 1) / (1 - now.progress))
         sentence += f" · about {words.duration(left)} left"
-    st.progress(1 - (len(going) - now.progress) / len(all_of_them), text=sentence)
+    st.progress(1 - (len(going) - now.progress) / len(ready), text=sentence)
 
 
-def show_runs(sweep: Sweep) -> None:
+def show_runs(sweep: Sweep, found: list[Run]) -> None:
     """Show the runs as a table with state, progress, and FIDs as soon as there are some."""
     rows = []
-    scored = comparison.most_comparable(sweep.runs())
+    there = {run.id: run for run in found}
+    scored = comparison.most_comparable(found)
     title = lines.label(next(iter(scored.values()))) if scored else "FID"
     for member in sweep.record().members:
-        run = Run(root / member.run) if member.run and (root / member.run).is_dir() else None
+        run = there.get(member.run)
         row = {"Variant": member.variant, "Seed": member.seed, "State": "not created yet" if not member.run else "deleted"}
         if run is not None:
             status = run.status()
-            quick = logged.scores(run)["fid"].dropna()
+            quick = [fid for _, fid in logged.quick_fids(run)[1] if math.isfinite(fid)]
             row |= {
                 "State": words.STATES[status.state][0],
                 "Progress": words.progress(status)[0],
                 title: lines.number(scored[run.id], "fid") if run.id in scored else None,
-                "FID in training": quick.iloc[-1] if len(quick) else None,
+                "FID in training": quick[-1] if quick else None,
                 "Message": words.titled(status.message),
                 "Watch": f"watch?run={run.id}",
             }
@@ -191,20 +208,21 @@ def show_runs(sweep: Sweep) -> None:
 
 def show(sweep: Sweep) -> bool:
     """Draw everything that changes while a sweep runs; return whether it is settled."""
-    progress = progress_of(sweep, cores(), pace)
+    progress, found = progress_of(sweep, cores(), pace), sweep.runs()
+    ready = [run for run in found if run.has_checkpoint]
     show_progress(sweep, progress)
-    show_scoring(sweep)
-    act(sweep, progress)
-    show_links(sweep)
-    show_runs(sweep)
-    return is_settled(sweep, progress)
+    show_scoring(ready)
+    act(sweep, progress, found, ready)
+    show_links(found)
+    show_runs(sweep, found)
+    return is_settled(progress, found)
 
 
-def is_settled(sweep: Sweep, progress: Progress) -> bool:
+def is_settled(progress: Progress, found: list[Run]) -> bool:
     """Return whether no run is running, waiting, being scored, or due for an automatic restart."""
-    return progress.is_over and not any(
-        run.scoring().state == "running" or queue.may_restart(run, run.status()) for run in sweep.runs()
-    )
+    if not progress.is_over or any(run.scoring().state == "running" for run in found):
+        return False
+    return not progress.states.get("interrupted") or not any(queue.may_restart(run, run.status()) for run in found)
 
 
 @st.fragment
@@ -214,7 +232,7 @@ def still(sweep: Sweep) -> None:
             st.rerun()
 
 
-@st.fragment(run_every=frame.TICK * 2)
+@frame.fragment(frame.TICK * 2)
 def live(sweep: Sweep) -> None:
     with frame.spoken_errors():
         if show(sweep):
@@ -224,7 +242,7 @@ def live(sweep: Sweep) -> None:
 with frame.spoken_errors():
     if chosen := choose():
         try:
-            is_over = is_settled(chosen, progress_of(chosen, cores()))
+            is_over = is_settled(progress_of(chosen, cores()), chosen.runs())
         except InputError:
             offer_removal(chosen)
             raise

@@ -11,7 +11,8 @@ from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
 from gan.execution import forecast, queue, speeds
 from gan.places import PROJECT
-from pages.parts import frame, words
+from gan.runs import index
+from pages.parts import actions, frame, words
 from pages.parts.planning import form, layers, sweep
 
 root = frame.begin("Train")
@@ -69,7 +70,7 @@ def show_estimate(config: RunConfig) -> None:
     if sentence := forecast.burden(root, config):
         st.warning(words.escape(sentence), icon=":material/warning:")
     if known:
-        more = "more than " if known.is_bound else ""
+        fewer, more = ("less than ", "more than ") if known.is_bound else ("", "")
         st.metric(
             "Expected time on this machine",
             f"{more}{words.duration(known.seconds)}",
@@ -77,11 +78,11 @@ def show_estimate(config: RunConfig) -> None:
             help="Measured with these networks and this batch size; excludes samples, scores and checkpoints.",
         )
         st.caption(
-            f"{more}{words.duration(known.seconds_per_epoch)} per epoch · {words.number(known.images_per_second)} images/s · "
-            f"{words.count(known.threads, 'thread')} · {known.precision}"
+            f"{more}{words.duration(known.seconds_per_epoch)} per epoch · "
+            f"{fewer}{words.number(known.images_per_second)} images/s · {words.count(known.threads, 'thread')} · {known.precision}"
         )
         return
-    is_busy = any(run.status().state in runs.UNDER_WAY for run in runs.list_runs(root))
+    is_busy = any(listed.status().state in runs.UNDER_WAY for listed in index.read(root))
     asked = st.session_state.setdefault("train/measured", set())
     this = speeds.key(config)
     if speeds.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > PATIENCE):
@@ -150,7 +151,7 @@ with summary, st.container(border=True):
             f"batch size {config.optimizer.batch_size}"
         )
 
-        @st.fragment(run_every=1.0 if not speeds.find(root, config) else None)
+        @frame.fragment(1.0 if not speeds.find(root, config) else None)
         def estimate(asked: RunConfig) -> None:
             had = speeds.find(root, asked)
             with frame.spoken_errors():
@@ -164,13 +165,21 @@ with summary, st.container(border=True):
         waiting = queue.waiting_runs(root)
         if waiting:
             st.caption(f"{words.count(len(waiting), 'run')} already waiting in the queue.")
-    if st.button(
-        "Start training", icon=":material/play_arrow:", type="primary", width="stretch", disabled=config is None, key="launch"
-    ):
-        with frame.spoken_errors():
-            assert config is not None
-            run = queue.launch(root, config, label)
-            frame.go("pages/watch.py", run=run.id)
+
+    def launch() -> None:
+        """Launch the run and show it."""
+        assert config is not None
+        frame.go("pages/watch.py", run=queue.launch(root, config, label).id)
+
+    actions.button(
+        "Start training",
+        launch,
+        icon=":material/play_arrow:",
+        type="primary",
+        width="stretch",
+        disabled=config is None,
+        key="launch",
+    )
     if config:
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = ["--preset", preset.name, *configs.assignments(preset.config, config)]
@@ -184,7 +193,7 @@ if config:
     table = st.expander("Layers of both networks", icon=":material/schema:", key="train/layers", on_change="rerun")
     if table.open:
 
-        @st.fragment(run_every=None if speeds.find_layers(root, config) else 1.0)
+        @frame.fragment(None if speeds.find_layers(root, config) else 1.0)
         def describe(asked: RunConfig) -> None:
             with frame.spoken_errors():
                 show_layers(asked)

@@ -19,7 +19,6 @@ from pages.parts.watching.actions import act, forget_deleted, offer_undo
 from pages.parts.watching.curves import show_curves
 
 root = frame.begin("Watch")
-st.session_state.pop("home/launched", None)  # Home's launch has arrived here
 
 SILENCE = 120  # seconds without a heartbeat before a warning
 
@@ -116,21 +115,21 @@ def still(run: Run) -> None:
     show(run)
 
 
-@st.fragment(run_every=frame.SLOW_TICK)
+@frame.fragment(frame.SLOW_TICK)
 def notice(run: Run, shown: str) -> None:
     """Rerun the page when the state was changed elsewhere: another tab, the command line, a killed process."""
     if run.status().state != shown:
         st.rerun()
 
 
-@st.fragment(run_every=frame.TICK)
+@frame.fragment(frame.TICK)
 def live(run: Run) -> None:
     show(run)
     if run.status().state not in runs.UNDER_WAY:
         st.rerun()
 
 
-@st.fragment(run_every=frame.QUICK_TICK)
+@frame.fragment(frame.QUICK_TICK)
 def starting(run: Run) -> None:
     """Show a run that is about to train; the first samples and the first new step appear without delay."""
     show(run)

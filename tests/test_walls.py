@@ -138,6 +138,11 @@ def test_page_imports_no_torch(path: Path) -> None:
     assert not {name.partition(".")[0] for name in imports(path)} & HEAVY
 
 
+def test_only_the_frame_makes_parts_of_pages_that_are_refreshed_by_time() -> None:
+    found = [path.name for path in SERVER_FILES if "run_every=" in path.read_text(encoding="utf-8")]
+    assert found == ["frame.py"], "frame.fragment repeats a change of page that a refresh has cancelled"
+
+
 def test_torch_free_folders_load_no_torch() -> None:
     names = [module_of(path) for path in ENGINE_FILES]
     free = [name for name in names if name.partition(".")[2].partition(".")[0] not in WITH_TORCH | {"data"}]

@@ -15,7 +15,7 @@ from gan import words
 from gan.commands.arguments import print_rows
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import queue, requests, steering
+from gan.execution import queue, requests, speeds, steering
 from gan.execution.forecast import Forecast, free_bytes, pace, predict, unmeasured
 from gan.machine import cores
 from gan.places import default_root
@@ -153,15 +153,13 @@ def _list_named(options: argparse.Namespace) -> int:
 
 
 def _forecast(options: argparse.Namespace, chosen: Sequence[RunConfig]) -> Forecast:
-    """Return the forecast for runs. Measures unknown speeds first, a few seconds each, unless ``--no-measuring`` is set."""
+    """Return the forecast for runs. Measures unknown speeds first, some seconds each, unless ``--no-measuring`` is set."""
     unknown = [] if options.no_measuring else unmeasured(options.root, chosen)
-    if unknown:
-        from gan.training import speed
-
-        for place, config in enumerate(unknown, 1):
-            if not options.json:
-                print(f"Measuring speed {place} of {len(unknown)} …", file=sys.stderr)
-            speed.measure(options.root, config)
+    for place, config in enumerate(unknown, 1):
+        if not options.json:
+            print(f"Measuring speed {place} of {len(unknown)} …", file=sys.stderr)
+        if not speeds.wait_for_measuring(options.root, config):
+            print(f"This speed could not be measured; {speeds.log_path(options.root)} says why.", file=sys.stderr)
     return predict(options.root, chosen)
 
 
@@ -183,7 +181,7 @@ def _in_words(forecast: Forecast) -> str:
     disk = f"{max(1, round(forecast.disk_bytes / 1e6)):,} MB of disk"
     if forecast.seconds is None:
         return f"whose speed has not been measured here, and {disk} or more"
-    return f"about {words.duration(forecast.seconds)} and {disk} on this machine"
+    return f"{forecast.about}{words.duration(forecast.seconds)} and {disk} on this machine"
 
 
 def _row(sweep: Sweep) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Picture:
         """The highest value as a share of what the file could hold, from 0 to 1."""
         if self.highest is not None:
             return self.highest / _DEEPEST
-        return max(int(np.asarray(channel).max()) for channel in self.image.split()) / 255
+        return float(np.max([channel.getextrema() for channel in self.image.split()])) / 255
 
 
 def decode(content: bytes, smallest: int = 0, stretch: float = 1.0) -> Picture:

@@ -300,8 +300,8 @@ def _name_for(title: str, own: Path) -> str:
     return name
 
 
-#: Width, height, whether there is colour, the share of the range of values in use, and the digest of the bytes; or the reason to
-#: skip the picture.
+#: Width, height, whether the chunk has colour so far, the share of the range of values that it uses so far, and the digest of the
+#: bytes; or the reason to skip the picture.
 _Checked = tuple[int, int, bool, float, bytes] | str
 #: Entries, each with its bytes or the reason why it could not be read.
 _Chunk = list[tuple[archive.Entry, bytes | str]]
@@ -327,16 +327,29 @@ def _read(source: archive.Source, entries: Iterable[archive.Entry]) -> Iterator[
 
 
 def _check(chunk: _Chunk) -> list[_Checked]:
-    return [content if isinstance(content, str) else _check_one(content) for _, content in chunk]
+    """Decode and check a chunk.
+
+    Colour and range of values count for all pictures together. As soon as one picture has colour or uses the whole range, the
+    others are no longer examined for it, and get the same.
+    """
+    found: list[_Checked] = []
+    has_colour, range_used = False, 0.0
+    for _, content in chunk:
+        checked = content if isinstance(content, str) else _check_one(content, has_colour=has_colour, range_used=range_used)
+        if not isinstance(checked, str):
+            has_colour, range_used = checked[2], checked[3]
+        found.append(checked)
+    return found
 
 
-def _check_one(content: bytes) -> _Checked:
+def _check_one(content: bytes, *, has_colour: bool, range_used: float) -> _Checked:
     try:
         picture = decoder.decode(content, smallest=32)
-        has_colour = decoder.has_colour(content, picture)
+        has_colour = has_colour or decoder.has_colour(content, picture)
     except decoder.Refused as reason:
         return str(reason)
-    range_used = 1.0 if picture.is_reduced else picture.range_used  # a fraction averages bright points away
+    if range_used < 1:
+        range_used = 1.0 if picture.is_reduced else max(range_used, picture.range_used)  # a fraction averages bright points away
     return picture.width, picture.height, has_colour, range_used, _digest(content)
 
 

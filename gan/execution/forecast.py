@@ -89,10 +89,19 @@ def burden(root: Path, config: RunConfig) -> str:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Cost of several runs: seconds until the last one ends (None if no speed is known) and bytes on disk."""
+    """Cost of several runs: seconds until the last one ends (None if no speed is known) and bytes on disk.
+
+    ``is_bound``: a measurement was given up, so it takes longer than that.
+    """
 
     seconds: float | None
     disk_bytes: int
+    is_bound: bool = False
+
+    @property
+    def about(self) -> str:
+        """What to write before the duration."""
+        return "more than " if self.is_bound else "about "
 
 
 def predict(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
@@ -117,7 +126,7 @@ def predict(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
         durations.append(STARTING_SECONDS + images * (1 / one.images_per_second if one else usual))
     is_shared = any(one.device != "cpu" for one in measured)
     slots = 1 if is_shared else cores() // max(one.threads for one in measured)
-    return Forecast(makespan(durations, slots), disk)
+    return Forecast(makespan(durations, slots), disk, any(one.is_bound for one in measured))
 
 
 def free_bytes(root: Path) -> int:

@@ -21,7 +21,7 @@ from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes
 from gan.execution.forecast import checkpoint_bytes
 from gan.machine import cores, usual_threads
-from gan.runs import Run, Status, checkpoints
+from gan.runs import Run, Status, checkpoints, index
 from gan.storage import signs
 from gan.storage.locks import hold_lock
 from gan.sweeps import launched
@@ -70,7 +70,7 @@ def extend(run: Run, epochs: int) -> None:
         raise InputError(f"The number of additional epochs is {epochs}, expected at least 1; enter a larger number.")
     if total > LONGEST:
         more = words.count(epochs, "more epoch")
-        raise InputError(f"{more} would give {total} steps in total, expected at most {LONGEST}; add fewer epochs.")
+        raise InputError(f"{more} would give {total:,} steps in total, expected at most {LONGEST:,}; add fewer epochs.")
     resume(run, Span(count=total))
 
 
@@ -146,8 +146,8 @@ def _are_free(root: Path) -> dict[str, bool | None]:
 
 def waiting_runs(root: Path) -> list[Run]:
     """Return the waiting runs in queue order."""
-    waiting = [(status.queued_at, run) for run in runs.list_runs(root) if (status := run.status()).state == "queued"]
-    return [run for _, run in sorted(waiting, key=lambda pair: (pair[0], pair[1].age_key))]
+    waiting = [(status.queued_at, listed) for listed in index.read(root) if (status := listed.status()).state == "queued"]
+    return [listed.run for _, listed in sorted(waiting, key=lambda pair: (pair[0], pair[1].age_key))]
 
 
 def advance(root: Path) -> list[Run]:
@@ -174,15 +174,14 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
     """Start the runs that fit and append them to ``started``. Requires the queue lock; ``is_free`` as from :func:`_are_free`."""
     busy, waiting = 0, []
     lacking: set[str] = set()  # sweeps whose next run lacks disk space
-    for run in runs.list_runs(root):
-        status = run.status()
+    for listed in index.read(root):
+        run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
         if status.state in ("queued", "interrupted"):
-            sweep_id = _sweep_of(run)
             if sweep_id and sweep_id not in is_free and Sweep(root, sweep_id).path.exists():
                 continue  # created in the meantime; handled by the next call
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
-                waiting.append((status.queued_at, run.age_key, run, status, sweep_id if is_next else ""))
+                waiting.append((status.queued_at, listed.age_key, run, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY and not _end_if_silent(run, status):
             busy += max(1, status.threads)
     waiting.sort(key=lambda entry: entry[:2])

@@ -120,6 +120,19 @@ def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
         raise InputError(f"The speed cannot be measured ({error}); training can be started anyway.") from error
 
 
+def wait_for_measuring(root: Path, config: RunConfig) -> bool:
+    """Measure a configuration as :func:`start_measuring` does, wait for the end, and return whether it succeeded.
+
+    An exception meanwhile, as by Ctrl-C, ends the process.
+    """
+    process = start_measuring(root, config)
+    try:
+        return process.wait() == 0
+    except BaseException:
+        process.terminate()
+        raise
+
+
 def hold(root: Path) -> FileLock:
     """Take the measurement lock, waiting for a running measurement. Raises InputError after 30 seconds."""
     (root / _FOLDER).mkdir(parents=True, exist_ok=True)
@@ -167,11 +180,15 @@ def start_describing(root: Path, config: RunConfig) -> None:
         raise InputError(f"The layer table cannot be computed ({error}); training can be started anyway.") from error
 
 
+def log_path(root: Path) -> Path:
+    """Return the path of what measurements and layer tables print, among it why they failed."""
+    return root / _FOLDER / "log.txt"
+
+
 def _start(root: Path, config: RunConfig, command: str, *options: str) -> subprocess.Popen[bytes]:
-    folder = root / _FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    log = log_path(root)
+    log.parent.mkdir(parents=True, exist_ok=True)
     settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
-    log = folder / "log.txt"
     with contextlib.suppress(FileNotFoundError):
         if log.stat().st_size > 100_000:
             log.unlink()

@@ -7,8 +7,6 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy import special
-
 from gan import words
 
 CONFIDENCE = 0.95
@@ -125,6 +123,8 @@ def _needed(mean: float, variance: float, count: int) -> int | None:
 
 def _quantile(freedom: float) -> float:
     """Return the two-sided quantile of Student's t at the confidence of the interval, in standard errors."""
+    from scipy import special  # takes longer to import than everything else on a page
+
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+_THIN = 10  # channels of features for each channel of images
+
 _KERNEL, _STRIDE, _PADDING = (4, 4), (2, 2), (1, 1)
 
 
@@ -65,8 +67,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return the larger map."""
-        if self.has_products and output_size is None and self._is_projection(input):
+        is_plain = _is_plain(input)
+        if output_size is None and (is_plain or (self.has_products and _is_bf16(input))) and self._is_projection(input):
             return self._project(input)
+        if output_size is None and is_plain and self._is_thin():
+            return self._fold(input)
         ways = chosen(self.out_channels, 2 * max(input.shape[2:]))
         if not (self.has_products and output_size is None and any(ways) and _suits(self, input)):
             return super().forward(input, output_size)
@@ -75,16 +80,34 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def _is_projection(self, vectors: Tensor) -> bool:
         shape = (self.padding, self.output_padding, self.dilation, self.groups)
-        return vectors.shape[2:] == (1, 1) and shape == ((0, 0), (0, 0), (1, 1), 1) and _is_bf16(vectors)
+        return vectors.shape[2:] == (1, 1) and shape == ((0, 0), (0, 0), (1, 1), 1)
 
     def _project(self, vectors: Tensor) -> Tensor:
         """Return the map [N, O, k, k] of vectors [N, I, 1, 1]: one matrix product."""
         found = (vectors.flatten(1) @ _flat(self.weight)).unflatten(1, (*self.kernel_size, self.out_channels)).permute(0, 3, 1, 2)
         return _with_bias(found, self.bias)
 
+    def _is_thin(self) -> bool:
+        """Whether there are few channels of images and many of features; the library is then two to three times slower."""
+        shape = (self.kernel_size, self.stride, self.padding, self.dilation, self.output_padding)
+        is_usual = shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), (0, 0)) and self.groups == 1
+        return is_usual and self.out_channels <= 3 and self.in_channels >= _THIN * self.out_channels
+
+    def _fold(self, images: Tensor) -> Tensor:
+        """Return the map twice as large: a matrix product, then the sum of the overlapping patches."""
+        patches = self.weight.flatten(1).t() @ images.flatten(2)
+        high, wide = (2 * side for side in images.shape[2:])
+        return _with_bias(functional.fold(patches, (high, wide), _KERNEL, padding=_PADDING, stride=_STRIDE), self.bias)
+
 
 def _with_bias(found: Tensor, bias: Tensor | None) -> Tensor:
     return found if bias is None else found + bias.to(found.dtype)[:, None, None]
+
+
+def _is_plain(images: Tensor) -> bool:
+    """Whether images pass in fp32 on a CPU and without gradients, as for a score."""
+    is_drawing = not (torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
+    return is_drawing and images.device.type == "cpu" and images.dtype == torch.float32
 
 
 def _is_bf16(images: Tensor) -> bool:

@@ -22,7 +22,8 @@ _CHUNK = 1 << 20  # bytes in memory at once while tensors are copied
 def steps(folder: Path) -> list[int]:
     """Return the steps of which there is a checkpoint, in order; whether they are whole shows on reading."""
     with contextlib.suppress(OSError):
-        return sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
+        stems = (name.removesuffix(".json") for name in os.listdir(folder) if name.endswith(".json"))
+        return sorted(int(stem) for stem in stems if stem.isdecimal())
     return []
 
 

@@ -20,7 +20,7 @@ from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, RunFailed
 from gan.runs import checkpoints as checkpoint_files
-from gan.runs import records, registry
+from gan.runs import index, records, registry
 from gan.runs.records import Origin
 from gan.runs.run import Run
 from gan.storage import files
@@ -164,21 +164,20 @@ def make(
 
 def family(run: Run) -> list[Relative]:
     """Return the family tree of a run, starting with its oldest existing ancestor, each run before its own forks."""
-    everyone = {one.id: one for one in registry.list_runs(run.root)}
-    origins = {run_id: origin for run_id, one in everyone.items() if (origin := one.origin())}
+    everyone = {listed.run.id: listed for listed in index.read(run.root)}
     children = defaultdict(list)
-    for run_id, origin in origins.items():
-        children[origin.run].append(run_id)  # newest first
+    for run_id, listed in everyone.items():
+        children[listed.facts.parent].append(run_id)  # newest first
     oldest, above = run.id, {run.id}
-    while (origin := origins.get(oldest)) and origin.run in everyone and origin.run not in above:
-        oldest = origin.run
+    while oldest in everyone and (parent := everyone[oldest].facts.parent) in everyone and parent not in above:
+        oldest = parent
         above.add(oldest)
     found: dict[str, Relative] = {}
     waiting = [(oldest, 0)]
     while waiting:
         run_id, depth = waiting.pop()
         if run_id in everyone and run_id not in found:
-            found[run_id] = Relative(everyone[run_id], origins.get(run_id), depth)
+            found[run_id] = Relative(everyone[run_id].run, everyone[run_id].run.origin(), depth)
             waiting += [(child, depth + 1) for child in children[run_id]]
     return list(found.values())
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gan.config import RunConfig, require_data
 from gan.errors import InputError, explained, shown
+from gan.runs import index
 from gan.runs.moments import new_id
 from gan.runs.records import RUN_ID, UNDER_WAY, State, Status
 from gan.runs.run import Run
@@ -106,12 +107,7 @@ def find(root: Path, run_id: str) -> Run:
 
 def list_runs(root: Path) -> list[Run]:
     """Return all runs in ``root``, newest first; an empty list if the folder does not exist."""
-    with explained(f"reading the runs in {root}"):
-        try:
-            names = [entry.name for entry in os.scandir(root) if RUN_ID.fullmatch(entry.name)]
-        except FileNotFoundError:
-            return []
-    return sorted((Run(root / name) for name in names), key=lambda run: run.age_key, reverse=True)
+    return [listed.run for listed in index.read(root)]
 
 
 def delete(run: Run) -> Path:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,14 +54,11 @@ class Run:
     @property
     def age_key(self) -> tuple[float, str]:
         """Sort key of runs by the time at which they were made, oldest first."""
-        return moments.made_at(self.id, self._witnesses()), self.id
-
-    def _witnesses(self) -> Iterator[float]:
-        """Yield times that may be that of the making: copied files have lost theirs, and a resumed run was queued again."""
-        yield stamp(self.config_path)[1] / 1e9
-        with contextlib.suppress(InputError):
-            status = read_model(Status, self.status_path)
-            yield from (status.made_at, status.queued_at)
+        try:
+            status = self.stored_status()
+        except InputError:
+            status = None
+        return age_key(self, stamp(self.config_path)[1], status)
 
     @property
     def config_path(self) -> Path:
@@ -91,7 +88,9 @@ class Run:
     @property
     def has_checkpoint(self) -> bool:
         """Whether a checkpoint exists; its integrity is checked on loading."""
-        return any(self.checkpoints_path.glob("*.json"))
+        with contextlib.suppress(OSError):
+            return any(name.endswith(".json") for name in os.listdir(self.checkpoints_path))
+        return False
 
     @property
     def samples_path(self) -> Path:
@@ -135,9 +134,16 @@ class Run:
         A damaged or missing file gives an interrupted run at step 0, with the reason as its message.
         """
         try:
-            status = read_model(Status, self.status_path)
+            return self.judged(self.stored_status())
         except InputError as error:
             return Status(state="interrupted", message=str(error))
+
+    def stored_status(self) -> Status:
+        """Return the status as its last writer left it. Raises InputError if the file is missing or damaged."""
+        return read_model(Status, self.status_path)
+
+    def judged(self, status: Status) -> Status:
+        """Return a stored status, with state "interrupted" if the process of the run no longer exists."""
         if status.state == "running" and not self.is_held():
             return status.model_copy(update={"state": "interrupted", "message": "The trainer was terminated; resume the run."})
         if status.state == "starting" and not signs.is_alive(self.trainer_lock, status.heartbeat):
@@ -251,13 +257,13 @@ class Run:
         return [latest[step] for step in sorted(latest)]
 
     def scores(self) -> list[dict[str, Any]]:
-        """Return all scores in file order.
+        """Return all scores in file order; do not modify them.
 
         If a step was scored twice during training (after a crash), only the later score is kept.
         """
-        lines = read_lines(self.scores_path)[0]
-        latest = {_training_step(line): index for index, line in enumerate(lines)}
-        return [line for index, line in enumerate(lines) if _training_step(line) is None or latest[_training_step(line)] == index]
+        with contextlib.suppress(InputError):  # the file is missing
+            return list(read_cached(_read_scores, self.scores_path))
+        return []
 
     def samples(self) -> dict[int, Path]:
         """Return the paths of the sample grids by step, in ascending order."""
@@ -301,6 +307,22 @@ class Run:
                 return file.read().decode("utf-8", "replace")
         except OSError:
             return ""
+
+
+@lru_cache(maxsize=1024)
+def _read_scores(path: Path, inode: int, changed: int, size: int) -> tuple[dict[str, Any], ...]:
+    lines = read_lines(path)[0]
+    latest = {_training_step(line): index for index, line in enumerate(lines)}
+    return tuple(line for index, line in enumerate(lines) if _training_step(line) is None or latest[_training_step(line)] == index)
+
+
+def age_key(run: Run, configured: int, status: Status | None) -> tuple[float, str]:
+    """Return the sort key of a run, given its status and the nanosecond in which its configuration was written.
+
+    These times may be that of the making: copied files have lost theirs, and a resumed run was queued again.
+    """
+    witnesses = (configured / 1e9, *((status.made_at, status.queued_at) if status else ()))
+    return moments.made_at(run.id, witnesses), run.id
 
 
 def _training_step(line: dict[str, Any]) -> int | None:

@@ -50,14 +50,25 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
 
     An incomplete last line is left for the next call. Damaged lines are skipped. An unreadable file counts as empty.
     """
+    content, after = read_complete(path, offset)
+    return parse(content), after
+
+
+def read_complete(path: Path, offset: int = 0) -> tuple[bytes, int]:
+    """Return the complete lines after byte ``offset`` as they are, and the offset for the next call; see :func:`read_lines`."""
     try:
         with open(path, "rb") as file:
             file.seek(offset)
             content = file.read()
     except OSError:
-        return [], offset
+        return b"", offset
     end = content.rfind(b"\n") + 1
-    return _parse(content[:end].splitlines()), offset + end
+    return content[:end], offset + end
+
+
+def parse(content: bytes) -> list[dict[str, Any]]:
+    """Return the objects on complete lines, without damaged ones."""
+    return _parse(content.splitlines())
 
 
 def sample_lines(path: Path, count: int) -> list[dict[str, Any]]:

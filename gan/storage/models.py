@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def stamp(path: Path) -> tuple[int, int, int]:
     """Return a fingerprint of a file version: inode, modification time and size; zeros if the file is missing."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116  # pages ask for thousands
     except OSError:
         return 0, 0, 0
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,20 +1,69 @@
-"""What a user does on a page: an error is shown where the action was asked for, and the rest of the page stays as it is."""
+"""What a user does on a page: a refusal is shown where the action was asked for, stays readable, and leaves the page as it is."""
 
 from __future__ import annotations
 
-import contextlib
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from gan.errors import InputError
 from pages.parts import frame
 
+LEAST_SHOWN = 15.0  # seconds in which a refresh of the page does not remove a refusal
 
-def done(action: Callable[..., Any], *arguments: Any, place: DeltaGenerator | None = None) -> bool:
-    """Carry out an action and return whether it succeeded; if not, show the reason in a sentence, here or at ``place``."""
-    with place or contextlib.nullcontext(), frame.spoken_errors():
+_REFUSAL = "actions/refusal"  # the refusal of the user's latest action
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    address: frame.Address
+    place: str
+    sentence: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where refusals of one button or several are shown, even if the button has gone meanwhile."""
+
+    name: str
+    spot: DeltaGenerator
+
+
+def place(name: str) -> Place:
+    """Reserve a place for refusals; its name is unique on the page."""
+    reserved = Place(name, st.empty())
+    if sentence := _remembered(name):
+        frame.complain(sentence, reserved.spot)
+    return reserved
+
+
+def button(label: str, action: Callable[[], object], *, key: str, place: Place | None = None, **options: Any) -> bool:
+    """Draw a button that carries out ``action``; return whether it was clicked and the action succeeded.
+
+    A refusal is shown below the button, or at ``place``. It stays until the next action, through all refreshes of the page for at
+    least :data:`LEAST_SHOWN` seconds. ``options`` are those of ``st.button``.
+    """
+    name, is_asked = place.name if place else key, st.button(label, key=key, **options)
+    if is_asked:
+        st.session_state.pop(_REFUSAL, None)
+        try:
+            action()
+            return True
+        except (InputError, OSError) as error:
+            st.session_state[_REFUSAL] = _Refusal(frame.address(), name, frame.in_words(error), time.monotonic())
+    if (sentence := _remembered(name)) and (is_asked or not place):  # a place has shown it already, unless it is new
+        frame.complain(sentence, place.spot if place else None)
+    return False
+
+
+def done(action: Callable[..., object], *arguments: Any) -> bool:
+    """Carry out what an edit of a table asks for, and return whether it succeeded; a refusal is shown as long as the edit stays."""
+    with frame.spoken_errors():
         action(*arguments)
         return True
     return False
@@ -33,3 +82,10 @@ def popover(label: str, key: str, *, icon: str) -> DeltaGenerator:
 def close(key: str) -> None:
     """Close a popover in the next run of the page."""
     st.session_state[f"{key}/close"] = True
+
+
+def _remembered(name: str) -> str:
+    """Return the sentence to show at a place, or nothing."""
+    kept: _Refusal | None = st.session_state.get(_REFUSAL)
+    is_here = kept and (kept.address, kept.place) == (frame.address(), name) and time.monotonic() - kept.at < LEAST_SHOWN
+    return kept.sentence if kept and is_here else ""

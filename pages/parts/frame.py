@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, ParamSpec
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
@@ -18,6 +20,11 @@ TICK = 1.5  # seconds between refreshes of a run under way
 QUICK_TICK = 0.3  # while a visitor waits for the first result of a click
 SLOW_TICK = 5.0  # seconds between looks for changes made elsewhere: in another tab, on the command line
 
+Address = tuple[str, frozenset[tuple[str, str]]]  # a page, and the parameters in the URL
+_Arguments = ParamSpec("_Arguments")
+
+_HERE = "frame/here"  # the page that was drawn last
+_GOING = "frame/going"  # change of page under way: from where, to where, with which URL parameters
 _PASSED = "frame/passed"  # URL parameters passed on by `go` → the page that they are meant for
 
 
@@ -30,6 +37,8 @@ def begin(title: str) -> Path:
         others = [st.Page(here)] if title != "Home" else []
         st.navigation([st.Page("pages/home.py", default=True), *others], position="hidden")
         st.switch_page(here, query_params=st.query_params.to_dict())
+    st.session_state[_HERE] = here
+    _go_on()
     st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
     if st.session_state.get(_PASSED, {}).get(_query(), here) != here:
         st.query_params.clear()  # Back has led here; see `go`
@@ -41,10 +50,46 @@ def go(page: str, **query: str) -> NoReturn:
 
     Streamlit writes the parameters to the URL of the current page before it switches, so the browser's history holds them there;
     :func:`begin` removes them when the browser goes back.
+
+    A timed refresh of a part of the page that arrives at this moment can cancel the switch; the next refresh repeats it then, see
+    :func:`fragment`.
     """
     if _query() != frozenset(query.items()):
         st.session_state.setdefault(_PASSED, {})[frozenset(query.items())] = page
+    if page != st.session_state.get(_HERE):
+        st.session_state[_GOING] = st.session_state.get(_HERE), page, query
     st.switch_page(page, query_params=query)
+
+
+def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
+    """Make a function a part of the page that is refreshed every ``run_every`` seconds, or never if None.
+
+    Unlike ``st.fragment``, it first repeats a change of page that a refresh has cancelled.
+    """
+
+    def decorate(draw: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
+        @st.fragment(run_every=run_every)
+        @functools.wraps(draw)
+        def drawn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> None:
+            _go_on()
+            draw(*arguments, **options)
+
+        return drawn
+
+    return decorate
+
+
+def _go_on() -> None:
+    """Repeat a change of page that has been cancelled; forget it on all pages but the one that it leads away from."""
+    start, page, query = st.session_state.get(_GOING, (None, "", {}))
+    if start and start == st.session_state.get(_HERE):
+        go(page, **query)
+    st.session_state.pop(_GOING, None)
+
+
+def address() -> Address:
+    """Return what the page shows."""
+    return st.session_state.get(_HERE, ""), _query()
 
 
 def _query() -> frozenset[tuple[str, str]]:
@@ -57,8 +102,18 @@ def spoken_errors() -> Iterator[None]:
     """Show an error raised in the block as one sentence, and continue after the block."""
     try:
         yield
-    except InputError as error:
-        st.error(words.message(error), icon=":material/error:")
-    except OSError as error:
-        logging.getLogger("gan").exception("A page failed")
-        st.error(words.escape(explain_os_error(error, "reading the runs")), icon=":material/error:")
+    except (InputError, OSError) as error:
+        complain(in_words(error))
+
+
+def in_words(error: InputError | OSError) -> str:
+    """Return an error as a sentence in Markdown; one from the operating system is also logged."""
+    if isinstance(error, InputError):
+        return words.message(error)
+    logging.getLogger("gan").error("A page failed", exc_info=error)
+    return words.escape(explain_os_error(error, "reading the runs"))
+
+
+def complain(sentence: str, spot: DeltaGenerator | None = None) -> None:
+    """Show a sentence as an error, here or at ``spot``."""
+    (spot or st).error(sentence, icon=":material/error:")

@@ -8,8 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from gan import runs
-from gan.runs import Run
+from gan.runs import Run, index
 from pages.parts import frame, picking, words
+
+_SHOWN = "run-picker/shown"  # the names that the page was drawn with
 
 
 def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object]) -> Run | None:
@@ -18,8 +20,7 @@ def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object])
     ``key``: widget key. ``empty``: text shown if there are no runs. ``on_pick``: called when the user picks another run. Returns
     None if there are no runs, or if the URL names one that does not exist (see :func:`pages.parts.picking.pick`).
     """
-    found = _all(root)
-    names = _names(found)
+    found, names = _all(root)
     chosen = picking.pick(
         "Run",
         names,
@@ -49,8 +50,7 @@ def pick_several(
     ``key``: widget key. ``empty``: text shown if there are no runs. ``usual``: chosen from all runs if neither names any.
     ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen.
     """
-    found = _all(root)
-    names = _names(found)
+    found, names = _all(root)
     _follow(root, names)
     if not found:
         st.info(empty, icon=":material/info:")
@@ -74,19 +74,21 @@ def pick_several(
     return [found[run_id] for run_id in chosen]
 
 
-def _all(root: Path) -> dict[str, Run]:
-    return {run.id: run for run in runs.list_runs(root)}
+def _all(root: Path) -> tuple[dict[str, Run], dict[str, str]]:
+    """Return all runs and their display names by id, newest first."""
+    found = {listed.run.id: listed for listed in index.read(root)}
+    names = words.distinct({run_id: listed.facts.label for run_id, listed in found.items()})
+    return {run_id: listed.run for run_id, listed in found.items()}, names
 
 
-def _names(found: dict[str, Run]) -> dict[str, str]:
-    return words.names(list(found.values()))
-
-
-@st.fragment(run_every=frame.SLOW_TICK)
+@frame.fragment(frame.SLOW_TICK)
 def _follow(root: Path, shown: dict[str, str]) -> None:
     """Rerun the page when a run was made, renamed or deleted elsewhere: in another tab, or on the command line."""
+    if st.session_state.get(_SHOWN) is not shown:  # drawn with the page, and just read
+        st.session_state[_SHOWN] = shown
+        return
     with frame.spoken_errors():
-        if _names(_all(root)) != shown:
+        if _all(root)[1] != shown:
             st.rerun()
 
 

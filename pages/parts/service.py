@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import logging
+import pkgutil
 import threading
+import time
 import webbrowser
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import streamlit as st
 
-_LATER = ("pandas", "scipy.special", "gan.report.bundle")  # slow imports needed by pages
+_MOMENT = 1.0  # seconds
+
+
+class _Way:
+    free_from = 0.0  # on the clock of ``time.monotonic``
+
+
+_way = _Way()
 
 
 @contextlib.asynccontextmanager
@@ -28,17 +39,40 @@ def _tend_queue() -> None:
     """Start queued runs as soon as there is room; in between, prepare what visitors would wait for."""
     pause = threading.Event()
     pause.wait(0.5)  # let the server respond first
-    from gan.execution import processes, queue
+    from gan.execution import processes
     from gan.places import default_root
+    from gan.runs import index
 
-    later = list(_LATER)
+    _advance(default_root())
+    pause.wait(0.5)  # a visitor who waited for the server imports what his page needs, and quicker alone
+    _import_parts()
     while True:
-        try:
-            queue.advance(default_root())
-        except Exception:
-            logging.getLogger("gan").exception("The queue could not be advanced")
+        index.keep(default_root())
         pause.wait(2.0)
-        while later:
-            importlib.import_module(later.pop(0))
         with contextlib.suppress(OSError):  # no process can be started; launches say so
             processes.keep_spare()
+        _advance(default_root())
+
+
+def _advance(root: Path) -> None:
+    from gan.execution import queue
+
+    try:
+        queue.advance(root)
+    except Exception:
+        logging.getLogger("gan").exception("The queue could not be advanced")
+
+
+def make_way() -> None:
+    """Let preparations wait a moment, because a page runs and needs the time."""
+    _way.free_from = time.monotonic() + _MOMENT
+
+
+def _import_parts() -> None:
+    """Import what pages consist of, since whoever opens the first one would wait for it."""
+    for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
+        while (seconds := _way.free_from - time.monotonic()) > 0:
+            time.sleep(seconds)
+        importlib.import_module(module.name)
+    importlib.import_module("scipy.special")
+    inspect.stack()  # Streamlit's first widget does so, and the first time takes long: it looks up the file of every module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import streamlit as st
@@ -28,17 +29,17 @@ def panel(root: Path) -> None:
         names = words.names(found)
         st.caption(f"{words.count(len(found), 'deleted run')}, newest first.")
         for run in found[:_MOST_SHOWN]:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                is_asked = st.button("Restore", icon=":material/restore_from_trash:", key=f"restore/{run.id}")
+            row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+            place, restore = actions.place(f"restore/{run.id}"), functools.partial(runs.restore, root, run.id)
+            with row:
+                if actions.button("Restore", restore, icon=":material/restore_from_trash:", key=f"restore/{run.id}", place=place):
+                    st.rerun()
                 st.markdown(words.escape(names[run.id]), width="content")
                 st.caption(words.escape(f"{run.id} · {words.megabytes(runs.size(run))}"), width="content")
-            if is_asked and actions.done(runs.restore, root, run.id):
-                st.rerun()
         if len(found) > _MOST_SHOWN:
             st.caption(f"{words.count(len(found) - _MOST_SHOWN, 'further run')} not shown.")
         with actions.popover("Empty", "home/trash/empty", icon=":material/delete_forever:"):
-            st.markdown(f"Delete {words.count(len(found), 'run')} for good? They cannot be restored afterwards.")
-            is_asked = st.button("Empty the trash", type="primary", key="home/trash/empty/sure")
-            if is_asked and actions.done(runs.empty_trash, root):
+            st.markdown(f"Delete {words.count(len(found), 'run')} for good? This cannot be undone.")
+            if actions.button("Empty the trash", lambda: runs.empty_trash(root), type="primary", key="home/trash/empty/sure"):
                 actions.close("home/trash/empty")
                 st.rerun()

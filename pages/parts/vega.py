@@ -6,8 +6,8 @@ from typing import Any
 
 #: Pixels between the data and the edges of a plot, so that dots and thick lines at its ends are not cut.
 PADDING = 8
-#: Axis of whole numbers, such as steps: no ticks in between.
-WHOLE = {"tickMinStep": 1, "grid": False}
+#: Axis of whole numbers, such as steps: no ticks in between, and no numbers cut at the edges of the chart.
+WHOLE = {"tickMinStep": 1, "grid": False, "labelFlush": 2 * PADDING}
 #: Axis numbers: four digits, no exponents.
 ROUNDED = ",.4~r"
 

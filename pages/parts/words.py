@@ -7,12 +7,13 @@ import re
 from gan import config as configs
 from gan import words
 from gan.runs import Run, Status
-from gan.runs.names import names, short
+from gan.runs.names import distinct, names, short
 from gan.words import count, duration, lowered, megabytes, number
 
 __all__ = [
     "STATES",
     "count",
+    "distinct",
     "duration",
     "escape",
     "lowered",

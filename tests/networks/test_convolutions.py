@@ -150,3 +150,21 @@ def test_resume_keeps_the_way_of_its_checkpoint(norm: str, root: Path, monkeypat
     train(old)
     assert losses(old) == expected
     assert packed(old)[1] is False
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "side", "kernel", "stride", "padding"),
+    [(100, 128, 1, 4, 1, 0), (32, 1, 16, 4, 2, 1), (64, 3, 5, 4, 2, 1), (40, 2, 6, 5, 3, 2), (16, 3, 8, 4, 2, 1)],
+)
+@pytest.mark.parametrize("bias", [False, True])
+def test_images_are_drawn_in_fp32_as_the_library_draws_them(
+    inputs: int, outputs: int, side: int, kernel: int, stride: int, padding: int, bias: bool
+) -> None:
+    torch.manual_seed(0)
+    layer = ConvTranspose2d(inputs, outputs, kernel, stride, padding, bias=bias).to(memory_format=torch.channels_last)
+    images = torch.randn(3, inputs, side, side).contiguous(memory_format=torch.channels_last)
+    expected = layer(images).detach()  # with gradients, as the library does it
+    with torch.inference_mode():
+        found = layer(images)
+    assert found.shape == expected.shape
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5)

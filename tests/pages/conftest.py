@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.runs import Run
 from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
+
+expect.set_options(timeout=60_000)  # a busy machine draws slowly
 
 #: A display name with markup, Markdown, an icon and a character that reverses the reading direction.
 NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.errors import InputError
-from gan.execution import queue, requests, steering
+from gan.execution import queue, requests, speeds, steering
 from gan.runs import Run, checkpoints, forks
 from gan.storage import files, sealed
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
-from pages.parts import words
+from pages.parts import actions, words
 from tests.helpers import make_run, tiny, wait_until
 
 Visit = Callable[..., AppTest]
@@ -262,3 +263,99 @@ def test_killed_training_can_be_resumed_on_the_page_at_once(visit: Visit, empty:
     test.button(key="resume").click().run()
     assert not test.exception and not test.error
     queue.stop(run)
+
+
+# What stays
+
+
+def test_refusal_stays_until_the_next_action(visit: Visit, sweep: launched.Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = visit("sweeps", sweep=sweep.id)
+    before = shape(test)
+    monkeypatch.setattr(queue, "move_first", refuse)
+    test.button(key="first").click().run()
+    for _ in range(2):  # refreshes
+        test.run()
+        assert_refused_in_place(test, before, REASON)
+    test.button(key="pause").click().run()
+    assert not test.exception and not test.error
+
+
+def test_refusal_outlives_its_button(visit: Visit, shown: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = shown.hold()
+    shown.write_status(shown.status().model_copy(update={"state": "running", "step": 3}))
+    test = visit("watch", run=shown.id)
+    monkeypatch.setattr(queue, "stop", refuse)
+    test.button(key="stop").click().run()
+    held.release()
+    shown.write_status(shown.status().model_copy(update={"state": "stopped"}))
+    test.run()
+    assert "stop" not in [button.key for button in test.button]
+    assert [error.value for error in test.error] == [words.message(REASON)]
+
+
+def test_refusal_goes_with_time_and_with_its_page(visit: Visit, sweep: launched.Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "move_first", refuse)
+    test = visit("sweeps", sweep=sweep.id)
+    test.button(key="first").click().run()
+    test.switch_page("pages/home.py").run()
+    assert not test.error
+    test.query_params["sweep"] = sweep.id
+    test.switch_page("pages/sweeps.py").run()
+    test.button(key="first").click().run()
+    assert len(test.error) == 1
+    monkeypatch.setattr(actions, "LEAST_SHOWN", 0.0)
+    test.run()
+    assert not test.error
+
+
+@pytest.mark.parametrize(("page", "key"), [("home", "start"), ("train", "launch")])
+def test_refused_launch_stays(page: str, key: str, visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speeds, "start_measuring", lambda root, config: None)
+    monkeypatch.setattr(queue, "launch", refuse)
+    test = visit(page)
+    test.button(key=key).click().run()
+    test.run()
+    assert [error.value for error in test.error] == [words.message(REASON)]
+
+
+# Launches
+
+
+def once_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next change of page have no effect, as when a refresh of a part of the page arrives at this moment."""
+    usual = st.switch_page
+
+    def cancelled(page: str, **options: Any) -> None:
+        monkeypatch.setattr(st, "switch_page", usual)
+        st.stop()
+
+    monkeypatch.setattr(st, "switch_page", cancelled)
+
+
+@pytest.mark.parametrize(("page", "key"), [("home", "start"), ("train", "launch")])
+def test_launch_arrives_although_a_refresh_cancels_the_change_of_page(
+    page: str, key: str, visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speeds, "start_measuring", lambda root, config: None)
+    monkeypatch.setattr(queue, "advance", lambda root: None)
+    test = visit(page)
+    once_cancelled(monkeypatch)
+    test.button(key=key).click().run()
+    (run,) = runs.list_runs(empty)
+    test.run()
+    assert test.query_params["run"] in (run.id, [run.id]) and "stop" in [button.key for button in test.button]
+    test.switch_page(f"pages/{page}.py").run()
+    assert key in [button.key for button in test.button], "it has arrived, so the way back is free"
+
+
+def test_change_of_page_is_not_repeated_once_the_user_went_elsewhere(
+    visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "advance", lambda root: None)
+    test = visit("home")
+    once_cancelled(monkeypatch)
+    test.button(key="start").click().run()
+    test.switch_page("pages/compare.py").run()
+    assert [title.value for title in test.title] == ["Compare"]
+    test.switch_page("pages/home.py").run()
+    assert "start" in [button.key for button in test.button]

@@ -18,7 +18,6 @@ from tests.pages.conftest import Server
 
 Serve = Callable[[Path], Server]
 
-expect.set_options(timeout=60_000)
 SAMPLES = re.compile(r"^Samples at step \d+$")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gan.errors import InputError
+from gan.runs.columns import COLUMNS
+from gan.storage.files import to_json
 from gan.storage.lines import LineWriter
 from pages.parts import charts, logged, words
 from pages.parts.evaluation import columns
@@ -87,6 +90,40 @@ def test_tail_reads_new_lines_and_replaces_steps_logged_again(tmp_path: Path) ->
     assert list(tail.table()["generator_loss"]) == [10.0, 20.5, 30.5, 40.5]
     path.write_text("")
     assert tail.table().empty
+
+
+def test_thinned_curves_follow_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail, writer = logged.Tail(path), LineWriter(path)
+    losses, norms = {"generator": "generator_loss"}, {"generator": "generator_grad_norm"}
+    for step in range(1, 6):
+        writer.write({"step": step, "generator_loss": float(step), "generator_grad_norm": 10.0 * step})
+        for names in (losses, norms):
+            for smoothing, zoom in ((0.0, None), (0.5, None), (0.0, (2.0, 3.0))):
+                shown = tail.thin(names, smoothing, zoom)
+                pd.testing.assert_frame_equal(shown.to_pandas(), charts.thin(tail.table(), names, smoothing, zoom))
+                assert tail.thin(names, smoothing, zoom) is shown
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.lists(st.none(), max_size=2)
+LINES = st.dictionaries(st.sampled_from([*COLUMNS, "another"]), VALUES, max_size=4).map(json.dumps)
+#: Lines as a trainer writes them, and damaged ones.
+SOUND = st.dictionaries(st.sampled_from([*COLUMNS, "another"]), st.none() | st.integers() | st.floats(allow_nan=False)).map(to_json)
+DAMAGED = st.tuples(SOUND, st.integers(0, 40)).map(lambda pair: pair[0][: pair[1]])
+DOUBLE = st.tuples(SOUND, SOUND).map("".join)
+
+
+@given(st.lists(SOUND) | st.lists(SOUND | LINES | DAMAGED | DOUBLE | st.just("") | st.just("[1]") | st.text(max_size=5)))
+@example([f'{{"step": {"1" * 400}}}', '{"step": 1, "step": 2}', '{"step": 1e999}', '{"step": 9007199254740993}'])
+def test_logged_lines_become_the_numbers_in_them(rows: list[str]) -> None:
+    content = "".join(f"{row}\n" for row in rows).encode("utf-8", "surrogatepass")
+    found = []
+    for line in content.splitlines():
+        with contextlib.suppress(ValueError):
+            if isinstance(one := json.loads(line), dict):
+                found.append([logged.as_number(one.get(name)) for name in COLUMNS])
+    expected = pd.DataFrame(found, columns=list(COLUMNS), dtype="float64")
+    pd.testing.assert_frame_equal(logged._numbers(content), expected, check_index_type=False)
 
 
 @given(st.floats(0, 1e9))

@@ -40,9 +40,13 @@ def run(root: Path) -> Run:
     run = make_run(root)
     line = {"step": 36, "images_seen": 576, "seconds": 1.5, "epoch": 0.3, "generator_loss": 0.7, "discriminator_loss": 1.2}
     run.metrics_path.write_text(json.dumps(line) + "\n")
-    quick = [LINE | {"source": "training", "step": step, "images_seen": 16 * step, "fid": 900.0 / step} for step in (12, 36)]
-    run.scores_path.write_text("".join(json.dumps(one) + "\n" for one in quick))
+    write_quick_scores(run, 12, 36)
     return run
+
+
+def write_quick_scores(run: Run, *steps: int) -> None:
+    quick = [LINE | {"source": "training", "step": step, "images_seen": 16 * step, "fid": 900.0 / step} for step in steps]
+    run.scores_path.write_text("".join(json.dumps(one) + "\n" for one in quick))
 
 
 def test_single_value_is_a_dot_on_an_axis_of_whole_numbers(page: Page, serve: Serve, run: Run) -> None:
@@ -58,8 +62,11 @@ def test_single_value_is_a_dot_on_an_axis_of_whole_numbers(page: Page, serve: Se
 @pytest.mark.parametrize("address", ["watch?run={}", "compare?runs={}&curves=FID"], ids=["watch", "compare"])
 def test_ends_of_the_fid_curve_are_inside_the_plot(address: str, page: Page, serve: Serve, run: Run) -> None:
     write_lines(run, [1.0, 0.4, 0.9])
+    write_quick_scores(run, 20_000, 40_000)  # wide numbers at the ends of the axis
     page.goto(f"{serve(run.root).address}/{address.format(run.id)}")
     chart = page.locator(CHART).filter(has_text="FID").last
     dots, plot = chart.locator(".mark-symbol path"), chart.locator(_PLOT).first
     expect(dots.first).to_be_visible()
     wait_until(lambda: is_inside(dots.first, plot) and is_inside(dots.nth(1), plot), "both dots are whole", seconds=20)
+    (last, whole) = (chart.locator(".role-axis-label").first.locator("text").last.bounding_box(), chart.bounding_box())
+    assert last and whole and last["x"] + last["width"] <= whole["x"] + whole["width"], "the last number on the axis is whole"

@@ -53,7 +53,7 @@ def test_router_lists_every_page(page: str) -> None:
 def test_page_without_runs(page: str, visit: Visit, empty: Path) -> None:
     test = visit(page)
     assert_sound(test)
-    assert not test.error
+    assert not test.error, [one.value for one in test.error]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -61,7 +61,7 @@ def test_page_without_folder(page: str, visit: Visit, root: Path, monkeypatch: p
     monkeypatch.setenv("GAN_RUNS", str(root / "not" / "there"))
     test = visit(page)
     assert_sound(test)
-    assert not test.error
+    assert not test.error, [one.value for one in test.error]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -75,7 +75,7 @@ def test_page_if_the_folder_is_a_file(page: str, visit: Visit, root: Path, monke
 def test_page_with_a_run(page: str, visit: Visit, shown: Run) -> None:
     test = visit(page)
     assert_sound(test)
-    assert not test.error
+    assert not test.error, [one.value for one in test.error]
 
 
 @pytest.mark.parametrize("damage", ["config.json", "status.json", "metrics.jsonl", "scores.jsonl", "label.json", "samples"])
@@ -172,7 +172,7 @@ def test_untouched_form_gives_the_preset(name: str, visit: Visit, empty: Path) -
     assert_sound(test)
     config = presets.find(name).config
     if config.data.name in data_sets.all_sets():
-        assert not test.error
+        assert not test.error, [one.value for one in test.error]
         assert launched(test, name) == config
     else:  # LSUN must be downloaded by hand
         assert len(test.error) == 1 and test.button(key="launch").disabled
@@ -514,12 +514,19 @@ def test_url_parameters_are_not_rendered_as_markup(visit: Visit, shown: Run) -> 
         assert test.error and all("![x](" not in error.value for error in test.error)
 
 
+def test_speed_that_was_given_up_is_a_bound_on_both_figures(visit: Visit, empty: Path) -> None:
+    speeds.keep(empty, presets.find(presets.DEFAULT).config, 2.0, 1, "fp32", is_bound=True)
+    test = visit("train")
+    assert test.metric[0].value.startswith("more than ")
+    assert any("less than 2 images/s" in caption.value for caption in test.caption)
+
+
 def test_watch_refuses_too_long_a_training(visit: Visit, shown: Run) -> None:
     shown.write_control(length=Span(count=99_999_999))
     test = visit("watch", run=shown.id)
     test.button(key="longer").click().run()
     assert_sound(test)
-    assert "expected at most 100000000" in test.error[0].value
+    assert "expected at most 100,000,000" in test.error[0].value
     assert shown.status().state == "finished"
 
 

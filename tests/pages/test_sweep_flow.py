@@ -15,8 +15,6 @@ from gan.sweeps import launched
 from tests.helpers import run_gan, wait_until
 from tests.pages.conftest import Server
 
-expect.set_options(timeout=60_000)
-
 Serve = Callable[[Path], Server]
 
 LINE, LATENT = 35, 320  # pixels: height of a row of the table, and x of its second column

@@ -62,8 +62,8 @@ def test_judging_leaves_the_discriminator_and_the_random_state_unchanged(changes
     torch.manual_seed(0)
     game = assembly.build_game(tiny(changes), CPU, "fp32")
     before = {name: tensor.clone() for name, tensor in state.pack(game)[0].items()}
-    random = torch.get_rng_state()
     images = torch.rand(8, 1, 16, 16) * 2 - 1
+    random = torch.get_rng_state()
     assert opinions.judge(game, images, None)
     assert torch.equal(torch.get_rng_state(), random)
     assert game.discriminator.training

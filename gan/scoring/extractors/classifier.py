@@ -38,6 +38,7 @@ SIZE: Literal[32] = 32  # pixels; images of other sizes are resized
 FEATURES = 64
 
 _BATCH = 64
+_SEEN = 64  # images per pass when scoring: their maps fit into the processor's cache
 _FEWEST_STEPS = 150  # small sets get more epochs than the recipe says
 _LEARNING_RATE = 3e-3
 _SHIFT = 2  # pixels; random shift as augmentation
@@ -133,7 +134,7 @@ def load(name: str, device: torch.device, report: Report) -> Extractor:
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
     identity = f"{name}-cnn-{VERSION}-{trained.sha256[:8]}"
     chance = max(entry.counts) / entry.images
-    return Extractor(recipe_of(name).label, identity, trained.facts["accuracy"], network, device, batch=256, chance=chance)
+    return Extractor(recipe_of(name).label, identity, trained.facts["accuracy"], network, device, batch=_SEEN, chance=chance)
 
 
 def _untrained(name: str) -> Classifier:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+from torch.nn import functional
 
 from gan.data import survey
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # per scale, fine to coarse; Wang et al. 2003, section 3.2
-_WINDOW = 11  # pixels; size of the Gaussian window
+_WINDOW, _SIGMA = 11, 1.5  # pixels; size and standard deviation of the Gaussian window
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # for brightness and contrast; Wang et al. 2004
 _PAIRS = 32  # per batch
 _IMAGES = 512  # per batch
 _FLAT = 3.0  # grey levels of 255; thumbnails that vary less are flat, and flat ones whose greys differ less look the same
@@ -47,11 +49,47 @@ def ms_ssim(pixels: Tensor, *, pairs: int = 500, seed: int = 0) -> float:
     weights = tuple(weight / sum(_WEIGHTS[:scales]) for weight in _WEIGHTS[:scales])
     total = 0.0
     for some, others in zip(first.split(_PAIRS), second.split(_PAIRS), strict=True):
-        found = multiscale_structural_similarity_index_measure(
-            pixels[some].cpu().float(), pixels[others].cpu().float(), data_range=255.0, betas=weights, reduction="none"
-        )
-        total += float(found.double().sum())
+        total += float(_ms_ssim(pixels[some].cpu().float(), pixels[others].cpu().float(), weights).double().sum())
     return min(1.0, total / len(first))
+
+
+def _ms_ssim(ones: Tensor, others: Tensor, weights: Sequence[float]) -> Tensor:
+    """Return the MS-SSIM [N] of pairs of images float32 [N, C, H, W], with one weight per scale; as torchmetrics computes it."""
+    found = torch.ones(len(ones))
+    for scale, weight in enumerate(weights, 1):
+        is_coarsest = scale == len(weights)
+        found *= _likeness(ones, others, is_coarsest=is_coarsest).clamp(min=0) ** weight
+        if not is_coarsest:
+            ones, others = functional.avg_pool2d(ones, 2), functional.avg_pool2d(others, 2)
+    return found
+
+
+def _likeness(ones: Tensor, others: Tensor, *, is_coarsest: bool) -> Tensor:
+    """Return the likeness [N] of pairs at one scale: of structure and contrast, at the coarsest scale of brightness too.
+
+    The blur is separable, so it is two matrix products. The coarsest scale includes the margins, with mirrored pixels.
+    """
+    rows, columns = (_blur(side, has_margins=is_coarsest) for side in ones.shape[2:])
+    seen = torch.cat([ones, others, ones.square() + others.square(), ones * others])
+    one, other, squares, product = (rows @ (seen @ columns.T)).chunk(4)
+    both, strengths = one * other, one.square() + other.square()
+    likeness = (2 * (product - both) + _C2) / ((squares - strengths).clamp(min=0) + _C2)
+    if is_coarsest:
+        likeness *= (2 * both + _C1) / (strengths + _C1)
+    return likeness.flatten(1).mean(dim=1)
+
+
+@lru_cache(maxsize=16)
+def _blur(side: int, *, has_margins: bool) -> Tensor:
+    """Return the matrix that blurs ``side`` pixels with the Gaussian window; without margins, [side − 10, side]."""
+    reach = _WINDOW // 2
+    weights = torch.exp(-((torch.arange(_WINDOW, dtype=torch.double) - reach) / _SIGMA).square() / 2)
+    places = torch.arange(side)[:, None] + torch.arange(-reach, reach + 1)
+    mirrored = (side - 1 - (side - 1 - places.abs()).abs()).flatten()
+    blur = torch.zeros(side, side, dtype=torch.double)
+    rows = torch.arange(side).repeat_interleave(_WINDOW)
+    blur.index_put_((rows, mirrored), (weights / weights.sum()).repeat(side), accumulate=True)
+    return (blur if has_margins else blur[reach:-reach]).float()
 
 
 def random_pairs(count: int, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -91,9 +129,10 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
     for start in range(0, count, step):
         rows, later = slice(start, start + step), slice(start, count)
         is_near = np.bitwise_count(hashes[rows, None] ^ hashes[None, later]) <= survey.MOST_BITS
-        is_near &= thumbnails[rows] @ thumbnails[later].T >= survey.LEAST_CORRELATION
-        apart = strengths[rows, None] + strengths[None, later] - 2 * tints[rows] @ tints[later].T  # squared distances
-        is_near &= apart <= survey.MOST_TINT**2
+        is_near &= _products(thumbnails[rows], thumbnails[later]) >= survey.LEAST_CORRELATION
+        if images.shape[-1] > 1:
+            apart = strengths[rows, None] + strengths[None, later] - 2 * _products(tints[rows], tints[later])  # squared distances
+            is_near &= apart <= survey.MOST_TINT**2
         is_near |= is_flat[rows, None] & is_flat[None, later] & (np.abs(greys[rows, None] - greys[None, later]) < _FLAT)
         is_near |= originals[rows, None] == originals[None, later]  # single-colour images have no correlation
         is_near = np.triu(is_near, 1)
@@ -101,6 +140,12 @@ def near_duplicates(pixels: Tensor) -> Duplicates:
         has_twin[later] |= is_near.any(axis=0)
         found += int(is_near.sum())
     return Duplicates(float(has_twin.mean()), found, count)
+
+
+def _products(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the inner products of all rows, with the threads of torch: NumPy would take all cores, a training's too."""
+    found: np.ndarray = (torch.from_numpy(some) @ torch.from_numpy(others).T).numpy()
+    return found
 
 
 def support(draws: Sequence[Duplicates]) -> float | None:

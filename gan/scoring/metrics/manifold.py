@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 _BLOCK = 2**21  # distances in memory at a time: 16 MB
+_PART = 256  # of the others, whose distances from 500 points then take 1 MB
 _COINCIDENT = 1e-12  # relative to the sum of squared lengths; a smaller squared distance is a rounding error
 _TIE = 1 + 1e-9  # tolerance for distances equal to a radius
 
@@ -95,21 +96,30 @@ def nearest(points: Tensor, others: Tensor, rank: int = 1) -> Tensor:
     Use rank 2 if the points are among the others. M must be at least ``rank``. Equal rows have distance exactly 0. NaN for
     non-finite features.
     """
-    return neighbours(points, others, rank)[0]
-
-
-def neighbours(points: Tensor, others: Tensor, rank: int = 1) -> tuple[Tensor, Tensor]:
-    """Return the distances of :func:`nearest`, and the rows of the neighbours in ``others``, int64 [N].
-
-    Computed in blocks of ``points``. Among equally near neighbours of rank 1, the first counts.
-    """
+    if rank == 1:
+        return neighbours(points, others)[0]
     others, points = _centred(others, points)
-    found = torch.empty(len(points), dtype=torch.double)
-    places = torch.empty(len(points), dtype=torch.int64)
-    for rows, squared in _blocks(points, others):
-        least, places[rows] = squared.kthvalue(rank, dim=1) if rank > 1 else squared.min(dim=1)
-        found[rows] = least.sqrt()
-    return found, places
+    return torch.cat([squared.kthvalue(rank, dim=1).values.sqrt() for _, squared in _blocks(points, others)])
+
+
+def neighbours(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the distances of :func:`nearest` for rank 1, and the rows of the neighbours in ``others``, int64 [N].
+
+    Computed in parts of the others, which may be many, and whose distances then fit into the processor's cache. Among equally
+    near neighbours, the first counts.
+    """
+    centre = others.detach().cpu().mean(dim=0).double()
+    points = points.detach().cpu().double() - centre
+    least = torch.full((len(points),), math.inf, dtype=torch.double)
+    places = torch.zeros(len(points), dtype=torch.int64)
+    for start in range(0, len(others), _PART):
+        part = others[start : start + _PART].detach().cpu().double() - centre
+        for rows, squared in _blocks(points, part):
+            found, place = squared.min(dim=1)
+            is_less = ~(found >= least[rows])  # also if it is NaN
+            least[rows] = torch.where(is_less, found, least[rows])
+            places[rows] = torch.where(is_less, place + start, places[rows])
+    return least.sqrt(), places
 
 
 def _mean(values: Tensor, radii: Tensor) -> float:
@@ -143,6 +153,8 @@ def _blocks(points: Tensor, others: Tensor) -> Iterator[tuple[slice, Tensor]]:
     step = max(1, _BLOCK // len(others))
     for start in range(0, len(points), step):
         rows = slice(start, min(start + step, len(points)))
-        scale = torch.linalg.vector_norm(points[rows], dim=1, keepdim=True).square() + lengths
-        squared = torch.addmm(scale, points[rows], others.T, alpha=-2)
-        yield rows, squared.masked_fill_(squared <= _COINCIDENT * scale, 0.0)
+        own = torch.linalg.vector_norm(points[rows], dim=1, keepdim=True).square()
+        squared = torch.addmm(own + lengths, points[rows], others.T, alpha=-2)
+        if bool(squared.amin() <= _COINCIDENT * (own.amax() + lengths.amax())):  # usually not: saves two passes
+            squared.masked_fill_(squared <= _COINCIDENT * (own + lengths), 0.0)
+        yield rows, squared

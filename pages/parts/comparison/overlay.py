@@ -47,7 +47,7 @@ def chart(
         "legend": None,
         "scale": {"domain": list(groups), "range": colours(groups)},
     }
-    ticks = {**vega.WHOLE, "format": "~s"} if is_whole else {"format": vega.ROUNDED, "grid": False}
+    ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"format": vega.ROUNDED, "grid": False}
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
     scale = vega.scale(is_log=is_log)
     y = {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": {"format": vega.ROUNDED}}

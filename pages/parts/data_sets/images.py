@@ -160,11 +160,14 @@ def offer_stretch(entry: DataSet, facts: dict[str, Any]) -> None:
         return
     is_stretched = "stretch" in facts
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(words.escape(sentence), icon=":material/brightness_4:")
+        (st.info if is_stretched else st.warning)(words.escape(sentence), icon=":material/brightness_4:")
         label = "Undo" if is_stretched else "Stretch to the full range"
-        if st.button(
-            label, key="stretch", help="The images are prepared again; those of runs already trained were different."
-        ) and (actions.done(lambda: imported_sets.stretch(entry.name, data_root(), default_root(), undo=is_stretched))):
+        if actions.button(
+            label,
+            lambda: imported_sets.stretch(entry.name, data_root(), default_root(), undo=is_stretched),
+            key="stretch",
+            help="The images are prepared again; those of runs already trained were different.",
+        ):
             st.rerun()
 
 

@@ -10,6 +10,7 @@ from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported as imported_sets
 from gan.data.decoder import IN_WORDS
+from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root, default_root
 from gan.storage.jobs import read
@@ -33,8 +34,12 @@ def offer_removal(entry: DataSet) -> None:
             f"Remove “{words.escape(entry.title)}” from this program? Your original files are kept. Runs trained on "
             "it can still be viewed, but not resumed."
         )
-        is_asked = st.button("Remove this data set", type="primary", key=f"data/remove/{entry.name}/sure")
-        if is_asked and actions.done(lambda: imported_sets.remove(entry.name, data_root(), runs_root=default_root())):
+        if actions.button(
+            "Remove this data set",
+            lambda: imported_sets.remove(entry.name, data_root(), runs_root=default_root()),
+            type="primary",
+            key=f"data/remove/{entry.name}/sure",
+        ):
             st.query_params.pop("data", None)
             st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was removed."
             st.rerun()
@@ -67,16 +72,17 @@ def offer_import() -> None:
             key=f"data/import-size/{turn}",
             help="Size to view the images at first; others can be prepared later. Ignored for points.",
         )
-        if st.button("Add data set", type="primary", icon=":material/upload:", disabled=answer is None, key="import"):
+
+        def start() -> None:
             assert upload is not None and size is not None and answer is not None
             name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # accepts both kinds of slashes
             if any(entry.title.casefold() == name.casefold() for entry in data_sets.all_sets().values()):
-                st.error(f"A data set named “{words.escape(name)}” already exists; choose another name.", icon=":material/error:")
-                return  # keep the upload
-            suffix = ".zip" if understanding.is_archive(upload) else ".csv"
-            if actions.done(requests.start_import, upload, suffix, name, size, *answer):
-                st.session_state.update({"data/turn": turn + 1, "data/import": size})
-                st.rerun()
+                raise InputError(f"A data set named “{name}” already exists; choose another name.")
+            requests.start_import(upload, ".zip" if understanding.is_archive(upload) else ".csv", name, size, *answer)
+
+        if actions.button("Add data set", start, type="primary", icon=":material/upload:", disabled=answer is None, key="import"):
+            st.session_state.update({"data/turn": turn + 1, "data/import": size})
+            st.rerun()
         st.caption(BY_COMMAND)
         st.code("python -m gan data import PATH --name NAME", language="bash", wrap_lines=True)
         st.caption(LSUN)
@@ -107,7 +113,7 @@ def follow_import() -> None:
         st.rerun()
 
 
-@st.fragment(run_every=0.7)
+@frame.fragment(0.7)
 def show_progress(title: str, path: Path) -> None:
     """Show the progress of an import or preparation; rerun the page when it ends."""
     task = read(path)

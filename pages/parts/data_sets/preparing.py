@@ -46,8 +46,8 @@ def offer_preparation(data: DataConfig) -> None:
             f"takes {words.megabytes(entry.images * data.size**2 * data.channels)} of disk space. Training starts it automatically."
         )
         icon = ":material/refresh:" if has_failed else ":material/download:"
-        is_asked = st.button("Try again" if has_failed else label, key="prepare", icon=icon)
-        if is_asked and actions.done(requests.start_preparing, data):
+        label = "Try again" if has_failed else label
+        if actions.button(label, lambda: requests.start_preparing(data), key="prepare", icon=icon):
             st.rerun()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gan.runs import Run
-from pages.parts import actions, scorings, words
+from pages.parts import actions, frame, scorings, words
 from pages.parts.evaluation import board
 
 #: Extractor option → label.
@@ -28,7 +28,8 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
     """Draw the scoring controls, the progress of running scorings and how they ended; return the runs being scored."""
     ready = [run for run in chosen if run.has_checkpoint]
     busy = scorings.under_way(chosen)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    row, below = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), actions.place("evaluate/score")
+    with row:
         extractor = st.selectbox(
             "Features from",
             list(EXTRACTORS),
@@ -50,12 +51,17 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             if checkpoint == "best":
                 ready = [run for run in ready if run.best_path.is_dir()]
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
-        about = "3 draws of 2,000 images each, in a separate process."
-        is_asked = st.button(
-            label, icon=":material/grading:", type="primary", disabled=not ready or bool(busy), key="score", help=about
-        )
-    if is_asked and actions.done(scorings.start, ready, extractor, checkpoint):
-        st.rerun()
+        if actions.button(
+            label,
+            lambda: scorings.start(ready, extractor, checkpoint),
+            icon=":material/grading:",
+            type="primary",
+            disabled=not ready or bool(busy),
+            key="score",
+            place=below,
+            help="3 draws of 2,000 images each, in a separate process.",
+        ):
+            st.rerun()
     names = words.names(chosen)
     untrained: dict[str, list[str]] = {}
     for run in chosen:
@@ -76,7 +82,7 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
     return busy
 
 
-@st.fragment(run_every=1.0)
+@frame.fragment(1.0)
 def scoring_progress(busy: list[Run]) -> None:
     """Show scoring progress; rerun the page when a scoring ends."""
     for run in busy:

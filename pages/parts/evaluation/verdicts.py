@@ -13,7 +13,7 @@ from gan.execution import queue
 from gan.judging import comparison, lines
 from gan.judging.doctor import Verdict
 from gan.runs import Run, columns, forks
-from pages.parts import charts, frame, logged, pictures, words
+from pages.parts import actions, charts, frame, logged, pictures, words
 from pages.parts.evaluation import atlas, board, reasons
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
@@ -53,8 +53,15 @@ def _offer_fork(run: Run, verdict: Verdict) -> None:
         about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"
     except InputError as error:
         reason = str(error)
-    pressed = st.button(
+
+    def fork() -> None:
+        child = forks.make(run, step, verdict.changes)
+        queue.advance(run.root)
+        frame.go("pages/watch.py", run=child.id)
+
+    actions.button(
         "Fork with this remedy",
+        fork,
         icon=":material/call_split:",
         key=f"fork/{verdict.name}",
         disabled=bool(reason),
@@ -62,11 +69,6 @@ def _offer_fork(run: Run, verdict: Verdict) -> None:
     )
     if reason:
         st.caption(words.message(reason))
-    if pressed:
-        with frame.spoken_errors():
-            child = forks.make(run, step, verdict.changes)
-            queue.advance(run.root)
-            frame.go("pages/watch.py", run=child.id)
 
 
 def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:
@@ -127,7 +129,7 @@ def _fid(run: Run) -> go.Figure | None:
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
     """Show the curves behind a verdict, if they were logged."""
-    table = logged.read(run)
+    table = logged.tail(run).table()
     names = columns.named(*(column for column in sorted(verdict.curves) if column in table))
     if table.empty or not names:
         return

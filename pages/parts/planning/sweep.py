@@ -22,7 +22,7 @@ from gan.sweeps import editing, experiments
 from gan.sweeps import plan as plans
 from gan.sweeps.plan import Plan
 from gan.sweeps.variants import Variant, expand
-from pages.parts import frame, words
+from pages.parts import actions, frame, words
 from pages.parts.planning import form
 
 _OWN = ""  # option for the settings above
@@ -189,7 +189,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     seeds = words.count(plan.seeds, "seed")
     about = f"{words.count(len(sound), 'variant')} × {seeds} = **{words.count(count, 'run')}**"
     if found.seconds is not None:
-        about += f" · about {words.duration(found.seconds)} on this machine"
+        about += f" · {found.about}{words.duration(found.seconds)} on this machine"
     about += f" · {max(1, round(found.disk_bytes / 1e6)):,} MB of disk or more"
     st.markdown(about)
     _measure(root, unmeasured(root, chosen))
@@ -199,17 +199,17 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     is_sure = count <= plans.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
     if (free := forecast.free_bytes(root)) < found.disk_bytes:
         is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch anyway", key="sweep/tight")
-    with st.container(horizontal=True, gap="small"):
-        if st.button(
+    row, below = st.container(horizontal=True, gap="small"), actions.place("sweep/start")
+    with row:
+        actions.button(
             f"Start {words.count(count, 'run')}",
+            lambda: frame.go("pages/sweeps.py", sweep=steering.launch_sweep(root, plan).id),
             icon=":material/play_arrow:",
             type="primary",
             key="sweep/start",
             disabled=bool(wrong) or not sound or not is_sure,
-        ):
-            with frame.spoken_errors():
-                sweep = steering.launch_sweep(root, plan)
-                frame.go("pages/sweeps.py", sweep=sweep.id)
+            place=below,
+        )
         st.download_button(
             "Save as file",
             json.dumps(plans.as_json(plan), indent=1, ensure_ascii=False),
@@ -236,7 +236,7 @@ def _measure(root: Path, kinds: list[RunConfig]) -> None:
         st.caption("Some variants could not be measured. The sweep can still be started.")
 
 
-@st.fragment(run_every=1.0)
+@frame.fragment(1.0)
 def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None:
     """Start the next measurement as soon as the previous one is done."""
     place, process = st.session_state.get("sweep/measuring", (0, None))

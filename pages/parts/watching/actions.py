@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 
 import streamlit as st
@@ -18,34 +19,43 @@ _DELETED = "watch/deleted"  # id of the run that this session has deleted last
 
 
 def act(run: Run, status: Status) -> None:
-    """Draw the buttons for the actions available in this state; errors of those without a popover appear below the row."""
-    row, below = st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"), st.container()
+    """Draw the buttons for the actions available in this state; refusals of those without a popover appear below the row."""
+    row, below = st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"), actions.place("watch/row")
     with row:
         if status.state in runs.UNDER_WAY:
             is_stopping = status.state != "queued" and run.control().stop
             label = "Stopping …" if is_stopping else "Stop"
             about = "Saves a checkpoint and stops. The run can be resumed."
-            is_asked = st.button(label, icon=":material/stop:", key="stop", disabled=is_stopping, help=about)
-            if is_asked and actions.done(queue.stop, run, place=below):
+            stop = functools.partial(queue.stop, run)
+            if actions.button(label, stop, icon=":material/stop:", key="stop", disabled=is_stopping, help=about, place=below):
                 st.rerun()
         else:
             is_unfinished = status.step < status.total_steps or status.state in ("interrupted", "failed")
-            is_asked = is_unfinished and st.button(
-                "Resume", icon=":material/play_arrow:", type="primary", key="resume", help="Continues from the last checkpoint."
-            )
-            if is_asked and actions.done(queue.resume, run, place=below):
+            if is_unfinished and actions.button(
+                "Resume",
+                lambda: queue.resume(run),
+                icon=":material/play_arrow:",
+                type="primary",
+                key="resume",
+                help="Continues from the last checkpoint.",
+                place=below,
+            ):
                 st.rerun()
             offer_more(run, status)
-            if change := checkpoints.changed_data(run):
-                below.warning(words.escape(change), icon=":material/warning:")
-        if status.state == "queued":
-            about = "Queues it before all other waiting runs."
-            is_asked = st.button("Move to front", icon=":material/vertical_align_top:", key="first", help=about)
-            if is_asked and actions.done(queue.move_first, run.root, [run], place=below):
-                st.rerun()
+        if status.state == "queued" and actions.button(
+            "Move to front",
+            lambda: queue.move_first(run.root, [run]),
+            icon=":material/vertical_align_top:",
+            key="first",
+            help="Queues it before all other waiting runs.",
+            place=below,
+        ):
+            st.rerun()
         offer_renaming(run)
         if status.state not in runs.UNDER_WAY:
             offer_deletion(run)
+    if status.state not in runs.UNDER_WAY and (change := checkpoints.changed_data(run)):
+        st.warning(words.escape(change), icon=":material/warning:")
 
 
 def offer_more(run: Run, status: Status) -> None:
@@ -56,7 +66,7 @@ def offer_more(run: Run, status: Status) -> None:
             longer = status.total_steps + more * status.steps_per_epoch
             if change := schedules.after_prolonging(run.config(), status.step, status.total_steps, longer):
                 st.caption(words.escape(change))
-        if st.button("Continue", type="primary", key="longer") and actions.done(queue.extend, run, more):
+        if actions.button("Continue", lambda: queue.extend(run, more), type="primary", key="longer"):
             st.rerun()
 
 
@@ -67,7 +77,7 @@ def offer_renaming(run: Run) -> None:
         st.session_state.update({field: label, f"{field}/shown": label})
     with actions.popover("Rename", key, icon=":material/edit:"):
         name = st.text_input("Name", max_chars=120, key=field)
-        if st.button("Save", type="primary", key="save-name") and actions.done(run.rename, name):
+        if actions.button("Save", lambda: run.rename(name), type="primary", key="save-name"):
             actions.close(key)
             st.rerun()
 
@@ -76,7 +86,7 @@ def offer_deletion(run: Run) -> None:
     """Draw the popover that moves a run to the trash after a confirmation."""
     with actions.popover("Delete", f"delete/{run.id}", icon=":material/delete:"):
         st.markdown(f"Move “{words.escape(run.label())}” to the trash?")
-        if st.button("Delete this run", type="primary", key=f"delete/{run.id}/sure") and actions.done(runs.delete, run):
+        if actions.button("Delete this run", lambda: runs.delete(run), type="primary", key=f"delete/{run.id}/sure"):
             st.session_state[_DELETED] = run.id
             st.query_params.pop("run", None)
             st.rerun()
@@ -87,7 +97,7 @@ def offer_undo(root: Path) -> None:
     if deleted := st.session_state.get(_DELETED):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("Run moved to the trash, which is on the Home page.", icon=":material/delete:")
-            if st.button("Undo", icon=":material/undo:", key="undo") and actions.done(runs.restore, root, deleted):
+            if actions.button("Undo", lambda: runs.restore(root, deleted), icon=":material/undo:", key="undo"):
                 forget_deleted()
                 st.query_params["run"] = deleted
                 st.rerun()

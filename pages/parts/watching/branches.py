@@ -13,7 +13,7 @@ from gan.errors import InputError
 from gan.execution import queue
 from gan.places import PROJECT
 from gan.runs import Run, forks
-from pages.parts import frame, words
+from pages.parts import actions, frame, words
 from pages.parts.planning import form
 
 _OPEN = ("optimizer", "training")  # sections that most forks change
@@ -75,13 +75,15 @@ def _ask(run: Run, config: RunConfig) -> None:
                 st.warning(words.escape(sentence), icon=":material/warning:")
         changed = forks.tell(found.changes, found.before) or "the same settings"
         st.markdown(words.escape(f"From step {step:,} to step {total:,} with {changed}."))
-    if st.button("Start fork", icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
-        with frame.spoken_errors():
-            assert found is not None
-            child = forks.make(run, step, found.changes, name)
-            queue.advance(run.root)
-            st.query_params["run"] = child.id
-            st.rerun()
+
+    def fork() -> None:
+        assert found is not None
+        child = forks.make(run, step, found.changes, name)
+        queue.advance(run.root)
+        st.query_params["run"] = child.id
+
+    if actions.button("Start fork", fork, icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
+        st.rerun()
     if found:
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = [run.id, "--step", str(step), *configs.assignments(config, found.config)]

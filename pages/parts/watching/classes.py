@@ -39,7 +39,7 @@ def ask(run: Run, config: RunConfig) -> None:
         return
     is_under_way = run.status().state in UNDER_WAY
     pace = frame.QUICK_TICK if _waiting(run) else 5.0 if is_under_way and not run.has_checkpoint else None
-    st.fragment(_panel, run_every=pace)(run, known(config))
+    frame.fragment(pace)(_panel)(run, known(config))
 
 
 def _panel(run: Run, names: list[str]) -> None:
@@ -52,18 +52,18 @@ def _panel(run: Run, names: list[str]) -> None:
         is_waiting = _waiting(run)
         with left:
             name = st.selectbox("Class", names, key=f"asked/{run.id}/class", persist_state="session")
-            if st.button(
+            before = _changed(run)
+            if actions.button(
                 "Draw",
+                lambda: requests.start_sampling(run, name, secrets.randbelow(2**31)),
                 icon=":material/brush:",
                 type="primary",
                 key="draw",
                 disabled=is_waiting,
                 help="Draws 64 images of this class from the newest checkpoint, with new latent vectors each time.",
             ):
-                before = _changed(run)
-                if actions.done(requests.start_sampling, run, name, secrets.randbelow(2**31)):
-                    st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
-                    st.rerun()
+                st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
+                st.rerun()
         asked = st.session_state.get(f"asked/{run.id}")
         with right:
             if is_waiting and asked:

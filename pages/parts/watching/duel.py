@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from functools import lru_cache
 
 import streamlit as st
 
@@ -12,21 +11,20 @@ from gan.config import GRID, RunConfig
 from gan.judging import doctor
 from gan.palette import INDIGO, ORANGE
 from gan.runs import Opinions, Run
-from gan.storage import models
-from gan.words import number
-from pages.parts import pictures, words
+from gan.words import number, percent
+from pages.parts import logged, pictures, words
 from pages.parts.watching import classes
 
 _GAP = 2  # pixels between images, before the grid is enlarged; see gan.training.pictures.grid
 _BINS = 24  # of the histogram
+_MOST_LINES = 400  # of the log that are judged, evenly spread
 
 _STYLE = """<style>
 .st-key-duel-real, .st-key-duel-fake {position: relative}
 .st-key-duel-real > :has(.duel-frames), .st-key-duel-fake > :has(.duel-frames)
   {position: absolute; inset: 0; pointer-events: none; z-index: 1}
 .duel-frames {position: absolute; inset: 0}
-.duel-frames i {position: absolute; box-sizing: border-box; border: clamp(2px, .35vw, 5px) solid; border-radius: 3px;
-  pointer-events: auto}
+.duel-frames i {position: absolute; outline: clamp(1.5px, .2vw, 3px) solid; outline-offset: -1px; pointer-events: auto}
 .duel-frames i:hover::after {content: attr(data-opinion); position: absolute; left: 50%; top: 50%; transform: translate(-50%, -50%);
   padding: 0 .35rem; border-radius: .25rem; background: #111d; color: #fff; font: 600 .8rem/1.5 sans-serif; white-space: nowrap;
   z-index: 2}
@@ -39,7 +37,8 @@ def show(run: Run, step: int, config: RunConfig | None) -> None:
     is_framed = opinions is not None and config is not None and not config.data.is_points
     if is_framed:
         st.html(_STYLE)
-    real, fake = st.columns(2, gap="small")
+    with st.grid(2, min_column_width=140, gap="small"):
+        real, fake = st.container(), st.container()
     with real:
         st.caption("**Real**")
         with st.container(key="duel-real"):
@@ -60,14 +59,12 @@ def show(run: Run, step: int, config: RunConfig | None) -> None:
 
 def tell(run: Run, config: RunConfig) -> None:
     """Write one sentence on how the duel stands."""
-    stamps = [models.stamp(path) for path in (run.metrics_path, run.scores_path, run.status_path)]
-    if sentence := _told_now(run, config, *stamps):
+    table = logged.read(run)
+    every = max(1, len(table) // _MOST_LINES)
+    curve = table.iloc[(len(table) - 1) % every :: every].to_dict("records") if len(table) else []
+    has_diverged = run.status().state == "diverged"
+    if sentence := doctor.tell(curve, run.scores(), config, has_diverged=has_diverged):  # type: ignore[arg-type]
         st.markdown(f"**{words.escape(sentence)}**")
-
-
-@lru_cache(maxsize=64)
-def _told_now(run: Run, config: RunConfig, *stamps: object) -> str:
-    return doctor.tell(doctor.logged(run), run.scores(), config, has_diverged=run.status().state == "diverged")
 
 
 def frames(values: Sequence[float | None], columns: int, size: int, opinions: Opinions) -> str:
@@ -80,7 +77,7 @@ def frames(values: Sequence[float | None], columns: int, size: int, opinions: Op
         left, top = place % columns * (size + _GAP) / width, place // columns * (size + _GAP) / height
         cells.append(
             f'<i data-opinion="{_told(value, opinions)}" style="left:{left:.2%};top:{top:.2%};width:{size / width:.2%};'
-            f'height:{size / height:.2%};border-color:{_colour(value, opinions)}"></i>'
+            f'height:{size / height:.2%};outline-color:{_colour(value, opinions)}"></i>'
         )
     return f'<div class="duel-frames" aria-hidden="true">{"".join(cells)}</div>'
 
@@ -88,9 +85,8 @@ def frames(values: Sequence[float | None], columns: int, size: int, opinions: Op
 def strip(opinions: Opinions) -> str:
     """Return the summary of all opinions: shares taken for real, a histogram of both kinds, and the legend of the colours."""
     return (
-        '<div style="display:flex;flex-wrap:wrap;align-items:center;gap:.25rem 1.5rem;font-size:.875rem">'
-        f'<div style="flex:1 1 15rem">{_shares(opinions)}</div>'
-        f'<div style="flex:1 1 15rem;max-width:30rem">{_histogram(opinions)}</div></div>'
+        f'<div style="font-size:.875rem"><div style="margin-bottom:.5rem">{_shares(opinions)}</div>'
+        f'<div style="font-size:.75rem;opacity:.85">{_histogram(opinions)}</div></div>'
     )
 
 
@@ -101,42 +97,34 @@ def _shares(opinions: Opinions) -> str:
         if not known:
             continue
         if opinions.is_probability:
-            parts.append(f"{title}: <b>{sum(value > 0.5 for value in known) / len(known):.0%}</b> taken for real")
+            parts.append(f"{title}: <b>{percent(sum(value > 0.5 for value in known) / len(known))}</b> taken for real")
         else:
             parts.append(f"{title}: mean output <b>{sum(known) / len(known):.3g}</b>")
     return "<br>".join(parts)
 
 
 def _histogram(opinions: Opinions) -> str:
-    """Return the distributions of the opinions as SVG: real images upwards, generated ones downwards, over the colour scale."""
+    """Return the distributions of the opinions as bars: real images upwards, generated ones downwards, over the colour scale."""
     low, high = _range(opinions)
-    bars = []
-    for values, is_up in ((opinions.real, True), (opinions.fake, False)):
+    halves = []
+    for values, side in ((opinions.real, "end"), (opinions.fake, "start")):
         counts = [0] * _BINS
         for value in values:
             if value is not None:
                 counts[min(_BINS - 1, int((value - low) / (high - low) * _BINS))] += 1
-        most = max(counts) or 1
-        for place, count in enumerate(counts):
-            if count:
-                tall = max(1.0, 26 * count / most)
-                middle = low + (place + 0.5) / _BINS * (high - low)
-                bars.append(
-                    f'<rect x="{place * 10 + 1}" y="{30 - tall if is_up else 36:.1f}" width="8" height="{tall:.1f}" '
-                    f'fill="{_colour(middle, opinions)}"/>'
-                )
-    stops = "".join(f'<stop offset="{share:.0%}" stop-color="{_mixed(share)}"/>' for share in (0, 0.25, 0.5, 0.75, 1))
+        bars = "".join(
+            f'<span style="flex:1;background:{_mixed((place + 0.5) / _BINS)};border-radius:2px;'
+            f'height:{max(4, 100 * count / max(counts)) if count else 0:.0f}%"></span>'
+            for place, count in enumerate(counts)
+        )
+        halves.append(f'<div style="display:flex;gap:2px;height:2.25rem;align-items:flex-{side}">{bars}</div>')
+    scale = ",".join(_mixed(share) for share in (0, 0.5, 1))
     ends = ("0", "1") if opinions.is_probability else (f"{low:.3g}", f"{high:.3g}")
-    texts = ((0, "start", f"{ends[0]} “generated”"), (_BINS * 10, "end", f"“real” {ends[1]}"))
-    labels = "".join(f'<text x="{x}" y="78" text-anchor="{anchor}" font-size="11">{text}</text>' for x, anchor, text in texts)
-    about = html.escape(_about(opinions))
     return (
-        f'<svg viewBox="0 0 {_BINS * 10} 82" width="100%" role="img" aria-label="{about}" fill="currentColor">'
-        f'<defs><linearGradient id="duel-scale">{stops}</linearGradient></defs>'
-        f'<rect x="0" y="31" width="{_BINS * 10}" height="4" fill="url(#duel-scale)"/>{"".join(bars)}{labels}'
-        '<text x="0" y="10" font-size="10" opacity=".7">real ↑</text>'
-        '<text x="0" y="62" font-size="10" opacity=".7">generated ↓</text>'
-        "</svg>"
+        f'<div role="img" aria-label="{html.escape(_about(opinions))}"><div>real images ↑</div>{halves[0]}'
+        f'<div style="height:4px;margin:2px 0;border-radius:2px;background:linear-gradient(90deg,{scale})"></div>{halves[1]}'
+        f'<div style="display:flex;justify-content:space-between"><span>{ends[0]} · generated</span><span>generated images ↓</span>'
+        f"<span>real · {ends[1]}</span></div></div>"
     )
 
 
@@ -158,7 +146,7 @@ def _told(value: float | None, opinions: Opinions) -> str:
     """Return an opinion as text."""
     if value is None:
         return "not a number"
-    return f"{value:.0%} real" if opinions.is_probability else number(value)
+    return f"{percent(value)} real" if opinions.is_probability else number(value)
 
 
 def _colour(value: float | None, opinions: Opinions) -> str:
@@ -169,5 +157,5 @@ def _colour(value: float | None, opinions: Opinions) -> str:
 def _mixed(share: float) -> str:
     """Return the colour of a share from 0 ("generated", orange) over ½ (grey) to 1 ("real", indigo)."""
     end, strength = (INDIGO, 2 * share - 1) if share > 0.5 else (ORANGE, 1 - 2 * share)
-    mixed = (round(144 + (int(end[place : place + 2], 16) - 144) * min(1.0, strength)) for place in (1, 3, 5))
+    mixed = (round(144 + (int(end[place : place + 2], 16) - 144) * min(1.0, strength) ** 0.6) for place in (1, 3, 5))
     return "#" + "".join(f"{value:02x}" for value in mixed)

@@ -43,6 +43,19 @@ def test_one_scale_is_plain_ssim() -> None:
     assert ms_ssim(images) == pytest.approx(float(expected), rel=1e-4)
 
 
+@pytest.mark.parametrize(("side", "scales", "channels"), [(11, 1, 3), (13, 2, 3), (16, 2, 1), (45, 3, 3), (64, 3, 1), (128, 4, 3)])
+def test_pairs_of_pictures_agree_with_torchmetrics(side: int, scales: int, channels: int) -> None:
+    """Alike and unlike ones, of odd sides too, against float64."""
+    base = torch.nn.functional.interpolate(noise(6, 7, channels).double(), (side, side), mode="bilinear")
+    images = torch.cat([base, base.roll(1, 3), base / 2 + 60, noise(2, side, channels).double()]).round().byte()
+    weights = [0.0448, 0.2856, 0.3001, 0.2363][:scales]
+    first, second = diversity.random_pairs(len(images), 500, 0)
+    expected = multiscale_structural_similarity_index_measure(
+        images[first].double(), images[second].double(), data_range=255.0, betas=tuple(weight / sum(weights) for weight in weights)
+    )
+    assert ms_ssim(images) == pytest.approx(float(expected), rel=3e-5)
+
+
 @pytest.mark.parametrize(("side", "scales"), [(16, 2), (32, 2), (64, 3), (128, 4)])
 def test_two_constants_differ_in_brightness_at_the_coarsest_scale(side: int, scales: int) -> None:
     images = torch.stack([torch.full((1, side, side), value, dtype=torch.uint8) for value in (50, 200)])

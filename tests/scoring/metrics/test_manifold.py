@@ -138,3 +138,24 @@ def test_nearest_agrees_with_loops_and_is_zero_for_copies(monkeypatch: pytest.Mo
     assert float(nearest(points, others)[7]) == 0.0
     monkeypatch.setattr(manifold, "_BLOCK", 100)
     assert nearest(points, others).tolist() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("part", [3, 7, 1000])
+def test_first_of_equally_near_neighbours_counts(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifold, "_PART", part)
+    others = draw(20, 4, shift=50)
+    others[[9, 17]] = others[2].clone()
+    found, rows = manifold.neighbours(others[[17, 2, 5]], others)
+    assert found.tolist() == [0, 0, 0]
+    assert rows.tolist() == [2, 2, 5]
+    assert torch.equal(
+        nearest(others, others, rank=2).nonzero().flatten(), torch.tensor([n for n in range(20) if n not in (2, 9, 17)])
+    )
+
+
+def test_broken_features_have_no_distance() -> None:
+    points, others = draw(3, 4), draw(600, 4, 1)
+    points[1, 0] = math.nan
+    assert nearest(points, others).isnan().tolist() == [False, True, False]
+    others[550, 2] = math.inf
+    assert nearest(points, others).isnan().all()

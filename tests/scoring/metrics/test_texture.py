@@ -43,6 +43,20 @@ def test_pattern_stands_out_and_real_images_have_none(real: Tensor, pattern: str
     assert texture.checkerboard(with_pattern(real, pattern, 0.5)) < 1.6, "half a grey level is invisible"
 
 
+@pytest.mark.parametrize(("side", "patch"), [(8, 8), (13, 8), (16, 16), (37, 16)])
+def test_strength_agrees_with_transforms_of_single_patches(side: int, patch: int) -> None:
+    images = torch.randint(0, 256, (40, 3, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    window = torch.hann_window(patch, dtype=torch.double)
+    window = window[:, None] * window
+    patches = images.double().unfold(2, patch, patch // 2).unfold(3, patch, patch // 2).reshape(-1, patch, patch)
+    spectra = torch.fft.fft2((patches - patches.mean(dim=(1, 2), keepdim=True)) * window).abs().square()
+    power = (spectra.mean(dim=0) + 12.0**2 * window.square().sum()).log()
+    beside = patch // 8
+    around = [(power.roll(beside, place) + power.roll(-beside, place)) / 2 for place in (0, 1)]
+    peaks = torch.minimum(power - around[0], power - around[1])[:: patch // 4, :: patch // 4].flatten()[1:]
+    assert texture.checkerboard(images) == pytest.approx(float(peaks.max().exp()), rel=1e-6)
+
+
 def test_strided_transposed_convolution_leaves_a_pattern_and_resizing_does_not() -> None:
     """As in Odena et al. 2016: a kernel of 3 with stride 2 overlaps unevenly; upsampling followed by a convolution does not."""
     source = torch.Generator().manual_seed(0)
