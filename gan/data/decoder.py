@@ -131,7 +131,7 @@ def decode(content: bytes, smallest: int = 0, stretch: float = 1.0) -> Picture:
             if not is_photo and image.format != "GIF" and getattr(image, "is_animated", False):
                 raise Refused("has several frames")
             _check_effort(image)
-            if smallest and is_photo:
+            if smallest and is_photo and min(width, height) >= 4 * smallest:  # otherwise no fraction would do
                 image.draft(None, (2 * smallest, 2 * smallest))
             _unpack_transparency(image)
             image.load()

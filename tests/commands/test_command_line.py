@@ -335,7 +335,7 @@ def test_sigterm_stops_as_cleanly_as_ctrl_c(root: Path) -> None:
     wait_until(run.metrics, "the first line is logged")
     os.kill(training.pid, signal.SIGTERM)
     assert training.wait() == 0, log.read_text()
-    assert log.read_text() == ""
+    assert "Traceback" not in log.read_text()
     assert run.status().state == "stopped"
     assert read_lines(run.metrics_path)[0][-1]["step"] == run.status().step
 

@@ -83,6 +83,18 @@ def test_index_describes_the_originals(tmp_path: Path, data: Path) -> None:
     assert [facts["classes"][label] for label in labels] == [name.split("/")[0] for name in sorted(files)]
 
 
+@pytest.mark.parametrize("place", [0, 13, 29])
+def test_one_picture_settles_colour_and_range_for_its_chunk(place: int, tmp_path: Path, data: Path) -> None:
+    """Wherever it stands among dark grey ones."""
+    dark = encoded(Image.new("RGB", (20, 20), (30, 30, 30)))
+    for value, channels in ((90, 1), (255, 1), (0, 3)):
+        one = encoded(Image.new("RGB", (20, 20), (value or 90, value, value)))
+        path = written(tmp_path / "few.zip", {f"{number:02d}.png": one if number == place else dark for number in range(30)})
+        found = place_of(data, importer.import_pictures(path, f"Few {value}", ignore, root=data))
+        facts = json.loads((found / "data-set.json").read_text())
+        assert (facts["channels"], facts["range_used"]) == (channels, (value or 90) / 255)
+
+
 def test_pages_with_a_thin_red_line_are_imported_in_colour(tmp_path: Path, data: Path) -> None:
     page = Image.new("L", (256, 256), 255).convert("RGB")
     page.paste((60, 60, 60), (20, 40, 200, 44))
