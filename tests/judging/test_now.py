@@ -8,6 +8,7 @@ import pytest
 
 from gan.judging import doctor
 from tests.helpers import is_sentence, tiny
+from tests.judging.test_doctor import curve as scores
 
 CONFIG = tiny({"training.length": "1000 steps"})
 
@@ -43,10 +44,7 @@ def test_outputs_without_a_scale_are_given_as_numbers() -> None:
 
 @pytest.mark.parametrize(("fids", "words"), [((80.0, 20.0), "FID still falls: 20"), ((20.0, 19.9), "FID is 19.9"), ((20.0,), "")])
 def test_fid(fids: tuple[float, ...], words: str) -> None:
-    scored = [
-        {"source": "training", "extractor_id": "x", "images": 500, "step": 100 * place, "fid": fid, "floor_fid": 3.5}
-        for place, fid in enumerate(fids, 1)
-    ]
+    scored = [{**line, "floor_fid": 3.5} for line in scores(*fids)]
     told = doctor.tell(curve(0.6, 0.4), scored, CONFIG)
     assert is_sentence(told) and ("FID" in told) is bool(words) and words in told
     assert not words or "real images have 3.5" in told

@@ -59,7 +59,7 @@ def show(run: Run, step: int, config: RunConfig | None) -> None:
 
 def tell(run: Run, config: RunConfig) -> None:
     """Write one sentence on how the duel stands."""
-    table = logged.read(run)
+    table = logged.tail(run).table()
     every = max(1, len(table) // _MOST_LINES)
     curve = table.iloc[(len(table) - 1) % every :: every].to_dict("records") if len(table) else []
     has_diverged = run.status().state == "diverged"
@@ -111,7 +111,7 @@ def _histogram(opinions: Opinions) -> str:
         counts = [0] * _BINS
         for value in values:
             if value is not None:
-                counts[min(_BINS - 1, int((value - low) / (high - low) * _BINS))] += 1
+                counts[min(_BINS - 1, int(_share(value, low, high) * _BINS))] += 1
         bars = "".join(
             f'<span style="flex:1;background:{_mixed((place + 0.5) / _BINS)};border-radius:2px;'
             f'height:{max(4, 100 * count / max(counts)) if count else 0:.0f}%"></span>'
@@ -142,6 +142,11 @@ def _range(opinions: Opinions) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
+def _share(value: float, low: float, high: float) -> float:
+    """Return the place of a value on the colour scale, from 0 to 1."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
 def _told(value: float | None, opinions: Opinions) -> str:
     """Return an opinion as text."""
     if value is None:
@@ -151,7 +156,7 @@ def _told(value: float | None, opinions: Opinions) -> str:
 
 def _colour(value: float | None, opinions: Opinions) -> str:
     low, high = _range(opinions)
-    return "#888" if value is None else _mixed((value - low) / (high - low))
+    return "#888" if value is None else _mixed(_share(value, low, high))
 
 
 def _mixed(share: float) -> str:
