@@ -14,7 +14,7 @@ from gan.execution import queue
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status
 from pages.parts import cards, exports, frame, pictures, run_picker, words
-from pages.parts.watching import branches, classes
+from pages.parts.watching import branches, classes, duel
 from pages.parts.watching.actions import act, forget_deleted, offer_undo
 from pages.parts.watching.curves import show_curves
 
@@ -60,8 +60,8 @@ def config_of(run: Run) -> RunConfig | None:
         return None
 
 
-def show_samples(run: Run, config: RunConfig | None) -> None:
-    """Show the samples at the slider's step; by default the newest."""
+def show_duel(run: Run, config: RunConfig | None) -> None:
+    """Show real images and samples at the slider's step, by default the newest, and how the duel stands."""
     samples = run.samples()
     if not samples:
         st.caption("Samples appear once the networks are built.")
@@ -77,18 +77,23 @@ def show_samples(run: Run, config: RunConfig | None) -> None:
         st.session_state[f"{key}/follow"] = st.session_state[key] == steps[-1]
 
     step = st.session_state[key]
-    if config:
-        classes.name_columns(config)
-    pictures.show(samples[step], f"Samples at step {step}")
-    if len(steps) > 1:
-        st.select_slider(
-            "Step",
-            steps,
-            key=key,
-            on_change=moved,
-            format_func=lambda step: f"{step:,}",
-            help="Every snapshot uses the same latent vectors. At the right end, the slider follows the newest.",
-        )
+    pictures, beside = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with pictures:
+        duel.show(run, step, config)
+    with beside:
+        if config:
+            duel.tell(run, config)
+        if opinions := run.opinions(step):
+            st.html(duel.strip(opinions))
+        if len(steps) > 1:
+            st.select_slider(
+                "Step",
+                steps,
+                key=key,
+                on_change=moved,
+                format_func=lambda step: f"{step:,}",
+                help="Every snapshot uses the same latent vectors. At the right end, the slider follows the newest.",
+            )
 
 
 def show_ends(run: Run) -> None:
@@ -143,11 +148,9 @@ def show(run: Run) -> None:
         status, config = run.status(), config_of(run)
         with st.container():  # one place on the page, however many lines: charts below that change places lose their zoom
             show_state(run, status)
-        samples, curves = st.columns([2, 3], gap="large")
-        with samples:
-            show_samples(run, config)
-        with curves:
-            show_curves(run, config)
+        with st.container():
+            show_duel(run, config)
+        show_curves(run, config)
         show_ends(run)
 
 

@@ -1,7 +1,19 @@
 """The run directory, and all runs in a folder."""
 
 from gan.runs.moments import new_id
-from gan.runs.records import UNDER_WAY, Control, Label, Membership, Origin, Scoring, State, Status, checked_name, shortened
+from gan.runs.records import (
+    UNDER_WAY,
+    Control,
+    Label,
+    Membership,
+    Opinions,
+    Origin,
+    Scoring,
+    State,
+    Status,
+    checked_name,
+    shortened,
+)
 from gan.runs.registry import TRASH, create, delete, empty_trash, find, list_runs, list_trash, restore, size
 from gan.runs.run import Run
 
@@ -11,6 +23,7 @@ __all__ = [
     "Control",
     "Label",
     "Membership",
+    "Opinions",
     "Origin",
     "Run",
     "Scoring",

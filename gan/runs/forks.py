@@ -156,6 +156,8 @@ def make(
         child.write_status(child.status().model_copy(update=update))
         if picture := parent.samples().get(begun):
             files.write_atomically(child.samples_path / picture.name, picture.read_bytes())
+            if opinions := parent.opinions(begun):
+                child.write_opinions(begun, opinions)
 
     return registry.create(parent.root, config, name, state=state, threads=threads, fill=fill)
 

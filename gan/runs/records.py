@@ -106,6 +106,19 @@ class Membership(BaseModel):
     variant: str = ""
 
 
+class Opinions(BaseModel):
+    """What the discriminator thinks of the real images shown and of the samples of one step, in the order of their grids.
+
+    With ``is_probability``, the probability of "real" (0 to 1); else its output. None: not a finite number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    is_probability: bool
+    real: tuple[float | None, ...]
+    fake: tuple[float | None, ...]
+
+
 class Scoring(BaseModel):
     """State of the scoring process of a run; ``progress`` is a share from 0 to 1."""
 

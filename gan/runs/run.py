@@ -1,11 +1,11 @@
 """The run directory: sole owner of its file names, with atomic writes and tolerant reads.
 
 ``checkpoints/<run id>/`` holds ``config.json`` (the configuration, written once), ``status.json`` (state, step, heartbeat),
-``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object per line), ``samples/<step>.png``, ``reals.png``,
-``asked.png`` (samples drawn on request), ``checkpoints/<step>.safetensors`` with its ``<step>.json``, ``log.txt``,
-``label.json`` (display name, tags, note), ``control.json`` (requests to the trainer), ``parent.json`` (origin of a fork),
-``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map of real and
-generated images).
+``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object per line), ``samples/<step>.png`` with its ``<step>.json``
+(opinions of the discriminator), ``reals.png``, ``asked.png`` (samples drawn on request), ``checkpoints/<step>.safetensors`` with
+its ``<step>.json``, ``log.txt``, ``label.json`` (display name, tags, note), ``control.json`` (requests to the trainer),
+``parent.json`` (origin of a fork), ``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring process) and
+``atlas.json`` (a map of real and generated images).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from gan import config as configs
 from gan.config import RunConfig
 from gan.errors import InputError, explained
 from gan.runs import moments
-from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Origin, Scoring, Status, checked_name, on_one_line
+from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name, on_one_line
 from gan.storage import signs
-from gan.storage.files import write_json
+from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
 from gan.storage.locks import is_locked
 from gan.storage.models import read_cached, read_json, read_model, stamp
@@ -274,6 +274,21 @@ class Run:
                 if suffix == "png" and stem.isdecimal():
                     found[int(stem)] = Path(entry.path)
         return dict(sorted(found.items()))
+
+    def opinions_path(self, step: int) -> Path:
+        """Path of the discriminator's opinions on the samples of a step."""
+        return self.samples_path / f"{step:08d}.json"
+
+    def opinions(self, step: int) -> Opinions | None:
+        """Return the discriminator's opinions on the samples of a step; None if unknown, as in runs of earlier versions."""
+        with contextlib.suppress(InputError):
+            return read_model(Opinions, self.opinions_path(step))
+        return None
+
+    def write_opinions(self, step: int, opinions: Opinions) -> None:
+        """Store the discriminator's opinions on the samples of a step."""
+        content = to_json(opinions.model_dump()).encode()
+        write_atomically(self.opinions_path(step), content, durable=False)
 
     def clear_rubbish(self) -> None:
         """Remove temporary files left by crashes, except recent ones that may still be in use."""

@@ -20,14 +20,14 @@ from gan import runs, words
 from gan.config import GRID, schedules
 from gan.config.fields import Span
 from gan.data import loaders
-from gan.data.feed import Feed, to_pixels
+from gan.data.feed import Feed, to_float, to_pixels
 from gan.errors import InputError, RunFailed
 from gan.runs import Run, Status
 from gan.runs import checkpoints as checkpoint_files
 from gan.runs.checkpoints import OWN_STATISTICS
 from gan.storage import files
 from gan.storage.lines import LineWriter
-from gan.training import checkpoints, labels, pictures, precision, statistics
+from gan.training import checkpoints, labels, opinions, pictures, precision, statistics
 from gan.training.assembly import Pace, build_game
 from gan.training.failures import describe
 from gan.training.game import Outcome, Turn
@@ -131,6 +131,7 @@ class Trainer:
         shown = _SHOWN_POINTS if data.is_points else GRID * self.columns
         self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
         self.fixed_labels = labels.in_columns(self.config, shown)
+        self.shown_reals = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: GRID**2]
 
         # The state of the newest intact checkpoint.
         self.step, self.seconds = 0, 0.0
@@ -294,16 +295,30 @@ class Trainer:
             picture = pictures.scatter(fakes, self.images.values)
         else:
             picture = pictures.grid(to_pixels(fakes), columns=self.columns)
+        self._save_opinions(fakes)
         files.write_atomically(self.run.samples_path / f"{self.step:08d}.png", pictures.to_png(picture), durable=False)
         self.sample_seconds = time.perf_counter() - began
         return self.sample_seconds
+
+    def _save_opinions(self, fakes: Tensor) -> None:
+        """Save what the discriminator thinks of the real images shown and of the samples; of points, of as many."""
+        count = GRID**2 if self.config.data.is_points else len(fakes)
+        told = self.fixed_labels if self.fixed_labels is None else self.fixed_labels[:count]
+        reals, classes = self.images.take(self.shown_reals), self.images.labels[self.shown_reals]
+        reals = to_float(reals) if reals.dtype == torch.uint8 else reals
+        packing = self.config.networks.packing
+        found = runs.Opinions(
+            is_probability=self.game.is_probability,
+            real=opinions.judge(self.game, reals.to(self.device), None if told is None else classes, packing),
+            fake=opinions.judge(self.game, fakes[:count], told, packing),
+        )
+        self.run.write_opinions(self.step, found)
 
     def _save_reals(self) -> None:
         if self.config.data.is_points:
             picture = pictures.scatter(None, self.images.values)
         else:
-            chosen = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: GRID**2]
-            picture = pictures.grid(self.images.take(chosen))
+            picture = pictures.grid(self.images.take(self.shown_reals))
         files.write_atomically(self.run.reals_path, pictures.to_png(picture), durable=False)
 
     def _save_checkpoint(self, folder: Path, kept: int = checkpoints.KEPT, **more: Any) -> bool:

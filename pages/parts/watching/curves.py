@@ -40,14 +40,17 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
     if table.empty:
         st.caption("No values logged yet.")
         return
-    draw(tail.thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
     facts = LOSSES[config.objective.loss] if config else None
+    losses, judged = st.columns(2, gap="medium")
+    with losses:
+        draw(tail.thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
+    with judged:
+        if facts and not facts.is_probability:
+            draw(tail.thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
+        else:
+            draw(tail.thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
     if facts:
         st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
-    if facts and not facts.is_probability:
-        draw(tail.thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
-    else:
-        draw(tail.thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
     if table["penalty"].notna().any():
         draw(tail.thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
