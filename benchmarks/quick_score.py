@@ -35,14 +35,13 @@ def run(project: Path, data: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=project, env={**os.environ, "GAN_DATA": str(data)}, check=True, capture_output=True)
 
 
-def prepare(project: Path, data: Path, names: list[str]) -> None:
-    """Put the data sets where a checkout finds them, and train once on each."""
-    if "mnist" in names:
+def prepare(project: Path, data: Path, name: str) -> None:
+    """Put a data set where a checkout finds it, and train on it once."""
+    if name == "mnist":
         shutil.copytree(DATA / "MNIST", data / "MNIST")
-    if "colours" in names:
+    if name == "colours":
         run(project, data, "data", "import", str(DATA / "cifar10-train.zip"), "--name", "colours", "--size", "32", "--quiet")
-    for name in names:
-        play(project, data, name, scores=1, threads=1)
+    play(project, data, name, scores=1, threads=1)
 
 
 def play(project: Path, data: Path, name: str, scores: int, threads: int) -> list[dict[str, Any]]:
@@ -68,9 +67,9 @@ def main() -> None:
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}; {options.threads} threads; milliseconds per quick score")
     with tempfile.TemporaryDirectory() as folder:
         places = {"other": (options.other.resolve(), Path(folder) / "other"), "this": (PROJECT, Path(folder) / "this")}
-        for place in places.values():
-            prepare(*place, options.only)
         for name in options.only:
+            for place in places.values():
+                prepare(*place, name)
             taken: dict[str, list[float]] = {which: [] for which in places}
             for _ in range(options.rounds):
                 for which, place in places.items():

@@ -82,6 +82,17 @@ def recipe_of(name: str) -> Recipe:
     return RECIPES.get(name) or Recipe(f"{entry.title} CNN", epochs=8, images=10_000, has_test_part=entry.origin == "download")
 
 
+class _HalfPool(nn.MaxPool2d):
+    """The highest of 2 × 2 pixels; equal to the library's, which without gradients takes twice as long."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            found: Tensor = super().forward(input)
+            return found
+        rows = torch.maximum(input[:, :, ::2], input[:, :, 1::2])
+        return torch.maximum(rows[..., ::2], rows[..., 1::2])
+
+
 class Classifier(nn.Module):
     """uint8 pixels [N, channels, H, W] → features [N, 64] (non-negative) and logits [N, classes], in one pass."""
 
@@ -90,7 +101,7 @@ class Classifier(nn.Module):
         self.channels = channels
 
         def block(inputs: int, outputs: int) -> list[nn.Module]:
-            return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(outputs), nn.ReLU()]
+            return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), _HalfPool(2), nn.BatchNorm2d(outputs), nn.ReLU()]
 
         self.body = nn.Sequential(
             *block(channels, 16),

@@ -43,6 +43,14 @@ def held_out() -> Images:
     return Images(images.pixels[is_held], images.labels[is_held])
 
 
+def test_features_are_the_same_with_and_without_gradients() -> None:
+    network = classifier.Classifier(3, 10).eval().to(memory_format=torch.channels_last)
+    pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    expected = network(pixels)
+    with torch.inference_mode():
+        assert all(torch.allclose(one, other, rtol=1e-5) for one, other in zip(network(pixels), expected, strict=True))
+
+
 def test_digits_are_read_correctly(digits: Extractor) -> None:
     unseen = held_out()
     assert len(unseen.labels) == pytest.approx(0.2 * 1797, abs=5)
