@@ -72,12 +72,12 @@ def frames(values: Sequence[float | None], columns: int, size: int, opinions: Op
     columns = min(columns, len(values))
     rows = -(-len(values) // columns) if values else 0
     width, height = columns * (size + _GAP) - _GAP, rows * (size + _GAP) - _GAP
-    cells = []
+    scale, cells = _range(opinions), []
     for place, value in enumerate(values):
         left, top = place % columns * (size + _GAP) / width, place // columns * (size + _GAP) / height
         cells.append(
             f'<i data-opinion="{_told(value, opinions)}" style="left:{left:.2%};top:{top:.2%};width:{size / width:.2%};'
-            f'height:{size / height:.2%};outline-color:{_colour(value, opinions)}"></i>'
+            f'height:{size / height:.2%};outline-color:{_colour(value, *scale)}"></i>'
         )
     return f'<div class="duel-frames" aria-hidden="true">{"".join(cells)}</div>'
 
@@ -154,8 +154,7 @@ def _told(value: float | None, opinions: Opinions) -> str:
     return f"{percent(value)} real" if opinions.is_probability else number(value)
 
 
-def _colour(value: float | None, opinions: Opinions) -> str:
-    low, high = _range(opinions)
+def _colour(value: float | None, low: float, high: float) -> str:
     return "#888" if value is None else _mixed(_share(value, low, high))
 
 
