@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from gan.catalogue import data_sets
 from gan.config import GRID, RunConfig
 from gan.judging import doctor
 from gan.palette import INDIGO, ORANGE
@@ -32,9 +33,13 @@ _STYLE = """<style>
 
 
 def show(run: Run, step: int, config: RunConfig | None) -> None:
-    """Show the real images and the samples of a step; without frames if nobody wrote the discriminator's opinions down."""
+    """Show the real images and the samples of a step.
+
+    Without frames if the discriminator's opinions are unknown, or the data set is gone, and with it the layout of the grids.
+    """
     opinions = run.opinions(step)
-    is_framed = opinions is not None and config is not None and not config.data.is_points
+    is_known = config is not None and config.data.name in data_sets.all_sets()
+    is_framed = opinions is not None and config is not None and is_known and not config.data.is_points
     if is_framed:
         st.html(_STYLE)
     with st.grid(2, min_column_width=140, gap="small"):
