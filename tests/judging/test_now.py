@@ -36,6 +36,13 @@ def test_players(lines: list[dict[str, Any]], words: str) -> None:
     assert words in told and is_sentence(told)
 
 
+def test_points_are_not_called_images() -> None:
+    points = tiny({"data.name": "ring", "training.length": "1000 steps"}, family="mlp")
+    for real, fake in ((0.9, 0.1), (0.6, 0.4), (0.51, 0.5)):
+        told = doctor.tell(curve(real, fake), [], points)
+        assert "real points" in told and "image" not in told
+
+
 def test_outputs_without_a_scale_are_given_as_numbers() -> None:
     hinge = tiny({"objective.loss": "hinge", "training.length": "1000 steps"})
     told = doctor.tell(curve(1.5, -0.5), [], hinge)

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from gan import words
+from gan.catalogue import data_sets
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig
 from gan.judging import lines
@@ -37,15 +38,17 @@ def _on_players(curve: Sequence[Line], config: RunConfig) -> str:
     if not reals or not fakes:
         return ""
     real, fake = statistics.fmean(reals), statistics.fmean(fakes)
+    entry = data_sets.all_sets().get(config.data.name)
+    things = "points" if entry and entry.kind == "points" else "images"
     if not LOSSES[config.objective.loss].is_probability:
         order = "higher" if real > fake else "lower"
-        outputs = f"{words.number(real)} for real images, {words.number(fake)} for generated ones"
-        return f"The discriminator's output is {order} for real images: {outputs}."
-    seen = f"{words.percent(real)} “real” for real images, {words.percent(fake)} for generated ones"
+        outputs = f"{words.number(real)} for real {things}, {words.number(fake)} for generated ones"
+        return f"The discriminator's output is {order} for real {things}: {outputs}."
+    seen = f"{words.percent(real)} “real” for real {things}, {words.percent(fake)} for generated ones"
     if real - fake >= AHEAD:
         return f"The discriminator is ahead, and the generator still learns from it: {seen}."
     if real - fake < UNSURE:
-        return f"The discriminator can hardly tell the images apart: {seen}."
+        return f"The discriminator can hardly tell the {things} apart: {seen}."
     return f"An even duel: {seen}."
 
 
