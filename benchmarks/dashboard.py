@@ -78,7 +78,10 @@ def written_by(project: Path) -> dict[str, Any]:
 
 
 def make_run(root: Path, config: dict[str, Any], lines: int, picture: bytes, twin: Run | None = None) -> Run:
-    """Make a finished run with quick scores, a full score, ten sample pictures and ``lines`` logged lines, or those of ``twin``."""
+    """Make a finished run with quick scores, a full score, ten sample pictures and ``lines`` logged lines.
+
+    With ``twin``, the lines are those of that run, in the same file.
+    """
     run = runs.create(root, presets.find(presets.DEFAULT).config, state="starting")
     steps = lines * 10
     run.write_status(run.status().model_copy(update={"state": "finished", "step": steps, "total_steps": steps, "seconds": 60.0}))

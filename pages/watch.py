@@ -77,13 +77,14 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
         st.session_state[f"{key}/follow"] = st.session_state[key] == steps[-1]
 
     step = st.session_state[key]
-    pictures, beside = st.columns([3, 2], gap="large", vertical_alignment="center")
-    with pictures:
-        duel.show(run, step, config)
+    opinions = run.opinions(step)
+    players, beside = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with players:
+        duel.show(run, step, samples[step], config, opinions)
     with beside:
         if config:
             duel.tell(run, config)
-        if opinions := run.opinions(step):
+        if opinions:
             st.html(duel.strip(opinions))
         if len(steps) > 1:
             st.select_slider(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -32,34 +33,34 @@ _STYLE = """<style>
 </style>"""
 
 
-def show(run: Run, step: int, config: RunConfig | None) -> None:
-    """Show the real images and the samples of a step.
+def show(run: Run, step: int, samples: Path, config: RunConfig | None, opinions: Opinions | None) -> None:
+    """Show the real images and the ``samples`` of a step.
 
     Without frames if the discriminator's opinions are unknown, or the data set is gone, and with it the layout of the grids.
     """
-    opinions = run.opinions(step)
-    is_known = config is not None and config.data.name in data_sets.all_sets()
-    is_framed = opinions is not None and config is not None and is_known and not config.data.is_points
-    if is_framed:
+    over_real = over_fake = ""
+    if opinions and config and config.data.name in data_sets.all_sets() and not config.data.is_points:
+        over_real = frames(opinions.real, GRID, config.data.size, opinions)
+        over_fake = frames(opinions.fake, len(config.columns) or GRID, config.data.size, opinions)
         st.html(_STYLE)
     with st.grid(2, min_column_width=140, gap="small"):
         real, fake = st.container(), st.container()
     with real:
         st.caption("**Real**")
-        with st.container(key="duel-real"):
-            pictures.show(run.reals_path, "Real images of the data set")
-            if is_framed:
-                assert opinions and config
-                st.html(frames(opinions.real, GRID, config.data.size, opinions))
+        _show_under("real", run.reals_path, "Real images of the data set", over_real)
     with fake:
         st.caption(f"**Generated** · step {step:,}")
         if config:
             classes.name_columns(config)
-        with st.container(key="duel-fake"):
-            pictures.show(run.samples()[step], f"Samples at step {step}")
-            if is_framed:
-                assert opinions and config
-                st.html(frames(opinions.fake, len(config.columns) or GRID, config.data.size, opinions))
+        _show_under("fake", samples, f"Samples at step {step}", over_fake)
+
+
+def _show_under(side: str, picture: Path, about: str, over: str) -> None:
+    """Show a picture under its frames, if any; the container's key is the one in ``_STYLE``."""
+    with st.container(key=f"duel-{side}"):
+        pictures.show(picture, about)
+        if over:
+            st.html(over)
 
 
 def tell(run: Run, config: RunConfig) -> None:
