@@ -78,9 +78,9 @@ def compare_imports(path: Path, other: Path, rounds: int) -> None:
         for project, seconds in taken.items():
             seconds.append(measure_import(path, project)[0])
     there, here = taken.values()
-    ratio, best = (function(here) / function(there) for function in (statistics.median, min))
-    told = f"other {machine.spread(there, 1)} s, this {machine.spread(here, 1)} s"
-    print(f"import of {path.name}: {told}: {ratio:.2f} of the time, {best:.2f} at best")
+    ratio, best = machine.ratios(here, there)
+    both = f"other {machine.spread(there, 1)} s, this {machine.spread(here, 1)} s"
+    print(f"import of {path.name}: {both}: {ratio:.2f} of the time, {best:.2f} at best")
 
 
 def _children(process: psutil.Popen) -> list[psutil.Process]:

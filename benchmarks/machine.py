@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
@@ -26,3 +26,8 @@ def describe() -> str:
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Return median, minimum and maximum as text."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float], best: Callable[[Sequence[float]], float] = min) -> tuple[float, float]:
+    """Return the ratio of the medians and that of the best values, which are the smallest unless ``best`` chooses others."""
+    return statistics.median(ours) / statistics.median(theirs), best(ours) / best(theirs)

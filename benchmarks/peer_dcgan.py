@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -89,9 +88,9 @@ def main() -> None:
             for _ in range(options.rounds):
                 there.append(theirs(options.peer.resolve(), folder, steps, threads))
                 here.append(ours(folder / "data", steps, threads))
-            ratio, best = (function(here) / function(there) for function in (statistics.median, max))
-            told = f"{machine.spread(there, 1)} | {machine.spread(here, 1)} | {ratio:.2f} | {best:.2f}"
-            print(f"| {threads} | {told} |", flush=True)
+            ratio, best = machine.ratios(here, there, best=max)
+            cells = f"{machine.spread(there, 1)} | {machine.spread(here, 1)} | {ratio:.2f} | {best:.2f}"
+            print(f"| {threads} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

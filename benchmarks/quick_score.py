@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -75,9 +74,9 @@ def main() -> None:
                 for which, place in places.items():
                     lines = play(*place, name, options.scores + 1, options.threads)
                     taken[which] += [1000 * line["seconds"] for line in lines[1:]]
-            ratio, best = (function(taken["this"]) / function(taken["other"]) for function in (statistics.median, min))
-            told = ", ".join(f"{which} {machine.spread(values, 0)}" for which, values in taken.items())
-            print(f"{name:<8} {told}: {ratio:.2f} of the time, {best:.2f} at best", flush=True)
+            ratio, best = machine.ratios(taken["this"], taken["other"])
+            both = ", ".join(f"{which} {machine.spread(values, 0)}" for which, values in taken.items())
+            print(f"{name:<8} {both}: {ratio:.2f} of the time, {best:.2f} at best", flush=True)
 
 
 if __name__ == "__main__":

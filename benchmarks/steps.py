@@ -1,4 +1,4 @@
-"""Seconds per step, end to end with log lines, samples and checkpoints: this checkout beside another one, in turn.
+"""Seconds per step of this checkout and of another one, measured in turn: end to end, with log lines, samples and checkpoints.
 
     python -m benchmarks.steps --other PATH [--rounds 5] [--threads 1] [--only NAME ...]
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -65,10 +64,9 @@ def main() -> None:
             for _ in range(options.rounds):
                 there.append(play(options.other.resolve(), Path(folder), name, options.threads) * 1000)
                 here.append(play(PROJECT, Path(folder), name, options.threads) * 1000)
-            ratio = statistics.median(there) / statistics.median(here)
-            best = min(there) / min(here)
-            told = f"other {machine.spread(there, 1)}, this {machine.spread(here, 1)}"
-            print(f"{name:<24} {told}: {ratio:.2f} times as fast, {best:.2f} at best", flush=True)
+            ratio, best = machine.ratios(there, here)
+            both = f"other {machine.spread(there, 1)}, this {machine.spread(here, 1)}"
+            print(f"{name:<24} {both}: {ratio:.2f} times as fast, {best:.2f} at best", flush=True)
 
 
 if __name__ == "__main__":
