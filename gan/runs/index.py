@@ -1,4 +1,4 @@
-"""What lists show of each run: its name, age, status, parent and sweep, kept in memory and in the file ``.index.json``.
+"""What lists show of each run: its name, age, status, data set, parent and sweep, kept in memory and in the file ``.index.json``.
 
 The run directories stay the truth. Facts are used only while the modification times of the run's folder and of the files they come
 from are the same, so a missing, damaged or outdated index costs time and changes nothing.
@@ -20,6 +20,7 @@ from gan.errors import InputError, explained
 from gan.runs.records import RUN_ID, UNDER_WAY, Status
 from gan.runs.run import Run, age_key
 from gan.storage import files, signs
+from gan.storage.models import read_json
 
 FILE = ".index.json"
 
@@ -37,7 +38,8 @@ class Facts(BaseModel):
     """Facts of one run, and the ``stamps`` of its folder and of the files that they come from.
 
     ``status`` is as stored (see :meth:`gan.runs.Run.judged`), None if it is damaged. ``parent`` is the id of the run that a fork
-    continues, ``sweep`` the id of the sweep; both are empty if there is none.
+    continues, ``sweep`` the id of the sweep; both are empty if there is none. ``data`` is the name of the data set, empty if the
+    configuration cannot be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +49,7 @@ class Facts(BaseModel):
     status: Status | None
     parent: str
     sweep: str
+    data: str
 
 
 class Listed(NamedTuple):
@@ -62,7 +65,7 @@ class Listed(NamedTuple):
 
 
 class _File(BaseModel):
-    version: Literal[1] = 1  # raise it when facts change their meaning
+    version: Literal[2] = 2  # raise it when facts change their meaning
     runs: dict[str, Facts]
 
 
@@ -155,7 +158,14 @@ def _read(run: Run, stamps: tuple[Stamp, ...]) -> Facts:
         status=status,
         parent=origin.run if origin else "",
         sweep=membership.sweep if membership else "",
+        data=_data(run),
     )
+
+
+def _data(run: Run) -> str:
+    with contextlib.suppress(InputError, KeyError, TypeError):
+        return str(read_json(run.config_path)["data"]["name"])
+    return ""
 
 
 def _stamp(path: str) -> Stamp:

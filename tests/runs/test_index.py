@@ -47,19 +47,23 @@ def ended(root: Path, name: str = "") -> Run:
     return run
 
 
-def told(root: Path) -> list[tuple[str, str, Status, str, str]]:
+def told(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
     """Return what lists say of all runs."""
-    return [(one.run.id, one.facts.label, one.status(), one.facts.parent, one.facts.sweep) for one in index.read(root)]
+    return [(one.run.id, one.facts.label, one.status(), one.facts.parent, one.facts.sweep, one.facts.data) for one in index.read(root)]
 
 
-def truth(root: Path) -> list[tuple[str, str, Status, str, str]]:
+def truth(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
     """Return the same from the run directories alone."""
     found = []
     everyone = (Run(path) for path in root.iterdir() if RUN_ID.fullmatch(path.name))
     for run in sorted(everyone, key=lambda run: run.age_key):
         origin, membership = run.origin(), run.membership()
         parent, sweep = origin.run if origin else "", membership.sweep if membership else ""
-        found.append((run.id, run.label(), run.status(), parent, sweep))
+        try:
+            data = run.config().data.name
+        except InputError:
+            data = ""
+        found.append((run.id, run.label(), run.status(), parent, sweep, data))
     return found[::-1]
 
 
@@ -112,7 +116,7 @@ def _sealed(path: Path, change: Callable[[dict[str, object]], object]) -> None:
 
 
 def _other_version(path: Path) -> None:
-    _sealed(path, lambda found: found.update(version=2))
+    _sealed(path, lambda found: found.update(version=1))
 
 
 def _other_shape(path: Path) -> None:
