@@ -49,7 +49,9 @@ def ended(root: Path, name: str = "") -> Run:
 
 def told(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
     """Return what lists say of all runs."""
-    return [(one.run.id, one.facts.label, one.status(), one.facts.parent, one.facts.sweep, one.facts.data) for one in index.read(root)]
+    return [
+        (one.run.id, one.facts.label, one.status(), one.facts.parent, one.facts.sweep, one.facts.data) for one in index.read(root)
+    ]
 
 
 def truth(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
