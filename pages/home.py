@@ -1,14 +1,17 @@
 """Home page: introduction, one-click first training, and all runs as cards."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from gan import runs
+from gan.catalogue import data_sets
 from gan.config import presets
 from gan.execution import queue
-from gan.runs import Run, Status, index
-from pages.parts import actions, cards, frame, pictures, trash
+from gan.runs import Status, examples, index
+from gan.runs.index import Listed
+from pages.parts import actions, cards, frame, pictures, trash, words
 
 FEW = 8  # cards shown before “Show all”
 
@@ -18,9 +21,8 @@ left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
 with left:
     st.title("GAN Duel")
     st.markdown(
-        "Two networks play against each other: a :orange[**generator**] forges images from random numbers, and a "
-        ":blue[**discriminator**] tries to tell them apart from real ones. Train them, watch the duel live, and measure "
-        "what each setting really changes."
+        "A :orange[**generator**] forges images; a :blue[**discriminator**] tries to tell them from real ones. "
+        "Watch them, and measure what each setting changes."
     )
     actions.button(
         "Train a GAN on digits now",
@@ -28,28 +30,69 @@ with left:
         icon=":material/play_arrow:",
         type="primary",
         key="start",
+        help="First shapes within seconds, digits within a minute, from 1,797 built-in handwritten digits.",
     )
-    st.caption("Uses 1,797 built-in handwritten digits. First shapes appear within seconds, digits within a minute.")
 with right:
     pictures.show(
         Path(__file__).parent / "parts" / "duel.png",
         "Samples from the same ten latent vectors at successive stages of training: noise turns into digits",
-        "One row per training stage, always from the same latent vectors.",
     )
 
 
-def turn(pair: tuple[Run, Status]) -> tuple[bool, float, tuple[float, str]]:
-    """Return the sort key of an active run: running ones first, then the queue in order."""
-    run, status = pair
-    return (True, status.queued_at, run.age_key) if status.state == "queued" else (False, 0.0, (0.0, ""))
+def narrow(found: Sequence[tuple[Listed, Status]]) -> list[tuple[Listed, Status]]:
+    """Draw the filter, and return the runs that pass it."""
+    sets = sorted({listed.facts.data for listed, _ in found if listed.facts.data})
+    titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        text = st.text_input(
+            "Filter by name",
+            key="home/text",
+            placeholder="Filter by name",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            width=230,
+            persist_state="session",
+        )
+        chosen = st.multiselect(
+            "Data sets",
+            sets,
+            format_func=lambda name: titles.get(name, name),
+            key="home/data",
+            placeholder="All data sets",
+            label_visibility="collapsed",
+            width=260,
+            persist_state="session",
+        )
+        state = st.segmented_control(
+            "State", ["active", "ended"], key="home/state", label_visibility="collapsed", persist_state="session"
+        )
+    wanted = text.casefold().split()
+    return [
+        (listed, status)
+        for listed, status in found
+        if all(word in listed.facts.label.casefold() for word in wanted)
+        and (not chosen or listed.facts.data in chosen)
+        and (not state or (status.state in runs.UNDER_WAY) == (state == "active"))
+    ]
+
+
+def turn(card: cards.Card) -> tuple[bool, float, tuple[float, str]]:
+    """Return the sort key of an active card: running ones first, then the queue in order."""
+    waiting = [(status.queued_at, listed.age_key) for listed, status in card.members if status.state == "queued"]
+    is_waiting = not any(status.state in ("starting", "running") for _, status in card.members)
+    return (True, *min(waiting)) if is_waiting and waiting else (False, 0.0, (0.0, ""))
 
 
 def gallery() -> bool:
     """Draw active runs first, then ended ones; return whether any is active."""
     with frame.spoken_errors():
-        found = [(listed.run, listed.status()) for listed in index.read(root)]
-        active = sorted((pair for pair in found if pair[1].state in runs.UNDER_WAY), key=turn)
-        ended = [pair for pair in found if pair[1].state not in runs.UNDER_WAY]
+        found = [(listed, listed.status()) for listed in index.read(root)]
+        if not found:
+            st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
+            return False
+        shown = cards.fold(narrow(found) if len(found) > FEW else found)
+        active = sorted((card for card in shown if card.is_active), key=turn)
+        ended = [card for card in shown if not card.is_active]
         if active:
             st.header("Active")
             cards.wall(active, key="home/under-way")
@@ -58,9 +101,9 @@ def gallery() -> bool:
             is_long = len(ended) > FEW
             with_all = is_long and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
             cards.wall(ended if with_all else ended[:FEW], key="home/ended")
-        if not found:
-            st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
-        return bool(active)
+        if not shown:
+            st.info(f"None of {words.count(len(found), 'run')} matches the filter.", icon=":material/filter_list:")
+        return any(status.state in runs.UNDER_WAY for _, status in found)
     return False
 
 
@@ -84,5 +127,20 @@ def redraw(*, is_active: bool) -> None:
     st.rerun()
 
 
+def offer_farewell() -> None:
+    """Offer to delete the runs that came with the program."""
+    if there := examples.among(root):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption("A healthy and a collapsed run came with the program, to look around.", width="content")
+
+            def remove() -> None:
+                for run in there:
+                    runs.delete(run)
+
+            if actions.button("Remove the examples", remove, key="home/examples", type="tertiary"):
+                st.rerun()
+
+
 (live if st.session_state.get("home/is-active", True) else still)()
+offer_farewell()
 trash.panel(root)

@@ -14,13 +14,20 @@ from gan.execution import queue
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status
 from pages.parts import cards, exports, frame, pictures, run_picker, words
-from pages.parts.watching import branches, classes, duel
-from pages.parts.watching.actions import act, forget_deleted, offer_undo
-from pages.parts.watching.curves import show_curves
+from pages.parts.watching import branches, classes, duel, snapshots
+from pages.parts.watching.actions import act, forget_deleted, offer_presentation, offer_undo
+from pages.parts.watching.curves import show_curves, show_losses
 
 root = frame.begin("Watch")
 
 SILENCE = 120  # seconds without a heartbeat before a warning
+
+#: For a projector: larger type, and nothing but the duel and the curves.
+PRESENTED = """<style>
+html {font-size: 135%}
+header[data-testid="stHeader"], .st-key-watch-choice {display: none}
+.stMainBlockContainer {padding: 1rem 2rem}
+</style>"""
 
 
 def choose() -> Run | None:
@@ -64,21 +71,13 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
     """Show real images and samples at the slider's step, by default the newest, and how the duel stands."""
     samples = run.samples()
     if not samples:
-        st.caption("Samples appear once the networks are built.")
+        show_parent(run, config)
         return
     steps = list(samples)
-    key = f"snapshot/{run.id}"
-    if st.session_state.get(key) not in steps:  # the slider is new, or was discarded with its page
-        st.session_state[f"{key}/follow"] = True
-    if st.session_state.get(f"{key}/follow", True):
-        st.session_state[key] = steps[-1]
-
-    def moved() -> None:
-        st.session_state[f"{key}/follow"] = st.session_state[key] == steps[-1]
-
-    step = st.session_state[key]
+    snapshots.follow(run, steps)
+    players, beside = st.columns([2, 1] if is_presented() else [3, 2], gap="large", vertical_alignment="center")
+    step = st.session_state[snapshots.key(run)]
     opinions = run.opinions(step)
-    players, beside = st.columns([3, 2], gap="large", vertical_alignment="center")
     with players:
         duel.show(run, step, samples[step], config, opinions)
     with beside:
@@ -87,14 +86,22 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
         if opinions:
             st.html(duel.strip(opinions))
         if len(steps) > 1:
-            st.select_slider(
-                "Step",
-                steps,
-                key=key,
-                on_change=moved,
-                format_func=lambda step: f"{step:,}",
-                help="Every snapshot uses the same latent vectors. At the right end, the slider follows the newest.",
-            )
+            snapshots.choose(run, steps)
+            if is_presented():
+                snapshots.play(run, steps)
+
+
+def show_parent(run: Run, config: RunConfig | None) -> None:
+    """Show the last samples of the run that a fork continues, as long as it has none of its own."""
+    origin = run.origin()
+    parent = Run(run.root / origin.run) if origin else None
+    if parent and (there := {step: path for step, path in parent.samples().items() if step <= origin.step or not origin.step}):  # type: ignore[union-attr]
+        step = max(there)
+        st.caption("Samples of the run it was forked from, until its own come.")
+        with st.columns([3, 2])[0]:
+            duel.show(parent, step, there[step], config, parent.opinions(step))
+    else:
+        st.caption("Samples appear once the networks are built.")
 
 
 def show_ends(run: Run) -> None:
@@ -109,6 +116,26 @@ def show_ends(run: Run) -> None:
                 with st.container():
                     pictures.show(path, f"Samples at step {step}")
                     st.caption(f"Step {step:,}")
+
+
+def show_rest(run: Run) -> None:
+    """Show what does not change during training: relatives, drawing of a class, fork, export, settings."""
+    try:
+        config = run.config()
+        branches.tree(run)
+        classes.ask(run, config)
+        branches.offer(run, config)
+        exports.offer_generator(run)
+        settings = configs.flatten(config)
+    except InputError as error:
+        st.error(words.message(error), icon=":material/error:")
+        return
+    with st.expander("Settings and real images", icon=":material/tune:"):
+        left, right = st.columns([3, 2])
+        left.table({configs.title(key): text_of(value) for key, value in settings.items()})
+        if run.reals_path.exists():
+            with right:
+                pictures.show(run.reals_path, "Real images of the data set", "Real images")
 
 
 @st.fragment
@@ -143,10 +170,27 @@ def is_starting(run: Run, status: Status) -> bool:
     return status.state == "starting" or (status.state == "running" and not run.samples())
 
 
+@frame.fragment(snapshots.TEMPO)
+def playing(run: Run) -> None:
+    """Show one snapshot after the other."""
+    snapshots.go_on(run)
+    show(run)
+
+
+def is_presented() -> bool:
+    """Return whether the page is shown for a projector."""
+    return bool(st.session_state.get("present", st.query_params.get("present") == "true"))
+
+
 def show(run: Run) -> None:
     """Draw everything that changes while a run is active."""
     with frame.spoken_errors():
         status, config = run.status(), config_of(run)
+        if is_presented():
+            with st.container():
+                show_duel(run, config)
+            show_losses(run, config)
+            return
         with st.container():  # one place on the page, however many lines: charts below that change places lose their zoom
             show_state(run, status)
         with st.container():
@@ -156,29 +200,25 @@ def show(run: Run) -> None:
 
 
 with frame.spoken_errors():
-    chooser, actions = st.columns([3, 4], vertical_alignment="center")
+    if is_presented():
+        st.html(PRESENTED)
+    chooser, actions = st.columns([4, 1] if is_presented() else [3, 4], vertical_alignment="center")
     with chooser:
         run = choose()
+        if run and is_presented():
+            st.title(words.escape(run.label()))
     if run:
         status = run.status()
         with actions:
-            act(run, status)
-        (starting if is_starting(run, status) else live if status.state in runs.UNDER_WAY else still)(run)
+            if is_presented():
+                offer_presentation()
+            else:
+                act(run, status)
+        if snapshots.is_playing(run):
+            playing(run)
+        else:
+            (starting if is_starting(run, status) else live if status.state in runs.UNDER_WAY else still)(run)
         if status.state not in runs.UNDER_WAY:
             notice(run, status.state)
-        try:
-            config = run.config()
-            branches.tree(run)
-            classes.ask(run, config)
-            branches.offer(run, config)
-            exports.offer_generator(run)
-            settings = configs.flatten(config)
-        except InputError as error:
-            st.error(words.message(error), icon=":material/error:")
-        else:
-            with st.expander("Settings and real images", icon=":material/tune:"):
-                left, right = st.columns([3, 2])
-                left.table({configs.title(key): text_of(value) for key, value in settings.items()})
-                if run.reals_path.exists():
-                    with right:
-                        pictures.show(run.reals_path, "Real images of the data set", "Real images")
+        if not is_presented():
+            show_rest(run)

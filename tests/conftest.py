@@ -62,6 +62,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("GAN_RUNS", str(folder / "runs"))
         patch.setenv("GAN_DATA", str(shared / "data"))
         patch.delenv("GAN_CORES", raising=False)
+        patch.setenv("GAN_EXAMPLES", "0")
         patch.setenv("GAN_SPARE", "0")  # one for each of many servers would cost more than it saves
         yield folder
 

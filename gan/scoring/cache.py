@@ -38,19 +38,20 @@ def obtain(folder: Path, name: str, version: int | str, make: Make) -> Entry:
 
     If two processes need the same entry, one makes it and the other waits. Raises InputError if it cannot be written.
     """
-    if (found := _read(folder, name, version)) is not None:
+    if (found := find(folder, name, version)) is not None:
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{name}.lock"):
-            if (found := _read(folder, name, version)) is not None:
+            if (found := find(folder, name, version)) is not None:
                 return found
             return _write(folder, name, version, *make())
     except OSError as error:
         raise InputError(explain_os_error(error, f"writing {name} to {folder}")) from error
 
 
-def _read(folder: Path, name: str, version: int | str) -> Entry | None:
+def find(folder: Path, name: str, version: int | str) -> Entry | None:
+    """Return the entry ``name``; None if it is missing, damaged or of another ``version``."""
     try:
         stored = sealed.unseal((folder / f"{name}.json").read_bytes())
         content = (folder / f"{name}.safetensors").read_bytes()

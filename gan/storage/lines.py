@@ -86,16 +86,21 @@ def sample_stretches(path: Path, count: int, length: int) -> list[list[dict[str,
     Each stretch ends with the sampled object; fewer than ``length`` precede the first objects of a file. Stretches may overlap.
     Only these lines are read, unless they make up most of the file.
     """
-    try:
-        with open(path, "rb", buffering=(length + 1) * _LINE_BYTES) as file:
-            size = file.seek(0, os.SEEK_END)
-            if size > count * length * _LINE_BYTES:
-                return _parse_stretches(_stretches(file, size, count, length))
-    except OSError:
-        return []
-    whole, every = read_lines(path)[0], max(1, -(-size // (count * _LINE_BYTES)))
+    if raw := raw_stretches(path, count, length):
+        return _parse_stretches(raw)
+    whole = read_lines(path)[0]
+    every = max(1, -(-path.stat().st_size // (count * _LINE_BYTES))) if whole else 1
     ends = sorted({*range(0, len(whole), every), len(whole) - 1}) if whole else []
     return [whole[max(0, end + 1 - length) : end + 1] for end in ends]
+
+
+def raw_stretches(path: Path, count: int, length: int) -> list[list[bytes]]:
+    """Return the lines of :func:`sample_stretches` unparsed; none if they make up most of the file, or it cannot be read."""
+    with contextlib.suppress(OSError), open(path, "rb", buffering=(length + 1) * _LINE_BYTES) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > count * length * _LINE_BYTES:
+            return _stretches(file, size, count, length)
+    return []
 
 
 def _stretches(file: BinaryIO, size: int, count: int, length: int) -> list[list[bytes]]:

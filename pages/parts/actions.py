@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.mutable_popover_container import PopoverContainer
 
 from gan.errors import InputError
 from pages.parts import frame
@@ -69,7 +70,7 @@ def done(action: Callable[..., object], *arguments: Any) -> bool:
     return False
 
 
-def popover(label: str, key: str, *, icon: str) -> DeltaGenerator:
+def popover(label: str, key: str, *, icon: str) -> PopoverContainer:
     """Draw a popover that :func:`close` can close.
 
     The key names what it asks about, so that another page state with another subject never shows it open.

@@ -1,13 +1,67 @@
-"""Cards and badges that show runs."""
+"""Cards and badges that show runs and sweeps."""
 
 from __future__ import annotations
 
+import html
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
+from gan import runs
+from gan.catalogue import data_sets
 from gan.errors import InputError
 from gan.execution import queue
+from gan.judging import lines
+from gan.palette import INDIGO
 from gan.runs import Run, Status
-from pages.parts import pictures, words
+from gan.runs.index import Listed
+from gan.sweeps import launched
+from pages.parts import logged, pictures, words
+
+_FEWEST = 2  # values of a curve
+_SHOWN = 4  # runs in the picture of a sweep
+_ENDED = ("finished", "stopped", "diverged", "failed")
+
+
+@dataclass(frozen=True)
+class Card:
+    """Content of a card: one run, or the runs of one sweep, newest first, each with its status."""
+
+    members: tuple[tuple[Listed, Status], ...]
+    sweep: str = ""  # its id; empty for a single run
+    name: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether any of the runs is under way."""
+        return any(status.state in runs.UNDER_WAY for _, status in self.members)
+
+
+def fold(found: Sequence[tuple[Listed, Status]]) -> list[Card]:
+    """Return the cards of runs, in their order; runs of a sweep share the place of the first of them."""
+    cards: dict[str, list[tuple[Listed, Status]]] = {}
+    for listed, status in found:
+        cards.setdefault(listed.facts.sweep or listed.run.id, []).append((listed, status))
+    made = []
+    for key, members in cards.items():
+        first = members[0][0]
+        name = _name_of_sweep(first.run, key) if first.facts.sweep and len(members) > 1 else ""
+        if name:
+            made.append(Card(tuple(members), key, name))
+        else:  # a single run, or the sweep has been removed
+            made += [Card((member,)) for member in members]
+    return made
+
+
+def _name_of_sweep(run: Run, sweep: str) -> str:
+    """Return the name of a sweep; empty if it has been removed or is damaged."""
+    try:
+        return launched.find(run.root, sweep).record().name or "Sweep"
+    except InputError:
+        return ""
 
 
 def badge(status: Status) -> None:
@@ -16,42 +70,116 @@ def badge(status: Status) -> None:
     st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
-    """Draw runs with their statuses as a wall of cards."""
+def wall(chosen: Sequence[Card], key: str) -> None:
+    """Draw cards as a wall."""
     waiting: list[Run] | None = None
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
-        for run, status in chosen:
-            if status.state == "queued" and waiting is None:
-                waiting = queue.waiting_runs(run.root)
+        for card in chosen:
+            if waiting is None and any(status.state == "queued" for _, status in card.members):
+                waiting = queue.waiting_runs(card.members[0][0].run.root)
             with grid.cell(), st.container(border=True, height="stretch"):
-                card(run, status, waiting or [])
+                if card.sweep:
+                    _show_sweep(card)
+                else:
+                    _show_run(*card.members[0], waiting or [])
 
 
-def card(run: Run, status: Status, waiting: list[Run]) -> None:
-    """Draw one run: newest samples, state, progress, and its name as a link to its page."""
-    samples = run.samples()
-    name = run.label()
-    if samples:
+def _show_run(listed: Listed, status: Status, waiting: list[Run]) -> None:
+    """Draw one run: newest samples, name as a link, state, data set and date, FID with its curve, progress."""
+    run, name = listed.run, listed.facts.label
+    if samples := run.samples():
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")
     else:
         st.caption("No samples yet.")
+    st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
         badge(status)
-    if origin := run.origin():
-        parent = Run(run.root / origin.run)
+        st.caption(_about(listed), width="content")
+    if listed.facts.parent:
+        parent = Run(run.root / listed.facts.parent)
         st.caption(f"fork of {words.escape(parent.label())}" if parent.path.is_dir() else "fork of a deleted run")
+    if told := fid(run):
+        st.html(told)
     share, sentence = words.progress(status)
     if status.state == "queued":
         st.caption(words.place_in_queue(run, waiting))
     elif status.state in ("starting", "running"):
         st.progress(share, text=sentence)
-    else:
+    elif status.state != "finished":
         st.caption(sentence)
-        if status.state in ("failed", "diverged") and status.message:
-            st.caption(f":red[{words.message(status.message)}]")
+    if status.state in ("failed", "diverged") and status.message:
+        st.caption(f":red[{words.message(status.message)}]")
+    if not listed.facts.data:
         try:
             run.config()
         except InputError as error:
             st.caption(f":red[{words.message(error)}]")
+
+
+def _show_sweep(card: Card) -> None:
+    """Draw a sweep: newest samples of some runs, name as a link, states, data set and date, lowest FID, progress."""
+    with st.grid(2, gap="xsmall"):
+        for listed, _ in card.members[-_SHOWN:][::-1]:
+            with st.container():
+                if samples := listed.run.samples():
+                    pictures.show(list(samples.values())[-1], f"Newest samples of {listed.facts.label}")
+    st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.sweep})
+    ended = sum(status.state in _ENDED for _, status in card.members)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.badge(f"sweep of {len(card.members)}", icon=":material/account_tree:", color="violet")
+        st.caption(_about(card.members[0][0]), width="content")
+    if card.is_active:
+        shares = [1.0 if status.state in _ENDED else words.progress(status)[0] for _, status in card.members]
+        st.progress(sum(shares) / len(shares), text=f"{ended} of {words.count(len(card.members), 'run')} ended")
+    elif ended < len(card.members):
+        st.caption(f"{ended} of {words.count(len(card.members), 'run')} ended")
+
+
+def _about(listed: Listed) -> str:
+    """Return the data set and the date of a run."""
+    entry = data_sets.all_sets().get(listed.facts.data)
+    title = entry.title if entry else listed.facts.data
+    return " · ".join(filter(None, (words.escape(title), date(listed.age_key[0]))))
+
+
+def date(moment: float) -> str:
+    """Return a moment (seconds since 1970) as people say it: the time of today, else the day, with its year if not this one."""
+    if not moment:
+        return ""
+    then, now = time.localtime(moment), time.localtime()
+    if then[:3] == now[:3]:
+        return time.strftime("%H:%M", then)
+    month = time.strftime("%b", then)
+    return f"{then.tm_mday} {month}" if then.tm_year == now.tm_year else f"{then.tm_mday} {month} {then.tm_year}"
+
+
+def fid(run: Run) -> str:
+    """Return the newest FID of a run beside that of real images, with its curve during training; empty before the first."""
+    line = next((line for line in reversed(run.scores()) if lines.number(line, "fid") is not None), None)
+    if line is None:
+        return ""
+    newest, floor = lines.number(line, "fid") or 0.0, lines.number(line, "floor_fid")
+    real = f' <span style="opacity:.7">real {words.number(floor)}</span>' if floor is not None else ""
+    title = html.escape(lines.label(line))
+    drawn = curve([value for _, value in logged.quick_fids(run)[1]], floor)
+    return (
+        f'<div style="display:flex;align-items:end;gap:.75rem;font-size:.875rem" title="{title}">'
+        f'<span style="white-space:nowrap">FID <b>{words.number(newest)}</b>{real}</span>{drawn}</div>'
+    )
+
+
+def curve(values: Sequence[float], floor: float | None) -> str:
+    """Return a small curve of FIDs on a log scale, as HTML; its bottom is ``floor``. Empty for fewer than two values."""
+    known = [value for value in values if math.isfinite(value) and value > 0]
+    if len(known) < _FEWEST:
+        return ""
+    bottom = math.log(min([*known, *([floor] if floor else [])]))
+    height = math.log(max(known)) - bottom or 1.0
+    tops = [(100 * place / (len(known) - 1), 100 - 92 * (math.log(value) - bottom) / height) for place, value in enumerate(known)]
+    edge = ",".join(f"{across:.1f}% {down:.1f}%" for across, down in tops)
+    about = f"FID during training: from {words.number(known[0])} to {words.number(known[-1])}, log scale"
+    return (
+        f'<span role="img" aria-label="{about}" title="{about}" style="flex:1;min-width:3rem;height:1.75rem;opacity:.75;'
+        f'background:{INDIGO};clip-path:polygon(0% 100%,{edge},100% 100%)"></span>'
+    )

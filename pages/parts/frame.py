@@ -20,6 +20,13 @@ TICK = 1.5  # seconds between refreshes of a run under way
 QUICK_TICK = 0.3  # while a visitor waits for the first result of a click
 SLOW_TICK = 5.0  # seconds between looks for changes made elsewhere: in another tab, on the command line
 
+#: The bar at the top is aligned with the page. On a phone, where it does not list the pages, it shows the title of this one.
+_BAR = """<style>
+@media (min-width: 768px) {[data-testid="stHeader"] > div {padding-left: 4rem; padding-right: 5rem}}
+@media (max-width: 767px) {[data-testid="stHeader"]::after {content: "TITLE"; position: absolute; inset: 0 1rem 0 auto;
+  pointer-events: none; display: flex; align-items: center; font-weight: 650}}
+</style>"""
+
 Address = tuple[str, frozenset[tuple[str, str]]]  # a page, and the parameters in the URL
 _Arguments = ParamSpec("_Arguments")
 
@@ -40,6 +47,8 @@ def begin(title: str) -> Path:
     st.session_state[_HERE] = here
     _go_on()
     st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
+    st.logo(str(Path(__file__).with_name("logo.svg")))
+    st.html(_BAR.replace("TITLE", title))
     if st.session_state.get(_PASSED, {}).get(_query(), here) != here:
         st.query_params.clear()  # Back has led here; see `go`
     return default_root()

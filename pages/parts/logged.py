@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +13,7 @@ import streamlit as st
 from pyarrow import json as pa_json
 
 from gan.judging.lines import label as label_of
+from gan.judging.lines import number
 from gan.runs import Run
 from gan.runs.columns import COLUMNS
 from gan.storage import lines
@@ -19,7 +21,8 @@ from pages.parts import charts
 
 _SCHEMA = pa.schema([(name, pa.float64()) for name in COLUMNS])
 _IN_LINE = pa_json.ReadOptions(use_threads=False, block_size=1 << 22)
-
+_IN_PARTS = pa_json.ReadOptions(block_size=1 << 20)  # all cores, for whoever waits for a long file
+_LONG = 1 << 23  # bytes
 
 _MOST_KEPT = 32  # thinned tables of one file: its charts, at the zoom and smoothing of some visitors
 
@@ -62,7 +65,7 @@ class Tail:
             if size > self._offset:
                 new, self._offset = lines.read_complete(self._path, self._offset)
                 if new:
-                    self._table = self._grow(_numbers(new))
+                    self._table = self._grow(as_numbers(new))
             return self._table, self._thin
 
     def _grow(self, new: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +76,7 @@ class Tail:
         return table
 
 
-def _numbers(content: bytes) -> pd.DataFrame:
+def as_numbers(content: bytes) -> pd.DataFrame:
     """Return complete lines as numbers, NaN for anything else; damaged lines are left out.
 
     Arrow parses lines several times as fast as :mod:`json` does. It is trusted with lines as the trainer writes them: one object
@@ -83,7 +86,8 @@ def _numbers(content: bytes) -> pd.DataFrame:
     if content.isascii() and content.count(b"{") == count and b"[" not in content:
         with contextlib.suppress(pa.ArrowInvalid):
             options = pa_json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
-            found = pa_json.read_json(pa.BufferReader(content), _IN_LINE, options)
+            how = _IN_PARTS if len(content) > _LONG else _IN_LINE
+            found = pa_json.read_json(pa.BufferReader(content), how, options)
             if found.num_rows == count:
                 return found.to_pandas()
     new = pd.DataFrame(lines.parse(content)).reindex(columns=list(COLUMNS))
@@ -113,14 +117,23 @@ def tail(run: Run) -> Tail:
 
 def quick_fids(run: Run) -> tuple[str, list[tuple[int, float]]]:
     """Return the FID label of the scores made during training, and their (step, FID) pairs in order."""
-    found = {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}
+    found = _quick(run)
     label = label_of(next(reversed(found.values()))) if found else ""
     return label, [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
 
 
 def scores(run: Run) -> pd.DataFrame:
-    """Return the scores made during training (columns "step" and "fid"), with the FID label in ``attrs["label"]``."""
+    """Return the scores made during training (columns "step" and "fid").
+
+    ``attrs``: the FID ``label``, and the ``floor``, the FID of real images (None if it is unknown).
+    """
     label, values = quick_fids(run)
     table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
-    table.attrs["label"] = label
+    floors = [floor for line in _quick(run).values() if (floor := number(line, "floor_fid")) is not None]
+    table.attrs |= {"label": label, "floor": floors[-1] if floors else None}
     return table
+
+
+def _quick(run: Run) -> dict[int, dict[str, Any]]:
+    """Return the lines of scores made during training by step, in the order of the file."""
+    return {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}

@@ -1,4 +1,7 @@
-"""Background work of the server, independent of visitors: advance the queue, preload modules and keep a spare process."""
+"""Background work of the server, independent of visitors: advance the queue, preload modules and keep a spare process.
+
+A new folder of runs first gets the examples.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ def _tend_queue() -> None:
     from gan.places import default_root
     from gan.runs import index
 
+    _offer_examples(default_root())
     _advance(default_root())
     pause.wait(0.5)  # a visitor who waited for the server imports what his page needs, and quicker alone
     _import_parts()
@@ -61,6 +65,15 @@ def _advance(root: Path) -> None:
         queue.advance(root)
     except Exception:
         logging.getLogger("gan").exception("The queue could not be advanced")
+
+
+def _offer_examples(root: Path) -> None:
+    from gan.runs import examples
+
+    try:
+        examples.offer(root)
+    except OSError:
+        logging.getLogger("gan").warning("The examples could not be copied", exc_info=True)
 
 
 def make_way() -> None:

@@ -123,7 +123,7 @@ def test_logged_lines_become_the_numbers_in_them(rows: list[str]) -> None:
             if isinstance(one := json.loads(line), dict):
                 found.append([logged.as_number(one.get(name)) for name in COLUMNS])
     expected = pd.DataFrame(found, columns=list(COLUMNS), dtype="float64")
-    pd.testing.assert_frame_equal(logged._numbers(content), expected, check_index_type=False)
+    pd.testing.assert_frame_equal(logged.as_numbers(content), expected, check_index_type=False)
 
 
 @given(st.floats(0, 1e9))

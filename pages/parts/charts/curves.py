@@ -64,11 +64,13 @@ def curves(
     is_log: bool = False,
     domain: tuple[float, float] | None = None,
     rule: float | None = None,
+    rule_title: str = "",
     has_points: bool = False,
 ) -> dict[str, Any]:
     """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
 
-    ``has_points`` adds a dot per value, for curves with few values; a curve with a single value always gets one.
+    ``rule`` is the height of a dashed line, ``rule_title`` the text on it. ``has_points`` adds a dot per value, for curves with few
+    values; a curve with a single value always gets one.
 
     The specification depends on settings, not on data, so the browser keeps the chart, its zoom and hover when new data
     arrives. The interval ``zoom`` must be requested as a selection; otherwise the browser resets it.
@@ -128,6 +130,10 @@ def curves(
     if rule is not None:
         mark = {"type": "rule", "strokeDash": [4, 4], "color": "gray", "opacity": 0.6}
         layers.append({"data": {"values": [{}]}, "mark": mark, "encoding": {"y": {"datum": rule}, "x": None}})
+        if rule_title:
+            text = {"type": "text", "text": rule_title, "align": "right", "baseline": "bottom", "dx": -4, "dy": -3, "color": "gray"}
+            place = {"y": {"datum": rule}, "x": {"value": "width"}}
+            layers.append({"data": {"values": [{}]}, "mark": {**text, "fontSize": 12}, "encoding": place})
     return {"height": 260, "encoding": {"x": x}, "layer": layers}
 
 

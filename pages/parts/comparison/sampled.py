@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any
 
 import numpy as np
 
 from gan.runs import Run
 from gan.runs.columns import COLUMNS
-from gan.storage.lines import sample_stretches
-from pages.parts.logged import as_number
+from gan.storage.lines import raw_stretches, sample_stretches
+from pages.parts.logged import as_number, as_numbers
 
 LINES = 240  # sampled per run
 PLACES = ("step", "epoch", "images_seen", "seconds")  # columns that are positions, which are not averaged
@@ -30,43 +27,51 @@ def columns(run: Run, place: str, stamp: object, smoothing: float) -> dict[str, 
     changes with the file.
     """
     length = 1 + (math.ceil(math.log(FADED) / math.log(smoothing)) if smoothing else 0)
-    stretches = [_without_repeated(stretch) for stretch in sample_stretches(run.metrics_path, LINES, length)]
-    found = dict(zip(COLUMNS, _numbers([stretch[-1] for stretch in stretches], tuple(COLUMNS)).T, strict=True))
+    values, counts = _lines(run, length)
+    found = dict(zip(COLUMNS, values[np.cumsum(counts) - 1].T, strict=True))
     if smoothing:
-        found |= zip(_CURVES, _averages(stretches, length, smoothing).T, strict=True)
+        found |= zip(_CURVES, _averages(values, counts, length, smoothing).T, strict=True)
     usable = np.flatnonzero(np.isfinite(found["step"]) & np.isfinite(found[place]))[::-1]
     kept = usable[np.unique(found["step"][usable], return_index=True)[1]]  # if a step was logged twice, the later line
     ordered = {name: values[kept] for name, values in found.items()}
     return ordered | {"at": ordered[place]}
 
 
-def _without_repeated(stretch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return consecutive lines without those whose step was logged again after a crash; the last line stays the last."""
-    kept: list[dict[str, Any]] = [stretch[-1]]
-    first = as_number(stretch[-1].get("step"))
-    for line in reversed(stretch[:-1]):
-        if (step := as_number(line.get("step"))) < first:
-            kept.append(line)
-            first = step
-    return kept[::-1]
+def _lines(run: Run, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return stretches of logged lines one after the other as an array [lines, columns], and the number of lines in each."""
+    raw = raw_stretches(run.metrics_path, LINES, length)
+    if raw:
+        table = as_numbers(b"".join(line for stretch in raw for line in stretch))
+        if len(table) == sum(map(len, raw)):
+            return table.to_numpy(), np.array(list(map(len, raw)))
+    stretches = sample_stretches(run.metrics_path, LINES, length)  # the file is short, or has damaged lines
+    every = [[as_number(line.get(name)) for name in COLUMNS] for stretch in stretches for line in stretch]
+    return np.array(every, "float64").reshape(-1, len(COLUMNS)), np.array(list(map(len, stretches)), int)
 
 
-def _averages(stretches: Sequence[Sequence[dict[str, Any]]], length: int, smoothing: float) -> np.ndarray:
+def _averages(values: np.ndarray, counts: np.ndarray, length: int, smoothing: float) -> np.ndarray:
     """Return the moving averages [stretches, curves] at the ends of stretches of at most ``length`` lines.
 
     They are NaN where the last line has no value.
     """
-    values = np.full((len(stretches), length, len(_CURVES)), np.nan)
-    counts = np.array([len(stretch) for stretch in stretches], dtype=int)
-    values[np.arange(length) >= length - counts[:, None]] = _numbers([line for one in stretches for line in one], _CURVES)
-    there, weights = np.isfinite(values), smoothing ** np.arange(length - 1, -1, -1)
-    total, weight = (np.einsum("slc,l->sc", one, weights) for one in (np.where(there, values, 0.0), there))
+    padded = np.full((len(counts), length, values.shape[1]), np.nan)
+    padded[np.arange(length) >= length - counts[:, None]] = values
+    curves = _without_repeated(padded)[:, :, [list(COLUMNS).index(name) for name in _CURVES]]
+    there, weights = np.isfinite(curves), smoothing ** np.arange(length - 1, -1, -1)
+    total, weight = (np.einsum("slc,l->sc", one, weights) for one in (np.where(there, curves, 0.0), there))
     return np.divide(total, weight, out=np.full(total.shape, np.nan), where=there[:, -1])
 
 
-def _numbers(lines: Sequence[dict[str, Any]], names: tuple[str, ...]) -> np.ndarray:
-    """Return columns of logged lines as an array [lines, names], NaN for everything that is not a number."""
-    try:
-        return np.array(list(map(itemgetter(*names), lines)), dtype="float64").reshape(-1, len(names))
-    except (KeyError, ValueError, TypeError, OverflowError):  # a damaged line, or one of another version
-        return np.array([[as_number(line.get(name)) for name in names] for line in lines], dtype="float64")
+def _without_repeated(stretches: np.ndarray) -> np.ndarray:
+    """Return stretches [stretches, lines, columns] without lines whose step was logged again after a crash.
+
+    The last line stays the last; what is missing is NaN at the beginning.
+    """
+    steps = stretches[:, :, list(COLUMNS).index("step")]
+    later = np.fmin.accumulate(steps[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    is_kept = np.column_stack([(steps[:, :-1] < later) & np.isfinite(steps[:, -1:]), np.ones(len(steps), bool)])
+    for place in np.flatnonzero(~(is_kept | np.isnan(stretches).all(axis=2)).all(axis=1)):
+        kept = stretches[place][is_kept[place]]
+        stretches[place] = np.nan
+        stretches[place, len(steps[place]) - len(kept) :] = kept
+    return stretches

@@ -8,12 +8,10 @@ from collections.abc import Collection
 import plotly.graph_objects as go
 import streamlit as st
 
-from gan.errors import InputError
-from gan.execution import queue
 from gan.judging import comparison, lines
 from gan.judging.doctor import Verdict
-from gan.runs import Run, columns, forks
-from pages.parts import actions, charts, frame, logged, pictures, words
+from gan.runs import Run, columns
+from pages.parts import charts, logged, pictures, remedy, words
 from pages.parts.evaluation import atlas, board, reasons
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
@@ -40,35 +38,7 @@ def _tell(run: Run, verdict: Verdict) -> None:
     st.markdown(words.escape(verdict.sentence))
     st.markdown(f"**What to try.** {words.escape(verdict.remedy)}")
     if verdict.changes:
-        _offer_fork(run, verdict)
-
-
-def _offer_fork(run: Run, verdict: Verdict) -> None:
-    """Draw the button that forks the run with the remedy; if that is impossible, show the reason."""
-    reason, step, about = "", None, ""
-    try:
-        plan = forks.plan(run.config(), verdict.changes)
-        step = verdict.step if plan.goes_on else None
-        start = "Continues from a checkpoint of this run." if plan.goes_on else f"Starts from scratch: {plan.reason}"
-        about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"
-    except InputError as error:
-        reason = str(error)
-
-    def fork() -> None:
-        child = forks.make(run, step, verdict.changes)
-        queue.advance(run.root)
-        frame.go("pages/watch.py", run=child.id)
-
-    actions.button(
-        "Fork with this remedy",
-        fork,
-        icon=":material/call_split:",
-        key=f"fork/{verdict.name}",
-        disabled=bool(reason),
-        help=words.message(reason or about),
-    )
-    if reason:
-        st.caption(words.message(reason))
+        remedy.offer(run, verdict)
 
 
 def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:

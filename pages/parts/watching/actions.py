@@ -1,26 +1,34 @@
-"""The actions on the Watch page: stop, resume, train longer, rename, delete, undo."""
+"""The actions on the Watch page: stop, resume, train longer, what next, rename, delete, undo, present."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
 
+from gan import config as configs
 from gan import runs
 from gan.config import schedules
 from gan.errors import InputError
 from gan.execution import queue
-from gan.runs import Run, Status, checkpoints
-from pages.parts import actions, words
+from gan.judging import doctor
+from gan.runs import Run, Status, checkpoints, shortened
+from gan.storage.models import stamp
+from pages.parts import actions, frame, remedy, scorings, words
 
+_SCORED = "FID, IS, precision, recall and others of the last checkpoint: 3 draws of 2,000 images."
 _DELETED = "watch/deleted"  # id of the run that this session has deleted last
 
 
 def act(run: Run, status: Status) -> None:
     """Draw the buttons for the actions available in this state; refusals of those without a popover appear below the row."""
-    row, below = st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"), actions.place("watch/row")
+    row, below = (
+        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"),
+        actions.place("watch/row"),
+    )
     with row:
         if status.state in runs.UNDER_WAY:
             is_stopping = status.state != "queued" and run.control().stop
@@ -51,9 +59,11 @@ def act(run: Run, status: Status) -> None:
             place=below,
         ):
             st.rerun()
+        offer_next(run)
         offer_renaming(run)
         if status.state not in runs.UNDER_WAY:
             offer_deletion(run)
+        offer_presentation()
     if status.state not in runs.UNDER_WAY and (change := checkpoints.changed_data(run)):
         st.warning(words.escape(change), icon=":material/warning:")
 
@@ -68,6 +78,69 @@ def offer_more(run: Run, status: Status) -> None:
                 st.caption(words.escape(change))
         if actions.button("Continue", lambda: queue.extend(run, more), type="primary", key="longer"):
             st.rerun()
+
+
+def offer_next(run: Run) -> None:
+    """Draw the popover of what one would do next with a run: score it, compare it with wider networks, try a remedy, fork it."""
+    part = actions.popover("What next?", f"next/{run.id}", icon=":material/arrow_forward:")
+    if not part.open:
+        return
+    with part:
+        if run.has_checkpoint:
+            actions.button(
+                "Score it", lambda: _score(run), icon=":material/grading:", key="next/score", help=_SCORED, width="stretch"
+            )
+        if wider := _wider(run):
+            key, width = next(iter(wider.items()))
+            actions.button(
+                f"Compare with {configs.title(key).lower()} {width}",
+                lambda: _compare(run, wider),
+                icon=":material/compare:",
+                key="next/wider",
+                help="Trains the same settings with networks twice as wide, and shows both runs side by side.",
+                width="stretch",
+            )
+        for verdict in _verdicts(run, stamp(run.scores_path), stamp(run.metrics_path)):
+            st.markdown(f"**{words.escape(verdict.title)}.** {words.escape(verdict.remedy)}")
+            remedy.offer(run, verdict)
+        st.caption("For other changes, see “Fork” below.")
+
+
+def _score(run: Run) -> None:
+    scorings.start([run])
+    frame.go("pages/evaluate.py", runs=run.id)
+
+
+def _wider(run: Run) -> dict[str, int]:
+    """Return the setting that makes the networks of a run twice as wide; empty if they cannot be."""
+    with contextlib.suppress(InputError):
+        config = run.config()
+        flat = configs.flatten(config)
+        for key in ("networks.width", "networks.hidden"):
+            if key in flat:
+                configs.require_data(configs.replace(config, {key: 2 * flat[key]}))
+                return {key: 2 * flat[key]}
+    return {}
+
+
+def _compare(run: Run, changes: dict[str, int]) -> None:
+    (key, value), *_ = changes.items()
+    name = shortened(f"{run.label()} · {configs.title(key).lower()} {value}")
+    other = queue.launch(run.root, configs.replace(run.config(), changes), name)
+    frame.go("pages/compare.py", runs=f"{run.id},{other.id}")
+
+
+@lru_cache(maxsize=64)
+def _verdicts(run: Run, *stamps: object) -> list[doctor.Verdict]:
+    """Return the verdicts on a run that a change of settings may remedy."""
+    scored = [line for line in run.scores() if line.get("source") != "training"]
+    line = scored[-1] if scored else {}
+    return [verdict for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores()) if verdict.changes]
+
+
+def offer_presentation() -> None:
+    """Draw the switch between the page and its presentation; the URL keeps it."""
+    st.toggle("Present", key="present", bind="query-params", help="For a projector. Space plays the snapshots, arrows step.")
 
 
 def offer_renaming(run: Run) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
-from gan.catalogue.losses import LOSSES
+from gan.catalogue.losses import LOSSES, LossFacts
 from gan.config import RunConfig
 from gan.runs import Run
 from gan.runs.columns import named
-from pages.parts import charts, logged, words
+from pages.parts import charts, logged, vega, words
 from pages.parts.logged import Zoom
+
+SMOOTHING = 0.6  # unless the visitor chooses another
+
+Thin = Callable[[dict[str, str], float, Zoom], object]
 
 PLAYERS = named("generator_loss", "discriminator_loss")
 OPINIONS = named("d_fake", "d_real")
@@ -27,7 +33,7 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
             "Smoothing",
             0.0,
             0.99,
-            0.6,
+            SMOOTHING,
             0.01,
             key="smoothing",
             persist_state="session",
@@ -35,39 +41,84 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
             help="Exponential moving average: s ← a·s + (1 − a)·value. The faint line shows the logged values.",
         )
         is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
-    tail = logged.tail(run)
+    tail, before = logged.tail(run), _before(run)
     table = tail.table()
-    if table.empty:
+    if table.empty and not before:
         st.caption("No values logged yet.")
         return
-    facts = LOSSES[config.objective.loss] if config else None
-    losses, judged = st.columns(2, gap="medium")
-    with losses:
-        draw(tail.thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
-    with judged:
-        if facts and not facts.is_probability:
-            draw(tail.thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
-        else:
-            draw(tail.thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    thin = partial(_with_parent, tail, *before) if before else tail.thin
+    facts = _draw_players(run, config, thin, smoothing, is_log=is_log)
     if facts:
         st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
     if table["penalty"].notna().any():
-        draw(tail.thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
+        draw(thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
     scores = logged.scores(run)
     with st.container():  # also before the first score, so that the charts below keep their places, and with them their zoom
         if not scores.empty:
-            title = f"{scores.attrs['label']} (during training)"
-            draw(partial(charts.thin, scores), {"FID": "fid"}, title, f"fid/{run.id}", 0.0, is_log=is_log, has_points=True)
+            title, floor = f"{scores.attrs['label']} (during training)", scores.attrs["floor"]
+            draw(
+                partial(charts.thin, scores),
+                {"FID": "fid"},
+                title,
+                f"fid/{run.id}",
+                0.0,
+                is_log=is_log or vega.spans_decade([*scores["fid"], floor]),
+                rule=floor,
+                rule_title="real images",
+                has_points=True,
+            )
     more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
     if more.open:
         with more:
-            draw(tail.thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
-    st.caption("Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.")
+            draw(thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
+    parent = f" The faint curve up to step {before[1]:,} is that of the run it was forked from." if before else ""
+    st.caption(f"Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.{parent}")
+
+
+def show_losses(run: Run, config: RunConfig | None) -> None:
+    """Show the losses and the outputs of the discriminator, and nothing else."""
+    tail = logged.tail(run)
+    if not tail.table().empty:
+        _draw_players(run, config, tail.thin, st.session_state.get("smoothing", SMOOTHING), is_log=False)
+
+
+def _draw_players(run: Run, config: RunConfig | None, thin: Thin, smoothing: float, *, is_log: bool) -> LossFacts | None:
+    """Draw the losses beside the outputs of the discriminator; return the facts on the loss, None if it is unknown."""
+    facts = LOSSES[config.objective.loss] if config else None
+    losses, judged = st.columns(2, gap="medium")
+    with losses:
+        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
+    with judged:
+        if facts and not facts.is_probability:
+            draw(thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
+        else:
+            draw(thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+    return facts
+
+
+def _before(run: Run) -> tuple[logged.Tail, int] | None:
+    """Return the logged lines of the run that a fork continues, and the step from which it does; None if there are none."""
+    origin = run.origin()
+    if origin is None or not origin.step or not (parent := Run(run.root / origin.run)).metrics_path.exists():
+        return None
+    return logged.tail(parent), origin.step
+
+
+def _with_parent(
+    tail: logged.Tail, parent: logged.Tail, until: int, names: dict[str, str], smoothing: float, zoom: Zoom
+) -> pa.Table:
+    """Return the data of a chart with the curve of the parent up to the step ``until``, drawn only faintly."""
+    shown, before = tail.thin(names, smoothing, zoom), parent.thin(names, smoothing, zoom)
+    before = before.filter(pc.less_equal(before["step"], until))
+    empty = pa.nulls(len(before), pa.float64())
+    for name in names:
+        before = before.set_column(before.column_names.index(name), name, empty)
+    return pa.concat_tables([before, shown.cast(before.schema)])
 
 
 def draw(
-    thin: Callable[[dict[str, str], float, Zoom], object],
+    thin: Thin,
     names: dict[str, str],
     title: str,
     key: str,
@@ -75,11 +126,12 @@ def draw(
     is_log: bool = False,
     domain: tuple[float, float] | None = None,
     rule: float | None = None,
+    rule_title: str = "",
     has_points: bool = False,
 ) -> None:
     """Draw one chart of curves (name → column); ``thin`` returns their data, given the smoothing and the zoom range."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
     shown = thin(names, smoothing, (zoom[0], zoom[1]) if zoom else None)
-    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, has_points=has_points)
+    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, rule_title=rule_title, has_points=has_points)
     about = f"{title} over steps: " + " and ".join(names)
     st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)

@@ -127,10 +127,10 @@ def _histogram(opinions: Opinions) -> str:
     scale = ",".join(_mixed(share) for share in (0, 0.5, 1))
     ends = ("0", "1") if opinions.is_probability else (f"{low:.3g}", f"{high:.3g}")
     return (
-        f'<div role="img" aria-label="{html.escape(_about(opinions))}"><div>real ↑</div>{halves[0]}'
+        f'<div role="img" aria-label="{html.escape(_about(opinions))}"><div>real images</div>{halves[0]}'
         f'<div style="height:4px;margin:2px 0;border-radius:2px;background:linear-gradient(90deg,{scale})"></div>{halves[1]}'
-        f'<div style="display:flex;justify-content:space-between"><span>{ends[0]} · generated</span><span>generated ↓</span>'
-        f"<span>real · {ends[1]}</span></div></div>"
+        f'<div>generated images</div><div style="display:flex;justify-content:space-between"><span>← {ends[0]}: looks generated'
+        f"</span><span>{ends[1]}: looks real →</span></div></div>"
     )
 
 

@@ -1,0 +1,83 @@
+"""The Home page: cards, sweeps folded into one, the filter, and the examples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from gan import runs
+from gan.config import presets
+from gan.runs import Run, Status
+from gan.sweeps import launched
+from gan.sweeps import plan as plans
+from pages.parts import cards
+from tests.helpers import make_run, tiny
+
+Visit = Callable[..., AppTest]
+
+
+def links(test: AppTest) -> list[str]:
+    """Return the targets of the cards."""
+    return [link.proto.query_string for link in test.get("page_link")]
+
+
+def ended(root: Path, name: str, **changes: object) -> Run:
+    run = make_run(root, changes, name=name)
+    run.write_status(Status(state="finished", step=12, total_steps=12, made_at=time.time()))
+    return run
+
+
+def test_a_card_shows_fid_beside_that_of_real_images(shown: Run, visit: Visit) -> None:
+    test = visit("home")
+    assert not test.exception
+    told = [one.proto.body for one in test.get("html")]
+    assert any("FID <b>" in one and "real" in one for one in told), told
+
+
+def test_a_small_curve_falls_from_its_top_to_its_bottom() -> None:
+    drawn = cards.curve([1000.0, 100.0, 10.0], 10.0)
+    assert "polygon(0% 100%,0.0% 8.0%,50.0% 54.0%,100.0% 100.0%,100% 100%)" in drawn
+    assert "from 1000 to 10, log scale" in drawn or "from 1,000 to 10, log scale" in drawn
+    assert cards.curve([5.0], 1.0) == "" and cards.curve([float("nan"), 0.0, 3.0], None) == ""
+    assert "100.0% 8.0%" not in cards.curve([3.0, 3.0], None)
+
+
+def test_runs_of_a_sweep_share_a_card(empty: Path, visit: Visit) -> None:
+    single = ended(empty, "alone")
+    base = tiny().model_dump(mode="json")
+    plan = plans.parse({"name": "Latent sizes", "base": base, "axes": {"networks.latent": [8, 16]}, "combine": "grid", "seeds": 2})
+    sweep = launched.create(empty, plan)
+    launched.complete(sweep)
+    for run in sweep.runs():
+        run.write_status(Status(state="finished", step=12, total_steps=12))
+    test = visit("home")
+    assert not test.exception
+    assert sorted(links(test)) == sorted([f"run={single.id}", f"sweep={sweep.id}"])
+    assert "**Latent sizes**" in [link.proto.label for link in test.get("page_link")]
+    sweep.path.unlink()
+    assert len(links(visit("home"))) == 5, "runs of a removed sweep are cards of their own"
+
+
+def test_the_filter_asks_for_name_data_set_and_state(empty: Path, visit: Visit) -> None:
+    for number in range(9):
+        ended(empty, f"digits {number}")
+    ring = runs.create(empty, presets.find("ring-mlp").config, "ring one", state="starting", threads=1)
+    ring.write_status(Status(state="stopped", step=5, total_steps=12))
+    test = visit("home")
+    test.text_input(key="home/text").set_value("DIGITS 7").run()
+    assert len(links(test)) == 1
+    test.text_input(key="home/text").set_value("").run()
+    test.multiselect(key="home/data").set_value(["ring"]).run()
+    assert links(test) == [f"run={ring.id}"]
+    test.text_input(key="home/text").set_value("digits").run()
+    assert not test.exception and links(test) == [] and "None of 10 runs matches" in test.info[0].value
+
+
+def test_dates_are_said_as_people_do() -> None:
+    now = time.time()
+    assert cards.date(0) == "" and cards.date(now) == time.strftime("%H:%M", time.localtime(now))
+    then = time.mktime((2001, 2, 3, 4, 5, 6, 0, 0, -1))
+    assert cards.date(then) == "3 Feb 2001"
