@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.config import presets
-from gan.runs import Run, Status
+from gan.runs import Run, Status, examples
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
 from pages.parts import cards
@@ -74,6 +75,16 @@ def test_the_filter_asks_for_name_data_set_and_state(empty: Path, visit: Visit) 
     assert links(test) == [f"run={ring.id}"]
     test.text_input(key="home/text").set_value("digits").run()
     assert not test.exception and links(test) == [] and "None of 10 runs matches" in test.info[0].value
+
+
+def test_the_examples_can_be_removed_for_good(empty: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GAN_EXAMPLES", raising=False)
+    examples.offer(empty)
+    test = visit("home")
+    assert len(links(test)) == 2
+    test.button(key="home/examples").click().run()
+    assert not test.exception and links(test) == [] and len(runs.list_trash(empty)) == 2
+    assert not [button for button in test.button if button.key == "home/examples"]
 
 
 def test_dates_are_said_as_people_do() -> None:

@@ -29,7 +29,7 @@ def ignore(sentence: str, share: float) -> None:
 
 @pytest.fixture(scope="session")
 def digits(own_folders: Path) -> Extractor:
-    """Return the digits classifier, trained with its real recipe."""
+    """Return the digits classifier that ships with the program, trained with its real recipe."""
     return classifier.load("digits", CPU, ignore)
 
 
@@ -64,6 +64,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(classifier.RECIPES, "digits", replace(classifier.RECIPES["digits"], epochs=1))
     monkeypatch.setattr(classifier, "_FEWEST_STEPS", 1)
+    monkeypatch.setattr(classifier, "_SHIPPED", tmp_path)
     return tmp_path / "data"
 
 

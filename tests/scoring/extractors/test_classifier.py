@@ -60,6 +60,26 @@ def test_digits_are_read_correctly(digits: Extractor) -> None:
     assert digits.accuracy == pytest.approx(accuracy)
 
 
+def test_classifier_that_ships_is_used_unless_it_is_damaged_or_there_is_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quick: Path
+) -> None:
+    trained, was_trained = load_quickly()
+    assert was_trained
+    monkeypatch.setattr(classifier, "_SHIPPED", Path(classifier.__file__).parent)
+    assert load_quickly()[0].id == trained.id, "scores of this folder stay comparable"
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "another"))
+    shipped, was_trained = load_quickly()
+    assert not was_trained and shipped.id != trained.id and (shipped.accuracy or 0) >= 0.97
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    for suffix in ("json", "safetensors"):
+        (copied / f"digits.{suffix}").write_bytes((Path(classifier.__file__).parent / f"digits.{suffix}").read_bytes())
+    _flip(copied / "digits.safetensors")
+    monkeypatch.setattr(classifier, "_SHIPPED", copied)
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "third"))
+    assert load_quickly()[1]
+
+
 def test_held_out_images_are_a_share_of_every_class_and_never_trained_on(monkeypatch: pytest.MonkeyPatch, quick: Path) -> None:
     images = loaders.load(DataConfig(size=32))
     is_held = classifier.split(images.labels, 0.2, torch.Generator().manual_seed(0))
@@ -163,7 +183,7 @@ def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
     code = (
         "import sys, torch; from dataclasses import replace; from gan.scoring.extractors import classifier\n"
         "classifier.RECIPES['digits'] = replace(classifier.RECIPES['digits'], epochs=1)\n"
-        "classifier._FEWEST_STEPS = 1\n"
+        "classifier._FEWEST_STEPS, classifier._SHIPPED = 1, classifier.data_root()\n"
         "said = []\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "found = classifier.load('digits', torch.device('cpu'), lambda sentence, share: said.append(sentence))\n"
