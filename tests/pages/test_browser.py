@@ -78,6 +78,18 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
+    # On a projector, keys step through the snapshots.
+    page.get_by_text("Present", exact=True).click()
+    expect(page.get_by_role("link", name="Evaluate")).to_be_hidden()
+    caption = page.get_by_test_id("stCaptionContainer").filter(has_text="Generated")
+    newest = caption.inner_text()
+    page.keyboard.press("ArrowLeft")
+    expect(caption).not_to_have_text(newest)
+    page.keyboard.press("Space")
+    expect(caption).to_have_text(newest)
+    assert "present=true" in page.url
+    page.get_by_text("Present", exact=True).click()
+
     # Score, and read the table.
     page.get_by_role("link", name="Evaluate").click()
     page.get_by_role("button", name="Score 1 run now").click()
