@@ -30,7 +30,6 @@ def choose() -> list[Run]:
     return run_picker.pick_several(
         root,
         "compare/runs",
-        empty="No runs yet. Train at least two first.",
         placeholder="Choose 2 to 12 runs",
         usual=lambda found: found[:4],
         most=MOST,

@@ -28,7 +28,6 @@ def choose() -> list[Run]:
     return run_picker.pick_several(
         root,
         "evaluate/runs",
-        empty="No runs yet. Train one first.",
         placeholder="Choose runs to compare",
         usual=lambda found: list(itertools.islice((run for run in found if run.scores_path.exists()), MOST)) or found[:MOST],
     )

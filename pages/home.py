@@ -7,11 +7,9 @@ import streamlit as st
 
 from gan import runs
 from gan.catalogue import data_sets
-from gan.config import presets
-from gan.execution import queue
 from gan.runs import Status, examples, index
 from gan.runs.index import Listed
-from pages.parts import actions, cards, frame, pictures, trash, words
+from pages.parts import actions, cards, first_run, frame, pictures, trash, words
 
 FEW = 8  # cards shown before “Show all”
 
@@ -24,14 +22,7 @@ with left:
         "A :orange[**generator**] forges images; a :blue[**discriminator**] tries to tell them from real ones. "
         "Watch them, and measure what each setting changes."
     )
-    actions.button(
-        "Train a GAN on digits now",
-        lambda: frame.go("pages/watch.py", run=queue.launch(root, presets.find(presets.DEFAULT).config).id),
-        icon=":material/play_arrow:",
-        type="primary",
-        key="start",
-        help="First shapes within seconds, digits within a minute, from 1,797 built-in handwritten digits.",
-    )
+    first_run.button(root)
 with right:
     pictures.show(
         Path(__file__).parent / "parts" / "duel.png",

@@ -33,9 +33,7 @@ header[data-testid="stHeader"], .st-key-watch-choice {display: none}
 def choose() -> Run | None:
     """Offer to restore a run deleted just now, and draw the run picker. Return None if no run is chosen."""
     offer_undo(root)
-    return run_picker.pick_one(
-        root, "watch/choice", empty="No runs yet. Start one on the Home or Train page.", on_pick=forget_deleted
-    )
+    return run_picker.pick_one(root, "watch/choice", on_pick=forget_deleted)
 
 
 def show_state(run: Run, status: Status) -> None:

@@ -9,16 +9,16 @@ import streamlit as st
 
 from gan import runs
 from gan.runs import Run, index
-from pages.parts import frame, picking, words
+from pages.parts import first_run, frame, picking, words
 
 _SHOWN = "run-picker/shown"  # the names that the page was drawn with
 
 
-def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object]) -> Run | None:
+def pick_one(root: Path, key: str, *, on_pick: Callable[[], object]) -> Run | None:
     """Draw a picker for one run, by default the newest; the URL parameter "run" keeps the choice.
 
-    ``key``: widget key. ``empty``: text shown if there are no runs. ``on_pick``: called when the user picks another run. Returns
-    None if there are no runs, or if the URL names one that does not exist (see :func:`pages.parts.picking.pick`).
+    ``key``: widget key. ``on_pick``: called when the user picks another run. Returns None if there are no runs, or if the URL names
+    one that does not exist (see :func:`pages.parts.picking.pick`).
     """
     found, names = _all(root)
     chosen = picking.pick(
@@ -31,7 +31,7 @@ def pick_one(root: Path, key: str, *, empty: str, on_pick: Callable[[], object])
         label_visibility="collapsed",
     )
     if not found:
-        st.info(empty, icon=":material/info:")
+        first_run.offer(root)
     _follow(root, names)
     return found[chosen] if chosen else None
 
@@ -40,20 +40,19 @@ def pick_several(
     root: Path,
     key: str,
     *,
-    empty: str,
     placeholder: str,
     usual: Callable[[list[Run]], list[Run]],
     most: int | None = None,
 ) -> list[Run]:
     """Draw a picker for several runs; the URL parameter "runs" keeps the selection, the session keeps it for a return without URL.
 
-    ``key``: widget key. ``empty``: text shown if there are no runs. ``usual``: chosen from all runs if neither names any.
+    ``key``: widget key. ``usual``: chosen from all runs if neither names any.
     ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen.
     """
     found, names = _all(root)
     _follow(root, names)
     if not found:
-        st.info(empty, icon=":material/info:")
+        first_run.offer(root)
         return []
     kept = f"{key}/kept"
     wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]

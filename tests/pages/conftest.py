@@ -18,6 +18,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
+from gan.config.data import DataConfig
+from gan.data import prepared
 from gan.runs import Run
 from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
@@ -88,8 +90,14 @@ def empty(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     end_all(root)
 
 
+@pytest.fixture(scope="session")
+def prepared_digits(own_folders: Path) -> None:
+    """Prepare the digits as the Data page shows them, so that no test leaves a preparation that the next one finds killed."""
+    prepared.obtain(DataConfig(), lambda sentence, share: None)
+
+
 @pytest.fixture
-def visit() -> Callable[..., AppTest]:
+def visit(prepared_digits: None) -> Callable[..., AppTest]:
     """Return a function that opens a page without a browser, as a link with a query would."""
 
     def visit(page: str, **query: str) -> AppTest:
