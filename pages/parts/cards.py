@@ -6,7 +6,7 @@ import streamlit as st
 
 from gan.errors import InputError
 from gan.execution import queue
-from gan.runs import Run, Status
+from gan.runs import Run, Status, index
 from pages.parts import pictures, words
 
 
@@ -19,18 +19,18 @@ def badge(status: Status) -> None:
 def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
     """Draw runs with their statuses as a wall of cards."""
     waiting: list[Run] | None = None
+    names = index.names_of(index.read(chosen[0][0].root)) if chosen else {}
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for run, status in chosen:
             if status.state == "queued" and waiting is None:
                 waiting = queue.waiting_runs(run.root)
             with grid.cell(), st.container(border=True, height="stretch"):
-                card(run, status, waiting or [])
+                card(run, names.get(run.id) or run.label(), status, waiting or [])
 
 
-def card(run: Run, status: Status, waiting: list[Run]) -> None:
-    """Draw one run: newest samples, state, progress, and its name as a link to its page."""
+def card(run: Run, name: str, status: Status, waiting: list[Run]) -> None:
+    """Draw one run: newest samples, state, progress, and its ``name`` as a link to its page."""
     samples = run.samples()
-    name = run.label()
     if samples:
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")

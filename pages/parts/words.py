@@ -7,13 +7,12 @@ import re
 from gan import config as configs
 from gan import words
 from gan.runs import Run, Status
-from gan.runs.names import distinct, names, short
+from gan.runs.names import names, on_one_line, short, without_seed
 from gan.words import count, duration, lowered, megabytes, number
 
 __all__ = [
     "STATES",
     "count",
-    "distinct",
     "duration",
     "escape",
     "lowered",
@@ -21,10 +20,12 @@ __all__ = [
     "message",
     "names",
     "number",
+    "on_one_line",
     "place_in_queue",
     "progress",
     "short",
     "titled",
+    "without_seed",
 ]
 
 #: State → (label, icon, colour of the badge).

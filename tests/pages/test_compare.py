@@ -299,6 +299,16 @@ def test_two_runs_are_shown_side_by_side(visit: Visit, shown: Run) -> None:
     assert "0.0042" in test.dataframe[0].value.to_string()
 
 
+def test_opens_with_the_newest_runs_with_samples_of_one_data_set(visit: Visit, shown: Run) -> None:
+    alike = [twin(shown, f"20270101-000000-00000{place}") for place in range(4)]
+    twin(shown, "20270102-000000-000000", data__name="shapes")
+    bare = twin(shown, "20270103-000000-000000")
+    shutil.rmtree(bare.samples_path)
+    test = visit("compare")
+    assert_sound(test)
+    assert test.multiselect(key="compare/runs").value == [run.id for run in reversed(alike)]
+
+
 def test_slider_and_player_move_the_samples(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa")
     test = visit("compare", runs=f"{shown.id},{other.id}")
