@@ -9,6 +9,11 @@ from gan.execution import queue
 from gan.runs import Run, Status, index
 from pages.parts import pictures, words
 
+#: Names of runs differ at their ends, so they wrap instead of being cut there.
+_WRAPPING = """<style>
+[class*="st-key-home-"] [data-testid="stPageLink"] :is(a, span, p) {white-space: normal; overflow: visible; overflow-wrap: anywhere}
+</style>"""
+
 
 def badge(status: Status) -> None:
     """Draw the state of a run as a badge."""
@@ -20,6 +25,7 @@ def wall(chosen: list[tuple[Run, Status]], key: str) -> None:
     """Draw runs with their statuses as a wall of cards."""
     waiting: list[Run] | None = None
     names = index.names_of(index.read(chosen[0][0].root)) if chosen else {}
+    st.html(_WRAPPING)
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for run, status in chosen:
             if status.state == "queued" and waiting is None:

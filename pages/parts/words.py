@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gan import config as configs
 from gan import words
@@ -25,6 +26,7 @@ __all__ = [
     "progress",
     "short",
     "titled",
+    "width_of",
     "without_seed",
 ]
 
@@ -41,6 +43,7 @@ STATES: dict[str, tuple[str, str, str]] = {
 }
 
 
+_LETTER, _LONGEST = 8, 40  # pixels of a letter in a table, and letters of the widest column of names
 _KEY = rf"(?:{'|'.join(configs.setting_groups())})\.\w+"
 _QUOTED_OR_BARE = re.compile(rf"“({_KEY})”|\b({_KEY})")
 
@@ -63,6 +66,11 @@ def message(told: object) -> str:
 def escape(text: str) -> str:
     """Escape free text so that Markdown shows it literally."""
     return words.escape(text, is_block=True)
+
+
+def width_of(names: Iterable[str]) -> int:
+    """Return the pixels of a table column of names that cuts none of up to 40 letters."""
+    return min(_LONGEST, max(map(len, names), default=0)) * _LETTER + 24
 
 
 def progress(status: Status) -> tuple[float, str]:

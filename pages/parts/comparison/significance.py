@@ -79,7 +79,7 @@ def tell_differences(
     groups = [group for group in called if any(group in pair for pair in pairs)]
     place = {group: number for number, group in enumerate(groups)}
     placed = {(place[one], place[other]): cell for (one, other), cell in cells.items()}
-    st.html(triangle.table([called[group] for group in groups], placed) + triangle.legend())
+    st.html(triangle.legend() + triangle.table([called[group] for group in groups], placed))
     sure = sum(bool(triangle.strength(cell.p)[0]) for cell in cells.values())
     title = f"In words: {sure} of {words.count(len(cells), 'difference')} larger than seed noise"
     with st.expander(title, icon=":material/notes:"):

@@ -14,19 +14,20 @@ ROW, COLUMN = palette.INDIGO, palette.ORANGE  # colours of "the row is better" a
 _ARROWS = {True: "←", False: "↑"}  # towards the better one: its name stands left of the row, or above the column
 
 _STYLE = """<style>
-.triangle {overflow-x: auto; padding-bottom: 3.2rem}
+.triangle {position: relative; padding-bottom: 6.2rem}
+.triangle > div {overflow-x: auto}
 .triangle table {border-collapse: separate; border-spacing: 3px; font-size: 0.85rem; font-variant-numeric: tabular-nums}
 .triangle th {font-weight: 500; text-align: right; padding: 0 0.4rem; overflow-wrap: anywhere; max-width: 15rem}
 .triangle thead th {text-align: center; opacity: 0.7}
 .triangle th small {opacity: 0.7; padding-right: 0.3rem}
-.triangle td {position: relative; min-width: 3.4rem; height: 2.1rem; text-align: center; border-radius: 5px; padding: 0 0.3rem}
+.triangle td {min-width: 3.4rem; height: 2.1rem; text-align: center; border-radius: 5px; padding: 0 0.3rem; white-space: nowrap}
 .triangle td[tabindex] {cursor: help}
-.triangle td span {display: none}
-.triangle td:hover span, .triangle td:focus span {display: block; position: absolute; z-index: 9; left: 0; top: 105%;
- width: 17rem; max-width: 60vw; text-align: left; padding: 0.5rem 0.7rem; border-radius: 6px; background: #1f2333; color: #fff;
- font-size: 0.8rem; line-height: 1.35; pointer-events: none}
-.triangle td:nth-child(n+6):hover span, .triangle td:nth-child(n+6):focus span {left: auto; right: 0}
-.triangle-legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1rem; font-size: 0.8rem; opacity: 0.85}
+.triangle td[tabindex]:hover, .triangle td:focus {outline: 2px solid currentColor}
+.triangle td span, .triangle p {position: absolute; left: 0; right: 0; bottom: 0; height: 5.8rem; margin: 0; overflow-y: auto;
+ white-space: normal; text-align: left; font-size: 0.85rem; line-height: 1.4; padding-top: 0.4rem}
+.triangle td span, .triangle:has(td[tabindex]:hover) p, .triangle:has(td:focus) p {visibility: hidden}
+.triangle td:hover span, .triangle:not(:has(td[tabindex]:hover)) td:focus span {visibility: visible}
+.triangle-legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1rem; font-size: 0.8rem; opacity: 0.85; margin-bottom: 0.6rem}
 .triangle-legend i {display: inline-block; width: 0.9rem; height: 0.9rem; border-radius: 3px; margin-right: 0.35rem;
  vertical-align: -0.12rem}
 </style>"""
@@ -55,9 +56,8 @@ def table(names: Sequence[str], cells: Mapping[tuple[int, int], Cell]) -> str:
         + "</tr>"
         for row, name in enumerate(names)
     ]
-    return (
-        f'{_STYLE}<div class="triangle"><table><thead><tr><th></th>{ahead}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
+    made = f"<table><thead><tr><th></th>{ahead}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'{_STYLE}<div class="triangle"><div>{made}</div><p>Point at or touch a cell to read more.</p></div>'
 
 
 def legend() -> str:
