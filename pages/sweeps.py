@@ -50,10 +50,10 @@ def name_of(sweep: Sweep) -> str:
         return f"damaged · {moment}"
 
 
-def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run]) -> None:
+def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *, is_busy: bool) -> None:
     """Draw the buttons for the available actions; refusals of those without a popover appear below the row.
 
-    ``ready`` are those of the ``found`` runs that can be scored.
+    ``ready`` are those of the ``found`` runs that can be scored; ``is_busy``: some of them are being scored.
     """
     row, below = st.container(horizontal=True, gap="xsmall"), actions.place("sweeps/row")
     with row:
@@ -89,7 +89,6 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run]) ->
             st.rerun()
         done = [run for run in ready if progress.is_over or run.status().state not in runs.UNDER_WAY]
         left = [run for run in done if not comparison.is_scored(run)]
-        is_busy = bool(scorings.under_way(ready))
         label = "Scoring …" if is_busy else f"Score {words.count(len(left), 'run')}" if left else "Score again"
         if done and actions.button(
             label,
@@ -131,9 +130,12 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
             st.badge(f"{count} {label}", icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def show_scoring(ready: list[Run]) -> None:
-    """Show scoring progress and how it ended. The time left assumes that every run takes as long as the current one."""
-    going = [run.scoring() for run in scorings.under_way(ready)]
+def show_scoring(ready: list[Run], busy: list[Run]) -> None:
+    """Show the scoring progress of the ``busy`` runs, and how scoring ended.
+
+    The time left assumes that every run takes as long as the current one.
+    """
+    going = [run.scoring() for run in busy]
     scorings.tell_ended(ready)
     if not going:
         return
@@ -150,8 +152,9 @@ def show(sweep: Sweep) -> bool:
     progress, found = progress_of(sweep, cores(), pace), sweep.runs()
     ready = [run for run in found if run.has_checkpoint]
     show_progress(sweep, progress)
-    show_scoring(ready)
-    act(sweep, progress, found, ready)
+    busy = scorings.under_way(ready)
+    show_scoring(ready, busy)
+    act(sweep, progress, found, ready, is_busy=bool(busy))
     listing.show(sweep, sweep.record(), progress)
     return is_settled(progress, found)
 
