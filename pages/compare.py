@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from gan import palette, runs
@@ -20,6 +22,8 @@ st.title("Compare")
 
 MOST = len(palette.SERIES)  # runs whose colours are still distinguishable
 
+FEW, LOOKED_AT = 4, 100  # runs chosen unless others are, and newest runs among which these are looked for
+
 USUAL = ("generator loss", "discriminator loss", "FID")
 
 ALONE = "each run"
@@ -31,9 +35,20 @@ def choose() -> list[Run]:
         root,
         "compare/runs",
         placeholder="Choose 2 to 12 runs",
-        usual=lambda found: found[:4],
+        usual=usual,
         most=MOST,
     )
+
+
+def usual(found: list[Run]) -> list[Run]:
+    """Return the newest runs with samples of one data set: of the newest that has two such runs."""
+    by_data: dict[str, list[Run]] = {}
+    for run in found[:LOOKED_AT]:
+        with contextlib.suppress(InputError):
+            if run.samples():
+                by_data.setdefault(run.config().data.name, []).append(run)
+    alike = list(by_data.values())
+    return next((each for each in alike if len(each) > 1), alike[0] if alike else found)[:FEW]
 
 
 def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str]]:

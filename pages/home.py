@@ -1,6 +1,6 @@
 """Home page: introduction, one-click first training, and all runs as cards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -30,7 +30,7 @@ with right:
     )
 
 
-def narrow(found: Sequence[tuple[Listed, Status]]) -> list[tuple[Listed, Status]]:
+def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> list[tuple[Listed, Status]]:
     """Draw the filter, and return the runs that pass it."""
     sets = sorted({listed.facts.data for listed, _ in found if listed.facts.data})
     titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
@@ -61,7 +61,7 @@ def narrow(found: Sequence[tuple[Listed, Status]]) -> list[tuple[Listed, Status]
     return [
         (listed, status)
         for listed, status in found
-        if all(word in listed.facts.label.casefold() for word in wanted)
+        if all(word in names[listed.run.id].casefold() for word in wanted)
         and (not chosen or listed.facts.data in chosen)
         and (not state or (status.state in runs.UNDER_WAY) == (state == "active"))
     ]
@@ -77,21 +77,22 @@ def turn(card: cards.Card) -> tuple[bool, float, tuple[float, str]]:
 def gallery() -> bool:
     """Draw active runs first, then ended ones; return whether any is active."""
     with frame.spoken_errors():
-        found = [(listed, listed.status()) for listed in index.read(root)]
+        every = index.read(root)
+        found, names = [(listed, listed.status()) for listed in every], index.names_of(every)
         if not found:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
             return False
-        shown = cards.fold(narrow(found) if len(found) > FEW else found)
+        shown = cards.fold(narrow(found, names) if len(found) > FEW else found)
         active = sorted((card for card in shown if card.is_active), key=turn)
         ended = [card for card in shown if not card.is_active]
         if active:
             st.header("Active")
-            cards.wall(active, key="home/under-way")
+            cards.wall(active, names, key="home/under-way")
         if ended:
             st.header("Ended")
             is_long = len(ended) > FEW
             with_all = is_long and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
-            cards.wall(ended if with_all else ended[:FEW], key="home/ended")
+            cards.wall(ended if with_all else ended[:FEW], names, key="home/ended")
         if not shown:
             st.info(f"None of {words.count(len(found), 'run')} matches the filter.", icon=":material/filter_list:")
         return any(status.state in runs.UNDER_WAY for _, status in found)

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import functools
-import math
 import time
 
-import pandas as pd
 import streamlit as st
 
 from gan import runs
 from gan.errors import InputError
 from gan.execution import queue, steering
 from gan.execution.forecast import pace
-from gan.judging import comparison, lines
+from gan.judging import comparison
 from gan.machine import cores
 from gan.runs import Run
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import Progress, progress_of
-from pages.parts import actions, exports, frame, logged, picking, scorings, words
+from pages.parts import actions, frame, picking, scorings, words
+from pages.parts.sweeping import listing
 
 root = frame.begin("Sweeps")
 st.title("Sweeps")
-
-MOST_COMPARED = 12
 
 
 def choose() -> Sweep | None:
@@ -53,10 +50,10 @@ def name_of(sweep: Sweep) -> str:
         return f"damaged · {moment}"
 
 
-def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run]) -> None:
+def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *, is_busy: bool) -> None:
     """Draw the buttons for the available actions; refusals of those without a popover appear below the row.
 
-    ``ready`` are those of the ``found`` runs that can be scored.
+    ``ready`` are those of the ``found`` runs that can be scored; ``is_busy``: some of them are being scored.
     """
     row, below = st.container(horizontal=True, gap="xsmall"), actions.place("sweeps/row")
     with row:
@@ -92,7 +89,6 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run]) ->
             st.rerun()
         done = [run for run in ready if progress.is_over or run.status().state not in runs.UNDER_WAY]
         left = [run for run in done if not comparison.is_scored(run)]
-        is_busy = bool(scorings.under_way(ready))
         label = "Scoring …" if is_busy else f"Score {words.count(len(left), 'run')}" if left else "Score again"
         if done and actions.button(
             label,
@@ -117,24 +113,6 @@ def offer_removal(sweep: Sweep) -> None:
             st.rerun(scope="app")
 
 
-def show_links(found: list[Run]) -> None:
-    """Link to the Compare and Evaluate pages, and offer exports."""
-    chosen = [run.id for run in found if run.metrics_path.exists()]
-    if not chosen:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.page_link(
-            "pages/compare.py",
-            label="Compare runs",
-            icon=":material/compare:",
-            query_params={"runs": ",".join(chosen[:MOST_COMPARED])},
-        )
-        st.page_link("pages/evaluate.py", label="Evaluate runs", icon=":material/grading:", query_params={"runs": ",".join(chosen)})
-        exports.offer([Run(root / run_id) for run_id in chosen])
-    if len(chosen) > MOST_COMPARED:
-        st.caption(f"Compare opens with the first {MOST_COMPARED} of {len(chosen)} runs.")
-
-
 def show_progress(sweep: Sweep, progress: Progress) -> None:
     """Show overall progress, the time left, and the number of runs in each state."""
     ended = sum(count for state, count in progress.states.items() if state in ("finished", "diverged", "stopped", "failed"))
@@ -152,9 +130,12 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
             st.badge(f"{count} {label}", icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def show_scoring(ready: list[Run]) -> None:
-    """Show scoring progress and how it ended. The time left assumes that every run takes as long as the current one."""
-    going = [run.scoring() for run in scorings.under_way(ready)]
+def show_scoring(ready: list[Run], busy: list[Run]) -> None:
+    """Show the scoring progress of the ``busy`` runs, and how scoring ended.
+
+    The time left assumes that every run takes as long as the current one.
+    """
+    going = [run.scoring() for run in busy]
     scorings.tell_ended(ready)
     if not going:
         return
@@ -166,55 +147,15 @@ def show_scoring(ready: list[Run]) -> None:
     st.progress(1 - (len(going) - now.progress) / len(ready), text=sentence)
 
 
-def show_runs(sweep: Sweep, found: list[Run]) -> None:
-    """Show the runs as a table with state, progress, and FIDs as soon as there are some."""
-    rows = []
-    there = {run.id: run for run in found}
-    scored = comparison.most_comparable(found)
-    title = lines.label(next(iter(scored.values()))) if scored else "FID"
-    for member in sweep.record().members:
-        run = there.get(member.run)
-        row = {"Variant": member.variant, "Seed": member.seed, "State": "not created yet" if not member.run else "deleted"}
-        if run is not None:
-            status = run.status()
-            quick = [fid for _, fid in logged.quick_fids(run)[1] if math.isfinite(fid)]
-            row |= {
-                "State": words.STATES[status.state][0],
-                "Progress": words.progress(status)[0],
-                title: lines.number(scored[run.id], "fid") if run.id in scored else None,
-                "FID in training": quick[-1] if quick else None,
-                "Message": words.titled(status.message),
-                "Watch": f"watch?run={run.id}",
-            }
-        rows.append(row)
-    column = st.column_config
-    columns = ["Variant", "Seed", "State", "Progress", title, "FID in training", "Message", "Watch"]
-    table = pd.DataFrame(rows).reindex(columns=columns)
-    table = table.drop(columns=[name for name in (title, "FID in training") if table[name].isna().all()])
-    st.dataframe(
-        table,
-        hide_index=True,
-        placeholder="–",
-        alt="Runs of the sweep",
-        column_config={
-            "Variant": column.TextColumn(pinned=True, width="medium"),
-            "Progress": column.ProgressColumn(min_value=0, max_value=1, format="percent"),
-            title: column.NumberColumn(format="%.3g", help="Score of the last checkpoint. Use the Evaluate page to rank runs."),
-            "FID in training": column.NumberColumn(format="%.3g", help="Newest quick score, of fewer images."),
-            "Watch": column.LinkColumn(display_text="open"),
-        },
-    )
-
-
 def show(sweep: Sweep) -> bool:
     """Draw everything that changes while a sweep runs; return whether it is settled."""
     progress, found = progress_of(sweep, cores(), pace), sweep.runs()
     ready = [run for run in found if run.has_checkpoint]
     show_progress(sweep, progress)
-    show_scoring(ready)
-    act(sweep, progress, found, ready)
-    show_links(found)
-    show_runs(sweep, found)
+    busy = scorings.under_way(ready)
+    show_scoring(ready, busy)
+    act(sweep, progress, found, ready, is_busy=bool(busy))
+    listing.show(sweep, sweep.record(), progress)
     return is_settled(progress, found)
 
 

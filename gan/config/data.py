@@ -15,21 +15,25 @@ from gan.errors import InputError, as_sentence, nearest, quoted
 class DataConfig(Section):
     """Which real images the generator imitates, and how they are prepared."""
 
-    name: str = option("digits", "Data set", "The real images, or points, that the generator learns to imitate.")
+    name: str = option("digits", "Data set", "The real images, or points, that the generator learns to imitate.", code="{}")
     size: Literal[16, 32, 64, 128, 256] = option(
         32,
         "Image size",
         "Width and height of the images. Doubling the size means about four times the work.",
         unit="pixels",
+        code="{} px",
     )
     fit: Literal["crop", "pad"] = option(
-        "crop", "Fit", "Images that are not square: crop keeps the middle, pad keeps everything and adds black bars."
+        "crop", "Fit", "Images that are not square: crop keeps the middle, pad keeps everything and adds black bars.", code="{}"
     )
     colour: Literal["auto", "grey", "colour"] = option(
-        "auto", "Colour", "Auto keeps the images as they are. Grey uses one channel instead of three and trains slightly faster."
+        "auto",
+        "Colour",
+        "Auto keeps the images as they are. Grey uses one channel instead of three and trains slightly faster.",
+        code="colour {}",
     )
     classes: tuple[str, ...] = option(
-        (), "Classes", "Train only on images of these classes. Leave empty to use all.", max_length=1000
+        (), "Classes", "Train only on images of these classes. Leave empty to use all.", max_length=1000, code="classes {}"
     )
     subset: int = option(
         0,
@@ -38,12 +42,16 @@ class DataConfig(Section):
         unit="images",
         ge=0,
         le=LONGEST,
+        code="subset {}",
     )
-    subset_seed: int = option(0, "Subset seed", "Random seed that selects the subset and the held-out images.", ge=0, le=2**31 - 1)
+    subset_seed: int = option(
+        0, "Subset seed", "Random seed that selects the subset and the held-out images.", ge=0, le=2**31 - 1, code="subset s{}"
+    )
     flips: bool = option(
         False,
         "Horizontal flips",
         "Mirror each real image with probability ½ whenever it is shown. Adds variety if left and right do not matter.",
+        code="flips {}",
     )
     held_out: float = option(
         0.0, "Held out", "Share of the images that is never used for training; scores then compare with these.", ge=0, le=0.9

@@ -27,6 +27,7 @@ def _latent(default: int) -> Any:
         unit="numbers",
         ge=1,
         le=1024,
+        code="z {}",
     )
 
 
@@ -36,11 +37,12 @@ def _conditional() -> Any:
         "Class-conditional",
         "Give both networks the class, so that you can ask for a 7, for example. The generator receives an embedding of the class "
         "in addition to z; the discriminator adds ⟨embedding, features⟩ to its output (Miyato & Koyama 2018).",
+        code="conditional {}",
     )
 
 
 def _minibatch() -> Any:
-    return option("none", "Minibatch statistics", _MINIBATCH_HELP)
+    return option("none", "Minibatch statistics", _MINIBATCH_HELP, code="minibatch {}")
 
 
 def _packing() -> Any:
@@ -52,6 +54,7 @@ def _packing() -> Any:
         unit="images",
         ge=1,
         le=4,
+        code="pack {}",
     )
 
 
@@ -62,6 +65,7 @@ def _dropout(player: str, default: float = 0.0) -> Any:
         f"Share of the {player.lower()}'s features switched off at random in each step.",
         ge=0,
         le=0.9,
+        code=f"drop_{player[0]} {{}}",
     )
 
 
@@ -71,12 +75,18 @@ Minibatch = Literal["none", "discrimination", "deviation"]
 class MlpConfig(Section):
     """Two multilayer perceptrons (fully connected layers), as in Goodfellow et al. 2014 (1406.2661)."""
 
-    family: Literal["mlp"] = option("mlp", "Architecture", "Fully connected layers: simple, fast, slightly noisy images.")
+    family: Literal["mlp"] = option(
+        "mlp", "Architecture", "Fully connected layers: simple, fast, slightly noisy images.", code="{}"
+    )
     latent: int = _latent(64)
-    hidden: int = option(256, "Hidden size", "Neurons in each hidden layer of both networks.", unit="neurons", ge=8, le=4096)
-    depth: int = option(2, "Depth", "Number of hidden layers in each network.", unit="layers", ge=1, le=10)
-    generator_norm: Literal["none", "batch", "layer", "spectral"] = option("none", "Generator norm", _NORM_HELP)
-    discriminator_norm: Literal["none", "batch", "layer", "spectral"] = option("none", "Discriminator norm", _NORM_HELP)
+    hidden: int = option(
+        256, "Hidden size", "Neurons in each hidden layer of both networks.", unit="neurons", ge=8, le=4096, code="h {}"
+    )
+    depth: int = option(2, "Depth", "Number of hidden layers in each network.", unit="layers", ge=1, le=10, code="d {}")
+    generator_norm: Literal["none", "batch", "layer", "spectral"] = option("none", "Generator norm", _NORM_HELP, code="norm_G {}")
+    discriminator_norm: Literal["none", "batch", "layer", "spectral"] = option(
+        "none", "Discriminator norm", _NORM_HELP, code="norm_D {}"
+    )
     generator_dropout: float = _dropout("Generator")
     discriminator_dropout: float = _dropout("Discriminator")
     conditional: bool = _conditional()
@@ -87,7 +97,9 @@ class MlpConfig(Section):
 class DcganConfig(Section):
     """Two convolutional networks as in Radford et al. 2015 (1511.06434)."""
 
-    family: Literal["dcgan"] = option("dcgan", "Architecture", "Convolutions with batch norm: sharper images, more computation.")
+    family: Literal["dcgan"] = option(
+        "dcgan", "Architecture", "Convolutions with batch norm: sharper images, more computation.", code="{}"
+    )
     latent: int = _latent(100)
     width: int = option(
         64,
@@ -96,6 +108,7 @@ class DcganConfig(Section):
         unit="filters",
         ge=4,
         le=256,
+        code="w {}",
     )
     depth: int = option(
         3,
@@ -104,6 +117,7 @@ class DcganConfig(Section):
         unit="layers",
         ge=1,
         le=6,
+        code="d {}",
     )
     extra_layers: int = option(
         0,
@@ -112,6 +126,7 @@ class DcganConfig(Section):
         unit="layers a size",
         ge=0,
         le=3,
+        code="extra {}",
     )
     kernel: Literal[3, 4, 5] = option(
         4,
@@ -119,9 +134,14 @@ class DcganConfig(Section):
         "Kernel width of the convolutions that change the image size. 4 covers all pixels equally often; 3 and 5 can cause "
         "checkerboard patterns (Odena et al. 2016).",
         unit="pixels",
+        code="k {}",
     )
-    generator_norm: Literal["batch", "instance", "spectral", "none"] = option("batch", "Generator norm", _NORM_HELP)
-    discriminator_norm: Literal["batch", "instance", "spectral", "none"] = option("batch", "Discriminator norm", _NORM_HELP)
+    generator_norm: Literal["batch", "instance", "spectral", "none"] = option(
+        "batch", "Generator norm", _NORM_HELP, code="norm_G {}"
+    )
+    discriminator_norm: Literal["batch", "instance", "spectral", "none"] = option(
+        "batch", "Discriminator norm", _NORM_HELP, code="norm_D {}"
+    )
     generator_dropout: float = _dropout("Generator")
     discriminator_dropout: float = _dropout("Discriminator")
     conditional: bool = _conditional()
@@ -136,6 +156,7 @@ class KerasDcganConfig(Section):
         "keras-dcgan",
         "Architecture",
         "The DCGAN of the Keras tutorial: dense projection to a quarter of the image size, 5×5 kernels, dropout.",
+        code="{}",
     )
     latent: int = _latent(100)
     width: int = option(
@@ -145,6 +166,7 @@ class KerasDcganConfig(Section):
         unit="filters",
         ge=4,
         le=256,
+        code="w {}",
     )
     extra_layers: int = option(
         0,
@@ -153,6 +175,7 @@ class KerasDcganConfig(Section):
         unit="layers",
         ge=0,
         le=3,
+        code="extra {}",
     )
     discriminator_dropout: float = _dropout("Discriminator", 0.3)
     conditional: bool = _conditional()
@@ -164,7 +187,10 @@ class ResnetConfig(Section):
     """The residual networks of SNGAN, Miyato et al. 2018 (1802.05957), table 4."""
 
     family: Literal["resnet"] = option(
-        "resnet", "Architecture", "Residual blocks with spectral norm, as in SNGAN: more stable than a DCGAN, but slower."
+        "resnet",
+        "Architecture",
+        "Residual blocks with spectral norm, as in SNGAN: more stable than a DCGAN, but slower.",
+        code="{}",
     )
     latent: int = _latent(128)
     width: int = option(
@@ -174,9 +200,10 @@ class ResnetConfig(Section):
         unit="filters",
         ge=4,
         le=512,
+        code="w {}",
     )
-    generator_norm: Literal["batch", "none"] = option("batch", "Generator norm", _NORM_HELP)
-    discriminator_norm: Literal["spectral", "none"] = option("spectral", "Discriminator norm", _NORM_HELP)
+    generator_norm: Literal["batch", "none"] = option("batch", "Generator norm", _NORM_HELP, code="norm_G {}")
+    discriminator_norm: Literal["spectral", "none"] = option("spectral", "Discriminator norm", _NORM_HELP, code="norm_D {}")
     conditional: bool = _conditional()
     minibatch: Minibatch = _minibatch()
     packing: int = _packing()
@@ -189,6 +216,7 @@ class ModernConfig(Section):
         "modern",
         "Architecture",
         "A small version of R3GAN: residual blocks without normalisation, designed for the relativistic loss with R1 and R2.",
+        code="{}",
     )
     latent: int = _latent(64)
     width: int = option(
@@ -199,8 +227,11 @@ class ModernConfig(Section):
         ge=16,
         le=256,
         multiple_of=16,
+        code="w {}",
     )
-    blocks: int = option(1, "Blocks", "Residual blocks at every size in both networks.", unit="blocks", ge=1, le=4)
+    blocks: int = option(
+        1, "Blocks", "Residual blocks at every size in both networks.", unit="blocks", ge=1, le=4, code="blocks {}"
+    )
     conditional: bool = _conditional()
     minibatch: Minibatch = _minibatch()
     packing: int = _packing()

@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 LONGEST = 100_000_000  # steps or epochs
 
 
-def option(default: Any, title: str, help: str, *, unit: str = "", **bounds: Any) -> Any:
-    """Return a pydantic field with the title, help text, unit and bounds that a form shows."""
-    return Field(default=default, title=title, description=help, json_schema_extra={"unit": unit}, **bounds)
+def option(default: Any, title: str, help: str, *, unit: str = "", code: str = "", **bounds: Any) -> Any:
+    """Return a pydantic field with the title, help text, unit and bounds that a form shows.
+
+    ``code``: how names of runs tell its value, e.g. "z {}"; by default the title in lower case and the value.
+    """
+    return Field(default=default, title=title, description=help, json_schema_extra={"unit": unit, "code": code}, **bounds)
 
 
 class Span(BaseModel):

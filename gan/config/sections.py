@@ -24,6 +24,7 @@ class ObjectiveConfig(Section):
         "What the players minimise. Non-saturating: the usual choice. Minimax: the original game. Least-squares and hinge: "
         "penalties that grow with distance. Wasserstein: unbounded scores; needs a penalty or clipping. Relativistic: compares "
         "pairs of a real and a generated image.",
+        code="{}",
     )
     label_smoothing: float = option(
         0.0,
@@ -32,6 +33,7 @@ class ObjectiveConfig(Section):
         "et al. 2016).",
         ge=0,
         le=0.5,
+        code="smooth {}",
     )
     gradient_penalty: float = option(
         0.0,
@@ -40,6 +42,7 @@ class ObjectiveConfig(Section):
         "off.",
         ge=0,
         le=1000,
+        code="GP {}",
     )
     dragan: float = option(
         0.0,
@@ -47,6 +50,7 @@ class ObjectiveConfig(Section):
         "λ·E(‖∇D(x + noise)‖ − 1)² around real images (Kodali et al. 2017). 10 is usual; 0 is off.",
         ge=0,
         le=1000,
+        code="DRAGAN {}",
     )
     r1: float = option(
         0.0,
@@ -55,6 +59,7 @@ class ObjectiveConfig(Section):
         "off.",
         ge=0,
         le=1000,
+        code="R1 {}",
     )
     r2: float = option(
         0.0,
@@ -62,6 +67,7 @@ class ObjectiveConfig(Section):
         "γ/2·E‖∇D(G(z))‖² on generated images (Mescheder et al. 2018). R3GAN uses the same γ for R1 and R2; 0 is off.",
         ge=0,
         le=1000,
+        code="R2 {}",
     )
     weight_clip: float = option(
         0.0,
@@ -70,6 +76,7 @@ class ObjectiveConfig(Section):
         "off.",
         ge=0,
         le=10,
+        code="clip {}",
     )
 
 
@@ -81,6 +88,7 @@ class AugmentationConfig(Section):
         "DiffAugment",
         "Randomly change colours, shift, or cut out a square in every image the discriminator sees. The changes are "
         "differentiable, so the generator does not learn to reproduce them. Helps with few images (Zhao et al. 2020).",
+        code="augment {}",
     )
     instance_noise: float = option(
         0.0,
@@ -89,6 +97,7 @@ class AugmentationConfig(Section):
         "real and generated harder to tell apart (Sønderby et al. 2017). 0.1 is a lot; 0 is off.",
         ge=0,
         le=2,
+        code="noise {}",
     )
     noise_fade: float = option(
         0.5,
@@ -96,6 +105,7 @@ class AugmentationConfig(Section):
         "Share of the training over which the instance noise falls linearly to zero. 0 keeps it constant to the end.",
         ge=0,
         le=1,
+        code="fade {}",
     )
 
     @field_validator("policies", mode="before")
@@ -112,15 +122,21 @@ class OptimizerConfig(Section):
         "adam",
         "Optimiser",
         "Adam (Kingma & Ba 2014) is the usual choice, RMSprop was used by the first WGAN, SGD is plain gradient descent.",
+        code="{}",
     )
-    batch_size: int = option(64, "Batch size", "Real images per turn, and as many generated ones.", unit="images", ge=2, le=4096)
-    generator_lr: float = option(2e-4, "Generator learning rate", "Size of the generator's weight updates.", gt=0, le=1)
+    batch_size: int = option(
+        64, "Batch size", "Real images per turn, and as many generated ones.", unit="images", ge=2, le=4096, code="B {}"
+    )
+    generator_lr: float = option(
+        2e-4, "Generator learning rate", "Size of the generator's weight updates.", gt=0, le=1, code="lr_G {}"
+    )
     discriminator_lr: float = option(
         2e-4,
         "Discriminator learning rate",
         "Size of the discriminator's weight updates. Different rates for the two players are known as TTUR (Heusel et al. 2017).",
         gt=0,
         le=1,
+        code="lr_D {}",
     )
     discriminator_steps: int = option(
         1,
@@ -129,6 +145,7 @@ class OptimizerConfig(Section):
         unit="turns",
         ge=1,
         le=20,
+        code="n_D {}",
     )
     beta1: float = option(
         0.5,
@@ -137,6 +154,7 @@ class OptimizerConfig(Section):
         "0.9.",
         ge=0,
         lt=1,
+        code="β₁ {}",
     )
     beta2: float = option(
         0.999,
@@ -144,11 +162,13 @@ class OptimizerConfig(Section):
         "Decay rate of the average of past squared gradients, which scales the step of each weight (Adam and RMSprop).",
         ge=0,
         lt=1,
+        code="β₂ {}",
     )
     lr_decay: Literal["none", "linear", "cosine"] = option(
         "none",
         "Learning-rate decay",
         "How both learning rates fall to zero over the whole training. Prolonging a training stretches the decay.",
+        code="decay {}",
     )
     gradient_clip: float = option(
         0.0,
@@ -156,6 +176,7 @@ class OptimizerConfig(Section):
         "Maximum gradient norm over all weights of a player; larger gradients are scaled down to it. 0 is off.",
         ge=0,
         le=1e6,
+        code="gradient clip {}",
     )
     ema_half_life: int = option(
         4400,
@@ -165,6 +186,7 @@ class OptimizerConfig(Section):
         unit="images",
         ge=0,
         le=LONGEST,
+        code="EMA {}",
     )
 
     @property
@@ -182,9 +204,14 @@ class TrainingConfig(Section):
     """Length, random seed, and use of the machine."""
 
     length: Span = option(
-        Span(count=60, unit="epochs"), "Train for", "An epoch is one pass over all real images; a step is one generator update."
+        Span(count=60, unit="epochs"),
+        "Train for",
+        "An epoch is one pass over all real images; a step is one generator update.",
+        code="{}",
     )
-    seed: int = option(0, "Seed", "Random seed of the run. The same seed and settings give the same run.", ge=0, le=2**31 - 1)
+    seed: int = option(
+        0, "Seed", "Random seed of the run. The same seed and settings give the same run.", ge=0, le=2**31 - 1, code="s{}"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Device", "Where to compute. Auto uses a GPU if there is one.")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
         "auto",

@@ -9,6 +9,8 @@ import itertools
 import json
 import math
 from collections.abc import Iterable
+from decimal import Decimal
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -22,6 +24,7 @@ from gan.config.families import FAMILIES, DcganConfig, Networks
 from gan.config.fields import LONGEST, Section, Span
 from gan.config.sections import AugmentationConfig, CadenceConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
+from gan.words import lowered
 
 SCHEMA_VERSION = 2
 GRID = 8  # rows of a sample grid, and columns if they are not classes
@@ -323,9 +326,37 @@ def flatten(config: RunConfig) -> dict[str, Any]:
 
 def title(key: str) -> str:
     """Return the title of the setting ``key`` ("networks.width"), whichever family of networks has it; an unknown key unchanged."""
+    info = _field(key)
+    return info.title or key if info else key
+
+
+def _field(key: str) -> FieldInfo | None:
+    """Return the field of the setting ``key``, of the first family of networks that has it; None for an unknown key."""
     section, _, field = key.partition(".")
     groups = [_owner([section], family) for family in (FAMILIES if section == "networks" else ("",))]
-    return next((info.title for group in groups if (info := group.get(field)) and info.title), key)
+    return next((info for group in groups if (info := group.get(field))), None)
+
+
+def coded(key: str, value: Any) -> str:
+    """Return the value of a setting as names of runs tell it, e.g. "z 64", "lr_G 1e-4" or "s0"."""
+    return _code(key).replace("{}", _coded_value(value))
+
+
+@cache
+def _code(key: str) -> str:
+    info = _field(key)
+    code = str((info.json_schema_extra or {}).get("code", "")) if info else ""  # type: ignore[union-attr]
+    return code or f"{lowered(title(key))} {{}}"
+
+
+def _coded_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}" if not 0 < abs(value) < 1e-3 else f"{Decimal(f'{value:.6g}').normalize():e}"
+    if isinstance(value, (list, tuple)):
+        return "+".join(map(_coded_value, value)) or "none"
+    return str(value)
 
 
 def field_info(config: RunConfig, key: str) -> FieldInfo:

@@ -20,6 +20,7 @@ from gan.judging import doctor, lines
 from gan.judging.doctor import Verdict
 from gan.judging.glossary import SCORES
 from gan.runs import Run, checkpoints
+from gan.runs.names import without_seed
 
 Line = Mapping[str, Any]
 Figures = dict[str, tuple[float | None, float | None]]  # key of ``glossary.SCORES`` → value and spread
@@ -316,8 +317,10 @@ def best(key: str, values: Sequence[Sequence[float]], spreads: Sequence[float | 
 
 def common_name(names: Sequence[str]) -> str:
     """Return one name for runs that differ in their seed: the part before the final seed or id if common, else the first name."""
-    starts = {name.rpartition(" · ")[0] or name for name in names}
-    return starts.pop() if len(names) > 1 and len(starts) == 1 else names[0]
+    for starts in ({without_seed(name) for name in names}, {name.rpartition(" · ")[0] or name for name in names}):
+        if len(names) > 1 and len(starts) == 1:
+            return starts.pop()
+    return names[0]
 
 
 def text_of(value: Any) -> str:

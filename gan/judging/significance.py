@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gan import words
 
@@ -17,7 +17,7 @@ _FEWEST_SEEDS = 3  # lowest number worth recommending for each setting
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two means, ``mean``, with its 95 % confidence interval from ``low`` to ``high``.
+    """Difference of two means, ``mean``, with its 95 % confidence interval from ``low`` to ``high`` and two-sided ``p`` value.
 
     The interval is infinite if the values never vary, since they then say nothing about chance. ``needed``: seeds of each setting
     that would establish a difference of this size; None if it is already established, if it is 0, or if more than 100 are needed.
@@ -27,6 +27,7 @@ class Difference:
     low: float
     high: float
     needed: int | None
+    p: float = 1.0
 
     @property
     def is_sure(self) -> bool:
@@ -73,11 +74,24 @@ def compare(one: Sequence[float], other: Sequence[float], noise: Noise | None = 
         freedom = squared**2 / sum(part**2 / degrees for part, degrees in parts) if squared else 1.0
     if not squared:
         return Difference(mean, -math.inf, math.inf, None)
-    half = _quantile(freedom) * math.sqrt(squared)
-    found = Difference(mean, mean - half, mean + half, None)
+    error = math.sqrt(squared)
+    half = _quantile(freedom) * error
+    found = Difference(mean, mean - half, mean + half, None, _p_value(abs(mean) / error, freedom))
     if found.is_sure or not mean:
         return found
-    return Difference(mean, found.low, found.high, _needed(abs(mean), spread, min(len(one), len(other))))
+    return replace(found, needed=_needed(abs(mean), spread, min(len(one), len(other))))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return the p values of several comparisons, corrected for their number (Holm 1979, Scandinavian Journal of Statistics 6).
+
+    The k-th smallest of m becomes the largest of (m − j + 1) · p for j ≤ k: the chance of any false claim stays below the level.
+    """
+    found, highest = [1.0] * len(values), 0.0
+    for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        found[place] = highest
+    return found
 
 
 def tell(
@@ -87,8 +101,12 @@ def tell(
     *,
     is_lower_better: bool,
     noise: Noise | None = None,
+    p: float | None = None,
 ) -> str:
-    """Return a sentence on which of two settings has the better ``score``, or how many seeds are needed to decide."""
+    """Return a sentence on which of two settings has the better ``score``, or how many seeds are needed to decide.
+
+    ``p``: the p value corrected for the number of comparisons, which then decides (see :func:`holm`).
+    """
     (one, other), (first, second) = names, values
     found = compare(first, second, noise)
     if found is None:
@@ -102,12 +120,15 @@ def tell(
         )
     low, high = (-found.high, -found.low) if found.mean < 0 else (found.low, found.high)
     size = f"{_number(abs(found.mean))} (95 % interval {_number(low)} to {_number(high)}, {counts})"
-    if not found.is_sure:
+    if not found.is_sure or (p is not None and p > 1 - CONFIDENCE):
         more = f"train about {found.needed} seeds of each to decide" if found.needed else "more seeds would hardly help"
         if not found.mean:
             return f"“{one}” and “{other}” have the same {score}, difference {size}; {more}."
         lower, higher = (one, other) if found.mean < 0 else (other, one)
-        return f"“{lower}” has a lower {score} than “{higher}”, by {size}, but this may be chance; {more}."
+        doubt = f"this may be chance; {more}"
+        if found.is_sure:
+            doubt = "among this many comparisons this may be chance; train more seeds of each to decide"
+        return f"“{lower}” has a lower {score} than “{higher}”, by {size}, but {doubt}."
     is_first_better = (found.mean < 0) == is_lower_better
     better, worse = (one, other) if is_first_better else (other, one)
     return f"“{better}” has a better {score} than “{worse}”, by {size}: more than the seeds explain."
@@ -126,6 +147,13 @@ def _quantile(freedom: float) -> float:
     from scipy import special  # takes longer to import than everything else on a page
 
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
+
+
+def _p_value(distance: float, freedom: float) -> float:
+    """Return the two-sided p value of a difference ``distance`` standard errors from zero."""
+    from scipy import special
+
+    return float(2 * special.stdtr(freedom, -distance))
 
 
 def _number(value: float) -> str:

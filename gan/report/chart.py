@@ -9,6 +9,7 @@ from html import escape
 from typing import NamedTuple
 
 from gan import palette
+from gan.runs.names import shorten
 
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
@@ -125,7 +126,7 @@ def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
     """Return the legend (mark and name of each line) and its number of rows."""
     parts, x, row = [], float(_LEFT), 0
     for place, one in enumerate(series):
-        text = one.name if len(one.name) <= _LONGEST_NAME else one.name[: _LONGEST_NAME - 1] + "…"
+        text = shorten(one.name, _LONGEST_NAME)
         width = 22 + 18 + _LETTER * len(text)
         if x > _LEFT and x + width > _WIDTH:
             x, row = float(_LEFT), row + 1

@@ -1,4 +1,4 @@
-"""What lists show of each run: its name, age, status, data set, parent and sweep, kept in memory and in the file ``.index.json``.
+"""What lists show of each run: its names, age, status, data set, parent and sweep, kept in memory and in the file ``.index.json``.
 
 The run directories stay the truth. Facts are used only while the modification times of the run's folder and of the files they come
 from are the same, so a missing, damaged or outdated index costs time and changes nothing.
@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,6 +18,8 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from gan.errors import InputError, explained
+from gan.runs import names
+from gan.runs.names import Traits
 from gan.runs.records import RUN_ID, UNDER_WAY, Status
 from gan.runs.run import Run, age_key
 from gan.storage import files, signs
@@ -39,7 +42,7 @@ class Facts(BaseModel):
 
     ``status`` is as stored (see :meth:`gan.runs.Run.judged`), None if it is damaged. ``parent`` is the id of the run that a fork
     continues, ``sweep`` the id of the sweep; both are empty if there is none. ``data`` is the name of the data set, empty if the
-    configuration cannot be read.
+    configuration cannot be read. ``traits`` are what its name in a list is made of.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +53,7 @@ class Facts(BaseModel):
     parent: str
     sweep: str
     data: str
+    traits: Traits
 
 
 class Listed(NamedTuple):
@@ -65,7 +69,7 @@ class Listed(NamedTuple):
 
 
 class _File(BaseModel):
-    version: Literal[2] = 2  # raise it when facts change their meaning
+    version: Literal[3] = 3  # raise it when facts change their meaning
     runs: dict[str, Facts]
 
 
@@ -88,9 +92,9 @@ class _Index:
 
     def listed(self) -> list[Listed]:
         """Return all runs, newest first."""
-        names = [name for name in os.listdir(self._root) if RUN_ID.fullmatch(name)]
+        there = [name for name in os.listdir(self._root) if RUN_ID.fullmatch(name)]
         now = time.time_ns()
-        found = {name: self._look(name, now) for name in names}
+        found = {name: self._look(name, now) for name in there}
         self._known = found
         return sorted((known.listed for known in found.values()), key=lambda one: one.age_key, reverse=True)
 
@@ -134,6 +138,18 @@ def read(root: Path) -> list[Listed]:
     return []
 
 
+def names_of(listed: Sequence[Listed]) -> dict[str, str]:
+    """Return the whole name of each listed run by id, told apart from all others (see :mod:`gan.runs.names`)."""
+    traits = [(one.run.id, one.facts.traits) for one in listed]
+    known = _named.get("latest")
+    if known is None or known[0] != traits:
+        _named["latest"] = known = traits, names.tell_apart(dict(traits))
+    return dict(known[1])
+
+
+_named: dict[str, tuple[list[tuple[str, Traits]], dict[str, str]]] = {}  # of the latest list; threads replace it whole
+
+
 def keep(root: Path) -> None:
     """Write what the latest list said of the runs in ``root`` beside them, for the next process, if that is possible."""
     with contextlib.suppress(OSError, ValueError):
@@ -159,6 +175,7 @@ def _read(run: Run, stamps: tuple[Stamp, ...]) -> Facts:
         parent=origin.run if origin else "",
         sweep=membership.sweep if membership else "",
         data=_data(run),
+        traits=names.traits(run),
     )
 
 
@@ -178,8 +195,8 @@ def _stamp(path: str) -> Stamp:
 
 def _stamps(folder: str, known: tuple[Stamp, ...] = ()) -> tuple[Stamp, ...]:
     """Return the stamps of a run. Files that were missing at ``known`` are not looked for: they would change the folder's stamp."""
-    names = [name if not known or known[place] != _MISSING else "" for place, name in enumerate(_READ, 1)]
-    return (_stamp(folder), *(_stamp(f"{folder}/{name}") if name else _MISSING for name in names))
+    read = [name if not known or known[place] != _MISSING else "" for place, name in enumerate(_READ, 1)]
+    return (_stamp(folder), *(_stamp(f"{folder}/{name}") if name else _MISSING for name in read))
 
 
 def _load(path: Path) -> dict[str, Facts]:

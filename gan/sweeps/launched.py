@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
 from gan.errors import InputError, explained, shown
-from gan.runs import Membership, Run, moments
+from gan.runs import Membership, Run, moments, names
 from gan.storage import files
 from gan.storage.locks import hold_lock
 from gan.storage.models import read_model
@@ -140,11 +140,12 @@ def complete(sweep: Sweep, patience: float = 0.1) -> None:
     try:
         plan = sweep.plan()
         made = sweep.made() | {place: member.run for place, member in enumerate(sweep.record().members) if member.run}
-        for place, (variant, config) in enumerate(run_configs(plan)):
+        planned = run_configs(plan)
+        called = names.in_sweep(plan.name, [(variant.name, config.training.seed) for variant, config in planned])
+        for place, (variant, config) in enumerate(planned):
             if place not in made:
                 membership = Membership(sweep=sweep.id, place=place, variant=variant.name)
-                name = runs.shortened(f"{plan.name} · {variant.name} · seed {config.training.seed}")
-                run = runs.create(sweep.root, config, name, fill=partial(Run.write_membership, membership=membership))
+                run = runs.create(sweep.root, config, called[place], fill=partial(Run.write_membership, membership=membership))
                 made[place] = run.id
         _note(sweep, made)
     finally:

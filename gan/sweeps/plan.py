@@ -36,7 +36,6 @@ SWEEP_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 _MOST_BYTES = 10_000_000  # of a sweep file; far more than a table of 10,000 variants needs
 _MOST_SEEDS = 1000
-BASELINE = "baseline"
 NAME, PROBLEM = "name", "problem"  # table columns that are not settings
 FAMILY, SEED = "networks.family", "training.seed"
 _STRETCHED = ("training.length", "cadence.sample_every", "cadence.score_every", "cadence.checkpoint_every")

@@ -12,7 +12,8 @@ from gan import config as configs
 from gan import words
 from gan.config import RunConfig
 from gan.errors import InputError, shown
-from gan.sweeps.plan import BASELINE, SEED, Plan, Row, as_text, plain
+from gan.runs.names import BASELINE
+from gan.sweeps.plan import SEED, Plan, Row, as_text, plain
 
 
 @dataclass(frozen=True)

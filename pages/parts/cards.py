@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -64,29 +64,36 @@ def _name_of_sweep(run: Run, sweep: str) -> str:
         return ""
 
 
+#: Names of runs differ at their ends, so they wrap instead of being cut there.
+_WRAPPING = """<style>
+[class*="st-key-home-"] [data-testid="stPageLink"] :is(a, span, p) {white-space: normal; overflow: visible; overflow-wrap: anywhere}
+</style>"""
+
+
 def badge(status: Status) -> None:
     """Draw the state of a run as a badge."""
     label, icon, color = words.STATES[status.state]
     st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
 
 
-def wall(chosen: Sequence[Card], key: str) -> None:
-    """Draw cards as a wall."""
+def wall(chosen: Sequence[Card], names: Mapping[str, str], key: str) -> None:
+    """Draw cards as a wall; ``names`` are the display names of runs by id."""
     waiting: list[Run] | None = None
+    st.html(_WRAPPING)
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for card in chosen:
             if waiting is None and any(status.state == "queued" for _, status in card.members):
                 waiting = queue.waiting_runs(card.members[0][0].run.root)
             with grid.cell(), st.container(border=True, height="stretch"):
                 if card.sweep:
-                    _show_sweep(card)
+                    _show_sweep(card, names)
                 else:
-                    _show_run(*card.members[0], waiting or [])
+                    _show_run(*card.members[0], names, waiting or [])
 
 
-def _show_run(listed: Listed, status: Status, waiting: list[Run]) -> None:
+def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waiting: list[Run]) -> None:
     """Draw one run: newest samples, name as a link, state, data set and date, FID with its curve, progress."""
-    run, name = listed.run, listed.facts.label
+    run, name = listed.run, names[listed.run.id]
     if samples := run.samples():
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")
@@ -97,8 +104,8 @@ def _show_run(listed: Listed, status: Status, waiting: list[Run]) -> None:
         badge(status)
         st.caption(_about(listed), width="content")
     if listed.facts.parent:
-        parent = Run(run.root / listed.facts.parent)
-        st.caption(f"fork of {words.escape(parent.label())}" if parent.path.is_dir() else "fork of a deleted run")
+        parent = names.get(listed.facts.parent)
+        st.caption(f"fork of {words.escape(parent)}" if parent else "fork of a deleted run")
     if told := fid(run):
         st.html(told)
     share, sentence = words.progress(status)
@@ -117,13 +124,13 @@ def _show_run(listed: Listed, status: Status, waiting: list[Run]) -> None:
             st.caption(f":red[{words.message(error)}]")
 
 
-def _show_sweep(card: Card) -> None:
+def _show_sweep(card: Card, names: Mapping[str, str]) -> None:
     """Draw a sweep: newest samples of some runs, name as a link, states, data set and date, lowest FID, progress."""
     with st.grid(2, gap="xsmall"):
         for listed, _ in card.members[-_SHOWN:][::-1]:
             with st.container():
                 if samples := listed.run.samples():
-                    pictures.show(list(samples.values())[-1], f"Newest samples of {listed.facts.label}")
+                    pictures.show(list(samples.values())[-1], f"Newest samples of {names[listed.run.id]}")
     st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.sweep})
     ended = sum(status.state in _ENDED for _, status in card.members)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):

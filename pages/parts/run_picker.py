@@ -76,7 +76,7 @@ def pick_several(
 def _all(root: Path) -> tuple[dict[str, Run], dict[str, str]]:
     """Return all runs and their display names by id, newest first."""
     found = {listed.run.id: listed for listed in index.read(root)}
-    names = words.distinct({run_id: listed.facts.label for run_id, listed in found.items()})
+    names = words.on_one_line(index.names_of(list(found.values())))
     return {run_id: listed.run for run_id, listed in found.items()}, names
 
 

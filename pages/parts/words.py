@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gan import config as configs
 from gan import words
 from gan.runs import Run, Status
-from gan.runs.names import distinct, names, short
+from gan.runs.names import names, on_one_line, short, without_seed
 from gan.words import count, duration, lowered, megabytes, number
 
 __all__ = [
     "STATES",
     "count",
-    "distinct",
     "duration",
     "escape",
     "lowered",
@@ -21,10 +21,13 @@ __all__ = [
     "message",
     "names",
     "number",
+    "on_one_line",
     "place_in_queue",
     "progress",
     "short",
     "titled",
+    "width_of",
+    "without_seed",
 ]
 
 #: State → (label, icon, colour of the badge).
@@ -40,6 +43,7 @@ STATES: dict[str, tuple[str, str, str]] = {
 }
 
 
+_LETTER, _LONGEST = 8, 40  # pixels of a letter in a table, and letters of the widest column of names
 _KEY = rf"(?:{'|'.join(configs.setting_groups())})\.\w+"
 _QUOTED_OR_BARE = re.compile(rf"“({_KEY})”|\b({_KEY})")
 
@@ -62,6 +66,11 @@ def message(told: object) -> str:
 def escape(text: str) -> str:
     """Escape free text so that Markdown shows it literally."""
     return words.escape(text, is_block=True)
+
+
+def width_of(names: Iterable[str]) -> int:
+    """Return the pixels of a table column of names that cuts none of up to 40 letters."""
+    return min(_LONGEST, max(map(len, names), default=0)) * _LETTER + 24
 
 
 def progress(status: Status) -> tuple[float, str]:

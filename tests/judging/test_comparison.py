@@ -135,6 +135,7 @@ def test_best_row_follows_the_direction_of_the_score() -> None:
 
 def test_name_of_seeds_is_their_common_part() -> None:
     assert comparison.common_name(["a · b · seed 0", "a · b · seed 1"]) == "a · b"
+    assert comparison.common_name(["a · s0", "a · s1 · 1a2b3c"]) == "a"
     assert comparison.common_name(["a · seed 0"]) == "a · seed 0" and comparison.common_name(["a", "b"]) == "a"
 
 

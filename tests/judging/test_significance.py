@@ -113,3 +113,22 @@ def test_noise_is_pooled_over_several_settings() -> None:
     single = significance.compare([10.0], groups[1], noise)
     assert single is not None and single.high - single.low > pooled.high - pooled.low
     assert significance.pool(groups[:2]) is None and significance.pool([[1.0], [2.0], [3.0]]) is None
+
+
+def test_correction_of_holm_agrees_with_its_definition() -> None:
+    assert significance.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert significance.holm([0.5, 0.9]) == [1.0, 1.0] and significance.holm([]) == []
+
+
+def test_p_value_agrees_with_the_interval_and_with_scipy() -> None:
+    one, other = [10.0, 11.0, 12.5], [13.0, 15.0, 14.0]
+    found = significance.compare(one, other)
+    assert found is not None and found.p == pytest.approx(stats.ttest_ind(one, other, equal_var=False).pvalue)
+    assert found.is_sure == (found.p < 0.05)
+
+
+def test_corrected_p_value_decides() -> None:
+    values = ([10.0, 10.1], [20.0, 20.1])
+    told = significance.tell(("a", "b"), values, "FID", is_lower_better=True, p=0.2)
+    assert "among this many comparisons this may be chance" in told and is_sentence(told)
+    assert "more than the seeds explain" in significance.tell(("a", "b"), values, "FID", is_lower_better=True, p=0.01)

@@ -299,6 +299,16 @@ def test_two_runs_are_shown_side_by_side(visit: Visit, shown: Run) -> None:
     assert "0.0042" in test.dataframe[0].value.to_string()
 
 
+def test_opens_with_the_newest_runs_with_samples_of_one_data_set(visit: Visit, shown: Run) -> None:
+    alike = [twin(shown, f"20270101-000000-00000{place}") for place in range(4)]
+    twin(shown, "20270102-000000-000000", data__name="shapes")
+    bare = twin(shown, "20270103-000000-000000")
+    shutil.rmtree(bare.samples_path)
+    test = visit("compare")
+    assert_sound(test)
+    assert test.multiselect(key="compare/runs").value == [run.id for run in reversed(alike)]
+
+
 def test_slider_and_player_move_the_samples(visit: Visit, shown: Run) -> None:
     other = twin(shown, "20260101-000000-aaaaaa")
     test = visit("compare", runs=f"{shown.id},{other.id}")
@@ -436,16 +446,21 @@ def test_setting_is_judged_between_otherwise_equal_runs(root: Path, visit: Visit
     assert "The runs in “8” differ in more than the seed, so their bands are not pure seed noise" in shown
 
 
-def test_clear_differences_come_first_and_the_others_follow(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_form_a_triangle_with_a_sentence_each(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_RUNS", str(root))
     levels = (10.0, 10.2, 10.4, 10.6, 10.8, 900.0)
     chosen = [run for place, fid in enumerate(levels) for run in seeds(root, {0: fid, 1: fid + 5}, networks__latent=8 + place)]
     test = visit("compare", runs=",".join(run.id for run in chosen), group="seeds of the same settings")
     assert_sound(test)
-    told = [text.value for text in test.markdown if text.value.startswith("- ")]
-    assert [text.count("\n") + 1 for text in told] == [5, 10], "each setting against the much worse one, then all other pairs"
-    assert told[0].count("more than the seeds explain") == 5 and told[1].count("but this may be chance") == 10
-    assert "10 more pairs" in [part.label for part in test.expander]
+    (told,) = [text.value.splitlines() for text in test.markdown if text.value.startswith("- ")]
+    assert ["more than the seeds explain" in line for line in told] == [True] * 5 + [False] * 10, "the clear differences come first"
+    assert "In words: 5 of 15 differences larger than seed noise" in [part.label for part in test.expander]
+    (drawn,) = [part.body for part in test.get("html") if "triangle" in part.body]
+    assert drawn.count("<td tabindex") == 15 and drawn.count("↑") == 5 + 1 and "←" not in drawn.partition("</table>")[0]
+    assert "5 % at most (Holm)" in texts(test)
+    test.toggle(key="holm").set_value(False).run()
+    assert_sound(test)
+    assert "5 % error rate" in texts(test)
     assert "standard deviation over seeds" in texts(test)
 
 

@@ -357,7 +357,7 @@ def test_filter_keeps_the_real_images_of_the_remaining_rows(shown: Run) -> None:
     made = scores_table.table([first, second], line["extractor_id"]).assign(verdicts=[[], ["Mode collapse"], ["Too dark"]])
     assert list(scores_table.filtered(made, verdicts=["Too dark"])["run"]) == ["", second.id]
     assert list(scores_table.filtered(made, wanted={"Seed": ["1"]})["run"]) == ["", first.id]
-    assert list(scores_table.filtered(made, text=second.id[-6:].upper())["run"]) == ["", second.id]
+    assert list(scores_table.filtered(made, text="S2")["run"]) == ["", second.id]
     assert scores_table.filtered(made, text="nobody").empty
     assert scores_table.values(made, "Seed") == ["1", "2"]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gan.palette import INDIGO
+from gan.runs.names import shorten
 
 SHADES = [[0.0, INDIGO], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # readable on light and dark backgrounds
 WIDE = 20  # ratio of largest to smallest value that triggers a log axis
@@ -60,7 +61,8 @@ def log_ticks(values: Sequence[float]) -> dict[str, Any]:
 
 
 def shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """Return a text of at most ``most`` letters, cut in the middle."""
+    return shorten(text, most)
 
 
 def with_basis(title: str, basis: str) -> str:

@@ -59,7 +59,7 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
         disabled=["Run", *titles.values()],
         alt="Settings that differ between the chosen runs, with tags and notes",
         column_config={
-            "Run": column.TextColumn(pinned=True, width="medium"),
+            "Run": column.TextColumn(pinned=True, width=words.width_of(names.values())),
             "Pin": column.CheckboxColumn(help="Pinned runs come first.", width="small"),
             "Hide": column.CheckboxColumn(help="Hidden runs appear only in this table.", width="small"),
             "Tags": column.MultiselectColumn(

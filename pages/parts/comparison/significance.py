@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,9 +11,7 @@ from gan.judging import lines, significance
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from pages.parts import words
-from pages.parts.comparison import timeline
-
-MOST_PAIRS = 10  # sentences shown before the rest is folded away
+from pages.parts.comparison import timeline, triangle
 
 
 def show_significance(chosen: list[Run], names: dict[str, str], by: str, title: str) -> None:
@@ -64,26 +63,67 @@ def by_value(chosen: list[Run], by: str, title: str, seeds_of: dict[str, str], p
 def tell_differences(
     pairs: list[tuple[str, str]], called: dict[str, str], measured: timeline.Measured, score: str, is_lower_better: bool
 ) -> None:
-    """State whether each pair differs, significant differences first."""
-    values = measured.values
+    """State whether each pair differs: a single pair in a sentence, several as a triangle, with the sentences below."""
+    is_corrected = len(pairs) > 1 and st.toggle(
+        "Correct for the number of comparisons",
+        value=True,
+        key="holm",
+        bind="query-params",
+        help="Holm 1979: without it, one of twenty comparisons seems clear by chance.",
+    )
+    noise = significance.pool(measured.values.values())
+    cells = judged(pairs, called, measured.values, score, is_lower_better=is_lower_better, is_corrected=is_corrected)
+    if len(pairs) == 1:
+        st.markdown(words.escape(next(iter(cells.values())).sentence))
+        return
+    groups = [group for group in called if any(group in pair for pair in pairs)]
+    place = {group: number for number, group in enumerate(groups)}
+    placed = {(place[one], place[other]): cell for (one, other), cell in cells.items()}
+    st.html(triangle.legend() + triangle.table([called[group] for group in groups], placed))
+    sure = sum(bool(triangle.strength(cell.p)[0]) for cell in cells.values())
+    title = f"In words: {sure} of {words.count(len(cells), 'difference')} larger than seed noise"
+    with st.expander(title, icon=":material/notes:"):
+        ranked = sorted(cells.values(), key=lambda cell: 2.0 if cell.p is None else cell.p)
+        st.markdown("\n".join(f"- {words.escape(cell.sentence)}" for cell in ranked))
+    formula = (
+        "The noise s is pooled over all settings, assuming equal variance: x̄ − ȳ ± t·s·√(1/n + 1/m)."
+        if noise
+        else "The interval is Welch's: x̄ − ȳ ± t·√(s²/n + r²/m)."
+    )
+    error = (
+        "Any false colour: 5 % at most (Holm)." if is_corrected else "Each cell has a 5 % error rate: of twenty, one may be chance."
+    )
+    st.caption(f"{error} {formula}")
+
+
+def judged(
+    pairs: list[tuple[str, str]],
+    called: dict[str, str],
+    values: Mapping[str, Sequence[float]],
+    score: str,
+    *,
+    is_lower_better: bool,
+    is_corrected: bool,
+) -> dict[tuple[str, str], triangle.Cell]:
+    """Return the cell of each pair, with p values corrected for the number of comparable pairs if ``is_corrected``."""
     noise = significance.pool(values.values())
-    sure: list[str] = []
-    unsure: list[str] = []
-    for one, other in pairs:
-        both = values[one], values[other]
-        found = significance.compare(*both, noise)
-        sentence = significance.tell((called[one], called[other]), both, score, is_lower_better=is_lower_better, noise=noise)
-        (sure if found and found.is_sure else unsure).append(f"- {words.escape(sentence)}")
-    is_short = len(pairs) <= MOST_PAIRS and not sure
-    first = unsure if is_short else sure[:MOST_PAIRS] or ["None of these differences is clearly larger than seed noise."]
-    st.markdown("\n".join(first))
-    if rest := [] if is_short else sure[MOST_PAIRS:] + unsure:
-        with st.expander(words.count(len(rest), "more pair" if sure else "pair"), icon=":material/more_horiz:"):
-            st.markdown("\n".join(rest))
-    if len(pairs) > 1:
-        formula = (
-            "The noise s is pooled over all settings, assuming equal variance: x̄ − ȳ ± t·s·√(1/n + 1/m)."
-            if noise
-            else "The interval is Welch's: x̄ − ȳ ± t·√(s²/n + r²/m)."
+    found = {pair: significance.compare(values[pair[0]], values[pair[1]], noise) for pair in pairs}
+    known = {pair: each.p for pair, each in found.items() if each is not None}
+    if is_corrected:
+        known = dict(zip(known, significance.holm(list(known.values())), strict=True))
+    cells = {}
+    for pair in pairs:
+        one, other = pair
+        sentence = significance.tell(
+            (called[one], called[other]),
+            (values[one], values[other]),
+            score,
+            is_lower_better=is_lower_better,
+            noise=noise,
+            p=known.get(pair),
         )
-        st.caption(f"Each statement has a 5 % error rate: of twenty differences, one may be chance. {formula}")
+        each = found[pair]
+        cells[pair] = triangle.Cell(
+            each.mean if each else None, each is not None and (each.mean < 0) == is_lower_better, known.get(pair), sentence
+        )
+    return cells

@@ -133,7 +133,8 @@ def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str
     for run in chosen:
         flat = settings[run.id]
         key_of[run.id] = key = alike[run.id] if by == SEEDS or flat is None else json.dumps(flat.get(by))
-        own = names[run.id].partition(" · seed ")[0] if by == SEEDS else names[run.id] if flat is None else text_of(flat.get(by))
+        name = names[run.id]
+        own = words.without_seed(name) if by == SEEDS else name if flat is None else text_of(flat.get(by))
         named.setdefault(key, own)
         first.setdefault(key, flat or {})
     called = _told_apart(named, first)

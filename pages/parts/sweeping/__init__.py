@@ -1,0 +1,1 @@
+"""Parts of the Sweeps page: the table of variants, and the links to pages that compare them."""
