@@ -12,7 +12,7 @@ from pages.parts import frame, pictures, run_picker, words
 from pages.parts.evaluation import board, table
 from pages.parts.evaluation.listing import show_table
 from pages.parts.evaluation.scoring import offer_scoring
-from pages.parts.evaluation.selecting import choose_columns, choose_scores, narrow
+from pages.parts.evaluation.selecting import choose_scores, narrow
 from pages.parts.evaluation.views import show_training, show_views
 from pages.parts.evaluation.why import show_reasons
 
@@ -53,7 +53,6 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
     whole = board.board(*key, extractor, checkpoint, frozenset(run.id for run in busy))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         selection = narrow(whole)
-        columns = choose_columns(whole)
     if len(selection.runs) < len(chosen):
         st.caption(f":material/filter_list: {len(selection.runs)} of {words.count(len(chosen), 'run')} match the filter.")
     if not selection.runs:
@@ -70,7 +69,7 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
             icon=":material/balance:",
         )
     show_views(selection)
-    show_table(selection, columns)
+    show_table(selection)
     show_reasons(whole)
 
 

@@ -314,6 +314,12 @@ def best(key: str, values: Sequence[Sequence[float]], spreads: Sequence[float | 
     return first if all(found is not None and found.is_sure for found in differences) else None
 
 
+def criterion(*, is_seeded: bool) -> str:
+    """Return what a row has to be to be the :func:`best`, as text."""
+    more = "the seeds explain" if is_seeded else "both spreads over draws; other seeds may differ"
+    return f"better than in every other row by more than {more}"
+
+
 def common_name(names: Sequence[str]) -> str:
     """Return one name for runs that differ in their seed: the part before the final seed or id if common, else the first name."""
     starts = {name.rpartition(" · ")[0] or name for name in names}

@@ -6,26 +6,29 @@ longer than everything else on the page.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-import pyarrow as pa
+from pandas.io.formats.style import Styler
 
+from gan import config as configs
 from gan.errors import InputError
 from gan.judging import comparison, doctor, lines
-from gan.judging.comparison import LENGTH, NOT_SCORED, SOUND, summarise, variants
+from gan.judging.comparison import LENGTH, NOT_SCORED, SEED, SOUND, summarise, variants
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from pages.parts import charts, words
 from pages.parts.evaluation import reasons, texts
 from pages.parts.evaluation import table as scores_table
-from pages.parts.evaluation.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
+from pages.parts.evaluation.columns import FACTS, INTERVALS, PAPER, PATTERNS
+from pages.parts.evaluation.columns import reading as cell
 from pages.parts.evaluation.table import Line
 
 CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # kind of checkpoint → label
@@ -40,7 +43,7 @@ Found = dict[str, dict[str, dict[str, Line]]]
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """The score table of the chosen runs (``results.table`` plus ``samples`` and ``verdicts``) and facts about it."""
+    """The score table of the chosen runs (``table.table`` plus ``samples`` and ``verdicts``) and facts about it."""
 
     chosen: tuple[Run, ...]
     extractor: str
@@ -52,8 +55,8 @@ class Board:
     titles: dict[str, str]  # column → title
     settings: dict[str, list[str]]  # column → values as text
     verdicts: dict[str, str]  # title → badge colour
-    usual: list[str]  # columns shown by default
-    every: list[str]  # available columns
+    first: str  # the distance to rank by: "fid", or "kid" if FID needs caution
+    every: list[str]  # available columns, in order; spreads share the cells of their scores
     has_seeds: bool
     pictured: dict[str, int]  # scored run id → step of its samples
     key: str  # equal for boards with the same columns
@@ -61,12 +64,16 @@ class Board:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Rows of a board after filtering and folding, with column ``best``; ``sizes`` maps groups to row counts."""
+    """Rows of a board after filtering and folding, best first, with column ``best``; ``sizes`` maps groups to row counts.
+
+    ``paper``: the columns of the preset "paper".
+    """
 
     board: Board
     table: pd.DataFrame
     runs: frozenset[str]
     sizes: dict[int, int]
+    paper: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +138,7 @@ def board(
     settings = {title: scores_table.values(table, title) for title in scores_table.settings(table)}
     first = "kid" if any(lines.main_scores(line)[0] == "kid" for line in each) else "fid"
     titles = texts.titles_of(table, lines.label(each[0]), first, lines.noun(each[0]))
-    usual, every = _columns(table, titles)
+    every = _columns(table, titles, first)
     return Board(
         chosen,
         extractor,
@@ -143,7 +150,7 @@ def board(
         titles,
         settings,
         {title: colour for found in badges.values() for title, colour in found.items()},
-        usual,
+        first,
         every,
         scores_table.has_seeds(table),
         {run_id: step for run_id, (step, _) in pictures.items() if run_id in explained},
@@ -217,26 +224,39 @@ def _thumbnail(path: Path, changed: int, is_plot: bool) -> str | None:
     return scores_table.thumbnail(path, is_plot=is_plot)
 
 
-def _columns(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the default columns and all available columns, in the order of ``titles``."""
+def _columns(table: pd.DataFrame, titles: Mapping[str, str], first: str) -> list[str]:
+    """Return all available columns in order: the settings, the scores of papers, the verdicts, then everything else."""
     of_runs = table[table["run"] != ""]
-    figures = [name for name in titles if name.removesuffix("_spread") in SCORES and of_runs[name].notna().any()]
-    usual = ["name", "samples", "verdicts", "best", *(name for name in figures if name.removesuffix("_spread") not in RARE)]
-    usual += [*scores_table.settings(table), *USUAL_FACTS]
+    figures = [name for name in titles if name in SCORES and of_runs[name].notna().any()]
+    main = [name for name in (first, "fid", *PAPER) if name in figures]
     intervals = [name for name in INTERVALS if table[name].notna().any()]
-    return usual, list(dict.fromkeys([*usual, *figures, *intervals, *FACTS]))
+    every = ["name", "samples", *scores_table.settings(table), *main, "verdicts", "best", *figures, *intervals, *FACTS]
+    return list(dict.fromkeys(every))
+
+
+def _paper(board: Board, table: pd.DataFrame, by: str) -> list[str]:
+    """Return the columns for a paper: name, settings, main scores and verdicts; no seeds if rows average over them.
+
+    What a spread covers has a column only if rows differ in it.
+    """
+    shown = {"name", board.first, "fid", *PAPER, "verdicts", *board.settings} - ({configs.title(SEED)} if by == SEEDS else set())
+    if table["over"][(table["run"] != "") & (table["group"] > 0)].nunique() > 1:
+        shown.add("over")
+    return [name for name in board.every if name in shown]
 
 
 @lru_cache(_KEPT)
 def select(
     board: Board, text: str, wanted_verdicts: tuple[str, ...], wanted: tuple[tuple[str, tuple[str, ...]], ...], by: str
 ) -> Selection:
-    """Return the rows that pass a filter (see ``results.filtered``), folded by the column ``by`` unless it is empty."""
+    """Return the rows that pass a filter (see ``table.filtered``), folded by the column ``by`` unless it is empty."""
     left = scores_table.filtered(board.table, text, wanted_verdicts, dict(wanted))
-    table = scores_table.fold(left, by).reset_index(drop=True)
+    table = scores_table.fold(left, by)
     table = table.assign(best=scores_table.best(left, [name for name in board.every if name in SCORES], by))
+    table = scores_table.ordered(table, board.first)
     sizes = table[(table["run"] != "") & (table["group"] > 0)]["group"].value_counts(sort=False)
-    return Selection(board, table, frozenset(left["run"]) - {""}, {int(group): int(size) for group, size in sizes.items()})
+    counted = {int(group): int(size) for group, size in sizes.items()}
+    return Selection(board, table, frozenset(left["run"]) - {""}, counted, _paper(board, table, by))
 
 
 @lru_cache(_KEPT)
@@ -264,12 +284,47 @@ def part(selection: Selection, group: int) -> Part:
 
 
 @lru_cache(_KEPT)
-def display(selection: Selection) -> pa.Table:
-    """Return all available columns under their titles; non-numeric settings as text."""
-    found = selection.table
-    shown = {title: _uniform(found[title]) for title in selection.board.settings}
-    columns = [name for name in (*selection.board.every, "runs") if name in found]
-    return pa.Table.from_pandas(found[columns].assign(**shown).rename(columns=selection.board.titles), preserve_index=False)
+def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
+    """Return columns of a selection under their titles, scores as numbers that read "592 ± 5"; the clearly best ones are bold.
+
+    Numbers remain numbers, so that a click on a column's title sorts by them. Without pictures, rows are low: each has room for its
+    first verdict and the number of others.
+    """
+    found, titles = selection.table, selection.board.titles
+    scores = [name for name in columns if name in SCORES]
+    told = {name: texts.figures(found, name) for name in scores}
+    shown = found[list(columns)].assign(
+        **{title: _uniform(found[title]) for title in selection.board.settings if title in columns},
+        **{name: _distinct(found[name], told[name]) for name in scores},
+    )
+    reading: dict[str, Any] = {titles[name]: dict(zip(shown[name], told[name], strict=True)).get for name in scores}
+    reading |= {titles[title]: comparison.text_of for title in selection.board.settings if title in columns}
+    reading |= {titles[name]: partial(cell, name) for name in (*FACTS, *PATTERNS) if name in columns}
+    if "samples" in columns:
+        reading[titles["samples"]] = lambda picture: ""  # would be sent twice
+    elif "verdicts" in columns:
+        shown["verdicts"] = shown["verdicts"].map(shortened)
+    bold = pd.DataFrame("", shown.index, shown.columns)
+    for name in scores:
+        bold.loc[[SCORES[name].title in best for best in found["best"]], name] = "font-weight: 700"
+    named = shown.rename(columns=titles)
+    return named.style.format(reading).apply(lambda _: bold.set_axis(named.columns, axis=1), axis=None)
+
+
+def shortened(verdicts: Sequence[str]) -> list[str]:
+    """Return the first verdict and the number of others."""
+    return [*verdicts[:1], *([f"+{len(verdicts) - 1}"] if len(verdicts) > 1 else [])]
+
+
+def _distinct(values: pd.Series, told: Sequence[str]) -> pd.Series:
+    """Return values of which each is told in one way: equal ones with different spreads are moved apart by the least amount."""
+    ways: dict[float, str] = {}
+    found = []
+    for moved, text in zip(map(float, values), told, strict=True):
+        while ways.setdefault(moved, text) != text:
+            moved = math.nextafter(moved, math.inf)  # noqa: PLW2901
+        found.append(moved)
+    return pd.Series(found, values.index, dtype=float)
 
 
 def _uniform(column: pd.Series) -> pd.Series:

@@ -168,6 +168,17 @@ def filtered(
     return made[keep | (~is_run & made["group"].isin(set(made["group"][keep])))]
 
 
+def ordered(made: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return the table with each group's real images first, then its rows from the best to the worst; unscored rows come last."""
+    better = SCORES[score].better or 1
+
+    def place(row: int) -> tuple[float, bool, bool, float]:
+        value = made[score].iloc[row]
+        return made["group"].iloc[row] or math.inf, made["run"].iloc[row] != "", bool(pd.isna(value)), -better * value
+
+    return made.iloc[sorted(range(len(made)), key=place)].reset_index(drop=True)
+
+
 def values(made: pd.DataFrame, title: str) -> list[str]:
     """Return the distinct values of a setting as text; numbers are sorted."""
     found = list(dict.fromkeys(made[title][made["run"] != ""]))
