@@ -6,7 +6,6 @@ import itertools
 
 import streamlit as st
 
-from gan.judging import lines
 from gan.runs import Run
 from pages.parts import frame, pictures, run_picker, words
 from pages.parts.evaluation import board, table
@@ -57,17 +56,8 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
         st.caption(f":material/filter_list: {len(selection.runs)} of {words.count(len(chosen), 'run')} match the filter.")
     if not selection.runs:
         return
-    for care in dict.fromkeys(filter(None, map(lines.caution, whole.each))):
-        st.caption(f":material/info: {care}")
-    if checkpoint == "best" and whole.pictured:
-        told = ", ".join(f"step {step:,} ({whole.names[run_id]})" for run_id, step in whole.pictured.items())
-        st.caption(f"Samples shown are the last ones up to the best checkpoint: {words.escape(told)}.")
     if len(whole.each) > 1:
-        st.warning(
-            f"These scores differ in {words.escape(table.apart(whole.each))} and cannot be ranked together; "
-            "the best are marked within each group of comparable rows.",
-            icon=":material/balance:",
-        )
+        st.warning(f"Ranked in groups, which differ in {words.escape(table.apart(whole.each))}.", icon=":material/balance:")
     show_views(selection)
     show_table(selection)
     show_reasons(whole)

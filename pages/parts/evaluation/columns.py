@@ -42,11 +42,11 @@ OF_POINTS: dict[str, tuple[str, str | None, str]] = {
 PATTERNS = {**dict.fromkeys(INTERVALS, "%.3g"), "runs": "%d"}
 
 #: Column of badges → width in pixels.
-WIDTHS = {"verdicts": 260, "first verdict": 190, "best": 180}
+WIDTHS = {"verdicts": 260, "first verdict": 175, "best": 180}
 
 NAME_WIDTHS = (90, 190)  # least and most pixels of the names
 
-_SIDES, _LETTER = 22, 6.4  # pixels of padding in a badge or cell, and per letter
+_SIDES, _LETTER, _NARROW = 20, 6.2, 5.7  # pixels of padding in a badge or cell, per letter of a badge, and of a cell
 _ROW, _LINE = 36, 26  # pixels of a row with one line of badges, and of each further line
 _PICTURED, _MOST_LINES = 84, 5  # least height of a row with a picture
 
@@ -72,13 +72,13 @@ def height_of_rows(badges: Mapping[str, Iterable[Sequence[str]]], *, is_pictured
 
 def width_of(title: str, texts: Iterable[str]) -> int:
     """Return the width in pixels that a column of scores needs."""
-    return round(_SIDES + _LETTER * max(len(title) + 1, *map(len, texts)))
+    return round(_SIDES + _NARROW * max(len(title) + 1, *map(len, texts)))
 
 
 def width_of_names(names: Iterable[str]) -> int:
     """Return the width of the name column in pixels; longer names are cut off and readable by pointing at them."""
     least, most = NAME_WIDTHS
-    return min(max(least, *(_SIDES + 7 * len(name) for name in names)), most)
+    return min(max(least, *(round(_SIDES + _NARROW * len(name)) for name in names)), most)
 
 
 def _lines(titles: Sequence[str], room: int) -> int:

@@ -47,6 +47,9 @@ def show_table(selection: Selection) -> None:
         )
     for note in dict.fromkeys(one["extractor_note"] for one in whole.each if one.get("extractor_note")):
         st.caption(escape(str(note)))
+    if whole.checkpoint == "best" and whole.pictured and is_pictured:
+        told = ", ".join(f"step {step:,} ({whole.names[run_id]})" for run_id, step in whole.pictured.items())
+        st.caption(f"Samples shown are the last ones up to the best checkpoint: {escape(told)}.")
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download CSV",

@@ -18,7 +18,7 @@ from pages.parts.evaluation.columns import INTERVALS, facts, spread_title
 from pages.parts.evaluation.table import Line
 
 _ARROWS = {1: " ↑", -1: " ↓", 0: ""}  # which way a score is better
-_HEADING = 12  # characters per line of a heading in LaTeX, about as wide as a score with its spread
+_HEADING = 11  # characters per line of a heading in LaTeX, about as wide as a score with its spread
 _LONGEST_NAME = 20  # characters; longer names are wrapped
 _PICTURES, _BADGES = "samples", ("verdicts", "best")
 
@@ -97,6 +97,8 @@ def sheet(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str], to
     """
     shown = [column for column in columns if column not in (_PICTURES, "best")]
     cells = [figures(made, column) if column in SCORES else list(map(_cell, made[column])) for column in shown]
+    if made["group"].max() == 1 and shown[0] == "name":  # the caption names the only data set
+        cells[0] = [name if run else name.partition(" (")[0] for name, run in zip(cells[0], made["run"], strict=True)]
     best = list(made["best"]) if "best" in made else [[]] * len(made)
     kinds = list(zip(made["group"], made["run"] == "", strict=True))
     return Sheet(
@@ -113,7 +115,7 @@ def _heading(column: str, title: str) -> list[str]:
     if column not in SCORES:
         return [title]
     first, *features = title.split(" · ")
-    return [unit_title(column, first) + _ARROWS[SCORES[column].better], *features]
+    return [first + _ARROWS[SCORES[column].better], *(["(%)"] if SCORES[column].is_share else []), *features]
 
 
 def caption(made: pd.DataFrame, scored: Sequence[Line], checkpoint: str) -> str:
@@ -121,12 +123,13 @@ def caption(made: pd.DataFrame, scored: Sequence[Line], checkpoint: str) -> str:
     of_runs = made[(made["run"] != "") & (made["group"] > 0)]
     ways = dict.fromkeys(lines.made_from(scored[group - 1]) for group in dict.fromkeys(of_runs["group"]))
     is_seeded = bool((of_runs["runs"] > 1).any())
-    several = list(dict.fromkeys(of_runs["over"][of_runs["runs"] > 1]))
+    several = [f"{over} of the training" for over in dict.fromkeys(of_runs["over"][of_runs["runs"] > 1])]
     single = list(dict.fromkeys(of_runs["over"][of_runs["runs"] == 1]))
     over = " or ".join([*several, *(f"{draws} from one training" for draws in single)])
     sentences = [
         f"Scores of the {checkpoint}: {' or '.join(ways)}.",
         f"Mean ± sample standard deviation over {over}.",
+        *filter(None, dict.fromkeys(map(lines.caution, scored))),
         "↑: higher is better; ↓: lower is better.",
     ]
     if any("best" in made and list(best) for best in made.get("best", ())):
@@ -136,7 +139,7 @@ def caption(made: pd.DataFrame, scored: Sequence[Line], checkpoint: str) -> str:
 
 def markdown(shown: Sheet) -> str:
     """Return a table of text as Markdown for GitHub and pandoc, below its caption; cells are escaped."""
-    heads = [escape(" · ".join(parts)) for parts in shown.heads]
+    heads = [escape(" · ".join(parts).replace(" · (%)", " (%)")) for parts in shown.heads]
     body = [
         [f"**{escape(cell)}**" if (y, x) in shown.bold else escape(cell) for x, cell in enumerate(row)]
         for y, row in enumerate(shown.rows)
