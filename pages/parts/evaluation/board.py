@@ -283,8 +283,8 @@ def part(selection: Selection, group: int) -> Part:
 def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
     """Return columns of a selection under their titles, scores as numbers that read "592 ± 5"; the clearly best ones are bold.
 
-    Numbers remain numbers, so that a click on a column's title sorts by them. Without pictures, rows are low: each has room for its
-    first verdict and the number of others.
+    Numbers remain numbers, so that a click on a column's title sorts by them. Without pictures, rows are low and have room for one
+    verdict.
     """
     found, titles = selection.table, selection.board.titles
     scores = [name for name in columns if name in SCORES]
@@ -299,7 +299,7 @@ def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
     if "samples" in columns:
         reading[titles["samples"]] = lambda picture: ""  # would be sent twice
     elif "verdicts" in columns:
-        shown["verdicts"] = shown["verdicts"].map(shortened)
+        shown["verdicts"] = shown["verdicts"].map(partial(shortened, selection.board))
     bold = pd.DataFrame("", shown.index, shown.columns)
     for name in scores:
         bold.loc[[SCORES[name].title in best for best in found["best"]], name] = "font-weight: 700"
@@ -307,9 +307,10 @@ def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
     return named.style.format(reading).apply(lambda _: bold.set_axis(named.columns, axis=1), axis=None)
 
 
-def shortened(verdicts: Sequence[str]) -> list[str]:
-    """Return the first verdict and the number of others."""
-    return [*verdicts[:1], *([f"+{len(verdicts) - 1}"] if len(verdicts) > 1 else [])]
+def shortened(board: Board, verdicts: Sequence[str]) -> list[str]:
+    """Return the first verdict, if possible a fault, and the number of others."""
+    first = next((one for one in verdicts if board.verdicts[one] == COLOURS["fault"]), *verdicts[:1] or [""])
+    return [first, f"+{len(verdicts) - 1}"] if len(verdicts) > 1 else list(verdicts)
 
 
 def _distinct(values: pd.Series, told: Sequence[str]) -> pd.Series:

@@ -98,7 +98,7 @@ def config_of(selection: Selection, columns: Sequence[str], height: int) -> dict
     best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
     told = dict(whole.verdicts)
     if "samples" not in columns:
-        told |= {title: "gray" for titles in selection.table["verdicts"] for title in board.shortened(titles)[1:]}
+        told |= {title: "gray" for titles in selection.table["verdicts"] for title in board.shortened(whole, titles)[1:]}
     shown: dict[str, Any] = {
         "name": text(pinned=True, width=width_of_names(selection.table["name"])),
         "samples": st.column_config.ImageColumn(
