@@ -87,13 +87,14 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
             fill="tozeroy",
             hovertemplate=f"{title}: %{{y:.1%}} from %{{x:.3g}}<extra></extra>",
         )
+    means_told = "<br>".join(wrapped(part, 42) for part in means.split("; "))
     shown = [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]]
     figure.update_layout(
         height=330,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
         dragmode=False,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        xaxis={"title": f"{html.escape(name)}<br>{wrapped(means, 42)}", "range": shown, "zeroline": False, "automargin": True},
+        xaxis={"title": f"{html.escape(name)}<br>{means_told}", "range": shown, "zeroline": False, "automargin": True},
         yaxis={"tickformat": ".0%", "rangemode": "tozero"},
     )
     return figure
