@@ -57,7 +57,10 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
     if not selection.runs:
         return
     if len(whole.each) > 1:
-        st.warning(f"Ranked in groups, which differ in {words.escape(table.apart(whole.each))}.", icon=":material/balance:")
+        st.warning(
+            f"The groups differ in {words.escape(table.apart(whole.each))} and cannot be ranked together.",
+            icon=":material/balance:",
+        )
     show_views(selection)
     show_table(selection)
     show_reasons(whole)

@@ -30,7 +30,7 @@ SEED, LENGTH = "training.seed", "training.length"
 FORK = "fork"  # key in ``outcome`` next to the settings
 _USUAL_MEMORISED = 0.05  # by definition, the share of real images that counts as near a training image
 _ROUGH = 3.55  # a spread that begins with less gets two significant digits, otherwise one (rule of the Particle Data Group)
-_MOST_DECIMALS = 3, 6  # of values from 1 up, and of smaller ones
+_MOST_DECIMALS, _MOST_SMALL = 3, 6  # of values from 1 up, and of smaller ones
 _MOST_CLASSES = 100  # more bars cannot be told apart
 _LOOKS = ("brightness", "contrast", "saturation")
 
@@ -351,5 +351,5 @@ def figure(value: float | None, spread: float | None, *, is_share: bool = False)
     if spread == 0:
         return f"{words.number(value)} ± 0"
     power = math.floor(math.log10(spread))
-    decimals = min(max((spread / 10**power < _ROUGH) - power, 0), _MOST_DECIMALS[abs(value) < 1])
+    decimals = min(max((spread / 10**power < _ROUGH) - power, 0), _MOST_SMALL if abs(value) < 1 else _MOST_DECIMALS)
     return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
