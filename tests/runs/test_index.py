@@ -246,7 +246,7 @@ def test_a_folder_without_permission_keeps_no_index(tmp_path: Path, monkeypatch:
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(index.files, "write_atomically", refuse)
+    monkeypatch.setattr(files, "write_atomically", refuse)
     restart(tmp_path)
     assert not (tmp_path / index.FILE).exists()
     index.keep(tmp_path / "missing")

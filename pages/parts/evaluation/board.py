@@ -133,6 +133,8 @@ def board(
         for run, when in zip(chosen, stamps, strict=True)
     }
     pictures = {run.id: found for run in chosen if (found := scores_table.snapshot(run, explained.get(run.id)))}
+    for root in {run.root for run in chosen}:
+        doctor.keep(root)
     table = table.assign(
         samples=_samples(chosen, table, pictures, explained), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]]
     )
@@ -190,9 +192,8 @@ def on_curves(run: Run) -> list[doctor.Verdict]:
 
 @lru_cache(1024)
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
-    """Diagnose a run from the same lines as the command line; without an extractor, ignore scores."""
-    line = scores_table.latest(run, checkpoint)[extractor] if extractor else {}
-    return doctor.diagnose(run, line, doctor.logged(run), run.scores())
+    """Diagnose a run as the command line does; without an extractor, ignore scores."""
+    return doctor.judge(run, scores_table.latest(run, checkpoint)[extractor] if extractor else {})
 
 
 def _samples(
