@@ -21,6 +21,7 @@ from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Membership, Origin, Run, Status, forks, index
 from gan.runs.records import RUN_ID
+from gan.storage import files
 from tests.helpers import make_run
 
 
