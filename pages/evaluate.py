@@ -6,13 +6,12 @@ import itertools
 
 import streamlit as st
 
-from gan.judging import lines
 from gan.runs import Run
 from pages.parts import frame, pictures, run_picker, words
 from pages.parts.evaluation import board, table
 from pages.parts.evaluation.listing import show_table
 from pages.parts.evaluation.scoring import offer_scoring
-from pages.parts.evaluation.selecting import choose_columns, choose_scores, narrow
+from pages.parts.evaluation.selecting import choose_scores, narrow
 from pages.parts.evaluation.views import show_training, show_views
 from pages.parts.evaluation.why import show_reasons
 
@@ -52,24 +51,17 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
     whole = board.board(*key, extractor, checkpoint, frozenset(run.id for run in busy))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         selection = narrow(whole)
-        columns = choose_columns(whole)
     if len(selection.runs) < len(chosen):
         st.caption(f":material/filter_list: {len(selection.runs)} of {words.count(len(chosen), 'run')} match the filter.")
     if not selection.runs:
         return
-    for care in dict.fromkeys(filter(None, map(lines.caution, whole.each))):
-        st.caption(f":material/info: {care}")
-    if checkpoint == "best" and whole.pictured:
-        told = ", ".join(f"step {step:,} ({whole.names[run_id]})" for run_id, step in whole.pictured.items())
-        st.caption(f"Samples shown are the last ones up to the best checkpoint: {words.escape(told)}.")
     if len(whole.each) > 1:
         st.warning(
-            f"These scores differ in {words.escape(table.apart(whole.each))} and cannot be ranked together; "
-            "the best are marked within each group of comparable rows.",
+            f"The groups differ in {words.escape(table.apart(whole.each))} and cannot be ranked together.",
             icon=":material/balance:",
         )
     show_views(selection)
-    show_table(selection, columns)
+    show_table(selection)
     show_reasons(whole)
 
 

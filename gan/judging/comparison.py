@@ -30,8 +30,8 @@ SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # l
 SEED, LENGTH = "training.seed", "training.length"
 FORK = "fork"  # key in ``outcome`` next to the settings
 _USUAL_MEMORISED = 0.05  # by definition, the share of real images that counts as near a training image
-_SPREAD_DIGITS = 2  # significant digits of a spread; its value gets as many decimals
-_MOST_DECIMALS = 6
+_ROUGH = 3.55  # a spread that begins with less gets two significant digits, otherwise one (rule of the Particle Data Group)
+_MOST_DECIMALS, _MOST_SMALL = 3, 6  # of values from 1 up, and of smaller ones
 _MOST_CLASSES = 100  # more bars cannot be told apart
 _LOOKS = ("brightness", "contrast", "saturation")
 
@@ -315,6 +315,12 @@ def best(key: str, values: Sequence[Sequence[float]], spreads: Sequence[float | 
     return first if all(found is not None and found.is_sure for found in differences) else None
 
 
+def criterion(*, is_seeded: bool) -> str:
+    """Return what a row has to be to be the :func:`best`, as text."""
+    more = "the seeds explain" if is_seeded else "both spreads over draws; other seeds may differ"
+    return f"better than in every other row by more than {more}"
+
+
 def common_name(names: Sequence[str]) -> str:
     """Return one name for runs that differ in their seed: the part before the final seed or id if common, else the first name."""
     for starts in ({without_seed(name) for name in names}, {name.rpartition(" · ")[0] or name for name in names}):
@@ -335,7 +341,10 @@ def text_of(value: Any) -> str:
 
 
 def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
-    """Return "9.07 ± 0.18", with decimals to match the spread and shares in per cent; a dash for an unknown value."""
+    """Return "9.07 ± 0.18" or "592 ± 5": one or two digits of the spread, as many decimals of the value, shares in per cent.
+
+    An unknown value is a dash.
+    """
     times = 100 if is_share else 1
     if value is None or not math.isfinite(value):
         return "–"
@@ -344,6 +353,6 @@ def figure(value: float | None, spread: float | None, *, is_share: bool = False)
     value, spread = times * value, times * spread
     if spread == 0:
         return f"{words.number(value)} ± 0"
-    decimals = _SPREAD_DIGITS - 1 - math.floor(math.log10(spread))
-    decimals = min(max(decimals, 0), _MOST_DECIMALS)
-    return f"{value:.{decimals}f} ± {spread:.{decimals}f}"
+    power = math.floor(math.log10(spread))
+    decimals = min(max((spread / 10**power < _ROUGH) - power, 0), _MOST_SMALL if abs(value) < 1 else _MOST_DECIMALS)
+    return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"

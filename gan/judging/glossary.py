@@ -64,16 +64,16 @@ SCORES = {
             _PACGAN,
         ),
         Score(
-            "precision", "Precision", "floor_precision", 1, "|{g : ∃ r, |g − r| ≤ d₃(r)}| / N", "from 0 to 1",
+            "precision", "Precision", "floor_precision", 1, "|{g : ∃ r, |g − r| ≤ d₃(r)}| / N", "from 0 % to 100 %",
             "Quality: the share of generated images g that lie among the real ones, that is, no farther from some real image r "
             "than its 3rd nearest real neighbour, at distance d₃(r).",
-            _KYNKAANNIEMI,
+            _KYNKAANNIEMI, True,
         ),
         Score(
-            "recall", "Recall", "floor_recall", 1, "|{r : ∃ g, |r − g| ≤ d₃(g)}| / N", "from 0 to 1",
+            "recall", "Recall", "floor_recall", 1, "|{r : ∃ g, |r − g| ≤ d₃(g)}| / N", "from 0 % to 100 %",
             "Variety: the share of real images that lie among the generated ones (precision with the roles swapped). Low if much "
             "of the data is never drawn.",
-            _KYNKAANNIEMI,
+            _KYNKAANNIEMI, True,
         ),
         Score(
             "density", "Density", "floor_density", 1, "Σ |{r : |g − r| ≤ d₅(r)}| / (5 N)", "from 0, about 1 for real images",
@@ -82,10 +82,10 @@ SCORES = {
             _NAEEM,
         ),
         Score(
-            "coverage", "Coverage", "floor_coverage", 1, "|{r : ∃ g, |r − g| ≤ d₅(r)}| / N", "from 0 to 1",
+            "coverage", "Coverage", "floor_coverage", 1, "|{r : ∃ g, |r − g| ≤ d₅(r)}| / N", "from 0 % to 100 %",
             "Share of real images r with a generated image no farther away than their 5th nearest real neighbour, at distance "
             "d₅(r). Similar to recall, but outliers among the generated images do not raise it.",
-            _NAEEM,
+            _NAEEM, True,
         ),
         Score(
             "kid", "KID", "floor_kid", -1, "MMD² with the kernel (x·y / D + 1)³", "about 0 at best, no upper limit",

@@ -100,8 +100,7 @@ class Table:
     @property
     def bold(self) -> str:
         """Criterion for bold scores."""
-        more = "the seeds explain" if self.is_seeded else "both spreads over draws; other seeds may differ"
-        return f"better than in every other row by more than {more}"
+        return comparison.criterion(is_seeded=self.is_seeded)
 
     def title(self, key: str) -> str:
         """Return the title of a score in this table, with its unit."""

@@ -7,7 +7,6 @@ from are the same, so a missing, damaged or outdated index costs time and change
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from gan.runs import names
 from gan.runs.names import Traits
 from gan.runs.records import RUN_ID, UNDER_WAY, Status
 from gan.runs.run import Run, age_key
-from gan.storage import files, signs
+from gan.storage import sealed
 from gan.storage.models import read_json
 
 FILE = ".index.json"
@@ -106,7 +105,7 @@ class _Index:
             if known.is_settled and (status := known.listed.facts.status) and status.state not in UNDER_WAY
         }
         if facts != self._stored:
-            _store(self._root / FILE, facts)
+            sealed.store(self._root / FILE, _File(runs=facts).model_dump_json().encode())
             self._stored = facts
 
     def _look(self, name: str, now: int) -> _Known:
@@ -202,21 +201,9 @@ def _stamps(folder: str, known: tuple[Stamp, ...] = ()) -> tuple[Stamp, ...]:
 def _load(path: Path) -> dict[str, Facts]:
     """Return the contents of an index file; nothing if it is missing, damaged or of another version."""
     with contextlib.suppress(OSError, ValueError):
-        digest, _, content = path.read_bytes().partition(b"\n")
-        if hashlib.sha256(content).hexdigest().encode() == digest:
-            return {
-                run_id: facts
-                for run_id, facts in _File.model_validate_json(content).runs.items()
-                if RUN_ID.fullmatch(run_id) and len(facts.stamps) == 1 + len(_READ)
-            }
+        return {
+            run_id: facts
+            for run_id, facts in _File.model_validate_json(sealed.load(path)).runs.items()
+            if RUN_ID.fullmatch(run_id) and len(facts.stamps) == 1 + len(_READ)
+        }
     return {}
-
-
-def _store(path: Path, facts: dict[str, Facts]) -> None:
-    """Replace an index file, and remove what killed processes have left of earlier attempts."""
-    content = _File(runs=facts).model_dump_json().encode()
-    files.write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content, durable=False)
-    for left in path.parent.glob(f".{FILE}.*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > signs.GRACE:
-                left.unlink()

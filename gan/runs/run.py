@@ -69,6 +69,10 @@ class Run:
         return self.path / "status.json"
 
     @property
+    def control_path(self) -> Path:
+        return self.path / "control.json"
+
+    @property
     def metrics_path(self) -> Path:
         return self.path / "metrics.jsonl"
 
@@ -157,18 +161,18 @@ class Run:
     def control(self) -> Control:
         """Return the requests to the trainer; no requests if the file is missing or damaged."""
         with contextlib.suppress(InputError):
-            return read_model(Control, self.path / "control.json")
+            return read_model(Control, self.control_path)
         return Control()
 
     def write_control(self, **changes: Any) -> None:
         """Send a request to the trainer: ``stop=True`` or a new ``length``."""
         with explained(f"sending a request to run {self.id}"):
-            write_json(self.path / "control.json", self.control().model_copy(update=changes).model_dump(mode="json"))
+            write_json(self.control_path, self.control().model_copy(update=changes).model_dump(mode="json"))
 
     def stop_age(self) -> float:
         """Return the seconds since the trainer was asked to stop; 0 if it was not asked."""
         try:
-            return max(0.0, time.time() - (self.path / "control.json").stat().st_mtime) if self.control().stop else 0.0
+            return max(0.0, time.time() - (self.control_path).stat().st_mtime) if self.control().stop else 0.0
         except OSError:
             return 0.0
 

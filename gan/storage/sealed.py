@@ -1,12 +1,15 @@
-"""JSON facts with their own SHA-256, so that a changed value is noticed."""
+"""Facts with their own SHA-256, so that a changed value is noticed: JSON that contains it, and files that begin with it."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import time
+from pathlib import Path
 from typing import Any
 
-from gan.storage import files
+from gan.storage import files, signs
 
 _SEAL = "facts_sha256"
 
@@ -37,3 +40,20 @@ def _with_seal(facts: dict[str, Any], digest: str) -> bytes:
 
 def _digest(facts: dict[str, Any], indent: int | None) -> str:
     return hashlib.sha256(files.to_json(facts, indent=indent).encode()).hexdigest()
+
+
+def store(path: Path, content: bytes) -> None:
+    """Replace a file by its SHA-256 and ``content``, and remove what killed processes have left of earlier attempts."""
+    files.write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content, durable=False)
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > signs.GRACE:
+                left.unlink()
+
+
+def load(path: Path) -> bytes:
+    """Return the content of a file written by :func:`store`. Raises OSError if it is missing, ValueError if it is damaged."""
+    digest, _, content = path.read_bytes().partition(b"\n")
+    if hashlib.sha256(content).hexdigest().encode() != digest:
+        raise ValueError("its content is not what was written")
+    return content

@@ -83,7 +83,8 @@ def as_numbers(content: bytes) -> pd.DataFrame:
     each, flat and in ASCII, with a number or null for each column.
     """
     count = content.count(b"\n")
-    if content.isascii() and content.count(b"{") == count and b"[" not in content:
+    is_usual = content.startswith(b"{") and content.endswith(b"}\n") and content.count(b"}\n{") == count - 1
+    if is_usual and content.count(b"{") == count and b"[" not in content and content.isascii():
         with contextlib.suppress(pa.ArrowInvalid):
             options = pa_json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
             how = _IN_PARTS if len(content) > _LONG else _IN_LINE

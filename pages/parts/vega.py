@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from typing import Any
 
 #: Pixels between the data and the edges of a plot, so that dots and thick lines at its ends are not cut.
@@ -18,12 +16,6 @@ def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
     """Return the transforms that keep the ``value`` of each ``curve`` (two fields) with only one, which a line cannot show."""
     count = {"op": "valid", "field": value, "as": "values"}
     return [{"joinaggregate": [count], "groupby": [curve]}, {"filter": f"datum.values == 1 && isValid(datum['{value}'])"}]
-
-
-def spans_decade(values: Iterable[float | None]) -> bool:
-    """Return whether positive values span a factor of ten or more, so that a log scale shows them better."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return bool(known) and min(known) > 0 and max(known) >= 10 * min(known)
 
 
 def scale(*, is_log: bool = False) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from gan.runs.columns import COLUMNS
 from gan.storage.files import to_json
 from gan.storage.lines import LineWriter
 from pages.parts import charts, logged, words
+from pages.parts.charts import style
 from pages.parts.evaluation import columns
 from pages.parts.evaluation import table as scores_table
 from tests.helpers import make_run
@@ -115,6 +116,7 @@ DOUBLE = st.tuples(SOUND, SOUND).map("".join)
 
 @given(st.lists(SOUND) | st.lists(SOUND | LINES | DAMAGED | DOUBLE | st.just("") | st.just("[1]") | st.text(max_size=5)))
 @example([f'{{"step": {"1" * 400}}}', '{"step": 1, "step": 2}', '{"step": 1e999}', '{"step": 9007199254740993}'])
+@example(["", "{}{}"])
 def test_logged_lines_become_the_numbers_in_them(rows: list[str]) -> None:
     content = "".join(f"{row}\n" for row in rows).encode("utf-8", "surrogatepass")
     found = []
@@ -167,7 +169,7 @@ def test_nan_loss_is_a_gap_and_not_a_zero(count: int) -> None:
 
 
 def test_run_names_with_numbers_or_tags_are_plain_text() -> None:
-    scored = pd.DataFrame({"name": ["64", "<b>128</b>"], "value": [1.0, 2.0], "spread": [math.nan, 0.1]})
+    scored = pd.DataFrame({"name": ["64", "<b>128</b>"], "value": [1.0, 2.0], "spread": [math.nan, 0.1], "best": [False, False]})
     figure = charts.scores(scored, "FID", 0.5, lower_is_better=True)
     assert figure.layout.yaxis.type == "category"
     assert list(figure.data[0].y) == ["64", "&lt;b&gt;128&lt;/b&gt;"]
@@ -190,19 +192,77 @@ def test_scores_during_training_are_a_curve(root: Path) -> None:
     assert shown.attrs["label"] == "FID · digits CNN"
 
 
-@pytest.mark.parametrize(("spread", "star"), [(0.1, "star"), (0.6, "circle")])
-def test_no_winner_within_the_spread(spread: float, star: str) -> None:
-    scored = pd.DataFrame({"name": ["a", "b"], "value": [24.2, 24.8], "spread": [spread, spread]})
-    assert list(charts.scores(scored, "FID", 0.5, lower_is_better=True).data[0].marker.symbol) == [star, "circle"]
-
-
 def test_unknown_spread_is_not_zero() -> None:
-    scored = pd.DataFrame({"name": ["a", "b"], "value": [1.0, 900.0], "spread": [math.nan, 0.25]})
+    scored = pd.DataFrame({"name": ["a", "b"], "value": [1.0, 900.0], "spread": [math.nan, 0.25], "best": [True, False]})
     (dots,) = charts.scores(scored, "FID", None, lower_is_better=True).data
-    assert list(dots.marker.symbol) == ["circle", "circle"]  # no winner: the error of a single draw is unknown
-    assert list(dots.text) == ["1.000", "900.000 ± 0.25"] and list(dots.error_x.array) == [None, 0.25]
+    assert list(dots.marker.symbol) == ["star", "circle"]
+    assert list(dots.text) == ["1", "900.00 ± 0.25"] and list(dots.error_x.array) == [None, 0.25]
     dots = charts.against([("a", 1, 5.0, math.nan), ("b", 2, 7.0, 0.25)], "rate", "FID", None).data[-1]
-    assert list(dots.customdata) == ["", " ± 0.25"] and list(dots.error_y.array) == [None, 0.25]
+    assert list(dots.customdata) == ["5", "7.00 ± 0.25"] and list(dots.error_y.array) == [None, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_log"), [([1.0, 9.9], False), ([1.0, 10.0], True), ([0.0, 10.0], False), ([-1.0, 10.0], False), ([], False)]
+)
+def test_axis_is_logarithmic_if_its_values_span_a_decade(values: list[float], *, is_log: bool) -> None:
+    assert (style.axis("FID", [*values, None, math.nan]).get("type") == "log") == is_log
+    scored = pd.DataFrame({"name": list(map(str, values)), "value": values, "spread": math.nan, "best": False})
+    assert (charts.scores(scored, "FID", 0.0, lower_is_better=True).layout.xaxis.type == "log") == is_log
+    if values:
+        assert (charts.training([("a", [1, 2], values)], "FID", None).layout.yaxis.type == "log") == is_log
+        assert (charts.against([("a", one, 1.0, 0.1) for one in values], "rate", "FID", None).layout.xaxis.type == "log") == is_log
+
+
+def test_real_images_have_a_line_at_their_score_on_either_axis() -> None:
+    for values in ([300.0, 400.0], [3.0, 400.0]):
+        figure = charts.training([("a", [1, 2], values)], "FID", 2.0)
+        low, high = figure.layout.yaxis.range
+        place = math.log10(2.0) if figure.layout.yaxis.type == "log" else 2.0
+        assert figure.layout.shapes[0].y0 == 2.0 and low < place < high
+        assert [one.y for one in figure.layout.annotations if one.text == "real images"] == [pytest.approx(place)]
+    assert not charts.training([("a", [1, 2], [3.0, 400.0])], "FID", 0.0).layout.shapes  # a log axis has no 0
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.01, 0.3))
+def test_labels_keep_their_distance_and_order(places: list[float], least: float) -> None:
+    found = style.apart(places, least, 0.0, 1.0)
+    if found is None:
+        assert least * (len(places) - 1) > 1
+        return
+    ordered = [found[place] for place in sorted(range(len(places)), key=places.__getitem__)]
+    assert all(second - first >= least - 1e-9 for first, second in itertools.pairwise(ordered))
+    assert all(-1e-9 <= one <= 1 + 1e-9 for one in found)
+
+
+def test_curves_are_named_at_their_ends_where_there_is_room() -> None:
+    curves = [("a · 1", [1, 2], [9.0, 5.0]), ("a · 2", [1, 2], [9.0, 7.0]), ("b", [1, 2], [9.0, 6.1])]
+    figure = charts.training(curves, "FID", None, kinds=["<a>", "<a>", "b"])
+    assert not figure.layout.showlegend and len({trace.line.color for trace in figure.data}) == 2
+    named = {one.text: (one.y, one.font.color) for one in figure.layout.annotations}
+    assert list(named) == ["&lt;a&gt;", "b"] and named["b"][1] == figure.data[2].line.color
+    assert named["b"][0] - named["&lt;a&gt;"][0] > 0.1, "apart, though both end near 6"
+    figure = charts.training([(f"{number}", [1], [1.0]) for number in range(30)], "FID", None)
+    assert figure.layout.showlegend and not figure.layout.annotations
+    assert charts.training([("a long name of a run", [1], [1.0])] * 2, "FID", None, kinds=["x" * 40] * 2).layout.showlegend
+
+
+def test_dots_are_named_next_to_them_where_there_is_room() -> None:
+    far, near = ("a", 0.9, 0.1, 0.0, 0.0), ("b", 0.1, 0.9, 0.0, 0.0)
+    figure = charts.neighbours([far, near], (0.5, 0.5))
+    assert [trace.textposition for trace in figure.data] == ["middle right", "middle left", "middle right"]
+    assert not figure.layout.showlegend and [trace.text[0] for trace in figure.data] == ["a", "b", "real images"]
+    crowded = charts.neighbours([far, ("c", 0.91, 0.12, 0.0, 0.0)], None)
+    assert crowded.layout.showlegend and crowded.data[0].mode == "markers"
+
+
+def test_titles_are_wrapped_and_never_cut() -> None:
+    title = "Discriminator learning rate times something else"
+    figure = charts.against([("a", 1, 5.0, 0.1)], title, "FID", None)
+    assert figure.layout.xaxis.title.text.replace("<br>", " ") == title and "<br>" in figure.layout.xaxis.title.text
+    (trace,) = charts.parallel([("Generator learning rate", [1, 2])], [("FID · digits CNN", [3.0, 2.0])]).data
+    assert [one.label for one in trace.dimensions] == ["Generator<br>learning rate", "FID<br>digits CNN"]
+    sizes = {trace.labelfont.size, trace.tickfont.size, trace.rangefont.size}
+    assert sizes == {style.FONT} == {12}
 
 
 def test_precision_and_recall_have_error_bars() -> None:
@@ -211,14 +271,11 @@ def test_precision_and_recall_have_error_bars() -> None:
     assert unknown.error_y.array == (None,) and "±" not in unknown.hovertemplate
 
 
-def test_curve_with_a_negative_value_has_no_log_axis() -> None:
-    assert charts.training([("a", [1, 2], [3.0, 0.5])], "FID", 0.1).layout.yaxis.type == "log"
-    figure = charts.training([("a", [1, 2], [3.0, -0.5])], "KID", -0.1)
-    assert figure.layout.yaxis.type is None and list(figure.data[0].y) == [3.0, -0.5] and len(figure.layout.shapes) == 1
-
-
 def test_long_legend_does_not_shrink_the_plot() -> None:
-    few, many, crowd = (charts.training([("a", [1, 2], [3.0, 0.5])] * count, "FID", None).layout for count in (1, 5, 50))
+    few, many, crowd = (
+        charts.training([("x" * 30 + str(number), [1, 2], [3.0, 0.5]) for number in range(count)], "FID", None).layout
+        for count in (1, 5, 50)
+    )
     assert many.height - few.height == 4 * (crowd.legend.maxheight // 9)  # one row per run on a phone
     assert crowd.height - crowd.legend.maxheight == few.height - few.legend.maxheight // 9 == 400
 
@@ -234,21 +291,6 @@ def test_line_joins_only_runs_that_otherwise_agree() -> None:
 
 def test_rows_are_as_high_as_their_badges_need() -> None:
     low = columns.height_of_rows({"verdicts": [["Mode collapse", "Too dark"], []], "best": [[]]})
-    assert low == columns.height_of_rows({}) == 84
+    assert low == columns.height_of_rows({}) == 36 and columns.height_of_rows({}, is_pictured=True) == 84
     many = ["Mode collapse", "Unlike real images", "Missing classes", "Checkerboard pattern", "Discriminator too strong"]
-    assert columns.height_of_rows({"verdicts": [many], "best": [[]]}) == low + 2 * 26  # four lines
-
-
-@pytest.mark.parametrize(
-    "figure",
-    [
-        charts.parallel([("loss", ["hinge", "minimax"]), ("FID", [3.0, 2.0])], "FID", "5 draws\nof <i>x</i>"),
-        charts.look("contrast", (0.0, 1.0), (0.5, 0.5), 100.0, "generated 75.0, real 50.0", "5 draws\nof <i>x</i>"),
-        charts.shares_of_classes(("x", "y"), (0.0, 1.0), (0.5, 0.5), (0,), (), "5 draws\nof <i>x</i>"),
-        charts.neighbours([("a", 0.5, 0.5, 0.1, 0.1)], None, "5 draws\nof <i>x</i>"),
-    ],
-    ids=["parallel", "look", "classes", "neighbours"],
-)
-def test_plot_has_a_caption_with_its_source(figure: go.Figure) -> None:
-    drawn = str(figure.layout.xaxis.title.text) + "".join(str(one.text) for one in figure.layout.annotations)
-    assert "<sub>5 draws</sub><br><sub>of &lt;i&gt;x&lt;/i&gt;</sub>" in drawn
+    assert columns.height_of_rows({"verdicts": [many], "best": [[]]}) == low + 3 * 26  # four lines

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from streamlit import dataframe_util
 
+from gan import config as configs
 from gan import runs, words
 from gan.execution import queue
 from gan.judging import comparison, doctor
@@ -25,7 +27,7 @@ from gan.judging.glossary import SCORES
 from gan.runs import Run
 from gan.storage.lines import LineWriter
 from pages.parts import charts
-from pages.parts.evaluation import board, reasons
+from pages.parts.evaluation import board, columns, listing, reasons
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation import texts as table_texts
 from tests.helpers import make_run, run_gan
@@ -72,6 +74,12 @@ def rescored(run: Run, changes: dict[str, Any]) -> None:
     """Change values in the only line of a run's scores."""
     (line,) = [json.loads(text) for text in run.scores_path.read_text().splitlines()]
     run.scores_path.write_text(json.dumps({**line, **changes}) + "\n")
+
+
+def with_all_columns(test: Any) -> Any:
+    """Choose the preset "all" of columns; return the page."""
+    test.session_state["columns"] = "all"
+    return test.run()
 
 
 def everything(test: Any) -> str:
@@ -153,8 +161,8 @@ LOOK = {
 
 
 def verdicts(test: Any) -> list[str]:
-    """Return the verdict badges of all rows of the table."""
-    (table,) = test.dataframe
+    """Return the verdict badges of all rows of the table with all columns."""
+    (table,) = with_all_columns(test).dataframe
     return [title for titles in table.value["Verdicts"] for title in titles]
 
 
@@ -251,11 +259,11 @@ def test_page_explains_lines_of_every_kind(kind: str, visit: Visit, shown: Run) 
     logits = {"inception_score": None, "inception_score_spread": None, "real_inception_score": None, "extractor": "random VGG"}
     changed = {"new": line, "old": older(line), "null": line | nothing, "no logits": line | logits}[kind]
     shown.scores_path.write_text(json.dumps(changed) + "\n")
-    test = visit("evaluate", runs=shown.id)
+    test = with_all_columns(visit("evaluate", runs=shown.id))
     assert_sound(test)
     (table,) = test.dataframe
     columns = list(table.value.columns)
-    assert columns[:4] == ["Run", "Samples", "Verdicts", "Best in"]
+    assert columns[:2] == ["Run", "Samples"] and {"Verdicts", "Best in"} <= set(columns)
     assert ({"Precision", "Recall", "Coverage", "Duplicates", "KID", "MS-SSIM"} <= set(columns)) == (kind in ("new", "no logits"))
     assert ("IS" in columns) == (kind != "no logits")  # columns without any value are left out
     assert "Run to explain" not in [box.label for box in test.selectbox]  # built only when opened
@@ -279,7 +287,7 @@ def test_inception_with_few_images_puts_kid_first(visit: Visit, shown: Run) -> N
 def test_settings_named_like_a_score_get_separate_columns(visit: Visit, shown: Run) -> None:
     other = make_run(shown.root, {"training.precision": "bf16", "data.classes": ["1", "7"]})
     other.scores_path.write_text(shown.scores_path.read_text())
-    test = visit("evaluate", runs=f"{shown.id},{other.id}")
+    test = with_all_columns(visit("evaluate", runs=f"{shown.id},{other.id}"))
     assert_sound(test)
     (table,) = test.dataframe
     assert {"Precision", "Precision (setting)", "Classes", "Classes (setting)"} <= set(table.value.columns)
@@ -377,14 +385,20 @@ def test_last_and_best_checkpoints_are_never_mixed(visit: Visit, shown: Run) -> 
     assert list(test.dataframe[0].value["FID · digits CNN"]) == pytest.approx([line["floor_fid"], 0.25])
 
 
+def cells(test: Any) -> pd.DataFrame:
+    """Return the table as it reads in the browser."""
+    (table,) = test.dataframe
+    return dataframe_util.convert_arrow_bytes_to_pandas_df(table.proto.arrow_data.styler.display_values)
+
+
 def test_page_shows_the_numbers_of_the_command(visit: Visit, shown: Run) -> None:
     shown.scores_path.unlink()
     done = run_gan("score", shown.id, "--images", 200, "--draws", 2, "--json", root=shown.root)
     assert done.returncode == 0, done.stderr
     (told,) = json.loads(done.stdout)
-    test = visit("evaluate", runs=shown.id)
+    test = with_all_columns(visit("evaluate", runs=shown.id))
     assert_sound(test)
-    table = test.dataframe[0].value
+    table, read = test.dataframe[0].value, cells(test)
     for key, score in SCORES.items():
         title = "FID · digits CNN" if key == "fid" else score.title
         if told.get(key) is not None:
@@ -392,7 +406,7 @@ def test_page_shows_the_numbers_of_the_command(visit: Visit, shown: Run) -> None
             assert table[title].iloc[1] == told[key], title
             assert floor is None or table[title].iloc[0] == floor, title
             if (spread := told.get(f"{key}_spread")) is not None:
-                assert table[f"± {score.title}"].iloc[1] == spread, title
+                assert read[title].iloc[1].partition(" of ")[0] == figure(told[key], spread, is_share=score.is_share), title
     assert set(table["Verdicts"].iloc[1]) - {"no fault found"} == {verdict["title"] for verdict in told["verdicts"]}
 
 
@@ -400,7 +414,7 @@ def test_points_are_shown_with_their_modes(visit: Visit, shown: Run) -> None:
     nothing = dict.fromkeys(("inception_score", "ms_ssim", "duplicates", "looks", "class_counts", "classes_missing"))
     modes = {"modes": 6.0, "modes_spread": 0.5, "modes_expected": 8, "floor_modes": 8.0, "high_quality": 0.7, "reverse_kl": 0.3}
     rescored(shown, {**nothing, **modes, "extractor": "coordinates", "extractor_id": "coordinates-1", "data": "ring"})
-    test = visit("evaluate", runs=shown.id)
+    test = with_all_columns(visit("evaluate", runs=shown.id))
     assert_sound(test)
     columns = list(test.dataframe[0].value.columns)
     assert {"FID · coordinates", "Modes", "High quality", "Reverse KL"} <= set(columns) and "IS" not in columns
@@ -462,7 +476,7 @@ def test_every_view_shows_a_plot_or_says_why_not(view: str, visit: Visit, shown:
 
 def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
     others = [remade(shown, seed) for seed in (11, 12)]
-    test = visit("evaluate", runs=",".join(run.id for run in others))
+    test = with_all_columns(visit("evaluate", runs=",".join(run.id for run in others)))
     assert_sound(test)
     assert len(test.dataframe[0].value) == 3
     test.selectbox(key="group-by").set_value("variant").run()
@@ -484,28 +498,96 @@ def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
     assert not test.dataframe
 
 
-@given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
-def test_written_tables_hold_any_text(texts: list[str]) -> None:
-    frame = pd.DataFrame({"Run": texts, "a|b": ["1 ± 2"] * len(texts)})
-    rows = table_texts.markdown(frame).rstrip("\n").split("\n")
-    assert len(rows) == len(texts) + 2
-    assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows)  # unescaped pipes, which are not part of a text
-    body = table_texts.latex(frame)
-    assert body.count(r"\\" + "\n") == len(texts) + 1
-    assert not re.search(r"(?<!\\)[%#_]", body) and body.count("&") - body.count(r"\&") == len(texts) + 1
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=4), st.text(max_size=12))
+def test_written_tables_hold_any_text(texts: list[str], told: str) -> None:
+    sheet = table_texts.Sheet([["Run"], ["a|b"]], [[text, "1 ± 2"] for text in texts], {(0, 1)}, {1}, told)
+    rows = table_texts.markdown(sheet).rstrip("\n").split("\n")
+    assert len(rows) == len(texts) + 4  # the caption and an empty line come first
+    assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3 for row in rows[2:])  # unescaped pipes, not part of a text
+    assert "**1 ± 2**" in rows[4]
+    body = table_texts.latex(sheet).partition("\n")[2]  # without the comment
+    assert body.count(r"\\" + "\n") == len(texts) + 1 and body.count(r"\textbf{1 $\pm$ 2}") == 1
+    assert not re.search(r"(?<!\\)[%#_]", body.replace("$_1$", "").replace("$_2$", ""))
+    assert body.count("&") - body.count(r"\&") == len(texts) + 1
+    assert sum((letter == "{") - (letter == "}") for letter in re.sub(r"\\[{}]", "", body)) == 0
+
+
+def test_latex_knows_every_letter_of_titles() -> None:
+    settings = [configs.title(key) for key in configs.flatten(configs.RunConfig())]
+    words_told = [*settings, *(score.title for score in SCORES.values()), *(title for title, _, _ in columns.FACTS.values())]
+    words_told += [comparison.criterion(is_seeded=True), "FID ↓ − IS ↑ · 1 ± 2 –"]
+    assert [told for told in words_told if not table_texts._in_latex(told).isascii()] == []
 
 
 def test_downloads_match_the_page(shown: Run) -> None:
     (line,) = shown.scores()
-    made = scores_table.table([shown], line["extractor_id"])
-    titles = table_texts.titles_of(made, "FID · digits CNN")
-    read = pd.read_csv(io.StringIO(table_texts.csv(made, titles)))
+    selection = selection_of([shown], line["extractor_id"])
+    titles = selection.board.titles
+    read = pd.read_csv(io.StringIO(table_texts.csv(selection.table, titles)))
     assert "Samples" not in read.columns and "LPIPS" not in read.columns  # neither pictures nor empty columns
     assert read["FID · digits CNN"].iloc[1] == line["fid"] and read["± FID"].iloc[1] == line["fid_spread"]
-    shown_text = table_texts.written(made, ["name", "fid", "duplicates"], titles)
-    assert list(shown_text.columns) == ["Run", "FID · digits CNN", "Duplicates (%)"]
-    assert shown_text["FID · digits CNN"].iloc[1] == figure(line["fid"], line["fid_spread"])
-    assert table_texts.latex(shown_text).startswith(r"\begin{tabular}{lrr}")
+    sheet = listing.sheet_of(selection, ["name", "samples", "fid", "precision", "best"])
+    assert sheet.heads == [["Run"], ["FID ↓", "digits CNN"], ["Precision ↑", "(%)"]] and sheet.rules == {1}
+    assert sheet.rows[1][1:] == [
+        figure(line["fid"], line["fid_spread"]),
+        figure(line["precision"], line["precision_spread"], is_share=True),
+    ]
+    assert sheet.rows[0][0] == "Real images"
+
+
+def test_paper_says_how_the_scores_were_made_and_which_are_clearly_best(shown: Run) -> None:
+    (line,) = shown.scores()
+    fids = {1: 10.0, 2: 14.0}
+    good = [remade(shown, seed, fid=fid) for seed, fid in fids.items()]
+    bad = [remade(shown, seed, fid=990 + fid) for seed, fid in fids.items()]
+    for run in bad:
+        config = json.loads(run.config_path.read_text())
+        config["optimizer"]["batch_size"] = 8
+        run.config_path.write_text(json.dumps(config))
+    chosen = (*bad, *good)
+    whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
+    selection = board.select(whole, "", (), (), "variant")
+    scores = ["fid", "inception_score", "precision", "recall"]
+    assert selection.paper == ["name", "Batch size", *scores, "verdicts"], "no seeds, because rows average over them"
+    assert list(selection.table["fid"])[1:] == [12.0, 1002.0], "sorted by FID, below the real images"
+    sheet = listing.sheet_of(selection, selection.paper)
+    assert sheet.bold == {(1, 2)}
+    for told in (f"{line['images']} images", f"{line['real_images']:,} real ones", "digits CNN", "over 2 seeds of the training"):
+        assert told in sheet.caption
+    assert "Bold: better than in every other row by more than the seeds explain." in sheet.caption
+    assert "Bold" not in listing.sheet_of(selection_of(bad[:1], line["extractor_id"]), ["name", "fid"]).caption
+    tex = table_texts.latex(sheet)
+    for told in (
+        r"\begin{tabular}{lrrrrr}",
+        r"\caption{",
+        r"\label{tab:scores}",
+        r"\toprule",
+        r"IS $\uparrow$",
+        r"& \textbf{12.0 $\pm$ 2.8} &",
+    ):
+        assert told in tex
+    assert r"\shortstack[r]{FID $\downarrow$ \\ digits CNN}" in tex and "resizebox" not in tex
+
+
+def test_table_is_sorted_by_fid_and_reads_as_mean_and_spread(visit: Visit, shown: Run) -> None:
+    others = [remade(shown, seed, fid=fid, fid_spread=0.2 * seed) for seed, fid in ((1, 30.0), (2, 9.0), (3, 9.0))]
+    unscored = make_run(shown.root, name="silent")
+    test = visit("evaluate", runs=",".join(run.id for run in (*others, unscored)))
+    assert_sound(test)
+    (table,) = test.dataframe
+    assert list(table.value["FID · digits CNN"])[1:4] == pytest.approx([9.0, 9.0, 30.0]) and table.value["Run"].iloc[4] == "silent"
+    assert list(cells(test)["FID · digits CNN"])[1:4] == ["9.0 ± 0.4", "9.0 ± 0.6", "30.00 ± 0.20"], "each with its own spread"
+    assert set(table.value.columns) == {"Run", "Seed", "FID · digits CNN", "IS", "Precision", "Recall", "Verdicts"}
+
+
+def test_own_columns_are_chosen_from_all(visit: Visit, shown: Run) -> None:
+    test = visit("evaluate", runs=shown.id)
+    test.session_state["columns"] = "own"
+    test.run()
+    picker = next(box for box in test.multiselect if box.label == "Own columns")
+    picker.set_value(["kid", "name"]).run()
+    assert_sound(test)
+    assert list(test.dataframe[0].value.columns) == ["Run", "KID"]
 
 
 def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> None:
@@ -543,7 +625,9 @@ def selection_of(chosen: list[Run], extractor: str) -> board.Selection:
 
 def training_of(*chosen: Run) -> tuple[list[Any], list[str]]:
     """Return the plots of the quick scores of runs, and the names of runs without quick scores."""
-    return board.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
+    figures, ways, silent = board.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
+    assert len(ways) == len(figures)
+    return figures, silent
 
 
 def test_training_plots_group_all_runs_by_comparability(shown: Run) -> None:
@@ -556,7 +640,7 @@ def test_training_plots_group_all_runs_by_comparability(shown: Run) -> None:
     write_lines(third, *quick_of(other, 2, 4, images=250), other)
     write_lines(unscored, *quick_of(line, 2, 4, 6))
     figures, left_out = training_of(first, silent, second, third, unscored)
-    drawn = [[(trace.name, len(trace.x)) for trace in one.data] for one in figures]
+    drawn = [[(trace.hovertemplate.partition("<br>")[0], len(trace.x)) for trace in one.data] for one in figures]
     assert drawn == [[("r0", 2), ("r4", 3)], [("r2", 3)], [("r3", 2)]] and left_out == ["r1"]
 
 
@@ -570,7 +654,7 @@ def test_quick_scores_are_drawn_even_if_the_shown_scores_use_other_features(visi
     test.session_state["view"] = "training"
     test.run()
     assert_sound(test)
-    assert len(test.get("plotly_chart")) == 1 and "No scores from training: mute" in everything(test)
+    assert len(test.get("plotly_chart")) == 1 and r"No scores from training\: mute" in everything(test)
 
 
 def test_unscored_runs_show_their_training_and_its_faults(visit: Visit, shown: Run) -> None:
@@ -579,7 +663,7 @@ def test_unscored_runs_show_their_training_and_its_faults(visit: Visit, shown: R
     diverged.write_status(diverged.status().model_copy(update={"state": "diverged"}))
     test = visit("evaluate", runs=f"{shown.id},{diverged.id}")
     assert_sound(test)
-    assert len(test.get("plotly_chart")) == 1 and "No scores from training: burst" in everything(test)
+    assert len(test.get("plotly_chart")) == 1 and r"No scores from training\: burst" in everything(test)
     assert "Diverged before the first checkpoint; start again with a smaller learning rate: burst." in everything(test)
     assert "train longer" not in everything(test) and "Divergence" in everything(test)
 
@@ -593,6 +677,8 @@ def test_rows_without_these_scores_come_last_and_say_why(visit: Visit, shown: Ru
     chosen = [diverged, other, best, shown, remade(shown, 7)]
     test = visit("evaluate", runs=",".join(run.id for run in chosen))
     assert_sound(test)
+    assert list(test.dataframe[0].value["Verdicts"].iloc[3]) == ["Divergence", "+1"]
+    with_all_columns(test)
     rows = test.dataframe[0].value
     assert list(rows["Run"])[3:] == ["burst", "elsewhere", "early"]
     assert [list(titles) for titles in rows["Verdicts"]][3:] == [
@@ -658,14 +744,15 @@ def test_single_draws_have_no_winner(shown: Run) -> None:
 
 
 def test_every_measure_is_shown_with_its_spread_and_seed(visit: Visit, shown: Run) -> None:
-    test = visit("evaluate", runs=shown.id)
+    test = with_all_columns(visit("evaluate", runs=shown.id))
     assert_sound(test)
     (line,) = shown.scores()
-    usual = board.board((shown,), (board.stamp(shown),), line["extractor_id"], "last").usual
-    measures = [name for name in usual if name in SCORES]
-    assert {"fid", "precision", "recall", "coverage", "kid", "classes_covered"} <= set(measures) and "seed" in usual
+    whole, read = board.board((shown,), (board.stamp(shown),), line["extractor_id"], "last"), cells(test)
+    measures = [name for name in whole.every if name in SCORES]
+    assert {"fid", "precision", "recall", "coverage", "kid", "classes_covered"} <= set(measures) and "seed" in whole.every
     for name in measures:
-        assert line[f"{name}_spread"] is None or usual[usual.index(name) + 1] == f"{name}_spread", name
+        assert line[f"{name}_spread"] is None or " ± " in read[whole.titles[name]].iloc[1], name
+    assert read["Classes"].iloc[1].endswith(" of 10")
 
 
 def test_kid_is_first_in_downloads_too(shown: Run) -> None:
@@ -675,10 +762,11 @@ def test_kid_is_first_in_downloads_too(shown: Run) -> None:
     whole = selection.board
     read = pd.read_csv(io.StringIO(table_texts.csv(selection.table, whole.titles)))
     assert list(read.columns).index("KID") < list(read.columns).index("FID · digits CNN")
-    assert whole.usual.index("kid") < whole.usual.index("fid") and board.part(selection, 1).main == ["kid", "fid"]
-    written = table_texts.markdown(table_texts.written(selection.table, whole.usual, whole.titles))
-    assert written.startswith("| Run | Verdicts | Best in | KID | FID · digits CNN | IS | Precision |")
-    assert "Samples" not in written and "Mode collapse, Missing classes" in written
+    assert selection.paper[1:3] == ["kid", "fid"] and board.part(selection, 1).main == ["kid", "fid"]
+    written = table_texts.markdown(listing.sheet_of(selection, whole.every))
+    assert r"| Run | KID ↓ | FID ↓ · digits CNN | IS ↑ | Precision ↑ \(%\) | Recall ↑ \(%\) | Verdicts |" in written
+    assert "Samples" not in written and "Mode collapse, Missing classes" in written and "this FID is too high" in written
+    assert "Mode collapse" not in table_texts.markdown(listing.sheet_of(selection, selection.paper))
 
 
 def test_samples_and_evidence_come_from_the_best_checkpoint(visit: Visit, shown: Run) -> None:
@@ -690,7 +778,7 @@ def test_samples_and_evidence_come_from_the_best_checkpoint(visit: Visit, shown:
         12,
         shown.samples()[12],
     )
-    test = visit("evaluate", runs=shown.id)
+    test = with_all_columns(visit("evaluate", runs=shown.id))
     last = test.dataframe[0].value["Samples"].iloc[1]
     test.session_state["checkpoint"] = "best"
     test.session_state["why"] = True
@@ -789,8 +877,28 @@ def test_numeric_settings_get_a_numeric_axis_and_others_categories() -> None:
     assert figure.layout.xaxis.type == "category" and list(figure.data[-1].x) == ["–", "&lt;i&gt;x&lt;/i&gt;"]
 
 
-def test_parallel_coordinates_number_the_distinct_texts() -> None:
-    figure = charts.parallel([("loss", ["hinge", "hinge", "minimax"]), ("rate", [1, 2, 3]), ("FID", [3.0, 2.0, 1.0])], "FID")
-    (trace,) = figure.data
-    assert list(trace.dimensions[0].values) == [0, 0, 1] and list(trace.dimensions[0].ticktext) == ["hinge", "minimax"]
-    assert list(trace.line.color) == [3.0, 2.0, 1.0]
+def test_parallel_coordinates_have_a_tick_for_each_of_few_values() -> None:
+    settings = [("loss", ["hinge", "hinge", "minimax"]), ("rate", [0.1, 5e-05, 0.1]), ("many", list(range(20)))]
+    (trace,) = charts.parallel(settings, [("FID", [300.0, 20.0, 1.0]), ("Recall (%)", [0.0, 0.0, 0.0])]).data
+    loss, rate, many, fid, recall = trace.dimensions
+    assert list(loss.values) == [0, 0, 1] and list(loss.ticktext) == ["hinge", "minimax"]
+    assert list(rate.values) == [1, 0, 1] and list(rate.ticktext) == ["5e-05", "0.1"], "in order and far enough apart to be read"
+    assert many.ticktext is None and list(trace.line.color) == list(fid.values) == pytest.approx(
+        [math.log10(300), math.log10(20), 0]
+    )
+    assert "100" in fid.ticktext and list(recall.tickvals) == [0]
+
+
+def test_parallel_coordinates_have_a_line_per_variant(shown: Run) -> None:
+    (line,) = shown.scores()
+    kinds = [(batch, seed) for batch in (8, 16) for seed in (0, 1)]
+    chosen = [
+        write_lines(
+            make_run(shown.root, {"optimizer.batch_size": batch, "training.seed": seed}), line | {"fid": 100.0 * batch + seed}
+        )
+        for batch, seed in kinds
+    ]
+    part = board.part(selection_of(chosen, line["extractor_id"]), 1)
+    (trace,) = board.plot_parallel(part, ("Batch size",)).data
+    fid = next(one for one in trace.dimensions if one.label.startswith("FID"))
+    assert list(fid.values) == [800.5, 1600.5] and trace.dimensions[0].label == "Run"

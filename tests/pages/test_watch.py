@@ -15,7 +15,7 @@ from gan import runs
 from gan.execution import queue, requests
 from gan.runs import Origin, Run
 from gan.storage.files import write_json
-from pages.parts import vega
+from pages.parts import charts
 from tests.helpers import make_run
 
 Visit = Callable[..., AppTest]
@@ -58,7 +58,7 @@ def test_fid_has_the_floor_as_a_line_and_a_log_axis_once_it_spans_a_decade(shown
     ("values", "spans"), [([1, 10], True), ([1, 9.9], False), ([], False), ([0, 10], False), ([None, float("nan"), 1, 50], True)]
 )
 def test_a_decade_is_a_factor_of_ten(values: list[float | None], spans: bool) -> None:
-    assert vega.spans_decade(values) == spans
+    assert charts.is_wide(values) == spans
 
 
 def test_a_fork_shows_its_parent_until_it_has_something_of_its_own(shown: Run, visit: Visit) -> None:

@@ -21,6 +21,7 @@ from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Membership, Origin, Run, Status, forks, index
 from gan.runs.records import RUN_ID
+from gan.storage import files
 from tests.helpers import make_run
 
 
@@ -246,7 +247,7 @@ def test_a_folder_without_permission_keeps_no_index(tmp_path: Path, monkeypatch:
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(index.files, "write_atomically", refuse)
+    monkeypatch.setattr(files, "write_atomically", refuse)
     restart(tmp_path)
     assert not (tmp_path / index.FILE).exists()
     index.keep(tmp_path / "missing")

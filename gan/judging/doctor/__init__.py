@@ -7,6 +7,7 @@ states both, in words and as numbers, names the picture that shows it, and has a
 
 from gan.judging.doctor.diagnosis import diagnose, examine, examine_curves, examine_scores, is_examined, logged
 from gan.judging.doctor.images import LOOKS, MEMORISED
+from gan.judging.doctor.kept import judge, keep
 from gan.judging.doctor.now import tell
 from gan.judging.doctor.progress import EARLY, UNTRAINED
 from gan.judging.doctor.trend import during_training
@@ -25,6 +26,8 @@ __all__ = [
     "examine_curves",
     "examine_scores",
     "is_examined",
+    "judge",
+    "keep",
     "logged",
     "tell",
 ]

@@ -3,7 +3,7 @@
 from pages.parts.charts.curves import MOST_POINTS, curves, kept_curves, thin
 from pages.parts.charts.looks import brightness, counts, look, points, shares_of_classes
 from pages.parts.charts.scores import against, neighbours, parallel, scores, training
-from pages.parts.charts.style import camera
+from pages.parts.charts.style import camera, is_wide
 
 __all__ = [
     "MOST_POINTS",
@@ -12,6 +12,7 @@ __all__ = [
     "camera",
     "counts",
     "curves",
+    "is_wide",
     "kept_curves",
     "look",
     "neighbours",

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gan.palette import GRAY, INDIGO, ORANGE
-from pages.parts.charts.style import with_basis
+from pages.parts.charts.style import wrapped
 
 
 def shares_of_classes(
@@ -19,7 +19,6 @@ def shares_of_classes(
     real: Sequence[float],
     missing: Sequence[int],
     spread: Sequence[float],
-    basis: str = "",
 ) -> go.Figure:
     """Plot the share of each class (0 to 1) in generated and real images as bars, with crosses on missing classes.
 
@@ -62,7 +61,7 @@ def shares_of_classes(
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
         xaxis={
             "type": "category",
-            "title": with_basis(title, basis),
+            "title": wrapped(title, 36),
             "showticklabels": are_named,
             "categoryarray": labels,
             "automargin": True,
@@ -72,7 +71,7 @@ def shares_of_classes(
     return figure
 
 
-def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float, means: str, basis: str = "") -> go.Figure:
+def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float, means: str) -> go.Figure:
     """Plot histograms of generated and real images (shares, 0 to 1) in equal bins from 0 to ``highest``, with the means below."""
     width = highest / len(real)
     edges = [index * width for index in range(len(real) + 1)]
@@ -88,13 +87,14 @@ def look(name: str, fake: Sequence[float], real: Sequence[float], highest: float
             fill="tozeroy",
             hovertemplate=f"{title}: %{{y:.1%}} from %{{x:.3g}}<extra></extra>",
         )
+    means_told = "<br>".join(wrapped(part, 42) for part in means.split("; "))
     shown = [edges[max(0, used[0] - 1)], edges[min(len(real), used[-1] + 2)]]
     figure.update_layout(
         height=330,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
         dragmode=False,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        xaxis={"title": with_basis(name, f"{means}\n{basis}"), "range": shown, "zeroline": False, "automargin": True},
+        xaxis={"title": f"{html.escape(name)}<br>{means_told}", "range": shown, "zeroline": False, "automargin": True},
         yaxis={"tickformat": ".0%", "rangemode": "tozero"},
     )
     return figure

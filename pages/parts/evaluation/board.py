@@ -6,32 +6,36 @@ longer than everything else on the page.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-import pyarrow as pa
+from pandas.io.formats.style import Styler
 
+from gan import config as configs
 from gan.errors import InputError
 from gan.judging import comparison, doctor, lines
-from gan.judging.comparison import LENGTH, NOT_SCORED, SOUND, summarise, variants
+from gan.judging.comparison import LENGTH, NOT_SCORED, SEED, SOUND, summarise, variants
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from pages.parts import charts, words
-from pages.parts.evaluation import reasons, texts
 from pages.parts.evaluation import table as scores_table
-from pages.parts.evaluation.columns import FACTS, INTERVALS, RARE, USUAL_FACTS
+from pages.parts.evaluation import texts
+from pages.parts.evaluation.columns import FACTS, INTERVALS, PAPER, PATTERNS
+from pages.parts.evaluation.columns import reading as cell
 from pages.parts.evaluation.table import Line
 
 CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # kind of checkpoint → label
 COLOURS = {"fault": "red", "advice": "blue"}  # kind of verdict → badge colour
 SEEDS = "variant"  # column with equal values for runs that differ only in their seed
 MOST_FOLLOWED = 60  # most lines that stay readable in parallel coordinates
+MOST_NAMED = 14  # most lines with names there
 _KEPT = 64
 
 #: Kind of checkpoint → extractor id → run id → line of scores.
@@ -40,7 +44,7 @@ Found = dict[str, dict[str, dict[str, Line]]]
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """The score table of the chosen runs (``results.table`` plus ``samples`` and ``verdicts``) and facts about it."""
+    """The score table of the chosen runs (``table.table`` plus ``samples`` and ``verdicts``) and facts about it."""
 
     chosen: tuple[Run, ...]
     extractor: str
@@ -52,8 +56,8 @@ class Board:
     titles: dict[str, str]  # column → title
     settings: dict[str, list[str]]  # column → values as text
     verdicts: dict[str, str]  # title → badge colour
-    usual: list[str]  # columns shown by default
-    every: list[str]  # available columns
+    first: str  # the distance to rank by: "fid", or "kid" if FID needs caution
+    every: list[str]  # available columns, in order; spreads share the cells of their scores
     has_seeds: bool
     pictured: dict[str, int]  # scored run id → step of its samples
     key: str  # equal for boards with the same columns
@@ -61,12 +65,16 @@ class Board:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Rows of a board after filtering and folding, with column ``best``; ``sizes`` maps groups to row counts."""
+    """Rows of a board after filtering and folding, best first, with column ``best``; ``sizes`` maps groups to row counts.
+
+    ``paper``: the columns of the preset "paper".
+    """
 
     board: Board
     table: pd.DataFrame
     runs: frozenset[str]
     sizes: dict[int, int]
+    paper: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,13 +133,15 @@ def board(
         for run, when in zip(chosen, stamps, strict=True)
     }
     pictures = {run.id: found for run in chosen if (found := scores_table.snapshot(run, explained.get(run.id)))}
+    for root in {run.root for run in chosen}:
+        doctor.keep(root)
     table = table.assign(
         samples=_samples(chosen, table, pictures, explained), verdicts=[list(badges.get(run_id, ())) for run_id in table["run"]]
     )
     settings = {title: scores_table.values(table, title) for title in scores_table.settings(table)}
     first = "kid" if any(lines.main_scores(line)[0] == "kid" for line in each) else "fid"
     titles = texts.titles_of(table, lines.label(each[0]), first, lines.noun(each[0]))
-    usual, every = _columns(table, titles)
+    every = _columns(table, titles, first)
     return Board(
         chosen,
         extractor,
@@ -143,7 +153,7 @@ def board(
         titles,
         settings,
         {title: colour for found in badges.values() for title, colour in found.items()},
-        usual,
+        first,
         every,
         scores_table.has_seeds(table),
         {run_id: step for run_id, (step, _) in pictures.items() if run_id in explained},
@@ -182,9 +192,8 @@ def on_curves(run: Run) -> list[doctor.Verdict]:
 
 @lru_cache(1024)
 def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
-    """Diagnose a run from the same lines as the command line; without an extractor, ignore scores."""
-    line = scores_table.latest(run, checkpoint)[extractor] if extractor else {}
-    return doctor.diagnose(run, line, doctor.logged(run), run.scores())
+    """Diagnose a run as the command line does; without an extractor, ignore scores."""
+    return doctor.judge(run, scores_table.latest(run, checkpoint)[extractor] if extractor else {})
 
 
 def _samples(
@@ -217,26 +226,39 @@ def _thumbnail(path: Path, changed: int, is_plot: bool) -> str | None:
     return scores_table.thumbnail(path, is_plot=is_plot)
 
 
-def _columns(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the default columns and all available columns, in the order of ``titles``."""
+def _columns(table: pd.DataFrame, titles: Mapping[str, str], first: str) -> list[str]:
+    """Return all available columns in order: the settings, the scores of papers, the verdicts, then everything else."""
     of_runs = table[table["run"] != ""]
-    figures = [name for name in titles if name.removesuffix("_spread") in SCORES and of_runs[name].notna().any()]
-    usual = ["name", "samples", "verdicts", "best", *(name for name in figures if name.removesuffix("_spread") not in RARE)]
-    usual += [*scores_table.settings(table), *USUAL_FACTS]
+    figures = [name for name in titles if name in SCORES and of_runs[name].notna().any()]
+    main = [name for name in (first, "fid", *PAPER) if name in figures]
     intervals = [name for name in INTERVALS if table[name].notna().any()]
-    return usual, list(dict.fromkeys([*usual, *figures, *intervals, *FACTS]))
+    every = ["name", "samples", *scores_table.settings(table), *main, "verdicts", "best", *figures, *intervals, *FACTS]
+    return list(dict.fromkeys(every))
+
+
+def _paper(board: Board, table: pd.DataFrame, by: str) -> list[str]:
+    """Return the columns for a paper: name, settings, main scores and verdicts; no seeds if rows average over them.
+
+    What a spread covers has a column only if rows differ in it.
+    """
+    shown = {"name", board.first, "fid", *PAPER, "verdicts", *board.settings} - ({configs.title(SEED)} if by == SEEDS else set())
+    if table["over"][(table["run"] != "") & (table["group"] > 0)].nunique() > 1:
+        shown.add("over")
+    return [name for name in board.every if name in shown]
 
 
 @lru_cache(_KEPT)
 def select(
     board: Board, text: str, wanted_verdicts: tuple[str, ...], wanted: tuple[tuple[str, tuple[str, ...]], ...], by: str
 ) -> Selection:
-    """Return the rows that pass a filter (see ``results.filtered``), folded by the column ``by`` unless it is empty."""
+    """Return the rows that pass a filter (see ``table.filtered``), folded by the column ``by`` unless it is empty."""
     left = scores_table.filtered(board.table, text, wanted_verdicts, dict(wanted))
-    table = scores_table.fold(left, by).reset_index(drop=True)
+    table = scores_table.fold(left, by)
     table = table.assign(best=scores_table.best(left, [name for name in board.every if name in SCORES], by))
+    table = scores_table.ordered(table, board.first)
     sizes = table[(table["run"] != "") & (table["group"] > 0)]["group"].value_counts(sort=False)
-    return Selection(board, table, frozenset(left["run"]) - {""}, {int(group): int(size) for group, size in sizes.items()})
+    counted = {int(group): int(size) for group, size in sizes.items()}
+    return Selection(board, table, frozenset(left["run"]) - {""}, counted, _paper(board, table, by))
 
 
 @lru_cache(_KEPT)
@@ -245,13 +267,8 @@ def part(selection: Selection, group: int) -> Part:
     table, line = selection.table[selection.table["group"] == group], selection.board.each[group - 1]
     scored = table[table["run"] != ""].reset_index(drop=True)
     floor = table[table["run"] == ""].iloc[0]
-    seeds = " or ".join(dict.fromkeys(map(comparison.text_of, scored["seed"])))
     over = " or ".join(dict.fromkeys(scored["over"]))
-    basis = (
-        f"{words.count(line['images'], lines.noun(line)[:-1])} per draw, {words.count(line['real_images'], 'real one')}, "
-        f"± over {over}\n"
-        f"{line['extractor']}, {line['weights']} weights, seed {seeds}"
-    )
+    basis = f"{lines.made_from(line)}; ± over {over}. {lines.caution(line)}".rstrip()
     return Part(
         selection.board,
         scored,
@@ -264,12 +281,48 @@ def part(selection: Selection, group: int) -> Part:
 
 
 @lru_cache(_KEPT)
-def display(selection: Selection) -> pa.Table:
-    """Return all available columns under their titles; non-numeric settings as text."""
-    found = selection.table
-    shown = {title: _uniform(found[title]) for title in selection.board.settings}
-    columns = [name for name in (*selection.board.every, "runs") if name in found]
-    return pa.Table.from_pandas(found[columns].assign(**shown).rename(columns=selection.board.titles), preserve_index=False)
+def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
+    """Return columns of a selection under their titles, scores as numbers that read "592 ± 5"; the clearly best ones are bold.
+
+    Numbers remain numbers, so that a click on a column's title sorts by them. Without pictures, rows are low and have room for one
+    verdict.
+    """
+    found, titles = selection.table, selection.board.titles
+    scores = [name for name in columns if name in SCORES]
+    told = {name: texts.figures(found, name) for name in scores}
+    shown = found[list(columns)].assign(
+        **{title: _uniform(found[title]) for title in selection.board.settings if title in columns},
+        **{name: _distinct(found[name], told[name]) for name in scores},
+    )
+    reading: dict[str, Any] = {titles[name]: dict(zip(shown[name], told[name], strict=True)).get for name in scores}
+    reading |= {titles[title]: comparison.text_of for title in selection.board.settings if title in columns}
+    reading |= {titles[name]: partial(cell, name) for name in (*FACTS, *PATTERNS) if name in columns}
+    if "samples" in columns:
+        reading[titles["samples"]] = lambda picture: ""  # would be sent twice
+    elif "verdicts" in columns:
+        shown["verdicts"] = shown["verdicts"].map(partial(shortened, selection.board))
+    bold = pd.DataFrame("", shown.index, shown.columns)
+    for name in scores:
+        bold.loc[[SCORES[name].title in best for best in found["best"]], name] = "font-weight: 700"
+    named = shown.rename(columns=titles)
+    return named.style.format(reading).apply(lambda _: bold.set_axis(named.columns, axis=1), axis=None)
+
+
+def shortened(board: Board, verdicts: Sequence[str]) -> list[str]:
+    """Return the first verdict, if possible a fault, and the number of others."""
+    first = next((one for one in verdicts if board.verdicts[one] == COLOURS["fault"]), *verdicts[:1] or [""])
+    return [first, f"+{len(verdicts) - 1}"] if len(verdicts) > 1 else list(verdicts)
+
+
+def _distinct(values: pd.Series, told: Sequence[str]) -> pd.Series:
+    """Return values of which each is told in one way: equal ones with different spreads are moved apart by the least amount."""
+    ways: dict[float, str] = {}
+    found = []
+    for moved, text in zip(map(float, values), told, strict=True):
+        while ways.setdefault(moved, text) != text:
+            moved = math.nextafter(moved, math.inf)  # noqa: PLW2901
+        found.append(moved)
+    return pd.Series(found, values.index, dtype=float)
 
 
 def _uniform(column: pd.Series) -> pd.Series:
@@ -305,35 +358,43 @@ def _label(line: Line, name: str) -> str:
 def plot_scores(part: Part, name: str) -> go.Figure:
     """Plot a score of each row as a dot with its spread."""
     rows = part.scored[part.scored[name].notna()]
-    shown = pd.DataFrame({"name": rows["name"], "value": rows[name], "spread": rows[f"{name}_spread"]}).reset_index(drop=True)
-    return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.basis, part.noun)
+    best = [SCORES[name].title in titles for titles in rows["best"]]
+    shown = pd.DataFrame({"name": rows["name"], "value": rows[name], "spread": rows[f"{name}_spread"], "best": best})
+    return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.noun)
 
 
 @lru_cache(_KEPT)
-def plot_training(chosen: tuple[Run, ...], stamps: tuple[str, ...], names: tuple[str, ...]) -> tuple[list[go.Figure], list[str]]:
-    """Plot the quick scores of runs over images seen; also return the names of runs without any.
+def plot_training(
+    chosen: tuple[Run, ...], stamps: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[list[go.Figure], list[str], list[str]]:
+    """Plot the quick scores of runs over images seen; also return how they were made, and the names of runs without any.
 
-    One figure per group of comparable quick scores, with FID, or KID if it is more meaningful.
+    One figure per group of comparable quick scores, with FID, or KID if it is more meaningful. Runs that differ only in their seed
+    share a colour.
     """
     quick = {name: scores_table.quick(run) for name, run in zip(names, chosen, strict=True)}
     found = [(name, scored) for name, scored in quick.items() if scored]
-    return [_curves(found, one) for one in scores_table.groups([scored[-1] for _, scored in found])], [
-        name for name, scored in quick.items() if not scored
-    ]
+    each = scores_table.groups([scored[-1] for _, scored in found])
+    named = scores_table.names_of_variants(chosen)
+    kinds = {name: named[run.id] for name, run in zip(names, chosen, strict=True)}
+    silent = [name for name, scored in quick.items() if not scored]
+    return [_curves(found, one, kinds) for one in each], list(dict.fromkeys(map(lines.made_from, each))), silent
 
 
-def _curves(found: Sequence[tuple[str, list[Line]]], one: Line) -> go.Figure:
-    """Plot the runs whose quick scores are comparable with ``one``."""
+def _curves(found: Sequence[tuple[str, list[Line]]], one: Line, kinds: Mapping[str, str]) -> go.Figure:
+    """Plot the runs whose quick scores are comparable with ``one``; those of one kind in one colour."""
     alike = [(name, quick) for name, quick in found if lines.is_comparable(quick[-1], one)]
     first, second = lines.main_scores(one)
     score = first if all(lines.number(line, first) is not None for _, quick in alike for line in quick) else second
     curves = [(name, [line["images_seen"] for line in quick], [line[score] for line in quick]) for name, quick in alike]
-    return charts.training(curves, _label(one, score), lines.number(one, f"floor_{score}"), reasons.basis(one), lines.noun(one))
+    floor = lines.number(one, f"floor_{score}")
+    return charts.training(curves, _label(one, score), floor, lines.noun(one), [kinds[name] for name, _ in alike])
 
 
-def telling(part: Part) -> list[str]:
-    """Return the settings in which the rows of a part differ. Some settings differ only between parts."""
-    return [title for title in part.board.settings if part.scored[title].map(comparison.text_of).nunique() > 1]
+def telling(part: Part, rows: pd.DataFrame | None = None) -> list[str]:
+    """Return the settings in which the rows of a part differ, or those ``rows``. Some settings differ only between parts."""
+    rows = part.scored if rows is None else rows
+    return [title for title in part.board.settings if rows[title].map(comparison.text_of).nunique() > 1]
 
 
 @lru_cache(_KEPT)
@@ -344,7 +405,7 @@ def plot_against(part: Part, score: str, setting: str) -> go.Figure:
     titles = part.board.titles
     alike = variants(part.board.chosen, setting if setting in part.board.settings else LENGTH)
     others = [alike[run_id] if variant else "" for run_id, variant in zip(rows["run"], rows["variant"], strict=True)]
-    return charts.against(pairs, titles[setting], titles[score], _floor(part, score), part.basis, part.noun, others)
+    return charts.against(pairs, titles[setting], titles[score], _floor(part, score), part.noun, others)
 
 
 @lru_cache(_KEPT)
@@ -357,17 +418,29 @@ def plot_neighbours(part: Part) -> go.Figure | None:
     floor = None if precision is None or recall is None else (precision, recall)
     figures = ("precision", "recall", "precision_spread", "recall_spread")
     shown = list(zip(rows["name"], *(rows[name] for name in figures), strict=True))
-    return charts.neighbours(shown, floor, part.basis, part.noun)
+    return charts.neighbours(shown, floor, part.noun)
 
 
 @lru_cache(_KEPT)
 def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
-    """Plot parallel coordinates of settings and main scores, one line for each of the first ``MOST_FOLLOWED`` rows."""
-    rows = part.scored[part.scored[part.main[0]].notna()].head(MOST_FOLLOWED)
+    """Plot parallel coordinates of settings and main scores, one line for each of the first ``MOST_FOLLOWED`` variants."""
+    rows = folded(part)
+    rows = rows[rows[part.main[0]].notna()].head(MOST_FOLLOWED)
     scores = [part.main[0], *(name for name in ("precision", "recall") if rows[name].notna().all())]
     titles = part.board.titles
-    columns = [(titles[name], list(map(plain, rows[name]))) for name in (*settings, *scores)]
-    return charts.parallel(columns, titles[part.main[0]], part.basis)
+    names = [("Run", list(rows["name"]))] if len(rows) <= MOST_NAMED else []
+    shown = [(titles[name], list(map(plain, rows[name]))) for name in settings]
+    times = {name: 100 if SCORES[name].is_share else 1 for name in scores}
+    return charts.parallel(
+        [*names, *shown], [(texts.unit_title(name, titles[name]), list(times[name] * rows[name])) for name in scores]
+    )
+
+
+@lru_cache(_KEPT)
+def folded(part: Part) -> pd.DataFrame:
+    """Return the scored rows of a part, best first, with runs merged that differ only in their seed."""
+    are_single = bool((part.scored["runs"] == 1).all())
+    return scores_table.ordered(scores_table.fold(part.scored, SEEDS if are_single else ""), part.board.first)
 
 
 def _floor(part: Part, name: str) -> float | None:

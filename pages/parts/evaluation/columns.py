@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from gan.judging.glossary import SCORES
 
-#: Measure (column, and key in a line of scores) → Streamlit number format; shares are shown as percentages.
-FORMATS = {"precision": "%.2f", "recall": "%.2f", "density": "%.2f", "coverage": "%.2f", "ms_ssim": "%.3f", "lpips": "%.3f"}
-FORMATS = {key: "percent" if score.is_share else FORMATS.get(key, "%.3g") for key, score in SCORES.items()}
-
-#: Measures hidden by default.
-RARE = {"density", "class_kl", "lpips", "memorised", "memorised_ratio", "memorised_sources", "memorised_likeness", "checkerboard"}
+#: Scores of the preset "paper", after the setting columns; the distances come first.
+PAPER = ("inception_score", "modes", "high_quality", "precision", "recall")
 
 #: Companion figures of KID without spread or floor: column → title and help.
 INTERVALS = {
@@ -19,12 +17,12 @@ INTERVALS = {
     "kid_high": ("KID to", "Upper end of the 95 % interval of KID over subsets of the images, averaged over draws."),
 }
 
-#: Column → title, format and help of facts about the scoring; those in ``USUAL_FACTS`` are shown by default.
+#: Column → title, format and help of facts about the scoring.
 FACTS: dict[str, tuple[str, str | None, str]] = {
     "extractor": ("Features", None, "Network whose features are compared."),
     "images": ("Images", "%d", "Generated images per draw; for real images, the number compared with the rest."),
     "real_images": ("Real images", "%d", "Real images that the generated ones are compared with."),
-    "over": ("Spread over", None, "Source of the ± columns: repeated draws from one generator, or several runs."),
+    "over": ("Spread over", None, "Source of the ±: repeated draws from one generator, or several runs."),
     "weights": ("Weights", None, "EMA: exponential moving average of the generator's weights; raw: the weights themselves."),
     "checkpoint": ("Checkpoint", None, "Last checkpoint, or the one with the best quick score during training."),
     "seed": ("Seed of the draws", "%d", "Seed of the latent vectors of the scored images."),
@@ -41,14 +39,24 @@ OF_POINTS: dict[str, tuple[str, str | None, str]] = {
     "epoch": ("Epoch", "%.1f", "Passes over the training points."),
     "images_seen": ("Points seen", "%d", "Real points shown to the discriminator."),
 }
+PATTERNS = {**dict.fromkeys(INTERVALS, "%.3g"), "runs": "%d"}
+
 #: Column of badges → width in pixels.
-WIDTHS = {"verdicts": 260, "best": 180}
+WIDTHS = {"verdicts": 260, "first verdict": 175, "best": 180}
 
-_SIDES, _LETTER = 20, 6.2  # pixels of padding in a badge or cell, and per letter
-_ROW, _LINE = 84, 26  # pixels of a row with up to ``_LEAST_LINES`` lines of badges, and of each further line
-_LEAST_LINES, _MOST_LINES = 2, 5
+NAME_WIDTHS = (90, 190)  # least and most pixels of the names
 
-USUAL_FACTS = ("extractor", "images", "over", "weights", "seed", "epoch", "minutes")
+_SIDES, _LETTER, _NARROW = 20, 6.2, 5.7  # pixels of padding in a badge or cell, per letter of a badge, and of a cell
+_ROW, _LINE = 36, 26  # pixels of a row with one line of badges, and of each further line
+_PICTURED, _MOST_LINES = 84, 5  # least height of a row with a picture
+
+
+def reading(column: str, value: Any) -> str:
+    """Return a cell of a column with facts as text."""
+    pattern = FACTS[column][1] if column in FACTS else PATTERNS[column]
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return pattern % value if pattern and not isinstance(value, str) else str(value)
 
 
 def facts(noun: str) -> dict[str, tuple[str, str | None, str]]:
@@ -56,10 +64,21 @@ def facts(noun: str) -> dict[str, tuple[str, str | None, str]]:
     return FACTS | (OF_POINTS if noun == "points" else {})
 
 
-def height_of_rows(badges: Mapping[str, Iterable[Sequence[str]]]) -> int:
-    """Return the row height in pixels that cuts off no badge; ``badges`` maps columns to the titles in each row."""
-    most = max((_lines(titles, WIDTHS[name]) for name, rows in badges.items() for titles in rows), default=0)
-    return _ROW + _LINE * (min(max(most, _LEAST_LINES), _MOST_LINES) - _LEAST_LINES)
+def height_of_rows(badges: Mapping[str, Iterable[Sequence[str]]], *, is_pictured: bool = False) -> int:
+    """Return the row height in pixels that cuts off no badge and no picture; ``badges`` maps columns to the titles in each row."""
+    most = max((_lines(titles, WIDTHS[name]) for name, rows in badges.items() for titles in rows), default=1)
+    return max(_ROW + _LINE * (min(max(most, 1), _MOST_LINES) - 1), _PICTURED if is_pictured else 0)
+
+
+def width_of(title: str, texts: Iterable[str]) -> int:
+    """Return the width in pixels that a column of scores needs."""
+    return round(_SIDES + _NARROW * max(len(title) + 1, *map(len, texts)))
+
+
+def width_of_names(names: Iterable[str]) -> int:
+    """Return the width of the name column in pixels; longer names are cut off and readable by pointing at them."""
+    least, most = NAME_WIDTHS
+    return min(max(least, *(round(_SIDES + _NARROW * len(name)) for name in names)), most)
 
 
 def _lines(titles: Sequence[str], room: int) -> int:

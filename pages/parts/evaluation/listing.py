@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,26 +12,31 @@ from gan.judging.lines import noun
 from gan.words import escape, percent
 from pages.parts.evaluation import board, texts
 from pages.parts.evaluation.board import Selection
-from pages.parts.evaluation.columns import FORMATS, INTERVALS, WIDTHS, about, facts, height_of_rows
+from pages.parts.evaluation.columns import INTERVALS, WIDTHS, about, facts, height_of_rows, width_of, width_of_names
+from pages.parts.evaluation.selecting import choose_columns
 
 TABLE_HEIGHT, HEAD_HEIGHT = 560, 38  # pixels
 
 
-def show_table(selection: Selection, columns: list[str]) -> None:
-    """Show the table with the chosen columns, and its downloads."""
+def show_table(selection: Selection) -> None:
+    """Show the table with the columns that are chosen above it, its notes, and its downloads."""
     whole, made = selection.board, selection.table
     titles, line = whole.titles, whole.each[0]
+    columns = choose_columns(selection)
     are_folded = len(selection.runs) > sum(selection.sizes.values()) + int((made["group"] == 0).sum())
-    columns = [*columns, "runs"] if are_folded else columns
-    height = height_of_rows({name: made[name] for name in WIDTHS})
+    if are_folded and columns != tuple(selection.paper):
+        columns = (*columns, "runs")
+    is_pictured = "samples" in columns
+    badges = {"verdicts": made["verdicts"] if is_pictured else [], "best": made["best"]}
+    height = height_of_rows({name: badges[name] for name in badges if name in columns}, is_pictured=is_pictured)
     st.dataframe(
-        board.display(selection),
+        board.display(selection, columns),
         row_height=height,
         height=min(TABLE_HEIGHT, HEAD_HEIGHT + height * len(made)),
         key="scores",
         placeholder="–",
-        column_order=[titles[name] for name in columns],
-        column_config=config_of(selection, height),
+        hide_index=True,
+        column_config=config_of(selection, columns, height),
         alt="Scores of the chosen runs and the settings that differ",
     )
     accuracy = line.get("extractor_accuracy")
@@ -41,6 +47,9 @@ def show_table(selection: Selection, columns: list[str]) -> None:
         )
     for note in dict.fromkeys(one["extractor_note"] for one in whole.each if one.get("extractor_note")):
         st.caption(escape(str(note)))
+    if whole.checkpoint == "best" and whole.pictured and is_pictured:
+        told = ", ".join(f"step {step:,} ({whole.names[run_id]})" for run_id, step in whole.pictured.items())
+        st.caption(f"Samples shown are the last ones up to the best checkpoint: {escape(told)}.")
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download CSV",
@@ -54,40 +63,51 @@ def show_table(selection: Selection, columns: list[str]) -> None:
         )
         st.download_button(
             "Download Markdown",
-            lambda: texts.markdown(texts.written(made, columns, titles)),
+            lambda: texts.markdown(sheet_of(selection, columns)),
             "scores.md",
             "text/markdown",
             icon=":material/download:",
             key="markdown",
             on_click="ignore",
-            help="The visible columns without pictures; scores as mean ± spread.",
+            help="The columns of the table without pictures, and a caption; “Paper” leaves out the verdicts.",
         )
         st.download_button(
             "Download LaTeX",
-            lambda: texts.latex(texts.written(made, columns, titles)),
+            lambda: texts.latex(sheet_of(selection, columns)),
             "scores.tex",
             "text/x-tex",
             icon=":material/download:",
             key="latex",
             on_click="ignore",
-            help="The visible columns as a tabular; requires the package booktabs.",
+            help="The same as a table with caption and label; requires the package booktabs.",
         )
 
 
-def config_of(selection: Selection, height: int) -> dict[str, Any]:
-    """Return the column configuration by title; ``height`` is the row height in pixels."""
+def sheet_of(selection: Selection, columns: Sequence[str]) -> texts.Sheet:
+    """Return columns of the table as text with a caption; the preset "paper" without verdicts, to fit a page."""
+    whole, made = selection.board, selection.table
+    if list(columns) == selection.paper:
+        columns = [name for name in columns if name != "verdicts"]
+    return texts.sheet(made, columns, whole.titles, texts.caption(made, whole.each, board.CHECKPOINTS[whole.checkpoint]))
+
+
+def config_of(selection: Selection, columns: Sequence[str], height: int) -> dict[str, Any]:
+    """Return the configuration of columns by title; ``height`` is the row height in pixels."""
     number, text, badges = st.column_config.NumberColumn, st.column_config.TextColumn, st.column_config.MultiselectColumn
     whole = selection.board
     best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
+    told = dict(whole.verdicts)
+    if "samples" not in columns:
+        told |= {title: "gray" for titles in selection.table["verdicts"] for title in board.shortened(whole, titles)[1:]}
     shown: dict[str, Any] = {
-        "name": text(pinned=True, width=130),
+        "name": text(pinned=True, width=width_of_names(selection.table["name"])),
         "samples": st.column_config.ImageColumn(
             width=height + 6, help="Last samples up to the scored checkpoint; for runs without scores, the newest."
         ),
         "verdicts": badges(
-            options=list(whole.verdicts),
-            color=list(whole.verdicts.values()),
-            width=WIDTHS["verdicts"],
+            options=list(told),
+            color=list(told.values()),
+            width=WIDTHS["verdicts" if "samples" in columns else "first verdict"],
             help="Problems found in the measurements. “Why?” below the table shows evidence and remedies. "
             "Rows without scores are judged by their training curves alone.",
         ),
@@ -101,18 +121,15 @@ def config_of(selection: Selection, height: int) -> dict[str, Any]:
         ),
         "runs": number(help="Number of runs averaged in this row."),
     }
-    expected = whole.table["expected"].dropna().unique()
-    for name, form in FORMATS.items():
-        is_counted = name == "classes_covered" and len(expected) == 1
-        shown[name] = number(format=f"%.3g of {expected[0]:.0f}" if is_counted else form, help=about(name))
-        spread = "percent" if form == "percent" else "%.2g"
-        shown[f"{name}_spread"] = number(
-            "±",
-            format=spread,
-            width=72,
-            help=f"Standard deviation of {SCORES[name].title}, √(Σ(x − x̄)² / (n − 1)); see “Spread over”.",
-        )
-    shown |= {name: number(format=FORMATS["kid"], help=told) for name, (_, told) in INTERVALS.items()}
-    for name, (_, pattern, told) in facts(noun(whole.each[0])).items():
-        shown[name] = number(format=pattern, help=told) if pattern else text(help=told)
-    return {whole.titles[name]: shown[name] for name in (*whole.every, "runs") if name in shown}
+    for name in (name for name in columns if name in SCORES):  # building all of them takes milliseconds
+        score = SCORES[name]
+        spread = f"± is the standard deviation of {score.title}, √(Σ(x − x̄)² / (n − 1)); see “Spread over”."
+        title = texts.unit_title(name, whole.titles[name])
+        width = width_of(title, texts.figures(selection.table, name))
+        shown[name] = number(title, width=width, help=f"{about(name)} {spread}")
+    shown |= {name: number(help=explained) for name, (_, explained) in INTERVALS.items()}
+    known = facts(noun(whole.each[0]))
+    for name in (name for name in columns if name in known):
+        _, pattern, explained = known[name]
+        shown[name] = number(help=explained) if pattern else text(help=explained)
+    return {whole.titles[name]: shown[name] for name in columns if name in shown}

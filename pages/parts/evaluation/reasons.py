@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection
 
 from gan import words
@@ -11,12 +10,11 @@ from gan.judging.comparison import classes, looks
 from gan.judging.lines import number
 from gan.words import only, percent
 
-__all__ = ["basis", "classes", "looks", "reasons"]
+__all__ = ["classes", "looks", "reasons"]
 
 Line = lines.Line
 
 _MOST_NAMED = 12  # classes listed in a sentence
-_WIDTH = 56  # characters per line below the smallest plot
 
 _LOW = 0.8  # fraction of the real images' score below which a sentence is due
 _ALIKE = 0.05  # excess over real images worth a sentence: share of duplicates, or MS-SSIM
@@ -28,11 +26,6 @@ _WORDS = {
     "contrast": ("More contrast than the real images", "Less contrast than the real images"),
     "saturation": ("More saturated than the real images", "Less saturated than the real images"),
 }
-
-
-def basis(line: Line) -> str:
-    """Return the basis of a line's figures, wrapped to fit below a small plot."""
-    return textwrap.fill(lines.made_from(line), _WIDTH)
 
 
 def reasons(line: Line, verdicts: Collection[str] = ()) -> list[str]:

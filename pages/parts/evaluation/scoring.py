@@ -46,7 +46,12 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
         checkpoint = "last"
         if any(run.best_path.is_dir() for run in ready):
             checkpoint = st.selectbox(
-                "Checkpoint", list(board.CHECKPOINTS), format_func=board.CHECKPOINTS.__getitem__, key="score/checkpoint", width=180
+                "Checkpoint",
+                list(board.CHECKPOINTS),
+                format_func=board.CHECKPOINTS.__getitem__,
+                key="score/checkpoint",
+                width=180,
+                help="The best checkpoint requires scores during training (“Scores every” on the Train page).",
             )
             if checkpoint == "best":
                 ready = [run for run in ready if run.best_path.is_dir()]
@@ -72,10 +77,7 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
     for reason, of_them in untrained.items():
         st.caption(f"{WITHOUT_CHECKPOINT[reason]}: {words.escape(', '.join(of_them))}.")
     if without_best:
-        st.caption(
-            "No best checkpoint, which requires scores during training (“Scores every” on the Train page); "
-            f"score the last checkpoint instead: {words.escape(', '.join(without_best))}."
-        )
+        st.caption(f"No best checkpoint; score the last checkpoint instead: {words.escape(', '.join(without_best))}.")
     scorings.tell_ended(chosen)
     if busy:
         scoring_progress(busy)

@@ -7,6 +7,8 @@ import streamlit as st
 from pages.parts.evaluation import board
 from pages.parts.evaluation.board import Board, Selection
 
+PRESETS = {"paper": "Paper", "all": "All", "own": "Own"}  # preset of columns → label
+
 
 def choose_scores(found: board.Found) -> tuple[str, str]:
     """Let the user choose between scores that must not be mixed; return checkpoint and extractor."""
@@ -68,19 +70,30 @@ def narrow(whole: Board) -> Selection:
     return board.select(whole, text, tuple(titles), tuple(zip(whole.settings, map(tuple, wanted), strict=True)), by)
 
 
-def choose_columns(whole: Board) -> list[str]:
-    """Draw the column picker; return the columns in table order."""
-    key = f"columns/{whole.key}"
-    with st.popover("Columns", icon=":material/view_column:", on_change="rerun", key="choose-columns") as part:
-        if part.open:
-            st.multiselect(
-                "Columns",
-                whole.every,
-                default=whole.usual,
-                format_func=whole.titles.__getitem__,
-                key=key,
-                persist_state="session",
-                help="Click a column header to sort, drag it to move. The icons above the table offer search and full screen.",
-            )
-    chosen = st.session_state.get(key, whole.usual)
-    return [name for name in whole.every if name in chosen] or ["name"]
+def choose_columns(selection: Selection) -> tuple[str, ...]:
+    """Draw the presets of columns, and the picker of the preset "own"; return the columns in table order."""
+    whole = selection.board
+    preset = st.segmented_control(
+        "Columns",
+        list(PRESETS),
+        default="paper",
+        required=True,
+        key="columns",
+        format_func=PRESETS.__getitem__,
+        persist_state="session",
+        help="Paper: settings, main scores and verdicts. Click a column header to sort, drag it to move.",
+    )
+    if preset == "all":
+        return tuple(whole.every)
+    if preset == "paper":
+        return tuple(selection.paper)
+    chosen = st.multiselect(
+        "Own columns",
+        whole.every,
+        default=selection.paper,
+        format_func=whole.titles.__getitem__,
+        key=f"columns/{whole.key}",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    return tuple(name for name in whole.every if name in chosen) or ("name",)

@@ -84,20 +84,32 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
 
     Columns: ``name`` and ``run`` (empty for real images), the differing settings by title, each of ``glossary.SCORES`` with
     its spread (NaN if unknown), ``expected`` classes, facts about the scoring, ``variant`` (equal for runs that differ only
-    in their seed), and ``group`` (0: not scored). Rows of different groups must not be ranked together.
+    in their seed) with its name ``kind``, and ``group`` (0: not scored). Rows of different groups must not be ranked together.
     """
     lined = {run: latest(run, checkpoint).get(extractor) for run in chosen}
     found = dict(sorted(lined.items(), key=lambda pair: pair[1] is None))
     each = groups([line for line in found.values() if line])
     rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
     shown, names, alike = core.differences(chosen), words.short(words.names(list(chosen))), core.variants(chosen)
+    kinds = names_of_variants(chosen)
     for run, line in found.items():
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
-        row = {"name": names[run.id], "run": run.id, "group": group, "variant": alike[run.id], "minutes": run.status().seconds / 60}
+        row = {"name": names[run.id], "kind": kinds[run.id], "run": run.id, "group": group, "variant": alike[run.id]}
+        row["minutes"] = run.status().seconds / 60
         rows.append({**{title: value for title, value in shown[run.id].items() if title not in row}, **row, **_score_cells(line)})
     made = pd.DataFrame(rows)
     figures = [*SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS, "expected"]
     return made.assign(**{name: made[name].astype(float) if name in made else math.nan for name in figures})
+
+
+def names_of_variants(chosen: Sequence[Run]) -> dict[str, str]:
+    """Return for each run, by id, the name of its variant: one name for runs that differ only in their seed."""
+    whole, alike = words.names(list(chosen)), core.variants(chosen)
+    together: dict[str, list[str]] = {}
+    for run_id, variant in alike.items():
+        together.setdefault(variant, []).append(whole[run_id])
+    named = words.short({variant: core.common_name(names) for variant, names in together.items()})
+    return {run_id: named[variant] for run_id, variant in alike.items()}
 
 
 def settings(made: pd.DataFrame) -> list[str]:
@@ -135,9 +147,11 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
     for places in parts(made, by):
         part = made.iloc[places]
         row = part.iloc[0].to_dict()
+        if by == "variant":
+            row["name"] = row["kind"]
         if len(part) > 1:
             noun = "seeds" if by == "variant" else "runs"
-            row["name"] = core.common_name(list(part["name"])) if by == "variant" else f"{by}: {text_of(row[by])}"
+            row["name"] = row["name"] if by == "variant" else f"{by}: {text_of(row[by])}"
             row |= {"runs": len(part), "over": f"{len(part)} {noun}"}
             for name in SCORES:
                 row |= {name: part[name].mean(), f"{name}_spread": part[name].std(ddof=1)}
@@ -166,6 +180,17 @@ def filtered(
         if values and title in made:
             keep &= made[title].map(text_of).isin(values)
     return made[keep | (~is_run & made["group"].isin(set(made["group"][keep])))]
+
+
+def ordered(made: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return the table with each group's real images first, then its rows from the best to the worst; unscored rows come last."""
+    better = SCORES[score].better or 1
+
+    def place(row: int) -> tuple[float, bool, bool, float]:
+        value = made[score].iloc[row]
+        return made["group"].iloc[row] or math.inf, made["run"].iloc[row] != "", bool(pd.isna(value)), -better * value
+
+    return made.iloc[sorted(range(len(made)), key=place)].reset_index(drop=True)
 
 
 def values(made: pd.DataFrame, title: str) -> list[str]:
@@ -197,6 +222,7 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES), by: str = "")
 #: Columns of a table that are not settings.
 _OURS = {
     "name",
+    "kind",
     "run",
     "runs",
     "group",
@@ -255,6 +281,7 @@ def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
     name = f"Real {lines.noun(line)} ({line['data']})" + (f", group {number}" if count > 1 else "")
     return {
         "name": name,
+        "kind": name,
         "run": "",
         "group": number,
         "variant": "",

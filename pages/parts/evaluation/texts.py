@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
-from gan.judging import comparison
+from gan.judging import comparison, lines
 from gan.judging.comparison import figure
 from gan.judging.glossary import SCORES
 from gan.words import escape
 from pages.parts.evaluation import table
 from pages.parts.evaluation.columns import INTERVALS, facts, spread_title
+from pages.parts.evaluation.table import Line
+
+_ARROWS = {1: " ↑", -1: " ↓", 0: ""}  # which way a score is better
+_HEADING = 11  # characters per line of a heading in LaTeX, about as wide as a score with its spread
+_LONGEST_NAME = 20  # characters; longer names are wrapped
+_PICTURES, _BADGES = "samples", ("verdicts", "best")
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -28,6 +36,15 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "λ": r"$\lambda$",
+    "σ": r"$\sigma$",
+    "₁": r"$_1$",
+    "₂": r"$_2$",
+    "−": r"$-$",
     "|": r"\textbar{}",
     "–": "--",
     "·": r"$\cdot$",
@@ -39,43 +56,131 @@ _LATEX = {
 
 def csv(made: pd.DataFrame, titles: dict[str, str]) -> str:
     """Return all non-empty columns as CSV with full precision, without pictures."""
-    shown = made[[column for column in titles if column in made and column != "samples"]].dropna(axis=1, how="all")
-    joined = {column: shown[column].map(_cell) for column in ("verdicts", "best") if column in shown}
+    shown = made[[column for column in titles if column in made and column != _PICTURES]].dropna(axis=1, how="all")
+    joined = {column: shown[column].map(_cell) for column in _BADGES if column in shown}
     return shown.assign(**joined).rename(columns=titles).to_csv(index=False)
 
 
-def written(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str]) -> pd.DataFrame:
-    """Return the chosen columns as text under their titles, without pictures: measures as "9.07 ± 0.18", shares in per cent."""
-    shown = {}
-    for column in columns:
-        if column == "samples" or column.endswith("_spread"):
-            continue
-        title = titles[column]
-        if column in SCORES:
-            is_share = SCORES[column].is_share
-            pairs = zip(made[column], made[f"{column}_spread"], strict=True)
-            shown[f"{title} (%)" if is_share else title] = [figure(*pair, is_share=is_share) for pair in pairs]
-        else:
-            shown[title] = [_cell(value) for value in made[column]]
-    return pd.DataFrame(shown)
+def figures(made: pd.DataFrame, score: str) -> list[str]:
+    """Return the values of a score as text: "9.07 ± 0.18", shares in per cent without a sign, "9 of 10" classes."""
+    pairs = zip(made[score], made[f"{score}_spread"], strict=True)
+    told = [figure(*pair, is_share=SCORES[score].is_share) for pair in pairs]
+    if score != "classes_covered" or "expected" not in made:
+        return told
+    return [
+        text if math.isnan(due) or text == "–" else f"{text} of {due:.0f}" for text, due in zip(told, made["expected"], strict=True)
+    ]
 
 
-def markdown(shown: pd.DataFrame) -> str:
-    """Return a table of text as Markdown for GitHub and pandoc; cells are escaped."""
-    rows = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
-    cells = [[cell if index == 1 else escape(str(cell)) for cell in row] for index, row in enumerate(rows)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+def unit_title(score: str, title: str) -> str:
+    """Return the title of a score with its unit."""
+    return f"{title} (%)" if SCORES[score].is_share else title
 
 
-def latex(shown: pd.DataFrame) -> str:
-    """Return a table of text as LaTeX (package booktabs); cells are escaped."""
-    head, *body = (
-        " & ".join(_in_latex(str(cell)) for cell in row) + r" \\" for row in [list(shown.columns), *shown.to_numpy().tolist()]
+class Sheet(NamedTuple):
+    """A table as text: ``heads`` with one text per line, ``rows``, the places (row, column) of ``bold`` cells, and a ``caption``.
+
+    ``rules``: rows with a rule above, since they follow real images or begin another group of comparable rows.
+    """
+
+    heads: list[list[str]]
+    rows: list[list[str]]
+    bold: set[tuple[int, int]]
+    rules: set[int]
+    caption: str
+
+
+def sheet(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str], told: str) -> Sheet:
+    """Return columns of a table as text, without pictures; a bold score replaces the column of the scores that a row is best in.
+
+    ``told``: the caption, see :func:`caption`.
+    """
+    shown = [column for column in columns if column not in (_PICTURES, "best")]
+    cells = [figures(made, column) if column in SCORES else list(map(_cell, made[column])) for column in shown]
+    if made["group"].max() == 1 and shown[0] == "name":  # the caption names the only data set
+        cells[0] = [name if run else name.partition(" (")[0] for name, run in zip(cells[0], made["run"], strict=True)]
+    best = list(made["best"]) if "best" in made else [[]] * len(made)
+    kinds = list(zip(made["group"], made["run"] == "", strict=True))
+    return Sheet(
+        [_heading(column, titles[column]) for column in shown],
+        [list(row) for row in zip(*cells, strict=True)],
+        {(y, x) for x, column in enumerate(shown) if column in SCORES for y, row in enumerate(best) if SCORES[column].title in row},
+        {row for row in range(1, len(kinds)) if kinds[row] != kinds[row - 1]},
+        told,
     )
-    rules = "l" + "r" * (len(shown.columns) - 1)
+
+
+def _heading(column: str, title: str) -> list[str]:
+    """Return a title in parts; a score comes with its unit and the direction in which it is better, then its features."""
+    if column not in SCORES:
+        return [title]
+    first, *features = title.split(" · ")
+    return [first + _ARROWS[SCORES[column].better], *(["(%)"] if SCORES[column].is_share else []), *features]
+
+
+def caption(made: pd.DataFrame, scored: Sequence[Line], checkpoint: str) -> str:
+    """Return how the scores of a table were made: one of ``scored`` lines per group, what ± means, and what is bold."""
+    of_runs = made[(made["run"] != "") & (made["group"] > 0)]
+    ways = dict.fromkeys(lines.made_from(scored[group - 1]) for group in dict.fromkeys(of_runs["group"]))
+    is_seeded = bool((of_runs["runs"] > 1).any())
+    several = [f"{over} of the training" for over in dict.fromkeys(of_runs["over"][of_runs["runs"] > 1])]
+    single = list(dict.fromkeys(of_runs["over"][of_runs["runs"] == 1]))
+    over = " or ".join([*several, *(f"{draws} from one training" for draws in single)])
+    sentences = [
+        f"Scores of the {checkpoint}: {' or '.join(ways)}.",
+        f"Mean ± sample standard deviation over {over}.",
+        *filter(None, dict.fromkeys(map(lines.caution, scored))),
+        "↑: higher is better; ↓: lower is better.",
+    ]
+    if any("best" in made and list(best) for best in made.get("best", ())):
+        sentences.append(f"Bold: {comparison.criterion(is_seeded=is_seeded)}.")
+    return " ".join(sentences)
+
+
+def markdown(shown: Sheet) -> str:
+    """Return a table of text as Markdown for GitHub and pandoc, below its caption; cells are escaped."""
+    heads = [escape(" · ".join(parts).replace(" · (%)", " (%)")) for parts in shown.heads]
+    body = [
+        [f"**{escape(cell)}**" if (y, x) in shown.bold else escape(cell) for x, cell in enumerate(row)]
+        for y, row in enumerate(shown.rows)
+    ]
+    marks = ["---", *(["--:"] * (len(heads) - 1))]
+    return f"{escape(shown.caption)}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in (heads, marks, *body))
+
+
+def latex(shown: Sheet) -> str:
+    """Return a table of text as a LaTeX table with caption and label (package booktabs); cells are escaped."""
+    body: list[str] = []
+    for y, row in enumerate(shown.rows):
+        body += [r"\midrule"] if y in shown.rules else []
+        cells = [rf"\textbf{{{_in_latex(cell)}}}" if (y, x) in shown.bold else _in_latex(cell) for x, cell in enumerate(row)]
+        body.append(" & ".join(cells) + r" \\")
+    is_long = max((len(row[0]) for row in shown.rows if row), default=0) > _LONGEST_NAME
+    kinds = (r"p{0.3\linewidth}" if is_long else "l") + "r" * (len(shown.heads) - 1)
     return "\n".join(
-        [rf"\begin{{tabular}}{{{rules}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""]
+        [
+            r"% needs \usepackage{booktabs}",
+            r"\begin{table}",
+            r"\centering\small\setlength{\tabcolsep}{4pt}",
+            rf"\caption{{{_in_latex(shown.caption)}}}",
+            r"\label{tab:scores}",
+            rf"\begin{{tabular}}{{{kinds}}}",
+            r"\toprule",
+            " & ".join(map(_stacked, shown.heads)) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
     )
+
+
+def _stacked(parts: Sequence[str]) -> str:
+    """Return a heading in LaTeX, in as many short lines as it needs."""
+    rows = [_in_latex(row) for part in parts for row in textwrap.wrap(part, _HEADING, break_long_words=False)]
+    return rows[0] if len(rows) == 1 else r"\shortstack[r]{" + r" \\ ".join(rows) + "}"
 
 
 def titles_of(made: pd.DataFrame, fid: str, first: str = "fid", noun: str = "images") -> dict[str, str]:

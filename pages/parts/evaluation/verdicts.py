@@ -12,7 +12,7 @@ from gan.judging import comparison, lines
 from gan.judging.doctor import Verdict
 from gan.runs import Run, columns
 from pages.parts import charts, logged, pictures, remedy, words
-from pages.parts.evaluation import atlas, board, reasons
+from pages.parts.evaluation import atlas, board
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
 
@@ -43,16 +43,16 @@ def _tell(run: Run, verdict: Verdict) -> None:
 
 def _evidence(run: Run, line: Line, verdict: Verdict, seen: Collection[str]) -> set[str]:
     """Show the picture behind a verdict, or samples, or a pointer to those above; return the kind shown."""
-    wanted, name, basis = verdict.evidence, f"evidence/{verdict.name}", reasons.basis(line)
+    wanted, name = verdict.evidence, f"evidence/{verdict.name}"
     mapped = atlas.of(run, line)
     looks = {look.name: look for look in comparison.looks(line)}
     known = comparison.classes(line)
     if wanted in looks:
-        figure, about = charts.look(*looks[wanted], basis), f"Distribution of {wanted} in generated and real images"
+        figure, about = charts.look(*looks[wanted]), f"Distribution of {wanted} in generated and real images"
         st.plotly_chart(figure, key=name, alt=about, config=charts.camera(wanted))
     elif wanted == "classes" and known:
         about = "Share of each class in generated and real images"
-        st.plotly_chart(charts.shares_of_classes(*known, basis), key=name, alt=about, config=charts.camera("classes"))
+        st.plotly_chart(charts.shares_of_classes(*known), key=name, alt=about, config=charts.camera("classes"))
     elif wanted == "neighbours" and (figure := _neighbours(run, line)):
         st.plotly_chart(figure, key=name, alt="Precision and recall of the run and of real images", config=charts.camera(wanted))
     elif wanted == "fid" and (figure := _fid(run)):
@@ -84,7 +84,6 @@ def _neighbours(run: Run, line: Line) -> go.Figure | None:
     return charts.neighbours(
         [(run.label(), place[0], place[1], up, right)],
         None if floor[0] is None or floor[1] is None else (floor[0], floor[1]),
-        reasons.basis(line),
     )
 
 
@@ -94,7 +93,7 @@ def _fid(run: Run) -> go.Figure | None:
     if not quick:
         return None
     curve = (run.label(), [one["images_seen"] for one in quick], [one["fid"] for one in quick])
-    return charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"), reasons.basis(quick[-1]))
+    return charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"))
 
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:

@@ -83,11 +83,19 @@ def show_scores(part: Part) -> None:
         for name in names:
             about = f"{board.title_of(part, name)} of each row with its spread; real {part.noun} as a line"
             st.plotly_chart(board.plot_scores(part, name), key=f"plot/{name}", alt=about, config=charts.camera(name))
+    note(part)
+
+
+def note(part: Part, *more: str) -> None:
+    """Show how the scores of a plot were made, once for all plots of a view, and what else is worth knowing."""
+    st.caption(words.escape(" ".join([*more, part.basis])))
 
 
 def show_training(chosen: list[Run], names: dict[str, str]) -> None:
     """Show the quick scores of runs over images seen, including runs not scored afterwards."""
-    figures, silent = board.plot_training(tuple(chosen), tuple(map(board.stamp, chosen)), tuple(names[run.id] for run in chosen))
+    figures, ways, silent = board.plot_training(
+        tuple(chosen), tuple(map(board.stamp, chosen)), tuple(names[run.id] for run in chosen)
+    )
     for number, figure in enumerate(figures, 1):
         st.plotly_chart(
             figure,
@@ -95,17 +103,16 @@ def show_training(chosen: list[Run], names: dict[str, str]) -> None:
             config=charts.camera("score-over-images"),
             alt="Score over images seen, one curve per run; real images as a line",
         )
+    told = []
     if figures:
-        st.caption(
-            "Quick scores use a single smaller draw, so they are somewhat higher than in the table. "
-            "Compare the shape of the curves."
-        )
+        told.append(f"Quick scores, somewhat higher than in the table: {' or '.join(ways)}.")
+    else:
+        told.append("To score during training, set “Scores every” on the Train page.")
     if len(figures) > 1:
-        st.caption("Scores that are not comparable have separate plots.")
+        told.append("Scores that are not comparable have separate plots.")
     if silent:
-        st.caption(f"No scores from training: {words.escape(', '.join(silent))}.")
-    if not figures:
-        st.caption("To score during training, set “Scores every” on the Train page.")
+        told.append(f"No scores from training: {', '.join(silent)}.")
+    st.caption(words.escape(" ".join(told)))
 
 
 def show_against(part: Part) -> None:
@@ -130,12 +137,9 @@ def show_against(part: Part) -> None:
         alt=f"{titles[score]} of each row over {titles[setting]}",
     )
     if figure.layout.xaxis.type == "category":
-        st.caption("Rows may also differ in other settings, whose effects are included here.")
+        note(part, "Rows may also differ in other settings.")
     else:
-        st.caption(
-            "Dotted lines connect the means of rows that differ only in this setting and the seed. "
-            "All other rows differ in more settings, whose effects are included here."
-        )
+        note(part, "Dotted lines connect the means of rows that differ only in this setting and the seed; others differ in more.")
 
 
 def show_neighbours(part: Part) -> None:
@@ -150,15 +154,16 @@ def show_neighbours(part: Part) -> None:
         alt=f"Precision and recall of each row and of real {part.noun}",
         config=charts.camera("precision-recall"),
     )
+    note(part)
 
 
 def show_parallel(part: Part) -> None:
-    """Show parallel coordinates of the settings that differ and the main scores."""
-    known = list(part.board.settings)
+    """Show parallel coordinates of the settings that differ and the main scores, one line per variant."""
+    known, rows = list(part.board.settings), board.folded(part)
     if len(part.scored) < 2 or not known:
         st.caption("This plot needs at least two scored rows with different settings.")
         return
-    everywhere = [title for title in board.telling(part) if part.scored[title].notna().all()]
+    everywhere = [title for title in board.telling(part, rows) if rows[title].notna().all()]
     settings = st.multiselect("Settings", known, default=(everywhere or known)[:FIRST_AXES], key=f"axes/{part.board.key}")
     figure = board.plot_parallel(part, tuple(settings))
     least = AXIS_WIDTH * len(figure.data[0].dimensions)  # on a phone, the plot scrolls sideways in its container
@@ -168,9 +173,6 @@ def show_parallel(part: Part) -> None:
             figure,
             key="plot/parallel",
             config=charts.camera("parallel-coordinates"),
-            alt="Parallel coordinates: one line per row through its settings and scores",
+            alt="Parallel coordinates: one line per variant through its settings and scores",
         )
-    st.caption(
-        "Each line is a row of the table below. Drag along an axis to filter lines, drag its title to move it, and "
-        "scroll sideways to see all axes."
-    )
+    note(part, "One line per variant, as a mean over its seeds. Drag along an axis to filter, drag its title to move it.")

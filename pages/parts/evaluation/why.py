@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan.judging import comparison, doctor, glossary
+from gan.judging import comparison, doctor, glossary, lines
 from gan.judging.doctor import Verdict
 from pages.parts import charts, words
 from pages.parts.evaluation import atlas, board, reasons, verdicts
@@ -34,11 +34,12 @@ def show_reasons(whole: Board) -> None:
         st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
         if "classes" not in seen:
             show_classes(line)
-        looks, basis = [look for look in comparison.looks(line) if look.name not in seen], reasons.basis(line)
+        looks = [look for look in comparison.looks(line) if look.name not in seen]
         with st.grid(max(1, len(looks)), min_column_width=260, gap="small"):
             for look in looks:
                 about = f"Distribution of {look.name} in generated and real images"
-                st.plotly_chart(charts.look(*look, basis), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
+                st.plotly_chart(charts.look(*look), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
+        st.caption(words.escape(f"{lines.made_from(line)}."))
         atlas.panel(run)
 
 
@@ -54,7 +55,7 @@ def show_classes(line: Line) -> None:
     """Show the share of each class, if classes are known and few enough to plot."""
     if found := comparison.classes(line):
         st.plotly_chart(
-            charts.shares_of_classes(*found, reasons.basis(line)),
+            charts.shares_of_classes(*found),
             key="why/classes",
             config=charts.camera("classes"),
             alt="Share of each class in generated and real images",

@@ -13,7 +13,7 @@ from gan.catalogue.losses import LOSSES, LossFacts
 from gan.config import RunConfig
 from gan.runs import Run
 from gan.runs.columns import named
-from pages.parts import charts, logged, vega, words
+from pages.parts import charts, logged, words
 from pages.parts.logged import Zoom
 
 SMOOTHING = 0.6  # unless the visitor chooses another
@@ -63,7 +63,7 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
                 title,
                 f"fid/{run.id}",
                 0.0,
-                is_log=is_log or vega.spans_decade([*scores["fid"], floor]),
+                is_log=is_log or charts.is_wide([*scores["fid"], floor]),
                 rule=floor,
                 rule_title="real images",
                 has_points=True,
