@@ -67,6 +67,7 @@ def _name_of_sweep(run: Run, sweep: str) -> str:
 #: Names of runs differ at their ends, so they wrap instead of being cut there.
 _WRAPPING = """<style>
 [class*="st-key-home-"] [data-testid="stPageLink"] :is(a, span, p) {white-space: normal; overflow: visible; overflow-wrap: anywhere}
+[class*="st-key-home-"] [data-testid="stPageLink"] a {padding-left: 0}
 </style>"""
 
 

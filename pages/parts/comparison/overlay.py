@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gan import palette
 from pages.parts import vega
 
 _HEIGHT = 260  # pixels
+_LINE = 44  # letters that fit above the narrowest chart
 
 
 def legend(groups: Sequence[str]) -> str:
@@ -50,7 +52,7 @@ def chart(
     ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"format": vega.ROUNDED, "grid": False}
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
     scale = vega.scale(is_log=is_log)
-    y = {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": {"format": vega.ROUNDED}}
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": {"format": vega.ROUNDED}}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
     tooltip = [
         {"field": "curve", "type": "nominal", "title": "run"},
@@ -59,6 +61,7 @@ def chart(
     ]
     return {
         "height": _HEIGHT,
+        "title": {"text": textwrap.wrap(title, _LINE), "anchor": "start", "fontSize": 14, "fontWeight": "normal", "limit": 0},
         "layer": [
             {
                 "transform": [is_curve, {"filter": "isValid(datum.low)"}],

@@ -6,6 +6,7 @@ import streamlit as st
 
 from gan.runs import Run
 from pages.parts import pictures, words
+from pages.parts.charts.style import is_wide
 from pages.parts.comparison import overlay, timeline
 from pages.parts.comparison.timeline import Track
 
@@ -121,7 +122,9 @@ def show_curves(
         with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
             for name, label, table in drawn:
                 there = table["curve"].unique().to_pylist()
-                spec = overlay.chart(each, label, title, is_log=is_log, has_points=name == "FID", is_whole=axis != "time")
+                is_fid = name == "FID"
+                on_log = is_log or (is_fid and is_wide(table["value"].to_pylist()))
+                spec = overlay.chart(each, label, title, is_log=on_log, has_points=is_fid, is_whole=axis != "time")
                 about = f"{label} over {title}, one curve each for: {', '.join(there)}"
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
     tell_cuts(timeline.cut_off(chosen, tuple(curves), groups), axis)
