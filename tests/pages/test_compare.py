@@ -17,7 +17,7 @@ from gan import runs
 from gan.runs import Origin, Run
 from gan.storage import lines
 from pages.parts import words
-from pages.parts.comparison import overlay, timeline
+from pages.parts.comparison import overlay, timeline, triangle
 from tests.helpers import make_run
 from tests.pages.test_pages import Visit, assert_sound, texts
 
@@ -455,13 +455,21 @@ def test_pairs_form_a_triangle_with_a_sentence_each(root: Path, visit: Visit, mo
     (told,) = [text.value.splitlines() for text in test.markdown if text.value.startswith("- ")]
     assert ["more than the seeds explain" in line for line in told] == [True] * 5 + [False] * 10, "the clear differences come first"
     assert "In words: 5 of 15 differences larger than seed noise" in [part.label for part in test.expander]
-    (drawn,) = [part.body for part in test.get("html") if "triangle" in part.body]
-    assert drawn.count("<td tabindex") == 15 and drawn.count("↑") == 5 + 1 and "←" not in drawn.partition("</table>")[0]
+    (drawn,) = [part.body.partition("<table>")[2] for part in test.get("html") if "triangle" in part.body]
+    assert drawn.count("<td tabindex") == 15 and drawn.count("↑") == 5 and "←" not in drawn
     assert "5 % at most (Holm)" in texts(test)
     test.toggle(key="holm").set_value(False).run()
     assert_sound(test)
     assert "5 % error rate" in texts(test)
     assert "standard deviation over seeds" in texts(test)
+
+
+def test_triangle_shows_names_and_sentences_literally() -> None:
+    cell = triangle.Cell(-2.0, True, 0.004, "“<b>” is better")
+    drawn = triangle.table(["<b>", "c"], {(0, 1): cell})
+    assert "<b>" not in drawn and "&lt;b&gt;" in drawn and "↑ 2" in drawn
+    assert "?" in triangle.table(["a", "c"], {(0, 1): cell._replace(size=None, p=None)})
+    assert [triangle.strength(p)[0] for p in (0.0001, 0.01, 0.05, 0.06, None)] == ["very clear", "clear", "just clear", "", ""]
 
 
 def test_runs_left_out_are_named(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

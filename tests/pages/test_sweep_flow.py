@@ -11,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
+from gan.runs import names
 from gan.sweeps import launched
 from tests.helpers import run_gan, wait_until
 from tests.pages.conftest import Server
@@ -106,8 +107,8 @@ def test_sweep_from_plan_to_report(page: Page, serve: Serve, root: Path, tmp_pat
     offline.on("request", lambda request: requests.append(request.url))
     reader = offline.new_page()
     reader.goto(written.as_uri())
-    for run in sweep.runs():
-        expect(reader.get_by_text(run.label(), exact=True).first).to_be_visible()
+    for name in names.names(sweep.runs()).values():
+        expect(reader.get_by_text(name, exact=True).first).to_be_visible()
     shown, expected = wait_until(lambda: arrived(reader), "the report is drawn")
     assert shown == expected >= 4 and reader.locator("table td").count() > 4
     assert [url for url in requests if not url.startswith("data:")] == [written.as_uri()]

@@ -110,7 +110,7 @@ def test_runs_are_handed_on_to_compare_and_evaluate(empty: Path, visit: Visit) -
     test: AppTest = visit("sweeps", sweep=sweep.id)
     assert_sound(test)
     links = {link.proto.label: link.proto.query_string for link in test.get("page_link")}
-    assert all(run.id in links[label] for label in ("Compare", "Evaluate") for run in sweep.runs())
+    assert all(run.id in links[label] for label in ("Compare runs", "Evaluate runs") for run in sweep.runs())
     assert "All 6 runs" in texts(test)
     (table,) = test.dataframe
     assert list(table.value["State"]) == ["2 of 2 finished"] * 3 and "Progress" not in table.value

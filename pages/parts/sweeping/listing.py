@@ -186,10 +186,9 @@ def link(chosen: Sequence[Run], *, is_all: bool) -> None:
     """Link to the Compare and Evaluate pages with these runs, and offer the report on them."""
     ids = [run.id for run in chosen]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.page_link(
-            "pages/compare.py", label="Compare", icon=":material/compare:", query_params={"runs": ",".join(ids[:MOST_COMPARED])}
-        )
-        st.page_link("pages/evaluate.py", label="Evaluate", icon=":material/grading:", query_params={"runs": ",".join(ids)})
+        compared = {"runs": ",".join(ids[:MOST_COMPARED])}
+        st.page_link("pages/compare.py", label="Compare runs", icon=":material/compare:", query_params=compared)
+        st.page_link("pages/evaluate.py", label="Evaluate runs", icon=":material/grading:", query_params={"runs": ",".join(ids)})
         exports.offer(chosen)
     told = f"All {words.count(len(ids), 'run')}; select rows for fewer." if is_all else f"{words.count(len(ids), 'run')} selected."
     if len(ids) > MOST_COMPARED:
