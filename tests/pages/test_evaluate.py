@@ -538,12 +538,13 @@ def test_paper_says_how_the_scores_were_made_and_which_are_clearly_best(shown: R
     for run in bad:
         config = json.loads(run.config_path.read_text())
         config["optimizer"]["batch_size"] = 8
+        config["cadence"]["sample_every"] = "7 steps"
         run.config_path.write_text(json.dumps(config))
     chosen = (*bad, *good)
     whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
     selection = board.select(whole, "", (), (), "variant")
     scores = ["fid", "inception_score", "precision", "recall"]
-    assert selection.paper == ["name", "Batch size", *scores, "verdicts"], "no seeds, because rows average over them"
+    assert selection.paper == ["name", "Batch size", *scores, "verdicts"], "neither seeds, which rows average over, nor cadences"
     assert list(selection.table["fid"])[1:] == [12.0, 1002.0], "sorted by FID, below the real images"
     sheet = listing.sheet_of(selection, selection.paper)
     assert sheet.bold == {(1, 2)}
