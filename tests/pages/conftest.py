@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,10 +98,12 @@ def prepared_digits(own_folders: Path) -> None:
 
 @pytest.fixture
 def visit(prepared_digits: None) -> Callable[..., AppTest]:
-    """Return a function that opens a page without a browser, as a link with a query would."""
+    """Return a function that opens a page without a browser, as a link with a query would; ``state``: what was chosen before."""
 
-    def visit(page: str, **query: str) -> AppTest:
+    def visit(page: str, state: Mapping[str, object] | None = None, **query: str) -> AppTest:
         test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60).run()
+        for key, value in (state or {}).items():
+            test.session_state[key] = value
         for key, value in query.items():
             test.query_params[key] = value
         return test.switch_page(f"pages/{page}.py").run()

@@ -76,10 +76,7 @@ def rescored(run: Run, changes: dict[str, Any]) -> None:
     run.scores_path.write_text(json.dumps({**line, **changes}) + "\n")
 
 
-def with_all_columns(test: Any) -> Any:
-    """Choose the preset "all" of columns; return the page."""
-    test.session_state["columns"] = "all"
-    return test.run()
+ALL = {"columns": "all"}  # the preset "all" of columns
 
 
 def everything(test: Any) -> str:
@@ -113,7 +110,7 @@ def test_missing_classes_and_floor_are_in_the_plots() -> None:
 
 def test_collapse_is_shown_as_a_badge_and_explained(visit: Visit, shown: Run) -> None:
     rescored(shown, {**COLLAPSED, "looks": {}})
-    test = visit("evaluate", runs=shown.id)
+    test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     assert {"Mode collapse", "Missing classes"} <= set(verdicts(test)) and "no fault found" not in verdicts(test)
 
@@ -127,7 +124,7 @@ def test_classifier_that_was_passed_over_is_named(visit: Visit, shown: Run) -> N
 
 def test_young_run_gets_a_blue_badge_and_is_neither_blamed_nor_praised(visit: Visit, shown: Run) -> None:
     rescored(shown, {**COLLAPSED, "images_seen": 384, "looks": {}})
-    test = visit("evaluate", runs=shown.id)
+    test = visit("evaluate", ALL, runs=shown.id)
     assert verdicts(test) == ["Not trained yet"] and board.COLOURS["advice"] == "blue"
     test.session_state["why"] = True
     test.run()
@@ -145,7 +142,7 @@ def test_young_run_gets_a_blue_badge_and_is_neither_blamed_nor_praised(visit: Vi
 )
 def test_no_fault_found_needs_measurements(changes: dict[str, Any], badge: str, visit: Visit, shown: Run) -> None:
     rescored(shown, {"looks": {}, **changes})
-    test = visit("evaluate", runs=shown.id)
+    test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     assert verdicts(test) == [badge]
 
@@ -162,7 +159,7 @@ LOOK = {
 
 def verdicts(test: Any) -> list[str]:
     """Return the verdict badges of all rows of the table with all columns."""
-    (table,) = with_all_columns(test).dataframe
+    (table,) = test.dataframe
     return [title for titles in table.value["Verdicts"] for title in titles]
 
 
@@ -259,7 +256,7 @@ def test_page_explains_lines_of_every_kind(kind: str, visit: Visit, shown: Run) 
     logits = {"inception_score": None, "inception_score_spread": None, "real_inception_score": None, "extractor": "random VGG"}
     changed = {"new": line, "old": older(line), "null": line | nothing, "no logits": line | logits}[kind]
     shown.scores_path.write_text(json.dumps(changed) + "\n")
-    test = with_all_columns(visit("evaluate", runs=shown.id))
+    test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     (table,) = test.dataframe
     columns = list(table.value.columns)
@@ -287,7 +284,7 @@ def test_inception_with_few_images_puts_kid_first(visit: Visit, shown: Run) -> N
 def test_settings_named_like_a_score_get_separate_columns(visit: Visit, shown: Run) -> None:
     other = make_run(shown.root, {"training.precision": "bf16", "data.classes": ["1", "7"]})
     other.scores_path.write_text(shown.scores_path.read_text())
-    test = with_all_columns(visit("evaluate", runs=f"{shown.id},{other.id}"))
+    test = visit("evaluate", ALL, runs=f"{shown.id},{other.id}")
     assert_sound(test)
     (table,) = test.dataframe
     assert {"Precision", "Precision (setting)", "Classes", "Classes (setting)"} <= set(table.value.columns)
@@ -396,7 +393,7 @@ def test_page_shows_the_numbers_of_the_command(visit: Visit, shown: Run) -> None
     done = run_gan("score", shown.id, "--images", 200, "--draws", 2, "--json", root=shown.root)
     assert done.returncode == 0, done.stderr
     (told,) = json.loads(done.stdout)
-    test = with_all_columns(visit("evaluate", runs=shown.id))
+    test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     table, read = test.dataframe[0].value, cells(test)
     for key, score in SCORES.items():
@@ -414,7 +411,7 @@ def test_points_are_shown_with_their_modes(visit: Visit, shown: Run) -> None:
     nothing = dict.fromkeys(("inception_score", "ms_ssim", "duplicates", "looks", "class_counts", "classes_missing"))
     modes = {"modes": 6.0, "modes_spread": 0.5, "modes_expected": 8, "floor_modes": 8.0, "high_quality": 0.7, "reverse_kl": 0.3}
     rescored(shown, {**nothing, **modes, "extractor": "coordinates", "extractor_id": "coordinates-1", "data": "ring"})
-    test = with_all_columns(visit("evaluate", runs=shown.id))
+    test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     columns = list(test.dataframe[0].value.columns)
     assert {"FID · coordinates", "Modes", "High quality", "Reverse KL"} <= set(columns) and "IS" not in columns
@@ -467,16 +464,14 @@ def test_every_view_shows_a_plot_or_says_why_not(view: str, visit: Visit, shown:
     other = remade(shown, 5, fid=1.0)
     quick = [line | {"source": "training", "step": step, "images_seen": 64 * step, "draws": 1} for step in (2, 4)]
     shown.scores_path.write_text("".join(json.dumps(one) + "\n" for one in (*quick, line)))
-    test = visit("evaluate", runs=f"{shown.id},{other.id}")
-    test.session_state["view"] = view
-    test.run()
+    test = visit("evaluate", {"view": view}, runs=f"{shown.id},{other.id}")
     assert_sound(test)
     assert len(test.get("plotly_chart")) == 1
 
 
 def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
     others = [remade(shown, seed) for seed in (11, 12)]
-    test = with_all_columns(visit("evaluate", runs=",".join(run.id for run in others)))
+    test = visit("evaluate", ALL, runs=",".join(run.id for run in others))
     assert_sound(test)
     assert len(test.dataframe[0].value) == 3
     test.selectbox(key="group-by").set_value("variant").run()
@@ -543,12 +538,13 @@ def test_paper_says_how_the_scores_were_made_and_which_are_clearly_best(shown: R
     for run in bad:
         config = json.loads(run.config_path.read_text())
         config["optimizer"]["batch_size"] = 8
+        config["cadence"]["sample_every"] = "7 steps"
         run.config_path.write_text(json.dumps(config))
     chosen = (*bad, *good)
     whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
     selection = board.select(whole, "", (), (), "variant")
     scores = ["fid", "inception_score", "precision", "recall"]
-    assert selection.paper == ["name", "Batch size", *scores, "verdicts"], "no seeds, because rows average over them"
+    assert selection.paper == ["name", "Batch size", *scores, "verdicts"], "neither seeds, which rows average over, nor cadences"
     assert list(selection.table["fid"])[1:] == [12.0, 1002.0], "sorted by FID, below the real images"
     sheet = listing.sheet_of(selection, selection.paper)
     assert sheet.bold == {(1, 2)}
@@ -593,9 +589,7 @@ def test_own_columns_are_chosen_from_all(visit: Visit, shown: Run) -> None:
 def test_collapse_can_be_forked_with_its_remedy(visit: Visit, shown: Run) -> None:
     rescored(shown, {**COLLAPSED, "looks": {}})
     shown.metrics_path.unlink()  # after so few steps the discriminator is weak, and that remedy would come first
-    test = visit("evaluate", runs=shown.id)
-    test.session_state["why"] = True
-    test.run()
+    test = visit("evaluate", {"why": True}, runs=shown.id)
     assert_sound(test)
     assert [button.label for button in test.button].count("Fork with this remedy") == 1, "one remedy at a time"
     button = test.button(key="fork/collapse")
@@ -650,9 +644,9 @@ def test_quick_scores_are_drawn_even_if_the_shown_scores_use_other_features(visi
     write_lines(shown, *quick_of(line, 2, 4), inception)
     (figure,), left_out = training_of(shown)
     assert len(figure.data) == 1 and not left_out and "FID · digits CNN" in figure.layout.yaxis.title.text
-    test = visit("evaluate", runs=f"{shown.id},{write_lines(make_run(shown.root, name='mute'), inception).id}")
-    test.session_state["view"] = "training"
-    test.run()
+    test = visit(
+        "evaluate", {"view": "training"}, runs=f"{shown.id},{write_lines(make_run(shown.root, name='mute'), inception).id}"
+    )
     assert_sound(test)
     assert len(test.get("plotly_chart")) == 1 and r"No scores from training\: mute" in everything(test)
 
@@ -678,7 +672,8 @@ def test_rows_without_these_scores_come_last_and_say_why(visit: Visit, shown: Ru
     test = visit("evaluate", runs=",".join(run.id for run in chosen))
     assert_sound(test)
     assert list(test.dataframe[0].value["Verdicts"].iloc[3]) == ["Divergence", "+1"]
-    with_all_columns(test)
+    test.session_state["columns"] = "all"
+    test.run()
     rows = test.dataframe[0].value
     assert list(rows["Run"])[3:] == ["burst", "elsewhere", "early"]
     assert [list(titles) for titles in rows["Verdicts"]][3:] == [
@@ -744,7 +739,7 @@ def test_single_draws_have_no_winner(shown: Run) -> None:
 
 
 def test_every_measure_is_shown_with_its_spread_and_seed(visit: Visit, shown: Run) -> None:
-    test = with_all_columns(visit("evaluate", runs=shown.id))
+    test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     (line,) = shown.scores()
     whole, read = board.board((shown,), (board.stamp(shown),), line["extractor_id"], "last"), cells(test)
@@ -778,7 +773,7 @@ def test_samples_and_evidence_come_from_the_best_checkpoint(visit: Visit, shown:
         12,
         shown.samples()[12],
     )
-    test = with_all_columns(visit("evaluate", runs=shown.id))
+    test = visit("evaluate", ALL, runs=shown.id)
     last = test.dataframe[0].value["Samples"].iloc[1]
     test.session_state["checkpoint"] = "best"
     test.session_state["why"] = True
@@ -791,9 +786,7 @@ def test_samples_and_evidence_come_from_the_best_checkpoint(visit: Visit, shown:
 def test_evidence_already_shown_above_is_referred_to(visit: Visit, shown: Run) -> None:
     shown.atlas_path.unlink()
     rescored(shown, {**COLLAPSED, "looks": {}, **COPIED, "checkerboard": 9})
-    test = visit("evaluate", runs=shown.id)
-    test.session_state["why"] = True
-    test.run()
+    test = visit("evaluate", {"why": True}, runs=shown.id)
     assert_sound(test)
     # Without the atlas, memorisation and checkerboard have no other evidence.
     assert everything(test).count("See the samples above.") == 2
@@ -805,9 +798,7 @@ def test_collapse_shows_pairs_of_near_duplicates(visit: Visit, shown: Run) -> No
     found = json.loads(shown.atlas_path.read_text())
     image = found["samples"][0]["picture"]
     shown.atlas_path.write_text(json.dumps(found | {"pairs": [[image, image]]}))
-    test = visit("evaluate", runs=shown.id)
-    test.session_state["why"] = True
-    test.run()
+    test = visit("evaluate", {"why": True}, runs=shown.id)
     assert_sound(test)
     assert "Near duplicates among generated images" in everything(test) and "shown below" in everything(test)
     assert not test.get("image")
@@ -849,7 +840,7 @@ def test_row_without_scores_says_that_it_is_being_scored(visit: Visit, shown: Ru
     other = remade(shown, 7)
     other.scores_path.unlink()
     other.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
-    test = visit("evaluate", runs=f"{shown.id},{other.id}")
+    test = visit("evaluate", ALL, runs=f"{shown.id},{other.id}")
     assert_sound(test)
     assert "being scored" in verdicts(test) and "not scored" not in verdicts(test)
 

@@ -19,6 +19,7 @@ import plotly.graph_objects as go
 from pandas.io.formats.style import Styler
 
 from gan import config as configs
+from gan.config import RunConfig
 from gan.errors import InputError
 from gan.judging import comparison, doctor, lines
 from gan.judging.comparison import LENGTH, NOT_SCORED, SEED, SOUND, summarise, variants
@@ -237,11 +238,14 @@ def _columns(table: pd.DataFrame, titles: Mapping[str, str], first: str) -> list
 
 
 def _paper(board: Board, table: pd.DataFrame, by: str) -> list[str]:
-    """Return the columns for a paper: name, settings, main scores and verdicts; no seeds if rows average over them.
+    """Return the columns for a paper: name, settings, main scores and verdicts.
 
-    What a spread covers has a column only if rows differ in it.
+    No seeds if rows average over them, and no cadences, which do not affect results. What a spread covers has a column only if rows
+    differ in it.
     """
-    shown = {"name", board.first, "fid", *PAPER, "verdicts", *board.settings} - ({configs.title(SEED)} if by == SEEDS else set())
+    untold = {configs.title(key) for key in configs.flatten(RunConfig()) if key.startswith("cadence.")}
+    untold |= {configs.title(SEED)} if by == SEEDS else set()
+    shown = {"name", board.first, "fid", *PAPER, "verdicts", *board.settings} - untold
     if table["over"][(table["run"] != "") & (table["group"] > 0)].nunique() > 1:
         shown.add("over")
     return [name for name in board.every if name in shown]
