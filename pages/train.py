@@ -129,7 +129,7 @@ with summary:
         )
         name = label or (own_set.title if own_set else "")
         if draft:
-            for sentence in advice.warnings(config or draft):
+            for sentence in advice.warnings(config) if config else ():
                 st.warning(words.escape(sentence), icon=":material/warning:")
             about = "≈ " if config is not draft else ""
             steps = (
@@ -159,8 +159,9 @@ with summary:
     with st.container(key="train/bar", gap="xsmall"):
         if refusal:
             st.error(refusal, icon=":material/error:")
-        with st.container(key="train/brief"):
-            st.caption(launching.brief(root, config))
+        else:
+            with st.container(key="train/brief"):
+                st.caption(launching.brief(root, config))
         actions.button(
             "Start training",
             launch,

@@ -103,17 +103,17 @@ def tell_queue(root: Path, config: RunConfig) -> None:
         return
     parts = []
     if found.training:
-        parts.append(f"Training now: {_names(found.training)}.")
+        parts.append(f"Training now: {_names(found.training)}")
     if found.waiting:
         verb = "waits" if len(found.waiting) == 1 else "wait"
-        parts.append(f"{words.count(len(found.waiting), 'run')} {verb} ahead: {_names(found.waiting)}.")
+        parts.append(f"{words.count(len(found.waiting), 'run')} {verb} ahead: {_names(found.waiting)}")
     if found.seconds == 0:
-        parts.append("Yours starts at once.")
+        parts.append("yours starts at once")
     else:
         parts.append(
-            "Yours starts after that." if found.seconds is None else f"Yours starts in about {words.duration(found.seconds)}."
+            "yours starts after that" if found.seconds is None else f"yours starts in about {words.duration(found.seconds)}"
         )
-    st.caption(":material/hourglass_empty: " + " ".join(parts))
+    st.caption(":material/hourglass_empty: " + " · ".join(parts))
 
 
 @frame.fragment(frame.SLOW_TICK)

@@ -45,7 +45,7 @@ def refine(preset: Preset, config: RunConfig, images_per_second: float | None) -
     if name and str(config.training.length) == length:
         changes = fitting.fit(config, images_per_second)
         if changes["training.length"] != length:
-            st.session_state[_NEXT] = preset.name, {key: changes[key] for key in fitting.KEYS if key != "augmentation.policies"}
+            st.session_state[_NEXT] = preset.name, {key: changes[key] for key in fitting.PACE}
             st.rerun()
 
 
@@ -66,8 +66,8 @@ def tell(preset: Preset, config: RunConfig) -> str:
 
 def _write(prefix: str, changes: dict[str, Any]) -> None:
     for key, value in changes.items():
-        if key == "augmentation.policies":
-            st.session_state[f"{prefix}/{key}"] = list(value)
-        else:
+        if key in fitting.PACE:
             span = Span.model_validate(value)
             st.session_state[f"{prefix}/{key}/count"], st.session_state[f"{prefix}/{key}/unit"] = span.count, span.unit
+        else:
+            st.session_state[f"{prefix}/{key}"] = value
