@@ -16,7 +16,7 @@ if __name__ == "__main__":  # runs on every page run
         st.Page(
             "pages/train.py", title="Train", help="Choose a preset, change settings, see the expected time, start the training."
         ),
-        st.Page("pages/sweeps.py", title="Sweeps", help="Groups of runs: progress, pause, cancel and retry."),
+        st.Page("pages/sweeps.py", title="Sweeps", help="Groups of runs: plan, progress, pause, cancel and retry."),
         st.Page(
             "pages/watch.py", title="Watch", help="One run live: losses, D(real), D(fake), samples; stop, resume, train longer."
         ),

@@ -18,6 +18,7 @@ from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import Progress, progress_of
 from pages.parts import actions, frame, picking, scorings, words
+from pages.parts.planning import sweep as planning
 from pages.parts.sweeping import listing
 
 root = frame.begin("Sweeps")
@@ -36,8 +37,7 @@ def choose() -> Sweep | None:
         label_visibility="collapsed",
     )
     if not found:
-        st.info("No sweeps yet. Plan one at the bottom of the Train page.", icon=":material/info:")
-        st.page_link("pages/train.py", label="Plan a sweep", icon=":material/account_tree:")
+        st.info("No sweeps yet. Plan one above.", icon=":material/info:")
     return found[chosen] if chosen else None
 
 
@@ -181,6 +181,7 @@ def live(sweep: Sweep) -> None:
 
 
 with frame.spoken_errors():
+    planning.panel(root, is_first=not launched.list_sweeps(root))
     if chosen := choose():
         try:
             is_over = is_settled(progress_of(chosen, cores()), chosen.runs())

@@ -5,19 +5,17 @@ import shlex
 import streamlit as st
 
 from gan import config as configs
-from gan import runs
 from gan.catalogue import data_sets
 from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
-from gan.execution import forecast, queue, speeds
+from gan.execution import queue, speeds
 from gan.places import PROJECT
-from gan.runs import index
 from pages.parts import actions, frame, words
-from pages.parts.planning import form, layers, sweep
+from pages.parts.planning import form, launching, layers, own, sweep
 
 root = frame.begin("Train")
 
-PATIENCE = 60  # seconds to wait for the table of layers, or for a speed
+MINUTES = "minutes"  # unit of the length on this page alone; a configuration has the steps that take so long
 st.title("Train")
 
 wanted = st.query_params.get("preset")
@@ -31,8 +29,8 @@ if (asked := st.query_params.get("data")) and asked != st.session_state.get("tra
         entry = data_sets.find(asked)
         st.session_state["train/data"] = asked
         chosen = st.session_state.get("train/preset", presets.DEFAULT)
-        own = data_sets.all_sets().get(presets.find(chosen).config.data.name)
-        if (own is not None and own.kind == "points") != (entry.kind == "points"):
+        usual = data_sets.all_sets().get(presets.find(chosen).config.data.name)
+        if (usual is not None and usual.kind == "points") != (entry.kind == "points"):
             chosen = "ring-mlp" if entry.kind == "points" else presets.DEFAULT
         st.session_state["train/preset"] = chosen
         st.session_state[f"train/{chosen}/data.name"] = asked
@@ -55,51 +53,15 @@ name = st.selectbox(
 preset = presets.find(name)
 st.caption(preset.description)
 
+prefix = f"train/{preset.name}"
+own.follow(preset)
+own_set = own.chosen(preset)
+suited = st.empty()
+
+st.html(launching.style())
 settings, summary = st.columns([5, 3], gap="large")
 with settings:
-    changes: dict[str, object] = {}
-    for section, (heading, icon) in form.HEADINGS.items():
-        is_main = section in ("data", "networks", "objective")
-        with st.expander(heading, icon=icon, expanded=is_main or section == "training"):
-            changes |= form.ask(section, preset.config, changes, f"train/{preset.name}")
-
-
-def show_estimate(config: RunConfig) -> None:
-    """Show the expected training time on this machine; measure the speed first if it is not known."""
-    known = speeds.find(root, config)
-    if sentence := forecast.burden(root, config):
-        st.warning(words.escape(sentence), icon=":material/warning:")
-    if known:
-        fewer, more = ("less than ", "more than ") if known.is_bound else ("", "")
-        st.metric(
-            "Expected time on this machine",
-            f"{more}{words.duration(known.seconds)}",
-            border=True,
-            help="Measured with these networks and this batch size; excludes samples, scores and checkpoints.",
-        )
-        st.caption(
-            f"{more}{words.duration(known.seconds_per_epoch)} per epoch · "
-            f"{fewer}{words.number(known.images_per_second)} images/s · {words.count(known.threads, 'thread')} · {known.precision}"
-        )
-        return
-    is_busy = any(listed.status().state in runs.UNDER_WAY for listed in index.read(root))
-    asked = st.session_state.setdefault("train/measured", set())
-    this = speeds.key(config)
-    if speeds.is_measuring(root) or (this in asked and not st.session_state.get("train/patience", 0) > PATIENCE):
-        st.session_state["train/patience"] = st.session_state.get("train/patience", 0) + 1
-        with st.container(border=True):
-            st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds; at most 30 for large networks …")
-        return
-    if this in asked:
-        st.caption("The speed could not be measured. Training can still be started.")
-        return
-    if is_busy and not st.button("Measure speed", icon=":material/timer:", help="Slows active runs down for about 5 seconds."):
-        st.caption("Training time not known yet.")
-        return
-    asked.add(this)
-    st.session_state["train/patience"] = 0
-    speeds.start_measuring(root, config)
-    st.markdown(":material/timer: Measuring the speed of these settings, about 5 seconds; at most 30 for large networks …")
+    changes = form.ask(preset.config, prefix, units=(*form.UNITS, MINUTES))
 
 
 def show_layers(config: RunConfig) -> None:
@@ -122,78 +84,109 @@ def show_layers(config: RunConfig) -> None:
     asked[this] = asked.get(this, -1) + 1
     if not asked[this]:
         speeds.start_describing(root, config)
-    if asked[this] > PATIENCE:
+    if asked[this] > launching.PATIENCE:
         st.caption("The layers could not be listed. Training can still be started.")
     else:
         st.markdown(":material/schema: Building both networks to list their layers, a few seconds …")
 
 
-with summary, st.container(border=True):
-    st.subheader("Launch")
-    label = st.text_input(
-        "Name",
-        key="train/name",
-        max_chars=120,
-        placeholder=preset.title,
-        help="Display name of the run. Defaults to the name of the preset.",
-    )
-    config: RunConfig | None = None
-    try:
-        config = configs.require_data(configs.replace(preset.config, changes))
-    except InputError as error:
-        st.error(words.message(error), icon=":material/error:")
-    if config:
-        for sentence in advice.warnings(config):
-            st.warning(words.escape(sentence), icon=":material/warning:")
-        per_epoch = config.steps_per_epoch
-        st.markdown(
-            f"{words.count(config.total_steps, 'step')} · {words.count(per_epoch, 'step')} per epoch · "
-            f"batch size {config.optimizer.batch_size}"
+def ask_for() -> tuple[RunConfig, RunConfig | None]:
+    """Return the configuration that the form asks for, as far as its speed is concerned, and as a whole.
+
+    The latter is None if the length is in minutes and the speed not known yet. Raises InputError for the first mistake.
+    """
+    count, _, unit = str(changes["training.length"]).partition(" ")
+    in_minutes = unit == MINUTES
+    asked = {key: value for key, value in changes.items() if not in_minutes or key != "training.length"}
+    found = configs.require_data(configs.replace(preset.config, asked))
+    return found, speeds.lasting(found, int(count), speeds.find(root, found)) if in_minutes else found
+
+
+draft: RunConfig | None = None
+config: RunConfig | None = None
+refusal = ""
+try:
+    draft, config = ask_for()
+except InputError as error:
+    refusal = words.message(error)
+
+if config:
+    known = speeds.find(root, config)
+    own.refine(preset, config, known.images_per_second if known else None)
+    if sentence := own.tell(preset, config):
+        suited.caption(f":material/photo_library: {words.escape(sentence)}")
+
+with summary:
+    with st.container(border=True):
+        st.subheader("Launch")
+        usual_name = own_set.title if own_set else preset.title
+        label = st.text_input(
+            "Name",
+            key="train/name",
+            max_chars=120,
+            placeholder=usual_name,
+            help="Display name of the run. Defaults to the one shown.",
         )
+        name = label or (own_set.title if own_set else "")
+        if draft:
+            for sentence in advice.warnings(config) if config else ():
+                st.warning(words.escape(sentence), icon=":material/warning:")
+            about = "≈ " if config is not draft else ""
+            steps = (
+                f"{about}{words.count(config.total_steps, 'step')}" if config else "Length not known until the speed is measured"
+            )
+            st.markdown(
+                f"{steps} · {words.count(draft.steps_per_epoch, 'step')} per epoch · batch size {draft.optimizer.batch_size}"
+            )
 
-        @frame.fragment(1.0 if not speeds.find(root, config) else None)
-        def estimate(asked: RunConfig) -> None:
-            had = speeds.find(root, asked)
-            with frame.spoken_errors():
-                show_estimate(asked)
-            if had and st.session_state.get("train/patience", 0):
-                st.session_state["train/patience"] = 0
-                st.rerun()
+            @frame.fragment(1.0 if not speeds.find(root, draft) else None)
+            def estimate(asked: RunConfig) -> None:
+                had = speeds.find(root, asked)
+                with frame.spoken_errors():
+                    launching.show_estimate(root, asked, is_needed=config is None)
+                if had and st.session_state.get("train/patience", 0):
+                    st.session_state["train/patience"] = 0
+                    st.rerun()
 
-        estimate(config)
-    with frame.spoken_errors():
-        waiting = queue.waiting_runs(root)
-        if waiting:
-            st.caption(f"{words.count(len(waiting), 'run')} already waiting in the queue.")
+            estimate(config or draft)
+            launching.follow_queue(root, config or draft)
 
     def launch() -> None:
         """Launch the run and show it."""
         assert config is not None
-        frame.go("pages/watch.py", run=queue.launch(root, config, label).id)
+        frame.go("pages/watch.py", run=queue.launch(root, config, name).id)
 
-    actions.button(
-        "Start training",
-        launch,
-        icon=":material/play_arrow:",
-        type="primary",
-        width="stretch",
-        disabled=config is None,
-        key="launch",
-    )
+    with st.container(key="train/bar", gap="xsmall"):
+        if refusal:
+            st.error(refusal, icon=":material/error:")
+        else:
+            with st.container(key="train/brief"):
+                st.caption(launching.brief(root, config))
+        actions.button(
+            "Start training",
+            launch,
+            icon=":material/play_arrow:",
+            type="primary",
+            width="stretch",
+            disabled=config is None,
+            key="launch",
+        )
     if config:
+        if st.button("Vary these settings in a sweep", icon=":material/account_tree:", type="tertiary", key="train/vary"):
+            sweep.carry(config, name)
+            frame.go("pages/sweeps.py")
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = ["--preset", preset.name, *configs.assignments(preset.config, config)]
-            arguments += ["--name", label] if label else []
+            arguments += ["--name", name] if name else []
             arguments += ["--root", str(root)] if root != PROJECT / "checkpoints" else []
             st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)
 
-sweep.panel(root, config, f"train/{preset.name}")
-
-if config:
-    table = st.expander("Layers of both networks", icon=":material/schema:", key="train/layers", on_change="rerun")
+if draft:
+    with settings:
+        table = st.expander("Layers of both networks", icon=":material/schema:", key="train/layers", on_change="rerun")
     if table.open:
 
-        @frame.fragment(None if speeds.find_layers(root, config) else 1.0)
+        @frame.fragment(None if speeds.find_layers(root, draft) else 1.0)
         def describe(asked: RunConfig) -> None:
             with frame.spoken_errors():
                 show_layers(asked)
@@ -202,4 +195,4 @@ if config:
                 st.rerun()
 
         with table:
-            describe(config)
+            describe(draft)

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from gan import config as configs
 from gan.config import RunConfig, presets
+from gan.config.fields import LONGEST, Span
 from gan.errors import InputError
 from gan.execution import processes
 from gan.machine import cores
@@ -26,6 +27,7 @@ from gan.storage import files
 from gan.storage.locks import hold_lock, is_locked
 
 _FOLDER = ".estimates"
+_MOST_MINUTES = 30 * 24 * 60
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,21 @@ def make(
     a_step = config.optimizer.images_per_step / images_per_second
     per_epoch, total = config.steps_per_epoch * a_step, config.total_steps * a_step
     return Estimate(images_per_second, threads, precision, per_epoch, total, device, is_bound)
+
+
+def lasting(config: RunConfig, minutes: int, known: Estimate | None) -> RunConfig | None:
+    """Return ``config`` with as many steps as fit into ``minutes`` at the measured speed; None if that is not known.
+
+    Raises InputError if the number of minutes is not allowed.
+    """
+    if not 1 <= minutes <= _MOST_MINUTES:
+        raise InputError(
+            f"training.length is {minutes:,} minutes, expected a whole number from 1 to {_MOST_MINUTES:,} (30 days); change it."
+        )
+    if known is None:
+        return None
+    steps = round(60 * minutes * known.images_per_second / config.optimizer.images_per_step)
+    return configs.replace(config, {"training.length": str(Span(count=min(max(1, steps), LONGEST)))})
 
 
 def path(root: Path, config: RunConfig) -> Path:

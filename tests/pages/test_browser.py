@@ -147,6 +147,20 @@ def test_pages_fit_a_phone(page: Page, serve: Serve, shown: Run) -> None:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
             assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1"), (name, scheme)
+        if name == "train":
+            check_foot_bar(page)
+
+
+def check_foot_bar(page: Page) -> None:
+    """Check that the button stays at the foot of the screen, and covers nothing at the end of the page."""
+    bar, last = page.locator(".st-key-train-bar"), page.get_by_text("The same on the command line")
+    last.wait_for()
+    for place in (0, 400, 99_999):
+        page.evaluate(f"document.querySelector('[data-testid=stMain]').scrollTo(0, {place})")
+        found = bar.bounding_box()
+        assert found and 844 - 20 <= found["y"] + found["height"] <= 844 + 1, place
+    end = last.bounding_box()
+    assert found and end and end["y"] + end["height"] <= found["y"]
 
 
 def test_first_training_by_keyboard_alone(page: Page, serve: Serve, root: Path) -> None:

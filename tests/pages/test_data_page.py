@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import time
 import zipfile
@@ -16,15 +17,18 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
+from gan import config as configs
 from gan.catalogue import data_sets
+from gan.config import fitting, presets
 from gan.config.data import DataConfig
 from gan.data import importer, prepared
-from gan.execution import requests
+from gan.execution import requests, speeds
 from gan.storage.jobs import Task, read
 from pages.parts import charts, words
 from pages.parts.data_sets import albums
 from tests.helpers import end_all, wait_until
 from tests.pages.conftest import Server
+from tests.pages.test_pages import assert_sound, texts
 
 Visit = Callable[..., AppTest]
 Serve = Callable[[Path], Server]
@@ -450,3 +454,36 @@ def test_own_pictures_from_upload_to_training(page: Page, serve: Serve, data: Pa
     page.get_by_role("button", name="Train with this data set").click()
     expect(page).to_have_url(re.compile(rf"/train\?.*data={name}"))
     expect(page.get_by_role("combobox", name="Data set")).to_have_value("My own *pictures*")
+
+
+# On the Train page
+
+
+def test_own_pictures_get_settings_of_their_own_until_another_set_is_chosen(visit: Visit, data: Path, tmp_path: Path) -> None:
+    name, form = bring(data, tmp_path), f"train/{presets.DEFAULT}"
+    test = visit("train", data=name)
+    assert_sound(test)
+    state = test.session_state
+    assert state[f"{form}/optimizer.batch_size"] == 16, "there are 25 pictures"
+    assert state[f"{form}/training.length/count"] == 150_000 / 16 and state[f"{form}/training.length/unit"] == "steps"
+    assert state[f"{form}/augmentation.policies"] == ["colour", "translation", "cutout"] and not state[f"{form}/data.flips"]
+    assert test.text_input(key="train/name").placeholder == "My *own* <b>set</b>"
+    assert "Set for your" in texts(test) and "150,000 images" in texts(test) and "DiffAugment" in texts(test)
+
+    test.number_input(key=f"{form}/training.length/count").set_value(77).run()
+    assert state[f"{form}/training.length/count"] == 77 and "150,000 images" not in texts(test)
+    test.selectbox(key=f"{form}/data.name").set_value("digits").run()
+    assert_sound(test)
+    preset = presets.find(presets.DEFAULT).config
+    assert state[f"{form}/training.length/count"] == preset.training.length.count and not state[f"{form}/augmentation.policies"]
+    assert "Set for your" not in texts(test)
+
+
+def test_own_pictures_take_half_an_hour_at_most(visit: Visit, data: Path, tmp_path: Path) -> None:
+    name = bring(data, tmp_path)
+    start = configs.replace(presets.find(presets.DEFAULT).config, {"data.name": name})
+    speeds.keep(Path(os.environ["GAN_RUNS"]), configs.replace(start, fitting.fit(start)), 10.0, 1, "fp32")
+    test = visit("train", data=name)
+    assert_sound(test)
+    assert test.session_state[f"train/{presets.DEFAULT}/training.length/count"] == 10 * 1800 / 16
+    assert "18,000 images" in texts(test)

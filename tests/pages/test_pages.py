@@ -261,6 +261,60 @@ def test_form_hides_settings_without_effect(visit: Visit, empty: Path) -> None:
     assert not test.error and not any(widget.key.endswith("data.flips") for widget in test.toggle)
 
 
+def test_folded_sections_say_how_many_settings_differ_from_the_preset(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    assert not any("changed" in part.label for part in test.expander)
+    test.session_state["train/digits-dcgan/augmentation.instance_noise"] = 0.1
+    test.session_state["train/digits-dcgan/dcgan/networks.width"] = 16  # in view
+    test.run()
+    test.session_state["train/digits-dcgan/augmentation.noise_fade"] = 0.25
+    test.session_state["train/digits-dcgan/cadence.log_every/count"] = 20
+    test.run()
+    assert_sound(test)
+    assert {part.label.partition(" :")[0]: part.label[-11:-1] for part in test.expander if "changed" in part.label} == {
+        "What the discriminator sees": "[2 changed",
+        "Cadence": "[1 changed",
+    }
+
+
+def in_minutes(visit: Visit, count: int) -> AppTest:
+    test = visit("train", preset="digits-mlp")
+    test.number_input(key="train/digits-mlp/training.length/count").set_value(count)
+    test.segmented_control(key="train/digits-mlp/training.length/unit").set_value("minutes")
+    return test.run()
+
+
+def test_length_in_minutes_becomes_steps_once_the_speed_is_measured(
+    visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[RunConfig] = []
+    monkeypatch.setattr(speeds, "start_measuring", lambda root, config: begun.append(config))
+    test = in_minutes(visit, 3)
+    assert_sound(test)
+    assert begun and test.button(key="launch").disabled and "Length not known until the speed is measured" in texts(test)
+    speeds.keep(empty, begun[0], 640.0, 1, "fp32")
+    test.run()
+    assert_sound(test)
+    assert not test.button(key="launch").disabled and "≈ 1,800 steps" in texts(test)
+    assert launched(test, "digits-mlp").total_steps == 3 * 60 * 640 // 64
+
+
+@pytest.mark.parametrize("count", [0, -3, 10**9])
+def test_bad_number_of_minutes_is_refused_in_one_sentence(count: int, visit: Visit, empty: Path) -> None:
+    test = in_minutes(visit, count)
+    (error,) = test.error
+    assert "“Train for”" in error.value and "minutes" in error.value and test.button(key="launch").disabled
+
+
+def test_launch_panel_names_the_runs_ahead(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "1")
+    assert "waits ahead" not in texts(visit("train"))
+    make_run(empty, name="first of all", state="queued")
+    test = visit("train")
+    assert_sound(test)
+    assert "1 run waits ahead: first of all" in texts(test)
+
+
 @pytest.mark.parametrize("name", list(LOSSES))
 def test_form_explains_every_loss(name: str, visit: Visit, empty: Path) -> None:
     test = visit("train")

@@ -43,13 +43,14 @@ def test_sweep_from_plan_to_report(page: Page, serve: Serve, root: Path, tmp_pat
     # could lose a key pressed in the table at that moment.
     type_into(page, re.compile("^Train for"), "10")
     expect(page.get_by_text("Expected time on this machine")).to_be_visible()
-    page.get_by_text("Sweep: many runs at once").click()
+    page.get_by_role("button", name="Vary these settings in a sweep").click()
     type_into(page, "Seeds", "1")
     vary, latent = page.get_by_role("combobox", name="Vary"), page.get_by_role("option", name="Latent size")
     wait_until(lambda: latent.is_visible() or vary.fill("Latent size"), "the settings are listed", every=0.5)
     latent.click()
     page.keyboard.press("Escape")
-    type_into(page, re.compile(r"^Latent size \(now"), "8, 16, 32")
+    type_into(page, re.compile(r"^Latent size · now"), "8, 16, 32")
+    page.keyboard.press("Escape")
     expect(page.get_by_text("4 variants × 1 seed = 4 runs")).to_be_visible()
 
     # Change one value in the table; the variant is named after it.

@@ -1,4 +1,4 @@
-"""Planning sweeps on the Train page and following them on the Sweeps page, without a browser."""
+"""Planning sweeps and following them on the Sweeps page, without a browser."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
+from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig, presets
 from gan.execution import forecast, queue, speeds, steering
 from gan.runs import Run
@@ -31,7 +32,7 @@ from tests.pages.conftest import NASTY, Server
 from tests.pages.test_pages import Visit, assert_sound, texts
 from tests.report.conftest import LINE
 
-PREFIX = "train/digits-mlp/sweep"
+PREFIX = "sweep/vary/preset/digits-mlp"
 
 
 @pytest.fixture(autouse=True)
@@ -60,20 +61,18 @@ def states(sweep: Sweep) -> list[str]:
 
 
 def planning(visit: Visit, **chosen: object) -> AppTest:
-    """Return the Train page with the sweep section open and these choices made."""
-    test = visit("train", preset="digits-mlp")
-    test.session_state["train/sweep"] = True
-    test.run()
-    for key, value in chosen.items():
+    """Return the Sweeps page with a plan that starts from a preset, and these choices made."""
+    test = visit("sweeps")
+    for key, value in ({"sweep/open": True, "sweep/from": "preset/digits-mlp"} | chosen).items():
         test.session_state[key] = value
-    return test.run() if chosen else test
+    return test.run()
 
 
 def vary(visit: Visit, seeds: int = 1, **axes: str) -> AppTest:
-    """Return the Train page with a sweep over settings of the networks."""
+    """Return the Sweeps page with a sweep over settings of the networks, their values separated by commas."""
     test = planning(visit, **{f"{PREFIX}/keys": [f"networks.{key}" for key in axes], "sweep/seeds": seeds})
     for key, values in axes.items():
-        test.text_input(key=f"{PREFIX}/networks.{key}").set_value(values)
+        test.session_state[f"{PREFIX}/networks.{key}"] = values.split(", ") if values else []
     return test.run()
 
 
@@ -109,27 +108,64 @@ def test_enter_selects_one_setting_that_contains_the_typed_text(visit: Visit, em
     assert field.select_all == 0 and "filter_mode: FILTER_MODE_CONTAINS" in str(field)
 
 
-def test_examples_of_values_fit_the_setting(visit: Visit, empty: Path) -> None:
-    wanted = {
-        "data.size": "16, 32, 64, 128, 256",
-        "data.flips": "true, false",
-        "networks.latent": "32, 64, 128",
-        "networks.packing": "1, 2",
-        "networks.discriminator_dropout": "0, 0.1, 0.2",
-        "objective.loss": "non-saturating, minimax, least-squares, hinge, wasserstein, relativistic",
-        "optimizer.generator_lr": "0.0001, 0.0002, 0.0004",
-        "optimizer.beta1": "0.25, 0.5",
-        "training.length": "100 epochs, 200 epochs, 400 epochs",
+def test_offered_values_fit_the_setting(visit: Visit, empty: Path) -> None:
+    wanted: dict[str, list[object]] = {
+        "data.size": [16, 32, 64, 128, 256],
+        "data.flips": [False, True],
+        "networks.latent": ["32", "64", "128"],
+        "networks.packing": ["1", "2"],
+        "networks.discriminator_dropout": ["0", "0.1", "0.2"],
+        "objective.loss": list(LOSSES),
+        "optimizer.generator_lr": ["0.0001", "0.0002", "0.0004"],
+        "optimizer.beta1": ["0.25", "0.5"],
+        "training.length": ["100 epochs", "200 epochs", "400 epochs"],
     }
     test = planning(visit, **{f"{PREFIX}/keys": list(wanted)})
     assert_sound(test)
-    assert {key: test.text_input(key=f"{PREFIX}/{key}").placeholder for key in wanted} == wanted
+    chips = {field.key: field.options for field in test.multiselect}
+    numbers = {key: values for key, values in wanted.items() if isinstance(values[0], str) and key != "objective.loss"}
+    assert {key: chips[f"{PREFIX}/{key}"] for key in numbers} == numbers
+    assert not any(re.search(r"[a-z]\.[a-z]", field.label) for field in test.multiselect), "axes are called by their titles"
     assert "values to try for “Image size”" in texts(test)
     for key, values in wanted.items():
-        test.text_input(key=f"{PREFIX}/{key}").set_value(values)
+        test.session_state[f"{PREFIX}/{key}"] = values
     test.run()
     assert_sound(test)
     assert {line["problem"] for line in table(test)} == {"✓"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "spacing", "values"),
+    [(16, 64, "linear", ["8", "16", "32", "48", "64"]), (2, 16, "log", ["8", "2", "4", "16"]), (64, 8, "linear", ["8"])],
+)
+def test_range_adds_values(start: int, end: int, spacing: str, values: list[str], visit: Visit, empty: Path) -> None:
+    test, widget = vary(visit, latent="8"), f"{PREFIX}/networks.latent"
+    test.number_input(key=f"{widget}/from").set_value(start)
+    test.number_input(key=f"{widget}/to").set_value(end)
+    test.segmented_control(key=f"{widget}/spacing").set_value(spacing)
+    test.button(key=f"{widget}/add").click().run()
+    assert_sound(test)
+    assert test.session_state[widget] == values
+    assert len(test.error) == (values == ["8"]) and all(is_sentence(one.value) for one in test.error)
+
+
+def test_settings_of_the_train_page_can_be_varied(visit: Visit, empty: Path) -> None:
+    test = visit("train", preset="digits-mlp")
+    test.number_input(key="train/digits-mlp/mlp/networks.latent").set_value(24).run()
+    test.text_input(key="train/name").set_value(NASTY).run()
+    test.button(key="train/vary").click().run()
+    test.switch_page("pages/sweeps.py").run()
+    assert_sound(test)
+    test.session_state["sweep/vary//keys"] = ["networks.hidden"]
+    test.session_state["sweep/vary//networks.hidden"] = ["8"]
+    test.run()
+    assert_sound(test)
+    assert [line["name"] for line in table(test)] == ["baseline", "hidden size 8"]
+    test.button(key="sweep/start").click().run()
+    (sweep,) = launched.list_sweeps(empty)
+    steering.cancel(sweep)
+    assert sweep.plan().base.networks.latent == 24 and NASTY[:10] in sweep.plan().name
+    assert not test.session_state["sweep/open"] and test.query_params["sweep"] in (sweep.id, [sweep.id])
 
 
 def test_wrong_value_is_marked_and_blocks_the_start(visit: Visit, empty: Path) -> None:
@@ -147,13 +183,6 @@ def test_wrong_value_is_marked_and_blocks_the_start(visit: Visit, empty: Path) -
     assert len(test.error) == 1 and "1 more" in test.error[0].value
 
 
-def test_wrong_base_settings_are_reported(visit: Visit, empty: Path) -> None:
-    test = planning(visit)
-    test.number_input(key="train/digits-mlp/mlp/networks.latent").set_value(-1).run()
-    assert_sound(test)
-    assert "cannot be trained" in texts(test) and not test.dataframe
-
-
 def test_many_runs_need_a_confirmation(visit: Visit, empty: Path) -> None:
     test = vary(visit, seeds=plans.SURE_RUNS // 2, latent="8")
     assert not test.button(key="sweep/start").disabled and not test.checkbox
@@ -167,7 +196,7 @@ def test_many_runs_need_a_confirmation(visit: Visit, empty: Path) -> None:
 def test_far_too_many_runs_are_refused_in_one_sentence(visit: Visit, empty: Path) -> None:
     test = planning(visit, **{f"{PREFIX}/keys": ["networks.latent", "networks.hidden"], "sweep/seeds": 1000})
     for key in ("latent", "hidden"):
-        test.text_input(key=f"{PREFIX}/networks.{key}").set_value(", ".join(map(str, range(2, 102))))
+        test.session_state[f"{PREFIX}/networks.{key}"] = list(map(str, range(2, 102)))
     test.segmented_control(key="sweep/combine").set_value("grid").run()
     assert_sound(test)
     assert len(test.error) == 1 and "10,000" in test.error[0].value and not test.dataframe
@@ -175,7 +204,7 @@ def test_far_too_many_runs_are_refused_in_one_sentence(visit: Visit, empty: Path
 
 def test_launch_creates_the_sweep_with_its_runs_and_shows_it(visit: Visit, empty: Path) -> None:
     test = vary(visit, seeds=2, latent="8, 16")
-    test.text_input(key="train/name").set_value(NASTY)
+    test.text_input(key="sweep/name").set_value(NASTY)
     test.button(key="sweep/start").click().run()
     (sweep,) = launched.list_sweeps(empty)
     steering.cancel(sweep)
@@ -209,7 +238,6 @@ def test_unmeasured_variants_are_measured_one_after_another(visit: Visit, empty:
 
     monkeypatch.setattr(speeds, "start_measuring", start)
     test = vary(visit, seeds=2, latent="8, 16")
-    begun.clear()  # the page measures the base settings automatically
     assert " on this machine" not in texts(test)
     test.button(key="sweep/measure").click().run()
     for place in (1, 2, 3):
@@ -246,11 +274,12 @@ def test_edits_survive_a_new_name_and_their_loss_to_other_settings_is_reported(v
     lines = [{"name": "", "networks.latent": "64"}, {"name": "", "networks.latent": "24"}]
     test.session_state[f"{place}/rows"], test.session_state["sweep/edited"] = lines, place
     test.run()
-    test.text_input(key="train/name").set_value("Another name").run()
+    test.text_input(key="sweep/name").set_value("Another name").run()
     assert_sound(test)
     assert [line["name"] for line in table(test)] == ["baseline", "latent size 24"]
     assert "edited for other settings" not in texts(test)
-    test.text_input(key=f"{PREFIX}/networks.latent").set_value("8, 16").run()
+    test.session_state[f"{PREFIX}/networks.latent"] = ["8", "16"]
+    test.run()
     assert [line["name"] for line in table(test)] == ["baseline", "latent size 8", "latent size 16"]
     assert "edited for other settings" in texts(test)
 

@@ -1,1 +1,1 @@
-"""What the Train page asks: the settings form and the planning of sweeps."""
+"""What the Train and Sweeps pages ask: the settings form, the launch panel and the planning of sweeps."""

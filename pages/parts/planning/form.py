@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -28,9 +28,12 @@ HEADINGS = {
     "objective": ("Objective", ":material/target:"),
     "augmentation": ("What the discriminator sees", ":material/visibility:"),
     "optimizer": ("Optimiser", ":material/speed:"),
-    "training": ("Length and machine", ":material/timer:"),
+    "training": ("Seed and machine", ":material/memory:"),
     "cadence": ("Cadence", ":material/event_repeat:"),
 }
+
+#: Units of a length in a configuration.
+UNITS = ("steps", "epochs")
 
 #: Family → display name.
 FAMILIES = {
@@ -41,97 +44,132 @@ FAMILIES = {
     "modern": "Modern (R3GAN)",
 }
 
-#: Less common settings, shown in a separate expander → their short names in its label.
-_FOR_LATER = {
-    "data.fit": "fit",
-    "data.subset_seed": "seed",
-    "data.flips": "flips",
-    "data.held_out": "held-out images",
-    "networks.extra_layers": "extra layers",
-    "networks.kernel": "kernel",
-    "networks.generator_norm": "norms",
-    "networks.discriminator_norm": "norms",
-    "networks.generator_dropout": "dropout",
-    "networks.discriminator_dropout": "dropout",
-    "networks.conditional": "classes",
-    "networks.minibatch": "minibatch statistics",
-    "networks.packing": "packing",
-    "objective.label_smoothing": "smoothing",
-    "objective.gradient_penalty": "gradient penalties",
-    "objective.dragan": "gradient penalties",
-    "objective.r1": "gradient penalties",
-    "objective.r2": "gradient penalties",
-    "objective.weight_clip": "weight clipping",
-    "optimizer.algorithm": "algorithm",
-    "optimizer.beta1": "momentum",
-    "optimizer.beta2": "momentum",
-    "optimizer.lr_decay": "decay",
-    "optimizer.gradient_clip": "clipping",
-    "optimizer.ema_half_life": "average",
-    "training.precision": "precision",
-    "training.threads": "cores",
-    "training.compile": "compile",
-}
+#: Settings in view; all others are in folded sections.
+_BASICS = (
+    *("data.name", "data.size"),
+    *("networks.family", "networks.latent", "networks.hidden", "networks.width", "networks.depth", "networks.blocks"),
+    *("objective.loss", "training.length"),
+)
 
 
-def ask(section: str, config: RunConfig, chosen: dict[str, Any], prefix: str, without: Collection[str] = ()) -> dict[str, Any]:
-    """Draw the widgets of one section and return their values as changes for :func:`gan.config.replace`.
-
-    ``config`` gives the initial values; ``chosen`` holds the values returned by the sections above; ``prefix`` separates the
-    widget keys of different presets; settings in ``without`` get no widget.
-    """
-    start = getattr(config, section)
-    if section != "networks":
-        return _fields(section, type(start), start, chosen, prefix, without)
-    info = families.FAMILIES[start.family].model_fields["family"]
-    family = _choose("Architecture", list(FAMILIES), start.family, f"{prefix}/networks.family", _help(info), FAMILIES.get)
-    model = families.FAMILIES[family]
-    st.caption(model.model_fields["family"].description or "")
-    values = start if family == start.family else model()
-    return {"networks.family": family} | _fields(section, model, values, chosen, f"{prefix}/{family}")
-
-
-def _fields(
-    section: str,
-    model: type[config_fields.Section],
-    values: config_fields.Section,
-    chosen: dict[str, Any],
+def ask(
+    config: RunConfig,
     prefix: str,
     without: Collection[str] = (),
+    *,
+    prefixes: Mapping[str, str] | None = None,
+    units: Sequence[str] = UNITS,
 ) -> dict[str, Any]:
-    """Draw the widgets of a section, less common ones in an expander, and return all values."""
-    changes: dict[str, Any] = {}
-    sets = data_sets.all_sets()
-    fields = {f"{section}.{name}": info for name, info in model.model_fields.items() if name != "family"}
-    fields = {key: info for key, info in fields.items() if key not in without}
-    later = {key: info for key, info in fields.items() if key in _FOR_LATER}
-    if len(later) == len(fields):
-        later = {}
+    """Draw the form, basics in view and all else in folded sections; return the values as changes of :func:`gan.config.replace`.
 
-    def matters(key: str) -> bool:
-        settings = chosen | changes
-        return rules.has_effect(key, settings, sets.get(settings.get("data.name", "")))
+    ``config`` gives the initial values; ``prefix`` separates the widget keys of different presets, ``prefixes`` those of some
+    sections; settings in ``without`` get no widget; ``units`` are those of the length, which may have one that a configuration
+    does not know.
+    """
+    form = _Form(config, prefix, without, prefixes or {}, units)
+    with st.container(border=True):
+        st.subheader("Basics")
+        for section in HEADINGS:
+            form.draw_basics(section)
+    for section, (heading, icon) in HEADINGS.items():
+        later = [key for key in form.fields(section) if key not in _BASICS]
+        if not any(form.matters(key) for key in later):
+            form.draw(later)
+            continue
+        held = {key: form.held(key) for key in later}
+        changed = sum(held[key] != form.initial(key) for key in later if form.matters(key, held))
+        label = f"{heading} :blue-badge[{changed} changed]" if changed else heading
+        with st.expander(label, icon=icon, key=f"{prefix}/{section}/more"):  # its key keeps it open when the label changes
+            form.draw(later)
+    return form.changes
 
-    def draw(some: dict[str, FieldInfo]) -> None:
-        with st.grid(2, min_column_width=240, gap=("small", "medium")) if len(some) > 1 else st.container():
-            for key, info in some.items():
-                if matters(key):
-                    changes[key] = _field(key, info, getattr(values, key.partition(".")[2]), prefix)
+
+class _Form:
+    """The widgets of all settings, and the values they returned so far."""
+
+    def __init__(
+        self, config: RunConfig, prefix: str, without: Collection[str], prefixes: Mapping[str, str], units: Sequence[str]
+    ) -> None:
+        self.config, self.prefix, self.without, self.prefixes, self.units = config, prefix, without, prefixes, units
+        self.changes: dict[str, Any] = {}
+        self.settings = configs.flatten(config)
+        self.sets = data_sets.all_sets()
+
+    def fields(self, section: str) -> list[str]:
+        """Return the settings of a section that may get a widget."""
+        fields = (f"{section}.{name}" for name in type(self._values(section)).model_fields)
+        return [key for key in fields if key not in self.without]
+
+    def matters(self, key: str, held: Mapping[str, Any] | None = None) -> bool:
+        """Return whether a setting has any effect, given the values so far, and those that widgets hold."""
+        settings = self.settings | self.changes | dict(held or {})
+        return rules.has_effect(key, settings, self.sets.get(settings.get("data.name", "")))
+
+    def held(self, key: str) -> Any:
+        """Return the value that the widget of a setting holds, drawn or not, in the form of :meth:`initial`."""
+        value, widget, state = self._value(key), self._widget(key), st.session_state
+        if isinstance(value, Span):
+            return tuple(state.get(f"{widget}/{part}", getattr(value, part)) for part in ("count", "unit"))
+        if key == "data.classes":
+            widget = f"{widget}/{state.get(self._widget('data.name'), self.settings['data.name'])}"
+        held = state.get(widget, value)
+        return sorted(held) if isinstance(value, tuple) else held
+
+    def initial(self, key: str) -> Any:
+        """Return the initial value of a setting, to be compared with :meth:`held`."""
+        value = self._value(key)
+        if isinstance(value, Span):
+            return value.count, value.unit
+        return sorted(value) if isinstance(value, tuple) else value
+
+    def draw_basics(self, section: str) -> None:
+        """Draw the basic settings of a section, with what is to be known about them."""
+        basics = [key for key in self.fields(section) if key in _BASICS]
+        if "networks.family" in basics:
+            basics.remove("networks.family")
+            self._choose_family()
+            basics = [key for key in self.fields(section) if key in _BASICS and key != "networks.family"]
+        self.draw(basics)
+        if section == "data" and (entry := self.sets.get(self.changes.get("data.name", ""))):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(words.escape(entry.description), width="content")
+                st.page_link("pages/data.py", label="View", icon=":material/grid_view:", query_params={"data": entry.name})
+        if "objective.loss" in self.changes and section == "objective":
+            _explain_loss(self.changes["objective.loss"])
+
+    def draw(self, keys: list[str]) -> None:
+        """Draw the widgets of settings, or give those without effect their neutral values."""
+        with st.grid(2, min_column_width=240, gap=("small", "medium")) if len(keys) > 1 else st.container():
+            for key in keys:
+                if self.matters(key):
+                    info, value = type(self._values(key.partition(".")[0])).model_fields[key.partition(".")[2]], self._value(key)
+                    units = self.units if key == "training.length" else UNITS
+                    self.changes[key] = _field(key, info, value, self._widget(key), units)
                 elif key in rules.NEUTRAL:
-                    changes[key] = rules.NEUTRAL[key]
+                    self.changes[key] = rules.NEUTRAL[key]
 
-    draw({key: info for key, info in fields.items() if key not in later})
-    if section == "data" and (entry := sets.get(changes.get("data.name", ""))):
-        st.caption(words.escape(entry.description))
-        st.page_link("pages/data.py", label="View this data set", icon=":material/grid_view:", query_params={"data": entry.name})
-    if section == "objective":
-        _explain_loss(changes["objective.loss"])
-    if later:
-        nouns = dict.fromkeys(_FOR_LATER[key] for key in later if matters(key))
-        is_set = any(getattr(values, key.partition(".")[2]) != info.default for key, info in later.items())
-        with st.expander("More: " + ", ".join(nouns), expanded=is_set, key=f"{prefix}/{section}/more"):
-            draw(later)
-    return changes
+    def _choose_family(self) -> None:
+        start = self.config.networks.family
+        info = families.FAMILIES[start].model_fields["family"]
+        key = f"{self.prefix}/networks.family"
+        family = _choose("Architecture", list(FAMILIES), start, key, _help(info), FAMILIES.get)
+        st.caption(families.FAMILIES[family].model_fields["family"].description or "")
+        self.changes["networks.family"] = family
+
+    def _values(self, section: str) -> config_fields.Section:
+        """Return the initial values of a section; another family of networks has its own."""
+        start: config_fields.Section = getattr(self.config, section)
+        family = self.changes.get("networks.family", self.config.networks.family)
+        return start if section != "networks" or family == self.config.networks.family else families.FAMILIES[family]()
+
+    def _value(self, key: str) -> Any:
+        section, _, name = key.partition(".")
+        return getattr(self._values(section), name)
+
+    def _widget(self, key: str) -> str:
+        section = key.partition(".")[0]
+        prefix = self.prefixes.get(section, self.prefix)
+        return f"{prefix}/{self.changes['networks.family']}/{key}" if section == "networks" else f"{prefix}/{key}"
 
 
 def _explain_loss(name: str) -> None:
@@ -152,15 +190,15 @@ def _in_rows(formula: str) -> str:
     return r"\begin{aligned} & " + re.sub(r" ([-+]) (?=\\(?:mathbb|tfrac))", r" \\\\ & \1 ", formula) + r" \end{aligned}"
 
 
-def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
+def _field(key: str, info: FieldInfo, value: Any, widget: str, units: Sequence[str] = UNITS) -> Any:
     """Draw one widget and return its value in JSON form."""
     label = info.title or key
     unit = (info.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
-    label, widget, help = f"{label} ({unit})" if unit not in ("", label.lower()) else label, f"{prefix}/{key}", _help(info)
+    label, help = f"{label} ({unit})" if unit not in ("", label.lower()) else label, _help(info)
     if key == "data.name":
         return _choose_data(label, value, widget, help)
     if key == "data.classes":
-        return _choose_classes(label, value, prefix, help)
+        return _choose_classes(label, value, widget, help)
     if key == "objective.loss":
         return _choose(label, list(get_args(info.annotation)), value, widget, help, lambda name: LOSSES[name].title)
     if get_origin(info.annotation) is Literal:
@@ -170,7 +208,7 @@ def _field(key: str, info: FieldInfo, value: Any, prefix: str) -> Any:
     if info.annotation is bool:
         return st.toggle(label, value=value, key=widget, help=help, persist_state="session")
     if info.annotation is Span:
-        return _ask_span(label, value, widget, help)
+        return _ask_span(label, value, widget, help, units)
     # No limits in the browser: it would silently keep the last valid number, whereas validation reports the error.
     if info.annotation is int:
         return st.number_input(label, value=value, step=1, key=widget, help=help, persist_state="session")
@@ -198,9 +236,9 @@ def _choose_data(label: str, value: str, widget: str, help: str) -> str:
     return st.selectbox(label, options, start, titles.__getitem__, key=widget, help=help, persist_state="session")
 
 
-def _choose_classes(label: str, value: tuple[str, ...], prefix: str, help: str) -> list[str]:
+def _choose_classes(label: str, value: tuple[str, ...], widget: str, help: str) -> list[str]:
     """Ask for a subset of the classes of the chosen data set."""
-    name = st.session_state.get(f"{prefix}/data.name", "")
+    name = st.session_state.get(f"{widget.removesuffix('data.classes')}data.name", "")
     entry = data_sets.all_sets().get(name)
     if entry is None or not entry.classes:
         return []
@@ -208,7 +246,7 @@ def _choose_classes(label: str, value: tuple[str, ...], prefix: str, help: str) 
         label,
         entry.classes,
         default=[one for one in value if one in entry.classes],
-        key=f"{prefix}/data.classes/{name}",
+        key=f"{widget}/{name}",
         help=help,
         placeholder="All classes",
         persist_state="session",
@@ -216,13 +254,13 @@ def _choose_classes(label: str, value: tuple[str, ...], prefix: str, help: str) 
     return classes
 
 
-def _ask_span(label: str, value: Span, key: str, help: str) -> str:
-    """Ask for a number of steps or epochs."""
+def _ask_span(label: str, value: Span, key: str, help: str, units: Sequence[str]) -> str:
+    """Ask for a number of steps or epochs, or of another unit."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         count = st.number_input(label, value=value.count, step=1, key=f"{key}/count", help=help, width=150, persist_state="session")
         unit = st.segmented_control(
             f"Unit of {label}",
-            ["steps", "epochs"],
+            units,
             default=value.unit,
             required=True,
             key=f"{key}/unit",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 import zlib
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import pandas as pd
 import streamlit as st
-from pydantic.fields import FieldInfo
 
 from gan import config as configs
-from gan.config import RunConfig, presets
-from gan.config.fields import Span
+from gan.catalogue import data_sets
+from gan.config import RunConfig, presets, rules
 from gan.execution import forecast, speeds, steering
 from gan.execution.forecast import kind, predict, unmeasured
 from gan.sweeps import editing, experiments
@@ -23,40 +21,63 @@ from gan.sweeps import plan as plans
 from gan.sweeps.plan import Plan
 from gan.sweeps.variants import Variant, expand
 from pages.parts import actions, frame, words
-from pages.parts.planning import form
+from pages.parts.planning import axes
 
-_OWN = ""  # option for the settings above
+_CARRIED = "sweep/carried"  # settings from the Train page, and their name
+_OPEN = "sweep/open"  # whether the plan is unfolded
+_DONE = "sweep/done"  # set when a sweep was launched, to fold the plan
+_OWN = ""  # option for the settings from the Train page
+_PRESET = "preset/"  # start of the options for presets
 _NOT_VARIED = ("training.seed", "data.classes", "augmentation.policies", "networks.family")
 _HEADINGS = {"name": "Variant", "problem": "Problem"}
 _MOST_SHOWN = 200  # table rows; larger sweeps can be launched but not edited here
 
 
-def panel(root: Path, config: RunConfig | None, prefix: str) -> None:
-    """Draw the sweep expander of the Train page; ``config`` is the form's configuration, None if invalid."""
-    part = st.expander("Sweep: many runs at once", icon=":material/account_tree:", key="train/sweep", on_change="rerun")
+def panel(root: Path, *, is_first: bool) -> None:
+    """Draw the expander of the Sweeps page that plans a sweep; it is open at first if there are no sweeps yet."""
+    if st.session_state.pop(_DONE, False):
+        st.session_state[_OPEN] = False
+    st.session_state.setdefault(_OPEN, is_first)
+    part = st.expander("Plan a sweep", icon=":material/account_tree:", key=_OPEN, on_change="rerun")
     if not part.open:
         return
     with part, frame.spoken_errors():
-        plan = _choose(config, prefix)
+        plan = _choose()
         if plan is None:
             return
-        plan, variants = _edit(plan, prefix)
+        plan, variants = _edit(plan)
         _offer(root, plan, variants)
 
 
-def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
+def carry(config: RunConfig, name: str) -> None:
+    """Take settings from the Train page, and their name, as the base of a sweep; call before changing to the Sweeps page."""
+    st.session_state[_CARRIED] = config, name or _called(config)
+    st.session_state["sweep/from"] = _OWN
+    st.session_state[_OPEN] = True
+
+
+def _choose() -> Plan | None:
     """Ask what to vary; return the plan, or None if incomplete."""
-    titles = {_OWN: "Settings above, varied"}
-    titles |= {name: experiment.title for name, experiment in experiments.EXPERIMENTS.items()}
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    config, called = st.session_state.get(_CARRIED, (None, ""))
+    titles = {_OWN: f"From the Train page: {called}"} if config else {}
+    titles |= {f"{_PRESET}{name}": f"Preset: {preset.title}" for name, preset in presets.PRESETS.items()}
+    titles |= {name: f"Experiment: {experiment.title}" for name, experiment in experiments.EXPERIMENTS.items()}
+    if st.session_state.get("sweep/from") not in titles:
+        st.session_state.pop("sweep/from", None)
+    left, middle, right = st.columns([4, 3, 1], vertical_alignment="bottom")
     name = left.selectbox(
         "Start from",
         list(titles),
         format_func=titles.__getitem__,
         key="sweep/from",
         persist_state="session",
-        help="Named sweeps are predefined experiments; they ignore the settings above.",
+        help="The settings of a preset, or those last sent from the Train page, to be varied here; or a predefined experiment.",
     )
+    if name.startswith(_PRESET):
+        preset = presets.find(name.removeprefix(_PRESET))
+        config, called = preset.config, preset.title
+    found = experiments.find(name).plan() if name in experiments.EXPERIMENTS else None
+    label = middle.text_input("Name", key="sweep/name", max_chars=120, placeholder=found.name if found else called)
     seeds = right.number_input(
         "Seeds",
         1,
@@ -66,41 +87,35 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         persist_state="session",
         help="Runs per variant. With one seed, differences cannot be told apart from chance.",
     )
-    if name:
-        found = experiments.find(name)
-        st.caption(words.escape(found.description))
-        return plans.with_seeds(found.plan(), int(seeds))
-    if config is None:
-        st.caption("The settings above cannot be trained; correct them first, or start from a named sweep.")
-        return None
+    if found:
+        st.caption(words.escape(experiments.find(name).description))
+        return plans.parse(plans.as_json(found) | {"name": label or found.name, "seeds": int(seeds)})
+    return _vary(config, label or called, int(seeds), f"sweep/vary/{name}")
+
+
+def _vary(config: RunConfig, called: str, seeds: int, prefix: str) -> Plan | None:
+    """Ask for settings of ``config`` and their values; return the plan, or None if incomplete."""
     flat = configs.flatten(config)
-    keys = {key: f"{configs.title(key)} · {form.HEADINGS[key.partition('.')[0]][0]}" for key in flat if key not in _NOT_VARIED}
+    entry = data_sets.all_sets().get(config.data.name)
+    keys = {key: configs.title(key) for key in flat if key not in _NOT_VARIED and rules.has_effect(key, flat, entry)}
     chosen = st.multiselect(
         "Vary",
         list(keys),
         format_func=keys.__getitem__,
-        key=f"{prefix}/sweep/keys",
+        key=f"{prefix}/keys",
         persist_state="session",
         placeholder="Choose settings",
         select_all=False,
         filter_mode="contains",
     )
     if not chosen:
-        st.caption("Choose a setting to vary, e.g. the latent size, and enter values to try.")
+        st.caption("Choose a setting to vary, e.g. the latent size, and values to try.")
         return None
-    axes = {}
-    with st.grid(2, min_column_width=240, gap=("small", "medium")):
+    with st.grid(2, min_column_width=300, gap=("small", "medium")) as grid:
+        values = {}
         for key in chosen:
-            info = configs.field_info(config, key)
-            about = f"Values to try, separated by commas. Accepts {configs.describe_range(info)}."
-            text = st.text_input(
-                f"{info.title} (now {_text(flat[key])})",
-                key=f"{prefix}/sweep/{key}",
-                placeholder=_example(info, flat[key]),
-                help=about,
-                persist_state="session",
-            )
-            axes[key] = [_value(part) for part in text.split(",") if part.strip()]
+            with grid.cell():
+                values[key] = axes.ask(config, key, flat[key], f"{prefix}/{key}")
     combine = st.segmented_control(
         "Combine",
         ["one-at-a-time", "grid"],
@@ -109,16 +124,16 @@ def _choose(config: RunConfig | None, prefix: str) -> Plan | None:
         key="sweep/combine",
         persist_state="session",
         format_func={"one-at-a-time": "one at a time", "grid": "every combination"}.__getitem__,
-        help="One at a time: the settings above, plus variants with one change each. Every combination grows fast: 3 × 3 × 3 = 27.",
+        help="One at a time: the settings as they are, plus variants with one change each. Combinations grow fast: 3 × 3 × 3 = 27.",
     )
-    if empty := [key for key, values in axes.items() if not values]:
-        st.caption(f"Enter values to try for “{words.escape(configs.title(empty[0]))}”.")
+    if empty := [key for key, some in values.items() if not some]:
+        st.caption(f"Choose values to try for “{words.escape(configs.title(empty[0]))}”.")
         return None
-    raw = {"name": st.session_state.get("train/name") or _called(config), "base": config.model_dump(mode="json"), "axes": axes}
-    return plans.parse(raw | {"combine": combine, "seeds": int(seeds)})
+    raw = {"name": called, "base": config.model_dump(mode="json"), "axes": values}
+    return plans.parse(raw | {"combine": combine, "seeds": seeds})
 
 
-def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
+def _edit(plan: Plan) -> tuple[Plan, list[Variant]]:
     """Draw an editable table of the variants; return the edited plan and its variants."""
     planned = json.dumps(plans.as_json(plan) | {"seeds": 0, "name": ""}, sort_keys=True)
     place = f"sweep/table/{zlib.crc32(planned.encode()):08x}"
@@ -148,7 +163,7 @@ def _edit(plan: Plan, prefix: str) -> tuple[Plan, list[Variant]]:
         alt="Variants of the sweep, to edit",
         column_config={
             "name": column.TextColumn("Variant", pinned=True, width="medium", help="Name of its runs."),
-            **{key: column.TextColumn(title, help="Empty: as in the settings above.") for key, title in titles.items()},
+            **{key: column.TextColumn(title, help="Empty: unchanged.") for key, title in titles.items()},
             "problem": column.TextColumn("Problem", width="large", help="Reason why a variant cannot be trained; ✓ if it can."),
         },
     )
@@ -201,9 +216,9 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
         is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch anyway", key="sweep/tight")
     row, below = st.container(horizontal=True, gap="small"), actions.place("sweep/start")
     with row:
-        actions.button(
+        is_launched = actions.button(
             f"Start {words.count(count, 'run')}",
-            lambda: frame.go("pages/sweeps.py", sweep=steering.launch_sweep(root, plan).id),
+            lambda: _launch(root, plan),
             icon=":material/play_arrow:",
             type="primary",
             key="sweep/start",
@@ -219,6 +234,14 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
             key="sweep/save",
             help="For the command line: python -m gan sweep sweep.json",
         )
+    if is_launched:
+        st.rerun()
+
+
+def _launch(root: Path, plan: Plan) -> None:
+    """Launch the sweep, show it, and fold its plan away."""
+    st.query_params["sweep"] = steering.launch_sweep(root, plan).id
+    st.session_state[_DONE] = True
 
 
 def _measure(root: Path, kinds: list[RunConfig]) -> None:
@@ -255,38 +278,6 @@ def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None
 def _called(config: RunConfig) -> str:
     """Return the default name of a sweep: the title of its preset."""
     return presets.PRESETS[config.preset].title if config.preset in presets.PRESETS else "Sweep"
-
-
-def _example(info: FieldInfo, value: Any) -> str:
-    """Return example values for a setting: all choices, or half, once and twice the current value."""
-    if isinstance(value, bool):
-        return "true, false"
-    if get_origin(info.annotation) is Literal:
-        return ", ".join(map(str, get_args(info.annotation)))
-    if info.annotation is Span:
-        span = Span.model_validate(value)
-        return ", ".join(f"{count} {span.unit}" for count in _around(span.count) if count)
-    if not isinstance(value, int | float):
-        return _text(value)
-    limits = configs.bounds_of(info)
-    is_allowed = {name: getattr(operator, name) for name in limits}
-    tried = [one for one in _around(value) if all(is_allowed[name](one, limit) for name, limit in limits.items())]
-    return ", ".join(f"{one}" if isinstance(one, int) else f"{one:g}" for one in tried)
-
-
-def _around(value: float) -> list[float]:
-    """Return half, once and twice a number; for 0, itself and two small steps. Integers stay integers."""
-    if isinstance(value, int):
-        return sorted({value // 2, value, 2 * value}) if value else [0, 1, 2]
-    return [value / 2, value, 2 * value] if value else [0.0, 0.1, 0.2]
-
-
-def _value(text: str) -> Any:
-    """Parse typed text as JSON; return it unchanged if it is not JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text.strip()
 
 
 def _text(value: Any) -> str:

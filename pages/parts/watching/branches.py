@@ -7,8 +7,7 @@ import shlex
 import streamlit as st
 
 from gan import config as configs
-from gan.catalogue import data_sets
-from gan.config import RunConfig, advice, rules
+from gan.config import RunConfig, advice
 from gan.errors import InputError
 from gan.execution import queue
 from gan.places import PROJECT
@@ -16,7 +15,6 @@ from gan.runs import Run, forks
 from pages.parts import actions, frame, words
 from pages.parts.planning import form
 
-_OPEN = ("optimizer", "training")  # sections that most forks change
 _WHOLE = {"data": "Data, except flips", "networks": "Networks"}  # sections that cannot change as a whole
 _MOST_SHOWN = 40  # relatives in a tree
 _INDENT = 24  # pixels per generation
@@ -51,16 +49,11 @@ def _ask(run: Run, config: RunConfig) -> None:
         )
         name = st.text_input("Name", key=f"fork/{run.id}/name", max_chars=120, placeholder=forks.usual_name(run))
 
-    settings, entry = configs.flatten(config), data_sets.all_sets().get(config.data.name)
-    kept = {key: reason for key in settings if (reason := forks.kept_reason(config, key))}
+    kept = {key: reason for key in configs.flatten(config) if (reason := forks.kept_reason(config, key))}
     usual = {"training.length": str(forks.length_from(run, step))}
     start = configs.replace(config, usual)
-    asked: dict[str, object] = {}
-    for section, (heading, icon) in form.HEADINGS.items():
-        if any(key.startswith(f"{section}.") and rules.has_effect(key, settings, entry) for key in settings if key not in kept):
-            prefix = f"fork/{run.id}/{step}" if section == "training" else f"fork/{run.id}"  # the default length varies by step
-            with st.expander(heading, icon=icon, expanded=section in _OPEN):
-                asked |= form.ask(section, start, settings | asked, prefix, without=kept)
+    # The default length varies by step.
+    asked = form.ask(start, f"fork/{run.id}", kept, prefixes={"training": f"fork/{run.id}/{step}"})
     _explain_kept(config, kept)
 
     found = None
