@@ -145,7 +145,7 @@ def test_range_adds_values(start: int, end: int, spacing: str, values: list[str]
     test.segmented_control(key=f"{widget}/spacing").set_value(spacing)
     test.button(key=f"{widget}/add").click().run()
     assert_sound(test)
-    assert test.session_state[widget] == values
+    assert test.session_state[widget] == values, [one.value for one in test.error]
     assert len(test.error) == (values == ["8"]) and all(is_sentence(one.value) for one in test.error)
 
 
