@@ -1,6 +1,6 @@
 """Make the runs that ship with the program, and the classifier of the digits that measured them.
 
-    python -m examples.make
+    python -m examples.make [--only "Collapsed example"]
 
 Both train a small DCGAN on all digits for equally long: one with R3GAN's objective, one with the usual loss, but a latent vector of
 two numbers, learning rates of 5e-3 and a momentum β₁ of 0.9. Takes some minutes. A classifier
@@ -9,6 +9,7 @@ trained again differs in its last digits, so scores made with the earlier one ar
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
+
+from gan.runs import Run
 
 HERE = Path(__file__).resolve().parent
 CLASSIFIER = HERE.parent / "gan" / "scoring" / "extractors"
@@ -54,21 +57,28 @@ KEPT = ("*.json", "*.jsonl", "*.png", "samples", "checkpoints")  # of a run dire
 
 
 def main() -> None:
-    """Make everything in a temporary folder, then replace what is there."""
-    for path in CLASSIFIER.glob("digits.*"):
-        path.unlink()
+    """Make everything, or the named runs only, in a temporary folder; then replace what is there."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", choices=list(RUNS), help="make this run and keep the rest, the classifier included")
+    only = parser.parse_args().only
+    if not only:
+        for path in CLASSIFIER.glob("digits.*"):
+            path.unlink()
     with tempfile.TemporaryDirectory() as folder:
         root, data = Path(folder) / "runs", Path(folder) / "data"
-        for name, changes in RUNS.items():
-            settings = [part for key, value in (SHARED | changes).items() for part in ("--set", f"{key}={value}")]
+        for name in [only] if only else RUNS:
+            settings = [part for key, value in (SHARED | RUNS[name]).items() for part in ("--set", f"{key}={value}")]
             gan(root, data, "train", "--preset", "digits-dcgan", "--name", name, *settings)
-        for run in sorted(root.glob("2*")):
-            gan(root, data, "score", run.name)
-        for path in (data / "classifiers").glob("digits.*"):
-            shutil.copy2(path, CLASSIFIER)
+        made = sorted(root.glob("2*"))
+        gan(root, data, "score", *(run.name for run in made))
+        if not only:
+            for path in (data / "classifiers").glob("digits.*"):
+                shutil.copy2(path, CLASSIFIER)
+        names = {Run(run).label() for run in made}
         for old in HERE.glob("2*"):
-            shutil.rmtree(old)
-        for run in sorted(root.glob("2*")):
+            if Run(old).label() in names:
+                shutil.rmtree(old)
+        for run in made:
             shutil.rmtree(run / "checkpoints" / "best", ignore_errors=True)
             kept = HERE / run.name
             kept.mkdir()

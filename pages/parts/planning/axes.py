@@ -49,8 +49,9 @@ def _pills(label: str, options: list[Any], widget: str, shown: Any) -> list[Any]
 
 def _ask_numbers(info: FieldInfo, label: str, now: Any, widget: str) -> list[Any]:
     """Ask for numbers or lengths: offered ones, typed ones, and ranges of them."""
-    held = [*st.session_state.get(widget, []), *st.session_state.pop(f"{widget}/more", [])]
-    if (split := list(dict.fromkeys(part.strip() for text in held for part in text.split(",") if part.strip()))) != held:
+    held = st.session_state.get(widget, [])
+    typed = ",".join([*held, *st.session_state.pop(f"{widget}/more", [])])
+    if (split := list(dict.fromkeys(part.strip() for part in typed.split(",") if part.strip()))) != held:
         st.session_state[widget] = split
     offered = offers(info, now)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
