@@ -290,6 +290,18 @@ def test_settings_named_like_a_score_get_separate_columns(visit: Visit, shown: R
     assert {"Precision", "Precision (setting)", "Classes", "Classes (setting)"} <= set(table.value.columns)
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_scores_stay_in_view_beside_many_settings(many: bool, shown: Run) -> None:
+    (line,) = shown.scores()
+    other = remade(shown, 3, fid=10.0)
+    config = json.loads(other.config_path.read_text())
+    config["optimizer"] |= {"batch_size": 8, "beta1": 0.1, "generator_lr": 0.1, "discriminator_lr": 0.2} if many else {"beta1": 0.1}
+    config["training"]["length"] = "13 steps"
+    other.config_path.write_text(json.dumps(config))
+    paper = selection_of([shown, other], line["extractor_id"]).paper
+    assert (paper.index("fid") < paper.index("Momentum β₁")) == many, paper
+
+
 def test_reasons_do_not_repeat_the_verdicts() -> None:
     looks = {"brightness": LOOK | {"effect": 3.0}}
     line = {**COLLAPSED, "precision": 0.2, "looks": looks}

@@ -35,6 +35,7 @@ from pages.parts.evaluation.table import Line
 CHECKPOINTS = {"last": "last checkpoint", "best": "best checkpoint"}  # kind of checkpoint → label
 COLOURS = {"fault": "red", "advice": "blue"}  # kind of verdict → badge colour
 SEEDS = "variant"  # column with equal values for runs that differ only in their seed
+_MOST_AHEAD = 5  # settings in front of the scores
 MOST_FOLLOWED = 60  # most lines that stay readable in parallel coordinates
 MOST_NAMED = 14  # most lines with names there
 _KEPT = 64
@@ -228,12 +229,17 @@ def _thumbnail(path: Path, changed: int, is_plot: bool) -> str | None:
 
 
 def _columns(table: pd.DataFrame, titles: Mapping[str, str], first: str) -> list[str]:
-    """Return all available columns in order: the settings, the scores of papers, the verdicts, then everything else."""
+    """Return all available columns in order: the settings, the scores of papers, the verdicts, then everything else.
+
+    Many settings come after the verdicts, so that the scores stay in view.
+    """
     of_runs = table[table["run"] != ""]
     figures = [name for name in titles if name in SCORES and of_runs[name].notna().any()]
     main = [name for name in (first, "fid", *PAPER) if name in figures]
     intervals = [name for name in INTERVALS if table[name].notna().any()]
-    every = ["name", "samples", *scores_table.settings(table), *main, "verdicts", "best", *figures, *intervals, *FACTS]
+    settings = scores_table.settings(table)
+    first_ones = [*settings, *main] if len(settings) <= _MOST_AHEAD else main
+    every = ["name", "samples", *first_ones, "verdicts", "best", *settings, *figures, *intervals, *FACTS]
     return list(dict.fromkeys(every))
 
 
