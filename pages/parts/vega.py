@@ -18,7 +18,10 @@ def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
     return [{"joinaggregate": [count], "groupby": [curve]}, {"filter": f"datum.values == 1 && isValid(datum['{value}'])"}]
 
 
-def scale(*, is_log: bool = False) -> dict[str, Any]:
-    """Return the scale of a value axis that fits the data, with :data:`PADDING`; a log scale is linear near 0."""
-    found: dict[str, Any] = {"type": "symlog" if is_log else "linear", "zero": False, "nice": False, "padding": PADDING}
-    return found | {"constant": 0.1} if is_log else found
+def scale(*, is_log: bool = False, is_wide: bool = False) -> dict[str, Any]:
+    """Return the scale of a value axis that fits the data, with :data:`PADDING`.
+
+    With ``is_wide`` (see :func:`pages.parts.charts.is_wide`) it is a log scale; ``is_log`` asks for one that is linear near 0.
+    """
+    found: dict[str, Any] = {"type": "log" if is_wide else "symlog" if is_log else "linear", "nice": False, "padding": PADDING}
+    return found if is_wide else found | {"zero": False} | ({"constant": 0.1} if is_log else {})

@@ -30,8 +30,9 @@ def type_into(page: Page, label: str | re.Pattern[str], text: str) -> None:
 
 
 def arrived(page: Page) -> tuple[int, int]:
-    """Return the numbers of loaded pictures and of all pictures on a page."""
-    found = page.evaluate("[...document.images].map(one => one.complete && one.naturalWidth > 0)")
+    """Return the numbers of loaded pictures and of all pictures on a page, without its logo."""
+    pictures = "[...document.images].filter(one => !one.closest('[data-testid=stHeader]'))"
+    found = page.evaluate(f"{pictures}.map(one => one.complete && one.naturalWidth > 0)")
     return sum(found), len(found)
 
 

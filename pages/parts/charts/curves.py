@@ -62,6 +62,7 @@ def curves(
     title: str,
     *,
     is_log: bool = False,
+    is_wide: bool = False,
     domain: tuple[float, float] | None = None,
     rule: float | None = None,
     rule_title: str = "",
@@ -75,7 +76,7 @@ def curves(
     The specification depends on settings, not on data, so the browser keeps the chart, its zoom and hover when new data
     arrives. The interval ``zoom`` must be requested as a selection; otherwise the browser resets it.
     """
-    scale = vega.scale(is_log=is_log) | ({"domain": list(domain)} if domain else {})
+    scale = vega.scale(is_log=is_log, is_wide=is_wide) | ({"domain": list(domain)} if domain else {})
     colour = {
         "field": "curve",
         "type": "nominal",

@@ -33,7 +33,14 @@ def colours(groups: Sequence[str]) -> list[str]:
 
 
 def chart(
-    groups: Sequence[str], title: str, axis: str, *, is_log: bool, has_points: bool = False, is_whole: bool = True
+    groups: Sequence[str],
+    title: str,
+    axis: str,
+    *,
+    is_log: bool,
+    is_wide: bool = False,
+    has_points: bool = False,
+    is_whole: bool = True,
 ) -> dict[str, Any]:
     """Return the specification of one curve per group, with bands and a line at the cursor, without a legend.
 
@@ -51,7 +58,7 @@ def chart(
     }
     ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"format": vega.ROUNDED, "grid": False}
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
-    scale = vega.scale(is_log=is_log)
+    scale = vega.scale(is_log=is_log, is_wide=is_wide)
     y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": {"format": vega.ROUNDED}}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
     tooltip = [

@@ -123,8 +123,9 @@ def show_curves(
             for name, label, table in drawn:
                 there = table["curve"].unique().to_pylist()
                 is_fid = name == "FID"
-                on_log = is_log or (is_fid and is_wide(table["value"].to_pylist()))
-                spec = overlay.chart(each, label, title, is_log=on_log, has_points=is_fid, is_whole=axis != "time")
+                wide = is_fid and is_wide(table["value"].to_pylist())
+                options = {"is_log": is_log, "is_wide": wide, "has_points": is_fid, "is_whole": axis != "time"}
+                spec = overlay.chart(each, label, title, **options)
                 about = f"{label} over {title}, one curve each for: {', '.join(there)}"
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
     tell_cuts(timeline.cut_off(chosen, tuple(curves), groups), axis)

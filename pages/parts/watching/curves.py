@@ -63,7 +63,8 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
                 title,
                 f"fid/{run.id}",
                 0.0,
-                is_log=is_log or charts.is_wide([*scores["fid"], floor]),
+                is_log=is_log,
+                is_wide=charts.is_wide([*scores["fid"], floor]),
                 rule=floor,
                 rule_title="real images",
                 has_points=True,
@@ -124,6 +125,7 @@ def draw(
     key: str,
     smoothing: float,
     is_log: bool = False,
+    is_wide: bool = False,
     domain: tuple[float, float] | None = None,
     rule: float | None = None,
     rule_title: str = "",
@@ -132,6 +134,14 @@ def draw(
     """Draw one chart of curves (name → column); ``thin`` returns their data, given the smoothing and the zoom range."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
     shown = thin(names, smoothing, (zoom[0], zoom[1]) if zoom else None)
-    spec = charts.curves(list(names), title, is_log=is_log, domain=domain, rule=rule, rule_title=rule_title, has_points=has_points)
+    look = {
+        "is_log": is_log,
+        "is_wide": is_wide,
+        "domain": domain,
+        "rule": rule,
+        "rule_title": rule_title,
+        "has_points": has_points,
+    }
+    spec = charts.curves(list(names), title, **look)  # type: ignore[arg-type]
     about = f"{title} over steps: " + " and ".join(names)
     st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
