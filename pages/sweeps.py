@@ -24,6 +24,8 @@ from pages.parts.sweeping import listing
 root = frame.begin("Sweeps")
 st.title("Sweeps")
 
+_JUDGING = "sweeps/is-judging"  # whether scored runs of the sweep shown are still to be judged
+
 
 def choose() -> Sweep | None:
     """Draw the sweep picker; the URL keeps the choice. Return None if no sweep is chosen."""
@@ -155,7 +157,10 @@ def show(sweep: Sweep) -> bool:
     busy = scorings.under_way(ready)
     show_scoring(ready, busy)
     act(sweep, progress, found, ready, is_busy=bool(busy))
-    listing.show(sweep, sweep.record(), progress)
+    is_judged = listing.show(sweep, sweep.record(), progress)
+    if is_judged == st.session_state.get(_JUDGING, False):
+        st.session_state[_JUDGING] = not is_judged
+        st.rerun()  # at another pace
     return is_settled(progress, found)
 
 
@@ -173,6 +178,13 @@ def still(sweep: Sweep) -> None:
             st.rerun()
 
 
+@frame.fragment(frame.QUICK_TICK)
+def judging(sweep: Sweep) -> None:
+    """Show a sweep whose scored runs are being judged."""
+    with frame.spoken_errors():
+        show(sweep)
+
+
 @frame.fragment(frame.TICK * 2)
 def live(sweep: Sweep) -> None:
     with frame.spoken_errors():
@@ -188,4 +200,4 @@ with frame.spoken_errors():
         except InputError:
             offer_removal(chosen)
             raise
-        (still if is_over else live)(chosen)
+        (judging if st.session_state.get(_JUDGING) else still if is_over else live)(chosen)

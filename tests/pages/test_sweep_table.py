@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,6 +101,36 @@ def test_new_scores_show_and_an_unchanged_sweep_is_not_read_again(root: Path) ->
     assert board(sweep) is first
     finish(sweep.runs()[0], 20.0)
     assert board(sweep).rows[0].mean("fid") == 20.0
+
+
+def test_many_runs_are_judged_a_few_at_a_time(empty: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = made(empty)
+    for run in sweep.runs():
+        finish(run, 30.0)
+    now = iter(range(1000))
+    monkeypatch.setattr(rows, "_PATIENCE", 2.5)
+    monkeypatch.setattr(rows, "time", SimpleNamespace(monotonic=lambda: next(now)))  # each look at the clock takes a second
+    left = [sum(rows.JUDGING in row.verdicts for row in board(sweep).rows) for _ in range(3)]
+    assert left == [2, 1, 0] and board(sweep) is board(sweep)
+    monkeypatch.undo()
+    monkeypatch.setenv("GAN_RUNS", str(empty))
+    test = visit("sweeps", sweep=sweep.id)
+    assert_sound(test)
+    assert rows.JUDGING not in test.dataframe[0].value.to_string()
+
+
+def test_a_page_shows_what_is_not_judged_yet(empty: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = made(empty)
+    for run in sweep.runs():
+        finish(run, 30.0)
+    monkeypatch.setattr(rows, "_PATIENCE", -1)
+    test = visit("sweeps", sweep=sweep.id)
+    assert_sound(test)
+    assert rows.JUDGING in test.dataframe[0].value.to_string()
+    monkeypatch.setattr(rows, "_PATIENCE", 60)
+    test.run()
+    assert_sound(test)
+    assert rows.JUDGING not in test.dataframe[0].value.to_string()
 
 
 def test_runs_are_handed_on_to_compare_and_evaluate(empty: Path, visit: Visit) -> None:

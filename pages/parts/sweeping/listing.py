@@ -36,8 +36,11 @@ class Standing(NamedTuple):
     watch: str | None
 
 
-def show(sweep: Sweep, record: Record, progress: Progress) -> None:
-    """Draw the table of a sweep and, for the selected rows or all, the links to Compare, Evaluate and the report."""
+def show(sweep: Sweep, record: Record, progress: Progress) -> bool:
+    """Draw the table of a sweep and, for the selected rows or all, the links to Compare, Evaluate and the report.
+
+    Return whether all scored runs have been judged; if not, the table is to be drawn again soon.
+    """
     board = rows.board(sweep.root, record.members)
     statuses = {run.id: run.status() for row in board.rows for run in row.runs}
     waits = why_waiting(sweep, progress, statuses)
@@ -45,6 +48,7 @@ def show(sweep: Sweep, record: Record, progress: Progress) -> None:
     chosen = [run for row in selected or board.rows for run in row.runs if run.metrics_path.exists()]
     if chosen:
         link(chosen, is_all=not selected)
+    return board.is_whole
 
 
 def why_waiting(sweep: Sweep, progress: Progress, statuses: Mapping[str, Status]) -> dict[str, str]:

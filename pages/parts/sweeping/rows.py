@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -22,8 +23,13 @@ from pages.parts.evaluation.board import COLOURS
 from pages.parts.evaluation.table import thumbnail
 
 SCORES = ("fid", "inception_score")
+JUDGING = "judging …"  # in place of verdicts that are still to come
+_PATIENCE = 0.2  # seconds of judging at a time
 _PICTURE = 96  # pixels of a thumbnail
 Stamp = tuple[int, ...]
+
+_boards: dict[Any, Board] = {}  # threads share both: entries are replaced whole
+_judged: dict[Any, dict[str, str]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +58,14 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """The rows of a sweep, those with the lowest FID first; ``line`` is one of the scores, None if there are none."""
+    """The rows of a sweep, those with the lowest FID first; ``line`` is one of the scores, None if there are none.
+
+    ``is_whole``: all scored runs have been judged.
+    """
 
     rows: tuple[Row, ...]
     line: Line | None
+    is_whole: bool
 
 
 @dataclass(frozen=True)
@@ -80,12 +90,28 @@ def _changed(path: Path) -> int:
 
 
 def board(root: Path, members: Sequence[Member]) -> Board:
-    """Return the table of a sweep with these members."""
-    return _board(root, tuple(members), tuple(stamp(Run(root / member.run)) if member.run else () for member in members))
+    """Return the table of a sweep with these members.
+
+    Runs are judged for at most ``_PATIENCE`` seconds; further calls judge the others.
+    """
+    key = root, tuple(members), tuple(stamp(Run(root / member.run)) if member.run else () for member in members)
+    if (known := _boards.get(key)) is None:
+        known = _board(*key)
+        if known.is_whole:
+            _keep(_boards, key, known, 16)
+            doctor.keep(root)
+    return known
 
 
-@lru_cache(16)
+def _keep(kept: dict[Any, Any], key: object, value: object, most: int) -> None:
+    """Add an entry, in place of all others if there are too many."""
+    if len(kept) >= most:
+        kept.clear()
+    kept[key] = value
+
+
 def _board(root: Path, members: tuple[Member, ...], stamps: tuple[Stamp, ...]) -> Board:
+    until = time.monotonic() + _PATIENCE
     there = [Run(root / member.run) if member.run and when[0] else None for member, when in zip(members, stamps, strict=True)]
     when_of = {run.id: when for run, when in zip(there, stamps, strict=True) if run}
     scored = comparison.most_comparable(run for run in there if run)
@@ -95,7 +121,7 @@ def _board(root: Path, members: tuple[Member, ...], stamps: tuple[Stamp, ...]) -
     made = []
     for variant, places in grouped.items():
         runs = tuple(run for place in places if (run := there[place]))
-        made.append(_row(variant, tuple(members[place] for place in places), runs, when_of, scored))
+        made.append(_row(variant, tuple(members[place] for place in places), runs, when_of, scored, until))
     called = names.of_variants([row.runs[0] for row in made if row.runs])
     varied = _varied([row.settings for row in made if row.runs])
     is_seeded = any(len(row.members) > 1 for row in made)
@@ -110,11 +136,17 @@ def _board(root: Path, members: tuple[Member, ...], stamps: tuple[Stamp, ...]) -
         for place, row in enumerate(made)
     ]
     ranked = sorted(rows, key=lambda row: (_or_last(row.mean("fid")), _or_last(row.quick)))
-    return Board(tuple(ranked), next(iter(scored.values()), None))
+    is_whole = not any(JUDGING in row.verdicts for row in ranked)
+    return Board(tuple(ranked), next(iter(scored.values()), None), is_whole)
 
 
 def _row(
-    variant: str, members: tuple[Member, ...], runs: tuple[Run, ...], when_of: dict[str, Stamp], scored: dict[str, Line]
+    variant: str,
+    members: tuple[Member, ...],
+    runs: tuple[Run, ...],
+    when_of: dict[str, Stamp],
+    scored: dict[str, Line],
+    until: float,
 ) -> Row:
     facts = [_facts(run, when_of[run.id]) for run in runs]
     found = [(run, scored[run.id]) for run in runs if run.id in scored]
@@ -129,7 +161,10 @@ def _row(
     }
     verdicts: dict[str, str] = {}
     for run, line in found:
-        verdicts |= _verdicts(run, when_of[run.id], line["extractor_id"], line["step"])
+        key = run, when_of[run.id], line["extractor_id"], line["step"]
+        if key not in _judged and time.monotonic() < until:
+            _keep(_judged, key, _verdicts(run, line["extractor_id"], line["step"]), 4096)
+        verdicts |= _judged.get(key, {JUDGING: "gray"})
     if len(verdicts) > 1:
         verdicts.pop(SOUND, None)
     quick = [one.quick for one in facts if one.quick is not None]
@@ -156,11 +191,10 @@ def _facts(run: Run, when: Stamp) -> _Facts:
     return _Facts(comparison.outcome(run) or {}, quick[-1] if quick else None, (samples[0], is_plot) if samples else None)
 
 
-@lru_cache(4096)
-def _verdicts(run: Run, when: Stamp, extractor: str, step: int) -> dict[str, str]:
+def _verdicts(run: Run, extractor: str, step: int) -> dict[str, str]:
     """Return the titles of the verdicts on a scored run with their colours, or its summary if there is no fault."""
     line = next(one for one in comparison.latest(run) if one["extractor_id"] == extractor and one["step"] == step)
-    found = doctor.diagnose(run, line, doctor.logged(run), run.scores())
+    found = doctor.judge(run, line)
     summary = comparison.summarise(line, found)
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
     return ({summary: "green" if summary == SOUND else "gray"} if summary else {}) | shown
