@@ -28,8 +28,9 @@ class Ahead:
 
 def look(root: Path, config: RunConfig) -> Ahead:
     """Return what a run of ``config`` would wait for if it were launched now. Runs of paused sweeps hold up no other."""
-    training = [(listed.run, status) for listed in index.read(root) if (status := listed.status()).state in ("starting", "running")]
-    waiting = [run for run in queue.waiting_runs(root) if not _is_held(run)]
+    every = index.read(root)
+    training = [(listed.run, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
+    waiting = [run for run in queue.waiting_runs(root, every) if not _is_held(run)]
     busy = [(max(1, status.threads), status.seconds_left) for _, status in training]
     jobs = []
     for run in waiting:

@@ -144,9 +144,10 @@ def _are_free(root: Path) -> dict[str, bool | None]:
     return found
 
 
-def waiting_runs(root: Path) -> list[Run]:
-    """Return the waiting runs in queue order."""
-    waiting = [(status.queued_at, listed) for listed in index.read(root) if (status := listed.status()).state == "queued"]
+def waiting_runs(root: Path, every: Sequence[index.Listed] | None = None) -> list[Run]:
+    """Return the waiting runs in queue order; ``every`` run, if they have just been listed."""
+    listed_ones = index.read(root) if every is None else every
+    waiting = [(status.queued_at, listed) for listed in listed_ones if (status := listed.status()).state == "queued"]
     return [listed.run for _, listed in sorted(waiting, key=lambda pair: (pair[0], pair[1].age_key))]
 
 

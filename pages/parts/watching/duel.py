@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +14,7 @@ from gan.config import GRID, RunConfig
 from gan.judging import doctor
 from gan.palette import INDIGO, ORANGE
 from gan.runs import Opinions, Run
+from gan.storage.models import stamp
 from gan.words import number, percent
 from pages.parts import logged, pictures, words
 from pages.parts.watching import classes
@@ -65,12 +67,19 @@ def _show_under(side: str, picture: Path, about: str, over: str) -> None:
 
 def tell(run: Run, config: RunConfig) -> None:
     """Write one sentence on how the duel stands."""
+    table, has_diverged = logged.tail(run).table(), run.status().state == "diverged"
+    last = float(table["step"].iloc[-1]) if len(table) else 0.0
+    if sentence := _sentence(run, len(table), last, stamp(run.scores_path), config, has_diverged=has_diverged):
+        st.markdown(f"**{words.escape(sentence)}**")
+
+
+@lru_cache(maxsize=64)
+def _sentence(run: Run, lines: int, last: float, scored: object, config: RunConfig, *, has_diverged: bool) -> str:
+    """Return the sentence on a run with so many logged lines up to the step ``last``; ``scored`` changes with its scores."""
     table = logged.tail(run).table()
     every = max(1, len(table) // _MOST_LINES)
     curve = table.iloc[(len(table) - 1) % every :: every].to_dict("records") if len(table) else []
-    has_diverged = run.status().state == "diverged"
-    if sentence := doctor.tell(curve, run.scores(), config, has_diverged=has_diverged):  # type: ignore[arg-type]
-        st.markdown(f"**{words.escape(sentence)}**")
+    return doctor.tell(curve, run.scores(), config, has_diverged=has_diverged)  # type: ignore[arg-type]
 
 
 def frames(values: Sequence[float | None], columns: int, size: int, opinions: Opinions) -> str:
