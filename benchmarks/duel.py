@@ -29,6 +29,7 @@ from gan.places import PROJECT
 from gan.training import loop
 
 _EPOCHS = 20
+_REST = 8.0  # seconds until a server has prepared what it prepares in the background
 
 
 def tick(project: Path, seconds: float) -> float:
@@ -45,6 +46,7 @@ def tick(project: Path, seconds: float) -> float:
         try:
             while not (found := runs.list_runs(Path(folder))) or len(found[0].metrics()) < 20:
                 time.sleep(0.5)
+            time.sleep(_REST)
             alone = watched(server, seconds)
             with Viewer(address, "watch", f"run={found[0].id}") as viewer:
                 time.sleep(5)
