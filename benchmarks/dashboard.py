@@ -200,7 +200,7 @@ def serve(root: Path, project: Path = PROJECT) -> Iterator[tuple[psutil.Process,
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data")}
+    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data"), "GAN_EXAMPLES": "0"}
     started = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
