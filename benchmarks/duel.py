@@ -29,6 +29,7 @@ from gan.places import PROJECT
 from gan.training import loop
 
 _EPOCHS = 20
+_TICK = 1.5  # seconds between two refreshes of the page
 _REST = 8.0  # seconds until a server has prepared what it prepares in the background
 
 
@@ -48,15 +49,13 @@ def tick(project: Path, seconds: float) -> float:
                 time.sleep(0.5)
             time.sleep(_REST)
             alone = watched(server, seconds)
-            with Viewer(address, "watch", f"run={found[0].id}") as viewer:
+            with Viewer(address, "watch", f"run={found[0].id}"):
                 time.sleep(5)
-                before = viewer.updates
                 used = watched(server, seconds)
-                refreshes = viewer.updates - before
         finally:
             training.terminate()
             training.wait()
-    return (used - alone) / refreshes * 1000
+    return (used - alone) / seconds * _TICK * 1000
 
 
 def watched(server: psutil.Process, seconds: float) -> float:

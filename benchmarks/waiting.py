@@ -36,7 +36,7 @@ _HAS_SAMPLES = "[...document.images].some(one => /^Samples (of|at) step/.test(on
 @contextlib.contextmanager
 def served(project: Path, root: Path) -> Iterator[str]:
     """Train a conditional run with a checkout and run its dashboard; yield the address."""
-    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data")}
+    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data"), "GAN_EXAMPLES": "0"}
     train = [sys.executable, "-m", "gan", "train", *_CONDITIONAL]
     subprocess.run(train, cwd=project, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with serve(root, project) as (_, address, _):
