@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gan import config as configs
 from gan import runs
@@ -116,13 +117,17 @@ def show_ends(run: Run) -> None:
                     st.caption(f"Step {step:,}")
 
 
-def show_rest(run: Run) -> None:
-    """Show what does not change during training: relatives, drawing of a class, fork, export, settings."""
+def show_rest(run: Run, above: DeltaGenerator) -> None:
+    """Show what does not change during training: relatives, drawing of a class, fork, export, settings.
+
+    An open fork is shown ``above`` the duel.
+    """
     try:
         config = run.config()
         branches.tree(run)
         classes.ask(run, config)
-        branches.offer(run, config)
+        with above if branches.is_open(run) else st.container():
+            branches.offer(run, config)
         exports.offer_generator(run)
         settings = configs.flatten(config)
     except InputError as error:
@@ -212,6 +217,7 @@ with frame.spoken_errors():
                 offer_presentation()
             else:
                 act(run, status)
+        above = st.container()
         if snapshots.is_playing(run):
             playing(run)
         else:
@@ -219,4 +225,4 @@ with frame.spoken_errors():
         if status.state not in runs.UNDER_WAY:
             notice(run, status.state)
         if not is_presented():
-            show_rest(run)
+            show_rest(run, above)

@@ -115,6 +115,14 @@ def test_what_next_offers_the_remedy_of_a_verdict(shown: Run, visit: Visit) -> N
     assert any(button.label == "Fork with this remedy" for button in test.button), [button.label for button in test.button]
 
 
+def test_what_next_opens_a_fork(shown: Run, visit: Visit) -> None:
+    test = opened(shown, visit)
+    assert "start-fork" not in [button.key for button in test.button]
+    test.button(key="next/fork").click().run()
+    assert not test.exception and "start-fork" in [button.key for button in test.button]
+    assert not test.session_state[f"next/{shown.id}"]
+
+
 def test_presentation_shows_the_duel_and_the_curves_and_nothing_else(shown: Run, visit: Visit) -> None:
     test = visit("watch", run=shown.id, present="true")
     assert not test.exception

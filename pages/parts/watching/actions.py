@@ -18,6 +18,7 @@ from gan.judging import doctor
 from gan.runs import Run, Status, checkpoints, shortened
 from gan.storage.models import stamp
 from pages.parts import actions, frame, remedy, scorings, words
+from pages.parts.watching import branches
 
 _SCORED = "FID, IS, precision, recall and others of the last checkpoint: 3 draws of 2,000 images."
 _DELETED = "watch/deleted"  # id of the run that this session has deleted last
@@ -103,7 +104,10 @@ def offer_next(run: Run) -> None:
         for verdict in _verdicts(run, stamp(run.scores_path), stamp(run.metrics_path)):
             st.markdown(f"**{words.escape(verdict.title)}.** {words.escape(verdict.remedy)}")
             remedy.offer(run, verdict)
-        st.caption("For other changes, see “Fork” below.")
+        if st.button("Fork with other settings", icon=":material/call_split:", key="next/fork", width="stretch"):
+            branches.open_(run)
+            actions.close(f"next/{run.id}")
+            st.rerun()
 
 
 def _score(run: Run) -> None:

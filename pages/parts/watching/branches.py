@@ -21,9 +21,23 @@ _INDENT = 24  # pixels per generation
 _DEEPEST = 6  # generations with further indentation
 
 
+def is_open(run: Run) -> bool:
+    """Return whether the expander for forking a run is open."""
+    return bool(st.session_state.get(_key(run)))
+
+
+def open_(run: Run) -> None:
+    """Open the expander for forking a run."""
+    st.session_state[_key(run)] = True
+
+
+def _key(run: Run) -> str:
+    return f"fork/{run.id}"
+
+
 def offer(run: Run, config: RunConfig) -> None:
     """Draw the expander for forking a run; its contents are built only when it is open."""
-    part = st.expander("Fork", icon=":material/call_split:", key=f"fork/{run.id}", on_change="rerun")
+    part = st.expander("Fork", icon=":material/call_split:", key=_key(run), on_change="rerun")
     if part.open:
         with part, frame.spoken_errors():
             _ask(run, config)
