@@ -3,7 +3,7 @@
     python -m benchmarks.steps --other PATH [--rounds 5] [--threads 1] [--only NAME ...]
 
 Each measurement is a training of its own by ``python -m gan train``; its log says how long the steps after the first ten took.
-Beside it stands the arithmetic per second of this checkout, and that of a large matrix product in bf16 on as many threads.
+Beside it stand the floating-point operations per second of this checkout, and of a large bf16 matrix product with as many threads.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from gan.machine import cores
 from gan.runs import Run
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
-from gan.sweeps.progress import Progress, progress_of
+from gan.sweeps.progress import ENDED, Progress, progress_of
 from pages.parts import actions, frame, picking, scorings, words
 from pages.parts.planning import sweep as planning
 from pages.parts.sweeping import listing
@@ -117,7 +117,7 @@ def offer_removal(sweep: Sweep) -> None:
 
 def show_progress(sweep: Sweep, progress: Progress) -> None:
     """Show overall progress, the time left, and the number of runs in each state."""
-    ended = sum(count for state, count in progress.states.items() if state in ("finished", "diverged", "stopped", "failed"))
+    ended = sum(count for state, count in progress.states.items() if state in ENDED)
     sentence = f"{ended} of {words.count(progress.runs, 'run')} ended"
     if progress.is_paused and not progress.is_over:
         sentence += " · paused, waiting runs held back"

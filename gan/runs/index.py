@@ -22,14 +22,14 @@ from gan.runs.names import Traits
 from gan.runs.records import RUN_ID, UNDER_WAY, Status
 from gan.runs.run import Run, age_key
 from gan.storage import sealed
-from gan.storage.models import read_json
+from gan.storage.models import read_json, stamp
 
 FILE = ".index.json"
 
 #: Files that facts come from. The program replaces files whole, which changes the modification time of the folder.
 _READ = ("config.json", "status.json", "label.json", "parent.json", "sweep.json")
 
-_SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in a modification time
+SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in a modification time
 _TRUST = 2_000_000_000  # nanoseconds between two looks at the files themselves, which only an editor changes in place
 
 Stamp = tuple[int, int, int]
@@ -111,14 +111,14 @@ class _Index:
     def _look(self, name: str, now: int) -> _Known:
         """Return a run with its facts, read again if they may have changed."""
         known = self._known.get(name)
-        if known and known.is_settled and _stamp(known.folder) == known.listed.facts.stamps[0]:
+        if known and known.is_settled and stamp(known.folder) == known.listed.facts.stamps[0]:
             if now - known.looked < _TRUST:
                 return known
             if _stamps(known.folder, known.listed.facts.stamps) == known.listed.facts.stamps:
                 return known._replace(looked=now)
         run = known.listed.run if known else Run(self._root / name)
         stamps = _stamps(str(run.path))  # before the files are read, so that a change meanwhile is noticed
-        is_settled = now - max(changed for _, changed, _ in stamps) > _SETTLED
+        is_settled = now - max(changed for _, changed, _ in stamps) > SETTLED
         return self._entry(run, _read(run, stamps), is_settled=is_settled, looked=now)
 
     @staticmethod
@@ -184,18 +184,10 @@ def _data(run: Run) -> str:
     return ""
 
 
-def _stamp(path: str) -> Stamp:
-    try:
-        found = os.stat(path)  # noqa: PTH116  # a thousand paths in a few milliseconds
-    except OSError:
-        return _MISSING
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
 def _stamps(folder: str, known: tuple[Stamp, ...] = ()) -> tuple[Stamp, ...]:
     """Return the stamps of a run. Files that were missing at ``known`` are not looked for: they would change the folder's stamp."""
     read = [name if not known or known[place] != _MISSING else "" for place, name in enumerate(_READ, 1)]
-    return (_stamp(folder), *(_stamp(f"{folder}/{name}") if name else _MISSING for name in read))
+    return (stamp(folder), *(stamp(f"{folder}/{name}") if name else _MISSING for name in read))
 
 
 def _load(path: Path) -> dict[str, Facts]:

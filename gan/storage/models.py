@@ -18,7 +18,7 @@ _TICK = 100_000_000  # nanoseconds; two versions of a file written within one cl
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def stamp(path: Path) -> tuple[int, int, int]:
+def stamp(path: str | Path) -> tuple[int, int, int]:
     """Return a fingerprint of a file version: inode, modification time and size; zeros if the file is missing."""
     try:
         found = os.stat(path)  # noqa: PTH116  # pages ask for thousands

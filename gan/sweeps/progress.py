@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from gan.runs import UNDER_WAY, Run
 from gan.sweeps.launched import Member, Sweep
 
-_ENDED = ("finished", "stopped", "diverged", "failed")  # "interrupted" may continue
+#: States in which a run of a sweep counts as done; an interrupted one may continue.
+ENDED = ("finished", "stopped", "diverged", "failed")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def progress_of(sweep: Sweep, slots: int, foresee: Callable[[Run, int], float | 
         if status.state in UNDER_WAY:
             own = status.seconds / status.step if status.step and status.seconds else known.get(variant, usual)
             left.append(None if own is None else max(0, status.total_steps - status.step) * own)
-    done = sum(status.total_steps if status.state in _ENDED else status.step for _, status in seen)
+    done = sum(status.total_steps if status.state in ENDED else status.step for _, status in seen)
     total = sum(status.total_steps for _, status in seen)
     whole = total * (len(seen) + missing) / len(seen) if seen else 0
     seconds = None if any(one is None for one in left) or missing else makespan([one for one in left if one], slots)

@@ -19,11 +19,11 @@ from gan.palette import INDIGO
 from gan.runs import Run, Status
 from gan.runs.index import Listed
 from gan.sweeps import launched
+from gan.sweeps.progress import ENDED
 from pages.parts import logged, pictures, words
 
 _FEWEST = 2  # values of a curve
 _SHOWN = 4  # runs in the picture of a sweep
-_ENDED = ("finished", "stopped", "diverged", "failed")
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,12 @@ def _show_sweep(card: Card, names: Mapping[str, str]) -> None:
                 if samples := listed.run.samples():
                     pictures.show(list(samples.values())[-1], f"Newest samples of {names[listed.run.id]}")
     st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.sweep})
-    ended = sum(status.state in _ENDED for _, status in card.members)
+    ended = sum(status.state in ENDED for _, status in card.members)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.badge(f"sweep of {len(card.members)}", icon=":material/account_tree:", color="violet")
         st.caption(_about(card.members[0][0]), width="content")
     if card.is_active:
-        shares = [1.0 if status.state in _ENDED else words.progress(status)[0] for _, status in card.members]
+        shares = [words.share_done(status) for _, status in card.members]
         st.progress(sum(shares) / len(shares), text=f"{ended} of {words.count(len(card.members), 'run')} ended")
     elif ended < len(card.members):
         st.caption(f"{ended} of {words.count(len(card.members), 'run')} ended")

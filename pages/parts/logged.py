@@ -118,7 +118,10 @@ def tail(run: Run) -> Tail:
 
 def quick_fids(run: Run) -> tuple[str, list[tuple[int, float]]]:
     """Return the FID label of the scores made during training, and their (step, FID) pairs in order."""
-    found = _quick(run)
+    return _fids(_quick(run))
+
+
+def _fids(found: dict[int, dict[str, Any]]) -> tuple[str, list[tuple[int, float]]]:
     label = label_of(next(reversed(found.values()))) if found else ""
     return label, [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
 
@@ -128,9 +131,10 @@ def scores(run: Run) -> pd.DataFrame:
 
     ``attrs``: the FID ``label``, and the ``floor``, the FID of real images (None if it is unknown).
     """
-    label, values = quick_fids(run)
+    found = _quick(run)
+    label, values = _fids(found)
     table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
-    floors = [floor for line in _quick(run).values() if (floor := number(line, "floor_fid")) is not None]
+    floors = [floor for line in found.values() if (floor := number(line, "floor_fid")) is not None]
     table.attrs |= {"label": label, "floor": floors[-1] if floors else None}
     return table
 

@@ -9,6 +9,7 @@ from gan import config as configs
 from gan import words
 from gan.runs import Run, Status
 from gan.runs.names import names, on_one_line, short, without_seed
+from gan.sweeps.progress import ENDED
 from gan.words import count, duration, lowered, megabytes, number
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "on_one_line",
     "place_in_queue",
     "progress",
+    "share_done",
     "short",
     "titled",
     "width_of",
@@ -84,6 +86,11 @@ def progress(status: Status) -> tuple[float, str]:
     elif status.seconds:
         parts.append(f"{duration(status.seconds)} of training")
     return share, " · ".join(parts)
+
+
+def share_done(status: Status) -> float:
+    """Return the share of a run's steps that are done, from 0 to 1; all of them if it has ended, however it did."""
+    return 1.0 if status.state in ENDED else progress(status)[0]
 
 
 def place_in_queue(run: Run, waiting: list[Run]) -> str:

@@ -20,13 +20,12 @@ from pydantic import TypeAdapter, ValidationError
 from gan.catalogue import data_sets
 from gan.judging.doctor.diagnosis import diagnose, logged
 from gan.judging.doctor.verdict import Line, Verdict
-from gan.runs import UNDER_WAY, Run
+from gan.runs import UNDER_WAY, Run, index
 from gan.storage import files, models, sealed
 
 FILE = ".verdicts.json"
 
 _MOST = 2000  # kept judgements, the newest
-_SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in a modification time
 _RULES = ("judging", "config", "catalogue", "words.py")  # what verdicts and their words come from, in ``gan/``
 
 _Stored = dict[str, tuple[str, list[dict[str, Any]]]]  # run and score → fingerprint of what the verdicts come from, verdicts
@@ -85,7 +84,7 @@ def _fingerprint(run: Run, line: Line) -> str:
         return ""
     paths = (run.config_path, run.status_path, run.control_path, run.metrics_path, run.scores_path, run.best_path)
     stamps = [models.stamp(path) for path in paths]  # before the files are read, so that a change meanwhile is noticed
-    if time.time_ns() - max(changed for _, changed, _ in stamps) < _SETTLED:
+    if time.time_ns() - max(changed for _, changed, _ in stamps) < index.SETTLED:
         return ""
     every = data_sets.all_sets()
     entry = every.get(str(line.get("data", "")))

@@ -25,6 +25,7 @@ from gan.judging import comparison, doctor, lines
 from gan.judging.comparison import LENGTH, NOT_SCORED, SEED, SOUND, summarise, variants
 from gan.judging.glossary import SCORES
 from gan.runs import Run
+from gan.storage import models
 from pages.parts import charts, words
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation import texts
@@ -100,10 +101,7 @@ def stamp(run: Run) -> str:
 
 def _changed(path: Path) -> int:
     """Return the modification time of a file in nanoseconds; 0 if it is missing."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    return models.stamp(path)[1]
 
 
 @lru_cache(_KEPT)

@@ -24,7 +24,6 @@ from pages.parts.sweeping.rows import Board, Row
 MOST_COMPARED = 12
 _QUICK = "Quick FID"
 _ROW, _HEAD, _HEIGHT = 64, 38, 640  # pixels
-_ENDED = ("finished", "diverged", "stopped", "failed")
 _TITLES = {"progress": "Progress", "state": "State", "watch": "Watch"}
 
 
@@ -89,12 +88,11 @@ def draw(sweep: Sweep, board: Board, statuses: Mapping[str, Status], waits: Mapp
 def standing(row: Row, statuses: Mapping[str, Status], waits: Mapping[str, str]) -> Standing:
     """Return how far the runs of a variant are."""
     known = [statuses[run.id] for run in row.runs]
-    shares = [1.0 if status.state in _ENDED else words.progress(status)[0] for status in known]
     watched = next(
         (run for run in row.runs if statuses[run.id].state in ("starting", "running")), row.runs[0] if row.runs else None
     )
     return Standing(
-        sum(shares) / len(row.members),
+        sum(map(words.share_done, known)) / len(row.members),
         state_of(row, statuses, waits),
         f"watch?run={watched.id}" if watched else None,
     )

@@ -17,6 +17,7 @@ from gan.errors import InputError
 from gan.judging import comparison, doctor, lines
 from gan.judging.comparison import SEED, SOUND, Line
 from gan.runs import Run, names
+from gan.storage import models
 from gan.sweeps.launched import Member
 from pages.parts import logged
 from pages.parts.evaluation.board import COLOURS
@@ -83,10 +84,7 @@ def stamp(run: Run) -> Stamp:
 
 
 def _changed(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    return models.stamp(path)[1]
 
 
 def board(root: Path, members: Sequence[Member]) -> Board:
