@@ -58,7 +58,8 @@ def go(page: str, **query: str) -> NoReturn:
     """Switch to another page with URL parameters.
 
     Streamlit writes the parameters to the URL of the current page before it switches, so the browser's history holds them there;
-    :func:`begin` removes them when the browser goes back.
+    :func:`begin` removes them when the browser goes back. If a refresh was being drawn at that moment, Streamlit 1.67 adds an entry
+    to the history instead of replacing one, and Forward leads nowhere.
 
     A timed refresh of a part of the page that arrives at this moment can cancel the switch; the next refresh repeats it then, see
     :func:`fragment`.

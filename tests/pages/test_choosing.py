@@ -115,7 +115,7 @@ def test_back_from_a_launch_leads_home(page: Page, serve: Serve, root: Path) -> 
     page.go_back()
     expect(page.get_by_role("button", name="Train a GAN on digits now")).to_be_visible()
     wait_until(lambda: page.evaluate("location.pathname + location.search") == "/", "the URL is that of Home")
-    page.go_forward()
+    page.get_by_role("link", name="digits-dcgan").click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     assert page.url == f"{server.address}/watch?run={run.id}"
     queue.stop(run)
