@@ -1,0 +1,42 @@
+// What the face says: numbers with their meaning, and sentences on what has just happened.
+
+/** Rows of the table of numbers: [name, label, meaning, is only for points]. */
+const NUMBERS = [
+  ["d_loss", "Loss of D", "What the discriminator minimises.", false],
+  ["g_loss", "Loss of G", "What the generator minimises.", false],
+  ["d_real", "D(real)", "Mean opinion of the discriminator on real data of the last turn.", false],
+  ["d_fake", "D(fake)", "Mean opinion of the discriminator on generated data of the last turn.", false],
+  ["modes", "Modes found", "Clusters of the data that generated points reach.", true],
+  ["precision", "Precision", "Share of generated points that lie among real ones.", true],
+  ["recall", "Recall", "Share of real points that lie among generated ones.", true],
+];
+
+/** Return one sentence on a part of a step. */
+function tellPart(part, {isPoints, batch, isGradientShown}) {
+  const [count, kind] = [batch.toLocaleString("en"), isPoints ? "points" : "pictures"];
+  return {
+    deal: `A batch is dealt: ${count} real ${kind}, and noise from which the generator makes as many of its own.`,
+    d: `The discriminator has learnt from ${count} real and ${count} generated ${kind}: its ${isPoints ? "map changes" : "opinions change"}.`,
+    gradients: isPoints
+      ? `The discriminator says for each generated point where it would look more real${isGradientShown ? ": the arrows" : ""}.`
+      : "The discriminator says for each generated picture which pixels should be brighter or darker.",
+    g: isPoints
+      ? "The generator has learnt: its points move to where the discriminator takes them for real."
+      : "The generator has learnt: its pictures change to what the discriminator takes for real.",
+  }[part] ?? "";
+}
+
+/** Return one sentence on how the game stands. */
+function summarise(step, board, isProbability) {
+  const {d_real: real, d_fake: fake, modes} = board;
+  const parts = [];
+  if (real !== null && fake !== null) {
+    if (isProbability) {
+      const gap = real - fake;
+      const how = gap > 0.6 ? "easily tells real from generated" : gap > 0.15 ? "tells real from generated more often than not" : "can hardly tell real from generated";
+      parts.push(`D ${how} (${short(real)} against ${short(fake)})`);
+    } else parts.push(`D gives ${short(real)} to real and ${short(fake)} to generated data`);
+  }
+  if (modes) parts.push(`${modes[0]} of ${modes[1]} modes found`);
+  return `Step ${step.toLocaleString("en")}${parts.length ? `: ${parts.join("; ")}` : ""}.`;
+}
