@@ -11,12 +11,13 @@ from gan.errors import InputError
 from gan.execution import queue, speeds
 from gan.places import PROJECT
 from pages.parts import actions, frame, words
-from pages.parts.planning import form, launching, layers, own, sweep
+from pages.parts.planning import carried, form, launching, layers, own, sweep
 
 root = frame.begin("Train")
 
 MINUTES = "minutes"  # unit of the length on this page alone; a configuration has the steps that take so long
 st.title("Train")
+carried.take()
 
 wanted = st.query_params.get("preset")
 if wanted and wanted != st.session_state.get("train/preset"):

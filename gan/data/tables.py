@@ -53,6 +53,15 @@ def read(path: Path, chosen: tuple[str, str] | None = None) -> tuple[np.ndarray,
     return table.points(columns.taken), columns
 
 
+def read_some(content: BinaryIO, title: str, fewest: int) -> np.ndarray:
+    """Return the points of an open CSV file as :func:`read` does, but with another lower limit."""
+    table = _parsed(content, f"“{shown(title)}”")
+    columns = table.columns(None)
+    if columns.taken is None:
+        raise InputError(f"{table.file} {columns.sentence}; leave two columns in it.")
+    return table.points(columns.taken, fewest)
+
+
 def look(content: BinaryIO, title: str) -> Columns:
     """Return the columns of a CSV file, and which two an import would take. Raises InputError if it is no table of numbers."""
     return _parsed(content, f"“{shown(title)}”").columns(None)
@@ -100,7 +109,7 @@ class _Table:
         also = f"; left out: {others}" if others else ""
         return Columns(named, taken, f"The points are the columns {named[taken[0]]} and {named[taken[1]]}{also}.")
 
-    def points(self, taken: tuple[int, int]) -> np.ndarray:
+    def points(self, taken: tuple[int, int], fewest: int = FEWEST_POINTS) -> np.ndarray:
         """Return two columns as points. Raises InputError if one of their cells is not a finite number, or for too few points."""
         if bad := min(
             (self.first_bad[place] for place in taken if place in self.first_bad), key=lambda bad: bad.line, default=None
@@ -112,9 +121,9 @@ class _Table:
                 f"Line {bad.line} of {self.file} has {wrong}, but two finite numbers were expected; correct or remove that line."
             )
         points = self.values[:, list(taken)]
-        if len(points) < FEWEST_POINTS:
+        if len(points) < fewest:
             has = f"has only {len(points)} point{'s' * (len(points) != 1)}" if len(points) else "has no points"
-            raise InputError(f"{self.file} {has}, but at least {FEWEST_POINTS} are needed; add lines with two numbers each.")
+            raise InputError(f"{self.file} {has}, but at least {fewest} are needed; add lines with two numbers each.")
         return _standardized(points, self.file)
 
     def _named(self, place: int) -> str:

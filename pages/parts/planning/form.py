@@ -72,15 +72,21 @@ def ask(
         for section in HEADINGS:
             form.draw_basics(section)
     for section, (heading, icon) in HEADINGS.items():
-        later = [key for key in form.fields(section) if key not in _BASICS]
-        if not any(form.matters(key) for key in later):
-            form.draw(later)
-            continue
-        held = {key: form.held(key) for key in later}
-        changed = sum(held[key] != form.initial(key) for key in later if form.matters(key, held))
-        label = f"{heading} :blue-badge[{changed} changed]" if changed else heading
-        with st.expander(label, icon=icon, key=f"{prefix}/{section}/more"):  # its key keeps it open when the label changes
-            form.draw(later)
+        form.draw_folded(heading, icon, [key for key in form.fields(section) if key not in _BASICS], f"{prefix}/{section}/more")
+    return form.changes
+
+
+def ask_some(config: RunConfig, prefix: str, in_view: Sequence[str], folded: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Draw the widgets of some settings, those ``in_view`` first, then one folded section for each heading; return as :func:`ask`.
+
+    The family of the networks is that of ``config``.
+    """
+    form = _Form(config, prefix, (), {}, UNITS)
+    form.changes["networks.family"] = config.networks.family
+    form.draw(list(in_view))
+    for heading, keys in folded.items():
+        form.draw_folded(heading, None, list(keys), f"{prefix}/{heading}/more")
+    del form.changes["networks.family"]
     return form.changes
 
 
@@ -147,6 +153,16 @@ class _Form:
                     self.changes[key] = _field(key, info, value, self._widget(key), units)
                 elif key in rules.NEUTRAL:
                     self.changes[key] = rules.NEUTRAL[key]
+
+    def draw_folded(self, heading: str, icon: str | None, keys: list[str], widget: str) -> None:
+        """Draw the widgets of settings in a folded section, which says how many differ; ``widget`` keeps it open meanwhile."""
+        if not any(self.matters(key) for key in keys):
+            self.draw(keys)
+            return
+        held = {key: self.held(key) for key in keys}
+        changed = sum(held[key] != self.initial(key) for key in keys if self.matters(key, held))
+        with st.expander(f"{heading} :blue-badge[{changed} changed]" if changed else heading, icon=icon, key=widget):
+            self.draw(keys)
 
     def _choose_family(self) -> None:
         start = self.config.networks.family

@@ -39,6 +39,13 @@ def follow(preset: Preset) -> None:
         _write(f"train/{preset.name}", changes)
 
 
+def leave(preset: str, name: str) -> None:
+    """Leave the settings of a form for own pictures as they are, because they came with the data set ``name``."""
+    entry = data_sets.all_sets().get(name)
+    is_own = entry is not None and entry.origin == "own" and entry.kind == "images"
+    st.session_state.setdefault(_FITTED, {})[preset] = (name if is_own else "", "")
+
+
 def refine(preset: Preset, config: RunConfig, images_per_second: float | None) -> None:
     """Adapt the length set for own pictures to the speed and the batch size, unless the user has changed the length."""
     name, length = st.session_state[_FITTED].get(preset.name, ("", ""))
