@@ -73,6 +73,7 @@ class Face {
       this.stopDrawing();
       this.open(freshGame(data));
     } else if (this.isOpen) {
+      if (!this.veil.hidden) this.say("");
       this.cover("");
       this.turnKnobs();
     }
@@ -373,8 +374,14 @@ class Face {
     event.stopPropagation();
   }
 
-  /** Offer to draw own points; while drawing, the tools for it. */
+  /** Offer to draw own points; while drawing, the tools for it. The focus stays. */
   offerDrawing() {
+    const focused = [...this.own.querySelectorAll("button")].indexOf(this.root.getRootNode().activeElement);
+    this.fillOwn();
+    if (focused >= 0) this.own.querySelectorAll("button")[this.spray ? focused : 0]?.focus();
+  }
+
+  fillOwn() {
     this.own.replaceChildren();
     if (!this.about.is_points || !this.data.may_draw) return;
     const button = (text, onclick, more) => make("button", {textContent: text, onclick, ...more});
