@@ -28,11 +28,13 @@ FLOORS = (
     "sweeps",
     "judging",
     "data",
+    "play",
     "execution",
     "objective",
     "networks",
     "training",
     "scoring",
+    "playground",
     "report",
     "commands",
     "__main__",
@@ -42,7 +44,7 @@ HEAVY = {"torch", "torchvision", "torchmetrics", "torch_fidelity"}
 SHOWING = {"streamlit", "plotly"}
 
 #: Folders that may import torch, and the files of ``data`` that may.
-WITH_TORCH = {"objective", "networks", "training", "scoring", "commands"}
+WITH_TORCH = {"objective", "networks", "training", "scoring", "playground", "commands"}
 DATA_WITH_TORCH = {"loaders.py", "feed.py", "downloads.py"}
 
 ENGINE_FILES = sorted((PROJECT / "gan").rglob("*.py"))

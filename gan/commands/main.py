@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan.commands import data, listing, report, scoring, spare, sweeps, training, trash
+from gan.commands import data, listing, play, report, scoring, spare, sweeps, training, trash
 from gan.commands.arguments import Parser, complain
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
@@ -45,6 +45,7 @@ def make_parser() -> Parser:
         part.add(command)
     data.add(commands, command)
     spare.add(commands, main)
+    play.add(commands)
     return parser
 
 

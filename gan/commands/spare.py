@@ -37,7 +37,8 @@ def wait(options: argparse.Namespace) -> int:
         return 0
     order = json.loads(line)
     print("taken", flush=True)
-    _redirect(order["log"])
+    if not order["keeps_streams"]:
+        _redirect(order["log"])
     if order["is_background"]:
         _lower_priority()
     status: int = options.main(order["arguments"])

@@ -21,6 +21,7 @@ from gan.places import PROJECT
 from gan.storage import signs
 
 _ANSWER = 2.0  # seconds in which a spare process has to confirm a command
+_IMPORT = 30.0  # seconds in which a spare process is ready
 
 
 def spawn(
@@ -41,6 +42,20 @@ def spawn(
         signs.announce(lock, process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # otherwise it would still exist after its end
     return process
+
+
+def converse(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start ``python -m gan`` with ``arguments`` and speak with it over its standard input and output.
+
+    It is given to the spare process, which is waited for while it imports torch. It ends by itself when its input closes, if the
+    command heeds that. Raises OSError if no process can be started.
+    """
+    spare = keep_spare()
+    if spare is not None and spare.is_ready.wait(_IMPORT):
+        spare = _take_spare()
+        if spare is not None and (process := spare.run(arguments, Path(os.devnull), keeps_streams=True)):
+            return process
+    return _start(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 def run(arguments: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
@@ -70,6 +85,7 @@ class Spare:
 
     def __init__(self) -> None:
         self._environment, self._code = dict(os.environ), _code()
+        self._keeps_streams = False
         self._process = _start(["spare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.is_ready, self._has_answered = threading.Event(), threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -88,15 +104,23 @@ class Spare:
         """Return whether a new interpreter would do the same: alive and ready, the same code on disk, the same environment."""
         return self.is_alive and self.is_ready.is_set() and self._environment == dict(os.environ) and self._code == _code()
 
-    def run(self, arguments: Sequence[str], log: Path, *, is_background: bool) -> subprocess.Popen[bytes] | None:
-        """Hand over a command and return the process; None, with the process killed, if it does not confirm the command."""
-        order = {"arguments": [str(one) for one in arguments], "log": str(log.resolve()), "is_background": is_background}
+    def run(
+        self, arguments: Sequence[str], log: Path, *, is_background: bool = False, keeps_streams: bool = False
+    ) -> subprocess.Popen[bytes] | None:
+        """Hand over a command and return the process; None, with the process killed, if it does not confirm the command.
+
+        With ``keeps_streams``, standard input and output stay open, and nothing is written to ``log``.
+        """
+        order: dict[str, Any] = {"arguments": [str(one) for one in arguments], "log": str(log.resolve())}
+        order |= {"is_background": is_background, "keeps_streams": keeps_streams}
+        self._keeps_streams = keeps_streams
         assert self._process.stdin
         with contextlib.suppress(OSError):  # it has died
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
             if self._has_answered.wait(_ANSWER) and self.is_alive:
-                self._process.stdin.close()
+                if not keeps_streams:
+                    self._process.stdin.close()
                 return self._process
         self._process.kill()
         self.end()
@@ -111,11 +135,13 @@ class Spare:
 
     def _listen(self) -> None:
         """Take note of the two lines that the process writes: it is ready, and it has taken a command."""
-        assert self._process.stdout
-        with self._process.stdout as lines:
-            for event in (self.is_ready, self._has_answered):
-                if lines.readline():
-                    event.set()
+        lines = self._process.stdout
+        assert lines
+        for event in (self.is_ready, self._has_answered):
+            if lines.readline():
+                event.set()
+        if not self._keeps_streams:
+            lines.close()
 
 
 _kept: list[Spare] = []  # at most one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -56,7 +57,7 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str, *
         player.to(device).to(memory_format=torch.channels_last)
         if has_products and not config.training.compile:
             use_products(player)
-    settings, objective = config.optimizer, config.objective
+    settings = config.optimizer
     average = None
     if settings.ema_half_life:
         average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
@@ -64,24 +65,47 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str, *
     if config.training.compile:
         generator.compile()
         discriminator.compile()
-    loss = LOSSES[objective.loss]
-    if objective.label_smoothing:
-        loss = dataclasses.replace(loss, discriminator=partial(loss.discriminator, smoothing=objective.label_smoothing))
     return Game(
         generator,
         discriminator,
         average,
-        loss=loss,
-        is_probability=losses.LOSSES[objective.loss].is_probability,
-        penalties=Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
-        view=lambda images, noise: augment(images, config.augmentation.policies, noise),
         generator_optimizer=make_optimizer(config, generator, settings.generator_lr, device),
         discriminator_optimizer=make_optimizer(config, discriminator, settings.discriminator_lr, device),
-        gradient_clip=settings.gradient_clip,
-        weight_clip=objective.weight_clip,
         autocast=lambda: precision.autocast(device, chosen_precision),
         scaler=torch.amp.GradScaler(device.type, enabled=chosen_precision == "fp16"),
+        **_objective(config),
     )
+
+
+def adjust(game: Game, config: RunConfig) -> Game:
+    """Return a game that goes on with the objective, augmentation, clipping and learning rates of ``config``.
+
+    Networks, optimisers and the running average are those of ``game``.
+    """
+    settings = config.optimizer
+    for optimizer, lr in (
+        (game.generator_optimizer, settings.generator_lr),
+        (game.discriminator_optimizer, settings.discriminator_lr),
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+    return dataclasses.replace(game, **_objective(config))
+
+
+def _objective(config: RunConfig) -> dict[str, Any]:
+    """Return the fields of a game that say what its players minimise."""
+    objective = config.objective
+    loss = LOSSES[objective.loss]
+    if objective.label_smoothing:
+        loss = dataclasses.replace(loss, discriminator=partial(loss.discriminator, smoothing=objective.label_smoothing))
+    return {
+        "loss": loss,
+        "is_probability": losses.LOSSES[objective.loss].is_probability,
+        "penalties": Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
+        "view": lambda images, noise: augment(images, config.augmentation.policies, noise),
+        "gradient_clip": config.optimizer.gradient_clip,
+        "weight_clip": objective.weight_clip,
+    }
 
 
 def make_optimizer(config: RunConfig, player: nn.Module, lr: float, device: torch.device) -> torch.optim.Optimizer:

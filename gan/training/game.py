@@ -98,12 +98,11 @@ class Game:
             fakes = self.generator(last.z, last.labels)
         judged = self.discriminator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
         generator_loss, generator_norm = self.generator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
-        as_shown = torch.sigmoid if self.is_probability else torch.clone
         return Outcome(
             discriminator_loss=judged.loss,
             generator_loss=generator_loss,
-            d_real=as_shown(judged.real).mean(),
-            d_fake=as_shown(judged.fake).mean(),
+            d_real=self.as_shown(judged.real).mean(),
+            d_fake=self.as_shown(judged.fake).mean(),
             penalty=judged.penalty,
             discriminator_grad_norm=judged.norm,
             generator_grad_norm=generator_norm,
@@ -158,6 +157,10 @@ class Game:
         if self.average is not None:
             self.average.update_parameters(self.generator)
         return loss.detach(), norm
+
+    def as_shown(self, outputs: Tensor) -> Tensor:
+        """Return outputs of the discriminator as probabilities of "real" if the loss defines them, else unchanged."""
+        return torch.sigmoid(outputs) if self.is_probability else outputs
 
     def _update(self, player: nn.Module, optimizer: Optimizer, loss: Tensor, wants_norm: bool) -> Tensor | None:
         """Update one player, with its gradient clipped; return the gradient's norm before clipping, or None unless requested."""

@@ -20,7 +20,7 @@ from gan import runs, words
 from gan.config import GRID, schedules
 from gan.config.fields import Span
 from gan.data import loaders
-from gan.data.feed import Feed, to_float, to_pixels
+from gan.data.feed import to_float, to_pixels
 from gan.errors import InputError, RunFailed
 from gan.runs import Run, Status
 from gan.runs import checkpoints as checkpoint_files
@@ -29,8 +29,9 @@ from gan.storage import files
 from gan.storage.lines import LineWriter
 from gan.training import checkpoints, labels, opinions, pictures, precision, statistics
 from gan.training.assembly import Pace, build_game
+from gan.training.dealer import Dealer, draw_latents
 from gan.training.failures import describe
-from gan.training.game import Outcome, Turn
+from gan.training.game import Outcome
 from gan.training.quick import LoadScorer, QuickScores, ScoringTime
 from gan.training.sampling import generate
 from gan.training.state import pack, unpack
@@ -115,21 +116,19 @@ class Trainer:
         # The real images, in shuffled batches.
         data = self.config.data
         self.images = loaders.load(data, report=self._report_loading)
-        self.feed = Feed(
-            self.images, self.config.optimizer.batch_size, self.config.training.seed, device=self.device, flips=data.flips
-        )
+        self.dealer = Dealer(self.config, self.images, self.device)
         self.images_per_step = self.config.optimizer.images_per_step
         self.steps_per_epoch = max(1, len(self.images) // self.images_per_step)
 
-        # The players, and latent vectors of their own for training and for the samples.
+        # The players, and latent vectors of their own for the samples.
         torch.manual_seed(self.config.training.seed)
         self.has_products = bool(saved.facts.get("has_products")) if saved else True  # checkpoints of earlier versions lack it
         self.game = build_game(self.config, self.device, chosen, has_products=self.has_products)
         self.pace = Pace(self.config)
-        self.latents = torch.Generator().manual_seed(self.config.training.seed + 1)
         self.columns = len(self.config.columns) or GRID
         shown = _SHOWN_POINTS if data.is_points else GRID * self.columns
-        self.fixed_latents = self._draw_latents(shown, torch.Generator().manual_seed(self.config.training.seed + 2))
+        source = torch.Generator().manual_seed(self.config.training.seed + 2)
+        self.fixed_latents = draw_latents(self.config, shown, source).to(self.device)
         self.fixed_labels = labels.in_columns(self.config, shown)
         self.shown_reals = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(0))[: GRID**2]
 
@@ -183,7 +182,7 @@ class Trainer:
                 # Play one step; gradient norms are computed only if it is logged.
                 should_log = is_due["log_every"](self.step + 1) or self.step + 1 == self.total
                 noise = self.pace.keep(self.game, self.step / self.total)
-                outcome = self.game.step(self._turns(), noise=noise, wants_norms=should_log)
+                outcome = self.game.step(self.dealer.step(self.step), noise=noise, wants_norms=should_log)
                 self.step += 1
                 if is_compiling:
                     is_compiling = False
@@ -257,20 +256,6 @@ class Trainer:
         """Number of real images that the discriminator has seen."""
         return self.step * self.images_per_step
 
-    def _turns(self) -> list[Turn]:
-        """Return the turns of the next step, with new real images for each."""
-        count = self.config.optimizer.discriminator_steps
-        turns = []
-        for place in range(self.step * count, (self.step + 1) * count):
-            reals = self.feed.batch(place)
-            told = self.feed.labels(place) if self.config.networks.conditional else None
-            turns.append(Turn(reals, self._draw_latents(len(reals), self.latents), told))
-        return turns
-
-    def _draw_latents(self, count: int, source: torch.Generator) -> Tensor:
-        """Draw latent vectors [count, latent] from N(0, 1), on the CPU so that they are the same for every device."""
-        return torch.randn(count, self.config.networks.latent, generator=source).to(self.device)
-
     def sampler(self) -> nn.Module:
         """Return the generator that samples are drawn from: the averaged one, if any, with batch-norm statistics of its own."""
         if self.game.average is None:
@@ -327,7 +312,7 @@ class Trainer:
         tensors, facts = pack(self.game)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
             return False
-        tensors["random/latents"] = self.latents.get_state()
+        tensors["random/latents"] = self.dealer.latents.get_state()
         tensors["random/torch"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
@@ -341,7 +326,7 @@ class Trainer:
 
     def _restore(self, saved: checkpoints.Checkpoint) -> None:
         unpack(self.game, saved.tensors, saved.facts)
-        self.latents.set_state(saved.tensors["random/latents"])
+        self.dealer.latents.set_state(saved.tensors["random/latents"])
         torch.set_rng_state(saved.tensors["random/torch"])
         if self.device.type == "cuda" and "random/cuda" in saved.tensors:
             torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.device)

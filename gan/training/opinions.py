@@ -27,7 +27,7 @@ def judge(game: Game, images: Tensor, told: Tensor | None, packing: int = 1) -> 
     with torch.no_grad(), _unchanged(game.discriminator), game.autocast():
         # Uncompiled (.forward): another batch size would be compiled anew.
         outputs = game.discriminator.forward(images[order.to(images.device)], labels).float()
-    seen = torch.sigmoid(outputs) if game.is_probability else outputs
+    seen = game.as_shown(outputs)
     return tuple(
         round(value, _DIGITS) if math.isfinite(value) else None for value in seen.repeat_interleave(packing)[:count].tolist()
     )

@@ -1,4 +1,4 @@
-"""Background work of the server, independent of visitors: advance the queue, preload modules and keep a spare process.
+"""The server apart from its pages: the route of live games; advancing the queue, preloading modules, keeping a spare process.
 
 A new folder of runs first gets the examples.
 """
@@ -17,6 +17,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
 
 _MOMENT = 1.0  # seconds
 
@@ -36,6 +38,18 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     yield
+
+
+def routes() -> list[WebSocketRoute]:
+    """Return the routes of this server next to those of Streamlit: the websocket of live games."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return [WebSocketRoute(f"/{base}/play/ws" if base else "/play/ws", _play)]
+
+
+async def _play(socket: WebSocket) -> None:
+    from pages.parts.playing import relay  # imports the configuration, which a starting server does without
+
+    await relay.serve(socket)
 
 
 def _tend_queue() -> None:

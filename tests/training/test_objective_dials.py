@@ -154,12 +154,12 @@ def test_loop_gives_every_turn_new_images_and_their_classes(root: Path) -> None:
     for step in range(2):
         trainer.step = step
         assert trainer.images_seen == seen
-        turns = trainer._turns()
+        turns = trainer.dealer.step(step)
         assert len(turns) == 3
         for number, one in enumerate(turns):
-            assert torch.equal(one.reals, trainer.feed.batch(3 * step + number))
+            assert torch.equal(one.reals, trainer.dealer.feed.batch(3 * step + number))
             assert one.labels is not None
-            assert torch.equal(one.labels, trainer.feed.labels(3 * step + number))
+            assert torch.equal(one.labels, trainer.dealer.feed.labels(3 * step + number))
             assert one.z.shape == (32, 8)
         assert len({float(one.z.sum()) for one in turns}) == 3
         seen += 3 * 32

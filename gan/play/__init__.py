@@ -1,0 +1,1 @@
+"""What a live game is asked to be, and how server, worker and browser talk about it; torch-free."""

@@ -1,0 +1,109 @@
+"""What a browser may send to a live game; everything else is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from gan.errors import InputError
+from gan.play.setup import Setup
+
+MOST_BYTES = 1 << 16  # of one message
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Open(_Message):
+    """Begin a game, or go on with the one of this token."""
+
+    do: Literal["open"]
+    token: str = Field(pattern=r"^[0-9a-f]{32}$")
+    setup: Setup
+
+
+class Simple(_Message):
+    """Play, pause, or play in slow motion."""
+
+    do: Literal["play", "pause", "slow"]
+
+
+class Step(_Message):
+    """Step the discriminator, the generator, or both once."""
+
+    do: Literal["step"]
+    who: Literal["d", "g", "both"]
+
+
+class Speed(_Message):
+    """Steps a frame."""
+
+    do: Literal["speed"]
+    value: int = Field(ge=1, le=50)
+
+
+class Reset(_Message):
+    """Begin again, with the same seed or another."""
+
+    do: Literal["reset"]
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
+
+
+class Set(_Message):
+    """Turn a knob of one board."""
+
+    do: Literal["set"]
+    board: int = Field(ge=0, le=1)
+    key: str = Field(max_length=64)
+    value: bool | int | float | Annotated[str, Field(max_length=64)]
+
+
+class Show(_Message):
+    """Layers to compute."""
+
+    do: Literal["show"]
+    layers: tuple[Literal["heat", "gradients", "manifold", "better"], ...] = Field(max_length=4)
+
+
+class Judge(_Message):
+    """A drawn picture for the discriminator: base64 of its pixels."""
+
+    do: Literal["judge"]
+    pixels: str = Field(max_length=MOST_BYTES)
+
+
+class Draw(_Message):
+    """Pictures of a trained generator; see :mod:`gan.playground.explore`."""
+
+    do: Literal["draw"]
+    mode: str = Field(max_length=16)
+    options: dict[str, Any] = Field(default={}, max_length=12)
+
+
+class Ack(_Message):
+    """Frames that have arrived."""
+
+    do: Literal["ack"]
+    count: int = Field(ge=1, le=4)
+
+
+Message = Annotated[Union[Open, Simple, Step, Speed, Reset, Set, Show, Judge, Draw, Ack], Field(discriminator="do")]
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Message)
+
+
+def read(text: str | bytes) -> Any:
+    """Return the message in ``text``. Raises InputError if it is too large or none of those above."""
+    if len(text) > MOST_BYTES:
+        raise InputError(f"The message has {len(text):,} bytes, expected at most {MOST_BYTES:,}; draw fewer points.")
+    try:
+        return _ADAPTER.validate_python(json.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "do"
+        message = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
+        raise InputError(f"The message is not one of a live game ({where}: {message}); reload the page.") from None
+    except (ValueError, RecursionError):
+        raise InputError("The message is not JSON, expected one of a live game; reload the page.") from None

@@ -1,0 +1,82 @@
+"""The websocket of live games: passes messages between browser and worker, and never looks into a frame."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gan.errors import InputError
+from gan.play import messages, wire
+from gan.play.messages import Open
+from pages.parts.playing.pool import Game, pool
+
+_POLICY, _TOO_LARGE = 1008, 1009  # codes with which a socket is closed, RFC 6455
+
+
+async def serve(socket: WebSocket) -> None:
+    """Serve one browser until it leaves."""
+    if not is_own_origin(socket.headers.get("origin"), socket.headers.get("host")):
+        await socket.close(_POLICY)
+        return
+    await socket.accept()
+    outbox: asyncio.Queue[bytes] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def deliver(payload: bytes) -> None:
+        with contextlib.suppress(RuntimeError):  # the server is ending
+            loop.call_soon_threadsafe(outbox.put_nowait, payload)
+
+    sending = asyncio.create_task(_send_all(socket, outbox))
+    game: Game | None = None
+    try:
+        while True:
+            text = await socket.receive_text()
+            if len(text) > messages.MOST_BYTES:
+                await socket.close(_TOO_LARGE, "The message is too large.")
+                return
+            try:
+                message = messages.read(text)
+                if isinstance(message, Open):
+                    if game is not None:
+                        pool.close(game)
+                        game = None
+                    game = await asyncio.to_thread(pool.open, message.token, message.setup.model_dump(mode="json"), deliver)
+                elif game is None:
+                    raise InputError("There is no game yet; reload the page.")
+                else:
+                    game.send(message.model_dump(mode="json"))
+            except InputError as error:
+                outbox.put_nowait(_sentence(str(error), is_end=game is None))
+            except LookupError as error:
+                outbox.put_nowait(_sentence(str(error.args[0]), is_end=True))
+    except (WebSocketDisconnect, KeyError, RuntimeError):
+        pass  # it has left; KeyError: a binary message, which no page of ours sends
+    finally:
+        sending.cancel()
+        if game is not None:
+            pool.leave(game, deliver)
+
+
+async def _send_all(socket: WebSocket, outbox: asyncio.Queue[bytes]) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.send_bytes(await outbox.get())
+
+
+def is_own_origin(origin: str | None, host: str | None) -> bool:
+    """Return whether a socket was opened by a page of this server, or by a program that names no origin."""
+    if not origin:
+        return True
+    try:
+        return bool(host) and urlsplit(origin).netloc == host
+    except ValueError:
+        return False
+
+
+def _sentence(sentence: str, *, is_end: bool) -> bytes:
+    head: dict[str, Any] = {"kind": "sentence", "sentence": sentence, "is_end": is_end}
+    return wire.pack(head)
