@@ -24,6 +24,9 @@ if __name__ == "__main__":  # runs on every page run
         st.Page(
             "pages/compare.py", title="Compare", help="Runs side by side: one slider sets the step of samples, curves and scores."
         ),
+        st.Page(
+            "pages/explore.py", title="Explore", help="A trained generator: walks between latents, neighbours, arithmetic, a film."
+        ),
     ]
     service.make_way()
     page = st.navigation(listed, position="top")

@@ -1,8 +1,8 @@
-"""The component that draws a live game and talks to it: its files, and what the page tells it."""
+"""The components that draw live games and trained generators, and talk to them: their files, and what the pages tell them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,26 @@ import streamlit as st
 
 from gan.palette import GRAY, INDIGO, ORANGE
 
-#: Of the script, in this order; one module, because a component has a single script.
-_PARTS = ("look", "wire", "plane", "gallery", "curves", "sketch", "words")
+#: Shared parts of the scripts, in this order; each script is one module, because a component has a single one.
+_SHARED = ("look", "wire", "plane", "gallery", "curves", "sketch", "words")
 _HERE = Path(__file__).parent
 _COLOURS = {"indigo": INDIGO, "orange": ORANGE, "gray": GRAY}
 
 
-def _script() -> str:
-    return "\n".join(path.read_text("utf-8") for path in [*(_HERE / "face" / f"{name}.js" for name in _PARTS), _HERE / "play.js"])
+def _component(name: str, script: str, styles: Sequence[str]) -> Any:
+    """Return a component made of the shared parts, one script and some style sheets."""
+    parts = [*(_HERE / "face" / f"{part}.js" for part in _SHARED), _HERE / f"{script}.js"]
+    css, js = ("\n".join(path.read_text("utf-8") for path in paths) for paths in ([_HERE / f"{one}.css" for one in styles], parts))
+    return st.components.v2.component(name, html='<div class="play"></div>\n', css=css, js=js)
 
 
-_mount = st.components.v2.component(
-    "gan_play", html='<div class="play"></div>\n', css=(_HERE / "play.css").read_text("utf-8"), js=_script()
-)
+_mount = _component("gan_play", "play", ["play"])
+_mount_explorer = _component("gan_explore", "explore", ["play", "explore"])
+
+
+def show_explorer(setup: Mapping[str, Any]) -> None:
+    """Draw the generator of a set-up (JSON) that is to be explored."""
+    _mount_explorer(key="explore/face", data={"setup": setup, "colours": _COLOURS})
 
 
 def show(

@@ -18,11 +18,11 @@ function unpack(buffer) {
   return {head, arrays};
 }
 
-/** Return the address of the server's route; this page is "<base>/play". */
+/** Return the address of the server's route; this page is "<base>/<name>". */
 function addressOf(base) {
   const url = new URL(base);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.pathname = `${url.pathname.replace(/\/*(play)?\/*$/, "")}/play/ws`;
+  url.pathname = `${url.pathname.replace(/\/[^/]*\/*$/, "")}/play/ws`;
   url.search = url.hash = "";
   return url.href;
 }

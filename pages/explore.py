@@ -1,0 +1,63 @@
+"""Explore page: a trained generator, its latent space and its past."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+
+from gan import runs
+from gan.errors import InputError
+from gan.play import setup as setups
+from gan.runs import Run
+from gan.runs import index as run_index
+from pages.parts import first_run, frame, picking, words
+from pages.parts.playing import component
+from pages.parts.playing.pool import pool
+
+root = frame.begin("Explore")
+
+
+def explorable() -> dict[str, Run]:
+    """Return the runs with a checkpoint whose data are images, newest first, by id."""
+    found = {}
+    for listed in run_index.read(root):
+        with contextlib.suppress(InputError):
+            if listed.run.has_checkpoint and not listed.run.config().data.is_points:
+                found[listed.run.id] = listed.run
+    return found
+
+
+def choose(found: dict[str, Run]) -> tuple[Run, str] | None:
+    """Draw the pickers of a run and its checkpoint; the URL keeps both. Return None if the URL names no such run."""
+    names = words.on_one_line(run_index.names_of([one for one in run_index.read(root) if one.run.id in found]))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        chosen = picking.pick("Run", names, parameter="run", key="explore/run", find=lambda run_id: runs.find(root, run_id))
+        if chosen is None:
+            return None
+        run = found[chosen]
+        checkpoint = "last"
+        if run.best_path.is_dir():
+            checkpoint = st.segmented_control(
+                "Checkpoint",
+                ["last", "best"],
+                format_func={"last": "Last", "best": "Lowest FID"}.__getitem__,
+                default="last",
+                required=True,
+                key=f"explore/{run.id}",
+            )
+    return run, checkpoint or "last"
+
+
+st.title("Explore")
+pool.warm()
+found = explorable()
+if not found:
+    st.info("No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")
+    first_run.offer(root)
+else:
+    with frame.spoken_errors():
+        if chosen := choose(found):
+            run, checkpoint = chosen
+            setup = {"data": run.config().data.name, "start": {"run": run.id, "checkpoint": checkpoint}, "explore": True}
+            component.show_explorer(setups.parse(setup).model_dump(mode="json"))
