@@ -13,7 +13,6 @@ from gan.runs import Run
 from gan.runs import index as run_index
 from pages.parts import first_run, frame, picking, words
 from pages.parts.playing import component
-from pages.parts.playing.pool import pool
 
 root = frame.begin("Explore")
 
@@ -50,7 +49,6 @@ def choose(found: dict[str, Run]) -> tuple[Run, str] | None:
 
 
 st.title("Explore")
-pool.warm()
 found = explorable()
 if not found:
     st.info("No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")

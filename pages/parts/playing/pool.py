@@ -94,12 +94,6 @@ class Pool:
         self._next = 0
         self._has_keeper = False
 
-    def warm(self) -> None:
-        """Start a worker if there is none, because somebody may play soon."""
-        with self._lock:
-            if not self._workers and has_memory_for(1):
-                self._start()
-
     def open(self, token: str, setup: dict[str, Any], deliver: Callable[[bytes], None]) -> Game:
         """Return the game of a token: the one that waits, if its set-up is the same, else a new one.
 
