@@ -54,7 +54,10 @@ class Face {
     this.game = game;
     this.isOver = false;
     this.save();
-    this.wire.connect(() => ({do: "open", token: this.game.token, setup: this.game.setup}));
+    this.wire.connect(() => {
+      this.isOpening = true;
+      return {do: "open", token: this.game.token, setup: this.game.setup};
+    });
   }
 
   save() {
@@ -110,23 +113,26 @@ class Face {
     else if (head.kind === "sentence") this.hear(head);
   }
 
+  /** Show a game that has been opened, has gone on in a new socket, or was reset. */
   opened(head, arrays) {
-    if (!head.is_continued && JSON.stringify(this.game.setup) !== JSON.stringify(this.data.setup)) {
+    const isReset = !this.isOpening;
+    this.isOpening = false;
+    if (!isReset && !head.is_continued && JSON.stringify(this.game.setup) !== JSON.stringify(this.data.setup)) {
       this.open(freshGame(this.data));
       return;
     }
     this.isOpen = true;
-    const resumed = this.about && head.is_continued && head.state === "paused" ? this.state : "paused";
+    const layout = JSON.stringify([head.is_points, head.names, head.is_probability, head.bounds, head.size, head.channels]);
     this.about = head;
     this.reals = arrays.reals;
     this.latest = null;
     this.curves.restore(head.history, head.marks);
-    this.arrange();
+    if (layout !== this.layout) this.arrange();
+    this.layout = layout;
     this.cover("");
     this.show(head.state, head.speed);
     if (head.is_continued) this.turnKnobs();
-    this.askLayers();
-    if (resumed !== "paused") this.send(resumed === "slow" ? "slow" : "play");
+    if (!isReset) this.askLayers();
   }
 
   hear({sentence, is_end: isEnd}) {
@@ -320,7 +326,7 @@ class Face {
     if (trouble) return this.say(trouble);
     const facts = {isPoints: this.about.is_points, batch: this.data.knobs["optimizer.batch_size"], isGradientShown: this.shown.has("gradients")};
     const part = tellPart(head.part, facts);
-    if (part) return this.say(this.who === "both" && head.part === "g" ? `Both have had a turn. ${part}` : part);
+    if (part) return this.say(part);
     if (head.state !== "playing" || performance.now() - this.saidAt > QUIET) this.say(summarise(head.step, head.boards[0], this.about.is_probability[0]));
     return undefined;
   }
@@ -341,13 +347,11 @@ class Face {
   // --- what a visitor does
 
   toggle() {
-    this.who = "";
     this.stopDrawing();
     this.send(this.state === "paused" ? "play" : "pause");
   }
 
   step(who) {
-    this.who = who;
     this.stopDrawing();
     this.send("step", {who});
   }

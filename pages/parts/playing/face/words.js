@@ -23,6 +23,7 @@ function tellPart(part, {isPoints, batch, isGradientShown}) {
     g: isPoints
       ? "The generator has learnt: its points move to where the discriminator takes them for real."
       : "The generator has learnt: its pictures change to what the discriminator takes for real.",
+    both: `Both have learnt from ${count} real and ${count} generated ${kind}: first the discriminator, then the generator.`,
   }[part] ?? "";
 }
 
