@@ -16,7 +16,14 @@ from typing import Any
 
 #: Libraries that start threads when they are imported; these would keep a lowered priority for ever.
 _FIRST = ("numpy", "scipy.linalg")
-_THEN = ("gan.training.loop", "gan.training.sampling", "gan.training.speed", "gan.networks.layers", "gan.scoring.during_training")
+_THEN = (
+    "gan.training.loop",
+    "gan.training.sampling",
+    "gan.training.speed",
+    "gan.networks.layers",
+    "gan.scoring.during_training",
+    "gan.playground.worker",
+)
 
 
 def add(commands: Any, main: Callable[[Sequence[str]], int]) -> None:

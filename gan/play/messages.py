@@ -11,6 +11,9 @@ from gan.errors import InputError
 from gan.play.setup import Setup
 
 MOST_BYTES = 1 << 16  # of one message
+LATENTS = 64  # latent vectors of a seed that can be named
+
+Pick = tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], Annotated[int, Field(ge=0, lt=LATENTS)]]
 
 
 class _Message(BaseModel):
@@ -76,11 +79,23 @@ class Judge(_Message):
 
 
 class Draw(_Message):
-    """Pictures of a trained generator; see :mod:`gan.playground.explore`."""
+    """Pictures of a trained generator (:mod:`gan.playground.explore`).
+
+    Latent vectors are named by a seed and their number among its first 64. ``share`` is a place on a walk, None all of it;
+    ``truncation`` scales latent vectors; ``label`` is a class, empty for all in turn. The answer repeats ``ticket``.
+    """
 
     do: Literal["draw"]
-    mode: str = Field(max_length=16)
-    options: dict[str, Any] = Field(default={}, max_length=12)
+    mode: Literal["samples", "walk", "neighbours", "arithmetic", "nearest", "film"]
+    ticket: int = Field(default=0, ge=0, le=2**31 - 1)
+    picks: tuple[Pick, ...] = Field(default=(), max_length=16)
+    minus: tuple[Pick, ...] = Field(default=(), max_length=16)
+    plus: tuple[Pick, ...] = Field(default=(), max_length=16)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    share: float | None = Field(default=None, ge=0, le=1)
+    radius: float = Field(default=0.3, ge=0, le=1)
+    truncation: float = Field(default=1.0, ge=0, le=2)
+    label: str = Field(default="", max_length=100)
 
 
 class Ack(_Message):

@@ -149,7 +149,7 @@ def boards(setup: Setup, root: Path) -> list[RunConfig]:
         first = configs.replace(base(setup.data, family if isinstance(family, str) else "mlp"), settings)
     found = [first] if setup.other is None else [first, configs.replace(first, _checked(setup.other))]
     for config in found:
-        _require_small(config)
+        require_small(config)
         configs.require_data(config)
     if len(found) == 2 and configs.difference([one.model_copy(update={"preset": ""}) for one in found]) == []:
         raise InputError("Both boards have the same settings; change one for the second board.")
@@ -172,7 +172,7 @@ def turned(config: RunConfig, key: str, value: Any) -> RunConfig:
     if key not in KNOBS:
         raise InputError(f"{quoted(key)} cannot change while the game goes on; start a new game with it.")
     changed = configs.replace(config, {key: value})
-    _require_small(changed)
+    require_small(changed)
     return changed
 
 
@@ -184,7 +184,7 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _require_small(config: RunConfig) -> None:
+def require_small(config: RunConfig) -> None:
     """Raise InputError for sizes that are too large to be played live."""
     flat = configs.flatten(config)
     for key, most in LIMITS.items():

@@ -107,7 +107,7 @@ class Board:
         """Keep numbers of a turn as floats; a loss that is not finite ends the game."""
         for name, value in values.items():
             number = float(value)
-            self.numbers[name] = round(number, 5) if math.isfinite(number) else None
+            self.numbers[name] = number if math.isfinite(number) else None
             self.is_finite &= math.isfinite(number)
 
     @contextmanager

@@ -62,7 +62,6 @@ class Table:
         self.marks: list[tuple[int, int, str]] = []
         self._has_new_marks = False
         self.curves: dict[str, list[Any]] = {"step": []}
-        self._seen: list[dict[str, Any]] = []  # of each board in the last frame
         self.state, self.part = "paused", ""
 
     # What the visitor asks for
@@ -73,6 +72,8 @@ class Table:
         if do == "ack":
             self.credits = min(CREDITS, self.credits + message["count"])
             return []
+        if do == "draw":
+            raise InputError("This is a game, and only a trained generator can be explored; choose one.")
         if do == "judge":
             return [self._judged(message["pixels"])]
         if do in ("play", "pause", "slow"):
@@ -87,7 +88,7 @@ class Table:
             for board in self.boards:
                 {"d": board.step_discriminator, "g": board.step_generator, "both": board.step_both}[message["who"]]()
             self.part = message["who"]
-            self._keep_curves()
+            return [self.frame(is_kept=True)]
         elif do == "speed":
             self.speed = message["value"]
             return []
@@ -173,10 +174,8 @@ class Table:
             self._due = began + 1 / FRAMES
         if not all(board.is_finite for board in self.boards):
             self.state = "paused"
-        if self.part in ("", "g"):
-            self._keep_curves()
         self.credits -= 1
-        return self.frame()
+        return self.frame(is_kept=self.part in ("", "g"))
 
     # What the visitor sees
 
@@ -204,13 +203,14 @@ class Table:
         self.credits = CREDITS
         return wire.pack(head, [self.view.reals()])
 
-    def frame(self) -> bytes:
-        """Return what all boards show now."""
+    def frame(self, *, is_kept: bool = False) -> bytes:
+        """Return what all boards show now; a point of the curves if it ``is_kept``."""
         described, arrays = [], list[wire.Array]()
         for place, board in enumerate(self.boards):
             seen, found = self.view.frame(board, self.layers, is_still=self.state != "playing")
             sentence = "" if board.is_finite else _NOT_FINITE
-            described.append({**board.numbers, **seen, "sentence": sentence})
+            numbers = {name: None if value is None else round(value, 5) for name, value in board.numbers.items()}
+            described.append({**numbers, **seen, "sentence": sentence})
             arrays += [(f"{place}/{array[0]}", *array[1:]) for array in found]
         head: dict[str, Any] = {
             "kind": "frame",
@@ -221,16 +221,16 @@ class Table:
         }
         if self._has_new_marks:
             head["marks"], self._has_new_marks = self.marks, False
-        self._seen = described
+        if is_kept:
+            self._keep(described)
         return wire.pack(head, arrays)
 
-    def _keep_curves(self) -> None:
+    def _keep(self, described: list[dict[str, Any]]) -> None:
         """Add a point to the curves; halve them where they become long."""
         self.curves["step"].append(self.boards[0].step)
-        for place, board in enumerate(self.boards):
-            before = self._seen[place] if place < len(self._seen) else {}
+        for place, seen in enumerate(described):
             for name in _NUMBERS:
-                value = board.numbers[name] if name in board.numbers else before.get(name)
+                value = seen[name]
                 self.curves.setdefault(f"{place}/{name}", []).append(value[0] if isinstance(value, list) else value)
         if len(self.curves["step"]) > _KEPT:
             self.curves = {name: values[::2] for name, values in self.curves.items()}

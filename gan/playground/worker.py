@@ -21,6 +21,7 @@ import torch
 from gan.errors import InputError
 from gan.play import setup as setups
 from gan.play import wire
+from gan.playground.explore import Explorer
 from gan.playground.table import Table
 
 log = logging.getLogger("gan")
@@ -31,7 +32,7 @@ class Worker:
 
     def __init__(self, output: IO[bytes], root: Path) -> None:
         self._output, self._root = output, root
-        self._tables: dict[int, Table] = {}
+        self._tables: dict[int, Table | Explorer] = {}
         self._inbox: deque[tuple[int, dict[str, Any]]] = deque()
         self._has_news = threading.Event()
 
@@ -79,7 +80,8 @@ class Worker:
 
     def _open(self, game: int, raw: Any) -> None:
         try:
-            table = Table(setups.parse(raw), self._root)
+            setup = setups.parse(raw)
+            table = Explorer(setup, self._root) if setup.explore else Table(setup, self._root)
             for payload in (table.opened(is_continued=False), table.frame()):
                 wire.send(self._output, game, payload)
             self._tables[game] = table

@@ -16,6 +16,7 @@ import pytest
 
 from gan.execution import processes, queue
 from gan.execution.processes import Spare
+from gan.play import wire
 from gan.runs import Run
 from tests.helpers import PROJECT, environment, losses, make_run, tiny, train, wait_until
 
@@ -50,6 +51,21 @@ def has_ended(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def test_conversation_goes_through_the_spare_process(root: Path) -> None:
+    spare = ready()
+    process = processes.converse(["play", "--root", str(root)])
+    assert process.pid == spare.pid
+    assert process.stdin
+    assert process.stdout
+    wire.send(process.stdin, 1, b'{"do": "open", "setup": {"data": "ring"}}')
+    received = wire.receive(process.stdout)
+    assert received
+    assert wire.unpack(received[1])[0]["kind"] == "opened"
+    process.stdin.close()
+    wait_until(lambda: process.poll() is not None, "it has ended")
+    assert process.returncode == 0
 
 
 def trainer_id(run: Run) -> int:

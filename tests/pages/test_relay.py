@@ -1,0 +1,117 @@
+"""The websocket of live games on a real server: games, tokens, origins, bad messages, killed processes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from gan.play import messages, wire
+from pages.parts.playing.relay import is_own_origin
+from tests.helpers import is_sentence, wait_until
+from tests.pages.conftest import Server
+
+Serve = Callable[[Path], Server]
+_RING = {"data": "ring", "settings": {"networks.hidden": 16, "optimizer.batch_size": 16}}
+
+
+class Visitor:
+    """A browser's end of a live game."""
+
+    def __init__(self, server: Server, token: str = "", **options: Any) -> None:
+        self.token = token or secrets.token_hex(16)
+        manager = connect(f"{server.address.replace('http', 'ws', 1)}/play/ws", **options)
+        self.socket: ClientConnection = manager.__enter__()
+
+    def send(self, do: str, **rest: Any) -> None:
+        self.socket.send(json.dumps({"do": do, **rest}))
+
+    def hear(self, *kinds: str) -> dict[str, Any]:
+        """Return the head of the next message of one of these kinds."""
+        while True:
+            head: dict[str, Any] = wire.unpack(bytes(self.socket.recv(timeout=60)))[0]  # type: ignore[arg-type]
+            if head["kind"] in kinds:
+                return head
+
+    def open(self, setup: dict[str, Any] = _RING) -> dict[str, Any]:
+        self.send("open", token=self.token, setup=setup)
+        return self.hear("opened", "sentence")
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    """Return the processes of a server that play games or may yet do so."""
+    return [one for one in psutil.Process(server.process.pid).children(recursive=True) if one.is_running()]
+
+
+def player_of(server: Server) -> psutil.Process:
+    """Return the process that holds the games: the one that computes."""
+    return max(workers(server), key=lambda one: one.memory_info().rss)
+
+
+@pytest.fixture
+def server(serve: Serve, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("GAN_SPARE", "0")  # so that the worker is the only child
+    yield serve(root)
+
+
+def test_a_game_survives_its_socket_and_its_worker_does_not_survive_the_server(server: Server) -> None:
+    first = Visitor(server)
+    assert first.open()["is_continued"] is False
+    first.send("step", who="both")
+    assert [first.hear("frame")["step"] for _ in range(2)] == [0, 1]
+    first.socket.close()
+
+    again = Visitor(server, first.token)
+    opened = again.open()
+    assert (opened["is_continued"], opened["history"]["step"]) == (True, [1])
+    assert again.hear("frame")["step"] == 1
+    other = Visitor(server)
+    assert other.open()["is_continued"] is False
+
+    # Another set-up under the same token is a new game; what does not make sense is refused, and nothing else is disturbed.
+    assert again.open({**_RING, "data": "grid"})["is_continued"] is False
+    for text in ("", "[]", "{", json.dumps({"do": "speed", "value": 99}), json.dumps({"do": "open"})):
+        other.socket.send(text)
+        assert is_sentence(other.hear("sentence")["sentence"])
+    other.send("step", who="d")
+    assert other.hear("frame")["step"] == 0
+    other.socket.send("x" * (messages.MOST_BYTES + 1))
+    with pytest.raises(ConnectionClosed):
+        other.hear("nothing")
+
+    # A killed worker is told, and the next game starts another.
+    player_of(server).kill()
+    lost = again.hear("sentence")
+    assert lost["is_end"] is True
+    assert is_sentence(lost["sentence"])
+    assert again.open()["is_continued"] is False
+    player = player_of(server)
+    again.send("play")
+    again.hear("frame")
+    server.process.kill()
+    wait_until(lambda: not player.is_running() or player.status() == psutil.STATUS_ZOMBIE, "the worker has ended")
+
+
+def test_foreign_pages_are_refused(server: Server) -> None:
+    with pytest.raises(InvalidStatus):
+        Visitor(server, origin="http://elsewhere.example")
+    Visitor(server, origin=server.address).socket.close()
+    assert not workers(server)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_own"),
+    [
+        (None, True), ("http://here:1", True), ("https://here:1", True), ("http://here", False), ("http://here:1.evil", False),
+        ("null", False), ("http://[", False),
+    ],
+)  # fmt: skip
+def test_own_origin(origin: str | None, is_own: bool) -> None:
+    assert is_own_origin(origin, "here:1") is is_own
