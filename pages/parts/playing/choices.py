@@ -90,7 +90,8 @@ def ask(root: Path) -> Game:
     above, compared, folded, last = (st.container() for _ in range(4))  # in this order, whichever depends on which
     with last:
         start = _ask_start(root)
-        seed = st.number_input(configs.title("training.seed"), step=1, key="play/seed", value=0, persist_state="session")
+        st.session_state.setdefault("play/seed", 0)
+        seed = st.number_input(configs.title("training.seed"), step=1, key="play/seed", persist_state="session")
     with above:
         data = start.data if start else _ask_data()
         is_points = data == OWN or data_sets.find(data).kind == "points"
