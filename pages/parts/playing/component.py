@@ -11,7 +11,7 @@ import streamlit as st
 from gan.palette import GRAY, INDIGO, ORANGE
 
 #: Of the script, in this order; one module, because a component has a single script.
-_PARTS = ("look", "wire", "plane", "gallery", "curves", "sketch", "words")
+_PARTS = ("look", "wire", "plane", "gallery", "curves", "sketch", "own", "words")
 _HERE = Path(__file__).parent
 _COLOURS = {"indigo": INDIGO, "orange": ORANGE, "gray": GRAY}
 
