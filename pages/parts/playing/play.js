@@ -102,8 +102,7 @@ class Face {
     if (this.isOver) return;
     if (state === "lost") this.cover(`The connection is lost; trying again in ${seconds} s …`);
     else if (state === "gone") this.cover("The server does not answer.", "Connect again", () => this.open(this.game));
-    else if (!this.about) this.cover("Setting up the game …");
-    else if (state === "connecting") this.cover("Connecting …");
+    else this.cover("Setting up the game; the first one takes some seconds …");
   }
 
   receive({head, arrays}) {
