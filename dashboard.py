@@ -13,6 +13,7 @@ if __name__ == "__main__":  # runs on every page run
             "pages/home.py", title="Home", default=True, help="Introduction, a first training with one click, all runs as cards."
         ),
         st.Page("pages/data.py", title="Data", help="View the real images of a data set and import your own."),
+        st.Page("pages/play.py", title="Play", help="Step both players by hand, or let them play, and watch every turn live."),
         st.Page(
             "pages/train.py", title="Train", help="Choose a preset, change settings, see the expected time, start the training."
         ),

@@ -11,7 +11,7 @@ import streamlit as st
 from gan.palette import GRAY, INDIGO, ORANGE
 
 #: Shared parts of the scripts, in this order; each script is one module, because a component has a single one.
-_SHARED = ("look", "wire", "plane", "gallery", "curves", "sketch", "words")
+_SHARED = ("look", "wire", "plane", "gallery", "curves", "sketch", "own", "words")
 _HERE = Path(__file__).parent
 _COLOURS = {"indigo": INDIGO, "orange": ORANGE, "gray": GRAY}
 

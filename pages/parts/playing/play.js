@@ -54,7 +54,10 @@ class Face {
     this.game = game;
     this.isOver = false;
     this.save();
-    this.wire.connect(() => ({do: "open", token: this.game.token, setup: this.game.setup}));
+    this.wire.connect(() => {
+      this.isOpening = true;
+      return {do: "open", token: this.game.token, setup: this.game.setup};
+    });
   }
 
   save() {
@@ -70,7 +73,7 @@ class Face {
     this.tell = tell;
     this.data = data;
     if (identityOf(data) !== this.game.identity) {
-      this.stopDrawing();
+      this.own.stop();
       this.open(freshGame(data));
     } else if (this.isOpen) {
       if (!this.veil.hidden) this.say("");
@@ -99,8 +102,7 @@ class Face {
     if (this.isOver) return;
     if (state === "lost") this.cover(`The connection is lost; trying again in ${seconds} s …`);
     else if (state === "gone") this.cover("The server does not answer.", "Connect again", () => this.open(this.game));
-    else if (!this.about) this.cover("Setting up the game …");
-    else if (state === "connecting") this.cover("Connecting …");
+    else this.cover("Setting up the game; the first one takes some seconds …");
   }
 
   receive({head, arrays}) {
@@ -110,23 +112,26 @@ class Face {
     else if (head.kind === "sentence") this.hear(head);
   }
 
+  /** Show a game that has been opened, has gone on in a new socket, or was reset. */
   opened(head, arrays) {
-    if (!head.is_continued && JSON.stringify(this.game.setup) !== JSON.stringify(this.data.setup)) {
+    const isReset = !this.isOpening;
+    this.isOpening = false;
+    if (!isReset && !head.is_continued && JSON.stringify(this.game.setup) !== JSON.stringify(this.data.setup)) {
       this.open(freshGame(this.data));
       return;
     }
     this.isOpen = true;
-    const resumed = this.about && head.is_continued && head.state === "paused" ? this.state : "paused";
+    const layout = JSON.stringify([head.is_points, head.names, head.is_probability, head.bounds, head.size, head.channels]);
     this.about = head;
     this.reals = arrays.reals;
     this.latest = null;
     this.curves.restore(head.history, head.marks);
-    this.arrange();
+    if (layout !== this.layout) this.arrange();
+    this.layout = layout;
     this.cover("");
     this.show(head.state, head.speed);
     if (head.is_continued) this.turnKnobs();
-    this.askLayers();
-    if (resumed !== "paused") this.send(resumed === "slow" ? "slow" : "play");
+    if (!isReset) this.askLayers();
   }
 
   hear({sentence, is_end: isEnd}) {
@@ -187,11 +192,11 @@ class Face {
     this.curves = new Curves(this.chart);
     this.table = make("table", {className: "numbers"});
     this.layers = make("div", {className: "layers", role: "group", "aria-label": "Layers"});
-    this.own = make("div", {className: "own"});
+    this.own = new OwnPoints(this);
     this.below = make("div");
     const stage = make("div", {className: "stage"},
       make("div", {className: "hero"}, this.field, this.veil), this.controls(), this.told);
-    const side = make("div", {className: "side"}, this.table, this.chart, this.layers, this.own);
+    const side = make("div", {className: "side"}, this.table, this.chart, this.layers, this.own.element);
     this.root.replaceChildren(make("div", {className: "columns"}, stage, side), this.below);
     this.root.onkeydown = (event) => this.press(event);
   }
@@ -217,7 +222,7 @@ class Face {
   /** Lay the page out for the game that has been opened. */
   arrange() {
     const {is_points: isPoints, boards, names, bounds, channels, size} = this.about;
-    this.stopDrawing();
+    this.own.stop();
     this.root.className = `play ${isPoints ? "points" : "pictures"} ${boards > 1 ? "two" : "one"}`;
     this.boards = Array.from({length: boards}, (_, index) => {
       const canvas = make("canvas", {tabIndex: 0, role: "img", "aria-label": this.nameOf(index)});
@@ -232,7 +237,7 @@ class Face {
     this.table.replaceChildren(...heading, this.row("step", "Step", "Updates of the generator so far."),
       ...NUMBERS.filter(([, , , isForPoints]) => isPoints || !isForPoints).map((row) => this.row(...row)));
     this.layers.replaceChildren(...(isPoints ? POINT_LAYERS : PICTURE_LAYERS).map((layer) => this.layerButton(...layer)));
-    this.offerDrawing();
+    this.own.offer();
     this.sketch?.end();
     this.sketch = isPoints ? null : new Sketch({size, channels}, this.data.noun, (pixels) => this.send("judge", {pixels}));
     this.below.replaceChildren(...(this.sketch ? [this.sketch.element] : []));
@@ -282,7 +287,7 @@ class Face {
       const own = Object.fromEntries(Object.entries(arrays).filter(([name]) => name.startsWith(`${index}/`)).map(([name, array]) => [name.slice(2), array]));
       const reals = this.about.is_points ? (this.reals?.values ?? []) : this.reals;
       board.draw({arrays: own, reals, numbers: head?.boards[index], layers: this.shown, look,
-        own: index === 0 ? this.spray?.points : null, isNarrow: this.about.boards > 1});
+        own: index === 0 ? this.own.spray?.points : null, isNarrow: this.about.boards > 1});
     });
     this.curves.draw(look, this.about.is_probability.every(Boolean), this.about.boards);
     if (head) this.fill(head);
@@ -320,8 +325,8 @@ class Face {
     if (trouble) return this.say(trouble);
     const facts = {isPoints: this.about.is_points, batch: this.data.knobs["optimizer.batch_size"], isGradientShown: this.shown.has("gradients")};
     const part = tellPart(head.part, facts);
-    if (part) return this.say(this.who === "both" && head.part === "g" ? `Both have had a turn. ${part}` : part);
-    if (head.state !== "playing" || performance.now() - this.saidAt > QUIET) this.say(summarise(head.step, head.boards[0], this.about.is_probability[0]));
+    if (part) return this.say(part);
+    if (head.state !== "playing" || performance.now() - this.saidAt > QUIET) this.say(summarise(head, this.about));
     return undefined;
   }
 
@@ -341,14 +346,12 @@ class Face {
   // --- what a visitor does
 
   toggle() {
-    this.who = "";
-    this.stopDrawing();
+    this.own.stop();
     this.send(this.state === "paused" ? "play" : "pause");
   }
 
   step(who) {
-    this.who = who;
-    this.stopDrawing();
+    this.own.stop();
     this.send("step", {who});
   }
 
@@ -372,62 +375,6 @@ class Face {
     }
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  /** Offer to draw own points; while drawing, the tools for it. The focus stays. */
-  offerDrawing() {
-    const focused = [...this.own.querySelectorAll("button")].indexOf(this.root.getRootNode().activeElement);
-    this.fillOwn();
-    if (focused >= 0) this.own.querySelectorAll("button")[this.spray ? focused : 0]?.focus();
-  }
-
-  fillOwn() {
-    this.own.replaceChildren();
-    if (!this.about.is_points || !this.data.may_draw) return;
-    const button = (text, onclick, more) => make("button", {textContent: text, onclick, ...more});
-    if (!this.spray) {
-      this.own.append(button("Draw your own points", () => this.startDrawing(), {title: "Spray points with mouse, pen or finger; both players then train on them"}));
-      return;
-    }
-    const count = this.spray.points.length;
-    const isReady = count >= FEWEST_OWN;
-    this.own.append(
-      make("p", {textContent: `Spray points on the board: ${count.toLocaleString("en")} of ${MOST_OWN.toLocaleString("en")}.`}),
-      make("div", {className: "row"},
-        button("Use these points", () => this.usePoints(), {className: "main", disabled: !isReady, title: isReady ? "" : `At least ${FEWEST_OWN} points`}),
-        button("Eraser", () => { this.spray.isErasing = !this.spray.isErasing; this.offerDrawing(); }, {"aria-pressed": String(this.spray.isErasing)}),
-        button("Clear", () => { this.spray.points = []; this.offerDrawing(); this.redraw(); }),
-        button("Cancel", () => this.stopDrawing())));
-  }
-
-  startDrawing() {
-    this.send("pause");
-    this.spray = new Spray(this.boards[0], (this.data.setup.points ?? []).slice(), () => {
-      this.sprayed ??= requestAnimationFrame(() => {
-        this.sprayed = null;
-        this.offerDrawing();
-        this.redraw();
-      });
-    });
-    this.root.classList.add("drawing");
-    this.offerDrawing();
-    this.redraw();
-  }
-
-  stopDrawing() {
-    if (!this.spray) return;
-    this.spray.end();
-    this.spray = null;
-    this.root.classList.remove("drawing");
-    this.offerDrawing();
-    this.redraw();
-  }
-
-  usePoints() {
-    const points = this.spray.points;
-    this.stopDrawing();
-    this.cover("Setting up the game with your points …");
-    this.tell("points", points);
   }
 }
 

@@ -49,7 +49,7 @@ class Curves {
     const chart = {context, width, look, boards};
     const texts = this.marks.filter(([, , text]) => text);
     this.chart(chart, 0, half - 8, "Losses", [["d_loss", "D", look.indigo], ["g_loss", "G", look.orange]], null, texts);
-    const title = isProbability ? "D’s opinion, 0 to 1" : "D’s output";
+    const title = isProbability ? "Opinion of D" : "Output of D";
     const scale = isProbability ? [0, 1] : null;
     this.chart(chart, half + 4, half - 8, title, [["d_real", "real", look.indigo], ["d_fake", "generated", look.orange]], scale, texts);
   }

@@ -23,20 +23,29 @@ function tellPart(part, {isPoints, batch, isGradientShown}) {
     g: isPoints
       ? "The generator has learnt: its points move to where the discriminator takes them for real."
       : "The generator has learnt: its pictures change to what the discriminator takes for real.",
+    both: `Both have learnt from ${count} real and ${count} generated ${kind}: first the discriminator, then the generator.`,
   }[part] ?? "";
 }
 
-/** Return one sentence on how the game stands. */
-function summarise(step, board, isProbability) {
-  const {d_real: real, d_fake: fake, modes} = board;
+/** Return one sentence on how the game stands, on each board. */
+function summarise({step, boards}, {names, is_probability: isProbability}) {
+  const parts = boards.map((board, index) => {
+    const told = standing(board, isProbability[index]);
+    return told && names[index] ? `${names[index]}: ${told}` : told;
+  });
+  const told = parts.filter(Boolean).join(" · ");
+  return `Step ${step.toLocaleString("en")}${told ? `: ${told}` : ""}.`;
+}
+
+function standing({d_real: real, d_fake: fake, modes}, isProbability) {
   const parts = [];
   if (real !== null && fake !== null) {
-    if (isProbability) {
-      const gap = real - fake;
-      const how = gap > 0.6 ? "easily tells real from generated" : gap > 0.15 ? "tells real from generated more often than not" : "can hardly tell real from generated";
-      parts.push(`D ${how} (${short(real)} against ${short(fake)})`);
-    } else parts.push(`D gives ${short(real)} to real and ${short(fake)} to generated data`);
+    const gap = real - fake;
+    if (!isProbability) parts.push(`D gives ${short(real)} to real and ${short(fake)} to generated data`);
+    else if (gap > 0.6) parts.push(`D easily tells real from generated (${short(real)} against ${short(fake)})`);
+    else if (gap > 0.15) parts.push(`D tells real from generated more often than not (${short(real)} against ${short(fake)})`);
+    else parts.push(`D can hardly tell real from generated (${short(real)} against ${short(fake)})`);
   }
   if (modes) parts.push(`${modes[0]} of ${modes[1]} modes found`);
-  return `Step ${step.toLocaleString("en")}${parts.length ? `: ${parts.join("; ")}` : ""}.`;
+  return parts.join("; ");
 }
