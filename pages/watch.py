@@ -112,9 +112,7 @@ def show_ends(run: Run) -> None:
     for chosen in (samples[:5], samples[max(5, len(samples) - 5) :]):
         with st.grid(5, min_column_width=60, gap="xsmall"):
             for step, path in chosen:
-                with st.container():
-                    pictures.show(path, f"Samples at step {step}")
-                    st.caption(f"Step {step:,}")
+                pictures.show(path, f"Samples at step {step}", f"Step {step:,}")
 
 
 def show_rest(run: Run, above: DeltaGenerator) -> None:
@@ -133,8 +131,9 @@ def show_rest(run: Run, above: DeltaGenerator) -> None:
     except InputError as error:
         st.error(words.message(error), icon=":material/error:")
         return
-    with st.expander("Settings and real images", icon=":material/tune:"):
-        left, right = st.columns([3, 2])
+    part = st.expander("Settings and real images", icon=":material/tune:", key="watch/settings", on_change="rerun")
+    if part.open:
+        left, right = part.columns([3, 2])
         left.table({configs.title(key): text_of(value) for key, value in settings.items()})
         if run.reals_path.exists():
             with right:

@@ -96,17 +96,18 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
         for track in chosen:
             with st.container(gap="xxsmall"):
                 name = names[track.run.id]
-                st.markdown(f"**{words.escape(name)}**")
+                st.page_link(
+                    "pages/watch.py",
+                    label=f"**{words.escape(name)}**",
+                    icon=":material/play_circle:",
+                    query_params={"run": track.run.id},
+                )
                 shot, fid = track.snapshot(at), track.fid(at)
                 if shot is None:
                     st.caption("No samples yet")
                 else:
-                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
                     score = f" · {words.escape(track.label)} {words.number(fid)}" if fid is not None else ""
-                    st.caption(f"Step {shot[0]:,}{score}")
-                st.page_link(
-                    "pages/watch.py", label="Open · fork", icon=":material/call_split:", query_params={"run": track.run.id}
-                )
+                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}", f"Step {shot[0]:,}{score}")
 
 
 def show_curves(

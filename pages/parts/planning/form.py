@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from gan import config as configs
 from gan.catalogue import data_sets
@@ -77,11 +78,21 @@ def ask(
             form.draw(later)
             continue
         held = {key: form.held(key) for key in later}
-        changed = sum(held[key] != form.initial(key) for key in later if form.matters(key, held))
-        label = f"{heading} :blue-badge[{changed} changed]" if changed else heading
-        with st.expander(label, icon=icon, key=f"{prefix}/{section}/more"):  # its key keeps it open when the label changes
-            form.draw(later)
+        changed = sum(form.differs(key, held[key]) for key in later if form.matters(key, held))
+        part = _folded(f"{heading} :blue-badge[{changed} changed]" if changed else heading, icon, f"{prefix}/{section}/more")
+        if part.open:
+            with part:
+                form.draw(later)
+        else:
+            form.take(later)
     return form.changes
+
+
+def _folded(label: str, icon: str, key: str) -> ExpanderContainer:
+    """Draw the expander of a section, which says whether it is open."""
+    if key in st.session_state:  # written by us, it outlives a change of the label, which makes it another expander
+        st.session_state[key] = st.session_state[key]
+    return st.expander(label, icon=icon, key=key, on_change="rerun")
 
 
 class _Form:
@@ -106,21 +117,23 @@ class _Form:
         return rules.has_effect(key, settings, self.sets.get(settings.get("data.name", "")))
 
     def held(self, key: str) -> Any:
-        """Return the value that the widget of a setting holds, drawn or not, in the form of :meth:`initial`."""
+        """Return the value that the widget of a setting holds, drawn or not, in JSON form."""
         value, widget, state = self._value(key), self._widget(key), st.session_state
         if isinstance(value, Span):
-            return tuple(state.get(f"{widget}/{part}", getattr(value, part)) for part in ("count", "unit"))
+            return " ".join(str(state.get(f"{widget}/{part}", getattr(value, part))) for part in ("count", "unit"))
         if key == "data.classes":
-            widget = f"{widget}/{state.get(self._widget('data.name'), self.settings['data.name'])}"
+            name = state.get(self._widget("data.name"), self.settings["data.name"])
+            entry = self.sets.get(name)
+            return [one for one in state.get(f"{widget}/{name}", value) if entry and one in entry.classes]
         held = state.get(widget, value)
-        return sorted(held) if isinstance(value, tuple) else held
+        return list(held) if isinstance(value, tuple) else held
 
-    def initial(self, key: str) -> Any:
-        """Return the initial value of a setting, to be compared with :meth:`held`."""
+    def differs(self, key: str, held: Any) -> bool:
+        """Return whether a value that :meth:`held` returned differs from the initial one."""
         value = self._value(key)
-        if isinstance(value, Span):
-            return value.count, value.unit
-        return sorted(value) if isinstance(value, tuple) else value
+        if isinstance(value, tuple):
+            return sorted(held) != sorted(value)
+        return bool(held != (str(value) if isinstance(value, Span) else value))
 
     def draw_basics(self, section: str) -> None:
         """Draw the basic settings of a section, with what is to be known about them."""
@@ -147,6 +160,14 @@ class _Form:
                     self.changes[key] = _field(key, info, value, self._widget(key), units)
                 elif key in rules.NEUTRAL:
                     self.changes[key] = rules.NEUTRAL[key]
+
+    def take(self, keys: list[str]) -> None:
+        """Take the values of settings as :meth:`draw` does, without drawing widgets: they would cost more than all else."""
+        for key in keys:
+            if self.matters(key):
+                self.changes[key] = self.held(key)
+            elif key in rules.NEUTRAL:
+                self.changes[key] = rules.NEUTRAL[key]
 
     def _choose_family(self) -> None:
         start = self.config.networks.family
