@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
-from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from gan import config as configs
 from gan.catalogue import data_sets
@@ -53,6 +52,11 @@ _BASICS = (
 )
 
 
+_BADGE = """[class*="st-key-"][class*="-more"] summary p::after {margin-left: .6rem; padding: .1rem .45rem; border-radius: .5rem;
+  font-size: .85em; color: light-dark(#1c4fa3, #9cc3ff); background: light-dark(#1c83e11a, #1c83e140)}
+"""
+
+
 def ask(
     config: RunConfig,
     prefix: str,
@@ -72,27 +76,37 @@ def ask(
         st.subheader("Basics")
         for section in HEADINGS:
             form.draw_basics(section)
+    changed: dict[str, int] = {}
     for section, (heading, icon) in HEADINGS.items():
         later = [key for key in form.fields(section) if key not in _BASICS]
         if not any(form.matters(key) for key in later):
             form.draw(later)
             continue
         held = {key: form.held(key) for key in later}
-        changed = sum(form.differs(key, held[key]) for key in later if form.matters(key, held))
-        part = _folded(f"{heading} :blue-badge[{changed} changed]" if changed else heading, icon, f"{prefix}/{section}/more")
+        more = f"{prefix}/{section}/more"
+        changed[more] = sum(form.differs(key, held[key]) for key in later if form.matters(key, held))
+        part = st.expander(heading, icon=icon, key=more, on_change="rerun")
         if part.open:
             with part:
                 form.draw(later)
         else:
             form.take(later)
+    st.html(_badges(changed))
     return form.changes
 
 
-def _folded(label: str, icon: str, key: str) -> ExpanderContainer:
-    """Draw the expander of a section, which says whether it is open."""
-    if key in st.session_state:  # written by us, it outlives a change of the label, which makes it another expander
-        st.session_state[key] = st.session_state[key]
-    return st.expander(label, icon=icon, key=key, on_change="rerun")
+def _badges(changed: Mapping[str, int]) -> str:
+    """Return the style sheet that puts "N changed" behind the headings of sections, by the keys of their expanders.
+
+    A badge in the label would do so too, but an expander with another label is another one to Streamlit 1.67: drawn anew, it folds
+    and takes the focus away from the field inside.
+    """
+    rules = [
+        f'.st-key-{re.sub("[^a-zA-Z0-9_-]", "-", key)} summary p::after {{content: "{count} changed"}}'
+        for key, count in changed.items()
+        if count
+    ]
+    return f"<style>{_BADGE}{' '.join(rules)}</style>"
 
 
 class _Form:
