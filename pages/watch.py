@@ -11,7 +11,7 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import ahead
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status
 from pages.parts import cards, exports, frame, pictures, run_picker, words
@@ -43,7 +43,7 @@ def show_state(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cards.badge(status)
         if status.state == "queued":
-            st.caption(words.place_in_queue(run, queue.waiting_runs(root)))
+            st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
         elif status.device:
             st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}")
     st.progress(share, text=sentence)

@@ -11,12 +11,11 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from gan.execution import queue, steering
+from gan.execution import ahead
 from gan.judging import comparison, lines
 from gan.judging.glossary import SCORES as GLOSSARY
 from gan.runs import Run, Status
 from gan.sweeps.launched import Record, Sweep
-from gan.sweeps.progress import Progress
 from pages.parts import exports, words
 from pages.parts.sweeping import rows
 from pages.parts.sweeping.rows import Board, Row
@@ -24,6 +23,7 @@ from pages.parts.sweeping.rows import Board, Row
 MOST_COMPARED = 12
 _QUICK = "Quick FID"
 _ROW, _HEAD, _HEIGHT = 64, 38, 640  # pixels
+_NAME, _STATE = 164, 220  # pixels of columns whose text wraps: on a phone, name and FID are in view, and no state is cut
 _TITLES = {"progress": "Progress", "state": "State", "watch": "Watch"}
 
 
@@ -35,32 +35,19 @@ class Standing(NamedTuple):
     watch: str | None
 
 
-def show(sweep: Sweep, record: Record, progress: Progress) -> bool:
+def show(sweep: Sweep, record: Record) -> bool:
     """Draw the table of a sweep and, for the selected rows or all, the links to Compare, Evaluate and the report.
 
     Return whether all scored runs have been judged; if not, the table is to be drawn again soon.
     """
     board = rows.board(sweep.root, record.members)
     statuses = {run.id: run.status() for row in board.rows for run in row.runs}
-    waits = why_waiting(sweep, progress, statuses)
+    waits = ahead.reasons(sweep.root) if any(status.state == "queued" for status in statuses.values()) else {}
     selected = draw(sweep, board, statuses, waits)
     chosen = [run for row in selected or board.rows for run in row.runs if run.metrics_path.exists()]
     if chosen:
         link(chosen, is_all=not selected)
     return board.is_whole
-
-
-def why_waiting(sweep: Sweep, progress: Progress, statuses: Mapping[str, Status]) -> dict[str, str]:
-    """Return why each waiting run waits, by id."""
-    waiting = [run_id for run_id, status in statuses.items() if status.state == "queued"]
-    if not waiting:
-        return {}
-    if progress.is_paused:
-        return dict.fromkeys(waiting, "paused")
-    if steering.lacks_room(sweep):
-        return dict.fromkeys(waiting, "no disk space")
-    line = {run.id: place for place, run in enumerate(queue.waiting_runs(sweep.root), 1)}
-    return {run_id: f"place {line[run_id]} of {len(line)} in the queue" if run_id in line else "waiting" for run_id in waiting}
 
 
 def draw(sweep: Sweep, board: Board, statuses: Mapping[str, Status], waits: Mapping[str, str]) -> list[Row]:
@@ -127,12 +114,12 @@ def styled(board: Board, standings: tuple[Standing, ...]) -> Styler:
     table = pd.DataFrame(
         {
             "Variant": row.name,
-            "Samples": row.picture,
-            **row.settings,
             **{title: row.mean(score) for score, title in titles.items()},
             _QUICK: row.quick,
+            "Samples": row.picture,
             "Verdicts": list(row.verdicts),
             **one._asdict(),
+            **row.settings,  # last: the name tells them too
         }
         for row, one in zip(board.rows, standings, strict=True)
     ).rename(columns=_TITLES)
@@ -167,19 +154,20 @@ def config_of(board: Board) -> dict[str, Any]:
     seeds = max((len(row.members) for row in board.rows), default=1)
     over = "seeds; of a single one, over draws" if seeds > 1 else "draws"
     return {
-        "Variant": column.TextColumn(pinned=True, width=words.width_of(row.name for row in board.rows)),
+        "Variant": column.TextColumn(pinned=True, width=min(_NAME, words.width_of(row.name for row in board.rows))),
         "Samples": column.ImageColumn(width=_ROW + 16, help="Newest samples of the first seed."),
         **{
             title: column.NumberColumn(
+                width=words.width_of([title]),
                 help=f"{GLOSSARY[score].meaning} Mean ± standard deviation over {over}. Bold: better than every other row by more "
-                "than chance explains."
+                "than chance explains.",
             )
             for score, title in titles_of(board).items()
         },
         _QUICK: column.NumberColumn(help="FID in training, of few images: only until the variant is scored, and not comparable."),
         "Verdicts": column.MultiselectColumn(options=list(colours), color=list(colours.values()), width=150),
         "Progress": column.ProgressColumn(min_value=0, max_value=1, format="percent", width="small"),
-        "State": column.TextColumn(width="large"),
+        "State": column.TextColumn(width=_STATE),
         "Watch": column.LinkColumn(display_text="open", width="small"),
     }
 
