@@ -22,10 +22,10 @@ from gan import config as configs
 from gan import runs, words
 from gan.execution import queue
 from gan.judging import comparison, doctor
-from gan.judging.comparison import figure
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from gan.storage.lines import LineWriter
+from gan.words import figure
 from pages.parts import charts
 from pages.parts.evaluation import board, columns, listing, reasons
 from pages.parts.evaluation import table as scores_table

@@ -16,14 +16,19 @@ from gan.judging import comparison, lines
 from gan.judging.glossary import SCORES as GLOSSARY
 from gan.runs import Run, Status
 from gan.sweeps.launched import Record, Sweep
+from gan.words import figure
 from pages.parts import exports, words
 from pages.parts.sweeping import rows
 from pages.parts.sweeping.rows import Board, Row
 
 MOST_COMPARED = 12
 _QUICK = "Quick FID"
-_ROW, _HEAD, _HEIGHT = 64, 38, 640  # pixels
-_NAME, _STATE = 164, 220  # pixels of columns whose text wraps: on a phone, name and FID are in view, and no state is cut
+_ROW, _HEAD, _HEIGHT = 66, 38, 640  # pixels; text wraps in rows higher than 64
+_NAME, _SCORE, _STATE = (
+    164,
+    110,
+    220,
+)  # pixels: name and FID are in view on a phone
 _TITLES = {"progress": "Progress", "state": "State", "watch": "Watch"}
 
 
@@ -136,7 +141,7 @@ def styled(board: Board, standings: tuple[Standing, ...]) -> Styler:
         bold = ["font-weight: 700" if score in row.best else "" for row in board.rows]
         shown = shown.apply(lambda column, bold=bold: bold, subset=[title])
         for place, row in enumerate(board.rows):
-            text = comparison.figure(row.mean(score), row.spreads.get(score))
+            text = figure(row.mean(score), row.spreads.get(score))
             shown = shown.format(lambda value, text=text: text, subset=pd.IndexSlice[[place], [title]])
     return shown
 
@@ -158,7 +163,7 @@ def config_of(board: Board) -> dict[str, Any]:
         "Samples": column.ImageColumn(width=_ROW + 16, help="Newest samples of the first seed."),
         **{
             title: column.NumberColumn(
-                width=words.width_of([title]),
+                width=max(_SCORE, words.width_of([title])),
                 help=f"{GLOSSARY[score].meaning} Mean ± standard deviation over {over}. Bold: better than every other row by more "
                 "than chance explains.",
             )
