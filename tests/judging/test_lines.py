@@ -41,7 +41,7 @@ def test_description() -> None:
         f"FID · digits CNN 12.3 ± 0.4 (floor 0.812), KID 0.0213, IS 8.91 ± 0.08, 3 draws {made_from}"
     )
     single = LINE | {"draws": 1, "fid_spread": None, "inception_score_spread": None, "fid": None}
-    assert lines.describe(single) == f"FID · digits CNN – (floor 0.812), IS 8.9, 1 draw {made_from}"
+    assert lines.describe(single) == f"FID · digits CNN – (floor 0.812), IS 8.91, 1 draw {made_from}"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from gan.runs import Run
@@ -26,15 +28,14 @@ def stage(
 ) -> None:
     """Draw the slider, the play button, and the samples and curves they control."""
     title = timeline.AXES[axis][1]
-    end = max(1, round(max(track.end for track in chosen)))
-    step = max(1, end // STOPS)
-    end = -(-end // step) * step
-    place_slider(axis, end, step)
+    stops = stops_to(max(track.end for track in chosen))
+    end = stops[-1]
+    place_slider(axis, stops)
     is_playing = st.session_state.get("compare/playing", False)
     if is_playing:
-        at = st.session_state["at"] + step * PACE
-        is_playing = st.session_state["compare/playing"] = at < end
-        st.session_state["at"] = min(at, end)
+        place = min(stops.index(st.session_state["at"]) + PACE, len(stops) - 1)
+        st.session_state["at"] = stops[place]
+        is_playing = st.session_state["compare/playing"] = place < len(stops) - 1
 
     def toggle() -> None:
         st.session_state["compare/playing"] = not is_playing
@@ -50,13 +51,11 @@ def stage(
             on_click=toggle,
             help="Plays from the current position, or from the start if it is at the end.",
         )
-        at = st.slider(
+        at = st.select_slider(
             title[:1].upper() + title[1:],
-            0,
-            end,
-            step=step,
+            stops,
             key="at",
-            format="localized",
+            format_func="{:,}".format,
             help="Moves the samples, the dashed line in the curves, and the FIDs. Every snapshot uses the same latent vectors.",
         )
     keep_place(at, end)
@@ -67,8 +66,15 @@ def stage(
         st.rerun()  # the refresh interval depends on whether playback is on
 
 
-def place_slider(axis: str, end: int, step: int) -> None:
+def stops_to(end: float) -> list[int]:
+    """Return about ``STOPS`` positions at equal distances from 0, and the end, which no distance may miss or exceed."""
+    last = max(1, math.ceil(end))
+    return [*range(0, last, max(1, last // STOPS)), last]
+
+
+def place_slider(axis: str, stops: list[int]) -> None:
     """Set the slider: initially from the URL; after a change of axis to the same fraction; at the end it stays at the end."""
+    end = stops[-1]
     known, last = st.session_state.get("compare/axis", (axis, end))
     st.session_state["compare/axis"] = axis, end
     if "at" not in st.session_state:
@@ -77,8 +83,8 @@ def place_slider(axis: str, end: int, step: int) -> None:
     elif (at := st.session_state["at"]) >= last:
         at = end
     elif known != axis:
-        at = round(at / last * end / step) * step
-    st.session_state["at"] = min(at, end)
+        at = at / last * end
+    st.session_state["at"] = min(stops, key=lambda stop: abs(stop - at))
 
 
 def keep_place(at: int, end: int) -> None:
