@@ -532,7 +532,7 @@ def test_status_says_that_the_networks_are_being_built(root: Path, monkeypatch: 
     run, told, build = make_run(root), [], loop.build_game
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        told.append(run.status().message)
+        told.append(run.stored_status().message)
         return build(*arguments, **options)
 
     monkeypatch.setattr(loop, "build_game", watched)
