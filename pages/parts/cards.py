@@ -65,9 +65,10 @@ def _name_of_sweep(run: Run, sweep: str) -> str:
 
 
 #: Names of runs differ at their ends, so they wrap instead of being cut there.
-_WRAPPING = """<style>
-[class*="st-key-home-"] [data-testid="stPageLink"] :is(a, span, p) {white-space: normal; overflow: visible; overflow-wrap: anywhere}
-[class*="st-key-home-"] [data-testid="stPageLink"] a {padding-left: 0}
+WRAPPING = """<style>
+:is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] :is(a, span, p)
+  {white-space: normal; overflow: visible; overflow-wrap: anywhere}
+:is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] a {padding-left: 0}
 </style>"""
 
 
@@ -80,7 +81,7 @@ def badge(status: Status) -> None:
 def wall(chosen: Sequence[Card], names: Mapping[str, str], key: str) -> None:
     """Draw cards as a wall; ``names`` are the display names of runs by id."""
     waits: dict[str, str] | None = None
-    st.html(_WRAPPING)
+    st.html(WRAPPING)
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for card in chosen:
             if waits is None and any(status.state == "queued" for _, status in card.members):

@@ -354,7 +354,7 @@ def test_launch_panel_names_the_runs_ahead(visit: Visit, empty: Path, monkeypatc
 
 @pytest.mark.parametrize("name", list(LOSSES))
 def test_form_explains_every_loss(name: str, visit: Visit, empty: Path) -> None:
-    test = visit("train")
+    test = visit("train", {"train/loss-facts": True})
     test.session_state["train/digits-dcgan/objective.loss"] = name
     test.run()
     assert_sound(test)

@@ -98,7 +98,7 @@ def keep_place(at: int, end: int) -> None:
 def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
     """Show the samples of all runs at one slider position, with step and FID."""
     columns = len(chosen) if len(chosen) <= 6 else -(-len(chosen) // 2)
-    with st.grid(columns, min_column_width=150, gap="small"):
+    with st.grid(columns, min_column_width=150, gap="small", key="compare-samples"):
         for track in chosen:
             with st.container(gap="xxsmall"):
                 name = names[track.run.id]

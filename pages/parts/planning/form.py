@@ -208,16 +208,18 @@ class _Form:
 
 
 def _explain_loss(name: str) -> None:
-    """Show formulas, range and source of a loss."""
+    """Offer how to read the losses, with their formulas, range and source."""
     facts = LOSSES[name]
-    st.caption(f"**How to read the losses:** {words.escape(facts.good)}")
-    with st.expander("About this loss", icon=":material/function:", key="train/loss-facts"):
-        st.markdown("The discriminator minimises")
-        st.latex(_in_rows(facts.discriminator))
-        st.markdown("and the generator")
-        st.latex(_in_rows(facts.generator))
-        st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
-        st.caption(f"D is the discriminator output before any sigmoid σ. Source: {words.escape(facts.source)}")
+    part = st.expander("How to read the losses", icon=":material/function:", key="train/loss-facts", on_change="rerun")
+    if part.open:
+        with part:
+            st.markdown(words.escape(facts.good))
+            st.markdown("The discriminator minimises")
+            st.latex(_in_rows(facts.discriminator))
+            st.markdown("and the generator")
+            st.latex(_in_rows(facts.generator))
+            st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
+            st.caption(f"D is the discriminator output before any sigmoid σ. Source: {words.escape(facts.source)}")
 
 
 def _in_rows(formula: str) -> str:
