@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _MARKUP = r"\\`*_{}\[\]()<>#|~$&!:@^"
 _MARKDOWN, _MARKDOWN_BLOCK = re.compile(f"([{_MARKUP}])"), re.compile(rf"([{_MARKUP}+\-.])")  # the latter with list markers
+_ROUGH = 3.55  # a spread that begins with less gets two significant digits, otherwise one (rule of the Particle Data Group)
+_MOST_DECIMALS, _MOST_SMALL = 2, 6  # of values from 1 up, and of smaller ones
 
 
 def duration(seconds: float | None) -> str:
@@ -27,6 +30,25 @@ def number(value: float) -> str:
     if abs(value) >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
+    """Return "9.07 ± 0.18" or "592 ± 5": one or two digits of the spread, as many decimals of the value, shares in per cent.
+
+    Every value with a spread is told like this. From 1 up it has two decimals at most, so that a FID does not look more precise
+    than it is. An unknown value is a dash.
+    """
+    times = 100 if is_share else 1
+    if value is None or not math.isfinite(value):
+        return "–"
+    if spread is None or not math.isfinite(spread):
+        return number(times * value)
+    value, spread = times * value, times * spread
+    if spread == 0:
+        return f"{number(value)} ± 0"
+    power = math.floor(math.log10(spread))
+    decimals = min(max((spread / 10**power < _ROUGH) - power, 0), _MOST_SMALL if abs(value) < 1 else _MOST_DECIMALS)
+    return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
 
 
 def percent(share: float) -> str:

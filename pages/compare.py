@@ -9,7 +9,7 @@ import streamlit as st
 from gan import palette, runs
 from gan.errors import InputError
 from gan.runs import Run
-from pages.parts import exports, frame, run_picker, words
+from pages.parts import cards, exports, frame, run_picker, words
 from pages.parts.comparison import timeline
 from pages.parts.comparison.differences import different, marked, show_table
 from pages.parts.comparison.significance import show_significance
@@ -111,6 +111,7 @@ with frame.spoken_errors():
     if len(picked) == 1:
         st.caption("Choose a second run to compare.")
     if picked:
+        st.html(cards.WRAPPING)
         names = words.short(words.names(picked))
         warn(picked)
         titles = different(picked)

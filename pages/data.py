@@ -61,7 +61,6 @@ def ask_how(entry: DataSet) -> DataConfig:
 def show(entry: DataSet) -> None:
     """Show the images or points of a data set, or offer to prepare them."""
     st.markdown(words.escape(entry.description))
-    st.caption(f"Source: {words.escape(entry.source)}" + (f" · {LSUN}" if entry.name == "bedrooms" else ""))
     wanted = ask_how(entry)
     place = prepared.folder(wanted)
     if wanted.is_points:
@@ -70,6 +69,7 @@ def show(entry: DataSet) -> None:
         show_images(wanted, found)
     else:
         offer_preparation(wanted)
+    st.caption(f"Source: {words.escape(entry.source)}" + (f" · {LSUN}" if entry.name == "bedrooms" else ""))
 
 
 st.title("Data")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan import runs
 from gan.errors import InputError
-from gan.execution import queue, steering
+from gan.execution import ahead, queue, steering
 from gan.execution.forecast import pace
 from gan.judging import comparison
 from gan.machine import cores
@@ -119,10 +119,9 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
     """Show overall progress, the time left, and the number of runs in each state."""
     ended = sum(count for state, count in progress.states.items() if state in ENDED)
     sentence = f"{ended} of {words.count(progress.runs, 'run')} ended"
-    if progress.is_paused and not progress.is_over:
-        sentence += " · paused, waiting runs held back"
-    elif not progress.is_over and steering.lacks_room(sweep):
-        sentence += " · waiting for disk space"
+    held = "" if progress.is_over else ahead.hold(sweep)
+    if held:
+        sentence += {ahead.PAUSED: " · paused, waiting runs held back", ahead.NO_ROOM: " · waiting for disk space"}[held]
     elif progress.seconds_left is not None and not progress.is_over:
         sentence += f" · about {words.duration(progress.seconds_left)} left"
     st.progress(progress.share, text=sentence)
@@ -157,7 +156,7 @@ def show(sweep: Sweep) -> bool:
     busy = scorings.under_way(ready)
     show_scoring(ready, busy)
     act(sweep, progress, found, ready, is_busy=bool(busy))
-    is_judged = listing.show(sweep, sweep.record(), progress)
+    is_judged = listing.show(sweep, sweep.record())
     if is_judged == st.session_state.get(_JUDGING, False):
         st.session_state[_JUDGING] = not is_judged
         st.rerun()  # at another pace

@@ -11,7 +11,7 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import ahead
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status
 from pages.parts import cards, exports, frame, pictures, run_picker, words
@@ -43,7 +43,7 @@ def show_state(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cards.badge(status)
         if status.state == "queued":
-            st.caption(words.place_in_queue(run, queue.waiting_runs(root)))
+            st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
         elif status.device:
             st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}")
     st.progress(share, text=sentence)
@@ -112,9 +112,7 @@ def show_ends(run: Run) -> None:
     for chosen in (samples[:5], samples[max(5, len(samples) - 5) :]):
         with st.grid(5, min_column_width=60, gap="xsmall"):
             for step, path in chosen:
-                with st.container():
-                    pictures.show(path, f"Samples at step {step}")
-                    st.caption(f"Step {step:,}")
+                pictures.show(path, f"Samples at step {step}", f"Step {step:,}")
 
 
 def show_rest(run: Run, above: DeltaGenerator) -> None:
@@ -133,8 +131,9 @@ def show_rest(run: Run, above: DeltaGenerator) -> None:
     except InputError as error:
         st.error(words.message(error), icon=":material/error:")
         return
-    with st.expander("Settings and real images", icon=":material/tune:"):
-        left, right = st.columns([3, 2])
+    part = st.expander("Settings and real images", icon=":material/tune:", key="watch/settings", on_change="rerun")
+    if part.open:
+        left, right = part.columns([3, 2])
         left.table({configs.title(key): text_of(value) for key, value in settings.items()})
         if run.reals_path.exists():
             with right:

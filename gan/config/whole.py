@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -313,13 +313,23 @@ def _owner(where: list[str], family: str) -> dict[str, FieldInfo]:
 
 def difference(configs: list[RunConfig]) -> list[str]:
     """Return the keys ("optimizer.batch_size") whose values differ between ``configs``."""
-    flat = [flatten(config) for config in configs]
-    keys = list(dict.fromkeys(key for one in flat for key in one))
-    return [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
+    return list(_difference(tuple(configs)))
+
+
+@lru_cache(maxsize=64)
+def _difference(configs: tuple[RunConfig, ...]) -> tuple[str, ...]:
+    flat = [_flat(config) for config in configs]
+    keys = dict.fromkeys(key for one in flat for key in one)
+    return tuple(key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1)
 
 
 def flatten(config: RunConfig) -> dict[str, Any]:
     """Return all settings as ``{"optimizer.batch_size": 64, ...}``, in form order."""
+    return dict(_flat(config))
+
+
+@lru_cache(maxsize=1024)  # pages flatten the settings of the same runs again and again
+def _flat(config: RunConfig) -> dict[str, Any]:
     raw = config.model_dump(mode="json")
     return {f"{name}.{field}": value for name in setting_groups() for field, value in raw[name].items()}
 

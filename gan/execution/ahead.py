@@ -10,11 +10,13 @@ from pathlib import Path
 
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import queue, steering
 from gan.execution.forecast import STARTING_SECONDS, pace
 from gan.machine import cores, usual_threads
 from gan.runs import Run, index
 from gan.sweeps.launched import Sweep
+
+PAUSED, NO_ROOM = "paused", "no disk space"
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,10 @@ class Ahead:
 
 
 def look(root: Path, config: RunConfig) -> Ahead:
-    """Return what a run of ``config`` would wait for if it were launched now. Runs of paused sweeps hold up no other."""
+    """Return what a run of ``config`` would wait for if it were launched now. Runs that are held back hold up no other."""
     every = index.read(root)
     training = [(listed.run, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
-    waiting = [run for run in queue.waiting_runs(root, every) if not _is_held(run)]
+    waiting = [run for run, reason in _held(queue.waiting_runs(root, every)) if not reason]
     busy = [(max(1, status.threads), status.seconds_left) for _, status in training]
     jobs = []
     for run in waiting:
@@ -62,12 +64,28 @@ def starts_in(
     return now if math.isfinite(now) else None
 
 
-def _is_held(run: Run) -> bool:
-    """Return whether the run's sweep is paused."""
+def reasons(root: Path) -> dict[str, str]:
+    """Return why each waiting run waits, by id: what holds its sweep back (:func:`hold`), else its place among all others."""
+    found = _held(queue.waiting_runs(root))
+    line = [run.id for run, reason in found if not reason]
+    places = {run_id: f"place {place} of {len(line)} in the queue" for place, run_id in enumerate(line, 1)}
+    return {run.id: reason or places[run.id] for run, reason in found}
+
+
+def hold(sweep: Sweep) -> str:
+    """Return what holds the waiting runs of a sweep back: :data:`PAUSED`, :data:`NO_ROOM`, or nothing."""
     try:
-        return bool((member := run.membership()) and Sweep(run.root, member.sweep).record().is_paused)
+        is_paused = sweep.record().is_paused
     except InputError:
-        return False
+        return ""
+    return PAUSED if is_paused else NO_ROOM if steering.lacks_room(sweep) else ""
+
+
+def _held(waiting: Sequence[Run]) -> list[tuple[Run, str]]:
+    """Return waiting runs in order, each with what holds its sweep back."""
+    sweep_of = {run.id: member.sweep for run in waiting if (member := run.membership())}
+    holds = {sweep: hold(Sweep(waiting[0].root, sweep)) for sweep in set(sweep_of.values())}
+    return [(run, holds.get(sweep_of.get(run.id, ""), "")) for run in waiting]
 
 
 def _threads(run: Run) -> int:

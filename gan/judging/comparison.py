@@ -30,8 +30,6 @@ SOUND, UNKNOWN, NOT_SCORED = "no fault found", "not examined", "not scored"  # l
 SEED, LENGTH = "training.seed", "training.length"
 FORK = "fork"  # key in ``outcome`` next to the settings
 _USUAL_MEMORISED = 0.05  # by definition, the share of real images that counts as near a training image
-_ROUGH = 3.55  # a spread that begins with less gets two significant digits, otherwise one (rule of the Particle Data Group)
-_MOST_DECIMALS, _MOST_SMALL = 3, 6  # of values from 1 up, and of smaller ones
 _MOST_CLASSES = 100  # more bars cannot be told apart
 _LOOKS = ("brightness", "contrast", "saturation")
 
@@ -233,10 +231,10 @@ def looks(line: Line) -> list[Look]:
 
 def _means(part: Line) -> str:
     """Return the means of a look and Cohen's d as text: "generated 27.1 ± 0.3, real 33.4; d = −0.80 ± 0.02"."""
-    generated = figure(lines.number(part, "fake_mean"), lines.number(part, "fake_mean_spread"))
-    told = f"generated {generated}, real {figure(lines.number(part, 'real_mean'), None)}"
+    generated = words.figure(lines.number(part, "fake_mean"), lines.number(part, "fake_mean_spread"))
+    told = f"generated {generated}, real {words.figure(lines.number(part, 'real_mean'), None)}"
     effect = lines.number(part, "effect")
-    return told if effect is None else f"{told}; d = {figure(effect, lines.number(part, 'effect_spread'))}"
+    return told if effect is None else f"{told}; d = {words.figure(effect, lines.number(part, 'effect_spread'))}"
 
 
 def look(line: Line, name: str) -> Line:
@@ -338,21 +336,3 @@ def text_of(value: Any) -> str:
     if isinstance(value, float):
         return "–" if math.isnan(value) else f"{value:g}"
     return "–" if value is None or value == "" else str(value)
-
-
-def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
-    """Return "9.07 ± 0.18" or "592 ± 5": one or two digits of the spread, as many decimals of the value, shares in per cent.
-
-    An unknown value is a dash.
-    """
-    times = 100 if is_share else 1
-    if value is None or not math.isfinite(value):
-        return "–"
-    if spread is None or not math.isfinite(spread):
-        return words.number(times * value)
-    value, spread = times * value, times * spread
-    if spread == 0:
-        return f"{words.number(value)} ± 0"
-    power = math.floor(math.log10(spread))
-    decimals = min(max((spread / 10**power < _ROUGH) - power, 0), _MOST_SMALL if abs(value) < 1 else _MOST_DECIMALS)
-    return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"

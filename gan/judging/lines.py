@@ -25,7 +25,7 @@ from typing import Any
 
 from gan import words
 from gan.config.data import DataConfig
-from gan.words import percent
+from gan.words import figure, percent
 
 #: Prefix of the ``extractor_id`` of the standard Inception network, the only one whose FID is called plain FID.
 INCEPTION = "inception-2015"
@@ -147,25 +147,17 @@ def is_whole(line: Line) -> bool:
 def describe(line: Line) -> str:
     """Return a line as one line of text for the command line."""
     modes, high_quality = number(line, "modes"), number(line, "high_quality")
-    found = f"IS {_with_spread(line['inception_score'], line['inception_score_spread'])}"
+    found = f"IS {figure(line['inception_score'], line['inception_score_spread'])}"
     if modes is not None and high_quality is not None:
-        found = f"{_with_spread(modes, line['modes_spread'])} of {line['modes_expected']} modes, "
+        found = f"{figure(modes, line['modes_spread'])} of {line['modes_expected']} modes, "
         found += f"{percent(high_quality)} of high quality"
-    floor = f"floor {_with_spread(line['floor_fid'], None)}"
-    distances = {"fid": f"{label(line)} {_with_spread(line['fid'], line['fid_spread'])} ({floor})"}
+    floor = f"floor {figure(line['floor_fid'], None)}"
+    distances = {"fid": f"{label(line)} {figure(line['fid'], line['fid_spread'])} ({floor})"}
     if (kid := number(line, "kid")) is not None:
-        distances["kid"] = f"KID {_with_spread(kid, number(line, 'kid_spread'))}"
+        distances["kid"] = f"KID {figure(kid, number(line, 'kid_spread'))}"
     first = ", ".join(distances[name] for name in main_scores(line) if name in distances)
     text = f"{first}, {found}, {made_from(line)}, step {line['step']}"
     return f"{text}. {care}" if (care := caution(line)) else text
-
-
-def _with_spread(value: float | None, spread: float | None) -> str:
-    """Return "12.3 ± 0.4": one decimal, or three for values below 1, with the same number for the spread."""
-    if value is None:
-        return "–"
-    decimals = 1 if abs(value) >= 1 else 3
-    return f"{value:.{decimals}f}" + ("" if spread is None else f" ± {spread:.{decimals}f}")
 
 
 def is_inception(line: Line) -> bool:

@@ -47,7 +47,7 @@ class Row:
 
     def text(self, key: str) -> str:
         """Return a score with its spread as text: shares in per cent, a dash if unknown."""
-        return comparison.figure(*self.values[key], is_share=SCORES[key].is_share)
+        return words.figure(*self.values[key], is_share=SCORES[key].is_share)
 
     @property
     def when(self) -> str:

@@ -183,6 +183,7 @@ def _common(column: Iterable[str]) -> str | None:
     return value if 2 * often > len(values) > 2 else None
 
 
+@lru_cache(maxsize=1024)
 def _codes(config: RunConfig) -> Codes:
     flat = configs.flatten(config)
     return {key: configs.coded(key, value) for key, value in flat.items() if not key.startswith(_UNTOLD)}

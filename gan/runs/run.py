@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ _MOST_TAGS, _LONGEST_TAG, _LONGEST_NOTE = 20, 40, 4000
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory. Cheap to create: files are read on access only."""
+    """A run directory. Cheap to create: files are read on access only. Pages ask for its paths by the hundred; it keeps some."""
 
     path: Path
 
@@ -60,11 +60,11 @@ class Run:
             status = None
         return age_key(self, stamp(self.config_path)[1], status)
 
-    @property
+    @cached_property
     def config_path(self) -> Path:
         return self.path / "config.json"
 
-    @property
+    @cached_property
     def status_path(self) -> Path:
         return self.path / "status.json"
 
@@ -72,11 +72,11 @@ class Run:
     def control_path(self) -> Path:
         return self.path / "control.json"
 
-    @property
+    @cached_property
     def metrics_path(self) -> Path:
         return self.path / "metrics.jsonl"
 
-    @property
+    @cached_property
     def scores_path(self) -> Path:
         return self.path / "scores.jsonl"
 

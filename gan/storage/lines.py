@@ -86,21 +86,32 @@ def sample_stretches(path: Path, count: int, length: int) -> list[list[dict[str,
     Each stretch ends with the sampled object; fewer than ``length`` precede the first objects of a file. Stretches may overlap.
     Only these lines are read, unless they make up most of the file.
     """
-    if raw := raw_stretches(path, count, length):
-        return _parse_stretches(raw)
-    whole = read_lines(path)[0]
-    every = max(1, -(-path.stat().st_size // (count * _LINE_BYTES))) if whole else 1
-    ends = sorted({*range(0, len(whole), every), len(whole) - 1}) if whole else []
-    return [whole[max(0, end + 1 - length) : end + 1] for end in ends]
+    return parse_stretches(raw_stretches(path, count, length), count, length)
 
 
-def raw_stretches(path: Path, count: int, length: int) -> list[list[bytes]]:
-    """Return the lines of :func:`sample_stretches` unparsed; none if they make up most of the file, or it cannot be read."""
+def raw_stretches(path: Path, count: int, length: int) -> list[list[bytes]] | bytes:
+    """Return the lines of :func:`sample_stretches` unparsed, for :func:`parse_stretches`.
+
+    If they make up most of the file, return all its complete lines as they are; of an unreadable file, nothing.
+    """
     with contextlib.suppress(OSError), open(path, "rb", buffering=(length + 1) * _LINE_BYTES) as file:
         size = file.seek(0, os.SEEK_END)
-        if size > count * length * _LINE_BYTES:
-            return _stretches(file, size, count, length)
-    return []
+        if size > count * length * _LINE_BYTES and (found := _stretches(file, size, count, length)):
+            return found
+        file.seek(0)
+        content = file.read()
+        return content[: content.rfind(b"\n") + 1]
+    return b""
+
+
+def parse_stretches(raw: list[list[bytes]] | bytes, count: int, length: int) -> list[list[dict[str, Any]]]:
+    """Return the objects of what :func:`raw_stretches` returned for ``count`` and ``length``."""
+    if isinstance(raw, list):
+        return _parse_stretches(raw)
+    whole = parse(raw)
+    every = max(1, -(-len(raw) // (count * _LINE_BYTES)))
+    ends = sorted({*range(0, len(whole), every), len(whole) - 1}) if whole else []
+    return [whole[max(0, end + 1 - length) : end + 1] for end in ends]
 
 
 def _stretches(file: BinaryIO, size: int, count: int, length: int) -> list[list[bytes]]:

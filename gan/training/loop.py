@@ -121,6 +121,7 @@ class Trainer:
         self.steps_per_epoch = max(1, len(self.images) // self.images_per_step)
 
         # The players, and latent vectors of their own for the samples.
+        self._announce(durable=False, message="Building the networks")
         torch.manual_seed(self.config.training.seed)
         self.has_products = bool(saved.facts.get("has_products")) if saved else True  # checkpoints of earlier versions lack it
         self.game = build_game(self.config, self.device, chosen, has_products=self.has_products)

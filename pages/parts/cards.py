@@ -13,7 +13,7 @@ import streamlit as st
 from gan import runs
 from gan.catalogue import data_sets
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import ahead
 from gan.judging import lines
 from gan.palette import INDIGO
 from gan.runs import Run, Status
@@ -65,9 +65,10 @@ def _name_of_sweep(run: Run, sweep: str) -> str:
 
 
 #: Names of runs differ at their ends, so they wrap instead of being cut there.
-_WRAPPING = """<style>
-[class*="st-key-home-"] [data-testid="stPageLink"] :is(a, span, p) {white-space: normal; overflow: visible; overflow-wrap: anywhere}
-[class*="st-key-home-"] [data-testid="stPageLink"] a {padding-left: 0}
+WRAPPING = """<style>
+:is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] :is(a, span, p)
+  {white-space: normal; overflow: visible; overflow-wrap: anywhere}
+:is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] a {padding-left: 0}
 </style>"""
 
 
@@ -79,20 +80,20 @@ def badge(status: Status) -> None:
 
 def wall(chosen: Sequence[Card], names: Mapping[str, str], key: str) -> None:
     """Draw cards as a wall; ``names`` are the display names of runs by id."""
-    waiting: list[Run] | None = None
-    st.html(_WRAPPING)
+    waits: dict[str, str] | None = None
+    st.html(WRAPPING)
     with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
         for card in chosen:
-            if waiting is None and any(status.state == "queued" for _, status in card.members):
-                waiting = queue.waiting_runs(card.members[0][0].run.root)
+            if waits is None and any(status.state == "queued" for _, status in card.members):
+                waits = ahead.reasons(card.members[0][0].run.root)
             with grid.cell(), st.container(border=True, height="stretch"):
                 if card.sweep:
-                    _show_sweep(card, names)
+                    _show_sweep(card, names, waits or {})
                 else:
-                    _show_run(*card.members[0], names, waiting or [])
+                    _show_run(*card.members[0], names, waits or {})
 
 
-def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waiting: list[Run]) -> None:
+def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: Mapping[str, str]) -> None:
     """Draw one run: newest samples, name as a link, state, data set and date, FID with its curve, progress."""
     run, name = listed.run, names[listed.run.id]
     if samples := run.samples():
@@ -111,7 +112,7 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waiting:
         st.html(told)
     share, sentence = words.progress(status)
     if status.state == "queued":
-        st.caption(words.place_in_queue(run, waiting))
+        st.caption(words.waiting(waits.get(run.id, "")))
     elif status.state in ("starting", "running"):
         st.progress(share, text=sentence)
     elif status.state != "finished":
@@ -125,7 +126,7 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waiting:
             st.caption(f":red[{words.message(error)}]")
 
 
-def _show_sweep(card: Card, names: Mapping[str, str]) -> None:
+def _show_sweep(card: Card, names: Mapping[str, str], waits: Mapping[str, str]) -> None:
     """Draw a sweep: newest samples of some runs, name as a link, states, data set and date, lowest FID, progress."""
     with st.grid(2, gap="xsmall"):
         for listed, _ in card.members[-_SHOWN:][::-1]:
@@ -139,7 +140,9 @@ def _show_sweep(card: Card, names: Mapping[str, str]) -> None:
         st.caption(_about(card.members[0][0]), width="content")
     if card.is_active:
         shares = [words.share_done(status) for _, status in card.members]
-        st.progress(sum(shares) / len(shares), text=f"{ended} of {words.count(len(card.members), 'run')} ended")
+        held = {waits.get(listed.run.id, "") for listed, _ in card.members} & {ahead.PAUSED, ahead.NO_ROOM}
+        told = "".join(f" · {reason}" for reason in held)
+        st.progress(sum(shares) / len(shares), text=f"{ended} of {words.count(len(card.members), 'run')} ended{told}")
     elif ended < len(card.members):
         st.caption(f"{ended} of {words.count(len(card.members), 'run')} ended")
 

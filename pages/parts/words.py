@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from gan import config as configs
 from gan import words
-from gan.runs import Run, Status
+from gan.execution import ahead
+from gan.runs import Status
 from gan.runs.names import names, on_one_line, short, without_seed
 from gan.sweeps.progress import ENDED
 from gan.words import count, duration, lowered, megabytes, number
@@ -23,11 +24,11 @@ __all__ = [
     "names",
     "number",
     "on_one_line",
-    "place_in_queue",
     "progress",
     "share_done",
     "short",
     "titled",
+    "waiting",
     "width_of",
     "without_seed",
 ]
@@ -93,7 +94,7 @@ def share_done(status: Status) -> float:
     return 1.0 if status.state in ENDED else progress(status)[0]
 
 
-def place_in_queue(run: Run, waiting: list[Run]) -> str:
-    """Describe the queue position of a waiting run in a sentence."""
-    place = next((index for index, other in enumerate(waiting, 1) if other.id == run.id), 0)
-    return f"Waiting for free cores: place {place} of {len(waiting)} in the queue." if place else "Waiting for free cores."
+def waiting(reason: str) -> str:
+    """Return why a run waits as a sentence, given one of :func:`gan.execution.ahead.reasons`; empty if it just began or ended."""
+    held = {ahead.PAUSED: "Waiting: its sweep is paused.", ahead.NO_ROOM: "Waiting for disk space."}
+    return held.get(reason, f"Waiting for free cores: {reason}." if reason else "Waiting for free cores.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gan.execution import ahead
+from gan.execution import ahead, steering
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
 from tests.helpers import TINY_MLP, make_run, tiny
@@ -41,3 +41,9 @@ def test_runs_of_a_paused_sweep_hold_up_no_other(root: Path, monkeypatch: pytest
     assert ahead.look(root, tiny()).waiting == [first, *sweep.runs()]
     sweep.change(is_paused=True)
     assert ahead.look(root, tiny()).waiting == [first]
+    other = make_run(root, state="queued")
+    held = {run.id: ahead.PAUSED for run in sweep.runs()}
+    assert ahead.reasons(root) == {first.id: "place 1 of 2 in the queue", other.id: "place 2 of 2 in the queue"} | held
+    monkeypatch.setattr(steering, "lacks_room", lambda sweep: True)
+    sweep.change(is_paused=False)
+    assert set(ahead.reasons(root).values()) == {"place 1 of 2 in the queue", "place 2 of 2 in the queue", ahead.NO_ROOM}

@@ -90,28 +90,6 @@ def test_settings_print_the_same_everywhere(value: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "spread", "text"),
-    [
-        (9.0735, 0.1823, "9.07 ± 0.18"),
-        (628.97, 12.3, "629 ± 12"),
-        (592.4, 5.31, "592 ± 5"),
-        (88.91, 0.41, "88.9 ± 0.4"),
-        (1.000168, 0.000023, "1.000 ± 0.000"),
-        (1628.97, 0.97, "1,629.0 ± 1.0"),
-        (9.5, math.nan, "9.5"),
-        (9.5, None, "9.5"),
-        (math.nan, 0.1, "–"),
-        (None, None, "–"),
-        (1.0, 0.0, "1 ± 0"),
-        (2420559.0, 0.0, "2,420,559 ± 0"),
-    ],
-)
-def test_figures_are_rounded_to_their_spread(value: float | None, spread: float | None, text: str) -> None:
-    assert comparison.figure(value, spread) == text
-    assert comparison.figure(value and value / 100, spread and spread / 100, is_share=True) == text
-
-
-@pytest.mark.parametrize(
     ("values", "spreads", "place"),
     [
         ([1.0, 5.0, None, math.nan], [0.1, 0.1, None, 0.1], 1),

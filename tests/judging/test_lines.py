@@ -38,10 +38,10 @@ def test_only_the_standard_network_gives_plain_fid() -> None:
 def test_description() -> None:
     made_from = "of 2,000 images with seed 0, EMA weights, against 1,797 real ones from digits; features: digits CNN, step 1120"
     assert lines.describe(LINE | {"kid": 0.0213}) == (
-        f"FID · digits CNN 12.3 ± 0.4 (floor 0.812), KID 0.021, IS 8.9 ± 0.1, 3 draws {made_from}"
+        f"FID · digits CNN 12.3 ± 0.4 (floor 0.812), KID 0.0213, IS 8.91 ± 0.08, 3 draws {made_from}"
     )
     single = LINE | {"draws": 1, "fid_spread": None, "inception_score_spread": None, "fid": None}
-    assert lines.describe(single) == f"FID · digits CNN – (floor 0.812), IS 8.9, 1 draw {made_from}"
+    assert lines.describe(single) == f"FID · digits CNN – (floor 0.812), IS 8.91, 1 draw {made_from}"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def shape(test: AppTest) -> list[str]:
     """Return what a page shows except errors, one text per element."""
     said = [str(element.value) for kind in (test.title, test.subheader, test.markdown, test.caption, test.info) for element in kind]
     asked = [element.label for kind in (test.button, test.selectbox, test.number_input, test.text_input) for element in kind]
-    drawn = [kind for kind in ("vega_lite_chart", "plotly_chart", "imgs", "arrow_data_frame", "popover") for _ in test.get(kind)]
+    drawn = [kind for kind in ("vega_lite_chart", "plotly_chart", "image", "arrow_data_frame", "popover") for _ in test.get(kind)]
     return said + asked + drawn
 
 

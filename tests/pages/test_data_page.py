@@ -461,7 +461,7 @@ def test_own_pictures_from_upload_to_training(page: Page, serve: Serve, data: Pa
 
 def test_own_pictures_get_settings_of_their_own_until_another_set_is_chosen(visit: Visit, data: Path, tmp_path: Path) -> None:
     name, form = bring(data, tmp_path), f"train/{presets.DEFAULT}"
-    test = visit("train", data=name)
+    test = visit("train", {f"{form}/data/more": True}, data=name)
     assert_sound(test)
     state = test.session_state
     assert state[f"{form}/optimizer.batch_size"] == 16, "there are 25 pictures"

@@ -22,12 +22,12 @@ from gan import config as configs
 from gan import runs, words
 from gan.execution import queue
 from gan.judging import comparison, doctor
-from gan.judging.comparison import figure
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from gan.storage.lines import LineWriter
+from gan.words import figure
 from pages.parts import charts
-from pages.parts.evaluation import board, columns, listing, reasons
+from pages.parts.evaluation import board, columns, listing, plots, reasons
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation import texts as table_texts
 from tests.helpers import make_run, run_gan
@@ -456,7 +456,7 @@ def test_lines_join_rows_that_otherwise_differ_only_in_the_seed(shown: Run) -> N
         for batch, latent, seed in kinds
     ]
     selection = selection_of(chosen, line["extractor_id"])
-    drawn = board.plot_against(board.part(selection, 1), "fid", "Batch size").data
+    drawn = plots.plot_against(board.part(selection, 1), "fid", "Batch size").data
     assert [list(trace.x) for trace in drawn if trace.mode == "lines"] == [[8, 16], [8, 32]]
     assert [list(trace.x) for trace in drawn if trace.mode == "markers"] == [[8, 16, 8, 32, 64]]
 
@@ -467,7 +467,7 @@ def test_rows_folded_over_more_than_seeds_are_not_joined(shown: Run) -> None:
     chosen = tuple(write_lines(make_run(shown.root, kind), line) for kind in kinds)
     whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
     folded = board.select(whole, "", (), (), "Batch size")
-    assert [trace.mode for trace in board.plot_against(board.part(folded, 1), "fid", "Batch size").data] == ["markers"]
+    assert [trace.mode for trace in plots.plot_against(board.part(folded, 1), "fid", "Batch size").data] == ["markers"]
 
 
 @pytest.mark.parametrize("view", ["training", "against", "neighbours", "parallel"])
@@ -485,11 +485,10 @@ def test_groups_and_filters_change_the_table(visit: Visit, shown: Run) -> None:
     others = [remade(shown, seed) for seed in (11, 12)]
     test = visit("evaluate", ALL, runs=",".join(run.id for run in others))
     assert_sound(test)
-    assert len(test.dataframe[0].value) == 3
-    test.selectbox(key="group-by").set_value("variant").run()
-    assert_sound(test)
     assert len(test.dataframe[0].value) == 2 and "2 seeds" in list(test.dataframe[0].value["Spread over"])
-    test.selectbox(key="group-by").set_value("").run()
+    test.selectbox(key="group-by/seeds").set_value("").run()
+    assert_sound(test)
+    assert len(test.dataframe[0].value) == 3
     test.session_state["filter"] = True
     test.run()
     test.multiselect(key="filter/Seed").set_value(["12"]).run()
@@ -580,7 +579,7 @@ def test_paper_says_how_the_scores_were_made_and_which_are_clearly_best(shown: R
 def test_table_is_sorted_by_fid_and_reads_as_mean_and_spread(visit: Visit, shown: Run) -> None:
     others = [remade(shown, seed, fid=fid, fid_spread=0.2 * seed) for seed, fid in ((1, 30.0), (2, 9.0), (3, 9.0))]
     unscored = make_run(shown.root, name="silent")
-    test = visit("evaluate", runs=",".join(run.id for run in (*others, unscored)))
+    test = visit("evaluate", {"group-by/seeds": ""}, runs=",".join(run.id for run in (*others, unscored)))
     assert_sound(test)
     (table,) = test.dataframe
     assert list(table.value["FID · digits CNN"])[1:4] == pytest.approx([9.0, 9.0, 30.0]) and table.value["Run"].iloc[4] == "silent"
@@ -631,7 +630,7 @@ def selection_of(chosen: list[Run], extractor: str) -> board.Selection:
 
 def training_of(*chosen: Run) -> tuple[list[Any], list[str]]:
     """Return the plots of the quick scores of runs, and the names of runs without quick scores."""
-    figures, ways, silent = board.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
+    figures, ways, silent = plots.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
     assert len(ways) == len(figures)
     return figures, silent
 
@@ -902,6 +901,6 @@ def test_parallel_coordinates_have_a_line_per_variant(shown: Run) -> None:
         for batch, seed in kinds
     ]
     part = board.part(selection_of(chosen, line["extractor_id"]), 1)
-    (trace,) = board.plot_parallel(part, ("Batch size",)).data
+    (trace,) = plots.plot_parallel(part, ("Batch size",)).data
     fid = next(one for one in trace.dimensions if one.label.startswith("FID"))
     assert list(fid.values) == [800.5, 1600.5] and trace.dimensions[0].label == "Run"

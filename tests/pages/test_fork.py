@@ -15,6 +15,7 @@ from gan.execution import queue
 from gan.places import default_root
 from gan.runs import Run, forks
 from pages.parts import words
+from pages.parts.planning import form
 from tests.helpers import make_run, train
 from tests.pages.test_pages import assert_sound, texts
 
@@ -41,7 +42,8 @@ def parent(short: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def opened(visit: Visit, run: Run) -> AppTest:
     """Return the page of a run with the form for forking open."""
     test = visit("watch", run=run.id)
-    test.session_state[f"fork/{run.id}"] = True
+    for part in ("", *(f"/{section}/more" for section in form.HEADINGS)):
+        test.session_state[f"fork/{run.id}{part}"] = True
     test.run()
     assert_sound(test)
     return test

@@ -62,6 +62,19 @@ def test_runs_of_a_sweep_share_a_card(empty: Path, visit: Visit) -> None:
     assert len(links(visit("home"))) == 5, "runs of a removed sweep are cards of their own"
 
 
+def test_a_run_of_a_paused_sweep_has_no_place_in_the_queue(empty: Path, visit: Visit) -> None:
+    sweep = launched.create(empty, plans.parse({"name": "Sizes", "base": "digits-mlp", "axes": {"networks.hidden": [8]}}))
+    launched.complete(sweep)
+    sweep.change(is_paused=True)
+    (first, *_), alone = sweep.runs(), make_run(empty, state="queued")
+    told = " ".join(str(bar.proto.text) for bar in visit("home").get("progress"))
+    assert "ended · paused" in told
+    captions = [caption.value for caption in visit("watch", run=first.id).caption]
+    assert "Waiting: its sweep is paused." in captions
+    captions = [caption.value for caption in visit("watch", run=alone.id).caption]
+    assert "Waiting for free cores: place 1 of 1 in the queue." in captions
+
+
 def test_the_filter_asks_for_name_data_set_and_state(empty: Path, visit: Visit) -> None:
     for number in range(9):
         ended(empty, f"digits {number}")

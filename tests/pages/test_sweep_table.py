@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gan.execution import steering
+from gan.execution import ahead, steering
 from gan.runs import Run
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
 from gan.sweeps.launched import Sweep
-from gan.sweeps.progress import progress_of
 from pages.parts.sweeping import listing, rows
 from tests.helpers import TINY_MLP
 from tests.pages.test_pages import Visit, assert_sound, texts
@@ -45,8 +44,7 @@ def board(sweep: Sweep) -> rows.Board:
 
 def standings(sweep: Sweep) -> dict[str, listing.Standing]:
     found, statuses = board(sweep), {run.id: run.status() for run in sweep.runs()}
-    waits = listing.why_waiting(sweep, progress_of(sweep, 1), statuses)
-    return {row.name: listing.standing(row, statuses, waits) for row in found.rows}
+    return {row.name: listing.standing(row, statuses, ahead.reasons(sweep.root)) for row in found.rows}
 
 
 def test_seeds_are_folded_and_the_lowest_fid_comes_first(root: Path) -> None:

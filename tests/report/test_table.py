@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gan import runs, words
-from gan.judging.comparison import figure
 from gan.judging.glossary import BETTER, SCORES
 from gan.report import contents, notes, page, table
 from gan.report.table import Table
 from gan.runs import Run
+from gan.words import figure
 from tests.helpers import TINY_MLP, make_run, run_gan
 from tests.report.conftest import PATIENCE, scored
 

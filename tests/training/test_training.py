@@ -526,3 +526,15 @@ def test_early_samples_come_before_the_regular_ones_within_their_share(
     plain = make_run(root, {"training.length": "50 steps"})
     train(plain)
     assert losses(run) == losses(plain), "looking changes nothing"
+
+
+def test_status_says_that_the_networks_are_being_built(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, told, build = make_run(root), [], loop.build_game
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        told.append(run.stored_status().message)
+        return build(*arguments, **options)
+
+    monkeypatch.setattr(loop, "build_game", watched)
+    loop.Trainer(run, lambda status, line: None)
+    assert told == ["Building the networks"]

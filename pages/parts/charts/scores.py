@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from gan import words
 from gan.judging import comparison
 from gan.palette import GRAY, INDIGO, SERIES
 from pages.parts.charts.style import (
@@ -48,7 +49,7 @@ def scores(table: pd.DataFrame, score: str, floor: float | None, lower_is_better
     run, in order. ``noun``: what was scored.
     """
     spreads = known(table["spread"])
-    values = [comparison.figure(value, spread) for value, spread in zip(table["value"], spreads, strict=True)]
+    values = [words.figure(value, spread) for value, spread in zip(table["value"], spreads, strict=True)]
     names = [wrapped(name, _NAME) for name in table["name"]]
     rows = max((name.count("<br>") + 1 for name in names), default=1)
     figure = go.Figure(
@@ -188,7 +189,7 @@ def against(
         marker={"size": 11, "color": INDIGO, "opacity": 0.8},
         error_y={"type": "data", "array": spreads, "thickness": 1.5},
         text=[html.escape(name) for name, *_ in runs],
-        customdata=[comparison.figure(value, spread) for (_, _, value, _), spread in zip(runs, spreads, strict=True)],
+        customdata=[words.figure(value, spread) for (_, _, value, _), spread in zip(runs, spreads, strict=True)],
         hovertemplate=f"%{{text}}<br>{html.escape(setting)} %{{x}}<br>{html.escape(score)} %{{customdata}}<extra></extra>",
     )
     shown = axis(score, [value for _, _, value, _ in runs], rangemode="tozero")
@@ -280,7 +281,7 @@ def neighbours(
     for index, (name, precision, recall, *both) in enumerate(runs):
         under = sum(math.dist((precision, recall), other[1:3]) < _SAME_PLACE for other in runs[:index])
         up, right = known(both)
-        told = [comparison.figure(*pair, is_share=True) for pair in ((precision, up), (recall, right))]
+        told = [words.figure(*pair, is_share=True) for pair in ((precision, up), (recall, right))]
         figure.add_scatter(
             x=[recall],
             y=[precision],

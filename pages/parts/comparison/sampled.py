@@ -9,7 +9,7 @@ import numpy as np
 
 from gan.runs import Run
 from gan.runs.columns import COLUMNS
-from gan.storage.lines import raw_stretches, sample_stretches
+from gan.storage.lines import parse_stretches, raw_stretches
 from pages.parts.logged import as_number, as_numbers
 
 LINES = 240  # sampled per run
@@ -40,11 +40,11 @@ def columns(run: Run, place: str, stamp: object, smoothing: float) -> dict[str, 
 def _lines(run: Run, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Return stretches of logged lines one after the other as an array [lines, columns], and the number of lines in each."""
     raw = raw_stretches(run.metrics_path, LINES, length)
-    if raw:
+    if isinstance(raw, list):
         table = as_numbers(b"".join(line for stretch in raw for line in stretch))
         if len(table) == sum(map(len, raw)):
             return table.to_numpy(), np.array(list(map(len, raw)))
-    stretches = sample_stretches(run.metrics_path, LINES, length)  # the file is short, or has damaged lines
+    stretches = parse_stretches(raw, LINES, length)  # the file is short, or has damaged lines
     every = [[as_number(line.get(name)) for name in COLUMNS] for stretch in stretches for line in stretch]
     return np.array(every, "float64").reshape(-1, len(COLUMNS)), np.array(list(map(len, stretches)), int)
 

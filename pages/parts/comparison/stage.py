@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from gan.runs import Run
@@ -26,15 +28,14 @@ def stage(
 ) -> None:
     """Draw the slider, the play button, and the samples and curves they control."""
     title = timeline.AXES[axis][1]
-    end = max(1, round(max(track.end for track in chosen)))
-    step = max(1, end // STOPS)
-    end = -(-end // step) * step
-    place_slider(axis, end, step)
+    stops = stops_to(max(track.end for track in chosen))
+    end = stops[-1]
+    place_slider(axis, stops)
     is_playing = st.session_state.get("compare/playing", False)
     if is_playing:
-        at = st.session_state["at"] + step * PACE
-        is_playing = st.session_state["compare/playing"] = at < end
-        st.session_state["at"] = min(at, end)
+        place = min(stops.index(st.session_state["at"]) + PACE, len(stops) - 1)
+        st.session_state["at"] = stops[place]
+        is_playing = st.session_state["compare/playing"] = place < len(stops) - 1
 
     def toggle() -> None:
         st.session_state["compare/playing"] = not is_playing
@@ -50,13 +51,11 @@ def stage(
             on_click=toggle,
             help="Plays from the current position, or from the start if it is at the end.",
         )
-        at = st.slider(
+        at = st.select_slider(
             title[:1].upper() + title[1:],
-            0,
-            end,
-            step=step,
+            stops,
             key="at",
-            format="localized",
+            format_func="{:,}".format,
             help="Moves the samples, the dashed line in the curves, and the FIDs. Every snapshot uses the same latent vectors.",
         )
     keep_place(at, end)
@@ -67,8 +66,15 @@ def stage(
         st.rerun()  # the refresh interval depends on whether playback is on
 
 
-def place_slider(axis: str, end: int, step: int) -> None:
+def stops_to(end: float) -> list[int]:
+    """Return about ``STOPS`` positions at equal distances from 0, and the end, which no distance may miss or exceed."""
+    last = max(1, math.ceil(end))
+    return [*range(0, last, max(1, last // STOPS)), last]
+
+
+def place_slider(axis: str, stops: list[int]) -> None:
     """Set the slider: initially from the URL; after a change of axis to the same fraction; at the end it stays at the end."""
+    end = stops[-1]
     known, last = st.session_state.get("compare/axis", (axis, end))
     st.session_state["compare/axis"] = axis, end
     if "at" not in st.session_state:
@@ -77,8 +83,8 @@ def place_slider(axis: str, end: int, step: int) -> None:
     elif (at := st.session_state["at"]) >= last:
         at = end
     elif known != axis:
-        at = round(at / last * end / step) * step
-    st.session_state["at"] = min(at, end)
+        at = at / last * end
+    st.session_state["at"] = min(stops, key=lambda stop: abs(stop - at))
 
 
 def keep_place(at: int, end: int) -> None:
@@ -92,21 +98,22 @@ def keep_place(at: int, end: int) -> None:
 def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
     """Show the samples of all runs at one slider position, with step and FID."""
     columns = len(chosen) if len(chosen) <= 6 else -(-len(chosen) // 2)
-    with st.grid(columns, min_column_width=150, gap="small"):
+    with st.grid(columns, min_column_width=150, gap="small", key="compare-samples"):
         for track in chosen:
             with st.container(gap="xxsmall"):
                 name = names[track.run.id]
-                st.markdown(f"**{words.escape(name)}**")
+                st.page_link(
+                    "pages/watch.py",
+                    label=f"**{words.escape(name)}**",
+                    icon=":material/play_circle:",
+                    query_params={"run": track.run.id},
+                )
                 shot, fid = track.snapshot(at), track.fid(at)
                 if shot is None:
                     st.caption("No samples yet")
                 else:
-                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}")
                     score = f" · {words.escape(track.label)} {words.number(fid)}" if fid is not None else ""
-                    st.caption(f"Step {shot[0]:,}{score}")
-                st.page_link(
-                    "pages/watch.py", label="Open · fork", icon=":material/call_split:", query_params={"run": track.run.id}
-                )
+                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}", f"Step {shot[0]:,}{score}")
 
 
 def show_curves(

@@ -16,6 +16,8 @@ EXTRACTORS = {
     "random-vgg": "random features",
 }
 
+_MOST_NAMED = 3  # runs in one sentence
+
 #: State of a run without a checkpoint → message; "" covers all other states.
 WITHOUT_CHECKPOINT = {
     "diverged": "Diverged before the first checkpoint; start again with a smaller learning rate",
@@ -75,13 +77,19 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             untrained.setdefault(state if state in WITHOUT_CHECKPOINT else "", []).append(names[run.id])
     without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in ready]
     for reason, of_them in untrained.items():
-        st.caption(f"{WITHOUT_CHECKPOINT[reason]}: {words.escape(', '.join(of_them))}.")
+        st.caption(f"{WITHOUT_CHECKPOINT[reason]}: {words.escape(_some(of_them))}.")
     if without_best:
-        st.caption(f"No best checkpoint; score the last checkpoint instead: {words.escape(', '.join(without_best))}.")
+        st.caption(f"No best checkpoint; score the last checkpoint instead: {words.escape(_some(without_best))}.")
     scorings.tell_ended(chosen)
     if busy:
         scoring_progress(busy)
     return busy
+
+
+def _some(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
+    return ", ".join([*names[:_MOST_NAMED], *more])
 
 
 @frame.fragment(1.0)

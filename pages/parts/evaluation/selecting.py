@@ -41,8 +41,8 @@ def choose_scores(found: board.Found) -> tuple[str, str]:
 
 
 def narrow(whole: Board) -> Selection:
-    """Draw the grouping and filter controls; return the remaining rows."""
-    kinds = ["", *([board.SEEDS] if whole.has_seeds else []), *whole.settings]
+    """Draw the grouping and filter controls; return the remaining rows. At first, seeds share a row."""
+    kinds = [*([board.SEEDS] if whole.has_seeds else []), "", *whole.settings]
     called = {"": "nothing (one row per run)", board.SEEDS: "everything but the seed"}
     by = ""
     if len(kinds) > 1:
@@ -50,7 +50,7 @@ def narrow(whole: Board) -> Selection:
             "Group rows by",
             kinds,
             format_func=lambda kind: called.get(kind, kind),
-            key="group-by",
+            key="group-by/seeds" if whole.has_seeds else "group-by",  # the first choice is the default of each
             width=260,
             persist_state="session",
             help="Comparable runs with the same value become one row with their mean x̄ = Σx / n and standard deviation "

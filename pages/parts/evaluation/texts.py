@@ -10,9 +10,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from gan.judging import comparison, lines
-from gan.judging.comparison import figure
 from gan.judging.glossary import SCORES
-from gan.words import escape
+from gan.words import escape, figure
 from pages.parts.evaluation import table
 from pages.parts.evaluation.columns import INTERVALS, facts, spread_title
 from pages.parts.evaluation.table import Line

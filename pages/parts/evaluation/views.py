@@ -7,7 +7,7 @@ import streamlit as st
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from pages.parts import charts, words
-from pages.parts.evaluation import board
+from pages.parts.evaluation import board, plots
 from pages.parts.evaluation.board import Part, Selection
 
 #: View → label.
@@ -78,11 +78,11 @@ def show_views(selection: Selection) -> None:
 
 def show_scores(part: Part) -> None:
     """Show one plot per main score."""
-    names = board.shown_scores(part)
+    names = plots.shown_scores(part)
     with st.grid(len(names), min_column_width=320, gap="small"):
         for name in names:
-            about = f"{board.title_of(part, name)} of each row with its spread; real {part.noun} as a line"
-            st.plotly_chart(board.plot_scores(part, name), key=f"plot/{name}", alt=about, config=charts.camera(name))
+            about = f"{plots.title_of(part, name)} of each row with its spread; real {part.noun} as a line"
+            st.plotly_chart(plots.plot_scores(part, name), key=f"plot/{name}", alt=about, config=charts.camera(name))
     note(part)
 
 
@@ -93,7 +93,7 @@ def note(part: Part, *more: str) -> None:
 
 def show_training(chosen: list[Run], names: dict[str, str]) -> None:
     """Show the quick scores of runs over images seen, including runs not scored afterwards."""
-    figures, ways, silent = board.plot_training(
+    figures, ways, silent = plots.plot_training(
         tuple(chosen), tuple(map(board.stamp, chosen)), tuple(names[run.id] for run in chosen)
     )
     for number, figure in enumerate(figures, 1):
@@ -123,13 +123,13 @@ def show_against(part: Part) -> None:
         score = st.selectbox("Score", scores, format_func=titles.__getitem__, key="against/score", width=220)
         setting = st.selectbox(
             "Setting",
-            list(dict.fromkeys([*board.telling(part), *part.board.settings, "epoch", "minutes"])),
+            list(dict.fromkeys([*plots.telling(part), *part.board.settings, "epoch", "minutes"])),
             width=220,
             format_func=titles.__getitem__,
             key="against/setting",
             help="Settings in which the chosen runs differ, and training length.",
         )
-    figure = board.plot_against(part, score, setting)
+    figure = plots.plot_against(part, score, setting)
     st.plotly_chart(
         figure,
         key="plot/against",
@@ -144,7 +144,7 @@ def show_against(part: Part) -> None:
 
 def show_neighbours(part: Part) -> None:
     """Plot precision against recall."""
-    figure = board.plot_neighbours(part)
+    figure = plots.plot_neighbours(part)
     if figure is None:
         st.caption("Precision and recall were not measured; score again to get them.")
         return
@@ -159,13 +159,13 @@ def show_neighbours(part: Part) -> None:
 
 def show_parallel(part: Part) -> None:
     """Show parallel coordinates of the settings that differ and the main scores, one line per variant."""
-    known, rows = list(part.board.settings), board.folded(part)
+    known, rows = list(part.board.settings), plots.folded(part)
     if len(part.scored) < 2 or not known:
         st.caption("This plot needs at least two scored rows with different settings.")
         return
-    everywhere = [title for title in board.telling(part, rows) if rows[title].notna().all()]
+    everywhere = [title for title in plots.telling(part, rows) if rows[title].notna().all()]
     settings = st.multiselect("Settings", known, default=(everywhere or known)[:FIRST_AXES], key=f"axes/{part.board.key}")
-    figure = board.plot_parallel(part, tuple(settings))
+    figure = plots.plot_parallel(part, tuple(settings))
     least = AXIS_WIDTH * len(figure.data[0].dimensions)  # on a phone, the plot scrolls sideways in its container
     st.html(f"<style>.st-key-parallel {{overflow-x: auto}} .st-key-parallel > * {{min-width: {least}px}}</style>")
     with st.container(key="parallel"):

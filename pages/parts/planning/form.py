@@ -52,6 +52,11 @@ _BASICS = (
 )
 
 
+_BADGE = """[class*="st-key-"][class*="-more"] summary p::after {margin-left: .6rem; padding: .1rem .45rem; border-radius: .5rem;
+  font-size: .85em; color: light-dark(#1c4fa3, #9cc3ff); background: light-dark(#1c83e11a, #1c83e140)}
+"""
+
+
 def ask(
     config: RunConfig,
     prefix: str,
@@ -71,8 +76,11 @@ def ask(
         st.subheader("Basics")
         for section in HEADINGS:
             form.draw_basics(section)
+    changed: dict[str, int] = {}
     for section, (heading, icon) in HEADINGS.items():
-        form.draw_folded(heading, icon, [key for key in form.fields(section) if key not in _BASICS], f"{prefix}/{section}/more")
+        widget = f"{prefix}/{section}/more"
+        form.draw_folded(heading, icon, [key for key in form.fields(section) if key not in _BASICS], widget, changed)
+    st.html(_badges(changed))
     return form.changes
 
 
@@ -84,10 +92,26 @@ def ask_some(config: RunConfig, prefix: str, in_view: Sequence[str], folded: Map
     form = _Form(config, prefix, (), {}, UNITS)
     form.changes["networks.family"] = config.networks.family
     form.draw(list(in_view))
+    changed: dict[str, int] = {}
     for heading, keys in folded.items():
-        form.draw_folded(heading, None, list(keys), f"{prefix}/{heading}/more")
+        form.draw_folded(heading, None, list(keys), f"{prefix}/{heading}/more", changed)
+    st.html(_badges(changed))
     del form.changes["networks.family"]
     return form.changes
+
+
+def _badges(changed: Mapping[str, int]) -> str:
+    """Return the style sheet that puts "N changed" behind the headings of sections, by the keys of their expanders.
+
+    A badge in the label would do so too, but an expander with another label is another one to Streamlit 1.67: drawn anew, it folds
+    and takes the focus away from the field inside.
+    """
+    rules = [
+        f'.st-key-{re.sub("[^a-zA-Z0-9_-]", "-", key)} summary p::after {{content: "{count} changed"}}'
+        for key, count in changed.items()
+        if count
+    ]
+    return f"<style>{_BADGE}{' '.join(rules)}</style>"
 
 
 class _Form:
@@ -112,21 +136,23 @@ class _Form:
         return rules.has_effect(key, settings, self.sets.get(settings.get("data.name", "")))
 
     def held(self, key: str) -> Any:
-        """Return the value that the widget of a setting holds, drawn or not, in the form of :meth:`initial`."""
+        """Return the value that the widget of a setting holds, drawn or not, in JSON form."""
         value, widget, state = self._value(key), self._widget(key), st.session_state
         if isinstance(value, Span):
-            return tuple(state.get(f"{widget}/{part}", getattr(value, part)) for part in ("count", "unit"))
+            return " ".join(str(state.get(f"{widget}/{part}", getattr(value, part))) for part in ("count", "unit"))
         if key == "data.classes":
-            widget = f"{widget}/{state.get(self._widget('data.name'), self.settings['data.name'])}"
+            name = state.get(self._widget("data.name"), self.settings["data.name"])
+            entry = self.sets.get(name)
+            return [one for one in state.get(f"{widget}/{name}", value) if entry and one in entry.classes]
         held = state.get(widget, value)
-        return sorted(held) if isinstance(value, tuple) else held
+        return list(held) if isinstance(value, tuple) else held
 
-    def initial(self, key: str) -> Any:
-        """Return the initial value of a setting, to be compared with :meth:`held`."""
+    def differs(self, key: str, held: Any) -> bool:
+        """Return whether a value that :meth:`held` returned differs from the initial one."""
         value = self._value(key)
-        if isinstance(value, Span):
-            return value.count, value.unit
-        return sorted(value) if isinstance(value, tuple) else value
+        if isinstance(value, tuple):
+            return sorted(held) != sorted(value)
+        return bool(held != (str(value) if isinstance(value, Span) else value))
 
     def draw_basics(self, section: str) -> None:
         """Draw the basic settings of a section, with what is to be known about them."""
@@ -154,15 +180,27 @@ class _Form:
                 elif key in rules.NEUTRAL:
                     self.changes[key] = rules.NEUTRAL[key]
 
-    def draw_folded(self, heading: str, icon: str | None, keys: list[str], widget: str) -> None:
-        """Draw the widgets of settings in a folded section, which says how many differ; ``widget`` keeps it open meanwhile."""
+    def draw_folded(self, heading: str, icon: str | None, keys: list[str], widget: str, changed: dict[str, int]) -> None:
+        """Draw the widgets of settings in a folded section once it is open; note in ``changed`` how many differ, by ``widget``."""
         if not any(self.matters(key) for key in keys):
             self.draw(keys)
             return
         held = {key: self.held(key) for key in keys}
-        changed = sum(held[key] != self.initial(key) for key in keys if self.matters(key, held))
-        with st.expander(f"{heading} :blue-badge[{changed} changed]" if changed else heading, icon=icon, key=widget):
-            self.draw(keys)
+        changed[widget] = sum(self.differs(key, held[key]) for key in keys if self.matters(key, held))
+        part = st.expander(heading, icon=icon, key=widget, on_change="rerun")
+        if part.open:
+            with part:
+                self.draw(keys)
+        else:
+            self.take(keys)
+
+    def take(self, keys: list[str]) -> None:
+        """Take the values of settings as :meth:`draw` does, without drawing widgets: they would cost more than all else."""
+        for key in keys:
+            if self.matters(key):
+                self.changes[key] = self.held(key)
+            elif key in rules.NEUTRAL:
+                self.changes[key] = rules.NEUTRAL[key]
 
     def _choose_family(self) -> None:
         start = self.config.networks.family
@@ -189,16 +227,18 @@ class _Form:
 
 
 def _explain_loss(name: str) -> None:
-    """Show formulas, range and source of a loss."""
+    """Offer how to read the losses, with their formulas, range and source."""
     facts = LOSSES[name]
-    st.caption(f"**How to read the losses:** {words.escape(facts.good)}")
-    with st.expander("About this loss", icon=":material/function:", key="train/loss-facts"):
-        st.markdown("The discriminator minimises")
-        st.latex(_in_rows(facts.discriminator))
-        st.markdown("and the generator")
-        st.latex(_in_rows(facts.generator))
-        st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
-        st.caption(f"D is the discriminator output before any sigmoid σ. Source: {words.escape(facts.source)}")
+    part = st.expander("How to read the losses", icon=":material/function:", key="train/loss-facts", on_change="rerun")
+    if part.open:
+        with part:
+            st.markdown(words.escape(facts.good))
+            st.markdown("The discriminator minimises")
+            st.latex(_in_rows(facts.discriminator))
+            st.markdown("and the generator")
+            st.latex(_in_rows(facts.generator))
+            st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
+            st.caption(f"D is the discriminator output before any sigmoid σ. Source: {words.escape(facts.source)}")
 
 
 def _in_rows(formula: str) -> str:

@@ -11,19 +11,24 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from gan.execution import queue, steering
+from gan.execution import ahead
 from gan.judging import comparison, lines
 from gan.judging.glossary import SCORES as GLOSSARY
 from gan.runs import Run, Status
 from gan.sweeps.launched import Record, Sweep
-from gan.sweeps.progress import Progress
+from gan.words import figure
 from pages.parts import exports, words
 from pages.parts.sweeping import rows
 from pages.parts.sweeping.rows import Board, Row
 
 MOST_COMPARED = 12
 _QUICK = "Quick FID"
-_ROW, _HEAD, _HEIGHT = 64, 38, 640  # pixels
+_ROW, _HEAD, _HEIGHT = 66, 38, 640  # pixels; text wraps in rows higher than 64
+_NAME, _SCORE, _STATE = (
+    164,
+    110,
+    220,
+)  # pixels: name and FID are in view on a phone
 _TITLES = {"progress": "Progress", "state": "State", "watch": "Watch"}
 
 
@@ -35,32 +40,19 @@ class Standing(NamedTuple):
     watch: str | None
 
 
-def show(sweep: Sweep, record: Record, progress: Progress) -> bool:
+def show(sweep: Sweep, record: Record) -> bool:
     """Draw the table of a sweep and, for the selected rows or all, the links to Compare, Evaluate and the report.
 
     Return whether all scored runs have been judged; if not, the table is to be drawn again soon.
     """
     board = rows.board(sweep.root, record.members)
     statuses = {run.id: run.status() for row in board.rows for run in row.runs}
-    waits = why_waiting(sweep, progress, statuses)
+    waits = ahead.reasons(sweep.root) if any(status.state == "queued" for status in statuses.values()) else {}
     selected = draw(sweep, board, statuses, waits)
     chosen = [run for row in selected or board.rows for run in row.runs if run.metrics_path.exists()]
     if chosen:
         link(chosen, is_all=not selected)
     return board.is_whole
-
-
-def why_waiting(sweep: Sweep, progress: Progress, statuses: Mapping[str, Status]) -> dict[str, str]:
-    """Return why each waiting run waits, by id."""
-    waiting = [run_id for run_id, status in statuses.items() if status.state == "queued"]
-    if not waiting:
-        return {}
-    if progress.is_paused:
-        return dict.fromkeys(waiting, "paused")
-    if steering.lacks_room(sweep):
-        return dict.fromkeys(waiting, "no disk space")
-    line = {run.id: place for place, run in enumerate(queue.waiting_runs(sweep.root), 1)}
-    return {run_id: f"place {line[run_id]} of {len(line)} in the queue" if run_id in line else "waiting" for run_id in waiting}
 
 
 def draw(sweep: Sweep, board: Board, statuses: Mapping[str, Status], waits: Mapping[str, str]) -> list[Row]:
@@ -127,12 +119,12 @@ def styled(board: Board, standings: tuple[Standing, ...]) -> Styler:
     table = pd.DataFrame(
         {
             "Variant": row.name,
-            "Samples": row.picture,
-            **row.settings,
             **{title: row.mean(score) for score, title in titles.items()},
             _QUICK: row.quick,
+            "Samples": row.picture,
             "Verdicts": list(row.verdicts),
             **one._asdict(),
+            **row.settings,  # last: the name tells them too
         }
         for row, one in zip(board.rows, standings, strict=True)
     ).rename(columns=_TITLES)
@@ -149,7 +141,7 @@ def styled(board: Board, standings: tuple[Standing, ...]) -> Styler:
         bold = ["font-weight: 700" if score in row.best else "" for row in board.rows]
         shown = shown.apply(lambda column, bold=bold: bold, subset=[title])
         for place, row in enumerate(board.rows):
-            text = comparison.figure(row.mean(score), row.spreads.get(score))
+            text = figure(row.mean(score), row.spreads.get(score))
             shown = shown.format(lambda value, text=text: text, subset=pd.IndexSlice[[place], [title]])
     return shown
 
@@ -167,19 +159,20 @@ def config_of(board: Board) -> dict[str, Any]:
     seeds = max((len(row.members) for row in board.rows), default=1)
     over = "seeds; of a single one, over draws" if seeds > 1 else "draws"
     return {
-        "Variant": column.TextColumn(pinned=True, width=words.width_of(row.name for row in board.rows)),
+        "Variant": column.TextColumn(pinned=True, width=min(_NAME, words.width_of(row.name for row in board.rows))),
         "Samples": column.ImageColumn(width=_ROW + 16, help="Newest samples of the first seed."),
         **{
             title: column.NumberColumn(
+                width=max(_SCORE, words.width_of([title])),
                 help=f"{GLOSSARY[score].meaning} Mean ± standard deviation over {over}. Bold: better than every other row by more "
-                "than chance explains."
+                "than chance explains.",
             )
             for score, title in titles_of(board).items()
         },
         _QUICK: column.NumberColumn(help="FID in training, of few images: only until the variant is scored, and not comparable."),
         "Verdicts": column.MultiselectColumn(options=list(colours), color=list(colours.values()), width=150),
         "Progress": column.ProgressColumn(min_value=0, max_value=1, format="percent", width="small"),
-        "State": column.TextColumn(width="large"),
+        "State": column.TextColumn(width=_STATE),
         "Watch": column.LinkColumn(display_text="open", width="small"),
     }
 
