@@ -49,13 +49,12 @@ def choose(found: dict[str, Run]) -> tuple[Run, str] | None:
 
 
 st.title("Explore")
-found = explorable()
-if not found:
-    st.info("No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")
-    first_run.offer(root)
-else:
-    with frame.spoken_errors():
-        if chosen := choose(found):
-            run, checkpoint = chosen
-            setup = {"data": run.config().data.name, "start": {"run": run.id, "checkpoint": checkpoint}, "explore": True}
-            component.show_explorer(setups.parse(setup).model_dump(mode="json"))
+with frame.spoken_errors():
+    found = explorable()
+    if not found:
+        st.info("No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")
+        first_run.offer(root)
+    elif chosen := choose(found):
+        run, checkpoint = chosen
+        setup = {"data": run.config().data.name, "start": {"run": run.id, "checkpoint": checkpoint}, "explore": True}
+        component.show_explorer(setups.parse(setup).model_dump(mode="json"))

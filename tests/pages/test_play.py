@@ -167,12 +167,8 @@ def test_make_it_a_run_fills_the_form(visit: Visit, empty: Path) -> None:
     test.button(key="play/run").click().run()
     assert not test.exception and not test.error
     assert test.selectbox(key="train/preset").value == "ring-mlp"
-    values = {
-        "data.name": test.selectbox(key="train/ring-mlp/data.name").value,
-        "networks.hidden": test.number_input(key="train/ring-mlp/mlp/networks.hidden").value,
-        "training.seed": test.number_input(key="train/ring-mlp/training.seed").value,
-        "optimizer.batch_size": test.number_input(key="train/ring-mlp/optimizer.batch_size").value,
-    }
+    keys = {"data.name": "", "networks.hidden": "mlp/", "training.seed": "", "optimizer.batch_size": ""}
+    values = {key: test.session_state[f"train/ring-mlp/{family}{key}"] for key, family in keys.items()}
     assert values == {key: wanted[key] for key in values}
     assert test.session_state["train/ring-mlp/objective.loss"] == "hinge"
 
@@ -231,5 +227,5 @@ def test_suggestion_for_the_second_board_differs() -> None:
 
 def test_script_has_every_part() -> None:
     folder = Path(component.__file__).parent / "face"
-    assert {path.stem for path in folder.glob("*.js")} == set(component._PARTS)
-    assert "innerHTML" not in component._script()
+    assert {path.stem for path in folder.glob("*.js")} == set(component._SHARED)
+    assert not [path for path in folder.parent.rglob("*.js") if "innerHTML" in path.read_text("utf-8")]
