@@ -4,7 +4,7 @@
 
 A real server, and a headless Chromium on the same cores. A frame counts when it has been drawn on the board. A click counts from
 the press of the button to the end of the next drawing. The visitors of the last table are websockets without a browser, each with a
-game on the ring (hidden 64, batches of 128, a map of 32 × 32 cells); memory is the proportional set size of all workers.
+game on the ring (hidden 64, batches of 128, a map of 32 × 32 cells); memory is the proportional set size of the workers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import statistics
@@ -46,7 +47,8 @@ window.WebSocket = class extends Socket {
     super(address, ...more);
     if (String(address).includes("play/ws")) {
       window.seen.opened = performance.now();
-      this.addEventListener("message", () => {window.seen.messages = (window.seen.messages ?? 0) + 1; window.seen.hasFrame = window.seen.messages > 1});
+      let messages = 0;
+      this.addEventListener("message", () => {window.seen.hasFrame = ++messages > 1});  // the first one opens the game
     }
   }
 };
@@ -76,7 +78,7 @@ _GAMES = {
 
 
 def workers(server: psutil.Process) -> list[psutil.Process]:
-    """Return the children of a server that have imported torch."""
+    """Return the children of a server that have imported torch: workers, and the spare process if there is one."""
     found = []
     for one in server.children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -113,9 +115,10 @@ def in_browser(server: psutil.Process, address: str, seconds: float, clicks: int
             frames = (page.evaluate("window.seen.drawn") - drawn) / boards
             passed = time.perf_counter() - began
             both = [f"{statistics.median(one):.0f} / {one[int(0.95 * len(one))]:.0f}" for one in times.values()]
+            server_share, played = 1000 * (cpu(server) - used) / frames, sum(map(cpu, workers(server))) - played
             rows.append(
-                f"| {name} | {frames / passed:.1f} | {both[0]} | {both[1]} | {first:.0f} | {1000 * (cpu(server) - used) / frames:.2f} "
-                f"| {100 * (sum(map(cpu, workers(server))) - played) / passed:.0f} % |"
+                f"| {name} | {frames / passed:.1f} | {both[0]} | {both[1]} | {first:.0f} "
+                f"| {server_share:.2f} | {100 * played / passed:.0f} % |"
             )
             page.close()
         browser.close()
@@ -155,7 +158,8 @@ def many(server: psutil.Process, address: str, sessions: int, seconds: float) ->
     memory = sum(one.memory_full_info().pss for one in players) / 1e9
     rates = sorted(frames / seconds for frames in counted)
     share = 1000 * (cpu(server) - used) / sum(counted)
-    return f"| {sessions} | {len(players)} | {memory:.2f} GB | {statistics.median(rates):.1f} | {rates[0]:.1f} | {ready:.1f} s | {share:.2f} |"
+    median = statistics.median(rates)
+    return f"| {sessions} | {len(players)} | {memory:.2f} GB | {median:.1f} | {rates[0]:.1f} | {ready:.1f} s | {share:.2f} |"
 
 
 def main() -> None:
@@ -165,17 +169,19 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=25)
     parser.add_argument("--sessions", type=int, default=20)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, serve(Path(folder) / "runs") as (server, address, _):
-        time.sleep(8)  # for the spare process to import torch
-        print(f"Machine: {machine.describe()}; load {psutil.getloadavg()[0]:.1f}\n", flush=True)
-        print(
-            "| game | frames a second | Step D, ms, median / p95 | Step G | first frame, ms | server, CPU ms a frame | workers, CPU |"
-        )
-        print("| --- | --- | --- | --- | --- | --- | --- |")
-        print("\n".join(in_browser(server, address, options.seconds, options.clicks)), flush=True)
-        print("\n| visitors | workers | memory | frames a second, median | slowest | all ready | server, CPU ms a frame |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
-        print(many(server, address, options.sessions, options.seconds), flush=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        root = Path(folder) / "runs"
+        with serve(root) as (server, address, _):
+            time.sleep(8)  # for the spare process to import torch
+            print(f"Machine: {machine.describe()}; load {psutil.getloadavg()[0]:.1f}\n")
+            print("| game | frames a second | Step D, ms, median / p95 | Step G | first frame, ms | server: CPU ms a frame | CPU |")
+            print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+            print("\n".join(in_browser(server, address, options.seconds, options.clicks)), flush=True)
+        os.environ["GAN_SPARE"] = "0"  # so that all children are workers
+        with serve(root) as (server, address, _):
+            print("\n| visitors | workers | memory | frames a second, median | slowest | all ready | server: CPU ms a frame |")
+            print("| --- | --- | --- | --- | --- | --- | --- |")
+            print(many(server, address, options.sessions, options.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ _SHOWN = 128  # generated points in a frame
 _REALS = 500
 _MEASURED = 256  # points of either kind for precision and recall
 _MARGIN = 0.3  # around the real points, as a share of their extent on either side
+_EVERY = 16  # steps between two measurements
 _CELLS = 32  # of the map, along each side
 _LINES = 21  # of the manifold, along each side
 _REACH = 2.0  # standard deviations of the latent plane
@@ -94,9 +95,9 @@ class PointsView:
         return drawn(board, z, labels.in_columns(board.config, len(z))).view(_LINES, _LINES, 2)
 
     def _measured(self, board: Board, fakes: Tensor, *, is_still: bool) -> dict[str, Any]:
-        """Return modes found, precision and recall; while playing, measured anew every eighth step."""
-        step, before = self._scores.get(id(board), (-8, {}))
-        if not is_still and 0 <= board.step - step < 8:
+        """Return modes found, precision and recall; while playing, measured anew every 16 steps."""
+        step, before = self._scores.get(id(board), (-_EVERY, {}))
+        if not is_still and 0 <= board.step - step < _EVERY:
             return before
         modes = None
         if self._modes is not None:

@@ -171,7 +171,7 @@ class Table:
                     board.step_both()
                 if time.monotonic() - began > _SLICE:
                     break
-            self._due = began + 1 / FRAMES
+            self._due = max(began, self._due + 1 / FRAMES)
         if not all(board.is_finite for board in self.boards):
             self.state = "paused"
         self.credits -= 1
