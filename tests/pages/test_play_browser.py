@@ -101,7 +101,17 @@ def test_pictures_are_judged_on_a_phone(page: Page, serve: Serve, root: Path) ->
     page.keyboard.press("ArrowRight")
     expect(page.locator(".told")).to_contain_text("Generated picture 1")
 
-    draw(page, page.get_by_label("Your drawing", exact=True), (0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
+    paper = page.locator(".judge canvas").first
+    draw(page, paper, (0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
     expect(page.locator(".verdict")).to_contain_text("of the real digits")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".verdict")).to_contain_text("Draw something")
+    blank = drawn(paper)
+    paper.focus()
+    page.keyboard.press("Shift+ArrowDown")
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator(".verdict")).to_contain_text("of the real digits")
+    assert drawn(paper) != blank
     assert "real" in page.locator(".opinion").inner_text()
     assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1")

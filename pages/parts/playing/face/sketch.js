@@ -5,6 +5,7 @@ const FEWEST_OWN = 8;
 const PUFF = 6; // points for each movement of the pointer
 const PUFF_WIDTH = 0.022; // standard deviation of a puff, as a share of the board
 const ERASER_WIDTH = 0.05;
+const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 const PATIENCE = 200; // milliseconds between two questions to the discriminator
 
 /** Sprays points on the board of the real ones, with mouse, pen or finger. */
@@ -70,7 +71,8 @@ class Sketch {
 
   build() {
     const {size} = this;
-    this.paper = make("canvas", {width: size, height: size, className: "paper", role: "img", "aria-label": "Your drawing"});
+    this.paper = make("canvas", {width: size, height: size, className: "paper", role: "img", tabIndex: 0,
+      "aria-label": "Your drawing. Arrow keys draw, with Shift they only move the pencil.", title: "Draw with mouse, pen, finger, or the arrow keys (with Shift they only move)"});
     this.over = make("canvas", {width: size, height: size, className: "paper over", "aria-hidden": "true"});
     this.better = make("canvas", {width: size, height: size, className: "paper", role: "img",
       "aria-label": "Your drawing, changed to what the discriminator would like better"});
@@ -114,6 +116,27 @@ class Sketch {
       }
     };
     this.paper.onpointerup = this.paper.onpointercancel = () => (this.last = null);
+    this.paper.onkeydown = (event) => this.press(event);
+    this.paper.onblur = () => this.paint();
+  }
+
+  /** Draw by arrow keys; with Shift, only move the pencil. */
+  press(event) {
+    if (!(event.key in ARROWS)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const from = this.pen ?? [this.size / 2, this.size / 4];
+    this.pen = from.map((value, axis) => Math.max(0.5, Math.min(this.size - 0.5, value + ARROWS[event.key][axis])));
+    if (event.shiftKey) this.paint();
+    else this.stroke(from, this.pen);
+    this.mark();
+  }
+
+  /** Show where the pencil of the arrow keys is. */
+  mark() {
+    const context = this.paper.getContext("2d");
+    context.fillStyle = "#f97316";
+    context.fillRect(Math.floor(this.pen[0]), Math.floor(this.pen[1]), 1, 1);
   }
 
   choose(name) {
