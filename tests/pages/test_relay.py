@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from gan.play import messages, wire
+from pages.parts.playing import pool as pools
 from pages.parts.playing.relay import is_own_origin
 from tests.helpers import is_sentence, wait_until
 from tests.pages.conftest import Server
@@ -115,3 +116,30 @@ def test_foreign_pages_are_refused(server: Server) -> None:
 )  # fmt: skip
 def test_own_origin(origin: str | None, is_own: bool) -> None:
     assert is_own_origin(origin, "here:1") is is_own
+
+
+def test_games_wait_for_their_visitor_and_workers_for_a_game(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_SPARE", "0")
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    for name, value in (("FULL", 1), ("MOST", 2), ("WORKERS", 1)):
+        monkeypatch.setattr(pools, name, value)
+    pool = pools.Pool()
+    heard: list[bytes] = []
+    deliver = heard.append
+    first, second = (pool.open(str(number), _RING, deliver) for number in (1, 2))
+    assert pool.facts() == {"workers": 1, "games": 2}
+    with pytest.raises(LookupError) as caught:
+        pool.open("3", _RING, deliver)
+    assert is_sentence(str(caught.value.args[0]))
+    wait_until(lambda: len(heard) >= 4, "both games have begun")
+    process = first.worker._process
+    assert process
+
+    pool.leave(first, deliver)
+    pool.tend()
+    assert pool.facts()["games"] == 2, "the first one still waits"
+    pool.leave(second, deliver)
+    monkeypatch.setattr(pools, "GRACE", 0.0)
+    wait_until(lambda: pool.tend() or pool.facts() == {"workers": 0, "games": 0}, "nobody came back")
+    wait_until(lambda: process.poll() is not None, "the worker has ended")
+    assert process.returncode == 0
