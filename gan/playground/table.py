@@ -17,7 +17,7 @@ from gan.play.setup import Setup
 from gan.playground.board import Board, images_of
 from gan.playground.pictures import PicturesView
 from gan.playground.points import PointsView
-from gan.playground.views import View
+from gan.playground.views import View, work
 from gan.training import sampling
 from gan.training.checkpoints import Checkpoint
 
@@ -26,6 +26,7 @@ CREDITS = 2  # frames on their way that have not been acknowledged
 _SLICE = 0.06  # seconds that a table computes before it is another's turn
 _BEAT = 0.9  # seconds between the parts of a step in slow motion
 _PARTS = ("deal", "d", "gradients", "g")
+_MOST_WORK = 1e11  # multiply-adds of a step, in one to two seconds of which no other game of the worker goes on
 _KEPT = 500  # points of the curves
 _NUMBERS = ("d_loss", "g_loss", "d_real", "d_fake", "modes", "precision", "recall")
 
@@ -45,6 +46,10 @@ class Table:
         self._images = images_of(setup, first)
         self.view: View = PointsView(setup.data, self._images) if first.data.is_points else PicturesView(self._images)
         self._begin()
+        if any(work(board) > _MOST_WORK for board in self.boards):
+            raise InputError(
+                "A step of these networks takes too long for a live game; choose smaller images, widths or batches, or train a run."
+            )
 
     def _checkpoint(self) -> Checkpoint | None:
         if self.setup.start is None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gan.play.wire import Array
 from gan.playground.board import Board
+from gan.training import labels
 from gan.training.sampling import generate
 
 
@@ -64,3 +65,31 @@ def as_array(name: str, values: Tensor) -> Array:
 def number(value: float) -> float | None:
     """Return a number for JSON: four digits, None if it is not finite."""
     return round(value, 4) if math.isfinite(value) else None
+
+
+@torch.no_grad()
+def work(board: Board) -> int:
+    """Return the multiply-adds of a step: convolutions and matrix products, with a backward pass of twice a forward one."""
+    config, counted = board.config, []
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        is_transposed = isinstance(layer, nn.ConvTranspose2d)
+        counted.append((inputs[0] if is_transposed else output).numel() * weight[0].numel())
+
+    players = board.game.generator, board.game.discriminator
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    hooks = [part.register_forward_hook(count) for player in players for part in player.modules() if isinstance(part, kinds)]
+    few = 2 * config.networks.packing
+    try:
+        told = labels.in_columns(config, few)
+        fakes = drawn(board, board.shown_latents[:few], told)
+        making = sum(counted)
+        with watched(board.game.discriminator):
+            board.game.discriminator(fakes, told)
+        judging = sum(counted) - making
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return config.optimizer.batch_size * (3 * making + 6 * config.optimizer.discriminator_steps * judging) // few

@@ -83,6 +83,10 @@ def test_a_game_survives_its_socket_and_its_worker_does_not_survive_the_server(s
         assert is_sentence(other.hear("sentence")["sentence"])
     other.send("step", who="d")
     assert other.hear("frame")["step"] == 0
+    binary = Visitor(server)
+    binary.socket.send(b"\x00")
+    with pytest.raises(ConnectionClosed):
+        binary.hear("nothing")
     other.socket.send("x" * (messages.MOST_BYTES + 1))
     with pytest.raises(ConnectionClosed):
         other.hear("nothing")

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from gan.errors import InputError
+from gan.networks import layers
 from gan.play import setup as setups
 from gan.play import wire
 from gan.playground.table import CREDITS, Table
+from gan.playground.views import work
 from tests.helpers import is_sentence
 
 _LAYERS = ("heat", "gradients", "manifold", "better")
@@ -192,6 +194,22 @@ def test_not_a_number_pauses_the_game_with_a_sentence() -> None:
         ask(table, "play")
     ask(table, "reset")
     ask(table, "play")
+
+
+def test_networks_that_would_hold_up_the_others_are_refused() -> None:
+    settings = {"networks.family": "dcgan", "data.size": 64, "networks.width": 64, "networks.depth": 4, "optimizer.batch_size": 512}
+    with pytest.raises(InputError) as caught:
+        table_of(data="shapes", settings=settings)
+    assert is_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize("family", ["mlp", "dcgan"])
+def test_work_of_a_step_is_that_of_the_tables_of_layers(family: str) -> None:
+    table = table_of(data="digits", settings={"networks.family": family, "data.size": 16})
+    (board,) = table.boards
+    report = layers.describe(board.config)
+    turns = 3 * report.generator.multiply_adds + 6 * report.discriminator.multiply_adds
+    assert work(board) == board.config.optimizer.batch_size * turns
 
 
 def test_curves_stay_short() -> None:

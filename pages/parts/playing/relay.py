@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from gan.play import messages, wire
 from gan.play.messages import Open
 from pages.parts.playing.pool import Game, pool
 
+_MOST_A_SECOND = 100  # messages of a browser; a game at full speed needs 30
 _POLICY, _TOO_LARGE = 1008, 1009  # codes with which a socket is closed, RFC 6455
 
 
@@ -32,9 +34,11 @@ async def serve(socket: WebSocket) -> None:
 
     sending = asyncio.create_task(_send_all(socket, outbox))
     game: Game | None = None
+    pace = _Pace()
     try:
         while True:
             text = await socket.receive_text()
+            await pace.keep()
             if len(text) > messages.MOST_BYTES:
                 await socket.close(_TOO_LARGE, "The message is too large.")
                 return
@@ -53,12 +57,28 @@ async def serve(socket: WebSocket) -> None:
                 outbox.put_nowait(_sentence(str(error), is_end=game is None))
             except LookupError as error:
                 outbox.put_nowait(_sentence(str(error.args[0]), is_end=True))
-    except (WebSocketDisconnect, KeyError, RuntimeError):
-        pass  # it has left; KeyError: a binary message, which no page of ours sends
+    except (WebSocketDisconnect, KeyError, TypeError, RuntimeError):
+        pass  # it has left, or sent a binary message, which no page of ours does
     finally:
         sending.cancel()
         if game is not None:
             pool.leave(game, deliver)
+
+
+class _Pace:
+    """Lets a browser send only so many messages a second; those beyond wait in its socket."""
+
+    def __init__(self) -> None:
+        self._since, self._count = 0.0, 0
+
+    async def keep(self) -> None:
+        """Count a message, and wait if there were too many."""
+        now = time.monotonic()
+        if now - self._since > 1:
+            self._since, self._count = now, 0
+        self._count += 1
+        if self._count > _MOST_A_SECOND:
+            await asyncio.sleep(1 - (now - self._since))
 
 
 async def _send_all(socket: WebSocket, outbox: asyncio.Queue[bytes]) -> None:

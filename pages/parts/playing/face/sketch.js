@@ -7,6 +7,7 @@ const PUFF_WIDTH = 0.022; // standard deviation of a puff, as a share of the boa
 const ERASER_WIDTH = 0.05;
 const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 const PATIENCE = 200; // milliseconds between two questions to the discriminator
+const SLOWEST = 5000; // milliseconds after which an answer is no longer waited for
 
 /** Sprays points on the board of the real ones, with mouse, pen or finger. */
 class Spray {
@@ -63,7 +64,7 @@ function normal() {
 /** "You are the generator": a sheet to draw on, and the discriminator's opinion of the drawing. */
 class Sketch {
   constructor({size, channels}, noun, ask) {
-    Object.assign(this, {size, channels, noun, ask});
+    Object.assign(this, {size, channels, noun, ask, answerDue: 0});
     this.pixels = new Uint8Array(size * size * channels);
     this.build();
     this.paint();
@@ -189,11 +190,12 @@ class Sketch {
     this.paper.getContext("2d").putImageData(pictured(this.pixels, this.size, this.size, this.channels), 0, 0);
   }
 
-  /** Ask the discriminator, at most five times a second; the newest drawing is always asked about in the end. */
+  /** Ask the discriminator, at most five times a second and one question at a time; the newest drawing is asked about in the end. */
   judge() {
-    if (this.timer) return void (this.isStale = true);
+    if (this.timer || performance.now() < this.answerDue) return void (this.isStale = true);
     this.isStale = false;
     this.ask(btoa(String.fromCharCode(...this.pixels)));
+    this.answerDue = performance.now() + SLOWEST;
     this.timer = setTimeout(() => {
       this.timer = null;
       if (this.isStale) this.judge();
@@ -202,6 +204,8 @@ class Sketch {
 
   /** Show the answer. */
   show(head, {better, gradients}) {
+    this.answerDue = 0;
+    if (this.isStale) this.judge();
     const percent = Math.round(100 * (head.rank ?? 0));
     const isKnown = head.opinion !== null;
     this.number.textContent = !isKnown ? "–" : head.is_probability ? `${Math.round(100 * head.opinion)} % real` : short(head.opinion);
