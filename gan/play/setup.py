@@ -47,17 +47,18 @@ LIMITS = {
     "networks.latent": 512,
 }
 
+# High learning rates, because a visitor waits for seconds, not minutes.
 _POINTS = {
     "networks.family": "mlp",
     "networks.latent": 2,
     "networks.hidden": 64,
     "optimizer.batch_size": 128,
-    "optimizer.generator_lr": 1e-3,
-    "optimizer.discriminator_lr": 1e-3,
+    "optimizer.generator_lr": 4e-3,
+    "optimizer.discriminator_lr": 4e-3,
 }
 _IMAGES: dict[str, dict[str, Any]] = {
-    "mlp": {},
-    "dcgan": {"networks.width": 16, "optimizer.generator_lr": 4e-4, "optimizer.discriminator_lr": 1e-4, "optimizer.batch_size": 32},
+    "mlp": {"optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 4e-4},
+    "dcgan": {"networks.width": 16, "optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 3e-4, "optimizer.batch_size": 32},
 }
 #: What every live game has: no average of the weights, since the generator itself is shown; noise that stays.
 _LIVE = {"optimizer.ema_half_life": 0, "augmentation.noise_fade": 0, "training.length": "100000 steps"}

@@ -23,6 +23,7 @@ from gan.runs import Origin, Run, forks
 from gan.runs import run as run_module
 from gan.storage import files
 from gan.training import assembly, checkpoints, loop, state
+from gan.training.game import Turn
 from tests.helpers import (
     assert_one_sentence,
     end_all,
@@ -242,7 +243,7 @@ def test_every_setting_that_may_change_works_with_a_checkpoint(parent: Run) -> N
             game = assembly.build_game(found.config, loop.torch.device("cpu"), "fp32")
             saved = checkpoints.load(parent.checkpoints_path, 12)
             state.unpack(game, saved.tensors, saved.facts)
-            turn = loop.Turn(loop.torch.zeros(8, 1, 16, 16), loop.torch.zeros(8, 8))
+            turn = Turn(loop.torch.zeros(8, 1, 16, 16), loop.torch.zeros(8, 8))
             game.step([turn])
             tried += 1
     assert tried > 20
