@@ -1,28 +1,32 @@
 """Cost of watching a training: images per second with and without an open page, alternately.
 
-    python -m benchmarks.watching [--rounds 20] [--seconds 8] [--browser]
+    python -m benchmarks.watching [--rounds 20] [--seconds 8] [--browser | --play]
 
 One training with one thread, and a real server on the same machine. The visitor receives everything that a browser receives but
 does not render it, because browsers usually run on another machine. With ``--browser``, a real browser also renders the pages, on
-the same cores as the training. Each window with a visitor is compared with the mean of the windows without one before and after it.
-Comparing the windows without a visitor with each other shows the effect of chance.
+the same cores as the training; with ``--play``, live games replace the pages. Each window with a visitor is compared with the mean
+of the windows without one before and after it. Comparing the windows without a visitor with each other shows the effect of chance.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
+import secrets
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from websockets.sync.client import ClientConnection, connect
 
 from benchmarks import machine
 from benchmarks.dashboard import cpu, serve
@@ -61,6 +65,27 @@ def visit(address: str, page: str, query: str) -> Iterator[Press]:
 
 
 @contextlib.contextmanager
+def play(address: str, steps: int) -> Iterator[Press]:
+    """Play a live game on the ring without rendering it, at so many steps a frame."""
+    is_over = threading.Event()
+
+    def follow(socket: ClientConnection) -> None:
+        socket.send(json.dumps({"do": "open", "token": secrets.token_hex(16), "setup": {"data": "ring"}}))
+        for message in ({"do": "speed", "value": steps}, {"do": "play"}):
+            socket.send(json.dumps(message))
+        while not is_over.is_set():
+            socket.recv(timeout=60)
+            socket.send('{"do": "ack", "count": 1}')
+
+    with connect(f"{address.replace('http', 'ws', 1)}/play/ws") as socket:
+        following = threading.Thread(target=follow, args=(socket,))
+        following.start()
+        yield lambda label: None
+        is_over.set()
+        following.join()
+
+
+@contextlib.contextmanager
 def browse(browser: Browser, address: str, page: str, query: str) -> Iterator[Press]:
     """Open a page in a browser; yield a function that presses a button."""
     opened = browser.new_page()
@@ -96,6 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--browser", action="store_true", help="also render the pages in a browser")
+    parser.add_argument("--play", action="store_true", help="live games on the ring instead of pages")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -110,6 +136,8 @@ def main() -> None:
         for name, (page, query) in PAGES.items():
             link = (address, page, query.format(run=run.id))
             visits[name] = lambda link=link: visit(*link)  # type: ignore[misc]
+        if options.play:
+            visits = {f"live game, ×{steps}": lambda steps=steps: play(address, steps) for steps in (1, 50)}  # type: ignore[misc]
         if options.browser:
             chromium = stack.enter_context(sync_playwright()).chromium
             browser = chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
