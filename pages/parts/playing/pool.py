@@ -17,7 +17,7 @@ from gan.machine import has_memory_for
 from gan.places import default_root
 from gan.play import wire
 
-FULL = 8  # games of a worker before a second one starts
+FULL = 7  # games of a worker before a second one starts
 MOST = 16  # games of a worker
 WORKERS = 2
 GRACE = 60.0  # seconds that a game waits for its visitor, and a worker for a game
