@@ -54,7 +54,7 @@ window.WebSocket = class extends Socket {
 };
 """
 
-#: Presses a button so many times; returns the milliseconds until the board was drawn again.
+#: Presses a button a number of times; returns the milliseconds until the board was drawn again.
 _CLICK = """async ([name, clicks]) => {
   const root = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).find((one) => one?.querySelector(".play"));
   const button = [...root.querySelectorAll("button")].find((one) => one.textContent === name);
@@ -143,7 +143,7 @@ def visit(address: str, until: float, counted: list[int], barrier: threading.Bar
 
 
 def many(server: psutil.Process, address: str, sessions: int, seconds: float) -> str:
-    """Return the row of so many visitors at once."""
+    """Return the row for a number of simultaneous visitors."""
     counted: list[int] = []
     barrier = threading.Barrier(sessions + 1)
     visitors = [threading.Thread(target=visit, args=(address, seconds, counted, barrier)) for _ in range(sessions)]

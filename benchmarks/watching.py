@@ -66,7 +66,7 @@ def visit(address: str, page: str, query: str) -> Iterator[Press]:
 
 @contextlib.contextmanager
 def play(address: str, steps: int) -> Iterator[Press]:
-    """Play a live game on the ring without rendering it, at so many steps a frame."""
+    """Play a live game on the ring without rendering it, with ``steps`` in each frame."""
     is_over = threading.Event()
 
     def follow(socket: ClientConnection) -> None:

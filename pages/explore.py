@@ -11,30 +11,31 @@ from gan.errors import InputError
 from gan.play import setup as setups
 from gan.runs import Run
 from gan.runs import index as run_index
+from gan.runs.index import Listed
 from pages.parts import first_run, frame, picking, words
 from pages.parts.playing import component
 
 root = frame.begin("Explore")
 
 
-def explorable() -> dict[str, Run]:
-    """Return the runs with a checkpoint whose data are images, newest first, by id."""
-    found = {}
+def explorable() -> list[Listed]:
+    """Return the runs with a checkpoint whose data are images, newest first."""
+    found = []
     for listed in run_index.read(root):
         with contextlib.suppress(InputError):
             if listed.run.has_checkpoint and not listed.run.config().data.is_points:
-                found[listed.run.id] = listed.run
+                found.append(listed)
     return found
 
 
-def choose(found: dict[str, Run]) -> tuple[Run, str] | None:
+def choose(found: list[Listed]) -> tuple[Run, str] | None:
     """Draw the pickers of a run and its checkpoint; the URL keeps both. Return None if the URL names no such run."""
-    names = words.on_one_line(run_index.names_of([one for one in run_index.read(root) if one.run.id in found]))
+    names = words.on_one_line(run_index.names_of(found))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = picking.pick("Run", names, parameter="run", key="explore/run", find=lambda run_id: runs.find(root, run_id))
         if chosen is None:
             return None
-        run = found[chosen]
+        run = next(listed.run for listed in found if listed.run.id == chosen)
         checkpoint = "last"
         if run.best_path.is_dir():
             checkpoint = st.segmented_control(

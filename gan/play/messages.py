@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gan.errors import InputError
-from gan.play.setup import Setup
+from gan.play.setup import Setup, mistake
 
 MOST_BYTES = 1 << 16  # of one message
 LATENTS = 64  # latent vectors of a seed that can be named
@@ -116,9 +116,7 @@ def read(text: str | bytes) -> Any:
     try:
         return _ADAPTER.validate_python(json.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "do"
-        message = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
-        raise InputError(f"The message is not one of a live game ({where}: {message}); reload the page.") from None
+        where, message = mistake(error, skipped=1)  # the kind of the message
+        raise InputError(f"The message is not one of a live game ({where or 'do'}: {message}); reload the page.") from None
     except (ValueError, RecursionError):
         raise InputError("The message is not JSON, expected one of a live game; reload the page.") from None

@@ -115,10 +115,15 @@ def parse(raw: Any) -> Setup:
     try:
         return Setup.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "set-up"
-        message = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
-        raise InputError(f"This set-up cannot be played: {where}: {message}.") from None
+        where, message = mistake(error)
+        raise InputError(f"This set-up cannot be played: {where or 'set-up'}: {message}.") from None
+
+
+def mistake(error: ValidationError, skipped: int = 0) -> tuple[str, str]:
+    """Return where the first mistake is, without the ``skipped`` outermost parts of the place, and what it is."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][skipped:])
+    return where, str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
 
 
 @cache

@@ -61,12 +61,11 @@ class PicturesView:
         size, channels = self.about["size"], self.about["channels"]
         picture = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(size, size, channels).permute(2, 0, 1)
         batch = torch.cat([to_float(picture[None]), to_float(self._pixels[1:])])
-        named = self._labels.clone() if board.config.classes else None
         # A pack is judged as one, so the drawing fills the first one.
         packing = board.config.networks.packing
         batch[:packing] = batch[0]
-        outputs, gradient = _gradient(board, batch, named)
-        better = _improved(board, batch, named)[:1]
+        outputs, gradient = _gradient(board, batch, self._labels)
+        better = _improved(board, batch, self._labels)[:1]
         opinion = float(board.game.as_shown(outputs[:1]))
         rank = float((outputs[packing:] < outputs[0]).float().mean())
         head = {"opinion": number(opinion), "is_probability": board.game.is_probability, "rank": number(rank), "sentence": ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ class PointsView:
         self._cells = torch.stack(torch.meshgrid(across, up, indexing="xy"), dim=-1).view(-1, 2)
         found = known.modes(name)
         self._modes = None if found is None else (torch.from_numpy(found.centres), found.sigma)
-        self._scores: dict[int, tuple[int, dict[str, Any]]] = {}  # by board: the step, and what was measured there
+        self._scores = WeakKeyDictionary[Board, tuple[int, dict[str, Any]]]()  # the step, and what was measured there
         self.about = {"bounds": [round(value, 4) for value in self.bounds]}
 
     def reals(self) -> Array:
@@ -96,7 +97,7 @@ class PointsView:
 
     def _measured(self, board: Board, fakes: Tensor, *, is_still: bool) -> dict[str, Any]:
         """Return modes found, precision and recall; while playing, measured anew every 16 steps."""
-        step, before = self._scores.get(id(board), (-_EVERY, {}))
+        step, before = self._scores.get(board, (-_EVERY, {}))
         if not is_still and 0 <= board.step - step < _EVERY:
             return before
         modes = None
@@ -104,7 +105,7 @@ class PointsView:
             modes = [score_points(fakes, *self._modes).modes, len(self._modes[0])]
         precision, recall = precision_recall(self._shown[:_MEASURED], fakes[:_MEASURED])
         found = {"modes": modes, "precision": number(precision), "recall": number(recall)}
-        self._scores[id(board)] = board.step, found
+        self._scores[board] = board.step, found
         return found
 
 

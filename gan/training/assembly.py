@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gan import networks
 from gan.catalogue import losses
 from gan.config import RunConfig, schedules
+from gan.config.sections import OptimizerConfig
 from gan.networks.convolutions import use_products
 from gan.objective.augmentation import augment
 from gan.objective.losses import LOSSES
@@ -36,12 +37,7 @@ class Pace:
         settings = self._config.optimizer
         if settings.lr_decay != "none":
             left = schedules.learning_rate(self._config, share)
-            for optimizer, lr in (
-                (game.generator_optimizer, settings.generator_lr),
-                (game.discriminator_optimizer, settings.discriminator_lr),
-            ):
-                for group in optimizer.param_groups:
-                    group["lr"] = lr * left
+            _set_rates(game, settings, left)
         self.noise_left = min(self.noise_left, schedules.noise(self._config, share))
         return self._config.augmentation.instance_noise * self.noise_left
 
@@ -82,14 +78,18 @@ def adjust(game: Game, config: RunConfig) -> Game:
 
     Networks, optimisers and the running average are those of ``game``.
     """
-    settings = config.optimizer
+    _set_rates(game, config.optimizer)
+    return dataclasses.replace(game, **_objective(config))
+
+
+def _set_rates(game: Game, settings: OptimizerConfig, share: float = 1.0) -> None:
+    """Set the learning rates of both players to a ``share`` of what ``settings`` say."""
     for optimizer, lr in (
         (game.generator_optimizer, settings.generator_lr),
         (game.discriminator_optimizer, settings.discriminator_lr),
     ):
         for group in optimizer.param_groups:
-            group["lr"] = lr
-    return dataclasses.replace(game, **_objective(config))
+            group["lr"] = lr * share
 
 
 def _objective(config: RunConfig) -> dict[str, Any]:

@@ -306,8 +306,7 @@ class Explorer {
   }
 
   cover(sentence, action, onclick) {
-    this.veil.hidden = !sentence;
-    this.veil.replaceChildren(make("p", {textContent: sentence}), ...(action ? [make("button", {textContent: action, onclick, className: "main"})] : []));
+    cover(this.veil, sentence, action, onclick);
   }
 
   close() {
@@ -324,15 +323,4 @@ function paint(canvas, {shape: [, height, width, channels], values}, index) {
   canvas.getContext("2d").putImageData(pictured(values.subarray(from, from + height * width * channels), width, height, channels), 0, 0);
 }
 
-const FACES = new WeakMap();
-
-export default function ({parentElement, data}) {
-  const root = parentElement.querySelector(".play");
-  const face = FACES.get(root);
-  if (face) face.update(data);
-  else FACES.set(root, new Explorer(root, data));
-  return () => {
-    FACES.get(root)?.close();
-    FACES.delete(root);
-  };
-}
+export default mounted((root, data) => new Explorer(root, data));

@@ -338,8 +338,7 @@ class Face {
 
   /** Cover the boards with a sentence and perhaps a button; uncover them if it is empty. */
   cover(sentence, action, onclick) {
-    this.veil.hidden = !sentence;
-    this.veil.replaceChildren(make("p", {textContent: sentence}), ...(action ? [make("button", {textContent: action, onclick, className: "main"})] : []));
+    cover(this.veil, sentence, action, onclick);
     if (sentence) this.say(sentence);
   }
 
@@ -378,15 +377,4 @@ class Face {
   }
 }
 
-const FACES = new WeakMap();
-
-export default function ({parentElement, data, setTriggerValue}) {
-  const root = parentElement.querySelector(".play");
-  const face = FACES.get(root);
-  if (face) face.update(data, setTriggerValue);
-  else FACES.set(root, new Face(root, data, setTriggerValue));
-  return () => {
-    FACES.get(root)?.close();
-    FACES.delete(root);
-  };
-}
+export default mounted((root, data, tell) => new Face(root, data, tell));

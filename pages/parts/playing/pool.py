@@ -90,7 +90,7 @@ class Pool:
         self._lock = threading.RLock()
         self._workers: list[Worker] = []
         self._games: dict[str, Game] = {}
-        self._numbers: dict[tuple[Worker, int], Game] = {}
+        self._numbers: dict[int, Game] = {}
         self._next = 0
         self._has_keeper = False
 
@@ -111,7 +111,7 @@ class Pool:
             self._next += 1
             game = Game(token, setup, worker, self._next)
             game.deliver = deliver
-            self._games[token] = self._numbers[worker, game.number] = game
+            self._games[token] = self._numbers[game.number] = game
             game.send({"do": "open", "setup": setup})
             return game
 
@@ -127,7 +127,7 @@ class Pool:
         with self._lock:
             if self._games.get(game.token) is game:
                 del self._games[game.token]
-            self._numbers.pop((game.worker, game.number), None)
+            self._numbers.pop(game.number, None)
             game.send({"do": "close"})
             if not self._count(game.worker):
                 game.worker.idle_since = time.monotonic()
@@ -178,7 +178,7 @@ class Pool:
             self.tend()
 
     def _pass_on(self, worker: Worker, number: int, payload: bytes) -> None:
-        game = self._numbers.get((worker, number))
+        game = self._numbers.get(number)
         deliver = game.deliver if game else None
         if deliver is not None:
             deliver(payload)
@@ -191,7 +191,7 @@ class Pool:
             lost = [game for game in self._games.values() if game.worker is worker]
             for game in lost:
                 del self._games[game.token]
-                self._numbers.pop((worker, game.number), None)
+                self._numbers.pop(game.number, None)
         for game in lost:
             if game.deliver is not None:
                 game.deliver(wire.pack({"kind": "sentence", "sentence": GONE, "is_end": True}))

@@ -83,3 +83,24 @@ function label(context, text, x, y, width, look) {
   context.textBaseline = "middle";
   context.fillText(text, left + 6, top + 10.5);
 }
+
+/** Cover what lies below a veil with a sentence and perhaps a button; uncover it if the sentence is empty. */
+function cover(veil, sentence, action, onclick) {
+  veil.hidden = !sentence;
+  veil.replaceChildren(make("p", {textContent: sentence}), ...(action ? [make("button", {textContent: action, onclick, className: "main"})] : []));
+}
+
+/** Return the function of a component that keeps one face for each place: made by `create`, told of new data by `update`. */
+function mounted(create) {
+  const faces = new WeakMap();
+  return ({parentElement, data, setTriggerValue}) => {
+    const root = parentElement.querySelector(".play");
+    const face = faces.get(root);
+    if (face) face.update(data, setTriggerValue);
+    else faces.set(root, create(root, data, setTriggerValue));
+    return () => {
+      faces.get(root)?.close();
+      faces.delete(root);
+    };
+  };
+}
