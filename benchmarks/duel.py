@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -27,6 +28,7 @@ from gan import runs
 from gan.config import presets
 from gan.places import PROJECT
 from gan.training import loop
+from gan.training.snapshots import Snapshots
 
 _EPOCHS = 20
 _TICK = 1.5  # seconds between two refreshes of the page
@@ -68,20 +70,20 @@ def watched(server: psutil.Process, seconds: float) -> float:
 def share() -> tuple[float, int]:
     """Return the share of a training's time that its opinions take, and their number."""
     spent: list[float] = []
-    save = loop.Trainer._save_opinions
+    save = Snapshots._save_opinions
 
-    def timed(self: loop.Trainer, fakes: object) -> None:
+    def timed(self: Snapshots, *arguments: Any) -> None:
         began = time.perf_counter()
-        save(self, fakes)
+        save(self, *arguments)
         spent.append(time.perf_counter() - began)
 
-    loop.Trainer._save_opinions = timed  # type: ignore[method-assign, assignment]
+    Snapshots._save_opinions = timed  # type: ignore[method-assign, assignment]
     changes = {"training.length": f"{_EPOCHS} epochs", "training.threads": 1, "cadence.score_every": "0 epochs"}
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(Path(folder), configs.replace(presets.find(presets.DEFAULT).config, changes), state="starting", threads=1)
         with run.hold():
             status = loop.train(run, lambda status, line: None, lambda: False)
-    loop.Trainer._save_opinions = save  # type: ignore[method-assign]
+    Snapshots._save_opinions = save  # type: ignore[method-assign]
     return sum(spent) / status.seconds, len(spent)
 
 

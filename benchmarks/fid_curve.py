@@ -43,7 +43,7 @@ def main() -> None:
         held = run.hold()
         try:
             trainer = loop.Trainer(run, lambda status, line: None, scorer)
-            during_training.score(run, trainer.sampler(), config, 0, trainer.device)
+            during_training.score(run, trainer.sampler(), config, {"step": 0, "epoch": 0.0, "images_seen": 0}, trainer.device)
             trainer.play(lambda: trainer.seconds > options.seconds)
         finally:
             held.release()

@@ -86,7 +86,7 @@ def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
     held = run.hold()
     try:
         trainer = loop.Trainer(run, lambda status, line: None)
-        trainer.game.step(trainer.dealer.step(0))
+        trainer.game.step(trainer.dealer.turns(0))
         Game.step = timed  # type: ignore[method-assign, assignment]
         started = time.perf_counter()
         trainer.play(lambda: False)

@@ -29,6 +29,7 @@ Value = TypeVar("Value")
 
 #: Settings of the smallest training that is still a real one: some milliseconds a step.
 TINY = {
+    "cadence.checkpoint_room": 0,
     "networks.width": 4,
     "networks.depth": 2,
     "networks.latent": 8,
@@ -47,6 +48,7 @@ TINY = {
 }
 
 TINY_MLP = {
+    "cadence.checkpoint_room": 0,
     "networks.family": "mlp",
     **{key: value for key, value in TINY.items() if key not in ("networks.width", "networks.depth")},
     "networks.hidden": 16,

@@ -25,6 +25,20 @@ _SERVE = """
 import json, os, signal, sys
 import gan.commands.main, gan.commands.training, gan.training.loop, gan.training.sampling, gan.training.speed
 import gan.scoring.scores, gan.scoring.during_training, gan.networks.layers, gan.report.bundle, gan.report.generators, tqdm
+
+def kill_at(module, name, number, when):
+    place, calls = sys.modules[module], []
+    original = getattr(place, name)
+    def wrapped(*arguments, **options):
+        calls.append(name)
+        if len(calls) == number and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        found = original(*arguments, **options)
+        if len(calls) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+    setattr(place, name, wrapped)
+
 print("ready", flush=True)
 for line in sys.stdin:
     order = json.loads(line)
@@ -42,6 +56,8 @@ for line in sys.stdin:
         os.dup2(os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND | os.O_CREAT), number)
     os.environ.clear()
     os.environ.update(order["env"])
+    if order["kill"]:
+        kill_at(*order["kill"])
     try:
         status = gan.commands.main.main(order["arguments"])
     except SystemExit as error:
@@ -86,9 +102,13 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def start(arguments: list[str], env: dict[str, str], stdout: Path, stderr: Path) -> Child:
-    """Start ``python -m gan`` with ``arguments``; its output is appended to two files."""
-    order = {"do": "start", "arguments": arguments, "env": env, "stdout": str(stdout), "stderr": str(stderr)}
+#: Module, function, which of its calls (from 1), "before" or "after" it: where a child kills itself with SIGKILL.
+Death = tuple[str, str, int, str]
+
+
+def start(arguments: list[str], env: dict[str, str], stdout: Path, stderr: Path, kill: Death | None = None) -> Child:
+    """Start ``python -m gan`` with ``arguments``; its output is appended to two files. ``kill``: where it is to die."""
+    order = {"do": "start", "arguments": arguments, "env": env, "stdout": str(stdout), "stderr": str(stderr), "kill": kill}
     return Child(int(_ask(order)))
 
 

@@ -29,7 +29,7 @@ from gan.errors import InputError, explained
 from gan.execution import queue
 from gan.machine import usual_threads
 from gan.places import default_root
-from gan.runs import Run, Status, checkpoints, forks
+from gan.runs import Run, Status, changes, checkpoints, forks
 
 if TYPE_CHECKING:
     from gan.training.quick import Scorer
@@ -92,14 +92,14 @@ def resume_run(options: argparse.Namespace) -> int:
 
 def fork_run(options: argparse.Namespace) -> int:
     parent = runs.find(options.root, options.run_id)
-    changes, step = changes_of(options), options.step
+    wanted, step = changes_of(options), options.step
     if options.checkpoint == "best":
         step = forks.best(parent)
         if step is None:
             raise InputError(f"Run {parent.id} has no best checkpoint; leave --checkpoint out to fork from its newest one.")
-    found = forks.plan(parent.config(), changes)
+    found = forks.plan(changes.config_at(parent, step), wanted)
     threads = found.config.training.threads or usual_threads()
-    child = forks.make(parent, step, changes, options.name, state="starting", threads=threads)
+    child = forks.make(parent, step, wanted, options.name, state="starting", threads=threads)
     held = child.hold()
     origin = child.origin()
     print(f"Forked {parent.id} as {child.id}, {forks.describe(origin)}." if origin else child.id)

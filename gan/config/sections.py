@@ -263,6 +263,15 @@ class CadenceConfig(Section):
         le=1,
     )
     checkpoint_every: Span = option(Span(count=10, unit="epochs"), "Checkpoint every", "The most work that a crash can cost.")
+    checkpoint_room: int = option(
+        100,
+        "Room for older checkpoints",
+        "The newest two checkpoints and the best one always stay. In this room, so do those before changes of settings, and one in "
+        "each doubling of the steps, to go back to; the oldest are removed first.",
+        unit="MB",
+        ge=0,
+        le=10_000_000,
+    )
 
     @model_validator(mode="after")
     def need_some(self) -> CadenceConfig:

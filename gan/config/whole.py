@@ -106,7 +106,7 @@ def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
 def parse(raw: Any, *, stored: bool = False) -> RunConfig:
     """Return the configuration in ``raw`` (parsed JSON). Raises InputError for the first mistake.
 
-    A ``stored`` configuration may predate quick scores and early samples; they are off unless it sets them.
+    A ``stored`` configuration may predate quick scores, early samples and older checkpoints; they are off unless it sets them.
     """
     if not isinstance(raw, dict):
         raise InputError("The configuration is not a JSON object; expected the format of a run's config.json.")
@@ -119,7 +119,8 @@ def parse(raw: Any, *, stored: bool = False) -> RunConfig:
     if version == 1:
         raw = _upgraded(raw)
     if stored and isinstance(cadence := raw.get("cadence"), dict):
-        raw = {**raw, "cadence": {"score_every": "0 epochs", "score_share": 0, "early_samples": False, **cadence}}
+        before = {"score_every": "0 epochs", "score_share": 0, "early_samples": False, "checkpoint_room": 0}
+        raw = {**raw, "cadence": {**before, **cadence}}
     try:
         return RunConfig.model_validate(raw)
     except ValidationError as error:

@@ -153,5 +153,7 @@ def checkpoint_bytes(root: Path, config: RunConfig) -> int:
         found = find_layers(root, config) or {}
         generator, discriminator = (int(found[player]["parameters"]) for player in ("generator", "discriminator"))
         weights = 3 * (generator + discriminator) + generator * (config.optimizer.ema_half_life > 0)  # with Adam's moments
-        return 4 * _KEPT_CHECKPOINTS * weights
+        every = max(1, config.cadence.checkpoint_every.in_steps(config.steps_per_epoch))
+        older = (config.total_steps // every).bit_length() * 4 * weights  # one in each doubling of the steps
+        return 4 * _KEPT_CHECKPOINTS * weights + min(config.cadence.checkpoint_room * 1_000_000, older)
     return 0

@@ -17,28 +17,18 @@ from typing import Any
 from gan import config as configs
 from gan import words
 from gan.config import RunConfig
+from gan.config.changing import kept_reason
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, RunFailed
 from gan.runs import checkpoints as checkpoint_files
 from gan.runs import index, records, registry
+from gan.runs.changes import Change, config_at, config_before
 from gan.runs.records import Origin
 from gan.runs.run import Run
 from gan.storage import files
 
 _MOST_TOLD = 4  # changes listed in a description
 _ENDING = " · fork"
-
-#: Section or setting → why it cannot change when a run continues. A setting takes precedence over its section.
-_KEPT = {
-    "networks": "the weights in a checkpoint only fit the networks that they were trained in",
-    "data": "the order of the images and the epoch count depend on the data set",
-    "data.flips": "",
-    "optimizer.algorithm": "the state of one optimiser cannot be used by another",
-    "optimizer.batch_size": "the images seen and the position in the data set follow from the number of images per step",
-    "optimizer.discriminator_steps": "the images seen and the position in the data set follow from the number of images per step",
-    "training.seed": "the order of the images and the latent vectors of the samples depend on the seed",
-    "training.threads": "a different number of threads changes the rounding, so a continued run keeps its number",
-}
 
 
 @dataclass(frozen=True)
@@ -62,16 +52,6 @@ class Relative:
     run: Run
     origin: Origin | None
     depth: int
-
-
-def kept_reason(config: RunConfig, key: str) -> str:
-    """Return why a setting ("networks.width") cannot change when continuing from a checkpoint; empty if it can."""
-    optimizer = config.optimizer
-    if key == "optimizer.ema_half_life" and not optimizer.ema_half_life:
-        return "the checkpoint was written without averaged weights"
-    if key == "optimizer.beta1" and optimizer.algorithm == "rmsprop" and not optimizer.beta1:
-        return "the checkpoint was written by RMSprop without momentum"
-    return _KEPT.get(key, _KEPT.get(key.partition(".")[0], ""))
 
 
 def plan(config: RunConfig, changes: Mapping[str, Any]) -> Plan:
@@ -119,8 +99,8 @@ def make(
     """
     registry.find(parent.root, parent.id)  # raises InputError if the parent has been deleted
     name = records.checked_name(name) or usual_name(parent)
-    start = configs.replace(parent.config(), {"training.length": str(length_from(parent, 0))})
-    found = plan(start, changes)
+    begun = config_at(parent, step)
+    found = plan(configs.replace(begun, {"training.length": str(length_from(parent, 0))}), changes)
     if not found.goes_on and step is not None:
         raise InputError(f"{found.reason[:-1]}; leave this setting unchanged, or leave out the step to start afresh.")
 
@@ -132,7 +112,10 @@ def make(
     tried = [step] if step is not None else sorted(there, reverse=True)
     config = found.config
     if tried and "training.length" not in changes:
-        config = configs.replace(config, {"training.length": str(length_from(parent, tried[0]))})
+        length = length_from(parent, tried[0])
+        if config.optimizer.images_per_step != parent.config().optimizer.images_per_step:  # an epoch has other steps
+            length = Span(count=length.in_steps(parent.config().steps_per_epoch))
+        config = configs.replace(config, {"training.length": str(length)})
     if tried and config.total_steps <= tried[0]:
         raise InputError(
             f"training.length is “{config.training.length}”, which is {words.count(config.total_steps, 'step')}, but the fork "
@@ -145,10 +128,11 @@ def make(
         child.write_origin(Origin(run=parent.id, step=begun, changes=found.changes, before=found.before))
         if not begun:
             return
-        images, total = begun * config.optimizer.images_per_step, config.total_steps
+        total = config.total_steps
         update = {
             "step": begun,
-            "images_seen": images,
+            "images_seen": facts.get("images_seen", begun * config.optimizer.images_per_step),
+            "epochs": facts.get("epoch", 0.0),
             "seconds": facts["seconds"],
             "threads": facts["threads"],
             "total_steps": total,
@@ -160,6 +144,16 @@ def make(
                 child.write_opinions(begun, opinions)
 
     return registry.create(parent.root, config, name, state=state, threads=threads, fill=fill)
+
+
+def undo(run: Run, change: Change, name: str = "", **options: Any) -> Run:
+    """Fork a run from the checkpoint before a change, with the settings of before it; ``options`` are those of :func:`make`.
+
+    Raises InputError if that is impossible.
+    """
+    now, before = configs.flatten(config_at(run, change.step)), configs.flatten(config_before(run, change))
+    changed = {key: value for key, value in before.items() if now[key] != value}
+    return make(run, change.step, changed, name or f"{run.label()} · without the change at step {change.step:,}", **options)
 
 
 def family(run: Run) -> list[Relative]:

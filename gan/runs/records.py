@@ -27,8 +27,8 @@ class Status(BaseModel):
     """State and progress of a run; replaced atomically by its current owner.
 
     Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
-    ``made_at`` is 0 in runs of earlier versions. ``restarts`` counts automatic restarts by the queue after the process was killed.
-    ``software`` lists the versions used in the latest training.
+    ``epochs`` and ``made_at`` are 0 in runs of earlier versions. ``restarts`` counts automatic restarts by the queue after the
+    process was killed. ``software`` lists the versions used in the latest training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -39,6 +39,7 @@ class Status(BaseModel):
     steps_per_epoch: int = Field(default=1, ge=1, le=_MOST)
     images_seen: int = Field(default=0, ge=0, le=_MOST)
     images_per_second: float | None = None
+    epochs: float = 0.0
     seconds: float = 0.0
     heartbeat: float = 0.0
     made_at: float = 0.0
@@ -53,7 +54,7 @@ class Status(BaseModel):
     @property
     def epoch(self) -> float:
         """Completed passes over the real images."""
-        return self.step / self.steps_per_epoch
+        return self.epochs or self.step / self.steps_per_epoch
 
     @property
     def seconds_left(self) -> float | None:

@@ -4,8 +4,9 @@
 ``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object per line), ``samples/<step>.png`` with its ``<step>.json``
 (opinions of the discriminator), ``reals.png``, ``asked.png`` (samples drawn on request), ``checkpoints/<step>.safetensors`` with
 its ``<step>.json``, ``log.txt``, ``label.json`` (display name, tags, note), ``control.json`` (requests to the trainer),
-``parent.json`` (origin of a fork), ``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring process) and
-``atlas.json`` (a map of real and generated images).
+``changes.jsonl`` (settings changed while it trained), ``requests/`` (such changes that were asked for), ``parent.json`` (origin of
+a fork), ``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map of real
+and generated images).
 """
 
 from __future__ import annotations
@@ -79,6 +80,16 @@ class Run:
     @cached_property
     def scores_path(self) -> Path:
         return self.path / "scores.jsonl"
+
+    @cached_property
+    def changes_path(self) -> Path:
+        """Path of the settings changed during the training; :mod:`gan.runs.changes` defines its contents."""
+        return self.path / "changes.jsonl"
+
+    @property
+    def requests_path(self) -> Path:
+        """Folder of the changes that the trainer is asked for."""
+        return self.path / "requests"
 
     @property
     def checkpoints_path(self) -> Path:
@@ -296,7 +307,7 @@ class Run:
 
     def clear_rubbish(self) -> None:
         """Remove temporary files left by crashes, except recent ones that may still be in use."""
-        for folder in (self.path, self.samples_path):
+        for folder in (self.path, self.samples_path, self.requests_path):
             for path in folder.glob(".*.tmp"):
                 with contextlib.suppress(OSError):
                     if time.time() - path.stat().st_mtime > signs.GRACE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ _DURING_TRAINING = Plan(images=500, draws=1)
 _REHEARSED = 10  # the duration of a quick score is estimated from one in _REHEARSED of its images
 
 
-def score(run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> dict[str, Any] | None:
+def score(
+    run: Run, generator: nn.Module, config: RunConfig, reached: Mapping[str, Any], device: torch.device
+) -> dict[str, Any] | None:
     """Append a quick score (one draw of 500 images) to a run in training and return its line, or None if scoring failed.
 
+    ``reached``: step, epoch and images seen.
     The global random state and the generator stay unchanged. A failure is logged, and the training continues.
     """
     try:
@@ -38,9 +42,7 @@ def score(run: Run, generator: nn.Module, config: RunConfig, step: int, device: 
         real.floor(plan.images, plan.draws, plan.seed, say_nothing)  # computed once and kept
         started = time.monotonic()  # excludes one-time preparations
         facts = {
-            "step": step,
-            "epoch": step / config.steps_per_epoch,
-            "images_seen": step * config.optimizer.images_per_step,
+            **reached,
             "source": "training",
             "weights": "EMA" if config.optimizer.ema_half_life else "raw",
         }
@@ -48,7 +50,7 @@ def score(run: Run, generator: nn.Module, config: RunConfig, step: int, device: 
         append_line(run, line)
         return line
     except Exception:
-        log.exception("Scoring at step %d failed; the training continues", step)
+        log.exception("Scoring at step %d failed; the training continues", reached["step"])
         return None
 
 

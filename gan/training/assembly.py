@@ -32,6 +32,17 @@ class Pace:
     def __init__(self, config: RunConfig) -> None:
         self._config, self.noise_left = config, 1.0
 
+    def restore(self, step: int, total: int, noise_left: float | None) -> None:
+        """Go on from ``step`` of ``total``; checkpoints of earlier versions do not know the noise that was left."""
+        planned = schedules.noise(self._config, (step - 1) / total) if 0 < step <= total else 1.0
+        self.noise_left = planned if noise_left is None else float(noise_left)
+
+    def follow(self, config: RunConfig, *, is_noise_new: bool) -> None:
+        """Apply the schedules of changed settings; noise that is new begins in full."""
+        self._config = config
+        if is_noise_new:
+            self.noise_left = 1.0
+
     def keep(self, game: Game, share: float) -> float:
         """Set the learning rates after a ``share`` (0 to 1) of the training; return the noise's standard deviation."""
         settings = self._config.optimizer
@@ -79,6 +90,8 @@ def adjust(game: Game, config: RunConfig) -> Game:
     Networks, optimisers and the running average are those of ``game``.
     """
     _set_rates(game, config.optimizer)
+    if game.average is not None:  # its decay depends on the images per step
+        game.average.multi_avg_fn = get_ema_multi_avg_fn(config.optimizer.ema_decay)
     return dataclasses.replace(game, **_objective(config))
 
 

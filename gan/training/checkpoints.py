@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,33 @@ from gan.runs import checkpoints
 from gan.runs.checkpoints import facts_path, read_facts, tensors_path
 from gan.storage import files, sealed
 
-KEPT = 2
 steps = checkpoints.steps
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Which checkpoints stay: the ``newest``, and older ones in ``room`` bytes, the oldest of which go first.
+
+    Older ones are the first in each doubling of the steps (from 1, 2, 4, 8, …), and those of the steps ``marked``.
+    """
+
+    newest: int = 2
+    room: int = 0
+    marked: frozenset[int] = frozenset()
+
+    def chosen(self, folder: Path, there: Sequence[int]) -> list[int]:
+        """Return those steps of ``there``, in order and in ``folder``, whose checkpoints stay."""
+        first = len(there) - self.newest
+        doublings = {step.bit_length(): step for step in reversed(there)}
+        kept, room = list(there[max(0, first) :]), self.room
+        for step in reversed(there[: max(0, first)]):
+            if step in self.marked or step in doublings.values():
+                with contextlib.suppress(OSError):
+                    room -= tensors_path(folder, step).stat().st_size
+                if room < 0:
+                    break
+                kept.insert(0, step)
+        return kept
 
 
 @dataclass(frozen=True)
@@ -36,8 +62,8 @@ class Checkpoint:
     facts: dict[str, Any]
 
 
-def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any], kept: int = KEPT) -> None:
-    """Write and verify the checkpoint of a step, then remove all but ``kept`` checkpoints: this one and the newest others.
+def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any], kept: Retention = Retention()) -> None:
+    """Write and verify the checkpoint of a step, then remove those not to be ``kept``; this one counts as the newest.
 
     Raises OSError if it cannot be written and RunFailed if it reads back differently; the earlier checkpoints are then left
     untouched.
@@ -50,7 +76,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, A
         raise RunFailed(f"The checkpoint of step {step} reads back differently; the disk may be failing, check it.")
     facts = {"step": step, "sha256": digest, "bytes": len(content), **facts}
     files.write_atomically(facts_path(folder, step), sealed.seal(facts))
-    _drop_old(folder, kept=[*others[max(0, len(others) - kept + 1) :], step])
+    _drop_old(folder, kept.chosen(folder, [*others, step]))
 
 
 def load(folder: Path, step: int) -> Checkpoint:
@@ -90,12 +116,12 @@ def clear_rubbish(folder: Path) -> None:
         _drop_old(folder, kept=steps(folder))
 
 
-def settle(folder: Path, step: int) -> None:
+def settle(folder: Path, step: int, kept: Retention = Retention()) -> None:
     """Tidy up before a run continues from ``step``: remove later checkpoints, which are damaged, and old ones.
 
     A crash between writing a checkpoint and removing an old one leaves one too many; these must not accumulate.
     """
-    _drop_old(folder, kept=[found for found in steps(folder) if found <= step][-KEPT:])
+    _drop_old(folder, kept.chosen(folder, [found for found in steps(folder) if found <= step]))
 
 
 def _drop_old(folder: Path, kept: list[int]) -> None:

@@ -12,24 +12,26 @@ from gan.training.game import Turn
 
 
 class Dealer:
-    """Deals turns of real images, from ``feed``, and latent vectors. ``latents``: their random state, on the CPU."""
+    """Deals turns of real images, from ``feed``, and latent vectors.
+
+    ``config`` may change in the number of turns per step. ``latents``: random state of the latent vectors, on the CPU.
+    """
 
     def __init__(self, config: RunConfig, images: Images, device: torch.device) -> None:
         settings = config.training
-        self._config, self._device = config, device
+        self.config, self._device = config, device
         self.feed = Feed(images, config.optimizer.batch_size, settings.seed, device=device, flips=config.data.flips)
         self.latents = torch.Generator().manual_seed(settings.seed + 1)
 
     def deal(self, place: int) -> Turn:
         """Return the turn at ``place`` (0 and up, over all turns of the discriminator), with new latent vectors."""
         reals = self.feed.batch(place)
-        told = self.feed.labels(place) if self._config.networks.conditional else None
-        return Turn(reals, draw_latents(self._config, len(reals), self.latents).to(self._device), told)
+        told = self.feed.labels(place) if self.config.networks.conditional else None
+        return Turn(reals, draw_latents(self.config, len(reals), self.latents).to(self._device), told)
 
-    def step(self, step: int) -> list[Turn]:
-        """Return the turns of a step (0 and up), with new real images for each."""
-        count = self._config.optimizer.discriminator_steps
-        return [self.deal(place) for place in range(step * count, (step + 1) * count)]
+    def turns(self, first: int) -> list[Turn]:
+        """Return the turns of a step, the ``first`` of which is at that place."""
+        return [self.deal(place) for place in range(first, first + self.config.optimizer.discriminator_steps)]
 
 
 def draw_latents(config: RunConfig, count: int, source: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,8 +27,13 @@ class Scorer(Protocol):
     def foresee(self, generator: nn.Module, config: RunConfig, device: torch.device) -> float:
         """Return the expected seconds of a score; 0 if they cannot be estimated."""
 
-    def score(self, run: Run, generator: nn.Module, config: RunConfig, step: int, device: torch.device) -> dict[str, Any] | None:
-        """Append a score to the run and return its line, with the ``seconds`` it took; None if scoring failed."""
+    def score(
+        self, run: Run, generator: nn.Module, config: RunConfig, reached: Mapping[str, Any], device: torch.device
+    ) -> dict[str, Any] | None:
+        """Append a score to the run and return its line, with the ``seconds`` it took; None if scoring failed.
+
+        ``reached``: step, epoch and images seen.
+        """
 
 
 #: Imports and returns the scorer.
@@ -51,8 +56,8 @@ class QuickScores:
     """Makes quick scores within their share of the training time, and keeps the best checkpoint.
 
     ``load`` returns the scorer; it is called at the first score, because it imports torchmetrics. None means no scores.
-    ``save(folder, kept, **facts)`` writes a checkpoint to a folder and keeps ``kept`` there; it returns False if a weight is NaN or
-    infinite.
+    ``save(folder, kept, **facts)`` writes a checkpoint to a folder, in which it leaves those to be ``kept``; it returns False if a
+    weight is NaN or infinite.
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class QuickScores:
         """Return whether another score stays within its share of ``seconds`` of training; always True before the first estimate."""
         return self._load is not None and (not self.time.last or self.time.is_within(self._share, seconds))
 
-    def score(self, step: int, seconds: float, generator: nn.Module, *, is_finite: bool) -> float:
+    def score(self, reached: Mapping[str, Any], seconds: float, generator: nn.Module, *, is_finite: bool) -> float:
         """Score the generator, unless that takes too long, and keep the checkpoint if its FID is the lowest so far.
 
         Uses separate random generators, so the training is unaffected. Returns the seconds of one-time preparation: training the
@@ -81,12 +86,12 @@ class QuickScores:
             self.time = ScoringTime(0.0, scorer.foresee(generator, self._config, self._device))
             if not self.time.is_within(self._share, seconds):
                 return time.perf_counter() - began
-        line = scorer.score(self._run, generator, self._config, step, self._device)
+        line = scorer.score(self._run, generator, self._config, reached, self._device)
         whole = time.perf_counter() - began
         took = min(whole, line["seconds"]) if line else whole
         self.time = ScoringTime(self.time.spent + took, took)
         if line and is_finite and is_better(line, self._best):
-            self._save_best(step, line)
+            self._save_best(reached["step"], line)
         return whole - took
 
     def _save_best(self, step: int, line: dict[str, Any]) -> None:
@@ -95,7 +100,7 @@ class QuickScores:
         folder = self._run.best_path
         try:
             folder.mkdir(exist_ok=True)
-            if self._save(folder, 1, **found):
+            if self._save(folder, checkpoints.Retention(newest=1), **found):
                 self._best = found
         except (OSError, RunFailed) as error:
             checkpoints.clear_rubbish(folder)

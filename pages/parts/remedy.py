@@ -7,7 +7,7 @@ import streamlit as st
 from gan.errors import InputError
 from gan.execution import queue
 from gan.judging.doctor import Verdict
-from gan.runs import Run, forks
+from gan.runs import Run, changes, forks
 from pages.parts import actions, frame, words
 
 
@@ -15,7 +15,7 @@ def offer(run: Run, verdict: Verdict) -> None:
     """Draw the button that forks the run with the remedy; if that is impossible, show the reason."""
     reason, step, about = "", None, ""
     try:
-        plan = forks.plan(run.config(), verdict.changes)
+        plan = forks.plan(changes.config_at(run), verdict.changes)
         step = verdict.step if plan.goes_on else None
         start = "Continues from a checkpoint of this run." if plan.goes_on else f"Starts from scratch: {plan.reason}"
         about = f"{forks.tell(plan.changes, plan.before) or 'the same settings'}. {start}"

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
 from gan import runs
+from gan.config import changing
 from gan.execution import queue
 from gan.places import default_root
 from gan.runs import Run, forks
@@ -103,10 +104,10 @@ def test_fixed_settings_are_explained_instead_of_offered(visit: Visit, parent: R
     }
     config = parent.config()
     for key in configs.flatten(config):
-        assert not (key in keys and forks.kept_reason(config, key)), key
+        assert not (key in keys and changing.kept_reason(config, key)), key
     assert {"optimizer.generator_lr", "objective.loss", "data.flips", "training.length", "cadence.log_every"} <= keys
     for key in ("networks.width", "data.size", "optimizer.batch_size", "training.seed"):
-        assert words.escape(forks.kept_reason(config, key)) in texts(test)
+        assert words.escape(changing.kept_reason(config, key)) in texts(test)
 
 
 def test_invalid_combination_is_reported_and_cannot_be_started(visit: Visit, parent: Run) -> None:

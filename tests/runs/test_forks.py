@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gan import config as configs
 from gan import runs
-from gan.config import presets
+from gan.config import changing, presets
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Origin, Run, forks
@@ -190,7 +190,6 @@ def test_a_damaged_checkpoint_is_skipped_or_refused(parent: Run) -> None:
         {"data.size": 32},
         {"data.classes": ["3", "4", "5"]},
         {"optimizer.batch_size": 100},
-        {"optimizer.discriminator_steps": 2},
         {"optimizer.algorithm": "sgd"},
         {"training.seed": 1},
         {"training.threads": 2},
@@ -201,7 +200,7 @@ def test_settings_fixed_by_the_checkpoint_make_a_fork_start_afresh(parent: Run, 
     sentence = refusal(parent, 12, changes)
     (key,) = changes
     assert sentence.startswith(f"{key} cannot change when a run continues: ")
-    assert forks.kept_reason(parent.config(), key) in sentence
+    assert changing.kept_reason(parent.config(), key) in sentence
     child = make(parent, None, changes)
     found = forks.plan(parent.config(), changes)
     assert not found.goes_on and is_sentence(found.reason)
@@ -209,6 +208,15 @@ def test_settings_fixed_by_the_checkpoint_make_a_fork_start_afresh(parent: Run, 
     assert child.status().step == 0 and not list(child.checkpoints_path.iterdir())
     origin = child.origin()
     assert origin and origin.step == 0 and forks.describe(origin).startswith("afresh: ")
+
+
+def test_fork_with_other_turns_per_step_goes_on_at_the_same_image(parent: Run) -> None:
+    child = make(parent, 10, {"optimizer.discriminator_steps": 2})
+    assert str(child.config().training.length) == "12 steps", "an epoch has fewer steps, but the training keeps its length"
+    assert train(child).state == "finished"
+    batch = parent.config().optimizer.batch_size
+    assert [line["images_seen"] for line in child.metrics()] == [(10 + 2) * batch, (10 + 4) * batch]
+    assert child.metrics()[-1]["epoch"] == pytest.approx(10 / (1797 // batch) + 2 / (1797 // (2 * batch)), abs=1e-4)
 
 
 def test_a_remedy_that_changes_the_networks_trains_afresh(parent: Run) -> None:
@@ -223,7 +231,7 @@ def test_every_setting_that_may_change_works_with_a_checkpoint(parent: Run) -> N
     config = parent.config()
     tried = 0
     for key in configs.flatten(config):
-        if forks.kept_reason(config, key):
+        if changing.kept_reason(config, key):
             continue
         info = configs.field_info(config, key)
         values: list[Any] = []
@@ -251,7 +259,7 @@ def test_every_setting_that_may_change_works_with_a_checkpoint(parent: Run) -> N
 
 def test_settings_that_may_change_have_no_reason_and_others_one_sentence() -> None:
     config = presets.find("digits-dcgan").config
-    reasons = {key: forks.kept_reason(config, key) for key in configs.flatten(config)}
+    reasons = {key: changing.kept_reason(config, key) for key in configs.flatten(config)}
     assert {key.partition(".")[0] for key, reason in reasons.items() if not reason} >= {"objective", "augmentation", "cadence"}
     assert all(reason for key, reason in reasons.items() if key.startswith("networks."))
     assert all(is_sentence(f"{reason}.") for reason in reasons.values() if reason)

@@ -38,6 +38,7 @@ from tests.helpers import is_sentence, make_run, run_gan, start_quickly, train, 
 from tests.scoring.conftest import CPU, ignore
 
 SMALL = Plan(images=300, draws=2)
+REACHED = {"step": 7, "epoch": 7 / 56, "images_seen": 7 * 32}
 PASSING = ("time", "seconds")
 
 
@@ -356,7 +357,7 @@ def test_scoring_leaves_the_training_untouched(root: Path, quick: Path) -> None:
     run, generator = make_run(root), _Still()
     before = {key: value.clone() for key, value in generator.state_dict().items()}
     random, threads = torch.get_rng_state(), torch.get_num_threads()
-    during_training.score(run, generator, run.config(), 7, CPU)
+    during_training.score(run, generator, run.config(), REACHED, CPU)
     assert torch.equal(torch.get_rng_state(), random) and torch.get_num_threads() == threads
     assert generator.training and all(module.training for module in generator.modules())
     assert all(torch.equal(value, before[key]) for key, value in generator.state_dict().items())
@@ -396,7 +397,7 @@ def test_failing_score_does_not_end_the_training(
     monkeypatch.setattr(reference, "load", fail)
     during_training._held_against.cache_clear()
     run = make_run(root)
-    during_training.score(run, _Still(), run.config(), 7, CPU)
+    during_training.score(run, _Still(), run.config(), REACHED, CPU)
     assert run.scores() == [] and "No room." in caplog.text
 
 
@@ -543,5 +544,5 @@ def test_time_of_a_quick_score_is_foreseen_with_its_comparison_and_without_the_f
     assert during_training.foresee(generator, config, CPU) > 0
     assert [one for one in events if one != "clock"] == [(500, config.data.images)] * 2, "as many as in a score, with all real ones"
     events.clear()
-    assert during_training.score(run, generator, config, 1, CPU)
+    assert during_training.score(run, generator, config, REACHED, CPU)
     assert events[:2] == ["floor", "clock"], "the floor is made before the time of a score begins"

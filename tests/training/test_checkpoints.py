@@ -464,18 +464,18 @@ def test_damaged_best_is_replaced_by_the_next(root: Path, caplog: pytest.LogCapt
 def test_newly_saved_checkpoint_replaces_one_of_a_later_step(tmp_path: Path) -> None:
     """This can happen after a crash if the repeated steps are not bit for bit the same."""
     for step in (60, 40):
-        checkpoints.save(tmp_path, step, {"a": torch.tensor([step])}, {}, kept=1)
+        checkpoints.save(tmp_path, step, {"a": torch.tensor([step])}, {}, checkpoints.Retention(newest=1))
         assert checkpoints.steps(tmp_path) == [step]
 
 
 def test_reader_gets_the_new_best_if_the_old_one_is_replaced_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only one best checkpoint is kept, so the trainer may delete it between two reads by a process that draws from it."""
-    checkpoints.save(tmp_path, 1, {"a": torch.ones(1)}, {}, kept=1)
+    checkpoints.save(tmp_path, 1, {"a": torch.ones(1)}, {}, checkpoints.Retention(newest=1))
     load = checkpoints.load
 
     def slow(folder: Path, step: int) -> checkpoints.Checkpoint:
         if step == 1:
-            checkpoints.save(folder, 2, {"a": torch.ones(1)}, {}, kept=1)
+            checkpoints.save(folder, 2, {"a": torch.ones(1)}, {}, checkpoints.Retention(newest=1))
         return load(folder, step)
 
     monkeypatch.setattr(checkpoints, "load", slow)

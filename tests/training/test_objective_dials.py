@@ -154,7 +154,7 @@ def test_loop_gives_every_turn_new_images_and_their_classes(root: Path) -> None:
     for step in range(2):
         trainer.step = step
         assert trainer.images_seen == seen
-        turns = trainer.dealer.step(step)
+        turns = trainer.dealer.turns(trainer.turns)
         assert len(turns) == 3
         for number, one in enumerate(turns):
             assert torch.equal(one.reals, trainer.dealer.feed.batch(3 * step + number))

@@ -27,7 +27,7 @@ from gan.config.fields import Span
 from gan.data import loaders
 from gan.runs import Run, Status
 from gan.storage.lines import read_lines
-from gan.training import assembly, checkpoints, loop, pictures, precision, quick, sampling
+from gan.training import assembly, checkpoints, loop, pictures, precision, quick, sampling, snapshots
 from gan.training.game import Turn
 from tests.helpers import is_sentence, losses, make_run, raw_lines, tiny
 from tests.helpers import train as train_whole
@@ -234,7 +234,7 @@ def test_missing_data_fails_with_a_sentence(root: Path, tmp_path: Path, monkeypa
 
 
 def test_lack_of_memory_fails_with_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "to_pixels", lambda images: torch.empty(2**55))
+    monkeypatch.setattr(snapshots, "to_pixels", lambda images: torch.empty(2**55))
     status = train(make_run(root))
     assert status.state == "failed"
     assert "out of memory" in status.message
@@ -518,7 +518,7 @@ def test_precision_auto_is_bf16_only_if_it_is_fast() -> None:
 def test_early_samples_come_before_the_regular_ones_within_their_share(
     is_asked: bool, share: float, early: list[int], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "_EARLY_SHARE", share)
+    monkeypatch.setattr(snapshots, "_EARLY_SHARE", share)
     asked = {"cadence.sample_every": "24 steps", "cadence.early_samples": is_asked, "training.length": "50 steps"}
     run = make_run(root, asked)
     train(run)

@@ -82,7 +82,7 @@ def _fingerprint(run: Run, line: Line) -> str:
     """Return a digest of everything that the verdicts on an ended run come from; empty if it may still change unnoticed."""
     if run.status().state in UNDER_WAY:
         return ""
-    paths = (run.config_path, run.status_path, run.control_path, run.metrics_path, run.scores_path, run.best_path)
+    paths = (run.config_path, run.changes_path, run.status_path, run.control_path, run.metrics_path, run.scores_path, run.best_path)
     stamps = [models.stamp(path) for path in paths]  # before the files are read, so that a change meanwhile is noticed
     if time.time_ns() - max(changed for _, changed, _ in stamps) < index.SETTLED:
         return ""

@@ -7,7 +7,7 @@ import shlex
 import streamlit as st
 
 from gan import config as configs
-from gan.config import RunConfig, advice
+from gan.config import RunConfig, advice, changing
 from gan.errors import InputError
 from gan.execution import queue
 from gan.places import PROJECT
@@ -63,7 +63,7 @@ def _ask(run: Run, config: RunConfig) -> None:
         )
         name = st.text_input("Name", key=f"fork/{run.id}/name", max_chars=120, placeholder=forks.usual_name(run))
 
-    kept = {key: reason for key in configs.flatten(config) if (reason := forks.kept_reason(config, key))}
+    kept = {key: reason for key in configs.flatten(config) if (reason := changing.kept_reason(config, key))}
     usual = {"training.length": str(forks.length_from(run, step))}
     start = configs.replace(config, usual)
     # The default length varies by step.

@@ -1,0 +1,251 @@
+"""Changes of settings while a run trains: requests for them, the record of those applied, and the settings that follow.
+
+A request is a file in ``requests/``, written by anyone; the trainer alone appends to ``changes.jsonl``. A change is applied between
+two steps, after a checkpoint, and replayed when the run resumes: the record and the configuration together determine the training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gan import config as configs
+from gan.config import RunConfig
+from gan.config.changing import fixed_reason
+from gan.errors import InputError, explained
+from gan.runs.records import on_one_line
+from gan.runs.run import Run
+from gan.storage import files
+from gan.storage.lines import LineWriter, read_lines
+from gan.storage.models import read_cached
+
+LONGEST_WHO = 60  # characters of the name of who asked
+_MOST_REQUESTS = 100  # waiting for a run
+_ID = r"[0-9a-f]{24}"
+
+
+class Change(BaseModel):
+    """Settings changed, or to be changed, before the step after ``step``: their new values and those of before.
+
+    In a request, ``step`` is the earliest one at which it may be applied. ``who`` asked for it; ``at`` is the time in seconds since
+    1970. ``refusal``: why a request was not granted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    id: str = Field(pattern=f"^{_ID}$")
+    step: int = Field(ge=0)
+    changes: dict[str, Any] = Field(min_length=1)
+    before: dict[str, Any]
+    who: str = Field(default="", max_length=LONGEST_WHO)
+    at: float = 0.0
+    refusal: str = ""
+
+    def told(self) -> str:
+        """Return the change in words, e.g. "Generator learning rate 0.0002 → 0.0001"."""
+        return ", ".join(
+            f"{configs.title(key)} {_text(self.before.get(key))} → {_text(value)}" for key, value in self.changes.items()
+        )
+
+    def coded(self) -> str:
+        """Return the new values in short codes, e.g. "lr_G 1e-4"."""
+        return ", ".join(configs.coded(key, value) for key, value in self.changes.items())
+
+
+def applied(run: Run) -> list[Change]:
+    """Return the changes on record, in order; empty if there are none."""
+    with contextlib.suppress(InputError):
+        return list(read_cached(_read, run.changes_path))
+    return []
+
+
+@lru_cache(maxsize=2048)
+def _read(path: Path, inode: int, changed: int, size: int) -> tuple[Change, ...]:
+    found: dict[str, Change] = {}
+    for line in read_lines(path)[0]:
+        with contextlib.suppress(ValidationError):
+            change = Change.model_validate(line)
+            found.setdefault(change.id, change)
+    return tuple(found.values())
+
+
+# Settings
+
+
+def config_at(run: Run, step: int | None = None) -> RunConfig:
+    """Return the settings with which a run goes on from ``step``: as asked, with all changes up to then; None is with all.
+
+    Raises InputError if the configuration is missing or damaged.
+    """
+    return _with(run.config(), (change for change in applied(run) if step is None or change.step <= step))
+
+
+def config_before(run: Run, change: Change) -> RunConfig:
+    """Return the settings of a run just before a change. Raises InputError if it is not on record."""
+    record = applied(run)
+    places = [place for place, one in enumerate(record) if one.id == change.id]
+    if not places:
+        raise InputError(f"Run {run.id} has no such change; reload the page.")
+    return _with(run.config(), record[: places[0]])
+
+
+def _with(config: RunConfig, chosen: Iterable[Change]) -> RunConfig:
+    merged: dict[str, Any] = {}
+    for change in chosen:
+        merged |= change.changes
+    return configs.replace(config, merged) if merged else config
+
+
+def flat(run: Run) -> dict[str, Any]:
+    """Return all settings of a run as :func:`gan.config.flatten`; those changed on the way as "0.0002 → 0.0001 (step 400)".
+
+    Raises InputError if the configuration is missing or damaged.
+    """
+    found = configs.flatten(run.config())
+    for change in applied(run):
+        for key, value in change.changes.items():
+            found[key] = f"{_text(found.get(key))} → {_text(value)} (step {change.step:,})"
+    return found
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# Requests
+
+
+def ask(
+    run: Run, asked: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None, who: str = "", step: int | None = None
+) -> Change:
+    """Ask the trainer of a run to change settings, and return the request.
+
+    ``seen``: the values that the person has in view, by default the present ones; the trainer refuses the change if one is another
+    by then. ``step``: the earliest step after which the change applies, by default the present one; a later one may also be asked
+    of a run that waits. Raises InputError if the run has ended, for settings that cannot change and for impossible values.
+    """
+    status = run.status()
+    if status.state not in ("starting", "running") and not (step and status.state == "queued"):
+        raise InputError(
+            f"Run {run.id} is {status.state}, so nothing can change while it trains; resume it, or fork it with other settings."
+        )
+    who = on_one_line(who)
+    if len(who) > LONGEST_WHO:
+        raise InputError(f"The name has {len(who)} characters, expected at most {LONGEST_WHO}; shorten it.")
+    config = config_at(run)
+    changes = changed(config, asked)
+    present = configs.flatten(config)
+    before = {key: (seen or present).get(key, present[key]) for key in changes}
+    if sentence := conflict(run, config, before):
+        raise InputError(sentence)
+    first = max(status.step, step or 0)
+    if status.total_steps and first >= status.total_steps:
+        raise InputError(f"Run {run.id} ends at step {status.total_steps:,}; choose an earlier step for the change.")
+    if len(requests(run)) >= _MOST_REQUESTS:
+        raise InputError(f"Run {run.id} has {_MOST_REQUESTS} changes waiting; wait until the trainer has applied some.")
+    id_ = f"{time.time_ns():016x}{secrets.token_hex(4)}"
+    request = Change(id=id_, step=first, changes=changes, before=before, who=who, at=time.time())
+    with explained(f"sending a change to run {run.id}"):
+        run.requests_path.mkdir(exist_ok=True)
+        _store(run, request)
+    return request
+
+
+def changed(config: RunConfig, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings in ``asked`` that differ from ``config``, in their usual form.
+
+    Raises InputError if one cannot change while a run trains, if a value is impossible, and if nothing differs.
+    """
+    wanted = configs.flatten(configs.replace(config, dict(asked)))
+    for key in asked:
+        if reason := fixed_reason(config, key):
+            raise InputError(f"{configs.title(key)} ({key}) cannot change while a run trains: {reason}; leave it out.")
+    present = configs.flatten(config)
+    found = {key: wanted[key] for key in asked if wanted[key] != present[key]}
+    if not found:
+        there = ", ".join(f"{configs.title(key)} {_text(present[key])}" for key in asked)
+        raise InputError(f"These are the present settings already ({there or 'none given'}); enter another value.")
+    return found
+
+
+def conflict(run: Run, config: RunConfig, before: Mapping[str, Any]) -> str:
+    """Return one sentence if a setting no longer has the value in ``before``, because somebody else has changed it."""
+    present = configs.flatten(config)
+    for key, value in before.items():
+        if present.get(key) != value:
+            last = next((one for one in reversed(applied(run)) if key in one.changes), None)
+            by = f"{last.who or 'somebody'} changed it at step {last.step:,}" if last else "it was changed"
+            return (
+                f"{configs.title(key)} is {_text(present.get(key))} by now, not {_text(value)}: {by}; look at the curves, then "
+                "change it again if you still want to."
+            )
+    return ""
+
+
+def requests(run: Run) -> list[Change]:
+    """Return the requests of a run that wait for the trainer, or that it has refused, oldest first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(run.requests_path.iterdir()):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(Change.model_validate_json(path.read_bytes()))
+    return found
+
+
+def answered(run: Run, request: Change) -> Change | None:
+    """Return what became of a request: the change on record, or the request with its refusal; None while it waits."""
+    if found := next((change for change in applied(run) if change.id == request.id), None):
+        return found
+    left = {one.id: one for one in requests(run)}
+    if request.id in left:
+        return left[request.id] if left[request.id].refusal else None
+    gone = f"Run {run.id} no longer has this request; look at its settings, and ask again."
+    return next(
+        (change for change in applied(run) if change.id == request.id), request.model_copy(update={"refusal": gone})
+    )  # read again: it may have been applied between the two looks
+
+
+# For the trainer
+
+
+def record(run: Run, change: Change) -> None:
+    """Append a change to the record, so that it survives a power cut. Raises OSError, with nothing on record, if that fails."""
+    writer = LineWriter(run.changes_path)
+    before = run.changes_path.stat().st_size
+    try:
+        writer.write(change.model_dump(mode="json", exclude={"refusal"}))
+        writer.sync()
+        files.sync_directory(run.path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.truncate(run.changes_path, before)
+        raise
+    finally:
+        writer.close()
+
+
+def refuse(run: Run, request: Change, sentence: str) -> None:
+    """Answer a request with the reason why it is not granted."""
+    _store(run, request.model_copy(update={"refusal": sentence}))
+
+
+def withdraw(run: Run, request: Change) -> None:
+    """Remove a request that waits, or whose refusal has been read."""
+    with contextlib.suppress(FileNotFoundError):
+        _path(run, request).unlink()
+
+
+def _store(run: Run, request: Change) -> None:
+    files.write_json(_path(run, request), request.model_dump(mode="json"))
+
+
+def _path(run: Run, request: Change) -> Path:
+    return run.requests_path / f"{request.id}.json"
