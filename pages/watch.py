@@ -13,7 +13,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution import ahead
 from gan.judging.comparison import text_of
-from gan.runs import Run, Status
+from gan.runs import Run, Status, changes
 from pages.parts import cards, exports, frame, pictures, run_picker, words
 from pages.parts.watching import branches, classes, duel, snapshots
 from pages.parts.watching.actions import act, forget_deleted, offer_presentation, offer_undo
@@ -127,7 +127,7 @@ def show_rest(run: Run, above: DeltaGenerator) -> None:
         with above if branches.is_open(run) else st.container():
             branches.offer(run, config)
         exports.offer_generator(run)
-        settings = configs.flatten(config)
+        settings = changes.flat(run)
     except InputError as error:
         st.error(words.message(error), icon=":material/error:")
         return

@@ -23,6 +23,7 @@ from gan.commands.arguments import (
     config_of,
     length_of,
 )
+from gan.commands.changing import add_planned, planned_of
 from gan.commands.progress_bar import ProgressBar
 from gan.config import schedules
 from gan.errors import InputError, explained
@@ -41,6 +42,7 @@ def add(command: Callable[..., Parser]) -> None:
     add_settings(train)
     add_length(train)
     train.add_argument("--name", default="", metavar="TEXT", help="display name of the run")
+    add_planned(train)
 
     resume = command("resume", "Resume a run from its last checkpoint, in the foreground.", resume_run)
     resume.add_argument("run_id", metavar="RUN")
@@ -58,15 +60,18 @@ def add(command: Callable[..., Parser]) -> None:
     add_assignments(fork)
     add_length(fork)
     fork.add_argument("--name", default="", metavar="TEXT", help="display name of the fork")
+    add_planned(fork)
 
 
 def train_run(options: argparse.Namespace) -> int:
     config, name = config_of(options), runs.checked_name(options.name)
+    planned = planned_of(options, config)
     from gan.data import loaders
 
     with ProgressBar(is_quiet=False) as progress:
         loaders.ensure(config.data, progress.report)  # before making the run, which would be useless without data
-    run = runs.create(options.root, config, name, state="starting", threads=config.training.threads or usual_threads())
+    threads = config.training.threads or usual_threads()
+    run = runs.create(options.root, config, name, state="starting", threads=threads, fill=lambda run: changes.store(run, planned))
     return _foreground(run, run.hold(), is_quiet=False)
 
 
@@ -99,7 +104,15 @@ def fork_run(options: argparse.Namespace) -> int:
             raise InputError(f"Run {parent.id} has no best checkpoint; leave --checkpoint out to fork from its newest one.")
     found = forks.plan(changes.config_at(parent, step), wanted)
     threads = found.config.training.threads or usual_threads()
-    child = forks.make(parent, step, wanted, options.name, state="starting", threads=threads)
+    child = forks.make(
+        parent,
+        step,
+        wanted,
+        options.name,
+        state="starting",
+        threads=threads,
+        then=lambda child, begun: changes.store(child, planned_of(options, child.config(), begun)),
+    )
     held = child.hold()
     origin = child.origin()
     print(f"Forked {parent.id} as {child.id}, {forks.describe(origin)}." if origin else child.id)

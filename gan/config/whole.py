@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
@@ -195,10 +195,10 @@ def assignments(start: RunConfig, config: RunConfig) -> list[str]:
     begun, wanted = flatten(start.model_copy(update={"networks": networks})), flatten(config)
     changes = {} if family == start.networks.family else {"networks.family": family}
     changes |= {key: value for key, value in wanted.items() if begun[key] != value}
-    return [part for key, value in changes.items() for part in ("--set", f"{key}={_as_text(value)}")]
+    return [part for key, value in changes.items() for part in ("--set", f"{key}={as_text(value)}")]
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Return a value as text that :func:`parse_assignments` reads back."""
     is_plain = isinstance(value, str) and parse_assignments([f"x={value}"])["x"] == value  # a data set called “12” needs quotes
     return value if is_plain else json.dumps(value)
@@ -319,9 +319,13 @@ def difference(configs: list[RunConfig]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _difference(configs: tuple[RunConfig, ...]) -> tuple[str, ...]:
-    flat = [_flat(config) for config in configs]
+    return tuple(difference_of([_flat(config) for config in configs]))
+
+
+def difference_of(flat: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the keys whose values differ between flattened settings (see :func:`flatten`), in order of appearance."""
     keys = dict.fromkeys(key for one in flat for key in one)
-    return tuple(key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1)
+    return [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
 
 
 def flatten(config: RunConfig) -> dict[str, Any]:

@@ -14,12 +14,11 @@ from typing import Any, NamedTuple, TypeVar
 from gan import config as configs
 from gan import words
 from gan.catalogue import data_sets
-from gan.config import RunConfig
 from gan.errors import InputError
 from gan.judging import doctor, lines
 from gan.judging.doctor import Verdict
 from gan.judging.glossary import SCORES
-from gan.runs import Run, checkpoints
+from gan.runs import Run, changes, checkpoints
 from gan.runs.names import without_seed
 
 Line = Mapping[str, Any]
@@ -117,7 +116,7 @@ def _belong_together(one: Line | None, other: Line | None) -> bool:
 def outcome(run: Run) -> dict[str, Any] | None:
     """Return what determines the result of a run: its settings and, for a fork, its earlier ones; None if unreadable."""
     try:
-        flat = configs.flatten(run.config())
+        flat = changes.flat(run)
     except InputError:
         return None
     origin = run.origin()
@@ -146,12 +145,12 @@ def _title(key: str) -> str:
     return "" if key == FORK else configs.title(key)
 
 
-def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
-    """Return the configurations of runs by id, without unreadable ones."""
+def readable(chosen: Iterable[Run]) -> dict[str, dict[str, Any]]:
+    """Return the settings of runs by id (see :func:`gan.runs.changes.flat`), without unreadable ones."""
     found = {}
     for run in chosen:
         try:
-            found[run.id] = run.config()
+            found[run.id] = changes.flat(run)
         except InputError:
             continue
     return found
@@ -160,13 +159,12 @@ def readable(chosen: Iterable[Run]) -> dict[str, RunConfig]:
 def differences(chosen: Sequence[Run], untold: tuple[str, ...] = (LENGTH,)) -> dict[str, dict[str, Any]]:
     """Return for each run, by id, the :func:`settings` that differ between the runs, except keys with a prefix in ``untold``."""
     found = readable(chosen)
-    keys = [key for key in configs.difference(list(found.values())) if not key.startswith(untold)] if found else []
+    keys = [key for key in configs.difference_of(list(found.values())) if not key.startswith(untold)]
     return {run.id: settings(found[run.id], keys) if run.id in found else {} for run in chosen}
 
 
-def settings(config: RunConfig, keys: Iterable[str]) -> dict[str, Any]:
-    """Return the values of those ``keys`` ("networks.width") that a configuration has, by title; lists become text."""
-    flat = configs.flatten(config)
+def settings(flat: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return the values of those ``keys`` ("networks.width") that flattened settings have, by title; lists become text."""
     found = {_title(key): flat[key] for key in keys if key in flat}
     return {name: text_of(value) if isinstance(value, list) else value for name, value in found.items()}
 

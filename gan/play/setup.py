@@ -14,6 +14,7 @@ from gan import runs
 from gan.catalogue import data_sets
 from gan.config import RunConfig
 from gan.errors import InputError, quoted
+from gan.runs import changes
 
 #: Name of the data of a set-up that brings its own points.
 OWN = "own"
@@ -146,7 +147,7 @@ def boards(setup: Setup, root: Path) -> list[RunConfig]:
     """
     if setup.start is not None:
         run = runs.find(root, setup.start.run)
-        begun = run.config()
+        begun = changes.config_at(run)
         first = configs.replace(begun, {**_LIVE, "training.compile": False, "training.device": "cpu", **_checked(setup.settings)})
         first = configs.replace(first, {"optimizer.ema_half_life": begun.optimizer.ema_half_life})  # a part of the checkpoint
     else:

@@ -16,6 +16,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
 _LEGEND = 18  # height of a legend row
 _LETTER = 6.6  # approximate width of a letter at font size 12, in pixels
 _LONGEST_NAME = 44
+_LONGEST_MARK = 34
 _MOST_POINTS = 400  # pairs of minimum and maximum per line
 _MOST_TICKS = 6
 
@@ -28,10 +29,18 @@ class Series(NamedTuple):
     colour: int | None = None
 
 
-def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool = False) -> str:
+class Mark(NamedTuple):
+    """A moment on the x axis, with its text, that belongs to all lines or to the one at place ``line``."""
+
+    x: float
+    text: str
+    line: int | None = None
+
+
+def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool = False, marks: Sequence[Mark] = ()) -> str:
     """Return a line chart as an SVG element; empty if no line has two points.
 
-    Points that are not finite are skipped. With ``is_log``, so are points with y ≤ 0.
+    Points that are not finite are skipped. With ``is_log``, so are points with y ≤ 0. Marks beyond the lines are left out.
     """
     shown = [one._replace(points=_thinned([(x, y) for x, y in one.points if _fits(x, y, is_log=is_log)])) for one in series]
     shown = [one for one in shown if len(one.points) > 1]
@@ -69,7 +78,17 @@ def lines(series: Sequence[Series], x_title: str, y_title: str, *, is_log: bool 
         parts.append(
             f'<polyline points="{path}" style="fill:none;stroke:{_colour(one, place)};stroke-width:1.8;stroke-linejoin:round"/>'
         )
-    return _drawing(height, f"{y_title} over {x_title}", parts)
+    told = []
+    for mark in marks:
+        if low_x <= mark.x <= high_x:
+            x = across(mark.x)
+            colour = "var(--axis,#8b90a0)" if mark.line is None else _colour(series[mark.line], mark.line)
+            parts.append(f'<path d="M{x:.1f} {top}V{height - _BOTTOM}" style="stroke:{colour};stroke-dasharray:4 3"/>')
+            turned = f' transform="rotate(-90 {x + 11:.1f} {top + 4})" font-size="10"'
+            parts.append(_text(x + 11, top + 4, shorten(mark.text, _LONGEST_MARK), "end", turned))
+            told.append(f"{mark.text} at {_number(mark.x)}")
+    about = f"{y_title} over {x_title}" + (f"; changed: {'; '.join(told)}" if told else "")
+    return _drawing(height, about, parts)
 
 
 def bars(series: Sequence[Series], names: Sequence[str], y_title: str) -> str:

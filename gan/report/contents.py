@@ -20,10 +20,11 @@ from gan.judging.doctor import Verdict
 from gan.judging.glossary import SCORES, Score
 from gan.report import album, chart, drawings, reproduce, table
 from gan.report.album import Album
-from gan.report.chart import Series
+from gan.report.chart import Mark, Series
 from gan.report.reproduce import Recipe
 from gan.report.table import Table
-from gan.runs import Run, Status, forks
+from gan.runs import Run, Status, changes, forks
+from gan.runs.changes import Change
 from gan.runs.columns import COLUMNS
 from gan.runs.names import names
 
@@ -39,7 +40,8 @@ class Entry:
     """One run in a report.
 
     ``complaints``: one sentence per missing or damaged part. ``curves``: SVG elements by title. ``changed``: settings that differ
-    from the preset, by title. ``settings``: all settings, by key. Both hold values as text. ``line``: the line of scores behind
+    from the preset, by title. ``settings``: all settings, by key. Both hold values as text. ``made``: one sentence per change
+    while the run trained. ``line``: the line of scores behind
     ``verdicts``, or None if the run has not been scored. ``evidence``: SVG elements by kind of evidence (``Verdict.evidence``), for
     distributions only. ``judged``: all lines in the tables, each with its verdicts.
     """
@@ -52,6 +54,7 @@ class Entry:
     settings: Mapping[str, str]
     preset: str
     origin: str
+    made: Sequence[str]
     verdicts: Sequence[Verdict]
     line: Mapping[str, Any] | None
     evidence: Mapping[str, str]
@@ -125,14 +128,18 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     config: RunConfig | None = None
     recipe: Recipe | None = None
     preset, origin = "", ""
+    flat: dict[str, Any] = {}
     changed: dict[str, str] = {}
+    made: list[str] = []
     try:
         config = run.config()
         recipe = reproduce.recipe(run)
         known = presets.PRESETS.get(config.preset)
         start = known.config if known else presets.find(presets.DEFAULT).config
         preset = known.title if known else f"none; compared with “{presets.find(presets.DEFAULT).title}”"
-        changed = _changed(start, config)
+        flat = changes.flat(run)
+        changed = _changed(start, flat)
+        made = [f"Changed after step {one.step:,}{by(one)}: {one.told()}." for one in changes.applied(run)]
     except InputError as error:
         complaints.append(str(error))
     if found := run.origin():
@@ -162,14 +169,15 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         _progress(run.status()),
         config,
         changed,
-        table.texts(configs.flatten(config)) if config else {},
+        table.texts(flat),
         preset,
         origin,
+        made,
         verdicts,
         judged,
         drawings.drawings(judged) if judged else {},
         pictures,
-        _curves(logged),
+        _curves(logged, _marks(run, logged)),
         recipe,
         [reproduce.score(run, line) for line in scored],
         diagnosed,
@@ -177,11 +185,11 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     )
 
 
-def _changed(start: RunConfig, config: RunConfig) -> dict[str, str]:
-    """Return the settings of ``config`` that differ from ``start``, by title."""
-    begun, wanted = configs.flatten(start), configs.flatten(config)
+def _changed(start: RunConfig, wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings ``wanted`` that differ from ``start``, by title."""
+    begun = configs.flatten(start)
     keys = [key for key, value in wanted.items() if key not in begun or begun[key] != value]
-    return table.texts(comparison.settings(config, keys))
+    return table.texts(comparison.settings(wanted, keys))
 
 
 def _progress(status: Status) -> str:
@@ -197,11 +205,26 @@ def _progress(status: Status) -> str:
     return ", ".join(parts)
 
 
-def _curves(logged: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def by(change: Change) -> str:
+    """Return who asked for a change, as a part of a sentence; empty if unknown."""
+    return f" by {change.who}" if change.who else ""
+
+
+def _marks(run: Run, logged: Sequence[Mapping[str, Any]]) -> list[Mark]:
+    """Return the changes of a run while it trained, at the images seen by then."""
+    seen = {line["step"]: lines.number(line, "images_seen") for line in logged}
+    found = []
+    for change in changes.applied(run):
+        at = next((images for step, images in seen.items() if step >= change.step and images is not None), None)
+        found += [] if at is None else [Mark(at, change.coded())]
+    return found
+
+
+def _curves(logged: Sequence[Mapping[str, Any]], marks: Sequence[Mark]) -> dict[str, str]:
     found = {}
     for title, fields in _CURVES.items():
         series = [Series(COLUMNS[field].short.capitalize(), _points(logged, field), place) for place, field in enumerate(fields)]
-        if drawn := chart.lines(series, _IMAGES, title):
+        if drawn := chart.lines(series, _IMAGES, title, marks=marks):
             found[title] = drawn
     return found
 
@@ -213,7 +236,8 @@ def _fid_curves(chosen: Sequence[Run], shown: Mapping[str, str]) -> dict[str, st
     for group in comparison.groups(curves, lambda curve: curve[1][-1]):
         line = group[0][1][-1]
         series = [Series(shown[run.id], _points(scored, "fid")) for run, scored in group]
-        if drawn := chart.lines(series, _IMAGES, lines.label(line), is_log=True):
+        marks = [mark._replace(line=place) for place, (run, _) in enumerate(group) for mark in _marks(run, run.metrics())]
+        if drawn := chart.lines(series, _IMAGES, lines.label(line), is_log=True, marks=marks):
             found[f"{lines.label(line)}, {line['images']:,} images of {line['data']}"] = drawn
     return found
 

@@ -66,6 +66,9 @@ def _results(table: Table, report: Report, files: dict[str, bytes]) -> str:
 
 def _run(entry: Entry, files: dict[str, bytes]) -> Iterator[str]:
     yield f"## {escape(entry.name)}\n\n{escape(entry.progress)}. {escape(entry.origin)}\n"
+    yield from (f"- {escape(sentence)}" for sentence in entry.made)
+    if entry.made:
+        yield ""
     if entry.line and entry.summary:
         yield f"- {escape(entry.summary)}"
     for verdict in entry.verdicts:

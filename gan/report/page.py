@@ -159,6 +159,7 @@ def _run(entry: Entry) -> Html:
     parts = [tag("h2", entry.name), tag("p", entry.progress, ".", class_="small")]
     if entry.origin:
         parts.append(tag("p", entry.origin, class_="small"))
+    parts += [tag("p", sentence, class_="small") for sentence in entry.made]
     parts += [tag("p", sentence, class_="note") for sentence in entry.complaints]
     parts.append(_verdicts(entry))
     if album.newest:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gan import config as configs
 from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.runs import Run
+from gan.runs import Run, changes
+from gan.runs.changes import Change
 
 Line = Mapping[str, Any]
 
@@ -26,10 +27,23 @@ class Recipe:
     notes: tuple[str, ...] = ()
 
 
-def train(config: RunConfig) -> str:
-    """Return the command that trains with this configuration: its preset (or the default one) plus the settings that differ."""
+def train(config: RunConfig, changed: Sequence[Change] = ()) -> str:
+    """Return the command that trains with this configuration: its preset (or the default one) plus the settings that differ.
+
+    ``changed``: the changes while it trains.
+    """
     preset = presets.PRESETS.get(config.preset) or presets.find(presets.DEFAULT)
-    return shlex.join(["python", "-m", "gan", "train", "--preset", preset.name, *configs.assignments(preset.config, config)])
+    settings = configs.assignments(preset.config, config)
+    return shlex.join(["python", "-m", "gan", "train", "--preset", preset.name, *settings, *_planned(changed)])
+
+
+def _planned(changed: Sequence[Change]) -> list[str]:
+    """Return the arguments that plan changes while a run trains."""
+    return [
+        part
+        for change in changed
+        for part in ("--change", str(change.step), *(f"{key}={configs.as_text(value)}" for key, value in change.changes.items()))
+    ]
 
 
 def score(run: Run, line: Line) -> str:
@@ -50,6 +64,7 @@ def recipe(run: Run) -> Recipe:
 def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
     """Return the recipe for a run, up to step ``until`` if a fork starts from its checkpoint of that step."""
     config, notes = _prolonged(run), []
+    made = [change for change in changes.applied(run) if until is None or change.step < until]
     if until is not None and until < config.total_steps:
         if config.optimizer.lr_decay == "none":
             config = configs.replace(config, {"training.length": f"{until} steps"})
@@ -57,17 +72,18 @@ def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
             notes.append(f"Stop run {run.id} at step {until:,}, where it was forked.")
     origin = run.origin()
     if origin is None or not origin.step or run.id in seen:
-        return Recipe((train(config),), tuple(notes))
+        return Recipe((train(config, made),), tuple(notes))
     parent = Run(run.root / origin.run)
     try:
-        before, above = parent.config(), _recipe(parent, origin.step, seen | {run.id})
+        passed = [change for change in changes.applied(parent) if change.step < origin.step]
+        before, above = changes.with_changes(parent.config(), passed), _recipe(parent, origin.step, seen | {run.id})
     except InputError:
         lost = f"The run was forked from run {origin.run}, which no longer exists; its settings alone do not reproduce it."
-        return Recipe((train(config),), (*notes, lost))
+        return Recipe((train(config, made),), (*notes, lost))
     length = config.training.length
     same_length = before.model_copy(update={"training": before.training.model_copy(update={"length": length})})
-    changes = [*configs.assignments(same_length, config), "--set", f"training.length={length}"]
-    fork = shlex.join(["python", "-m", "gan", "fork", parent.id, "--step", f"{origin.step}", *changes])
+    settings = [*configs.assignments(same_length, config), "--set", f"training.length={length}", *_planned(made)]
+    fork = shlex.join(["python", "-m", "gan", "fork", parent.id, "--step", f"{origin.step}", *settings])
     named = f"If run {parent.id} is trained again, use its new id in the fork command."
     return Recipe((*above.commands, fork), (*above.notes, *notes, named))
 

@@ -171,7 +171,7 @@ def _rows(group: Sequence[Scored], shown: Mapping[str, str], alike: Mapping[str,
     """Return the rows of a group: runs that differ only in their seed share a row, at the same step or at their best steps."""
     parts: dict[tuple[Any, ...], list[Scored]] = {}
     often: Counter[tuple[Any, ...]] = Counter()
-    seeds = {run_id: config.training.seed for run_id, config in comparison.readable(run for run, _ in group).items()}
+    seeds = {run_id: flat["training.seed"] for run_id, flat in comparison.readable(run for run, _ in group).items()}
     for run, line in group:
         key = alike[run.id], line["step"] if line and comparison.kind(line) != "best" else 0
         same = *key, seeds.get(run.id)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -80,37 +80,43 @@ def _read(path: Path, inode: int, changed: int, size: int) -> tuple[Change, ...]
 # Settings
 
 
-def config_at(run: Run, step: int | None = None) -> RunConfig:
-    """Return the settings with which a run goes on from ``step``: as asked, with all changes up to then; None is with all.
-
-    Raises InputError if the configuration is missing or damaged.
-    """
-    return _with(run.config(), (change for change in applied(run) if step is None or change.step <= step))
+def until(run: Run, step: int | None = None) -> list[Change]:
+    """Return the changes on record up to ``step``, with which a run goes on from there; None is all."""
+    return [change for change in applied(run) if step is None or change.step <= step]
 
 
-def config_before(run: Run, change: Change) -> RunConfig:
-    """Return the settings of a run just before a change. Raises InputError if it is not on record."""
+def before(run: Run, change: Change) -> list[Change]:
+    """Return the changes on record before another one. Raises InputError if that is not on record."""
     record = applied(run)
     places = [place for place, one in enumerate(record) if one.id == change.id]
     if not places:
         raise InputError(f"Run {run.id} has no such change; reload the page.")
-    return _with(run.config(), record[: places[0]])
+    return record[: places[0]]
 
 
-def _with(config: RunConfig, chosen: Iterable[Change]) -> RunConfig:
+def config_at(run: Run, step: int | None = None) -> RunConfig:
+    """Return the settings with which a run goes on from ``step``; None is with all changes.
+
+    Raises InputError if the configuration is missing or damaged.
+    """
+    return with_changes(run.config(), until(run, step))
+
+
+def with_changes(config: RunConfig, chosen: Iterable[Change]) -> RunConfig:
+    """Return settings after some changes."""
     merged: dict[str, Any] = {}
     for change in chosen:
         merged |= change.changes
     return configs.replace(config, merged) if merged else config
 
 
-def flat(run: Run) -> dict[str, Any]:
+def flat(run: Run, chosen: Sequence[Change] | None = None) -> dict[str, Any]:
     """Return all settings of a run as :func:`gan.config.flatten`; those changed on the way as "0.0002 → 0.0001 (step 400)".
 
-    Raises InputError if the configuration is missing or damaged.
+    ``chosen``: the changes that count, by default all. Raises InputError if the configuration is missing or damaged.
     """
     found = configs.flatten(run.config())
-    for change in applied(run):
+    for change in applied(run) if chosen is None else chosen:
         for key, value in change.changes.items():
             found[key] = f"{_text(found.get(key))} → {_text(value)} (step {change.step:,})"
     return found
@@ -149,14 +155,40 @@ def ask(
     first = max(status.step, step or 0)
     if status.total_steps and first >= status.total_steps:
         raise InputError(f"Run {run.id} ends at step {status.total_steps:,}; choose an earlier step for the change.")
-    if len(requests(run)) >= _MOST_REQUESTS:
+    if sum(not one.refusal for one in requests(run)) >= _MOST_REQUESTS:
         raise InputError(f"Run {run.id} has {_MOST_REQUESTS} changes waiting; wait until the trainer has applied some.")
     id_ = f"{time.time_ns():016x}{secrets.token_hex(4)}"
     request = Change(id=id_, step=first, changes=changes, before=before, who=who, at=time.time())
     with explained(f"sending a change to run {run.id}"):
-        run.requests_path.mkdir(exist_ok=True)
-        _store(run, request)
+        store(run, [request])
     return request
+
+
+def planned(config: RunConfig, steps: Iterable[tuple[int, Mapping[str, Any]]], *, begun: int = 0, who: str = "") -> list[Change]:
+    """Return requests for changes at ``steps`` of a training that begins after the step ``begun``; see :func:`store`.
+
+    Raises InputError for the first one that is impossible.
+    """
+    found: list[Change] = []
+    for number, (step, asked) in enumerate(sorted(steps, key=lambda one: one[0])):
+        if not begun < step < config.total_steps:
+            raise InputError(
+                f"A change is planned for step {step:,}, expected {begun + 1:,} to {config.total_steps - 1:,}; choose another step."
+            )
+        changes, present = changed(config, asked), configs.flatten(config)
+        id_ = f"{time.time_ns() + number:016x}{secrets.token_hex(4)}"  # in this order
+        before = {key: present[key] for key in changes}
+        found.append(Change(id=id_, step=step, changes=changes, before=before, who=who, at=time.time()))
+        config = configs.replace(config, changes)
+    return found
+
+
+def store(run: Run, chosen: Sequence[Change]) -> None:
+    """Write requests to a run, which its trainer grants when they are due."""
+    if chosen:
+        run.requests_path.mkdir(exist_ok=True)
+    for request in chosen:
+        files.write_json(_path(run, request), request.model_dump(mode="json"))
 
 
 def changed(config: RunConfig, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,11 +196,11 @@ def changed(config: RunConfig, asked: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises InputError if one cannot change while a run trains, if a value is impossible, and if nothing differs.
     """
-    wanted = configs.flatten(configs.replace(config, dict(asked)))
-    for key in asked:
-        if reason := fixed_reason(config, key):
-            raise InputError(f"{configs.title(key)} ({key}) cannot change while a run trains: {reason}; leave it out.")
     present = configs.flatten(config)
+    for key in asked:
+        if key in present and (reason := fixed_reason(config, key)):
+            raise InputError(f"{configs.title(key)} ({key}) cannot change while a run trains: {reason}; leave it out.")
+    wanted = configs.flatten(configs.replace(config, dict(asked)))
     found = {key: wanted[key] for key in asked if wanted[key] != present[key]}
     if not found:
         there = ", ".join(f"{configs.title(key)} {_text(present[key])}" for key in asked)
@@ -234,17 +266,13 @@ def record(run: Run, change: Change) -> None:
 
 def refuse(run: Run, request: Change, sentence: str) -> None:
     """Answer a request with the reason why it is not granted."""
-    _store(run, request.model_copy(update={"refusal": sentence}))
+    store(run, [request.model_copy(update={"refusal": sentence})])
 
 
 def withdraw(run: Run, request: Change) -> None:
     """Remove a request that waits, or whose refusal has been read."""
     with contextlib.suppress(FileNotFoundError):
         _path(run, request).unlink()
-
-
-def _store(run: Run, request: Change) -> None:
-    files.write_json(_path(run, request), request.model_dump(mode="json"))
 
 
 def _path(run: Run, request: Change) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from gan.config import RunConfig
 from gan.config.changing import kept_reason
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, RunFailed
+from gan.runs import changes as live
 from gan.runs import checkpoints as checkpoint_files
 from gan.runs import index, records, registry
-from gan.runs.changes import Change, config_at, config_before
+from gan.runs.changes import Change
 from gan.runs.records import Origin
 from gan.runs.run import Run
 from gan.storage import files
@@ -89,18 +90,28 @@ def length_from(run: Run, step: int) -> Span:
 
 
 def make(
-    parent: Run, step: int | None, changes: Mapping[str, Any], name: str = "", *, state: records.State = "queued", threads: int = 0
+    parent: Run,
+    step: int | None,
+    changes: Mapping[str, Any],
+    name: str = "",
+    *,
+    passed: Sequence[Change] | None = None,
+    state: records.State = "queued",
+    threads: int = 0,
+    then: Callable[[Run, int], None] = lambda child, begun: None,
 ) -> Run:
     """Create a fork of ``parent`` with changed settings that continues from the checkpoint of ``step``, and return it.
 
     ``step`` None means the newest intact checkpoint. A change that rules out continuing then makes the fork start afresh; with an
-    explicit step it raises InputError. ``threads`` only applies to a fresh start, because a continued run keeps its number.
-    Raises InputError if the fork cannot be created.
+    explicit step it raises InputError. ``passed``: the changes made while the parent trained that its settings include, by default
+    all up to ``step``. ``then`` adds files to the fork before others can see it, given the step at which it begins. ``threads``
+    only applies to a fresh start, because a continued run keeps its number. Raises InputError if the fork cannot be created.
     """
     registry.find(parent.root, parent.id)  # raises InputError if the parent has been deleted
     name = records.checked_name(name) or usual_name(parent)
-    begun = config_at(parent, step)
-    found = plan(configs.replace(begun, {"training.length": str(length_from(parent, 0))}), changes)
+    passed = live.until(parent, step) if passed is None else passed
+    start = live.with_changes(parent.config(), passed)
+    found = plan(configs.replace(start, {"training.length": str(length_from(parent, 0))}), changes)
     if not found.goes_on and step is not None:
         raise InputError(f"{found.reason[:-1]}; leave this setting unchanged, or leave out the step to start afresh.")
 
@@ -125,8 +136,11 @@ def make(
     def fill(child: Run) -> None:
         facts = _copy_one(parent, there, tried, child) if tried else {}
         begun = int(facts.get("step", 0))
-        child.write_origin(Origin(run=parent.id, step=begun, changes=found.changes, before=found.before))
+        on_the_way = live.flat(parent, passed) if begun else {}
+        before = found.before | {key: on_the_way[key] for change in passed for key in change.changes if begun}
+        child.write_origin(Origin(run=parent.id, step=begun, changes=found.changes, before=before))
         if not begun:
+            then(child, 0)
             return
         total = config.total_steps
         update = {
@@ -142,6 +156,7 @@ def make(
             files.write_atomically(child.samples_path / picture.name, picture.read_bytes())
             if opinions := parent.opinions(begun):
                 child.write_opinions(begun, opinions)
+        then(child, begun)
 
     return registry.create(parent.root, config, name, state=state, threads=threads, fill=fill)
 
@@ -151,9 +166,8 @@ def undo(run: Run, change: Change, name: str = "", **options: Any) -> Run:
 
     Raises InputError if that is impossible.
     """
-    now, before = configs.flatten(config_at(run, change.step)), configs.flatten(config_before(run, change))
-    changed = {key: value for key, value in before.items() if now[key] != value}
-    return make(run, change.step, changed, name or f"{run.label()} · without the change at step {change.step:,}", **options)
+    name = name or records.shortened(f"{run.label()} · without the change at step {change.step:,}")
+    return make(run, change.step, {}, name, passed=live.before(run, change), **options)
 
 
 def family(run: Run) -> list[Relative]:

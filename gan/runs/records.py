@@ -86,7 +86,8 @@ class Label(BaseModel):
 class Origin(BaseModel):
     """Origin of a fork: the parent ``run`` and the ``step`` of the checkpoint (0: started afresh with the parent's settings).
 
-    ``changes`` are the changed settings, ``before`` their values in the parent, which may have been deleted since.
+    ``changes`` are the changed settings, ``before`` their values in the parent, which may have been deleted since, and the settings
+    that the parent changed on its way.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -21,7 +21,8 @@ from gan import runs
 from gan.config import RunConfig, presets
 from gan.config.data import DataConfig
 from gan.data import loaders
-from gan.runs import Run, Status
+from gan.execution import queue
+from gan.runs import Run, Status, changes
 from gan.storage.lines import read_lines
 from tests.helpers import (
     PROJECT,
@@ -255,7 +256,7 @@ def test_presets_are_listed_as_text_and_as_json() -> None:
         assert row["description"] in done.stdout
 
 
-COMMANDS = ["train", "resume", "runs", "trash", "score", "presets", "estimate"]
+COMMANDS = ["train", "resume", "change", "runs", "trash", "score", "presets", "estimate"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
@@ -383,3 +384,50 @@ def test_program_needs_no_terminal_and_no_home(root: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert os.environ["GAN_RUNS"] not in done.stdout
+
+
+# Changes while a run trains
+
+
+def test_change_command_changes_a_training_under_way_and_refuses_the_impossible(root: Path) -> None:
+    run = make_run(root, {"training.length": "100000 steps"}, family="mlp")
+    log = root / "log"
+    trainer = start_quickly("resume", run.id, "--from-queue", root=root, log=log)
+    try:
+        wait_until(lambda: run.status().state == "running" and run.status().step > 0, "the run trains")
+        done = run_gan("change", run.id, "--set", "optimizer.generator_lr=1e-4", "--who", "Ada", root=root)
+        assert (done.returncode, done.stderr) == (0, "")
+        (change,) = changes.applied(run)
+        assert done.stdout == f"Changed after step {change.step:,}: Generator learning rate 0.0004 → 0.0001.\n"
+        for assignment, words in {
+            "optimizer.generator_lr=-1": "optimizer.generator_lr is -1",
+            "optimizer.generator_lr=1e-4": "the present settings already",
+            "optimizer.batch_size=8": "Batch size (optimizer.batch_size) cannot change while a run trains",
+            "training.length=5": "training longer",
+            "networks.latent=9": "the weights in a checkpoint",
+            "x=1": "There is no setting",
+        }.items():
+            assert words in assert_one_sentence(run_gan("change", run.id, "--set", assignment, root=root))
+        done = run_gan("change", run.id, "--set", "objective.r1=1", "--step", 90000, root=root)
+        assert done.stdout == "Planned for step 90,000: R1 γ 0 → 1.\n"
+    finally:
+        queue.stop(run)
+        trainer.wait()
+    assert "is stopped" in assert_one_sentence(run_gan("change", run.id, "--set", "objective.r1=2", root=root))
+    assert [one.step for one in changes.requests(run)] == [90000], "what was planned waits for the run to resume"
+
+
+@pytest.mark.parametrize(
+    "planned, words",
+    [
+        (["400", "objective.r1=1"], "expected 1 to 11"),
+        (["0", "objective.r1=1"], "The step is 0"),
+        (["soon", "objective.r1=1"], "begins with “soon”"),
+        (["5"], "none given"),
+        (["5", "data.name=ring"], "cannot change while a run trains"),
+    ],
+)
+def test_impossible_plans_make_no_run(planned: list[str], words: str, root: Path) -> None:
+    arguments = [*SMALL, "--steps", 12, "--change", *planned]
+    assert words in assert_one_sentence(run_gan("train", *arguments, root=root))
+    assert runs.list_runs(root) == []

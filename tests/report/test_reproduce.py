@@ -17,9 +17,9 @@ from gan.commands.main import make_parser
 from gan.config import RunConfig, presets
 from gan.errors import InputError
 from gan.report import reproduce
-from gan.runs import Control, Run
+from gan.runs import Control, Run, changes, forks
 from gan.storage import files
-from tests.helpers import losses, make_run, run_gan, tiny
+from tests.helpers import losses, make_run, run_gan, tiny, train
 
 
 def parsed(command: str) -> Any:
@@ -89,6 +89,30 @@ def test_length_from_the_control_file_is_used(root: Path) -> None:
     run.write_control(length=Control.model_validate({"length": "99 steps"}).length)
     (command,) = reproduce.recipe(run).commands
     assert config_of(parsed(command)).training.length.count == 99
+
+
+def test_recipe_of_changed_runs_and_their_forks_trains_the_same(root: Path) -> None:
+    """Changes before and at the fork, after it, and undone; the commands give the same losses in a folder of their own."""
+    length = {"training.length": "14 steps", "cadence.checkpoint_every": "1000 steps", "cadence.checkpoint_room": 10}
+    run = make_run(root, length, family="mlp")
+    planned = [(5, {"optimizer.generator_lr": 5e-4, "optimizer.discriminator_steps": 2}), (8, {"objective.r1": 0.5})]
+    changes.store(run, changes.planned(run.config(), planned))
+    assert train(run).state == "finished"
+    fork = forks.make(run, 8, {"objective.label_smoothing": 0.1}, state="starting", threads=1)
+    changes.store(fork, changes.planned(fork.config(), [(10, {"objective.r1": 0.0})], begun=8))
+    undone = forks.undo(run, changes.applied(run)[1], state="starting", threads=1)
+    assert train(fork).state == train(undone).state == "finished"
+    again = root / "again"
+    for number, original in enumerate((run, fork, undone)):
+        before, ids = {one.id for one in runs.list_runs(again)}, {}
+        for command in reproduce.recipe(original).commands:
+            arguments = [ids.get(part, part) for part in shlex.split(command)[3:]]
+            done = run_gan(*arguments, root=again)
+            assert done.returncode == 0, done.stderr
+            (made,) = {one.id for one in runs.list_runs(again)} - before
+            before.add(made)
+            ids[run.id] = made
+        assert losses(Run(again / made)) == losses(original), number
 
 
 def test_score_command_asks_for_the_same_scores(pair: tuple[Run, Run]) -> None:

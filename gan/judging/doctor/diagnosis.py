@@ -25,6 +25,7 @@ from gan.judging.doctor.progress import LASTING, UNTRAINED, judge_progress
 from gan.judging.doctor.trend import FEWEST_SCORES, during_training, judge_past_best, judge_still_improving
 from gan.judging.doctor.verdict import Line, Verdict
 from gan.runs import Run, checkpoints
+from gan.runs.changes import config_at
 
 _MOST_LINES = 4000  # more than any preset logs
 
@@ -53,7 +54,7 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
     entry = data_sets.all_sets().get(str(line.get("data", "")))
     classes = entry.classes if entry else ()
     try:
-        config = run.config()
+        config = config_at(run)
         if asked := run.control().length:  # it was prolonged
             config = configs.replace(config, {"training.length": str(asked)})
     except InputError:

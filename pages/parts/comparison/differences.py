@@ -11,7 +11,7 @@ import streamlit as st
 
 from gan import config as configs
 from gan.errors import InputError
-from gan.runs import Run
+from gan.runs import Run, changes
 from pages.parts import actions, words
 
 
@@ -25,15 +25,10 @@ def different(chosen: Sequence[Run]) -> dict[str, str]:
     found = {}
     for run in chosen:
         try:
-            found[run.id] = run.config()
+            found[run.id] = changes.flat(run)
         except InputError as error:
             st.warning(f"{words.escape(run.label())}: {words.message(error)}")
-    titles: dict[str, str] = {}
-    for key in configs.difference(list(found.values())) if found else []:
-        for config in found.values():
-            if key in configs.flatten(config):
-                titles.setdefault(key, configs.title(key))
-    return titles
+    return {key: configs.title(key) for key in configs.difference_of(list(found.values()))}
 
 
 def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str]) -> None:
@@ -45,7 +40,7 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
         told = run.told()
         row = {"Run": names[run.id], "Pin": run.id in pinned, "Hide": run.id in hidden}
         try:
-            flat = configs.flatten(run.config())
+            flat = changes.flat(run)
         except InputError:
             flat = {}
         cells = {title: shown(flat.get(key)) for key, title in titles.items()}
