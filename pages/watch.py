@@ -15,7 +15,7 @@ from gan.execution import ahead
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status, changes
 from pages.parts import cards, exports, frame, pictures, run_picker, words
-from pages.parts.watching import branches, classes, duel, snapshots
+from pages.parts.watching import branches, classes, duel, knobs, snapshots
 from pages.parts.watching.actions import act, forget_deleted, offer_presentation, offer_undo
 from pages.parts.watching.curves import show_curves, show_losses
 
@@ -198,6 +198,8 @@ def show(run: Run) -> None:
         with st.container():
             show_duel(run, config)
         show_curves(run, config)
+        with st.container():
+            knobs.tell(run, status)
         show_ends(run)
 
 
@@ -217,6 +219,9 @@ with frame.spoken_errors():
             else:
                 act(run, status)
         above = st.container()
+        if not is_presented():
+            with above:
+                knobs.offer(run, status)
         if snapshots.is_playing(run):
             playing(run)
         else:

@@ -51,13 +51,16 @@ class Change(BaseModel):
 
     def told(self) -> str:
         """Return the change in words, e.g. "Generator learning rate 0.0002 → 0.0001"."""
-        return ", ".join(
-            f"{configs.title(key)} {_text(self.before.get(key))} → {_text(value)}" for key, value in self.changes.items()
-        )
+        return tell(self.changes, self.before)
 
     def coded(self) -> str:
         """Return the new values in short codes, e.g. "lr_G 1e-4"."""
         return ", ".join(configs.coded(key, value) for key, value in self.changes.items())
+
+
+def tell(changes: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return changed settings in words, e.g. "Generator learning rate 0.0002 → 0.0001"."""
+    return ", ".join(f"{configs.title(key)} {_text(before.get(key))} → {_text(value)}" for key, value in changes.items())
 
 
 def applied(run: Run) -> list[Change]:

@@ -1,18 +1,20 @@
-"""The button that forks a run with the remedy of a verdict."""
+"""The buttons that fork a run with the remedy of a verdict, and that rewind it to where it was good."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from gan import config as configs
 from gan.errors import InputError
 from gan.execution import queue
+from gan.judging import rewind
 from gan.judging.doctor import Verdict
 from gan.runs import Run, changes, forks
 from pages.parts import actions, frame, words
 
 
 def offer(run: Run, verdict: Verdict) -> None:
-    """Draw the button that forks the run with the remedy; if that is impossible, show the reason."""
+    """Draw the buttons that fork the run with the remedy, or rewind it; if a fork is impossible, show the reason."""
     reason, step, about = "", None, ""
     try:
         plan = forks.plan(changes.config_at(run), verdict.changes)
@@ -37,3 +39,29 @@ def offer(run: Run, verdict: Verdict) -> None:
     )
     if reason:
         st.caption(words.message(reason))
+    offer_rewind(run, verdict)
+
+
+def offer_rewind(run: Run, verdict: Verdict) -> None:
+    """Draw the button that goes back to the last good checkpoint and starts two futures, if there is one."""
+    found = rewind.plan(run, verdict.name, verdict.step)
+    if found is None:
+        return
+
+    def go_back() -> None:
+        made = rewind.start(run, found)
+        for one in made:
+            queue.resume(one)
+        frame.go("pages/compare.py", runs=",".join(one.id for one in made))
+
+    told = changes.tell(found.changes, configs.flatten(changes.config_at(run, found.step)))
+    actions.button(
+        f"Rewind to step {found.step:,}",
+        go_back,
+        icon=":material/history:",
+        key=f"rewind/{verdict.name}",
+        help=words.escape(
+            f"Goes back to the last checkpoint {found.reason}. Two runs with the same seed go on from there, side by side on "
+            f"Compare: one as it was, one with {told}."
+        ),
+    )

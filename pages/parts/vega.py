@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from gan.palette import ORANGE
 
 #: Pixels between the data and the edges of a plot, so that dots and thick lines at its ends are not cut.
 PADDING = 8
@@ -10,6 +13,30 @@ PADDING = 8
 WHOLE = {"tickMinStep": 1, "grid": False, "labelFlush": 2 * PADDING}
 #: Axis numbers: four digits, no exponents.
 ROUNDED = ",.4~r"
+
+
+def marks(found: Sequence[tuple[float, str]], x: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the layers that mark moments on the x axis, encoded as ``x``, with their texts; none if there are none."""
+    if not found:
+        return []
+    values = [{x["field"]: at, "text": text} for at, text in found]
+    place = {key: value for key, value in x.items() if key != "title"}
+    tooltip = [{"field": "text", "type": "nominal", "title": "changed"}, {**place, "format": ",.0f", "title": "at"}]
+    line = {"type": "rule", "strokeDash": [3, 3], "color": ORANGE, "size": 1.5, "clip": True}
+    text = {
+        "type": "text",
+        "align": "left",
+        "baseline": "top",
+        "dx": 4,
+        "fontSize": 11,
+        "color": ORANGE,
+        "limit": 130,
+        "clip": True,
+    }
+    return [
+        {"data": {"values": values}, "mark": line, "encoding": {"x": place, "tooltip": tooltip}},
+        {"data": {"values": values}, "mark": text, "encoding": {"x": place, "y": {"value": 2}, "text": {"field": "text"}}},
+    ]
 
 
 def lone_values(curve: str, value: str) -> list[dict[str, Any]]:

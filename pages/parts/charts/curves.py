@@ -67,11 +67,12 @@ def curves(
     rule: float | None = None,
     rule_title: str = "",
     has_points: bool = False,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> dict[str, Any]:
     """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
 
     ``rule`` is the height of a dashed line, ``rule_title`` the text on it. ``has_points`` adds a dot per value, for curves with few
-    values; a curve with a single value always gets one.
+    values; a curve with a single value always gets one. ``marks``: steps with a text each.
 
     The specification depends on settings, not on data, so the browser keeps the chart, its zoom and hover when new data
     arrives. The interval ``zoom`` must be requested as a selection; otherwise the browser resets it.
@@ -135,6 +136,7 @@ def curves(
             text = {"type": "text", "text": rule_title, "align": "right", "baseline": "bottom", "dx": -4, "dy": -3, "color": "gray"}
             place = {"y": {"datum": rule}, "x": {"value": "width"}}
             layers.append({"data": {"values": [{}]}, "mark": {**text, "fontSize": 12}, "encoding": place})
+    layers += vega.marks(marks, x)
     return {"height": 260, "encoding": {"x": x}, "layer": layers}
 
 

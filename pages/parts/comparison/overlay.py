@@ -41,13 +41,14 @@ def chart(
     is_wide: bool = False,
     has_points: bool = False,
     is_whole: bool = True,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> dict[str, Any]:
     """Return the specification of one curve per group, with bands and a line at the cursor, without a legend.
 
     With ``has_points``, every value gets a dot, for curves with few values; a curve with a single value always does. ``is_whole``:
-    positions are counts, so the axis has no ticks in between. Table rows have ``curve``, ``at``, ``value`` and, for bands, ``low``
-    and ``high``; one row without ``curve`` has the cursor's ``at``. The specification does not depend on the data, so the browser
-    keeps the chart when the cursor moves.
+    positions are counts, so the axis has no ticks in between. ``marks``: positions with a text each. Table rows have ``curve``,
+    ``at``, ``value`` and, for bands, ``low`` and ``high``; one row without ``curve`` has the cursor's ``at``. The specification
+    does not depend on the table, so the browser keeps the chart when the cursor moves.
     """
     colour: dict[str, Any] = {
         "field": "curve",
@@ -90,6 +91,7 @@ def chart(
                 "mark": {"type": "rule", "strokeDash": [4, 4], "color": "gray", "size": 1.5},
                 "encoding": {"x": x},
             },
+            *vega.marks(marks, x),
         ],
     }
 

@@ -126,14 +126,16 @@ def show_curves(
     if drawn:
         each = list(dict.fromkeys(groups))
         st.html(overlay.legend(each))
+        marks = [(place, f"{group}: {text}") for track, group in zip(chosen, groups, strict=True) for place, text in track.marks]
         with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
             for name, label, table in drawn:
                 there = table["curve"].unique().to_pylist()
                 is_fid = name == "FID"
                 wide = is_fid and is_wide(table["value"].to_pylist())
                 options = {"is_log": is_log, "is_wide": wide, "has_points": is_fid, "is_whole": axis != "time"}
-                spec = overlay.chart(each, label, title, **options)
+                spec = overlay.chart(each, label, title, marks=marks, **options)
                 about = f"{label} over {title}, one curve each for: {', '.join(there)}"
+                about += "".join(f"; {text} changed at {place:,.0f}" for place, text in marks)
                 st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
     tell_cuts(timeline.cut_off(chosen, tuple(curves), groups), axis)
     scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)

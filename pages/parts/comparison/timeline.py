@@ -21,7 +21,7 @@ from gan.judging import comparison as core
 from gan.judging import lines
 from gan.judging.comparison import text_of
 from gan.judging.glossary import SCORES
-from gan.runs import Run
+from gan.runs import Run, changes
 from gan.runs.columns import COLUMNS
 from gan.storage import models
 from pages.parts import words
@@ -62,7 +62,8 @@ class Track:
     """One run on an axis: columns of evenly sampled logged lines with their position in ``at``, and snapshots by position.
 
     ``place`` is the column of the axis. ``fids`` holds the quick FIDs by position, per comparable kind with one of its lines of
-    scores; the current kind is last. The object stays the same until the run's files change, so it can serve as a cache key.
+    scores; the current kind is last. ``marks``: position and text of each change of settings while it
+    trained. The object stays the same until the run's files change, so it can serve as a cache key.
     """
 
     run: Run
@@ -70,6 +71,7 @@ class Track:
     stamp: object  # of the logged lines
     snapshots: tuple[tuple[float, int, Path], ...]
     fids: tuple[tuple[Line, Points], ...]
+    marks: tuple[tuple[float, str], ...]
     columns: Mapping[str, np.ndarray] = field(repr=False)
 
     def smoothed(self, amount: float) -> Mapping[str, np.ndarray]:
@@ -99,7 +101,14 @@ class Track:
 
 def track(run: Run, axis: str) -> Track:
     """Return a run on one of ``AXES``, cached until its files change."""
-    return _track(run, axis, models.stamp(run.metrics_path), models.stamp(run.scores_path), models.stamp(run.samples_path))
+    return _track(
+        run,
+        axis,
+        models.stamp(run.metrics_path),
+        models.stamp(run.scores_path),
+        models.stamp(run.samples_path),
+        models.stamp(run.changes_path),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -116,7 +125,8 @@ def _track(run: Run, axis: str, logged: object, *stamps: object) -> Track:
             shared = line["step"] if axis == "time" else round(at)  # elapsed times never match between runs
             points.append((at, lines.number(line, "fid") or 0.0, shared))
         fids.append((quick[0], tuple(points)))
-    return Track(run, place, logged, shots, tuple(fids), columns)
+    marks = tuple((float(np.interp(change.step, steps, places)), change.coded()) for change in changes.applied(run))
+    return Track(run, place, logged, shots, tuple(fids), marks, columns)
 
 
 def groups(chosen: Sequence[Run], by: str, names: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from gan.judging import doctor
 from gan.runs import Run, Status, checkpoints, shortened
 from gan.storage.models import stamp
 from pages.parts import actions, frame, remedy, scorings, words
-from pages.parts.watching import branches
+from pages.parts.watching import branches, knobs
 
 _SCORED = "FID, IS, precision, recall and others of the last checkpoint: 3 draws of 2,000 images."
 _DELETED = "watch/deleted"  # id of the run that this session has deleted last
@@ -51,6 +51,13 @@ def act(run: Run, status: Status) -> None:
             ):
                 st.rerun()
             offer_more(run, status)
+        if status.state in ("starting", "running") and st.button(
+            "Change settings",
+            icon=":material/tune:",
+            key="knobs",
+            help="Learning rates, penalties, noise, label smoothing and more, while it trains.",
+        ):
+            knobs.open_(run)
         if status.state == "queued" and actions.button(
             "Move to front",
             lambda: queue.move_first(run.root, [run]),

@@ -11,7 +11,7 @@ from gan.config import RunConfig, advice, changing
 from gan.errors import InputError
 from gan.execution import queue
 from gan.places import PROJECT
-from gan.runs import Run, forks
+from gan.runs import Run, changes, forks
 from pages.parts import actions, frame, words
 from pages.parts.planning import form
 
@@ -63,12 +63,13 @@ def _ask(run: Run, config: RunConfig) -> None:
         )
         name = st.text_input("Name", key=f"fork/{run.id}/name", max_chars=120, placeholder=forks.usual_name(run))
 
+    config = changes.config_at(run, step)
     kept = {key: reason for key in configs.flatten(config) if (reason := changing.kept_reason(config, key))}
     usual = {"training.length": str(forks.length_from(run, step))}
     start = configs.replace(config, usual)
     # The default length varies by step.
     asked = form.ask(start, f"fork/{run.id}", kept, prefixes={"training": f"fork/{run.id}/{step}"})
-    _explain_kept(config, kept)
+    explain_kept(kept, "To change these, start a new run on the Train page.")
 
     found = None
     try:
@@ -99,8 +100,8 @@ def _ask(run: Run, config: RunConfig) -> None:
             st.code("python -m gan fork " + shlex.join(arguments), language="bash", wrap_lines=True)
 
 
-def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
-    """List the settings that cannot change, with reasons."""
+def explain_kept(kept: dict[str, str], advice: str) -> None:
+    """List the settings that cannot change, with reasons and what to do instead."""
     groups: dict[str, dict[str, None]] = {}
     for key, reason in kept.items():
         section = key.partition(".")[0]
@@ -108,7 +109,7 @@ def _explain_kept(config: RunConfig, kept: dict[str, str]) -> None:
         groups.setdefault(reason, {})[title] = None
     with st.expander("What cannot change, and why", icon=":material/lock:"):
         st.markdown("\n".join(f"- **{', '.join(titles)}**: {words.escape(reason)}." for reason, titles in groups.items()))
-        st.caption("To change these, start a new run on the Train page.")
+        st.caption(advice)
 
 
 def tree(run: Run) -> None:

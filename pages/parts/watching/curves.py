@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -15,9 +15,11 @@ from gan.runs import Run
 from gan.runs.columns import named
 from pages.parts import charts, logged, words
 from pages.parts.logged import Zoom
+from pages.parts.watching import knobs
 
 SMOOTHING = 0.6  # unless the visitor chooses another
 
+Marks = Sequence[tuple[float, str]]
 Thin = Callable[[dict[str, str], float, Zoom], object]
 
 PLAYERS = named("generator_loss", "discriminator_loss")
@@ -47,11 +49,12 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
         st.caption("No values logged yet.")
         return
     thin = partial(_with_parent, tail, *before) if before else tail.thin
-    facts = _draw_players(run, config, thin, smoothing, is_log=is_log)
+    marks = knobs.marks(run)
+    facts = _draw_players(run, config, thin, smoothing, marks, is_log=is_log)
     if facts:
         st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
     if table["penalty"].notna().any():
-        draw(thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log)
+        draw(thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log, marks=marks)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
     scores = logged.scores(run)
     with st.container():  # also before the first score, so that the charts below keep their places, and with them their zoom
@@ -68,11 +71,12 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
                 rule=floor,
                 rule_title="real images",
                 has_points=True,
+                marks=marks,
             )
     more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
     if more.open:
         with more:
-            draw(thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log)
+            draw(thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log, marks=marks)
     parent = f" The faint curve up to step {before[1]:,} is that of the run it was forked from." if before else ""
     st.caption(f"Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.{parent}")
 
@@ -81,20 +85,24 @@ def show_losses(run: Run, config: RunConfig | None) -> None:
     """Show the losses and the outputs of the discriminator, and nothing else."""
     tail = logged.tail(run)
     if not tail.table().empty:
-        _draw_players(run, config, tail.thin, st.session_state.get("smoothing", SMOOTHING), is_log=False)
+        _draw_players(run, config, tail.thin, st.session_state.get("smoothing", SMOOTHING), knobs.marks(run), is_log=False)
 
 
-def _draw_players(run: Run, config: RunConfig | None, thin: Thin, smoothing: float, *, is_log: bool) -> LossFacts | None:
+def _draw_players(
+    run: Run, config: RunConfig | None, thin: Thin, smoothing: float, marks: Marks, *, is_log: bool
+) -> LossFacts | None:
     """Draw the losses beside the outputs of the discriminator; return the facts on the loss, None if it is unknown."""
     facts = LOSSES[config.objective.loss] if config else None
     losses, judged = st.columns(2, gap="medium")
     with losses:
-        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log)
+        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log, marks=marks)
     with judged:
         if facts and not facts.is_probability:
-            draw(thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log)
+            draw(thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log, marks=marks)
         else:
-            draw(thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5)
+            draw(
+                thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5, marks=marks
+            )
     return facts
 
 
@@ -130,6 +138,7 @@ def draw(
     rule: float | None = None,
     rule_title: str = "",
     has_points: bool = False,
+    marks: Marks = (),
 ) -> None:
     """Draw one chart of curves (name → column); ``thin`` returns their data, given the smoothing and the zoom range."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
@@ -141,7 +150,8 @@ def draw(
         "rule": rule,
         "rule_title": rule_title,
         "has_points": has_points,
+        "marks": marks,
     }
     spec = charts.curves(list(names), title, **look)  # type: ignore[arg-type]
-    about = f"{title} over steps: " + " and ".join(names)
+    about = f"{title} over steps: " + " and ".join(names) + "".join(f"; {text} from step {step:,.0f}" for step, text in marks)
     st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
