@@ -7,6 +7,7 @@ import math
 import os
 import random
 import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from gan.config.fields import Span
 from gan.errors import RunFailed
-from gan.runs import Run, Status
+from gan.runs import Run, Status, forks
 from gan.storage.lines import read_lines
 from gan.training import assembly, checkpoints, loop, quick
 from gan.training import state as game_state
@@ -139,6 +140,51 @@ def test_only_the_two_newest_are_kept(tmp_path: Path) -> None:
         "00000020.safetensors",
     ]
     assert checkpoints.load(tmp_path, 15).tensors["a"].tolist() == [15]
+
+
+def kept_after(folder: Path, steps: list[int], kept: checkpoints.Retention) -> list[int]:
+    """Return the checkpoints that are left after saving those of all ``steps``."""
+    folder.mkdir(exist_ok=True)
+    for step in steps:
+        checkpoints.save(folder, step, {"a": torch.zeros(100)}, {}, kept)
+    return checkpoints.steps(folder)
+
+
+def test_one_checkpoint_stays_in_each_doubling_of_the_steps(tmp_path: Path) -> None:
+    assert kept_after(tmp_path, list(range(5, 101, 5)), checkpoints.Retention(room=10**6)) == [5, 10, 20, 35, 65, 95, 100]
+
+
+def test_checkpoints_before_changes_stay_and_the_oldest_go_first_if_there_is_no_room(tmp_path: Path) -> None:
+    every, marked = list(range(5, 101, 5)), frozenset({15, 50})
+    whole = kept_after(tmp_path / "whole", every, checkpoints.Retention(room=10**6, marked=marked))
+    assert whole == [5, 10, 15, 20, 35, 50, 65, 95, 100]
+    size = (tmp_path / "whole" / "00000100.safetensors").stat().st_size
+    assert kept_after(tmp_path / "three", every, checkpoints.Retention(room=3 * size, marked=marked)) == [35, 50, 65, 95, 100]
+    assert kept_after(tmp_path / "none", every, checkpoints.Retention(room=size - 1, marked=marked)) == [95, 100]
+
+
+@given(st.sets(st.integers(1, 10**6), min_size=1, max_size=30), st.integers(0, 40))
+def test_more_room_never_keeps_less(steps: set[int], room: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, there = Path(name), sorted(steps)
+        for step in there:
+            checkpoints.tensors_path(folder, step).write_bytes(b"x")
+        chosen = checkpoints.Retention(room=room).chosen(folder, there)
+        more = checkpoints.Retention(room=room + 1).chosen(folder, there)
+        assert set(there[-2:]) <= set(chosen) <= set(more) and len(chosen) <= 2 + room
+        everything = checkpoints.Retention(room=10**6).chosen(folder, there)
+        assert {step.bit_length() for step in everything} == {step.bit_length() for step in there}
+
+
+def test_run_goes_on_exactly_from_each_older_checkpoint(root: Path) -> None:
+    asked = {"training.length": "40 steps", "cadence.checkpoint_every": "3 steps", "cadence.checkpoint_room": 10}
+    run = make_run(root, asked)
+    train(run)
+    assert checkpoints.steps(run.checkpoints_path) == [3, 6, 9, 18, 33, 39, 40]
+    for step in (3, 9, 33):
+        child = forks.make(run, step, {}, state="starting", threads=1)
+        train(child)
+        assert losses(child) == {later: line for later, line in losses(run).items() if later > step}
 
 
 def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:

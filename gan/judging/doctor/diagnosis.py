@@ -9,6 +9,7 @@ from typing import Any
 from gan import config as configs
 from gan.catalogue import data_sets
 from gan.config import RunConfig
+from gan.config.fields import Span
 from gan.errors import InputError
 from gan.judging import lines, remedies
 from gan.judging.doctor.curves import (
@@ -54,9 +55,11 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
     entry = data_sets.all_sets().get(str(line.get("data", "")))
     classes = entry.classes if entry else ()
     try:
-        config = config_at(run)
-        if asked := run.control().length:  # it was prolonged
-            config = configs.replace(config, {"training.length": str(asked)})
+        config, length = config_at(run), run.control().length  # that of a prolonged run
+        if config.optimizer.discriminator_steps != run.config().optimizer.discriminator_steps:  # an epoch has other steps now
+            length = Span(count=run.status().total_steps)
+        if length:
+            config = configs.replace(config, {"training.length": str(length)})
     except InputError:
         return [*_treated(judge_breakdown([], has_diverged), None), *examine(line, classes)]
     is_best, on_images = line.get("checkpoint") == "best", examine(line, classes, config)
