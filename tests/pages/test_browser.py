@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from gan import runs
 from gan.execution import queue
-from gan.runs import Run
+from gan.runs import Run, changes
 from tests.execution import quick
 from tests.helpers import end_all, tiny, wait_until
 from tests.pages.conftest import Server
@@ -68,6 +68,16 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     page.reload()
     expect(page.get_by_alt_text(SAMPLES).first).to_be_visible()
     assert run.status().state == "running" and f"run={run.id}" in page.url
+
+    # A knob is turned while it trains, and marked in the charts.
+    page.get_by_role("button", name="Change settings").click()
+    rate = page.get_by_role("spinbutton", name="Generator learning rate")
+    rate.fill("0.001")
+    rate.press("Tab")
+    page.get_by_role("button", name="Change now").click()
+    expect(page.get_by_text(re.compile(r"^After step [\d,]+: Generator learning rate [\d.]+ → 0\.001"))).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart] svg").first).to_contain_text("lr_G 0.001")
+    assert [change.changes for change in changes.applied(run)] == [{"optimizer.generator_lr": 0.001}]
 
     # Stop and resume.
     page.get_by_role("button", name="Stop").click()
