@@ -82,7 +82,8 @@ def usual(steps: Sequence[int]) -> list[int]:
 def draw(run: Run, steps: Sequence[int], size: int, chance: random.Random | None = None) -> Quiz:
     """Return a quiz of ``size`` pictures, half of them real, at each of the steps of a run of images.
 
-    No picture is asked twice if the grids have enough different ones: one that returned at every moment would be known as real. Raises InputError if pictures are missing, damaged or too few.
+    No picture is asked twice if the grids have enough different ones: one that returned at every moment would be known as
+    real. Raises InputError if pictures are missing, damaged or too few.
     """
     chance = chance or random.SystemRandom()
     config = run.config()

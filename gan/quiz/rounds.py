@@ -1,6 +1,6 @@
 """Rounds of a quiz for a class, in the folder ``quiz`` next to the runs: ``<code>.json`` (questions), ``<code>.jsonl`` (answers).
 
-The answers are append-only lines: who joined, who answered what, and the end of the round. The order of the lines decides: the first
+The answers are append-only lines: who joined, who answered what, and the end of the round. Their order decides: the first
 answer of a student to a picture counts, and nothing after the end. Codes and keys are made by the program.
 """
 
@@ -13,8 +13,9 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +24,11 @@ from pydantic import Field
 from gan.errors import InputError, explained, shown
 from gan.quiz.questions import Quiz
 from gan.runs import checked_name
-from gan.storage.files import write_json
+from gan.storage import sealed
+from gan.storage.files import write_atomically
 from gan.storage.lines import LineWriter, read_lines
 from gan.storage.locks import hold_lock
-from gan.storage.models import read_model
+from gan.storage.models import read_cached
 
 FOLDER = "quiz"
 MOST_STUDENTS = 500
@@ -85,9 +87,10 @@ class Round:
     def record(self) -> Record:
         """Return the questions. Raises InputError if the file is missing or damaged."""
         try:
-            return read_model(Record, self.path)
-        except InputError:
+            found: Record = read_cached(_read, self.path)
+        except (InputError, OSError, ValueError):
             raise InputError(f"The file of round {self.code} is missing or damaged; open a new round.") from None
+        return found
 
     def standing(self) -> Standing:
         """Return all answers that count; damaged lines do not."""
@@ -136,7 +139,7 @@ class Round:
                 self._append({"revealed": time.time()})
 
     @contextlib.contextmanager
-    def _alone(self) -> Any:
+    def _alone(self) -> Iterator[Standing]:
         """Yield the answers so far while all other writers wait."""
         self.record()
         lock = hold_lock(self.path.with_suffix(".lock"), "The round is busy; try again in a moment.", patience=10)
@@ -156,7 +159,7 @@ class Round:
 
 
 def create(root: Path, quiz: Quiz) -> tuple[Round, str]:
-    """Open a round with the questions of a quiz; return it and the key that reveals it. Raises InputError if it cannot be stored."""
+    """Open a round with the questions of a quiz; return it and the key that reveals it. Raises InputError if that fails."""
     folder, key = root / FOLDER, secrets.token_urlsafe(16)
     with explained(f"opening a round in {root}"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +170,7 @@ def create(root: Path, quiz: Quiz) -> tuple[Round, str]:
         opened = Round(root, code)
         os.close(os.open(opened.answers_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # if the code is taken, it fails
         record = Record(**dict(quiz), made_at=time.time(), key_sha256=_digest(key))
-        write_json(opened.path, record.model_dump(mode="json"))
+        write_atomically(opened.path, sealed.seal(record.model_dump(mode="json")))
     return opened, key
 
 
@@ -193,6 +196,11 @@ def replay(lines: Sequence[dict[str, Any]], pictures: int) -> Standing:
         elif _is_token(token := line.get("student")) and isinstance(is_real, bool) and type(place) is int and 0 <= place < pictures:
             standing.students.setdefault(str(token), Student()).answers.setdefault(place, is_real)
     return standing
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, inode: int, changed: int, size: int) -> Record:
+    return Record.model_validate(sealed.unseal(path.read_bytes()))
 
 
 def _is_token(value: object) -> bool:

@@ -25,7 +25,13 @@ def detection(rival: Rival | None, points: dict[str, Point], students: Sequence[
     """
     figure = go.Figure(
         go.Scatter(
-            x=[0, 1], y=[0, 1], name="guessing", mode="lines", line={"color": GRAY, "dash": "dot", "width": 1}, hoverinfo="skip"
+            x=[0, 1],
+            y=[0, 1],
+            name="guessing",
+            showlegend=False,
+            mode="lines",
+            line={"color": GRAY, "dash": "dot", "width": 1},
+            hoverinfo="skip",
         )
     )
     if rival:

@@ -105,7 +105,11 @@ def _offer(root: Path, run: Run, start: Callable[[Quiz], object]) -> None:
 
 
 def _offer_joining(root: Path) -> None:
-    """Ask for the code of a round of somebody else."""
+    """Ask for the code of a round of somebody else, and lead back to those opened in this session."""
+    for mine in st.session_state.get("quiz/key", {}):
+        if st.button(f"Back to round {mine}", key=f"quiz/back/{mine}", icon=":material/undo:"):
+            st.query_params["round"] = mine
+            st.rerun()
     with st.form("quiz/code", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         code = st.text_input("Code of a round", max_chars=20, placeholder="6 letters and digits", width=240)
         is_asked = st.form_submit_button("Join a round")

@@ -16,17 +16,17 @@ from pages.parts import charts, words
 from pages.parts.charts.detection import CLASS, DISCRIMINATOR, YOU
 
 _STYLE = """<style>
-.quiz-pictures {display: grid; grid-template-columns: repeat(auto-fill, minmax(3.6rem, 1fr)); gap: .5rem; max-width: 44rem}
+.quiz-pictures {display: grid; grid-template-columns: repeat(auto-fill, minmax(3.6rem, 1fr)); gap: .5rem}
 .quiz-pictures figure {margin: 0; text-align: center; font-size: .8rem; line-height: 1.5}
 .quiz-pictures img {width: 100%; image-rendering: pixelated; display: block; border-radius: .25rem; outline: 3px solid #12b886}
 .quiz-pictures .quiz-wrong img {outline: 3px dashed #f76707}
 </style>"""
 
 _HELP = (
-    "Each point shows the shares of the real pictures (up) and of the generated ones (right) that were taken for real. The upper left "
-    "corner is perfect, guessing lies on the dotted line. Bars are 95 % intervals (Wilson; for a class, with the spread between "
-    "students). The curve shows all thresholds on the discriminator's output. AUC, with Newcombe's 95 % interval, is the probability "
-    "that of a real and a generated picture the real one has the higher output."
+    "Each point shows the shares of the real pictures (up) and of the generated ones (right) that were taken for real. The upper "
+    "left corner is perfect; guessing lies on the diagonal. Bars are 95 % intervals (Wilson; for a class, with the spread between "
+    "students). The curve shows all thresholds on the discriminator's output. AUC, with Newcombe's 95 % interval, is the "
+    "probability that of a real and a generated picture the real one has the higher output."
 )
 
 
@@ -71,11 +71,11 @@ def _show_pictures(quiz: Quiz, mine: Answers | None, everyone: Sequence[Answers]
     st.html(_STYLE)
     for step in quiz.steps:
         st.markdown(f"**Step {step:,}**")
-        for is_real, title in ((True, "Real"), (False, "Generated")):
+        for column, is_real in zip(st.columns(2, gap="medium"), (True, False), strict=True):
             places = [place for place in quiz.places(step) if quiz.pictures[place].is_real == is_real]
             cells = "".join(_cell(quiz, place, mine, shares[place]) for place in places)
-            st.caption(title)
-            st.html(f'<div class="quiz-pictures">{cells}</div>')
+            column.caption("Real" if is_real else "Generated")
+            column.html(f'<div class="quiz-pictures">{cells}</div>')
 
 
 def _cell(quiz: Quiz, place: int, mine: Answers | None, share: tuple[int, int]) -> str:

@@ -27,7 +27,7 @@ _STYLE = """<style>
 def show(root: Path, code: str) -> None:
     """Show a round to whoever opened it, who has the key in the address, or to a student."""
     room = rounds.find(root, code)
-    if key := st.query_params.get("key"):
+    if key := _kept("key", room.code):
         if room.is_opened_by(key):
             _lead(room, key)
             return
@@ -35,9 +35,19 @@ def show(root: Path, code: str) -> None:
     _take_part(room)
 
 
+def _kept(parameter: str, code: str) -> str:
+    """Return a parameter of the address, or the one that this session had for the round before it visited another page."""
+    kept: dict[str, str] = st.session_state.setdefault(f"quiz/{parameter}", {})
+    if parameter in st.query_params:
+        kept[code] = st.query_params[parameter]
+    elif code in kept:
+        st.query_params[parameter] = kept[code]
+    return kept.get(code, "")
+
+
 def _lead(room: Round, key: str) -> None:
     """Show link, code and progress, and after the reveal the result of the class."""
-    st.title(f"Round {room.code}")
+    st.title("Quiz of the class")
     if room.standing().is_revealed:
         _show_result(room, None)
         return
@@ -81,7 +91,7 @@ def _watch(room: Round) -> None:
 
 def _take_part(room: Round) -> None:
     """Let a student join and answer; then wait for the reveal."""
-    mine, standing = st.query_params.get("me", ""), room.standing()
+    mine, standing = _kept("me", room.code), room.standing()
     if standing.is_revealed:
         st.title("Quiz")
         asking.complain()
@@ -101,7 +111,8 @@ def _take_part(room: Round) -> None:
 def _answers(room: Round, token: str) -> Answers | None:
     """Return the answers of a student so far; None after the reveal."""
     standing = room.standing()
-    return None if standing.is_revealed else standing.students[token].answers
+    student = standing.students.get(token)
+    return None if standing.is_revealed or student is None else student.answers
 
 
 def _join(room: Round) -> None:
