@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from gan import runs
 from gan.config import GRID
 from gan.errors import InputError, shown
 from gan.runs import Opinions, Run
@@ -86,7 +87,7 @@ def draw(run: Run, steps: Sequence[int], size: int, chance: random.Random | None
     real. Raises InputError if pictures are missing, damaged or too few.
     """
     chance = chance or random.SystemRandom()
-    config = run.config()
+    config = runs.find(run.root, run.id).config()
     if config.data.is_points:
         raise InputError("The run was trained on points, expected pictures; choose another run.")
     if not 0 < len(steps) <= MOST_MOMENTS or size not in SIZES:
@@ -130,7 +131,7 @@ def _cut(path: Path, columns: int, size: int) -> list[str]:
             pixels = np.asarray(image.convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"The picture {path.name} is missing; choose another moment or another run.") from None
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises all of them on damage
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises all of them on damage
         raise InputError(f"The picture {path.name} is damaged ({shown(str(error))}); choose another moment or run.") from None
     factor, is_odd = divmod(pixels.shape[1], columns * (size + _GAP) - _GAP)
     rows, is_cut = divmod(pixels.shape[0] + _GAP * factor, (size + _GAP) * max(1, factor))
