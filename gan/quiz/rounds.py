@@ -35,6 +35,7 @@ MOST_STUDENTS = 500
 LONGEST_NAME = 30
 
 _MOST_ROUNDS = 1000
+_PATIENCE = 10.0  # seconds for the answers of others
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another one
 _CODE = re.compile(f"[{_LETTERS}]{{6}}")
 _TOKEN = re.compile("[0-9a-f]{32}")
@@ -142,7 +143,7 @@ class Round:
     def _alone(self) -> Iterator[Standing]:
         """Yield the answers so far while all other writers wait."""
         self.record()
-        lock = hold_lock(self.path.with_suffix(".lock"), "The round is busy; try again in a moment.", patience=10)
+        lock = hold_lock(self.path.with_suffix(".lock"), "The round is busy; try again in a moment.", patience=_PATIENCE)
         try:
             yield self.standing()
         finally:

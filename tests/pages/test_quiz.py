@@ -180,7 +180,7 @@ def test_session_finds_its_round_again(visit: Visit, opened: tuple[Round, str]) 
     test.query_params.clear()
     test.run()
     press(test, f"Back to round {room.code}")
-    assert any(button.label == "Reveal" for button in test.button)
+    assert any(button.label == "Reveal" for button in test.button) and parameter(test, "key") == key
 
 
 @pytest.mark.parametrize("code", ["ABCDEF", "../../etc", "<b>"])

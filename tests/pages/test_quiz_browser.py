@@ -72,12 +72,20 @@ def test_a_class_plays_a_round_through_a_kill_of_the_server(page: Page, serve: S
     (ada,) = room.standing().students.values()
     assert ada.name == "Ada" and ada.answers == {place: place < 3 or place % 2 == 0 for place in range(8)}
 
-    # The reveal reaches both.
+    # Another student is still at the first picture. The reveal reaches both others, and the third one with the next answer.
+    late = phone.new_page()
+    late.goto(f"{server.address}/quiz?round={code}")
+    late.get_by_role("button", name="Join").click()
+    picture(late, 0)
     page.get_by_role("button", name="Reveal").click()
-    for one in (page, student):
+    expect(student.get_by_role("heading", name="Against the discriminator")).to_be_visible()
+    late.get_by_role("button", name="Real").click()
+    expect(late.get_by_text("has been revealed; later answers do not count")).to_be_visible()
+    for one in (page, student, late):
         expect(one.get_by_role("heading", name="Against the discriminator")).to_be_visible()
         expect(one.locator(".quiz-pictures img")).to_have_count(8)
     right = sum(ada.answers[place] == one.is_real for place, one in enumerate(room.record().pictures))
     expect(student.get_by_text(f"{right} of 8 right").first).to_be_visible()
     assert student.evaluate("document.documentElement.scrollWidth") <= 390
+    assert room.standing().answers == 8
     phone.close()

@@ -61,6 +61,14 @@ def test_each_moment_has_as_many_real_as_generated_pictures_and_none_returns(exa
     assert Quiz.model_validate_json(quiz.model_dump_json()) == quiz
 
 
+def test_pictures_that_several_grids_share_are_asked_once(root: Path) -> None:
+    run = make_run(root)
+    values = torch.arange(104, dtype=torch.uint8).reshape(104, 1, 1, 1).expand(104, 1, 16, 16)
+    write_grids(run, values[:64], values[40:])
+    shutil.copy(run.samples()[5], run.samples_path / "00000010.png")
+    assert len({one.png for one in questions.draw(run, [5, 10], 20).pictures}) == 40
+
+
 def test_order_is_random(example: Run) -> None:
     orders = {tuple(one.is_real for one in questions.draw(example, [5600], 8, random.Random(seed)).pictures) for seed in range(12)}
     assert len(orders) > 6

@@ -51,6 +51,9 @@ def test_discriminator_wins_only_if_the_whole_interval_lies_below_its_curve() ->
     assert results.compare(guessing, perfect).startswith("The discriminator does better than you: ")
     assert results.compare(sharp, useless, "The class").startswith("The class does better than the discriminator: ")
     assert results.compare(guessing, useless).startswith("Too few answers")
+    middling = results.rival(of((0.9,) * 48 + (0.1,) * 16, (0.5,) * 64), 1)
+    assert middling and "would take 75 % of the real pictures for real, you took 50 %" in results.compare(guessing, middling)
+    assert results.compare(guessing, middling).startswith("Too few answers")
     assert results.tell_rival(perfect, 1000).startswith("The discriminator at step 1,000: AUC 1.00 (95 % interval 0.97 to 1.00)")
 
 

@@ -17,6 +17,7 @@ from gan.errors import InputError
 from gan.quiz import rounds
 from gan.quiz.questions import Quiz
 from gan.quiz.rounds import Round
+from gan.storage.locks import hold_lock
 from tests.helpers import PROJECT, environment, mount, unmount
 
 
@@ -52,6 +53,25 @@ def test_first_answers_count_and_none_after_the_reveal(opened: tuple[Round, str]
     standing = room.standing()
     assert standing.is_revealed and standing.answers == 2
     assert [(one.name, one.answers) for one in standing.students.values()] == [("Ada Lovelace", {0: True}), ("", {0: False})]
+
+
+def test_only_one_writer_at_a_time(opened: tuple[Round, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    room, key = opened
+    token = room.join()
+    monkeypatch.setattr(rounds, "_PATIENCE", 0.1)
+    held = hold_lock(room.path.with_suffix(".lock"), "")
+    for act in (lambda: room.answer(token, 0, is_real=True), room.join, lambda: room.reveal(key)):
+        with pytest.raises(InputError, match="busy; try again"):
+            act()
+    held.release()
+    assert room.answer(token, 0, is_real=True)
+
+
+def test_order_of_the_lines_decides() -> None:
+    token = "a" * 32
+    lines = [{"student": token, "picture": place, "real": is_real} for place, is_real in ((0, True), (0, False), (1, False))]
+    standing = rounds.replay([*lines, {"revealed": 1.0}, {"student": token, "picture": 2, "real": True}], 8)
+    assert standing.is_revealed and standing.students[token].answers == {0: True, 1: False}
 
 
 @pytest.mark.parametrize("code", ["", "ABC", "AAAAAA", "../../x", "ABCDE\u0661", "<b>", "a" * 10_000])
