@@ -35,7 +35,8 @@ def play(alone: Alone) -> None:
     """Ask one person about all pictures, then show the result."""
     if len(alone.answers) < len(alone.quiz.pictures):
         asking.ask(alone.quiz, lambda: alone.answers, alone.answers.setdefault)
-        st.button("Stop", key="quiz/stop", type="tertiary", on_click=forget)
+        with st.container(horizontal_alignment="center"):
+            st.button("Stop", key="quiz/stop", type="tertiary", on_click=forget)
         return
     st.title("Quiz")
     reveal.show(alone.quiz, alone.answers)

@@ -135,7 +135,7 @@ def tell_rival(found: Rival, step: int) -> str:
 
 
 def compare(found: Point, other: Rival, who: str = "You") -> str:
-    """Return one sentence on who tells the pictures apart better: a difference counts if the whole interval is beside the curve."""
+    """Return one sentence on who does better; a difference counts if the whole interval lies above or below the curve."""
     (low, high), (few, many) = found.hit_interval(), found.alarm_interval()
     is_you = who == "You"
     at = roc.height(other.alarms, other.hits, found.alarm_rate)

@@ -42,7 +42,7 @@ _TOKEN = re.compile("[0-9a-f]{32}")
 
 
 class Record(Quiz):
-    """The file of a round: its questions, and the SHA-256 of the key of whoever opened it."""
+    """The file of a round: its questions, and the SHA-256 of the key that reveals it."""
 
     schema_version: Literal[1] = 1
     made_at: float = 0.0
@@ -98,7 +98,7 @@ class Round:
         return replay(read_lines(self.answers_path)[0], len(self.record().pictures))
 
     def is_opened_by(self, key: str) -> bool:
-        """Return whether a key is that of whoever opened the round."""
+        """Return whether a key is the one that reveals the round."""
         return hmac.compare_digest(_digest(key), self.record().key_sha256)
 
     def join(self, name: str = "") -> str:
@@ -132,9 +132,9 @@ class Round:
         return True
 
     def reveal(self, key: str) -> None:
-        """End the round. Raises InputError if the key is not that of whoever opened it."""
+        """End the round. Raises InputError if the key is wrong."""
         if not self.is_opened_by(key):
-            raise InputError(f"Only whoever opened round {self.code} can reveal it; use the address from which it was opened.")
+            raise InputError(f"Only the page that opened round {self.code} can reveal it; use its address.")
         with self._alone() as standing:
             if not standing.is_revealed:
                 self._append({"revealed": time.time()})

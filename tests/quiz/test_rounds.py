@@ -41,7 +41,7 @@ def test_first_answers_count_and_none_after_the_reveal(opened: tuple[Round, str]
     ada, other = room.join("  Ada \n Lovelace "), room.join()
     assert room.answer(ada, 0, is_real=True) and not room.answer(ada, 0, is_real=False)
     assert room.answer(other, 0, is_real=False)
-    with pytest.raises(InputError, match="Only whoever opened"):
+    with pytest.raises(InputError, match="Only the page that opened"):
         room.reveal("guess")
     assert not room.standing().is_revealed
     room.reveal(key)

@@ -16,7 +16,6 @@ _REFUSAL = "quiz/refusal"  # why the latest answer could not be stored
 _SIDE = 288  # pixels of a picture on the page: enlarged further, small pictures fall apart into squares
 
 _STYLE = """<style>
-.st-key-quiz-desk {margin: 0 auto}
 .st-key-quiz-desk img {image-rendering: pixelated; border-radius: .4rem}
 .st-key-quiz-answers > div {flex: 1 1 0}
 .st-key-quiz-answers button {min-height: 4rem}
@@ -40,7 +39,8 @@ def ask(quiz: Quiz, look: Callable[[], Answers | None], answer: Callable[[int, b
         step = quiz.pictures[place].step
         moment = quiz.places(step)
         st.html(_STYLE)
-        with st.container(key="quiz-desk", width=400, horizontal_alignment="center"):
+        middle = st.container(horizontal_alignment="center")
+        with middle.container(key="quiz-desk", width=400, horizontal_alignment="center"):
             st.markdown(f"**Real or generated?** · Step {step:,}")
             pixels = quiz.pictures[place].pixels()
             scale = -(-_SIDE // pixels.shape[1])

@@ -105,7 +105,7 @@ def _offer(root: Path, run: Run, start: Callable[[Quiz], object]) -> None:
 
 
 def _offer_joining(root: Path) -> None:
-    """Ask for the code of a round of somebody else, and lead back to those opened in this session."""
+    """Ask for the code of a round, and lead back to those opened in this session."""
     for mine in st.session_state.get("quiz/key", {}):
         if st.button(f"Back to round {mine}", key=f"quiz/back/{mine}", icon=":material/undo:"):
             st.query_params["round"] = mine

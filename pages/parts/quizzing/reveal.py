@@ -35,7 +35,7 @@ def show(quiz: Quiz, mine: Answers | None, students: Sequence[tuple[str, Answers
     everyone = [answers for _, answers in students]
     groups = ({YOU: [mine]} if mine else {}) | ({CLASS: everyone} if everyone else {})
     if not groups:
-        st.info("Nobody has answered; there is no result.")
+        st.info("No answers were given; there is no result.")
     for who, answers in groups.items():
         st.markdown(f"**{words.escape(results.tell(results.point(quiz, answers), _name(who)))}**")
     if missing := results.tell_alone(quiz):

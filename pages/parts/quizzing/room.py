@@ -1,4 +1,4 @@
-"""A round for a class: the page of whoever opened it, and the page of a student."""
+"""A round for a class: the page of the teacher who opened it, and the page of a student."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STYLE = """<style>
 
 
 def show(root: Path, code: str) -> None:
-    """Show a round to whoever opened it, who has the key in the address, or to a student."""
+    """Show a round to the teacher, whose address holds the key, or to a student."""
     room = rounds.find(root, code)
     if key := _kept("key", room.code):
         if room.is_opened_by(key):
