@@ -28,6 +28,7 @@ if __name__ == "__main__":  # runs on every page run
         st.Page(
             "pages/explore.py", title="Explore", help="A trained generator: walks between latents, neighbours, arithmetic, a film."
         ),
+        st.Page("pages/quiz.py", title="Quiz", help="Real or generated? One person or a class against the discriminator."),
     ]
     service.make_way()
     page = st.navigation(listed, position="top")

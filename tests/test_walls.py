@@ -27,6 +27,7 @@ FLOORS = (
     "runs",
     "sweeps",
     "judging",
+    "quiz",
     "data",
     "play",
     "execution",

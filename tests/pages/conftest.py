@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import shutil
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
@@ -28,6 +30,14 @@ expect.set_options(timeout=60_000)  # a busy machine draws slowly
 
 #: A display name with markup, Markdown, an icon and a character that reverses the reading direction.
 NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_scanned_once() -> Iterator[None]:
+    """Let each AppTest, which looks for components in all installed packages, take what the first one has found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)

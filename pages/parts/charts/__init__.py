@@ -1,17 +1,20 @@
 """Charts as pure functions from data to a Vega-Lite specification or a Plotly figure; no streamlit."""
 
 from pages.parts.charts.curves import MOST_POINTS, curves, kept_curves, thin
+from pages.parts.charts.detection import accuracies, detection
 from pages.parts.charts.looks import brightness, counts, look, points, shares_of_classes
 from pages.parts.charts.scores import against, neighbours, parallel, scores, training
 from pages.parts.charts.style import camera, is_wide
 
 __all__ = [
     "MOST_POINTS",
+    "accuracies",
     "against",
     "brightness",
     "camera",
     "counts",
     "curves",
+    "detection",
     "is_wide",
     "kept_curves",
     "look",
