@@ -98,7 +98,7 @@ def of_digits(digits: Extractor) -> Clinic:
 
 @pytest.fixture(scope="module")
 def of_shapes(own_folders: Path, random_vgg: Extractor) -> Clinic:
-    return open_clinic(DataConfig(name="shapes", size=32, held_out=0.07, subset=500), random_vgg, images=400)
+    return open_clinic(DataConfig(name="shapes", size=32, held_out=0.04, subset=350), random_vgg, images=300)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def of_cifar(own_folders: Path, real_data: Path, random_vgg: Extractor, tmp_path
         for name in sorted(whole.namelist())[::25]:
             taken.writestr(name, whole.read(name))
     name = importer.import_pictures(part, "Photographs", lambda sentence, share: None, root=data_root())
-    return open_clinic(DataConfig(name=name, size=32, held_out=0.3, subset=400), random_vgg, images=400)
+    return open_clinic(DataConfig(name=name, size=32, held_out=0.25, subset=350), random_vgg, images=300)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def clinics(request: pytest.FixtureRequest) -> Callable[[str], Clinic]:
 
 def some(clinic: Clinic) -> Tensor:
     """Return some of the images: enough to show a fault that all of them have."""
-    return clinic.fresh[:250]
+    return clinic.fresh[:150]
 
 
 def copies(clinic: Clinic) -> Tensor:
@@ -155,9 +155,9 @@ IMAGES: dict[str, tuple[str, Callable[[Clinic], Tensor], set[str], set[str]]] = 
     "real digits": ("digits", lambda clinic: clinic.fresh, set(), set()),
     "real digits, 300": ("digits", lambda clinic: clinic.fresh[:300], set(), set()),
     "real shapes": ("shapes", lambda clinic: clinic.fresh, set(), set()),
-    "real shapes, 300": ("shapes", lambda clinic: clinic.fresh[:300], set(), set()),
+    "real shapes, 200": ("shapes", lambda clinic: clinic.fresh[:200], set(), set()),
     "real photographs": ("cifar", lambda clinic: clinic.fresh, set(), set()),
-    "real photographs, 300": ("cifar", lambda clinic: clinic.fresh[:300], set(), set()),
+    "real photographs, 200": ("cifar", lambda clinic: clinic.fresh[:200], set(), set()),
     "real points": ("ring", lambda clinic: clinic.fresh, set(), set()),
     "constant image": ("digits", lambda clinic: clinic.fresh[:1].expand(600, -1, -1, -1), {"collapse"}, _ONE_IMAGE),
     "ten images repeated": ("digits", lambda clinic: clinic.fresh[:10].repeat(60, 1, 1, 1), {"collapse"}, {"missing-classes"}),

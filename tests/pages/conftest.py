@@ -42,8 +42,8 @@ def packages_scanned_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def quick_trainers() -> Iterator[quick.Trainers]:
-    """Start trainers of pages without a server from the nursery; a server starts its trainers the usual way."""
-    with quick.trainers() as found:
+    """Start trainers of pages without a server from the nursery, and measure no speed; a server starts its processes as usual."""
+    with quick.trainers(measures=False) as found:
         yield found
 
 

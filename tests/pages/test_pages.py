@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -48,6 +49,14 @@ def assert_sound(test: AppTest) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_router_lists_every_page(page: str) -> None:
     assert f'"pages/{page}.py"' in (PROJECT / "dashboard.py").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_begins_with_the_frame(page: str) -> None:
+    """Otherwise a deep link to a fresh server would show it without the list of pages."""
+    statements = ast.parse((PROJECT / "pages" / f"{page}.py").read_text(encoding="utf-8")).body[1:]
+    first = next(one for one in statements if any(isinstance(part, ast.Call) for part in ast.walk(one)))
+    assert ast.unparse(first) == f"root = frame.begin('{page.capitalize()}')"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan import runs
@@ -194,9 +194,15 @@ LINES = st.lists(
 ).map(b"\n".join)
 
 
+@pytest.fixture(scope="module")
+def room(quiz: Quiz, tmp_path_factory: pytest.TempPathFactory) -> Round:
+    """Return a round whose files each example replaces."""
+    return rounds.create(tmp_path_factory.mktemp("round"), quiz)[0]
+
+
+@settings(max_examples=60)
 @given(LINES)
-def test_damaged_answers_are_left_out(quiz: Quiz, tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    room = damaged(quiz, tmp_path_factory)
+def test_damaged_answers_are_left_out(quiz: Quiz, room: Round, content: bytes) -> None:
     room.answers_path.write_bytes(content)
     standing = room.standing()
     for token, student in standing.students.items():
@@ -208,16 +214,15 @@ def test_damaged_answers_are_left_out(quiz: Quiz, tmp_path_factory: pytest.TempP
         assert room.standing().students[token].answers == {3: True}
 
 
+@settings(max_examples=60)
 @given(st.integers(0, 20_000), st.integers(1, 255))
-def test_damaged_questions_get_a_sentence(quiz: Quiz, tmp_path_factory: pytest.TempPathFactory, at: int, flipped: int) -> None:
-    room = damaged(quiz, tmp_path_factory)
-    content = bytearray(room.path.read_bytes())
+def test_damaged_questions_get_a_sentence(room: Round, at: int, flipped: int) -> None:
+    whole = room.path.read_bytes()
+    content = bytearray(whole)
     content[at % len(content)] ^= flipped
     room.path.write_bytes(content)
-    with pytest.raises(InputError, match="missing or damaged; open a new round"):
-        room.record()
-
-
-def damaged(quiz: Quiz, factory: pytest.TempPathFactory) -> Round:
-    """Return a new round whose files a test may damage."""
-    return rounds.create(factory.mktemp("round"), quiz)[0]
+    try:
+        with pytest.raises(InputError, match="missing or damaged; open a new round"):
+            room.record()
+    finally:
+        room.path.write_bytes(whole)

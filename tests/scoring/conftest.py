@@ -61,11 +61,16 @@ def run(trained: Run, root: Path) -> Run:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Make the classifier quick to train (and poor), in a separate data folder; return that folder."""
-    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
-    monkeypatch.setitem(classifier.RECIPES, "digits", replace(classifier.RECIPES["digits"], epochs=1))
-    monkeypatch.setattr(classifier, "_FEWEST_STEPS", 1)
-    monkeypatch.setattr(classifier, "_SHIPPED", tmp_path)
-    return tmp_path / "data"
+    return make_quick(monkeypatch, tmp_path)
+
+
+def make_quick(patch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Do what the fixture ``quick`` does."""
+    patch.setenv("GAN_DATA", str(folder / "data"))
+    patch.setitem(classifier.RECIPES, "digits", replace(classifier.RECIPES["digits"], epochs=1))
+    patch.setattr(classifier, "_FEWEST_STEPS", 1)
+    patch.setattr(classifier, "_SHIPPED", folder)
+    return folder / "data"
 
 
 @pytest.fixture(scope="session")

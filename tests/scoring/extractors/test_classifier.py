@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -26,7 +28,7 @@ from gan.scoring import scores
 from gan.scoring.extractors import classifier
 from gan.scoring.extractors.extractor import Extractor
 from tests.helpers import PROJECT, environment, is_sentence
-from tests.scoring.conftest import CPU, ignore
+from tests.scoring.conftest import CPU, ignore, make_quick
 
 
 def load_quickly() -> tuple[Extractor, bool]:
@@ -34,6 +36,15 @@ def load_quickly() -> tuple[Extractor, bool]:
     reported: list[tuple[str, float]] = []
     found = classifier.load("digits", CPU, lambda sentence, share: reported.append((sentence, share)))
     return found, bool(reported)
+
+
+@pytest.fixture(scope="module")
+def quickly_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder in which the quick classifier has been trained."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = make_quick(patch, tmp_path_factory.mktemp("trained"))
+        assert load_quickly()[1]
+    return folder
 
 
 def held_out() -> Images:
@@ -162,8 +173,12 @@ def _praise(path: Path) -> None:
     ],
     ids=["bit", "cut", "empty", "missing", "accuracy", "nested", "list", "half", "missing-facts"],
 )
-def test_damaged_classifier_is_trained_again(quick: Path, suffix: str, damage: Callable[[Path], object]) -> None:
-    first, _ = load_quickly()
+def test_damaged_classifier_is_trained_again(
+    quick: Path, quickly_trained: Path, suffix: str, damage: Callable[[Path], object]
+) -> None:
+    shutil.copytree(quickly_trained, quick)
+    first, was_trained = load_quickly()
+    assert not was_trained
     damage(quick / "classifiers" / f"digits.{suffix}")
     second, was_trained = load_quickly()
     assert was_trained
@@ -171,43 +186,39 @@ def test_damaged_classifier_is_trained_again(quick: Path, suffix: str, damage: C
     assert not load_quickly()[1]
 
 
-def test_outdated_classifier_is_trained_again(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, _ = load_quickly()
+def test_outdated_classifier_is_trained_again(quick: Path, quickly_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(quickly_trained, quick)
+    first, was_trained = load_quickly()
+    assert not was_trained
     monkeypatch.setattr(classifier, "VERSION", classifier.VERSION + 1)
     second, was_trained = load_quickly()
     assert was_trained and second.id != first.id
     assert json.loads((quick / "classifiers" / "digits.json").read_text())["version"].startswith(f"{classifier.VERSION}-")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the processes are forked")
 def test_two_processes_at_once_train_it_once(tmp_path: Path) -> None:
     code = (
-        "import sys, torch; from dataclasses import replace; from gan.scoring.extractors import classifier\n"
+        "import os, sys, torch; from dataclasses import replace; from gan.scoring.extractors import classifier\n"
         "classifier.RECIPES['digits'] = replace(classifier.RECIPES['digits'], epochs=1)\n"
         "classifier._FEWEST_STEPS, classifier._SHIPPED = 1, classifier.data_root()\n"
         "said = []\n"
-        "print('ready', flush=True); sys.stdin.readline()\n"
+        "os.fork()\n"  # before anything is computed: the two share nothing but their imports
+        "os.write(1, b'ready\\n'); os.read(0, 1)\n"
         "found = classifier.load('digits', torch.device('cpu'), lambda sentence, share: said.append(sentence))\n"
-        "print(found.id, bool(said))"
+        "os.write(1, f'{found.id} {bool(said)}\\n'.encode())"
     )
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=PROJECT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(extra={"GAN_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}),
-        )
-        for _ in range(2)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=240)[0].split() for process in started]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(extra={"GAN_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}),
+    )
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
+    answers = [line.split() for line in process.communicate("gg", timeout=240)[0].splitlines()]
     assert answers[0][0] == answers[1][0]
     assert sorted(answer[1] for answer in answers) == ["False", "True"]
 
@@ -261,6 +272,7 @@ def noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Import pictures of noise in six folders that mean nothing, so that nothing can be learnt; return the data set's name."""
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
+    monkeypatch.setattr(classifier, "_FEWEST_STEPS", 20)
     random = np.random.default_rng(0)
     with zipfile.ZipFile(tmp_path / "noise.zip", "w") as made:
         for number in range(300):
