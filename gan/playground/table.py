@@ -77,8 +77,8 @@ class Table:
         if do == "ack":
             self.credits = min(CREDITS, self.credits + message["count"])
             return []
-        if do == "draw":
-            raise InputError("This is a game, and only a trained generator can be explored; choose one.")
+        if do in ("draw", "measure"):
+            raise InputError("This is a game, and only a trained generator can be explored or measured; reload the page.")
         if do == "judge":
             return [self._judged(message["pixels"])]
         if do in ("play", "pause", "slow"):

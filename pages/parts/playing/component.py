@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
+from gan.judging.glossary import SCORES
 from gan.palette import GRAY, INDIGO, ORANGE
+from gan.play.setup import Setup
 
 #: Shared parts of the scripts, in this order; each script is one module, because a component has a single one.
 _SHARED = ("look", "wire", "plane", "gallery", "curves", "sketch", "own", "words")
@@ -24,12 +26,40 @@ def _component(name: str, script: str, styles: Sequence[str]) -> Any:
 
 
 _mount = _component("gan_play", "play", ["play"])
+_mount_lab = _component("gan_lab", "lab", ["play", "explore", "lab"])
 _mount_explorer = _component("gan_explore", "explore", ["play", "explore"])
 
 
 def show_explorer(setup: Mapping[str, Any]) -> None:
     """Draw the generator of a set-up (JSON) that is to be explored."""
     _mount_explorer(key="explore/face", data={"setup": setup, "colours": _COLOURS})
+
+
+def show_lab(
+    key: str,
+    lab: Literal["pictures", "truncation"],
+    controls: Sequence[str],
+    scores: Sequence[str],
+    score: str,
+    chart: str = "strength",
+) -> None:
+    """Draw the laboratory of scores.
+
+    ``lab``: what is measured (:class:`gan.play.setup.Setup`). ``controls``: sliders (:class:`gan.play.messages.Measure`).
+    ``scores``: those shown, keys of the glossary; ``score`` is in the ``chart`` of "strength", in which the visitor may choose
+    another. The "trade-off" is precision against recall.
+    """
+    _mount_lab(
+        key=key,
+        data={
+            "setup": Setup(data="digits", lab=lab).model_dump(mode="json"),
+            "controls": list(controls),
+            "scores": [SCORES[name]._asdict() for name in scores],
+            "score": score,
+            "chart": chart,
+            "colours": _COLOURS,
+        },
+    )
 
 
 def show(
