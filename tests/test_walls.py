@@ -29,6 +29,7 @@ FLOORS = (
     "judging",
     "data",
     "play",
+    "lessons",
     "execution",
     "objective",
     "networks",

@@ -28,10 +28,17 @@ class Open(_Message):
     setup: Setup
 
 
-class Simple(_Message):
-    """Play, pause, or play in slow motion."""
+class Play(_Message):
+    """Play, up to a step if one is given."""
 
-    do: Literal["play", "pause", "slow"]
+    do: Literal["play"]
+    until: int | None = Field(default=None, ge=1, le=10**6)
+
+
+class Simple(_Message):
+    """Pause, or play in slow motion."""
+
+    do: Literal["pause", "slow"]
 
 
 class Step(_Message):
@@ -125,7 +132,7 @@ class Ack(_Message):
     count: int = Field(ge=1, le=4)
 
 
-Message = Annotated[Union[Open, Simple, Step, Speed, Reset, Set, Show, Judge, Draw, Measure, Ack], Field(discriminator="do")]
+Message = Annotated[Union[Open, Play, Simple, Step, Speed, Reset, Set, Show, Judge, Draw, Measure, Ack], Field(discriminator="do")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Message)
 
 

@@ -68,29 +68,38 @@ def show(
     seed: int,
     noun: str,
     on_seed: Callable[[], None],
-    on_points: Callable[[], None],
+    on_points: Callable[[], None] = lambda: None,
+    on_reached: Callable[[], None] = lambda: None,
+    key: str = "play/face",
+    lesson: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw the live game of a set-up (JSON). The browser starts a new one only if more than ``knobs`` and ``seed`` changed.
 
-    ``noun``: what the data are called, in the plural. ``on_seed`` and ``on_points`` are called when the visitor has asked for
-    another seed, or drawn points; :func:`answer` returns what.
+    ``noun``: what the data are called, in the plural. ``on_seed``, ``on_points`` and ``on_reached`` are called when the visitor has
+    asked for another seed, drawn points, or played to the end of a lesson; :func:`answer` returns what.
+
+    ``lesson``: "names" of the boards, the step at which playing ends ("goal"), steps a picture ("speed"), and the "controls" to
+    show (:data:`gan.lessons.lesson.CONTROLS`); None shows everything.
     """
     _mount(
-        key="play/face",
+        key=key,
         data={
             "setup": setup,
             "knobs": knobs,
             "seed": seed,
             "noun": noun,
-            "may_draw": setup.get("start") is None and setup.get("other") is None,
+            "may_draw": lesson is None and setup.get("start") is None and setup.get("other") is None,
+            "lesson": lesson,
+            "store": f"gan-{key}",
             "colours": _COLOURS,
         },
         on_seed_change=on_seed,
         on_points_change=on_points,
+        on_reached_change=on_reached,
     )
 
 
-def answer(name: str) -> Any:
-    """Return what the component has just told: "seed" or "points"; None if nothing. For the callbacks of :func:`show`."""
-    told = st.session_state.get("play/face")
+def answer(name: str, key: str = "play/face") -> Any:
+    """Return what a component has just sent: "seed", "points" or "reached"; None if nothing. For the callbacks of :func:`show`."""
+    told = st.session_state.get(key)
     return getattr(told, name, None) if told is not None else None
