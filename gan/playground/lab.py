@@ -118,11 +118,12 @@ class Lab:
         return pixels
 
     def measure(self, pixels: Tensor, seed: int = 0) -> dict[str, float]:
-        """Return the scores of uint8 images [N, 1, H, W] against the real images dealt with ``seed``.
+        """Return the scores of uint8 images [N, 1, H, W], named as in :mod:`gan.judging.glossary`, against real images.
 
-        They are named as in :mod:`gan.judging.glossary`.
+        These are dealt with ``seed``; those of a generator are always the same.
         """
-        return self._compare(self._extractor.extract(pixels.split(self._extractor.batch)), self._halves(seed)[1])
+        _, real = self._halves(seed if self._generator is None else 0)
+        return self._compare(self._extractor.extract(pixels.split(self._extractor.batch)), real)
 
     def _halves(self, seed: int) -> tuple[Tensor, Tensor]:
         """Return the places of the other images and of the real ones."""

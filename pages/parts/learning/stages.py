@@ -11,11 +11,13 @@ import streamlit as st
 from gan import config as configs
 from gan.catalogue import data_sets
 from gan.judging.glossary import SCORES
+from gan.lessons.laboratory import Laboratory
 from gan.lessons.lesson import Claim, Game, Lesson
 from gan.places import default_root
 from gan.play import setup as setups
 from gan.play.setup import KNOBS
 from pages.parts import words
+from pages.parts.learning import laboratory
 from pages.parts.playing import component
 
 #: What a visitor measured: name of a row, such as a board → title of a figure → its value in words.
@@ -107,8 +109,8 @@ def _title(claim: Claim) -> str:
 def certain(lesson: Lesson) -> Seen:
     """Return what a game does with every seed that was tried, in the rows and columns of what a visitor measures."""
     game = lesson.stage
-    if not isinstance(game, Game):
-        return {}
+    if isinstance(game, Laboratory):
+        return laboratory.certain(game)
     return {side.name: {_title(claim): _bounds(claim, game.data) for claim in side.claims} for side in (game.first, *game.others)}
 
 
@@ -121,4 +123,4 @@ def _bounds(claim: Claim, data: str) -> str:
 
 
 #: Type of a stage → the function that draws it. A new kind of stage joins by being listed.
-STAGES: dict[type, Callable[[Lesson], Seen | None]] = {Game: _show_game}
+STAGES: dict[type, Callable[[Lesson], Seen | None]] = {Game: _show_game, Laboratory: laboratory.show}

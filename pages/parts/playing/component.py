@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
 from gan.judging.glossary import SCORES
+from gan.lessons.laboratory import Laboratory
 from gan.palette import GRAY, INDIGO, ORANGE
-from gan.play.setup import Setup
 
 #: Shared parts of the scripts, in this order; each script is one module, because a component has a single one.
 _SHARED = ("look", "wire", "plane", "gallery", "curves", "sketch", "own", "words")
@@ -18,16 +18,16 @@ _HERE = Path(__file__).parent
 _COLOURS = {"indigo": INDIGO, "orange": ORANGE, "gray": GRAY}
 
 
-def _component(name: str, script: str, styles: Sequence[str]) -> Any:
-    """Return a component made of the shared parts, one script and some style sheets."""
-    parts = [*(_HERE / "face" / f"{part}.js" for part in _SHARED), _HERE / f"{script}.js"]
+def _component(name: str, scripts: Sequence[str], styles: Sequence[str]) -> Any:
+    """Return a component made of the shared parts, some scripts and some style sheets."""
+    parts = [*(_HERE / "face" / f"{part}.js" for part in _SHARED), *(_HERE / f"{one}.js" for one in scripts)]
     css, js = ("\n".join(path.read_text("utf-8") for path in paths) for paths in ([_HERE / f"{one}.css" for one in styles], parts))
     return st.components.v2.component(name, html='<div class="play"></div>\n', css=css, js=js)
 
 
-_mount = _component("gan_play", "play", ["play"])
-_mount_lab = _component("gan_lab", "lab", ["play", "explore", "lab"])
-_mount_explorer = _component("gan_explore", "explore", ["play", "explore"])
+_mount = _component("gan_play", ["play"], ["play"])
+_mount_lab = _component("gan_lab", ["lab_charts", "lab"], ["play", "explore", "lab"])
+_mount_explorer = _component("gan_explore", ["explore"], ["play", "explore"])
 
 
 def show_explorer(setup: Mapping[str, Any]) -> None:
@@ -35,30 +35,19 @@ def show_explorer(setup: Mapping[str, Any]) -> None:
     _mount_explorer(key="explore/face", data={"setup": setup, "colours": _COLOURS})
 
 
-def show_lab(
-    key: str,
-    lab: Literal["pictures", "truncation"],
-    controls: Sequence[str],
-    scores: Sequence[str],
-    score: str,
-    chart: str = "strength",
-) -> None:
-    """Draw the laboratory of scores.
-
-    ``lab``: what is measured (:class:`gan.play.setup.Setup`). ``controls``: sliders (:class:`gan.play.messages.Measure`).
-    ``scores``: those shown, keys of the glossary; ``score`` is in the ``chart`` of "strength", in which the visitor may choose
-    another. The "trade-off" is precision against recall.
-    """
+def show_lab(stage: Laboratory, key: str, on_reached: Callable[[], None]) -> None:
+    """Draw the laboratory of scores. ``on_reached`` is called when all cases of the stage have been measured."""
     _mount_lab(
         key=key,
         data={
-            "setup": Setup(data="digits", lab=lab).model_dump(mode="json"),
-            "controls": list(controls),
-            "scores": [SCORES[name]._asdict() for name in scores],
-            "score": score,
-            "chart": chart,
+            "setup": stage.setup.model_dump(mode="json"),
+            "cases": [{"name": case.name, "settings": dict(case.settings)} for case in stage.cases],
+            "controls": list(stage.sliders),
+            "scores": [SCORES[name]._asdict() for name in stage.scores],
+            "chart": stage.chart,
             "colours": _COLOURS,
         },
+        on_reached_change=on_reached,
     )
 
 

@@ -1,36 +1,10 @@
 // The face of the laboratory: digits with something wrong, or truncated latent vectors, and what scores say about them.
 
-const range = (from, to, steps) => Array.from({length: steps + 1}, (_, index) => Number((from + ((to - from) * index) / steps).toFixed(4)));
-const percent = (value) => `${Math.round(100 * value)} %`.replace("-", "−");
-
-/** Sliders: label, explanation, values from left to right, the one that changes nothing, and a value as text. */
-const CONTROLS = {
-  blur: {text: "Blur", title: "σ of a Gaussian, in pixels; the pictures have 32 × 32", values: range(0, 4, 16), usual: 0, show: (value) => `${value} px`},
-  contrast: {
-    text: "Contrast", title: "Factor on the difference of each pixel from the picture’s mean",
-    values: [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3], usual: 1, show: (value) => `× ${value}`,
-  },
-  brightness: {
-    text: "Brightness", title: "Added to each pixel, as a share of the range from black to white",
-    values: range(-0.5, 0.5, 20), usual: 0, show: (value) => `${value > 0 ? "+" : ""}${percent(value)}`,
-  },
-  noise: {text: "Noise", title: "σ of normal noise, as a share of the range from black to white", values: [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5], usual: 0, show: percent},
-  distinct: {
-    text: "Different pictures", title: "How many different pictures there are; all classes take turns, and the pictures are repeated equally often",
-    values: [898, 500, 300, 200, 100, 50, 20, 10, 5, 2, 1], usual: 898, show: String,
-  },
-  classes: {text: "Classes left", title: "Only the first classes, from 0 on; their pictures are repeated", values: range(10, 1, 9), usual: 10, show: String},
-  copied: {text: "Copies of training pictures", title: "Share of pictures that are training pictures, unchanged", values: range(0, 1, 10), usual: 0, show: percent},
-  truncation: {text: "Truncation ψ", title: "Factor on the latent vectors z: 1 as in training, below 1 shorter, above 1 longer", values: range(0, 2, 20), usual: 1, show: String},
-};
-const LOWEST = 1; // of the axis of FID, which is logarithmic
-const HIGHEST = 1000;
-
 class Lab {
-  constructor(root, data) {
-    Object.assign(this, {root, data, token: newToken(), seed: 0, ticket: 0, known: new Map(), asked: new Map(), sweep: []});
+  constructor(root, data, tell) {
+    Object.assign(this, {root, data, report: tell, token: newToken(), seed: 0, ticket: 0, known: new Map(), asked: new Map(), sweep: []});
     this.active = data.controls[0];
-    this.chosen = data.score;
+    this.chosen = data.scores[0].key;
     this.values = Object.fromEntries(data.controls.map((name) => [name, CONTROLS[name].usual]));
     this.wire = new Wire((message) => this.receive(message), (state, seconds) => this.connected(state, seconds));
     this.build();
@@ -45,8 +19,8 @@ class Lab {
   }
 
   /** Take new data from the page: only another theme, because another laboratory is another component. */
-  update(data) {
-    this.data = data;
+  update(data, tell) {
+    Object.assign(this, {data, report: tell});
     this.draw();
   }
 
@@ -80,6 +54,7 @@ class Lab {
     this.asked.delete(head.ticket);
     this.known.set(this.key(question.values, question.seed), {...question, scores: head.scores});
     paintAll(this.pictures, arrays.images, this.columns());
+    this.keep(question, head.scores);
     this.show(head.scores, question);
     if (this.isStale) {
       this.isStale = false;
@@ -116,7 +91,13 @@ class Lab {
     this.heading = make("h3", {textContent: "Pictures"});
     this.pictures = make("canvas", {className: "sheet", role: "img", "aria-label": "Pictures that are measured"});
     this.sliders = Object.fromEntries(this.data.controls.map((name) => [name, this.slider(name)]));
-    this.sweeper = make("button", {className: "main", onclick: () => this.fill()});
+    this.sweeper = make("button", {textContent: "Try all values", onclick: () => this.fill()});
+    this.cases = this.data.cases.map(({name, settings}) => {
+      const wanted = {...this.values, ...settings};
+      const element = make("button", {className: "case", onclick: () => this.measure(wanted)}, make("span", {textContent: name}));
+      return {name, wanted, element, scores: null};
+    });
+    const cases = make("div", {className: "cases", role: "group", "aria-label": "To measure"}, ...this.cases.map(({element}) => element));
     const tools = make("div", {className: "row"},
       this.sweeper,
       make("button", {textContent: "Back to normal", title: "All sliders back to where they change nothing", onclick: () => this.reset()}),
@@ -127,9 +108,9 @@ class Lab {
     this.basis = make("p", {className: "basis"});
     const terms = this.data.scores.map((score) => [make("dt", {textContent: score.title}), make("dd", {textContent: `${score.meaning} ${score.formula}; ${score.range}. ${score.source}.`})]);
     const help = make("details", {}, make("summary", {textContent: "What the scores mean"}), make("dl", {}, ...terms.flat()));
-    const left = make("div", {className: "pane"}, this.heading, this.pictures, ...Object.values(this.sliders).map(({element}) => element), tools);
-    const right = make("div", {className: "pane"}, scores, this.chart, this.basis, help);
-    this.root.replaceChildren(make("div", {className: "hero"}, make("div", {className: "explorer lab"}, left, right), this.veil), this.told);
+    const left = make("div", {className: "pane"}, this.heading, this.pictures, cases, make("div", {className: "sliders"}, ...Object.values(this.sliders).map(({element}) => element)), tools);
+    const right = make("div", {className: "pane"}, scores, this.told, this.chart, this.basis, help);
+    this.root.replaceChildren(make("div", {className: "hero"}, make("div", {className: "explorer lab"}, left, right), this.veil));
     this.name();
   }
 
@@ -164,20 +145,33 @@ class Lab {
 
   /** Set one slider and ask for the scores. */
   turn(name, value) {
-    const {input, shown} = this.sliders[name];
-    const {values, show} = CONTROLS[name];
-    this.values[name] = value;
+    this.set(name, value);
     this.active = name;
-    input.value = values.indexOf(value);
-    shown.textContent = show(value);
-    input.setAttribute("aria-valuetext", show(value));
     this.name();
     this.ask();
   }
 
+  /** Set all sliders and ask for the scores; the first that is not as usual is the one of the chart. */
+  measure(wanted) {
+    this.stop();
+    for (const [name, value] of Object.entries(wanted)) this.set(name, value);
+    this.active = this.data.controls.find((name) => wanted[name] !== CONTROLS[name].usual) ?? this.active;
+    this.name();
+    this.ask();
+  }
+
+  set(name, value) {
+    const {input, shown} = this.sliders[name];
+    const {values, show} = CONTROLS[name];
+    this.values[name] = value;
+    input.value = values.indexOf(value);
+    shown.textContent = show(value);
+    input.setAttribute("aria-valuetext", show(value));
+  }
+
   name() {
-    this.sweeper.textContent = `Try all: ${CONTROLS[this.active].text.toLowerCase().replace("ψ", "ψ")}`;
-    this.sweeper.title = "Moves this slider through all its values";
+    this.sweeper.title = `Moves the slider “${CONTROLS[this.active].text}” through all its values`;
+    for (const [name, {element}] of Object.entries(this.sliders)) element.classList.toggle("active", name === this.active && this.data.controls.length > 1);
   }
 
   /** Move the slider that was moved last through all its values. */
@@ -191,11 +185,14 @@ class Lab {
   }
 
   reset() {
-    this.stop();
-    const {active} = this;
-    for (const name of this.data.controls) this.turn(name, CONTROLS[name].usual);
-    this.active = active;
-    this.name();
+    this.measure(Object.fromEntries(this.data.controls.map((name) => [name, CONTROLS[name].usual])));
+  }
+
+  /** Keep the scores of a case; tell the page when each has some. */
+  keep({values}, scores) {
+    const isKept = this.cases.every((one) => one.scores);
+    for (const one of this.cases) if (JSON.stringify(one.wanted) === JSON.stringify(values)) one.scores = scores;
+    if (!isKept && this.cases.every((one) => one.scores)) this.report("reached", {cases: this.cases.map((one) => one.scores)});
   }
 
   // --- what scores say
@@ -232,7 +229,7 @@ class Lab {
       dot.style.left = `${100 * this.place(score, scores[score.key])}%`;
       dot.hidden = scores[score.key] === null;
     }
-    const done = Object.entries(values).filter(([name, value]) => value !== CONTROLS[name].usual)
+    const done = Object.entries(values).filter(([name, value]) => this.isTrade() || value !== CONTROLS[name].usual)
       .map(([name, value]) => `${CONTROLS[name].text.toLowerCase()} ${CONTROLS[name].show(value)}`);
     const said = this.data.scores.map((score) => `${this.labelOf(score)} ${this.textOf(score, scores[score.key])}${this.compared(score, scores)}`);
     if (!this.sweep.length) this.tell(`${done.length ? sentenceCase(done.join(", ")) : "Nothing changed"}: ${said.join(", ")}.`);
@@ -249,10 +246,17 @@ class Lab {
 
   draw() {
     if (!this.about) return;
+    for (const {element, name, wanted, scores} of this.cases) {
+      element.setAttribute("aria-pressed", String(JSON.stringify(wanted) === JSON.stringify(this.values)));
+      element.setAttribute("aria-label", `${name}${scores ? ", measured" : ""}`);
+      element.classList.toggle("done", Boolean(scores));
+      element.classList.toggle("main", !scores);
+    }
     for (const {element, score} of Object.values(this.rows)) if (!this.isTrade()) element.setAttribute("aria-pressed", String(score.key === this.chosen));
     const look = lookOf(this.root, this.data.colours);
     this.root.style.setProperty("--indigo", look.indigo);
     this.root.style.setProperty("--orange", look.orange);
+    this.root.style.colorScheme = look.isDark ? "dark" : "light";
     (this.isTrade() ? drawTrade : drawStrength)(this, look);
   }
 
@@ -280,100 +284,4 @@ class Lab {
   }
 }
 
-function sentenceCase(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** Draw all pictures of an array [n, h, w, 1] on one canvas, in columns, a pixel apart. */
-function paintAll(canvas, images, columns) {
-  const sheet = sheetOf(images);
-  const [count, side] = [images.shape[0], images.shape[1]];
-  const gap = Math.ceil(side / 12);
-  canvas.width = columns * (side + gap) - gap;
-  canvas.height = Math.ceil(count / columns) * (side + gap) - gap;
-  canvas.style.aspectRatio = `${canvas.width} / ${canvas.height}`;
-  const context = canvas.getContext("2d");
-  for (let index = 0; index < count; index++) {
-    context.drawImage(sheet, index * side, 0, side, side, (index % columns) * (side + gap), Math.floor(index / columns) * (side + gap), side, side);
-  }
-}
-
-/** Draw the frame of a chart, its title and its axes; return its edges. */
-function frameOf({context, width, height}, look, title, [under, low, high], [bottom, top]) {
-  const edges = {left: 44, right: width - 10, upper: 26, lower: height - 34};
-  const write = (text, x, y, align, font, alpha) => {
-    context.font = `${font} ${look.font}`;
-    context.textAlign = align;
-    context.fillStyle = faded(look.text, alpha);
-    context.fillText(text, x, y);
-  };
-  context.textBaseline = "alphabetic";
-  write(title, edges.left, 14, "left", "600 13px", 1);
-  write(top, edges.left - 5, edges.upper + 8, "right", "12px", 0.75);
-  write(bottom, edges.left - 5, edges.lower, "right", "12px", 0.75);
-  write(low, edges.left, edges.lower + 14, "left", "12px", 0.75);
-  write(high, edges.right, edges.lower + 14, "right", "12px", 0.75);
-  write(under, (edges.left + edges.right) / 2, edges.lower + 30, "center", "12px", 0.9);
-  context.strokeStyle = look.border;
-  context.lineWidth = 1;
-  context.strokeRect(edges.left, edges.upper, edges.right - edges.left, edges.lower - edges.upper);
-  return {...edges, write};
-}
-
-function spot(context, x, y, radius, colour) {
-  context.fillStyle = colour;
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fill();
-}
-
-/** Draw points: earlier draws pale, this one as a line, the newest large. */
-function drawPoints(context, look, [mine, others], isNow, at) {
-  for (const one of others) spot(context, ...at(one), 3, faded(look.orange, 0.4));
-  context.strokeStyle = look.orange;
-  context.lineWidth = 2;
-  context.beginPath();
-  mine.forEach((one, index) => context[index ? "lineTo" : "moveTo"](...at(one)));
-  context.stroke();
-  for (const one of mine) spot(context, ...at(one), isNow(one) ? 6 : 3.5, look.orange);
-}
-
-/** Draw the chosen score against the slider that was moved last, with the floor as a band. */
-function drawStrength(lab, look) {
-  const {score} = lab.rows[lab.chosen];
-  const {text, values, show} = CONTROLS[lab.active];
-  const place = begin(lab.chart);
-  const [bottom, top] = {fid: [LOWEST, HIGHEST], inception_score: [1, lab.about.classes.length], density: [0, 1.5], classes_covered: [0, 10]}[score.key] ?? [0, 1];
-  const title = `${lab.labelOf(score)}${score.key === "fid" ? " (logarithmic)" : ""}`;
-  const edges = frameOf(place, look, title, [text, show(values[0]), show(values.at(-1))], [bottom, top].map((value) => (score.is_share ? percent(value) : String(value))));
-  const {left, right, upper, lower, write} = edges;
-  const across = (index) => left + 8 + (index / (values.length - 1)) * (right - left - 16);
-  const up = (value) => lower - lab.place(score, value) * (lower - upper);
-  const [low, , high] = lab.about.floor[score.key];
-  place.context.fillStyle = faded(look.indigo, 0.35);
-  place.context.fillRect(left, up(high), right - left, Math.max(2, up(low) - up(high)));
-  write("real against real", right - 5, up(high) - 5 > upper + 12 ? up(high) - 5 : up(low) + 14, "right", "12px", 0.9);
-  const series = lab.series();
-  drawPoints(place.context, look, series, (one) => one.values[lab.active] === lab.values[lab.active], (one) => [across(one.index), up(one.scores[score.key])]);
-  lab.chart.setAttribute("aria-label", `${lab.labelOf(score)} against ${text.toLowerCase()}: ${series[0].map((one) => `${show(one.values[lab.active])}: ${lab.textOf(score, one.scores[score.key])}`).join("; ")}`);
-}
-
-/** Draw precision against recall, with the place of real images. */
-function drawTrade(lab, look) {
-  const place = begin(lab.chart);
-  const {left, right, upper, lower, write} = frameOf(place, look, "Precision: quality", ["Recall: variety", "0 %", "100 %"], ["0 %", "100 %"]);
-  const at = (recall, precision) => [left + recall * (right - left), lower - precision * (lower - upper)];
-  const {precision, recall} = lab.about.floor;
-  const [x, y] = at(recall[1], precision[1]);
-  spot(place.context, x, y, 6, look.indigo);
-  write("real digits", x - 10, y + 4, "right", "12px", 0.9);
-  const series = lab.series();
-  const isNow = (one) => one.values[lab.active] === lab.values[lab.active];
-  drawPoints(place.context, look, series, isNow, (one) => at(one.scores.recall, one.scores.precision));
-  const marked = series[0].filter((one) => isNow(one) || [0.4, 1, 2].includes(one.values[lab.active]));
-  for (const one of marked) write(`ψ ${one.values[lab.active]}`, at(one.scores.recall, one.scores.precision)[0] - 9, at(one.scores.recall, one.scores.precision)[1] + 5, "right", isNow(one) ? "600 12px" : "12px", 0.9);
-  const points = series[0].map((one) => `ψ ${one.values[lab.active]}: precision ${percent(one.scores.precision)}, recall ${percent(one.scores.recall)}`);
-  lab.chart.setAttribute("aria-label", `Precision against recall: ${points.join("; ")}`);
-}
-
-export default mounted((root, data) => new Lab(root, data));
+export default mounted((root, data, tell) => new Lab(root, data, tell));

@@ -1,0 +1,65 @@
+"""The stage of lessons on scores: the laboratory, and the scores of its cases in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from gan import words
+from gan.judging import lines
+from gan.judging.glossary import SCORES
+from gan.lessons.laboratory import FEATURES, Laboratory
+from gan.lessons.lesson import Claim, Lesson
+from pages.parts.playing import component
+
+_Seen = Mapping[str, Mapping[str, str]]  # case → title of a score → its value in words
+
+
+def show(lesson: Lesson) -> _Seen | None:
+    """Draw the laboratory of a lesson; return the scores of its cases, None until each has been measured."""
+    stage: Laboratory = lesson.stage
+    key = f"learn/{lesson.name}/lab"
+    measured: dict[str, _Seen] = st.session_state.setdefault("learn/measured", {})
+
+    def reach() -> None:
+        if seen := _read(component.answer("reached", key), stage):
+            measured[key] = seen
+
+    component.show_lab(stage, key, reach)
+    return measured.get(key)
+
+
+def certain(stage: Laboratory) -> _Seen:
+    """Return what the scores of each case are with every seed that was tried."""
+    return {case.name: {_title(claim): _bounds(claim) for claim in case.claims} for case in stage.cases}
+
+
+def _read(raw: Any, stage: Laboratory) -> _Seen | None:
+    """Return the scores that a browser sent, in words; None if they are not those of this stage."""
+    cases = raw.get("cases") if isinstance(raw, dict) else None
+    if not isinstance(cases, list) or len(cases) != len(stage.cases) or not all(isinstance(scores, dict) for scores in cases):
+        return None
+    return {
+        case.name: {_title(claim): _in_words(claim.figure, scores.get(claim.figure)) for claim in case.claims}
+        for case, scores in zip(stage.cases, cases, strict=True)
+    }
+
+
+def _title(claim: Claim) -> str:
+    if claim.figure == "fid":
+        return lines.label({"extractor": FEATURES, "extractor_id": ""})
+    return SCORES[claim.figure].title
+
+
+def _in_words(figure: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return "–"
+    return words.percent(value) if SCORES[figure].is_share else words.number(value)
+
+
+def _bounds(claim: Claim) -> str:
+    limits = [(word, limit) for word, limit in (("at least", claim.least), ("at most", claim.most)) if limit is not None]
+    return " and ".join(f"{word} {_in_words(claim.figure, limit)}" for word, limit in limits)
