@@ -42,7 +42,11 @@ INCEPTION_SCORE = Lesson(
     title="Blind spots of the Inception score",
     question="A generator knows only 50 digits, five of each kind, and repeats them for ever. Real digits have an Inception "
     "score of about 9.4; the highest possible is 10. What is the score of this generator?",
-    choices=("About 1, because it has collapsed", "About 5, because half of the variety is missing", "About 9.4, as real digits"),
+    choices=(
+        "About 1, because it has collapsed",
+        "About 5, because half of the variety is missing",
+        "About the same as real digits",
+    ),
     right=2,
     task="Measure the three cases, and watch IS, FID and recall.",
     stage=Laboratory(

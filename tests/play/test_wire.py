@@ -64,8 +64,25 @@ _ANY = st.recursive(
         st.binary(max_size=200),
         _ANY.map(json.dumps),
         st.fixed_dictionaries(
-            {"do": st.sampled_from(["open", "play", "step", "set", "judge", "speed", "ack", "reset", "show", "draw"])},
-            optional=dict.fromkeys(("value", "who", "key", "board", "setup", "token", "layers", "count", "seed", "pixels"), _ANY),
+            {"do": st.sampled_from(["open", "play", "step", "set", "judge", "speed", "ack", "reset", "show", "draw", "measure"])},
+            optional=dict.fromkeys(
+                (
+                    "value",
+                    "who",
+                    "key",
+                    "board",
+                    "setup",
+                    "token",
+                    "layers",
+                    "count",
+                    "seed",
+                    "pixels",
+                    "blur",
+                    "copied",
+                    "distinct",
+                ),
+                _ANY,
+            ),
         ).map(json.dumps),
     )
 )

@@ -256,7 +256,6 @@ class Lab {
     const look = lookOf(this.root, this.data.colours);
     this.root.style.setProperty("--indigo", look.indigo);
     this.root.style.setProperty("--orange", look.orange);
-    this.root.style.colorScheme = look.isDark ? "dark" : "light";
     (this.isTrade() ? drawTrade : drawStrength)(this, look);
   }
 

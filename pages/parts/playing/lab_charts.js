@@ -20,7 +20,7 @@ const CONTROLS = {
     values: [898, 500, 300, 200, 100, 50, 20, 10, 5, 2, 1], usual: 898, show: String,
   },
   classes: {text: "Classes left", title: "Only the first classes, from 0 on; their pictures are repeated", values: range(10, 1, 9), usual: 10, show: String},
-  copied: {text: "Copies of training pictures", title: "Share of pictures that are training pictures, unchanged", values: range(0, 1, 10), usual: 0, show: percent},
+  copied: {text: "Training copies", title: "Share of pictures that are training pictures, unchanged", values: range(0, 1, 10), usual: 0, show: percent},
   truncation: {text: "Truncation ψ", title: "Factor on the latent vectors z: 1 as in training, below 1 shorter, above 1 longer", values: range(0, 2, 20), usual: 1, show: String},
 };
 const LOWEST = 1; // of the axis of FID, which is logarithmic
