@@ -6,17 +6,19 @@ import streamlit as st
 
 from gan import lessons
 from pages.parts import frame
-from pages.parts.learning import lesson
+from pages.parts.learning import course, lesson
 
 frame.begin("Learn")
 
+st.html(course.LINKS)
 chosen = None
 if name := st.query_params.get("lesson"):
     with frame.spoken_errors():
         chosen = lessons.find(name)
 if chosen is None:
     st.title("Learn")
-    lesson.show_course()
+    st.caption("One question each: bet on the answer, play, and see who is right.")
+    course.show()
 else:
     lesson.show(chosen)
     lesson.show_neighbours(chosen)

@@ -81,22 +81,25 @@ class Game:
         return (self.first, *self.others[other : other + 1])
 
 
-#: What the face of a game can show besides Play: single steps, slow motion, speeds, begin again, another seed, layers.
-CONTROLS = ("steps", "slow", "speed", "reset", "seed", "layers")
+#: What the face of a game can show in addition to Play: single steps, slow motion, speeds, begin again, another seed, layers, the
+#: table of numbers, the curves.
+CONTROLS = ("steps", "slow", "speed", "reset", "seed", "layers", "numbers", "curves")
 
 
 @dataclass(frozen=True)
 class Lesson:
     """A lesson of some five minutes.
 
-    ``name``: in the address. ``choices``: the bets, of which number ``right`` is right. ``task``: the one thing to do. ``stage``:
-    where it is done, a :class:`Game` or another type for which the page has a stage. ``answer``: why it is so. ``take_home``: one
-    sentence. ``scores`` and ``losses``: keys of the glossary and of the catalogue of losses, whose texts explain the words used.
-    ``about``: further words whose explanations link to the lesson, such as the names of verdicts.
+    ``name``: in the address. ``summary``: what it is about, without the answer. ``choices``: the bets, of which number ``right`` is
+    right. ``task``: the one thing to do. ``stage``: where it is done, a :class:`Game` or another type for which the page has a
+    stage. ``answer``: why it is so. ``take_home``: one sentence. ``scores`` and ``losses``: keys of the glossary and of the
+    catalogue of losses, whose texts explain the words used. ``about``: further words whose explanations link to the lesson, such
+    as the names of verdicts.
     """
 
     name: str
     title: str
+    summary: str
     question: str
     choices: tuple[str, ...]
     right: int

@@ -17,6 +17,7 @@ GOODFELLOW = Paper("Goodfellow et al. 2014, Generative adversarial nets", "1406.
 TWO_PLAYERS = Lesson(
     name="two-players",
     title="Two players",
+    summary="What does the generator know of the real data?",
     question="Both boards have the same generator. On the left, both players learn in turn. On the right, only the generator "
     "learns; its discriminator stays as it was at the start. How many of the eight clusters does the right generator find?",
     choices=("All eight, as nobody stands in its way", "About half of them", "None"),

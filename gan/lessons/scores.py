@@ -8,6 +8,7 @@ from gan.lessons.lesson import Claim, Lesson, Paper
 FID = Lesson(
     name="what-fid-sees",
     title="What FID sees",
+    summary="What makes FID rise: fewer pictures, wrong contrast, copies?",
     question="Three generators of digits. A draws the same 100 perfect pictures again and again. B draws 898 different pictures, "
     "with a quarter too much contrast. C hands out copies of its training pictures. Which one has the worst, that is highest, "
     "FID?",
@@ -40,6 +41,7 @@ FID = Lesson(
 INCEPTION_SCORE = Lesson(
     name="blind-spots-of-is",
     title="Blind spots of the Inception score",
+    summary="What does a collapsed generator score?",
     question="A generator knows only 50 digits, five of each kind, and repeats them for ever. Real digits have an Inception "
     "score of about 9.4; the highest possible is 10. What is the score of this generator?",
     choices=(
@@ -74,6 +76,7 @@ INCEPTION_SCORE = Lesson(
 TRADE_OFF = Lesson(
     name="quality-against-diversity",
     title="Quality against diversity",
+    summary="What do longer and shorter latent vectors do to precision and recall?",
     question="A generator has learnt with latent vectors of usual length. Now they are made longer (ψ = 2) or shorter (ψ = 0.6). "
     "What happens to its precision (quality) and its recall (variety) on the way from long to short vectors?",
     choices=("Both rise", "Precision rises, recall falls", "Precision falls, recall rises"),

@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
-
-import streamlit as st
 
 from gan import words
 from gan.judging import lines
 from gan.judging.glossary import SCORES
 from gan.lessons.laboratory import FEATURES, Laboratory
 from gan.lessons.lesson import Claim, Lesson
+from pages.parts.learning.progress import Progress, Seen
 from pages.parts.playing import component
 
-_Seen = Mapping[str, Mapping[str, str]]  # case → title of a score → its value in words
 
-
-def show(lesson: Lesson) -> _Seen | None:
-    """Draw the laboratory of a lesson; return the scores of its cases, None until each has been measured."""
+def show(lesson: Lesson, so_far: Progress) -> None:
+    """Draw the laboratory of a lesson; it is measured when each of its cases is."""
     stage: Laboratory = lesson.stage
-    key = f"learn/{lesson.name}/lab"
-    measured: dict[str, _Seen] = st.session_state.setdefault("learn/measured", {})
+    key = f"learn/{lesson.name}/{so_far.turn}"
 
     def reach() -> None:
-        if seen := _read(component.answer("reached", key), stage):
-            measured[key] = seen
+        so_far.measured |= _read(component.answer("reached", key), stage)
 
     component.show_lab(stage, key, reach)
-    return measured.get(key)
 
 
-def certain(stage: Laboratory) -> _Seen:
+def certain(stage: Laboratory) -> Seen:
     """Return what the scores of each case are with every seed that was tried."""
     return {case.name: {_title(claim): _bounds(claim) for claim in case.claims} for case in stage.cases}
 
 
-def _read(raw: Any, stage: Laboratory) -> _Seen | None:
-    """Return the scores that a browser sent, in words; None if they are not those of this stage."""
+def _read(raw: Any, stage: Laboratory) -> Seen:
+    """Return the scores that a browser sent, in words; nothing if they are not those of this stage."""
     cases = raw.get("cases") if isinstance(raw, dict) else None
     if not isinstance(cases, list) or len(cases) != len(stage.cases) or not all(isinstance(scores, dict) for scores in cases):
-        return None
+        return {}
     return {
         case.name: {_title(claim): _in_words(claim.figure, scores.get(claim.figure)) for claim in case.claims}
         for case, scores in zip(stage.cases, cases, strict=True)

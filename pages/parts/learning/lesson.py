@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 import streamlit as st
 
 from gan.catalogue.losses import LOSSES
@@ -12,18 +9,19 @@ from gan.judging.glossary import SCORES
 from gan.lessons import LESSONS, Lesson
 from gan.lessons.lesson import MINUTES
 from pages.parts import losses, words
-from pages.parts.learning import links, stages
-from pages.parts.learning.stages import Seen
+from pages.parts.learning import links, progress, stages
+from pages.parts.learning.progress import Progress
 
-_BETS = "learn/bets"  # lesson → number of the choice
-_DONE = "learn/done"  # lessons whose answer has been shown
-
-#: Text and game share a wide page; on a narrow one the answer follows the game.
+#: Text and stage share a wide page; on a narrow one the answer follows the stage.
 _STYLE = """<style>
-.st-key-learn-text p {max-width: 60ch}
+ol.steps.steps {display: flex; flex-wrap: wrap; gap: .35rem 1rem; margin: 0; padding: 0; list-style: none; font-size: .875rem}
+.steps li {margin: 0; padding: .1rem 0; border-bottom: 3px solid transparent; opacity: .7}
+.steps li[aria-current] {border-color: var(--st-primary-color, #4f46e5); opacity: 1; font-weight: 600}
+.st-key-learn-stage [data-testid="stImage"] img {border: 1px solid #88888855; border-radius: .6rem}
+.st-key-learn-text p, .st-key-learn-answer p {max-width: 62ch}
 @media (min-width: 1000px) {
   .st-key-learn-lesson {display: grid; gap: 1rem 2rem;
-    grid-template: "text stage" auto "answer stage" 1fr / minmax(17rem, 5fr) 11fr}
+    grid-template: "text stage" auto "answer stage" 1fr / minmax(19rem, 6fr) 11fr}
   .st-key-learn-lesson > :has(> .st-key-learn-text) {grid-area: text}
   .st-key-learn-lesson > :has(> .st-key-learn-stage) {grid-area: stage}
   .st-key-learn-lesson > :has(> .st-key-learn-answer) {grid-area: answer}
@@ -31,83 +29,88 @@ _STYLE = """<style>
 </style>"""
 
 
-def done() -> set[str]:
-    """Return the lessons that this visitor has finished."""
-    found: set[str] = st.session_state.setdefault(_DONE, set())
-    return found
-
-
 def show(lesson: Lesson) -> None:
     """Draw a lesson as far as the visitor has come: the bet, then the stage, then the answer."""
-    bet = st.session_state.setdefault(_BETS, {}).get(lesson.name)
-    _show_heading(lesson)
-    if bet is None:
-        _ask(lesson)
-        return
+    so_far = progress.of(lesson.name)
     st.html(_STYLE)
+    st.title(words.escape(lesson.title))
+    _show_steps(lesson, so_far)
     with st.container(key="learn-lesson"):
         text, stage, answer = (st.container(key=f"learn-{part}") for part in ("text", "stage", "answer"))
         with text:
-            st.markdown(words.escape(lesson.question))
-            st.markdown(f"**Your bet:** {words.escape(lesson.choices[bet])}")
-            st.markdown(f"**Now:** {words.escape(lesson.task)}")
+            st.markdown(f"**{words.escape(lesson.question)}**" if so_far.bet is None else words.escape(lesson.question))
+            if so_far.bet is not None:
+                st.markdown(f"**Your bet:** {words.escape(lesson.choices[so_far.bet])}")
+                st.markdown(f"**Now:** {words.escape(lesson.task)}")
         with stage:
-            seen = stages.show(lesson)
+            if so_far.bet is None:
+                stages.preview(lesson)
+            else:
+                stages.show(lesson, so_far)
         with answer:
-            if seen is None and lesson.name not in done():
-                if st.button("Show the answer", key="learn/answer", help="Without playing to the end."):
-                    done().add(lesson.name)
-                    st.rerun()
-                return
-            done().add(lesson.name)
-            _answer(lesson, bet, seen)
+            if so_far.bet is None:
+                _ask(lesson, so_far)
+            elif so_far.has_answer:
+                _answer(lesson, so_far)
+            elif st.button("Show the answer", key="learn/answer", type="tertiary", help="Without playing to the end."):
+                so_far.is_shown = True
+                st.rerun()
 
 
-def _show_heading(lesson: Lesson) -> None:
+def _show_steps(lesson: Lesson, so_far: Progress) -> None:
+    """Show the number of the lesson and its three parts with their minutes, the present one marked."""
     number = list(LESSONS).index(lesson.name) + 1
-    st.caption(
-        f"Lesson {number} of {len(LESSONS)} · {sum(MINUTES)} minutes: bet {MINUTES[0]}, play {MINUTES[1]}, answer {MINUTES[2]}"
+    now = 0 if so_far.bet is None else 2 if so_far.has_answer else 1
+    parts = "".join(
+        f"<li{' aria-current=step' if place == now else ''}>{part}, {minutes} min</li>"
+        for place, (part, minutes) in enumerate(zip(("Bet", "Play", "Answer"), MINUTES, strict=True))
     )
-    st.title(words.escape(lesson.title))
+    st.html(f'<ol class="steps"><li>Lesson {number} of {len(LESSONS)} · {sum(MINUTES)} minutes</li>{parts}</ol>')
 
 
-def _ask(lesson: Lesson) -> None:
+def _ask(lesson: Lesson, so_far: Progress) -> None:
     """Ask for the bet."""
-    st.markdown(f"#### {words.escape(lesson.question)}")
-    st.caption("Place your bet first; then play.")
-    for index, choice in enumerate(lesson.choices):
-        if st.button(words.escape(choice), key=f"learn/bet/{lesson.name}/{index}"):
-            st.session_state[_BETS][lesson.name] = index
-            st.rerun()
+    with st.container(key="learn-bets", gap="small"):
+        st.caption("Place your bet, then play.")
+        for index, choice in enumerate(lesson.choices):
+            if st.button(words.escape(choice), key=f"learn/bet/{lesson.name}/{index}", width="stretch"):
+                so_far.bet = index
+                st.rerun()
 
 
-def _answer(lesson: Lesson, bet: int, seen: Seen | None) -> None:
+def _answer(lesson: Lesson, so_far: Progress) -> None:
     """Show whether the bet was right, the figures, the reason, the sentence to take home and its sources."""
-    if bet == lesson.right:
+    so_far.is_done = True
+    if so_far.bet == lesson.right:
         st.success("Your bet was right.", icon=":material/check:")
     else:
-        st.error(f"Not this time. Right: {words.escape(lesson.choices[lesson.right])}.", icon=":material/close:")
-    _tabulate(seen, stages.certain(lesson))
+        st.error(f"Your bet was wrong. Right: {words.escape(lesson.choices[lesson.right])}.", icon=":material/close:")
+    _tabulate(lesson, so_far)
     st.markdown(words.escape(lesson.answer))
     with st.container(border=True):
         st.markdown(f"**To take home.** {words.escape(lesson.take_home)}")
-    for paper in lesson.papers:
-        st.markdown(f"[{words.escape(paper.title)}]({paper.url})")
+    st.markdown("  \n".join(f"[{words.escape(paper.title)}]({paper.url})" for paper in lesson.papers))
     _explain(lesson)
-    if st.button("Bet again", key="learn/again"):
-        st.session_state[_BETS].pop(lesson.name)
+    if st.button("Begin again", key="learn/again", icon=":material/replay:"):
+        so_far.again()
         st.rerun()
 
 
-def _tabulate(seen: Seen | None, certain: Seen) -> None:
-    """Show what was measured here beside what holds for every seed."""
-    rows: dict[str, Mapping[str, str]] = dict(seen or certain)
-    lines = ["| | measured here | with every seed tried |", "| --- | --- | --- |"]
-    for row, figures in rows.items():
-        for title in figures:
-            here = figures[title] if seen else "–"
-            lines.append(f"| {words.escape(row)}: {words.escape(title)} | **{here}** | {certain.get(row, {}).get(title, '–')} |")
-    st.markdown("\n".join(lines))
+def _tabulate(lesson: Lesson, so_far: Progress) -> None:
+    """Show what was measured here next to what holds with every seed."""
+    certain = stages.certain(lesson)
+    rows = {name: so_far.measured.get(name, {}) for name in {**certain, **so_far.measured}}
+    titles = list(dict.fromkeys(title for name, here in rows.items() for title in {**certain.get(name, {}), **here}))
+    lines: list[str] = []
+    for title in titles:
+        lines += [f"| {words.escape(title)} | here | always |", "| --- | --- | --- |"] if not lines else [f"| **{title}** | | |"]
+        for name, here in rows.items():
+            if title in here or title in certain.get(name, {}):
+                always = certain.get(name, {}).get(title, "–")
+                lines.append(f"| {words.escape(name)} | **{here.get(title, '–')}** | {words.escape(always)} |")
+    if lines:
+        st.markdown("\n".join(lines))
+        st.caption("“Here” is your game; “always” holds with every seed that was tried.")
 
 
 def _explain(lesson: Lesson) -> None:
@@ -125,26 +128,11 @@ def _explain(lesson: Lesson) -> None:
             losses.explain(LOSSES[key])
 
 
-def show_course() -> None:
-    """Draw all lessons as cards, those that are done marked, and the share that is done."""
-    finished = done() & set(LESSONS)
-    st.progress(len(finished) / len(LESSONS), text=f"{len(finished)} of {len(LESSONS)} lessons done")
-    with st.grid(3, min_column_width=260, gap="small") as grid:
-        for number, lesson in enumerate(LESSONS.values(), 1):
-            with grid.cell(), st.container(border=True, height="stretch"):
-                links.link(lesson.name, f"**{number}. {words.escape(lesson.title)}**")
-                st.caption(words.escape(re.split(r"(?<=[.?]) ", lesson.question)[-1]))
-                if lesson.name in finished:
-                    st.badge("done", icon=":material/check:", color="green")
-                else:
-                    st.badge(f"{sum(MINUTES)} minutes", icon=":material/schedule:", color="gray")
-
-
 def show_neighbours(lesson: Lesson) -> None:
     """Draw links to the lessons before and after, and to the list."""
     names = list(LESSONS)
     place = names.index(lesson.name)
-    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", key="learn-neighbours"):
         if place:
             links.link(names[place - 1], f"Previous: {LESSONS[names[place - 1]].title}", icon=":material/arrow_back:")
         st.page_link("pages/learn.py", label="All lessons", width="content", icon=":material/list:")

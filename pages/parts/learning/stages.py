@@ -1,57 +1,70 @@
-"""The stages of lessons: what is embedded in the page, and the figures that it measured."""
+"""The stages of lessons: what is embedded in the page, and the figures that are measured there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from gan import config as configs
 from gan.catalogue import data_sets
+from gan.data.rendered import points
 from gan.judging.glossary import SCORES
 from gan.lessons.laboratory import Laboratory
 from gan.lessons.lesson import Claim, Game, Lesson
+from gan.palette import INDIGO
 from gan.places import default_root
 from gan.play import setup as setups
 from gan.play.setup import KNOBS
 from pages.parts import words
 from pages.parts.learning import laboratory
+from pages.parts.learning.progress import Progress, Seen
 from pages.parts.playing import component
-
-#: What a visitor measured: name of a row, such as a board → title of a figure → its value in words.
-Seen = Mapping[str, Mapping[str, str]]
 
 _TITLES = {"d_real": "D(real)", "d_fake": "D(fake)", "d_loss": "Loss of D", "g_loss": "Loss of G"}
 _LARGEST_SEED = 2**31
+_DRAWN = 240  # points of a preview
 
 
-def show(lesson: Lesson) -> Seen | None:
-    """Draw the stage of a lesson; return what was measured on it, None until the task is done."""
-    return STAGES[type(lesson.stage)](lesson)
+def show(lesson: Lesson, so_far: Progress) -> None:
+    """Draw the stage of a lesson; what is measured there goes into ``so_far.measured`` once the task is done."""
+    STAGES[type(lesson.stage)](lesson, so_far)
 
 
-def _show_game(lesson: Lesson) -> Seen | None:
+def preview(lesson: Lesson) -> None:
+    """Draw the real data of a game, before the bet; nothing for other stages."""
+    if not isinstance(lesson.stage, Game):
+        return
+    entry = data_sets.find(lesson.stage.data)
+    values, _ = points.sample(entry.name)
+    reach = 1.3 * float(abs(values).max())
+    dots = "".join(f'<circle cx="{x:.3f}" cy="{-y:.3f}" r="{reach / 90:.3f}"/>' for x, y in values[:_DRAWN])
+    box = f'viewBox="{-reach} {-reach} {2 * reach} {2 * reach}" width="340" height="340"'
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" {box}><g fill="{INDIGO}" fill-opacity=".7">{dots}</g></svg>'
+    st.image(
+        picture, "The real points. The generator has to make points like these out of noise.", width=340, alt=entry.description
+    )
+
+
+def _show_game(lesson: Lesson, so_far: Progress) -> None:
     """Draw live boards; they are measured at the step at which playing ends."""
     game: Game = lesson.stage
-    name = f"learn/{lesson.name}"
-    other = _choose_other(game, f"{name}/other")
-    key = f"{name}/face/{other}"
-    seeds: dict[str, int] = st.session_state.setdefault("learn/seeds", {})
-    measured: dict[str, Seen] = st.session_state.setdefault("learn/measured", {})
+    name = f"learn/{lesson.name}/{so_far.turn}"
+    other = _choose_other(game, so_far, f"{name}/other")
+    key = f"{name}/{other}"
 
     def reseed() -> None:
         seed = component.answer("seed", key)
         if isinstance(seed, int) and 0 <= seed < _LARGEST_SEED:
-            seeds[key] = seed
+            so_far.seeds[other] = seed
 
     def reach() -> None:
-        if seen := _read(component.answer("reached", key), game, other):
-            measured[key] = seen
+        so_far.measured |= _read(component.answer("reached", key), game, other)
 
-    setup = game.setup(other, seeds.get(key, 0))
-    (first, *_) = setups.boards(setup, default_root())
+    setup = game.setup(other, so_far.seeds.get(other, 0))
+    first = setups.boards(setup, default_root())[0]
     flat = configs.flatten(first)
     component.show(
         setup.model_dump(mode="json"),
@@ -68,26 +81,26 @@ def _show_game(lesson: Lesson) -> Seen | None:
             "controls": list(game.controls),
         },
     )
-    return measured.get(key)
 
 
-def _choose_other(game: Game, key: str) -> int:
-    """Ask which board is the right one, if there are several; return its number."""
+def _choose_other(game: Game, so_far: Progress, key: str) -> int:
+    """Ask which board is the right one if there are several, at first the one that the bet names; return its number."""
     if len(game.others) < 2:
         return 0
     names = [side.name for side in game.others]
+    first = min(so_far.bet or 0, len(names) - 1)
     chosen = st.segmented_control(
-        "Right board", range(len(names)), format_func=names.__getitem__, required=True, default=0, key=key
+        "Right board", range(len(names)), format_func=names.__getitem__, required=True, default=first, key=key, wrap=True
     )
-    return int(chosen or 0)
+    return first if chosen is None else chosen
 
 
-def _read(raw: Any, game: Game, other: int) -> Seen | None:
-    """Return the figures that a browser sent, in words; None if they are not those of this game."""
+def _read(raw: Any, game: Game, other: int) -> Seen:
+    """Return the figures that a browser sent, in words; empty if they are not those of this game."""
     sides = game.sides(other)
     boards = raw.get("boards") if isinstance(raw, dict) else None
     if not isinstance(boards, list) or len(boards) != len(sides) or not all(isinstance(board, dict) for board in boards):
-        return None
+        return {}
     return {
         side.name: {_title(claim): _told(board.get(claim.figure)) for claim in side.claims}
         for side, board in zip(sides, boards, strict=True)
@@ -107,7 +120,7 @@ def _title(claim: Claim) -> str:
 
 
 def certain(lesson: Lesson) -> Seen:
-    """Return what a game does with every seed that was tried, in the rows and columns of what a visitor measures."""
+    """Return what holds with every seed that was tried, in the rows and columns of what a visitor measures."""
     game = lesson.stage
     if isinstance(game, Laboratory):
         return laboratory.certain(game)
@@ -115,12 +128,13 @@ def certain(lesson: Lesson) -> Seen:
 
 
 def _bounds(claim: Claim, data: str) -> str:
-    limits = [(word, limit) for word, limit in (("at least", claim.least), ("at most", claim.most)) if limit is not None]
-    if len({limit for _, limit in limits}) < len(limits):
-        limits = [("", limits[0][1])]
-    told = " and ".join(f"{word} {words.number(limit)}".strip() for word, limit in limits)
+    """Return a claim in words: "at least 5 of 8", "at most 0.2", "1 of 8"."""
+    bounds = {} if claim.least is None else {claim.least: "at least"}
+    if claim.most is not None:
+        bounds[claim.most] = "" if claim.most in bounds or claim.most == 0 else "at most"
+    told = " and ".join(f"{word} {words.number(limit)}".strip() for limit, word in bounds.items())
     return f"{told} of {len(data_sets.find(data).classes)}" if claim.figure == "modes" else told
 
 
 #: Type of a stage → the function that draws it. A new kind of stage joins by being listed.
-STAGES: dict[type, Callable[[Lesson], Seen | None]] = {Game: _show_game, Laboratory: laboratory.show}
+STAGES: dict[type, Callable[[Lesson, Progress], None]] = {Game: _show_game, Laboratory: laboratory.show}

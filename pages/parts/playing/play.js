@@ -217,7 +217,9 @@ class Face {
     this.below = make("div");
     const stage = make("div", {className: "stage"},
       make("div", {className: "hero"}, this.field, this.veil), this.controls(), this.told);
-    const side = make("div", {className: "side"}, this.table, this.chart, ...(this.has("layers") ? [this.layers] : []), this.own.element);
+    const optional = {numbers: this.table, curves: this.chart, layers: this.layers};
+    const shown = Object.keys(optional).filter((name) => this.has(name)).map((name) => optional[name]);
+    const side = make("div", {className: "side"}, ...shown, this.own.element);
     this.root.replaceChildren(make("div", {className: "columns"}, stage, side), this.below);
     this.root.onkeydown = (event) => this.press(event);
   }

@@ -43,6 +43,7 @@ function standing({d_real: real, d_fake: fake, modes}, isProbability) {
     const gap = real - fake;
     if (!isProbability) parts.push(`D gives ${short(real)} to real and ${short(fake)} to generated data`);
     else if (gap > 0.6) parts.push(`D easily tells real from generated (${short(real)} against ${short(fake)})`);
+    else if (gap < -0.15) parts.push(`D takes generated data for more real than the real (${short(fake)} against ${short(real)})`);
     else if (gap > 0.15) parts.push(`D tells real from generated more often than not (${short(real)} against ${short(fake)})`);
     else parts.push(`D can hardly tell real from generated (${short(real)} against ${short(fake)})`);
   }
