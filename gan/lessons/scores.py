@@ -9,9 +9,9 @@ FID = Lesson(
     name="what-fid-sees",
     title="What FID sees",
     summary="What makes FID rise: fewer pictures, wrong contrast, copies?",
-    question="Three generators of digits. A draws the same 100 perfect pictures again and again. B draws 898 different pictures, "
-    "with a quarter too much contrast. C hands out copies of its training pictures. Which one has the worst, that is highest, "
-    "FID?",
+    question="Three generators of digits. A draws the same 100 real digits, ten of each kind, again and again. B draws 898 "
+    "different pictures, with a quarter too much contrast. C hands out copies of its training pictures. Which one has the worst, "
+    "that is highest, FID?",
     choices=("A, the 100 pictures", "B, the contrast", "C, the copies"),
     right=1,
     task="Measure A, B and C, and compare their FID with real digits. Then try blur and brightness.",
@@ -25,14 +25,14 @@ FID = Lesson(
         scores=("fid", "recall", "memorised"),
     ),
     answer="FID compares the mean and the covariance of features. A little more contrast moves the features of all pictures, so "
-    "FID rises tenfold, though one hardly sees it. A hundred well-chosen pictures have nearly the same mean and covariance as "
+    "FID rises tenfold, though one hardly sees it. A hundred digits, ten of each kind, have nearly the same mean and covariance as "
     "all, so FID rises little; recall falls to 0. Copies have exactly those of the training pictures: their FID is below that of "
     "new real digits. Only a test for memorisation notices.",
     take_home="FID measures whether feature statistics agree, not whether pictures are varied or new: read it next to recall and "
     "a test for copies.",
     papers=(
         Paper("Heusel et al. 2017, GANs trained by a two time-scale update rule (FID)", "1706.08500"),
-        Paper("Borji 2021, Pros and cons of GAN evaluation measures: new developments", "2103.09396"),
+        Paper("Meehan et al. 2020, A non-parametric test to detect data-copying in generative models", "2004.05675"),
     ),
     scores=("fid", "recall", "memorised"),
     about=("kid", "memorised_ratio"),
@@ -95,9 +95,10 @@ TRADE_OFF = Lesson(
         lab="truncation",
         chart="trade-off",
     ),
-    answer="Short latent vectors give typical pictures: fewer bad ones, less variety. Long ones reach further, and fail more "
-    "often. FID is lowest in between, near the length of training, because it mixes both into one number. Below ψ = 0.5 both "
-    "scores fall: this generator has hardly ever seen vectors as short, and all pictures become the same average digit.",
+    answer="Long vectors reach pictures that are rare in training, and fail more often. Down to ψ = 1, precision gains some ten "
+    "points and recall loses four. From 1 to 0.6, recall loses another eight and precision gains no more. FID is lowest in between, "
+    "because it mixes both into one number. Below ψ = 0.5 both scores fall: this generator has hardly ever seen vectors as short, "
+    "and all pictures become the same average digit.",
     take_home="Quality can be bought with variety after training: one number such as FID hides which of the two was paid.",
     papers=(
         Paper("Kynkäänniemi et al. 2019, Improved precision and recall metric", "1904.06991"),
