@@ -96,9 +96,9 @@ TRADE_OFF = Lesson(
         chart="trade-off",
     ),
     answer="Long vectors reach pictures that are rare in training, and fail more often. Down to ψ = 1, precision gains some ten "
-    "points and recall loses four. From 1 to 0.6, recall loses another eight and precision gains no more. FID is lowest in "
-    "between, as it mixes both into one number. Below ψ = 0.5 both scores fall: this generator has hardly ever seen vectors as short, "
-    "and all pictures become the same average digit.",
+    "points and recall loses two or three. From 1 to 0.6, recall loses another nine and precision gains no more. FID is lowest in "
+    "between, as it mixes both into one number. Below ψ = 0.5 both scores fall: this generator has hardly ever seen vectors as "
+    "short, and all pictures become the same average digit.",
     take_home="Quality can be bought with variety after training: one number such as FID hides which of the two was paid.",
     papers=(
         Paper("Kynkäänniemi et al. 2019, Improved precision and recall metric", "1904.06991"),
