@@ -14,14 +14,14 @@ FID = Lesson(
     "that is highest, FID?",
     choices=("A, the 100 pictures", "B, the contrast", "C, the copies"),
     right=1,
-    task="Measure A, B and C, and compare their FID with real digits. Then try blur and brightness.",
+    task="Measure A, B and C, and compare their FID with real digits. Then try the other sliders.",
     stage=Laboratory(
         cases=(
             Case("A: 100 pictures, repeated", (Claim("fid", most=13),), {"distinct": 100}),
             Case("B: contrast × 1.25", (Claim("fid", least=25),), {"contrast": 1.25}),
             Case("C: copies", (Claim("fid", most=0.1), Claim("memorised", least=0.95)), {"copied": 1}),
         ),
-        sliders=("contrast", "distinct", "copied", "blur", "brightness"),
+        sliders=("contrast", "distinct", "copied", "blur", "brightness", "noise"),
         scores=("fid", "recall", "memorised"),
     ),
     answer="FID compares the mean and the covariance of features. A little more contrast moves the features of all pictures, so "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cached_property
 from statistics import fmean
 from typing import Any
 
@@ -23,7 +24,6 @@ from gan.runs import examples
 from gan.runs.run import Run
 from gan.scoring.extractors import classifier
 from gan.scoring.extractors.extractor import Features
-from gan.scoring.metrics import classes as balances
 from gan.scoring.metrics import manifold, memorisation
 from gan.scoring.metrics.fid import fid
 from gan.scoring.metrics.inception_score import inception_score
@@ -36,7 +36,7 @@ _EXAMPLE = "Healthy example"  # whose latent vectors are truncated
 
 
 class Lab:
-    """One visitor's laboratory; every message is answered with pictures and scores.
+    """A laboratory, for any number of visitors; every message is answered with pictures and scores.
 
     A seed divides the digits at random: 899 are the real images of every comparison, and count as the training images; 898 others
     play the part of a generator's pictures, until something is done to them.
@@ -77,7 +77,7 @@ class Lab:
             "extractor": found.label,
             "features": self._seen.features.shape[1],
             "fid_label": lines.label(line),
-            "floor": self._floor(),
+            "floor": self._floor,
         }
         return wire.pack(head)
 
@@ -131,17 +131,16 @@ class Lab:
         return order[: self._count], order[self._count :]
 
     def _compare(self, found: Features, real: Tensor) -> dict[str, float]:
-        features, logits = (part[real] for part in self._seen)
+        features = self._seen.features[real]
         nearest, _ = memorisation.find(features, found.features)
-        balance = balances.balance(balances.histogram(logits), balances.histogram(found.logits))
         return {
             "fid": fid(features, found.features),
             **manifold.measure(features, found.features)._asdict(),
             "inception_score": inception_score(found.logits)[0],
-            "classes_covered": balance.covered,
             "memorised": memorisation.measure_distances(nearest, memorisation.usual(features, features[:0])).near,
         }
 
+    @cached_property
     def _floor(self) -> dict[str, list[float | None]]:
         """Return the lowest, the mean and the highest score of real images compared with real ones, over five divisions."""
         found = []

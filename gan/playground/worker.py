@@ -53,6 +53,7 @@ class Worker:
     def __init__(self, output: IO[bytes], root: Path) -> None:
         self._output, self._root = output, root
         self._tables: dict[int, Seat] = {}
+        self._labs: dict[str, Seat] = {}
         self._inbox: deque[tuple[int, dict[str, Any]]] = deque()
         self._has_news = threading.Event()
 
@@ -113,7 +114,9 @@ class Worker:
         if setup.lab:
             from gan.playground.lab import Lab  # scoring takes two seconds to import
 
-            return Lab(setup)
+            if setup.lab not in self._labs:  # shared by all visitors, because it keeps nothing of theirs
+                self._labs[setup.lab] = Lab(setup)
+            return self._labs[setup.lab]
         return Explorer(setup, self._root) if setup.explore else Table(setup, self._root)
 
     def _guarded(self, game: int, do: Any) -> None:

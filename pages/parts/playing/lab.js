@@ -2,7 +2,8 @@
 
 class Lab {
   constructor(root, data, tell) {
-    Object.assign(this, {root, data, report: tell, token: newToken(), seed: 0, ticket: 0, known: new Map(), asked: new Map(), sweep: []});
+    Object.assign(this, {root, data, report: tell, token: newToken(), seed: 0, ticket: 0});
+    Object.assign(this, {known: new Map(), asked: new Map(), sweep: []});
     this.active = data.controls[0];
     this.chosen = data.scores[0].key;
     this.values = Object.fromEntries(data.controls.map((name) => [name, CONTROLS[name].usual]));
@@ -50,7 +51,7 @@ class Lab {
     if (head.kind === "sentence") return this.hear(head);
     if (head.kind !== "measured") return undefined;
     const question = this.asked.get(head.ticket);
-    if (!question) return undefined; // the first picture, before anything was asked
+    if (!question) return undefined;
     this.asked.delete(head.ticket);
     this.known.set(this.key(question.values, question.seed), {...question, scores: head.scores});
     paintAll(this.pictures, arrays.images, this.columns());
@@ -68,9 +69,12 @@ class Lab {
     this.asked.clear();
     const pictures = this.data.setup.lab === "truncation" ? "generated pictures" : "pictures";
     this.heading.textContent = `36 of ${head.images} ${pictures}`;
-    this.basis.textContent = `Compared with ${head.real_images} real digits. Features: the ${head.features} of the ${head.extractor}. Floor: real digits against other real digits, five times.`;
+    this.basis.textContent = `Compared with ${head.real_images} real digits. Features: the ${head.features} of the ${head.extractor}. `
+      + "Floor: real digits against other real digits, five times.";
     this.cover("");
-    this.ask();
+    const isUsual = !this.seed && this.data.controls.every((name) => this.values[name] === CONTROLS[name].usual);
+    if (isUsual) this.asked.set(0, {values: {...this.values}, seed: 0}); // the first answer comes by itself
+    else this.ask();
   }
 
   hear({sentence, is_end: isEnd}) {
@@ -91,25 +95,29 @@ class Lab {
     this.heading = make("h3", {textContent: "Pictures"});
     this.pictures = make("canvas", {className: "sheet", role: "img", "aria-label": "Pictures that are measured"});
     this.sliders = Object.fromEntries(this.data.controls.map((name) => [name, this.slider(name)]));
-    this.sweeper = make("button", {textContent: "Try all values", onclick: () => this.fill()});
     this.cases = this.data.cases.map(({name, settings}) => {
       const wanted = {...this.values, ...settings};
       const element = make("button", {className: "case", onclick: () => this.measure(wanted)}, make("span", {textContent: name}));
       return {name, wanted, element, scores: null};
     });
-    const cases = make("div", {className: "cases", role: "group", "aria-label": "To measure"}, ...this.cases.map(({element}) => element));
-    const tools = make("div", {className: "row"},
+    const elements = (parts) => Object.values(parts).map(({element}) => element);
+    const group = (className, label, parts) => make("div", {className, role: "group", "aria-label": label}, ...elements(parts));
+    this.sweeper = make("button", {textContent: "Try all values", onclick: () => this.fill()});
+    const tools = [
       this.sweeper,
       make("button", {textContent: "Back to normal", title: "All sliders back to where they change nothing", onclick: () => this.reset()}),
-      make("button", {textContent: "Another draw", title: "Divide the real digits, or draw latent vectors, anew; earlier draws stay as dots", onclick: () => { this.seed += 1; this.stop(); this.ask(); }}));
+      make("button", {textContent: "Another draw", title: "Other random numbers; earlier draws stay as dots", onclick: () => this.reseed()}),
+    ];
     this.rows = Object.fromEntries(this.data.scores.map((score) => [score.key, this.row(score)]));
-    const scores = make("div", {className: "scores", role: "group", "aria-label": this.isTrade() ? "Scores" : "Scores; choose one for the chart"}, ...Object.values(this.rows).map(({element}) => element));
     this.chart = make("canvas", {className: "chart", role: "img"});
     this.basis = make("p", {className: "basis"});
-    const terms = this.data.scores.map((score) => [make("dt", {textContent: score.title}), make("dd", {textContent: `${score.meaning} ${score.formula}; ${score.range}. ${score.source}.`})]);
-    const help = make("details", {}, make("summary", {textContent: "What the scores mean"}), make("dl", {}, ...terms.flat()));
-    const left = make("div", {className: "pane"}, this.heading, this.pictures, cases, make("div", {className: "sliders"}, ...Object.values(this.sliders).map(({element}) => element)), tools);
-    const right = make("div", {className: "pane"}, scores, this.told, this.chart, this.basis, help);
+    const terms = this.data.scores.flatMap(({title, meaning, formula, range: bounds, source}) =>
+      [make("dt", {textContent: title}), make("dd", {textContent: `${meaning} ${formula}; ${bounds}. ${source}.`})]);
+    const help = make("details", {}, make("summary", {textContent: "What the scores mean"}), make("dl", {}, ...terms));
+    const left = make("div", {className: "pane"}, this.heading, this.pictures, group("cases", "To measure", this.cases),
+      make("div", {className: "sliders"}, ...elements(this.sliders)), make("div", {className: "row"}, ...tools));
+    const right = make("div", {className: "pane"}, group("scores", this.isTrade() ? "Scores" : "Scores; choose one for the chart", this.rows),
+      this.told, this.chart, this.basis, help);
     this.root.replaceChildren(make("div", {className: "hero"}, make("div", {className: "explorer lab"}, left, right), this.veil));
     this.name();
   }
@@ -125,7 +133,8 @@ class Lab {
   slider(name) {
     const {text, title, values, usual, show} = CONTROLS[name];
     const shown = make("output", {textContent: show(usual)});
-    const input = make("input", {type: "range", min: 0, max: values.length - 1, step: 1, value: values.indexOf(usual), title, "aria-label": text, "aria-valuetext": show(usual)});
+    const input = make("input", {type: "range", min: 0, max: values.length - 1, step: 1, value: values.indexOf(usual), title, "aria-label": text});
+    input.setAttribute("aria-valuetext", show(usual));
     input.oninput = () => { this.sweep = []; this.turn(name, values[Number(input.value)]); };
     return {element: make("label", {className: "slide", title}, make("span", {textContent: text}), input, shown), input, shown};
   }
@@ -171,7 +180,7 @@ class Lab {
 
   name() {
     this.sweeper.title = `Moves the slider “${CONTROLS[this.active].text}” through all its values`;
-    for (const [name, {element}] of Object.entries(this.sliders)) element.classList.toggle("active", name === this.active && this.data.controls.length > 1);
+    for (const [name, {element}] of Object.entries(this.sliders)) element.classList.toggle("active", name === this.active);
   }
 
   /** Move the slider that was moved last through all its values. */
@@ -182,6 +191,12 @@ class Lab {
 
   stop() {
     this.sweep = [];
+  }
+
+  reseed() {
+    this.stop();
+    this.seed += 1;
+    this.ask();
   }
 
   reset() {
@@ -206,32 +221,22 @@ class Lab {
     return score.is_share ? percent(value) : short(value);
   }
 
-  /** Return where a value lies on the axis of its score, from 0 to 1. */
-  place({key, is_share: isShare}, value) {
-    const share = {
-      fid: () => Math.log(value / LOWEST) / Math.log(HIGHEST / LOWEST),
-      inception_score: () => (value - 1) / (this.about.classes.length - 1),
-      classes_covered: () => value / this.about.classes.length,
-      density: () => value / 1.5,
-    }[key] ?? (() => (isShare ? value : value / 2));
-    return Math.max(0, Math.min(1, value > 0 || key !== "fid" ? share() : 0));
-  }
-
   show(scores, {values}) {
     for (const {score, title, value, against, floor, dot} of Object.values(this.rows)) {
       const [low, mean, high] = this.about.floor[score.key];
       title.textContent = this.labelOf(score);
       value.textContent = this.textOf(score, scores[score.key]);
       against.textContent = `real: ${this.textOf(score, mean)}`;
-      const [from, to] = [this.place(score, low), this.place(score, high)];
+      const [from, to] = [placeOf(score, low), placeOf(score, high)];
       floor.style.left = `${100 * from}%`;
       floor.style.width = `max(3px, ${100 * (to - from)}%)`;
-      dot.style.left = `${100 * this.place(score, scores[score.key])}%`;
+      dot.style.left = `${100 * placeOf(score, scores[score.key])}%`;
       dot.hidden = scores[score.key] === null;
     }
     const done = Object.entries(values).filter(([name, value]) => this.isTrade() || value !== CONTROLS[name].usual)
       .map(([name, value]) => `${CONTROLS[name].text.toLowerCase()} ${CONTROLS[name].show(value)}`);
-    const said = this.data.scores.map((score) => `${this.labelOf(score)} ${this.textOf(score, scores[score.key])}${this.compared(score, scores)}`);
+    const said = this.data.scores.map((score) =>
+      `${this.labelOf(score)} ${this.textOf(score, scores[score.key])}${this.compared(score, scores)}`);
     if (!this.sweep.length) this.tell(`${done.length ? sentenceCase(done.join(", ")) : "Nothing changed"}: ${said.join(", ")}.`);
     this.draw();
   }
@@ -241,7 +246,7 @@ class Lab {
     if (key !== "fid" || !scores.fid) return "";
     const factor = scores.fid / this.about.floor.fid[1];
     if (factor < 0.5) return " (below the floor)";
-    return factor < 1.8 ? " (like the floor)" : ` (${factor < 10 ? short(Number(factor.toPrecision(2))) : Math.round(factor)} times the floor)`;
+    return factor < 1.8 ? " (like the floor)" : ` (${factor < 10 ? factor.toFixed(1) : Math.round(factor)} times the floor)`;
   }
 
   draw() {
@@ -252,7 +257,7 @@ class Lab {
       element.classList.toggle("done", Boolean(scores));
       element.classList.toggle("main", !scores);
     }
-    for (const {element, score} of Object.values(this.rows)) if (!this.isTrade()) element.setAttribute("aria-pressed", String(score.key === this.chosen));
+    if (!this.isTrade()) for (const [key, {element}] of Object.entries(this.rows)) element.setAttribute("aria-pressed", String(key === this.chosen));
     const look = lookOf(this.root, this.data.colours);
     this.root.style.setProperty("--indigo", look.indigo);
     this.root.style.setProperty("--orange", look.orange);
@@ -266,6 +271,11 @@ class Lab {
     const found = [...this.known.values()].filter(isSame).map((one) => ({...one, index: values.indexOf(one.values[this.active])}));
     found.sort((one, other) => one.index - other.index);
     return [found.filter((one) => one.seed === this.seed), found.filter((one) => one.seed !== this.seed)];
+  }
+
+  /** Return whether an answer is the one that is shown, as far as the slider of the chart goes. */
+  isNow({values}) {
+    return values[this.active] === this.values[this.active];
   }
 
   tell(sentence) {
