@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from gan.errors import InputError, quoted
-from gan.lessons import players
+from gan.lessons import collapse, players
 from gan.lessons.lesson import Lesson
 
 #: Name → lesson, in the order of the course. A lesson joins by being listed.
-LESSONS: dict[str, Lesson] = {lesson.name: lesson for lesson in (players.TWO_PLAYERS,)}
+LESSONS: dict[str, Lesson] = {
+    lesson.name: lesson
+    for lesson in (
+        players.TWO_PLAYERS,
+        players.NON_SATURATING,
+        players.TOO_STRONG,
+        collapse.COLLAPSE,
+        collapse.REMEDIES,
+        collapse.SEEDS,
+    )
+}
 
 
 def find(name: str) -> Lesson:
