@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from gan.errors import InputError, quoted
-from gan.lessons import players, scores
+from gan.lessons import collapse, players, scores
 from gan.lessons.lesson import Lesson
 
 #: Name → lesson, in the order of the course. A lesson joins by being listed.
 LESSONS: dict[str, Lesson] = {
-    lesson.name: lesson for lesson in (players.TWO_PLAYERS, scores.FID, scores.INCEPTION_SCORE, scores.TRADE_OFF)
+    lesson.name: lesson
+    for lesson in (
+        players.TWO_PLAYERS,
+        players.NON_SATURATING,
+        players.TOO_STRONG,
+        collapse.COLLAPSE,
+        collapse.REMEDIES,
+        scores.FID,
+        scores.INCEPTION_SCORE,
+        scores.TRADE_OFF,
+        collapse.SEEDS,
+    )
 }
 
 

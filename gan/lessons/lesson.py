@@ -50,11 +50,25 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """What holds over five seeds together: the highest and the lowest ``figure`` of the left board are ``least`` or more apart.
+
+    The means with and without ``changes``, a small change of the settings, are nearer to each other than that.
+    """
+
+    figure: str
+    least: float
+    changes: Mapping[str, Any]
+    name: str  # of the change
+
+
+@dataclass(frozen=True)
 class Game:
     """A stage: one or two live boards, played for ``steps`` steps, ``speed`` a picture.
 
     ``first`` is the left board. One of ``others`` is the right one; with several, the visitor chooses. The settings of the right
-    board are those of the left one and its own. ``controls``: what of :data:`CONTROLS` is shown in addition to Play.
+    board are those of the left one and its own. ``controls``: what of :data:`CONTROLS` is shown in addition to Play. With a
+    ``spread``, boards are called by their seeds.
     """
 
     first: Side
@@ -64,6 +78,7 @@ class Game:
     settings: Mapping[str, Any] = field(default_factory=dict)
     speed: int = 5
     controls: tuple[str, ...] = ("reset", "seed")
+    spread: Spread | None = None
 
     def setup(self, other: int = 0, seed: int = 0) -> Setup:
         """Return the set-up of the left board and the right one numbered ``other``, for both with ``seed``.
@@ -79,6 +94,12 @@ class Game:
     def sides(self, other: int = 0) -> tuple[Side, ...]:
         """Return the boards that are shown, from the left."""
         return (self.first, *self.others[other : other + 1])
+
+    def names(self, other: int = 0, seed: int = 0) -> list[str]:
+        """Return what the boards that are shown are called, from the left."""
+        if self.spread is None:
+            return [side.name for side in self.sides(other)]
+        return [f"Seed {seed + side.changes.get('training.seed', 0)}" for side in self.sides(other)]
 
 
 #: What the face of a game can show in addition to Play: single steps, slow motion, speeds, begin again, another seed, layers, the

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ CASES = [(name, other) for name, game in GAMES.items() for other in range(max(1,
 
 
 @pytest.fixture(autouse=True)
-def as_in_the_worker() -> Any:
+def as_in_the_worker() -> Iterator[None]:
     """Compute as the worker of live games does."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -41,18 +43,21 @@ def _played(setup: str, place: int, steps: int) -> dict[str, Any]:
     board = Board(config, images)
     for _ in range(steps):
         board.step_both()
-        if not board.is_finite:
-            break
+        assert board.is_finite
     figures, _ = PointsView(parsed.data, images).frame(board, (), is_still=True)
     found = {**board.numbers, **figures}
     return {key: value[0] if isinstance(value, list) else value for key, value in found.items()}
 
 
-def played(game: Game, other: int, place: int, seed: int) -> dict[str, Any]:
-    setup = game.setup(other, seed)
-    if not place:  # the left board is the same whatever is on the right
-        setup = setup.model_copy(update={"other": None})
-    return _played(setup.model_dump_json(), place, game.steps)
+def values(game: Game, figure: str, other: int, place: int) -> list[float]:
+    """Return a figure of a board at the end of a game, for each seed."""
+    found = []
+    for seed in SEEDS:
+        setup = game.setup(other, seed)
+        if not place:  # the left board is the same whatever is on the right
+            setup = setup.model_copy(update={"other": None})
+        found.append(_played(setup.model_dump_json(), place, game.steps)[figure])
+    return found
 
 
 @pytest.mark.parametrize(("name", "other"), CASES)
@@ -60,5 +65,25 @@ def test_every_board_keeps_its_claims(name: str, other: int) -> None:
     game = GAMES[name]
     for place, side in enumerate(game.sides(other)):
         for claim in side.claims:
-            values = [played(game, other, place, seed)[claim.figure] for seed in SEEDS]
-            assert all(claim.holds(value) for value in values), (side.name, claim, values)
+            if (claim.least, claim.most) != (None, None):
+                found = values(game, claim.figure, other, place)
+                assert all(map(claim.holds, found)), (side.name, claim, found)
+
+
+def test_r1_brings_back_most_of_the_data() -> None:
+    lesson, game = LESSONS["remedies"], GAMES["remedies"]
+    means = [mean(values(game, "recall", other, 1)) for other in range(len(game.others))]
+    best = means.pop(lesson.right)
+    assert game.others[lesson.right].name == lesson.choices[lesson.right]
+    assert best > max(means) + 0.1, (best, means)
+
+
+@pytest.mark.parametrize("name", [name for name, game in GAMES.items() if game.spread])
+def test_seeds_differ_by_more_than_a_small_change_of_the_settings(name: str) -> None:
+    game = GAMES[name]
+    assert (spread := game.spread)
+    before = values(game, spread.figure, 0, 0)
+    changed = Game(game.first, (), game.steps, game.data, {**game.settings, **spread.changes})
+    after = values(changed, spread.figure, 0, 0)
+    assert max(before) - min(before) >= spread.least, before
+    assert abs(mean(after) - mean(before)) < spread.least, (before, after)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gan.lessons import LESSONS
 from gan.lessons.lesson import MINUTES
-from pages.parts import words
+from pages.parts import frame, words
 from pages.parts.learning import links, progress
 
 #: Links to other states of this page look like links, not like the entry of the present page in a menu.
@@ -20,6 +20,9 @@ LINKS = """<style>
 def show() -> None:
     """Draw all lessons, those that are done marked, and the share that is done."""
     count = sum(progress.of(name).is_done for name in LESSONS)
+    following = next((name for name in LESSONS if not progress.of(name).is_done), "")
+    if following and st.button(f"Start: {LESSONS[following].title}", type="primary", key="learn/start", icon=":material/school:"):
+        frame.go("pages/learn.py", lesson=following)
     st.progress(count / len(LESSONS), text=f"{count} of {len(LESSONS)} lessons done, {sum(MINUTES)} minutes each")
     with st.grid(3, min_column_width=260, gap="small", key="learn-course") as grid:
         for number, lesson in enumerate(LESSONS.values(), 1):

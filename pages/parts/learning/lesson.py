@@ -99,7 +99,7 @@ def _answer(lesson: Lesson, so_far: Progress) -> None:
 def _tabulate(lesson: Lesson, so_far: Progress) -> None:
     """Show what was measured here next to what holds with every seed."""
     certain = stages.certain(lesson)
-    rows = {name: so_far.measured.get(name, {}) for name in {**certain, **so_far.measured}}
+    rows = so_far.measured | {name: so_far.measured.get(name, {}) for name in certain}
     titles = list(dict.fromkeys(title for name, here in rows.items() for title in {**certain.get(name, {}), **here}))
     lines: list[str] = []
     for title in titles:

@@ -11,6 +11,9 @@ import streamlit as st
 Seen = Mapping[str, Mapping[str, str]]
 
 
+MOST_ROWS = 12
+
+
 @dataclass
 class Progress:
     """What a visitor has done in one lesson. ``turn`` counts how often it was begun again: each has a game of its own."""
@@ -26,6 +29,10 @@ class Progress:
     def has_answer(self) -> bool:
         """Whether the answer may be shown: something was measured, or the visitor asked for it."""
         return self.is_shown or bool(self.measured)
+
+    def add(self, seen: Seen) -> None:
+        """Keep what was measured; the oldest rows go if there are many."""
+        self.measured = dict([*{**self.measured, **seen}.items()][-MOST_ROWS:])
 
     def again(self) -> None:
         """Begin the lesson again; it stays done."""

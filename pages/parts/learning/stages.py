@@ -23,7 +23,7 @@ from pages.parts.learning import laboratory
 from pages.parts.learning.progress import Progress, Seen
 from pages.parts.playing import component
 
-_TITLES = {"d_real": "D(real)", "d_fake": "D(fake)", "d_loss": "Loss of D", "g_loss": "Loss of G"}
+_TITLES = {"d_real": "D(real)", "d_fake": "D(fake)", "d_loss": "Loss of D", "g_loss": "Loss of G", "g_norm": "Gradient of G"}
 _LARGEST_SEED = 2**31
 _DRAWN = 240  # points of a preview
 
@@ -61,7 +61,7 @@ def _show_game(lesson: Lesson, so_far: Progress) -> None:
             so_far.seeds[other] = seed
 
     def reach() -> None:
-        so_far.measured |= _read(component.answer("reached", key), game, other)
+        so_far.add(_read(component.answer("reached", key), game, other, so_far.seeds.get(other, 0)))
 
     setup = game.setup(other, so_far.seeds.get(other, 0))
     first = setups.boards(setup, default_root())[0]
@@ -75,7 +75,7 @@ def _show_game(lesson: Lesson, so_far: Progress) -> None:
         on_reached=reach,
         key=key,
         lesson={
-            "names": [side.name for side in game.sides(other)],
+            "names": game.names(other, first.training.seed),
             "goal": game.steps,
             "speed": game.speed,
             "controls": list(game.controls),
@@ -95,15 +95,15 @@ def _choose_other(game: Game, so_far: Progress, key: str) -> int:
     return first if chosen is None else chosen
 
 
-def _read(raw: Any, game: Game, other: int) -> Seen:
+def _read(raw: Any, game: Game, other: int, seed: int) -> Seen:
     """Return the figures that a browser sent, in words; empty if they are not those of this game."""
     sides = game.sides(other)
     boards = raw.get("boards") if isinstance(raw, dict) else None
     if not isinstance(boards, list) or len(boards) != len(sides) or not all(isinstance(board, dict) for board in boards):
         return {}
     return {
-        side.name: {_title(claim): _told(board.get(claim.figure)) for claim in side.claims}
-        for side, board in zip(sides, boards, strict=True)
+        name: {_title(claim.figure): _told(board.get(claim.figure)) for claim in side.claims}
+        for name, side, board in zip(game.names(other, seed), sides, boards, strict=True)
     }
 
 
@@ -112,11 +112,11 @@ def _told(value: Any) -> str:
     parts = value if isinstance(value, list) else [value]
     if not 1 <= len(parts) <= 2 or not all(isinstance(part, int | float) and math.isfinite(part) for part in parts):
         return "–"
-    return " of ".join(words.number(part) for part in parts)
+    return "\u00a0of\u00a0".join(words.number(part) for part in parts)  # on one line of a narrow table
 
 
-def _title(claim: Claim) -> str:
-    return SCORES[claim.figure].title if claim.figure in SCORES else _TITLES[claim.figure]
+def _title(figure: str) -> str:
+    return SCORES[figure].title if figure in SCORES else _TITLES[figure]
 
 
 def certain(lesson: Lesson) -> Seen:
@@ -124,11 +124,20 @@ def certain(lesson: Lesson) -> Seen:
     game = lesson.stage
     if isinstance(game, Laboratory):
         return laboratory.certain(game)
-    return {side.name: {_title(claim): _bounds(claim, game.data) for claim in side.claims} for side in (game.first, *game.others)}
+    if spread := game.spread:
+        apart, title = words.number(spread.least), _title(spread.figure)
+        return {
+            "Five seeds: highest − lowest": {title: f"at least {apart}"},
+            f"{spread.name}: change of the mean": {title: f"less than {apart}"},
+        }
+    sides = (game.first, *game.others)
+    return {side.name: {_title(claim.figure): _bounds(claim, game.data) for claim in side.claims} for side in sides}
 
 
 def _bounds(claim: Claim, data: str) -> str:
-    """Return a claim in words: "at least 5 of 8", "at most 0.2", "1 of 8"."""
+    """Return a claim in words: "at least 5 of 8", "at most 0.2", "0 of 8"; "varies" without bounds."""
+    if claim.least is None and claim.most is None:
+        return "varies"
     bounds = {} if claim.least is None else {claim.least: "at least"}
     if claim.most is not None:
         bounds[claim.most] = "" if claim.most in bounds or claim.most == 0 else "at most"

@@ -6,6 +6,7 @@ const NUMBERS = [
   ["g_loss", "Loss of G", "What the generator minimises.", false],
   ["d_real", "D(real)", "Mean opinion of the discriminator on real data of the last turn.", false],
   ["d_fake", "D(fake)", "Mean opinion of the discriminator on generated data of the last turn.", false],
+  ["g_norm", "Gradient of G", "Norm of the generator’s gradient in its last turn; near 0, it no longer learns.", false],
   ["modes", "Modes found", "Clusters of the data that generated points reach.", true],
   ["precision", "Precision", "Share of generated points that lie among real ones.", true],
   ["recall", "Recall", "Share of real points that lie among generated ones.", true],
