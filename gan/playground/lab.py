@@ -14,14 +14,12 @@ from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.data.feed import to_pixels
-from gan.errors import InputError
 from gan.judging import lines
 from gan.play import wire
 from gan.play.setup import Setup
 from gan.playground import disturbances
 from gan.playground.views import as_array, number
 from gan.runs import examples
-from gan.runs.run import Run
 from gan.scoring.extractors import classifier
 from gan.scoring.extractors.extractor import Features
 from gan.scoring.metrics import manifold, memorisation
@@ -32,7 +30,6 @@ from gan.training import sampling
 
 SHOWN = 36  # pictures of an answer
 _FLOOR_SEEDS = range(1001, 1006)  # of divisions into real images and others, for the floor
-_EXAMPLE = "Healthy example"  # whose latent vectors are truncated
 
 
 class Lab:
@@ -44,14 +41,14 @@ class Lab:
 
     def __init__(self, setup: Setup) -> None:
         """Load the digits, their classifier, and the generator whose latent vectors are truncated. Raises InputError."""
-        config = _example().config() if setup.lab == "truncation" else None
+        config = examples.healthy().config() if setup.lab == "truncation" else None
         self._images = loaders.load(DataConfig(name="digits") if config is None else config.data)
         self._extractor = classifier.load("digits", torch.device("cpu"), say_nothing)
         self._seen = self._extractor.extract(self._images.pixels.split(self._extractor.batch))
         self._count = len(self._images) // 2
         self._generator, self._latent = None, 0
         if config is not None:
-            saved = sampling.newest(_example(), "Measuring")
+            saved = sampling.newest(examples.healthy(), "Measuring")
             self._generator, _ = sampling.restore(config, saved, torch.device("cpu"))
             self._latent = config.networks.latent
 
@@ -149,13 +146,3 @@ class Lab:
             found.append(self._compare(Features(*(part[others] for part in self._seen)), real))
         columns = {name: [one[name] for one in found] for name in found[0]}
         return {name: [number(value) for value in (min(all_), fmean(all_), max(all_))] for name, all_ in columns.items()}
-
-
-def _example() -> Run:
-    """Return the example that has learnt well. Raises InputError if the program came without it."""
-    for path in sorted(examples.FOLDER.glob("*-*")):
-        if (run := Run(path)).label() == _EXAMPLE:
-            return run
-    raise InputError(
-        "The example that belongs to the program is missing, and its latent vectors are measured here; install it again."
-    )

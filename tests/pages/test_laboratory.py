@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
 
 from gan.lessons import LESSONS
 from gan.lessons.laboratory import Laboratory
@@ -40,6 +41,13 @@ def test_what_is_certain_has_the_rows_of_what_is_measured(stage: Laboratory) -> 
         row: list(figures) for row, figures in certain.items()
     }
     assert all("FID · " in title for figures in certain.values() for title in figures if "FID" in title)
+
+
+@pytest.mark.parametrize("name", [name for name, lesson in LESSONS.items() if isinstance(lesson.stage, Laboratory)])
+def test_pictures_are_shown_before_the_bet(name: str, visit: Callable[..., AppTest], empty: Path) -> None:
+    test = visit("learn", lesson=name)
+    assert not test.exception and len(test.get("imgs")) == 1
+    assert not any("missing" in caption.value for caption in test.caption)
 
 
 def test_visitor_measures_all_cases(page: Page, serve: Serve, root: Path) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
+import streamlit as st
+
 from gan import words
+from gan.errors import InputError
 from gan.judging import lines
 from gan.judging.glossary import SCORES
 from gan.lessons.laboratory import FEATURES, Laboratory
 from gan.lessons.lesson import Claim, Lesson
+from gan.runs import examples
+from pages.parts import pictures
 from pages.parts.learning.progress import Progress, Seen
 from pages.parts.playing import component
 
@@ -23,6 +29,16 @@ def show(lesson: Lesson, so_far: Progress) -> None:
         so_far.measured |= _read(component.answer("reached", key), stage)
 
     component.show_lab(stage, key, reach)
+
+
+def preview(stage: Laboratory) -> None:
+    """Draw what is measured before anything is done to it: real digits, or samples of the example that ships with the program."""
+    with contextlib.suppress(InputError), st.container(width=400):
+        run = examples.healthy()
+        if stage.lab == "pictures":
+            pictures.show(run.reals_path, "64 real digits", "Real digits.")
+        else:
+            pictures.show(list(run.samples().values())[-1], "64 generated digits", "What the generator draws with usual vectors.")
 
 
 def certain(stage: Laboratory) -> Seen:

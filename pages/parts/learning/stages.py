@@ -34,8 +34,9 @@ def show(lesson: Lesson, so_far: Progress) -> None:
 
 
 def preview(lesson: Lesson) -> None:
-    """Draw the real data of a game, before the bet; nothing for other stages."""
-    if not isinstance(lesson.stage, Game):
+    """Draw the real data of a game, or the pictures of a laboratory, before the bet."""
+    if isinstance(lesson.stage, Laboratory):
+        laboratory.preview(lesson.stage)
         return
     entry = data_sets.find(lesson.stage.data)
     values, _ = points.sample(entry.name)
