@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import loaders
 from gan.data.feed import to_pixels
@@ -66,11 +65,9 @@ class Lab:
         line = {"extractor": found.label, "extractor_id": found.id}
         head = {
             "kind": "opened",
-            "is_lab": True,
             "is_continued": is_continued,
             "images": self._count,
             "real_images": len(self._images) - self._count,
-            "classes": list(data_sets.find("digits").classes),
             "extractor": found.label,
             "features": self._seen.features.shape[1],
             "fid_label": lines.label(line),
@@ -145,4 +142,4 @@ class Lab:
             others, real = self._halves(seed)
             found.append(self._compare(Features(*(part[others] for part in self._seen)), real))
         columns = {name: [one[name] for one in found] for name in found[0]}
-        return {name: [number(value) for value in (min(all_), fmean(all_), max(all_))] for name, all_ in columns.items()}
+        return {name: [number(of(values)) for of in (min, fmean, max)] for name, values in columns.items()}

@@ -46,7 +46,7 @@ def test_what_is_certain_has_the_rows_of_what_is_measured(stage: Laboratory) -> 
 @pytest.mark.parametrize("name", [name for name, lesson in LESSONS.items() if isinstance(lesson.stage, Laboratory)])
 def test_pictures_are_shown_before_the_bet(name: str, visit: Callable[..., AppTest], empty: Path) -> None:
     test = visit("learn", lesson=name)
-    assert not test.exception and len(test.get("imgs")) == 1
+    assert not test.exception and len(test.get("image")) == 1
     assert not any("missing" in caption.value for caption in test.caption)
 
 
