@@ -58,6 +58,8 @@ _ANY = st.recursive(
     max_leaves=12,
 )
 
+_FIELDS = ("value", "who", "key", "board", "setup", "token", "layers", "count", "seed", "pixels", "until")
+
 
 @given(
     st.one_of(
@@ -65,7 +67,7 @@ _ANY = st.recursive(
         _ANY.map(json.dumps),
         st.fixed_dictionaries(
             {"do": st.sampled_from(["open", "play", "step", "set", "judge", "speed", "ack", "reset", "show", "draw"])},
-            optional=dict.fromkeys(("value", "who", "key", "board", "setup", "token", "layers", "count", "seed", "pixels"), _ANY),
+            optional=dict.fromkeys(_FIELDS, _ANY),
         ).map(json.dumps),
     )
 )
