@@ -29,7 +29,7 @@ def texts(test: AppTest) -> str:
     return "\n".join([*found, *links]).replace("\\", "")
 
 
-def stages(test: AppTest) -> list[dict[str, Any]]:
+def sent(test: AppTest) -> list[dict[str, Any]]:
     """Return what the page sends to the components on it."""
     assert not test.exception, test.exception
     return [json.loads(found.proto.json or found.proto.mixed.json) for found in test.get("bidi_component")]
@@ -41,7 +41,7 @@ def bet(test: AppTest, name: str, index: int) -> AppTest:
 
 def test_course_lists_every_lesson(visit: Visit, empty: Path) -> None:
     test = visit("learn")
-    assert not stages(test) and not test.error
+    assert not sent(test) and not test.error
     assert all(lesson.title in texts(test) for lesson in LESSONS.values())
 
 
@@ -56,7 +56,7 @@ def test_unknown_lesson_gets_a_sentence_and_the_course(name: str, visit: Visit, 
 @pytest.mark.parametrize("name", list(LESSONS))
 def test_nothing_of_the_answer_shows_before_the_bet(name: str, visit: Visit, empty: Path) -> None:
     lesson, test = LESSONS[name], visit("learn", lesson=name)
-    assert not stages(test)
+    assert not sent(test)
     shown = texts(test)
     assert lesson.answer not in shown and lesson.take_home not in shown and "Your bet was" not in shown
 
@@ -66,7 +66,7 @@ def test_bet_brings_the_stage_and_the_answer_its_reason(name: str, visit: Visit,
     lesson, test = LESSONS[name], visit("learn", lesson=name)
     wrong = (lesson.right + 1) % len(lesson.choices)
     bet(test, name, wrong)
-    (stage,) = stages(test)
+    (stage,) = sent(test)
     assert lesson.take_home not in texts(test)
     if isinstance(lesson.stage, Game):
         assert stage["lesson"]["names"] == lesson.stage.names(wrong if len(lesson.stage.others) > 1 else 0)
