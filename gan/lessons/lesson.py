@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gan import words
 from gan.play.setup import Setup
 
 MINUTES = (1, 3, 1)  # for the bet, for playing, for the answer
@@ -38,6 +39,13 @@ class Claim:
     def holds(self, value: float) -> bool:
         """Return whether a measured value keeps the bounds."""
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+    def __str__(self) -> str:
+        """Return the bounds in words: "at least 5", "at most 0.2", "0"; "varies" without bounds."""
+        bounds = {} if self.least is None else {self.least: "at least"}
+        if self.most is not None:
+            bounds[self.most] = "" if self.most == 0 or self.most in bounds else "at most"
+        return " and ".join(f"{word} {words.number(limit)}".strip() for limit, word in bounds.items()) or "varies"
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ def test_r1_brings_back_most_of_the_data() -> None:
 
 @pytest.mark.parametrize("name", [name for name, game in GAMES.items() if game.spread])
 def test_seeds_differ_by_more_than_a_small_change_of_the_settings(name: str) -> None:
-    game = GAMES[name]
-    assert (spread := game.spread)
+    game, spread = GAMES[name], GAMES[name].spread
+    assert spread
     before = values(game, spread.figure, 0, 0)
     changed = Game(game.first, (), game.steps, game.data, {**game.settings, **spread.changes})
     after = values(changed, spread.figure, 0, 0)

@@ -58,6 +58,23 @@ _ANY = st.recursive(
     max_leaves=12,
 )
 
+_FIELDS = (
+    "value",
+    "who",
+    "key",
+    "board",
+    "setup",
+    "token",
+    "layers",
+    "count",
+    "seed",
+    "pixels",
+    "until",
+    "blur",
+    "copied",
+    "distinct",
+)
+
 
 @given(
     st.one_of(
@@ -65,24 +82,7 @@ _ANY = st.recursive(
         _ANY.map(json.dumps),
         st.fixed_dictionaries(
             {"do": st.sampled_from(["open", "play", "step", "set", "judge", "speed", "ack", "reset", "show", "draw", "measure"])},
-            optional=dict.fromkeys(
-                (
-                    "value",
-                    "who",
-                    "key",
-                    "board",
-                    "setup",
-                    "token",
-                    "layers",
-                    "count",
-                    "seed",
-                    "pixels",
-                    "blur",
-                    "copied",
-                    "distinct",
-                ),
-                _ANY,
-            ),
+            optional=dict.fromkeys(_FIELDS, _ANY),
         ).map(json.dumps),
     )
 )

@@ -136,14 +136,9 @@ def certain(lesson: Lesson) -> Seen:
 
 
 def _bounds(claim: Claim, data: str) -> str:
-    """Return a claim in words: "at least 5 of 8", "at most 0.2", "0 of 8"; "varies" without bounds."""
-    if claim.least is None and claim.most is None:
-        return "varies"
-    bounds = {} if claim.least is None else {claim.least: "at least"}
-    if claim.most is not None:
-        bounds[claim.most] = "" if claim.most in bounds or claim.most == 0 else "at most"
-    told = " and ".join(f"{word} {words.number(limit)}".strip() for limit, word in bounds.items())
-    return f"{told} of {len(data_sets.find(data).classes)}" if claim.figure == "modes" else told
+    """Return a claim in words, modes as how many of how many."""
+    is_count = claim.figure == "modes" and (claim.least, claim.most) != (None, None)
+    return f"{claim} of {len(data_sets.find(data).classes)}" if is_count else str(claim)
 
 
 #: Type of a stage → the function that draws it. A new kind of stage joins by being listed.
