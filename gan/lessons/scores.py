@@ -27,7 +27,7 @@ FID = Lesson(
     answer="FID compares the mean and the covariance of features. A little more contrast moves the features of all pictures, so "
     "FID rises tenfold, though one hardly sees it. A hundred digits, ten of each kind, have nearly the same mean and covariance as "
     "all, so FID rises little; recall falls to 0. Copies have exactly the statistics of the training pictures, with which FID "
-    "compares: lower than new real digits can be. Only a test for memorisation notices.",
+    "compares, so that their FID is lower than that of new real digits. Only a test for memorisation notices.",
     take_home="FID measures whether feature statistics agree, not whether pictures are varied or new: read it next to recall and "
     "a test for copies.",
     papers=(
