@@ -1,24 +1,24 @@
-"""Lessons on mode collapse, its remedies, and the noise between seeds in which small remedies drown."""
+"""Lessons on mode collapse, its remedies, and the noise between seeds."""
 
 from __future__ import annotations
 
 from gan.lessons.lesson import Claim, Game, Lesson, Paper, Side, Spread
-from gan.lessons.players import HEALTHY, STRONG
+from gan.lessons.players import BALANCED, STEPS, TOO_STRONG_D
 
 COLLAPSE = Lesson(
     name="mode-collapse",
     title="Mode collapse",
     summary="What becomes of a generator in a hurry?",
-    question="On the left, a game that goes well. On the right, the same game, but the generator learns twenty times as fast. What "
+    question="On the left, a game that goes well. On the right, the same game, but the generator learns fifty times as fast. What "
     "does it do?",
     choices=("It finds the clusters sooner", "It finds at most three of eight clusters", "It makes no difference in the end"),
     right=1,
     task="Press Play and watch the orange points on the right.",
     stage=Game(
-        first=Side("Goes well", (Claim("modes", least=5),)),
-        others=(Side("Generator 20 × as fast", (Claim("modes", most=3),), {"optimizer.generator_lr": 0.04}),),
-        steps=600,
-        settings=HEALTHY,
+        first=Side("Goes well", (Claim("modes", least=4),)),
+        others=(Side("Generator 50 × as fast", (Claim("modes", most=3),), {"optimizer.generator_lr": 0.05}),),
+        steps=STEPS,
+        settings=BALANCED,
     ),
     answer="The fast generator moves nearly all its points to the place that pleases the discriminator most at the moment. The "
     "discriminator then learns to reject that place, and all points move on to the next one. At any time, most of the data are "
@@ -35,34 +35,35 @@ COLLAPSE = Lesson(
 REMEDIES = Lesson(
     name="remedies",
     title="Four remedies",
-    summary="Packing, noise, R1 or fewer turns: what brings the lost clusters back?",
-    question="The left game collapses: it finds one cluster of eight. Four remedies are known from papers. Which one brings back "
-    "most of the data here?",
-    choices=("Packing", "Instance noise", "R1 penalty", "Fewer turns of D"),
-    right=2,
+    summary="Packing, noise, a penalty or balance: what brings the lost clusters back?",
+    question="The left game has collapsed: its discriminator is too strong, and the generator finds one cluster of eight. Which of "
+    "four known remedies brings back most clusters in the same number of steps?",
+    choices=("Packing", "Instance noise", "R1 penalty", "Balance"),
+    right=3,
     task="Press Play with the remedy that you bet on; then try the others.",
     stage=Game(
-        first=Side("Collapses", (Claim("recall", most=0.25),)),
+        first=Side("Collapses", (Claim("modes", most=2),), TOO_STRONG_D),
         others=(
-            Side("Packing", (Claim("recall"),), {"networks.packing": 2}),
-            Side("Instance noise", (Claim("recall"),), {"augmentation.instance_noise": 0.1}),
-            Side("R1 penalty", (Claim("recall", least=0.75),), {"objective.r1": 0.1}),
-            Side("Fewer turns of D", (Claim("recall"),), {"optimizer.discriminator_steps": 1}),
+            Side("Packing", (Claim("modes"),), {"networks.packing": 2}),
+            Side("Instance noise", (Claim("modes"),), {"augmentation.instance_noise": 0.1}),
+            Side("R1 penalty", (Claim("modes"),), {"objective.r1": 0.1}),
+            Side("Balance", (Claim("modes", least=4),), {key: BALANCED[key] for key in TOO_STRONG_D}),
         ),
-        steps=300,
-        settings=STRONG,
+        steps=STEPS,
+        settings=BALANCED,
     ),
-    answer="R1 keeps the discriminator flat around the real data, so that it no longer shows all points the same way. The "
-    "generator then reaches nearly all of the data with every seed, though its points are not precise yet. Packing, which shows "
-    "the discriminator two points at a time, and fewer turns of the discriminator help with most seeds; instance noise seldom "
-    "does.",
-    take_home="Treat the cause, here a discriminator too steep. What helps differs from game to game, so measure it.",
+    answer="Balance treats the cause and finds several clusters with every seed. R1 keeps the discriminator flat around the real "
+    "data: the points spread out to all sides (recall rises to nearly 1), but so slowly that few clusters are met in this time. "
+    "Packing, which shows the discriminator two points at a time, brings back two or three. A little instance noise hardly helps "
+    "here.",
+    take_home="Treat the cause, here the balance of the players. What helps differs from game to game, so measure it.",
     papers=(
         Paper("Lin et al. 2017, PacGAN: the power of two samples", "1712.04086"),
         Paper("Sønderby et al. 2016, Amortised MAP inference (instance noise)", "1610.04490"),
-        Paper("Mescheder et al. 2018, Which training methods for GANs do actually converge?", "1801.04406"),
+        Paper("Mescheder et al. 2018, Which training methods for GANs do actually converge? (R1)", "1801.04406"),
+        Paper("Heusel et al. 2017, GANs trained by a two time-scale update rule (learning rates of both players)", "1706.08500"),
     ),
-    scores=("recall",),
+    scores=("modes", "recall"),
     about=("collapse", "partial-collapse"),
 )
 

@@ -70,12 +70,12 @@ def test_every_board_keeps_its_claims(name: str, other: int) -> None:
                 assert all(map(claim.holds, found)), (side.name, claim, found)
 
 
-def test_r1_brings_back_most_of_the_data() -> None:
+def test_right_remedy_brings_back_most_clusters() -> None:
     lesson, game = LESSONS["remedies"], GAMES["remedies"]
-    means = [mean(values(game, "recall", other, 1)) for other in range(len(game.others))]
+    means = [mean(values(game, "modes", other, 1)) for other in range(len(game.others))]
     best = means.pop(lesson.right)
     assert game.others[lesson.right].name == lesson.choices[lesson.right]
-    assert best > max(means) + 0.1, (best, means)
+    assert best > max(means) + 1, (best, means)
 
 
 @pytest.mark.parametrize("name", [name for name, game in GAMES.items() if game.spread])
