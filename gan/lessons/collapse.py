@@ -52,9 +52,9 @@ REMEDIES = Lesson(
         steps=STEPS,
         settings=BALANCED,
     ),
-    answer="Balance treats the cause and finds several clusters with every seed. R1 keeps the discriminator flat around the real "
-    "data: the points spread out to all sides (recall rises to nearly 1), but so slowly that few clusters are met in this time. "
-    "Packing, which shows the discriminator two points at a time, brings back two or three. A little instance noise hardly helps "
+    answer="Balance treats the cause and finds most clusters with every seed. R1 keeps the discriminator flat around the real "
+    "data: the points spread out to all sides (recall rises to nearly 1), but few of them meet a cluster in this time. Packing, "
+    "which shows the discriminator two points at a time, brings back two to four clusters. A little instance noise hardly helps "
     "here.",
     take_home="Treat the cause, here the balance of the players. What helps differs from game to game, so measure it.",
     papers=(

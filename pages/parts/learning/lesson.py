@@ -19,6 +19,7 @@ ol.steps.steps {display: flex; flex-wrap: wrap; gap: .35rem 1rem; margin: 0; pad
 .steps li[aria-current] {border-color: var(--st-primary-color, #4f46e5); opacity: 1; font-weight: 600}
 .st-key-learn-stage [data-testid="stImage"] img {border: 1px solid #88888855; border-radius: .6rem}
 .st-key-learn-text p, .st-key-learn-answer p {max-width: 62ch}
+@media (max-width: 999px) {.st-key-learn-stage [data-testid="stImage"] img {max-width: 13rem !important}}
 @media (min-width: 1000px) {
   .st-key-learn-lesson {display: grid; gap: 1rem 2rem;
     grid-template: "text stage" auto "answer stage" 1fr / minmax(19rem, 6fr) 11fr}
