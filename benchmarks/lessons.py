@@ -8,15 +8,18 @@ Prints each board's figures at the end of its game as median (lowest to highest)
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from benchmarks import machine
+from gan.config import RunConfig
+from gan.data import loaders
 from gan.lessons import LESSONS
 from gan.lessons.lesson import Claim, Game
 from gan.play import setup as setups
-from gan.playground.board import Board, images_of
+from gan.playground.board import Board
 from gan.playground.points import PointsView
 
 FIGURES = ("modes", "precision", "recall", "d_fake", "g_norm")
@@ -49,13 +52,17 @@ def main() -> None:
 
 def _play(game: Game, other: int, place: int, seed: int) -> dict[str, float]:
     """Return the figures of a board at the end of its game."""
-    setup = game.setup(other, seed)
-    config = setups.boards(setup, Path())[place]
-    images = images_of(setup, config)
+    return _played(setups.boards(game.setup(other, seed), Path())[place], game.steps)
+
+
+@cache
+def _played(config: RunConfig, steps: int) -> dict[str, float]:
+    """Return the figures of a board after some steps; boards that lessons share are played once."""
+    images = loaders.load(config.data)
     board = Board(config, images)
-    for _ in range(game.steps):
+    for _ in range(steps):
         board.step_both()
-    figures, _ = PointsView(setup.data, images).frame(board, (), is_still=True)
+    figures, _ = PointsView(config.data.name, images).frame(board, (), is_still=True)
     found = {**board.numbers, **figures}
     return {key: value[0] if isinstance(value, list) else value for key, value in found.items()}
 

@@ -20,9 +20,8 @@ COLLAPSE = Lesson(
         steps=STEPS,
         settings=BALANCED,
     ),
-    answer="The fast generator moves nearly all its points to the place that pleases the discriminator most at the moment. The "
-    "discriminator then learns to reject that place, and all points move on to the next one. At any time, most of the data are "
-    "missing.",
+    answer="The fast generator crowds its points where the discriminator expects real ones at the moment. The discriminator then "
+    "learns to reject that place, and the crowd moves on to the next one. At any time, most of the data are missing.",
     take_home="Mode collapse: the generator makes only a few kinds of output, although the data have many.",
     papers=(
         Paper("Metz et al. 2016, Unrolled generative adversarial networks", "1611.02163"),

@@ -152,11 +152,11 @@ def test_playing_ends_at_the_step_that_was_asked_for() -> None:
     table = table_of(data="ring")
     ask(table, "speed", value=3)
     ask(table, "play", until=4)
-    heads = []
-    while table.state == "playing":
-        heads += [said([table.turn()])[0][0]]
-        ask(table, "ack", count=1)
-    assert (heads[-1]["step"], heads[-1]["state"]) == (4, "paused")
+    head: dict[str, Any] = {}
+    for _ in range(4):  # a slow machine plays fewer than three steps in a turn
+        if table.state == "playing":
+            head = said([table.turn()])[0][0]
+    assert (head["step"], head["state"]) == (4, "paused")
     ask(table, "play")
     table.turn()
     assert table.state == "playing" and table.boards[0].step > 4

@@ -113,7 +113,8 @@ def _told(value: Any) -> str:
     parts = value if isinstance(value, list) else [value]
     if not 1 <= len(parts) <= 2 or not all(isinstance(part, int | float) and math.isfinite(part) for part in parts):
         return "–"
-    return "\u00a0of\u00a0".join(words.number(part) for part in parts)  # on one line of a narrow table
+    told = ("below\u00a00.001" if 0 < abs(part) < 0.001 else words.number(part) for part in parts)
+    return "\u00a0of\u00a0".join(told)  # on one line of a narrow table
 
 
 def _title(figure: str) -> str:
