@@ -14,6 +14,7 @@ if __name__ == "__main__":  # runs on every page run
         ),
         st.Page("pages/data.py", title="Data", help="View the real images of a data set and import your own."),
         st.Page("pages/play.py", title="Play", help="Step both players by hand, or let them play, and watch every turn live."),
+        st.Page("pages/learn.py", title="Learn", help="Lessons of five minutes: a question, a bet, a game that answers it."),
         st.Page(
             "pages/train.py", title="Train", help="Choose a preset, change settings, see the expected time, start the training."
         ),

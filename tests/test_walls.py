@@ -30,6 +30,7 @@ FLOORS = (
     "quiz",
     "data",
     "play",
+    "lessons",
     "execution",
     "objective",
     "networks",

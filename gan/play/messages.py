@@ -28,10 +28,17 @@ class Open(_Message):
     setup: Setup
 
 
-class Simple(_Message):
-    """Play, pause, or play in slow motion."""
+class Play(_Message):
+    """Play, up to a step if one is given."""
 
-    do: Literal["play", "pause", "slow"]
+    do: Literal["play"]
+    until: int | None = Field(default=None, ge=1, le=10**6)
+
+
+class Simple(_Message):
+    """Pause, or play in slow motion."""
+
+    do: Literal["pause", "slow"]
 
 
 class Step(_Message):
@@ -98,6 +105,26 @@ class Draw(_Message):
     label: str = Field(default="", max_length=100)
 
 
+class Measure(_Message):
+    """Scores of pictures with something wrong, in the laboratory (:mod:`gan.playground.lab`). The answer repeats ``ticket``.
+
+    ``classes``: number of classes that are left. ``distinct``: number of different pictures. ``copied``: share of training
+    pictures. For the others see :mod:`gan.playground.disturbances`; ``truncation`` scales the latent vectors of a generator.
+    """
+
+    do: Literal["measure"]
+    ticket: int = Field(default=0, ge=0, le=2**31 - 1)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    classes: int = Field(default=10, ge=1, le=10)
+    distinct: int = Field(default=898, ge=1, le=898)
+    copied: float = Field(default=0.0, ge=0, le=1)
+    contrast: float = Field(default=1.0, ge=0, le=4)
+    brightness: float = Field(default=0.0, ge=-1, le=1)
+    blur: float = Field(default=0.0, ge=0, le=8)
+    noise: float = Field(default=0.0, ge=0, le=1)
+    truncation: float = Field(default=1.0, ge=0, le=2)
+
+
 class Ack(_Message):
     """Frames that have arrived."""
 
@@ -105,7 +132,7 @@ class Ack(_Message):
     count: int = Field(ge=1, le=4)
 
 
-Message = Annotated[Union[Open, Simple, Step, Speed, Reset, Set, Show, Judge, Draw, Ack], Field(discriminator="do")]
+Message = Annotated[Union[Open, Play, Simple, Step, Speed, Reset, Set, Show, Judge, Draw, Measure, Ack], Field(discriminator="do")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Message)
 
 

@@ -78,7 +78,8 @@ class Setup(BaseModel):
     """What a live game is asked to be.
 
     ``settings``: what differs from :func:`base`. ``other``: what a second board has in addition; None is one board. ``points``:
-    own points in the plane, with ``data`` "own". ``explore``: only draw from the generator of ``start``.
+    own points in the plane, with ``data`` "own". ``explore``: only draw from the generator of ``start``. ``lab``: only
+    measure, disturbed real digits ("pictures") or truncated latent vectors of the example that ships with the program.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +90,7 @@ class Setup(BaseModel):
     points: tuple[tuple[float, float], ...] | None = Field(default=None, min_length=FEWEST_POINTS, max_length=MOST_POINTS)
     start: Start | None = None
     explore: bool = False
+    lab: Literal["", "pictures", "truncation"] = ""
 
     @field_validator("points")
     @classmethod
@@ -103,11 +105,13 @@ class Setup(BaseModel):
 
     @model_validator(mode="after")
     def fit_together(self) -> Setup:
-        """Refuse points without their name and the other way round, and exploring without a run."""
+        """Refuse points without their name and the other way round, exploring without a run, and settings of the laboratory."""
         if (self.data == OWN) != (self.points is not None):
             raise ValueError(f"own points belong to the data set “{OWN}”, and only to it; send both or neither")
         if self.explore and self.start is None:
             raise ValueError("exploring needs a trained generator; choose a run to start from")
+        if self.lab and (self.data != "digits" or self.settings or self.other is not None or self.explore or self.start):
+            raise ValueError("the laboratory measures the digits, without settings, boards or runs; leave them out")
         return self
 
 

@@ -20,6 +20,7 @@ from gan.training.dealer import Dealer, draw_latents
 from gan.training.game import Turn
 from gan.training.state import unpack
 
+NUMBERS = ("d_loss", "g_loss", "d_real", "d_fake", "g_norm")
 _CPU = torch.device("cpu")
 _JITTER = 0.005  # of the width of own points: standard deviation of the noise on repeated ones
 
@@ -27,7 +28,8 @@ _JITTER = 0.005  # of the width of own points: standard deviation of the noise o
 class Board:
     """A game that is stepped one player at a time.
 
-    ``step``: generator updates so far. ``numbers``: losses and mean opinions of the last turns; None where unknown or not finite.
+    ``step``: generator updates so far. ``numbers``: losses and mean opinions of the last turns, and the norm of the generator's
+    gradient; None where unknown or not finite.
     With the same seed and settings, steps of both players give the numbers of a training in the same precision.
     """
 
@@ -51,7 +53,7 @@ class Board:
         self.shown_latents = draw_latents(config, 512, torch.Generator().manual_seed(config.training.seed + 2))
         self.hand: Turn | None = None  # of the discriminator's last turn, until the generator has answered it
         self.is_finite = True
-        self.numbers: dict[str, float | None] = dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"))
+        self.numbers: dict[str, float | None] = dict.fromkeys(NUMBERS)
 
     @property
     def noise(self) -> float:
@@ -78,10 +80,10 @@ class Board:
             self.deal()
         assert self.hand is not None
         with self._own_random():
-            loss, _ = self.game.generator_turn(self.hand, noise=self.noise)
+            loss, norm = self.game.generator_turn(self.hand, noise=self.noise, wants_norm=True)
         self.hand = None
         self.step += 1
-        self._note(g_loss=loss)
+        self._note(g_loss=loss, g_norm=norm)
 
     def step_both(self) -> None:
         """Play a whole step."""
@@ -91,10 +93,16 @@ class Board:
             assert self.hand is not None
             turns.append(self.hand)
         with self._own_random():
-            outcome = self.game.step(turns, noise=self.noise)
+            outcome = self.game.step(turns, noise=self.noise, wants_norms=True)
         self.hand = None
         self.step += 1
-        self._note(d_loss=outcome.discriminator_loss, g_loss=outcome.generator_loss, d_real=outcome.d_real, d_fake=outcome.d_fake)
+        self._note(
+            d_loss=outcome.discriminator_loss,
+            g_loss=outcome.generator_loss,
+            d_real=outcome.d_real,
+            d_fake=outcome.d_fake,
+            g_norm=outcome.generator_grad_norm,
+        )
 
     def turn_knob(self, config: RunConfig) -> None:
         """Go on with another configuration, which differs in knobs (:data:`gan.play.setup.KNOBS`) only."""
@@ -103,9 +111,11 @@ class Board:
             self.dealer.latents, self.hand = latents, None
         self.config, self.game = config, adjust(self.game, config)
 
-    def _note(self, **values: Tensor) -> None:
-        """Keep numbers of a turn as floats; a loss that is not finite ends the game."""
+    def _note(self, **values: Tensor | None) -> None:
+        """Keep numbers of a turn as floats; one that is not finite ends the game."""
         for name, value in values.items():
+            if value is None:
+                continue
             number = float(value)
             self.numbers[name] = number if math.isfinite(number) else None
             self.is_finite &= math.isfinite(number)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gan import config as configs
 from gan import runs
 from gan.config import coded
 from gan.errors import InputError
@@ -38,6 +39,7 @@ class Table:
         """Load the data and build the boards. Raises InputError if the set-up cannot be played."""
         self.setup, self._root = setup, root
         self.state, self.speed, self.part = "paused", 1, ""
+        self.until: int | None = None  # the step at which playing ends
         self.layers: tuple[str, ...] = ("heat",)
         self.credits, self._due = CREDITS, 0.0
         self._configs = setups.boards(setup, root)
@@ -77,13 +79,13 @@ class Table:
         if do == "ack":
             self.credits = min(CREDITS, self.credits + message["count"])
             return []
-        if do == "draw":
-            raise InputError("This is a game, and only a trained generator can be explored; choose one.")
+        if do in ("draw", "measure"):
+            raise InputError("This is a game, and only a trained generator can be explored or measured; reload the page.")
         if do == "judge":
             return [self._judged(message["pixels"])]
         if do in ("play", "pause", "slow"):
             self.state = {"play": "playing", "pause": "paused", "slow": "slow"}[do]
-            self.part, self._due = "", 0.0
+            self.part, self._due, self.until = "", 0.0, message.get("until")
             if do != "pause":
                 self._require_finite()
                 return []
@@ -100,8 +102,8 @@ class Table:
         elif do == "reset":
             if message.get("seed") is not None:
                 self._configs = [
-                    config.model_copy(update={"training": config.training.model_copy(update={"seed": message["seed"]})})
-                    for config in self._configs
+                    configs.replace(config, {"training.seed": (message["seed"] + apart) % 2**31})
+                    for config, apart in zip(self._configs, self._seeds_apart(), strict=True)
                 ]
             self._begin()
             return [self.opened(is_continued=False), self.frame()]
@@ -114,6 +116,11 @@ class Table:
             if self.state != "paused":
                 return []
         return [self.frame()]
+
+    def _seeds_apart(self) -> list[int]:
+        """Return how far the seed of each board is from that of the first; boards may differ in nothing else."""
+        seeds = [config.training.seed for config in self._configs]
+        return [seed - seeds[0] for seed in seeds]
 
     def _turn_knob(self, place: int, key: str, value: Any) -> None:
         if place >= len(self.boards):
@@ -174,6 +181,9 @@ class Table:
             for _ in range(self.speed):
                 for board in self.boards:
                     board.step_both()
+                if self.boards[0].step == self.until:
+                    self.state = "paused"
+                    break
                 if time.monotonic() - began > _SLICE:
                     break
             self._due = max(began, self._due + 1 / FRAMES)

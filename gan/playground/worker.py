@@ -14,17 +14,37 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import torch
 
 from gan.errors import InputError
 from gan.play import setup as setups
 from gan.play import wire
+from gan.play.setup import Setup
 from gan.playground.explore import Explorer
 from gan.playground.table import Table
 
 log = logging.getLogger("gan")
+
+
+class Seat(Protocol):
+    """What one visitor sits at: a game (:mod:`gan.playground.table`), a trained generator or the laboratory."""
+
+    def wait(self, now: float) -> float | None:
+        """Return the seconds until there is work; None until the visitor asks for something."""
+
+    def turn(self) -> bytes:
+        """Work for a moment, and return a frame."""
+
+    def opened(self, *, is_continued: bool) -> bytes:
+        """Return the message with which it begins, or goes on in a new socket."""
+
+    def frame(self) -> bytes:
+        """Return what the visitor sees now."""
+
+    def obey(self, message: dict[str, Any]) -> list[bytes]:
+        """Do what a message (:mod:`gan.play.messages`) asks for; return what is sent at once. Raises InputError."""
 
 
 class Worker:
@@ -32,7 +52,8 @@ class Worker:
 
     def __init__(self, output: IO[bytes], root: Path) -> None:
         self._output, self._root = output, root
-        self._tables: dict[int, Table | Explorer] = {}
+        self._tables: dict[int, Seat] = {}
+        self._labs: dict[str, Seat] = {}
         self._inbox: deque[tuple[int, dict[str, Any]]] = deque()
         self._has_news = threading.Event()
 
@@ -81,12 +102,22 @@ class Worker:
     def _open(self, game: int, raw: Any) -> None:
         try:
             setup = setups.parse(raw)
-            table = Explorer(setup, self._root) if setup.explore else Table(setup, self._root)
+            table = self._seat(setup)
             for payload in (table.opened(is_continued=False), table.frame()):
                 wire.send(self._output, game, payload)
             self._tables[game] = table
         except Exception as error:
             self._say(game, _in_words(error), is_end=True)
+
+    def _seat(self, setup: Setup) -> Seat:
+        """Return what a visitor sits at."""
+        if setup.lab:
+            from gan.playground.lab import Lab  # scoring takes two seconds to import
+
+            if setup.lab not in self._labs:  # shared by all visitors, because it keeps nothing of theirs
+                self._labs[setup.lab] = Lab(setup)
+            return self._labs[setup.lab]
+        return Explorer(setup, self._root) if setup.explore else Table(setup, self._root)
 
     def _guarded(self, game: int, do: Any) -> None:
         """Let a table do something and send what comes of it; an error becomes a sentence, and disturbs no other table."""

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from gan.errors import InputError
 from gan.places import PROJECT
 from gan.runs import registry
 from gan.runs.records import RUN_ID
@@ -18,6 +19,7 @@ from gan.runs.run import Run
 from gan.storage.files import sync_directory
 
 FOLDER = PROJECT / "examples"
+HEALTHY = "Healthy example"  # its name
 MARK = ".examples"  # file in a folder of runs that has had them
 _STAGED = ".new-example-"  # what a killed copy leaves under this name is removed when a run is made
 
@@ -66,3 +68,11 @@ def _copy(name: str, root: Path) -> None:
 def among(root: Path) -> list[Run]:
     """Return the examples in ``root`` that have not been deleted."""
     return [run for name in ids() if (run := Run(root / name)).path.is_dir()]
+
+
+def healthy() -> Run:
+    """Return the example that has learnt well, as it ships. Raises InputError if the program came without it."""
+    for path in sorted(FOLDER.glob("*-*")):
+        if (run := Run(path)).label() == HEALTHY:
+            return run
+    raise InputError(f"The “{HEALTHY}” that ships with the program is missing; install the program again.")

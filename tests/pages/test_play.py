@@ -40,7 +40,15 @@ def played(test: AppTest) -> dict[str, Any]:
 def test_default_is_the_ring(visit: Visit, empty: Path) -> None:
     test = visit("play")
     assert not test.error
-    assert played(test) == {"data": "ring", "settings": {}, "other": None, "points": None, "start": None, "explore": False}
+    assert played(test) == {
+        "data": "ring",
+        "settings": {},
+        "other": None,
+        "points": None,
+        "start": None,
+        "explore": False,
+        "lab": "",
+    }
     assert set(told(test)["knobs"]) == set(KNOBS) and told(test)["noun"] == "points"
     assert dict(test.query_params) == {"data": "ring"}
 

@@ -20,7 +20,8 @@ def drawn(board: Locator) -> str:
 
 
 def step_of(page: Page) -> int:
-    return int(page.locator(".numbers td").first.inner_text().replace(",", ""))
+    """Return the step that is shown; -1 before the first frame of a game."""
+    return int(page.locator(".numbers td").first.inner_text().replace(",", "").replace("–", "-1"))
 
 
 def draw(page: Page, board: Locator, *places: tuple[float, float]) -> None:

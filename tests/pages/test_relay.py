@@ -142,6 +142,9 @@ def test_games_wait_for_their_visitor_and_workers_for_a_game(root: Path, monkeyp
     pool.leave(first, deliver)
     pool.tend()
     assert pool.facts()["games"] == 2, "the first one still waits"
+    third = pool.open("3", _RING, deliver)  # takes the place of the game that waits
+    assert pool.facts() == {"workers": 1, "games": 2}
+    pool.leave(third, deliver)
     pool.leave(second, deliver)
     monkeypatch.setattr(pools, "GRACE", 0.0)
     wait_until(lambda: pool.tend() or pool.facts() == {"workers": 0, "games": 0}, "nobody came back")

@@ -58,14 +58,31 @@ _ANY = st.recursive(
     max_leaves=12,
 )
 
+_FIELDS = (
+    "value",
+    "who",
+    "key",
+    "board",
+    "setup",
+    "token",
+    "layers",
+    "count",
+    "seed",
+    "pixels",
+    "until",
+    "blur",
+    "copied",
+    "distinct",
+)
+
 
 @given(
     st.one_of(
         st.binary(max_size=200),
         _ANY.map(json.dumps),
         st.fixed_dictionaries(
-            {"do": st.sampled_from(["open", "play", "step", "set", "judge", "speed", "ack", "reset", "show", "draw"])},
-            optional=dict.fromkeys(("value", "who", "key", "board", "setup", "token", "layers", "count", "seed", "pixels"), _ANY),
+            {"do": st.sampled_from(["open", "play", "step", "set", "judge", "speed", "ack", "reset", "show", "draw", "measure"])},
+            optional=dict.fromkeys(_FIELDS, _ANY),
         ).map(json.dumps),
     )
 )

@@ -28,8 +28,9 @@ def test_played_steps_are_those_of_a_training(family: str, root: Path) -> None:
     board = board_of(run.config())
     for line in raw_lines(run):
         board.step_both()
-        written = {key: str(board.numbers[key]) for key in ("d_loss", "g_loss", "d_real", "d_fake")}
         names = {"d_loss": "discriminator_loss", "g_loss": "generator_loss", "d_real": "d_real", "d_fake": "d_fake"}
+        names["g_norm"] = "generator_grad_norm"
+        written = {key: str(board.numbers[key]) for key in names}
         assert written == {key: str(line[name]) for key, name in names.items()}
 
 

@@ -148,6 +148,27 @@ def test_speed_is_steps_a_frame_and_credits_limit_the_frames() -> None:
     assert table.wait(1e9) is None
 
 
+def test_playing_ends_at_the_step_that_was_asked_for() -> None:
+    table = table_of(data="ring")
+    ask(table, "speed", value=3)
+    ask(table, "play", until=4)
+    head: dict[str, Any] = {}
+    for _ in range(4):  # a slow machine plays fewer than three steps in a turn
+        if table.state == "playing":
+            head = said([table.turn()])[0][0]
+    assert (head["step"], head["state"]) == (4, "paused")
+    ask(table, "play")
+    table.turn()
+    assert table.state == "playing" and table.boards[0].step > 4
+
+
+def test_boards_that_differ_in_their_seed_still_do_after_a_reset() -> None:
+    table = table_of(data="ring", other={"training.seed": 1})
+    (opened, _), (_, arrays) = ask(table, "reset", seed=2**31 - 1)
+    assert [board.config.training.seed for board in table.boards] == [2**31 - 1, 0]
+    assert not np.array_equal(arrays["0/fakes"], arrays["1/fakes"]) and opened["names"] == [f"s{2**31 - 1}", "s0"]
+
+
 def test_reset_begins_again_with_the_same_or_another_seed() -> None:
     table = table_of(data="ring")
     begun = said([table.frame()])[0][1]["0/fakes"]

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from gan.play import wire
+from gan.play.messages import Measure
 from tests.helpers import PROJECT, command, environment, is_sentence, wait_until
 
 _RING = {"data": "ring", "settings": {"networks.hidden": 16, "optimizer.batch_size": 16}}
@@ -80,6 +81,23 @@ def test_errors_stay_with_their_game(talk: Talk) -> None:
     talk.send(11, "continue")
     assert [talk.hear()[1].get("is_continued") for _ in range(2)] == [True, None]
     talk.send(11, "close")
+
+
+def test_laboratory_measures_next_to_a_game(talk: Talk) -> None:
+    talk.send(21, "open", setup={"data": "digits", "lab": "pictures"})
+    talk.send(22, "open", setup=_RING)
+    talk.send(22, "measure", ticket=1)
+    talk.send(21, "measure", **Measure(do="measure", ticket=5, blur=2).model_dump(exclude={"do"}))
+    heard = [talk.hear() for _ in range(6)]
+    assert [(game, head["kind"]) for game, head in heard] == [
+        *((21, kind) for kind in ("opened", "measured")),
+        *((22, kind) for kind in ("opened", "frame", "sentence")),
+        (21, "measured"),
+    ]
+    assert heard[1][1]["scores"]["fid"] < heard[5][1]["scores"]["fid"] and heard[5][1]["ticket"] == 5
+    assert is_sentence(heard[4][1]["sentence"])
+    for game in (21, 22):
+        talk.send(game, "close")
 
 
 def test_worker_ends_with_its_input(root: Path) -> None:

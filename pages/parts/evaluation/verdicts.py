@@ -15,6 +15,7 @@ from pages.parts import charts, logged, pictures, remedy, words
 from pages.parts.evaluation import atlas, board
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
+from pages.parts.learning import links
 
 _SMOOTHING = 0.6
 _HEIGHT = 280
@@ -37,6 +38,7 @@ def _tell(run: Run, verdict: Verdict) -> None:
     st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
     st.markdown(words.escape(verdict.sentence))
     st.markdown(f"**What to try.** {words.escape(verdict.remedy)}")
+    links.offer(verdict.name)
     if verdict.changes:
         remedy.offer(run, verdict)
 

@@ -10,6 +10,7 @@ from pages.parts import charts, words
 from pages.parts.evaluation import atlas, board, reasons, verdicts
 from pages.parts.evaluation.board import Board
 from pages.parts.evaluation.table import Line
+from pages.parts.learning import links
 
 
 @st.fragment
@@ -40,6 +41,7 @@ def show_reasons(whole: Board) -> None:
                 about = f"Distribution of {look.name} in generated and real images"
                 st.plotly_chart(charts.look(*look), key=f"why/{look.name}", alt=about, config=charts.camera(look.name))
         st.caption(words.escape(f"{lines.made_from(line)}."))
+        links.offer(*(name for name in glossary.SCORES if lines.number(line, name) is not None))
         atlas.panel(run)
 
 
@@ -48,6 +50,7 @@ def tell_verdicts(found: list[Verdict]) -> None:
     for verdict in found:
         st.badge(verdict.title, icon=":material/stethoscope:", color=board.COLOURS[verdict.kind])  # type: ignore[arg-type]
         st.markdown(words.escape(f"{verdict.sentence} {verdict.remedy}"))
+        links.offer(verdict.name)
     st.caption("Judged by its training curves alone; see the Watch page.")
 
 

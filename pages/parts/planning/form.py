@@ -16,7 +16,8 @@ from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig, families, rules
 from gan.config import fields as config_fields
 from gan.config.fields import Span
-from pages.parts import words
+from pages.parts import losses, words
+from pages.parts.learning import links
 
 _FLOAT_FORMAT = "%.6g"
 _MOST_SEGMENTS = 3  # more options may wrap into rows, which only pills support well
@@ -228,22 +229,11 @@ class _Form:
 
 def _explain_loss(name: str) -> None:
     """Offer how to read the losses, with their formulas, range and source."""
-    facts = LOSSES[name]
     part = st.expander("How to read the losses", icon=":material/function:", key="train/loss-facts", on_change="rerun")
     if part.open:
         with part:
-            st.markdown(words.escape(facts.good))
-            st.markdown("The discriminator minimises")
-            st.latex(_in_rows(facts.discriminator))
-            st.markdown("and the generator")
-            st.latex(_in_rows(facts.generator))
-            st.markdown(f"**Sign and range:** {words.escape(facts.sign)}")
-            st.caption(f"D is the discriminator output before any sigmoid σ. Source: {words.escape(facts.source)}")
-
-
-def _in_rows(formula: str) -> str:
-    """Return a formula with each expectation on a separate row, to fit a phone screen."""
-    return r"\begin{aligned} & " + re.sub(r" ([-+]) (?=\\(?:mathbb|tfrac))", r" \\\\ & \1 ", formula) + r" \end{aligned}"
+            losses.explain(LOSSES[name])
+            links.offer(name)
 
 
 def _field(key: str, info: FieldInfo, value: Any, widget: str, units: Sequence[str] = UNITS) -> Any:

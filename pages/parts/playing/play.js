@@ -2,7 +2,6 @@
 
 const SPEEDS = [1, 2, 5, 10, 20, 50];
 const QUIET = 2000; // milliseconds between two sentences while playing
-const STORE = "gan-play"; // what is known of the game of this tab, so that it goes on after a change of page
 const SHOWN = {points: new Set(["reals", "fakes", "heat", "gradients"]), pictures: new Set(["frames"])};
 const COMPUTED = ["heat", "gradients", "manifold", "better"]; // layers that the server is asked for
 const ICONS = {play: "M6 4l13 8-13 8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z"};
@@ -27,9 +26,10 @@ function freshGame(data) {
   return {identity: identityOf(data), token: newToken(), setup: data.setup, knobs: {...data.knobs}, seed: data.seed};
 }
 
-function keptGame() {
+/** Return what is known of the game of this tab, so that it goes on after a change of page. */
+function keptGame(store) {
   try {
-    return JSON.parse(sessionStorage.getItem(STORE));
+    return JSON.parse(sessionStorage.getItem(store));
   } catch {
     return null;
   }
@@ -44,7 +44,7 @@ class Face {
     this.watcher.observe(this.field);
     this.onHidden = () => this.hide(document.hidden);
     document.addEventListener("visibilitychange", this.onHidden);
-    const kept = keptGame();
+    const kept = keptGame(data.store);
     this.open(kept?.identity === identityOf(data) ? kept : freshGame(data));
   }
 
@@ -62,7 +62,7 @@ class Face {
 
   save() {
     try {
-      sessionStorage.setItem(STORE, JSON.stringify(this.game));
+      sessionStorage.setItem(this.data.store, JSON.stringify(this.game));
     } catch {
       // without a store the game only ends with the page
     }
@@ -115,12 +115,15 @@ class Face {
   /** Show a game that has been opened, has gone on in a new socket, or was reset. */
   opened(head, arrays) {
     const isReset = !this.isOpening;
+    const {lesson} = this.data;
     this.isOpening = false;
     if (!isReset && !head.is_continued && JSON.stringify(this.game.setup) !== JSON.stringify(this.data.setup)) {
       this.open(freshGame(this.data));
       return;
     }
     this.isOpen = true;
+    if (lesson) head.names = lesson.names;
+    if (lesson && !head.is_continued) this.begin(isReset ? head : lesson);
     const layout = JSON.stringify([head.is_points, head.names, head.is_probability, head.bounds, head.size, head.channels]);
     this.about = head;
     this.reals = arrays.reals;
@@ -129,9 +132,25 @@ class Face {
     if (layout !== this.layout) this.arrange();
     this.layout = layout;
     this.cover("");
-    this.show(head.state, head.speed);
+    this.show(head.state, isReset || head.is_continued || !lesson ? head.speed : lesson.speed);
     if (head.is_continued) this.turnKnobs();
     if (!isReset) this.askLayers();
+  }
+
+  /** Begin a lesson at its speed; it has not reached its end yet. */
+  begin({speed}) {
+    this.game.isReached = false;
+    this.save();
+    this.send("speed", {value: speed});
+  }
+
+  /** Tell the page the figures at the end of a lesson, once. */
+  finish({step, state, boards}) {
+    const goal = this.data.lesson?.goal;
+    if (!goal || step < goal || state !== "paused" || this.game.isReached) return;
+    this.game.isReached = true;
+    this.save();
+    this.tell("reached", {step, boards});
   }
 
   hear({sentence, is_end: isEnd}) {
@@ -152,6 +171,7 @@ class Face {
       this.drawing = null;
       this.redraw();
       this.report();
+      this.finish(head);
       if (this.unread >= 2 || head.state !== "playing" || performance.now() - this.seenAt > 500) {
         this.wire.send({do: "ack", count: Math.min(4, this.unread)});
         this.unread = 0;
@@ -169,7 +189,8 @@ class Face {
       this.hiddenState = this.state;
       this.send("pause");
     } else if (!isHidden && this.hiddenState) {
-      this.send(this.hiddenState === "slow" ? "slow" : "play");
+      if (this.hiddenState === "slow") this.send("slow");
+      else this.play();
       this.hiddenState = "";
     }
   }
@@ -196,7 +217,9 @@ class Face {
     this.below = make("div");
     const stage = make("div", {className: "stage"},
       make("div", {className: "hero"}, this.field, this.veil), this.controls(), this.told);
-    const side = make("div", {className: "side"}, this.table, this.chart, this.layers, this.own.element);
+    const optional = {numbers: this.table, curves: this.chart, layers: this.layers};
+    const shown = Object.keys(optional).filter((name) => this.has(name)).map((name) => optional[name]);
+    const side = make("div", {className: "side"}, ...shown, this.own.element);
     this.root.replaceChildren(make("div", {className: "columns"}, stage, side), this.below);
     this.root.onkeydown = (event) => this.press(event);
   }
@@ -209,14 +232,24 @@ class Face {
     const step = (who, text, title) => button(text, title, () => this.step(who));
     this.speeds = SPEEDS.map((value) =>
       button(`×${value}`, `${value} ${value === 1 ? "step" : "steps"} for each picture`, () => this.send("speed", {value: this.show(this.state, value)}), {"aria-pressed": "false", "data-speed": value}));
-    return make("div", {className: "controls"}, this.player,
-      step("d", "Step D", "One turn of the discriminator (d)"),
-      step("g", "Step G", "One turn of the generator (g)"),
-      step("both", "Step both", "One whole step (b)"),
-      this.slow,
-      make("div", {className: "speeds", role: "group", "aria-label": "Speed"}, ...this.speeds),
-      button("Reset", "Begin again with the same seed", () => this.send("reset")),
-      button("New seed", "Begin again with other random numbers", () => this.reseed()));
+    const groups = {
+      steps: [
+        step("d", "Step D", "One turn of the discriminator (d)"),
+        step("g", "Step G", "One turn of the generator (g)"),
+        step("both", "Step both", "One whole step (b)"),
+      ],
+      slow: [this.slow],
+      speed: [make("div", {className: "speeds", role: "group", "aria-label": "Speed"}, ...this.speeds)],
+      reset: [button("Reset", "Begin again with the same seed", () => this.send("reset"))],
+      seed: [button("New seed", "Begin again with other random numbers", () => this.reseed())],
+    };
+    const shown = Object.keys(groups).filter((name) => this.has(name));
+    return make("div", {className: "controls"}, this.player, ...shown.flatMap((name) => groups[name]));
+  }
+
+  /** Return whether a group of controls is shown: all of them, unless a lesson names its own. */
+  has(group) {
+    return this.data.lesson?.controls.includes(group) ?? true;
   }
 
   /** Lay the page out for the game that has been opened. */
@@ -346,7 +379,14 @@ class Face {
 
   toggle() {
     this.own.stop();
-    this.send(this.state === "paused" ? "play" : "pause");
+    if (this.state === "paused") this.play();
+    else this.send("pause");
+  }
+
+  /** Play on; in a lesson up to its end, and beyond it without one. */
+  play() {
+    const [goal, step] = [this.data.lesson?.goal, this.latest?.head.step ?? 0];
+    this.send("play", goal > step ? {until: goal} : {});
   }
 
   step(who) {
@@ -366,7 +406,7 @@ class Face {
     const target = event.composedPath()[0];
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches?.("input")) return;
     if (event.key === " " && !target.matches?.("button")) this.toggle();
-    else if (["d", "g", "b"].includes(event.key)) this.step(event.key === "b" ? "both" : event.key);
+    else if (["d", "g", "b"].includes(event.key) && this.has("steps")) this.step(event.key === "b" ? "both" : event.key);
     else {
       const told = this.boards.find((board) => board.canvas === target)?.move?.(event.key);
       if (!told) return;

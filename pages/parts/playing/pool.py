@@ -150,16 +150,24 @@ class Pool:
             return {"workers": len(self._workers), "games": len(self._games)}
 
     def _place(self) -> Worker:
-        """Return the worker with the fewest games; a new one if all are full."""
+        """Return the worker with the fewest games; a new one if all are full.
+
+        With no place left, the game whose visitor has been away longest ends: a class that goes from lesson to lesson leaves many.
+        """
         least = min(self._workers, key=self._count, default=None)
         if least is None or (self._count(least) >= FULL and len(self._workers) < WORKERS):
             if has_memory_for(1):
                 return self._start()
             if least is None:
                 raise LookupError(NO_MEMORY)
-        if self._count(least) >= MOST:
+        if self._count(least) < MOST:
+            return least
+        left = [game for game in self._games.values() if game.deliver is None]
+        if not left:
             raise LookupError(NO_PLACE.format(MOST * len(self._workers)))
-        return least
+        oldest = min(left, key=lambda game: game.left_at)
+        self.close(oldest)
+        return oldest.worker
 
     def _count(self, worker: Worker) -> int:
         return sum(game.worker is worker for game in self._games.values())

@@ -14,6 +14,7 @@ from gan.config import RunConfig
 from gan.runs import Run
 from gan.runs.columns import named
 from pages.parts import charts, logged, words
+from pages.parts.learning import links
 from pages.parts.logged import Zoom
 from pages.parts.watching import knobs
 
@@ -51,8 +52,9 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
     thin = partial(_with_parent, tail, *before) if before else tail.thin
     marks = knobs.marks(run)
     facts = _draw_players(run, config, thin, smoothing, marks, is_log=is_log)
-    if facts:
+    if facts and config:
         st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
+        links.offer(config.objective.loss)
     if table["penalty"].notna().any():
         draw(thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log, marks=marks)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")

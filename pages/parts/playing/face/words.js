@@ -6,6 +6,7 @@ const NUMBERS = [
   ["g_loss", "Loss of G", "What the generator minimises.", false],
   ["d_real", "D(real)", "Mean opinion of the discriminator on real data of the last turn.", false],
   ["d_fake", "D(fake)", "Mean opinion of the discriminator on generated data of the last turn.", false],
+  ["g_norm", "Gradient of G", "Norm of the generator’s gradient in its last turn; near 0, it no longer learns.", false],
   ["modes", "Modes found", "Clusters of the data that generated points reach.", true],
   ["precision", "Precision", "Share of generated points that lie among real ones.", true],
   ["recall", "Recall", "Share of real points that lie among generated ones.", true],
@@ -43,6 +44,7 @@ function standing({d_real: real, d_fake: fake, modes}, isProbability) {
     const gap = real - fake;
     if (!isProbability) parts.push(`D gives ${short(real)} to real and ${short(fake)} to generated data`);
     else if (gap > 0.6) parts.push(`D easily tells real from generated (${short(real)} against ${short(fake)})`);
+    else if (gap < -0.15) parts.push(`D takes generated data for more real than the real (${short(fake)} against ${short(real)})`);
     else if (gap > 0.15) parts.push(`D tells real from generated more often than not (${short(real)} against ${short(fake)})`);
     else parts.push(`D can hardly tell real from generated (${short(real)} against ${short(fake)})`);
   }

@@ -1,0 +1,1 @@
+"""Tests of the lessons: what they say, and what their games do."""
