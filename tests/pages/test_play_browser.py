@@ -20,7 +20,9 @@ def drawn(board: Locator) -> str:
 
 
 def step_of(page: Page) -> int:
-    return int(page.locator(".numbers td").first.inner_text().replace(",", ""))
+    """Return the step shown; −1 before a game has one."""
+    told = page.locator(".numbers td").first.inner_text().replace(",", "")
+    return int(told) if told.isdecimal() else -1
 
 
 def draw(page: Page, board: Locator, *places: tuple[float, float]) -> None:
