@@ -20,8 +20,9 @@ def drawn(board: Locator) -> str:
 
 
 def step_of(page: Page) -> int:
-    """Return the step that is shown; -1 before the first frame of a game."""
-    return int(page.locator(".numbers td").first.inner_text().replace(",", "").replace("–", "-1"))
+    """Return the step shown; −1 before a game has one."""
+    told = page.locator(".numbers td").first.inner_text().replace(",", "")
+    return int(told) if told.isdecimal() else -1
 
 
 def draw(page: Page, board: Locator, *places: tuple[float, float]) -> None:

@@ -45,28 +45,38 @@ def test_exported_weights_are_the_ones_used_for_samples(half_life: int, root: Pa
     assert (about["run"], about["step"], about["weights"]) == (run.id, "12", weights)
 
 
-def sample(script: str, folder: Path) -> None:
-    """Run a sampling script from a folder with a generator, in the folder of the program."""
-    (folder / "sample.py").write_text(script, encoding="utf-8")
+def sample(script: str, *folders: Path) -> None:
+    """Run a sampling script from folders with a generator each, in the folder of the program, one after the other."""
+    for folder in folders:
+        (folder / "sample.py").write_text(script, encoding="utf-8")
     env = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
-    command = [sys.executable, folder / "sample.py"]
+    one_by_one = (
+        "import runpy, sys\nfor path in sys.argv[1:]: sys.path[0] = path; runpy.run_path(path + '/sample.py', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", one_by_one, *folders] if len(folders) > 1 else [sys.executable, folders[0] / "sample.py"]
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("kind", ["images", "points", "classes"])
-def test_script_of_the_manual_samples(kind: str, root: Path, tmp_path: Path, one_thread: None) -> None:
+def test_script_of_the_manual_samples(root: Path, tmp_path: Path, one_thread: None) -> None:
     from tests.helpers import train
 
     (script,) = re.findall(r"```python\n(.+?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
     assert script == generators.SCRIPT and len(script.splitlines()) == 11
-    config = tiny({"data.name": "ring"}, family="mlp") if kind == "points" else tiny({"networks.conditional": kind == "classes"})
-    run = runs.create(root, config, state="starting", threads=1)
-    train(run)
-    generators.write(run, tmp_path / "generator.safetensors")
-    sample(script, tmp_path)
-    with Image.open(tmp_path / "images.png") as picture:
-        assert min(picture.size) >= 400 and len(picture.getcolors(2**20) or []) > 1
+    configurations = {
+        "images": tiny(),
+        "points": tiny({"data.name": "ring"}, family="mlp"),
+        "classes": tiny({"networks.conditional": True}),
+    }
+    for kind, config in configurations.items():
+        run = runs.create(root, config, state="starting", threads=1)
+        train(run)
+        (tmp_path / kind).mkdir()
+        generators.write(run, tmp_path / kind / "generator.safetensors")
+    sample(script, *(tmp_path / kind for kind in configurations))
+    for kind in configurations:
+        with Image.open(tmp_path / kind / "images.png") as picture:
+            assert min(picture.size) >= 400 and len(picture.getcolors(2**20) or []) > 1, kind
 
 
 def test_script_of_the_manual_draws_one_class_a_column(root: Path, tmp_path: Path, one_thread: None) -> None:

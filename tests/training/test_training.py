@@ -77,7 +77,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, s
 
 
 @pytest.mark.parametrize(("family", "chosen"), KINDS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(stops=st.sets(st.integers(1, 13), min_size=1, max_size=3))
 def test_resumed_run_repeats_the_uninterrupted_one_byte_for_byte(
     uninterrupted: dict[tuple[str, str], Run], tmp_path_factory: pytest.TempPathFactory, family: str, chosen: str, stops: set[int]
