@@ -9,15 +9,15 @@ COLLAPSE = Lesson(
     name="mode-collapse",
     title="Mode collapse",
     summary="Each sample looks real. Is the generator good?",
-    question="The data are 25 clusters. At the end of this game, nine of ten points of the right generator lie among real points, "
-    "but only one of ten of the left one. How many clusters does the right generator find?",
+    question="The data are 25 clusters. At the end of this game, most points of the right generator lie among real points, but "
+    "only one of ten of the left one. How many clusters does the right generator find?",
     choices=("More than the left one: its points are better", "About as many as the left one", "One or two"),
     right=2,
     task="Press Play and compare precision, recall and the modes found on both boards.",
     stage=Game(
-        first=Side("Balanced", (Claim("precision", most=0.4), Claim("recall", least=0.6))),
+        first=Side("Balanced", (Claim("precision", most=0.25), Claim("recall", least=0.6))),
         others=(
-            Side("Collapses", (Claim("precision", least=0.6), Claim("recall", most=0.2), Claim("modes", most=2)), TOO_STRONG_D),
+            Side("Collapses", (Claim("precision", least=0.4), Claim("recall", most=0.2), Claim("modes", most=2)), TOO_STRONG_D),
         ),
         steps=600,
         data="grid",
@@ -58,7 +58,7 @@ REMEDIES = Lesson(
     ),
     answer="Balance treats the cause and finds most clusters with every seed. R1 keeps the discriminator flat around the real "
     "data: the points spread out to all sides (recall rises to nearly 1), but few of them meet a cluster in this time. Packing, "
-    "which shows the discriminator two points at a time, brings back two to four clusters. A little instance noise hardly helps "
+    "which shows the discriminator two points at a time, brings back one to four clusters. A little instance noise hardly helps "
     "here.",
     take_home="Treat the cause, here the balance of the players. What helps differs from game to game, so measure it.",
     papers=(
