@@ -8,26 +8,31 @@ from gan.lessons.players import BALANCED, STEPS, TOO_STRONG_D
 COLLAPSE = Lesson(
     name="mode-collapse",
     title="Mode collapse",
-    summary="What becomes of a generator in a hurry?",
-    question="On the left, a game that goes well. On the right, the same game, but the generator learns fifty times as fast. What "
-    "does it do?",
-    choices=("It finds the clusters sooner", "It finds at most three of eight clusters", "It makes no difference in the end"),
-    right=1,
-    task="Press Play and watch the orange points on the right.",
+    summary="Each sample looks real. Is the generator good?",
+    question="The data are 25 clusters. At the end of this game, most points of the right generator lie among real points, but "
+    "only one of ten of the left one. How many clusters does the right generator find?",
+    choices=("More than the left one: its points are better", "About as many as the left one", "One or two"),
+    right=2,
+    task="Press Play and compare precision, recall and the modes found on both boards.",
     stage=Game(
-        first=Side("Goes well", (Claim("modes", least=4),)),
-        others=(Side("Generator 50 × as fast", (Claim("modes", most=3),), {"optimizer.generator_lr": 0.05}),),
-        steps=STEPS,
+        first=Side("Balanced", (Claim("precision", most=0.25), Claim("recall", least=0.6))),
+        others=(
+            Side("Collapses", (Claim("precision", least=0.4), Claim("recall", most=0.2), Claim("modes", most=2)), TOO_STRONG_D),
+        ),
+        steps=600,
+        data="grid",
         settings=BALANCED,
+        controls=("reset", "seed", "numbers"),
     ),
-    answer="The fast generator crowds its points where the discriminator expects real ones at the moment. The discriminator then "
-    "learns to reject that place, and the crowd moves on to the next one. At any time, most of the data are missing.",
-    take_home="Mode collapse: the generator makes only a few kinds of output, although the data have many.",
+    answer="Precision asks whether each generated point looks real, recall whether all of the real data occur among the generated. "
+    "The right generator makes one kind of point, and makes it well. Seen one at a time, its points are the better ones; only many "
+    "of them together show what is missing.",
+    take_home="Mode collapse: good samples, but only a few kinds of them. Look at many, and measure variety as well as quality.",
     papers=(
         Paper("Metz et al. 2016, Unrolled generative adversarial networks", "1611.02163"),
         Paper("Arora and Zhang 2017, Do GANs actually learn the distribution?", "1706.08224"),
     ),
-    scores=("modes", "recall"),
+    scores=("precision", "recall", "modes"),
     about=("collapse", "duplicates", "partial-collapse", "missing-modes", "missing-classes"),
 )
 
@@ -53,7 +58,7 @@ REMEDIES = Lesson(
     ),
     answer="Balance treats the cause and finds most clusters with every seed. R1 keeps the discriminator flat around the real "
     "data: the points spread out to all sides (recall rises to nearly 1), but few of them meet a cluster in this time. Packing, "
-    "which shows the discriminator two points at a time, brings back two to four clusters. A little instance noise hardly helps "
+    "which shows the discriminator two points at a time, brings back one to four clusters. A little instance noise hardly helps "
     "here.",
     take_home="Treat the cause, here the balance of the players. What helps differs from game to game, so measure it.",
     papers=(

@@ -98,7 +98,7 @@ def test_measured_figures_show_next_to_what_is_certain(visit: Visit, empty: Path
 
 def test_tiny_figures_are_told_as_such() -> None:
     seen = stages._read({"boards": [{"g_norm": 0.00026}, {"g_norm": 18.54}]}, LESSONS["non-saturating"].stage, 0, 0)
-    assert [figures["Gradient of G"] for figures in seen.values()] == ["below\u00a00.001", "18.5"]
+    assert [figures["Gradient of G"] for figures in seen.values()] == ["below\u00a00.01", "18.5"]
 
 
 def test_seeds_are_rows_and_the_oldest_go() -> None:

@@ -113,7 +113,7 @@ def _told(value: Any) -> str:
     parts = value if isinstance(value, list) else [value]
     if not 1 <= len(parts) <= 2 or not all(isinstance(part, int | float) and math.isfinite(part) for part in parts):
         return "–"
-    told = ("below\u00a00.001" if 0 < abs(part) < 0.001 else words.number(part) for part in parts)
+    told = ("below\u00a00.01" if 0 < abs(part) < 0.01 else words.number(round(part, 2)) for part in parts)
     return "\u00a0of\u00a0".join(told)  # on one line of a narrow table
 
 
