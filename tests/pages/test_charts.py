@@ -15,10 +15,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gan.errors import InputError
+from gan.runs import Origin, changes
+from gan.runs.changes import Change
 from gan.runs.columns import COLUMNS
 from gan.storage.files import to_json
 from gan.storage.lines import LineWriter
-from pages.parts import charts, logged, words
+from pages.parts import charts, logged, marks, words
 from pages.parts.charts import style
 from pages.parts.evaluation import columns
 from pages.parts.evaluation import table as scores_table
@@ -294,3 +296,22 @@ def test_rows_are_as_high_as_their_badges_need() -> None:
     assert low == columns.height_of_rows({}) == 36 and columns.height_of_rows({}, is_pictured=True) == 84
     many = ["Mode collapse", "Unlike real images", "Missing classes", "Checkerboard pattern", "Discriminator too strong"]
     assert columns.height_of_rows({"verdicts": [many], "best": [[]]}) == low + 3 * 26  # four lines
+
+
+def test_changes_are_marked_where_so_many_images_were_seen(root: Path) -> None:
+    run = make_run(root)
+    for number, step in enumerate((10, 30)):
+        change = Change(
+            id=f"{number:024x}", step=step, changes={"objective.r1": 1.0 + number}, before={"objective.r1": float(number)}
+        )
+        changes.record(run, change)
+    scored = [{"step": 20, "images_seen": 2000}, {"step": 40, "images_seen": 6000}]
+    assert marks.by_step(run) == [(10, "R1 1"), (30, "R1 2")]
+    assert marks.by_images(run, scored) == [(1000, "R1 1"), (4000, "R1 2")]
+    figure = charts.training([("a", [2000, 6000], [9.0, 8.0])], "FID", 2.0)
+    charts.mark(figure, marks.by_images(run, scored))
+    assert [shape.x0 for shape in figure.layout.shapes if shape.x0 == shape.x1] == [1000, 4000]
+    assert {"R1 1", "R1 2"} <= {note.text for note in figure.layout.annotations}
+    fork = make_run(root)
+    fork.write_origin(Origin(run=run.id, step=20))
+    assert marks.by_step(fork) == [(10, "R1 1")], "a fork shows the curve of its parent up to there"

@@ -4,7 +4,7 @@ from pages.parts.charts.curves import MOST_POINTS, curves, kept_curves, thin
 from pages.parts.charts.detection import accuracies, detection
 from pages.parts.charts.looks import brightness, counts, look, points, shares_of_classes
 from pages.parts.charts.scores import against, neighbours, parallel, scores, training
-from pages.parts.charts.style import camera, is_wide
+from pages.parts.charts.style import camera, is_wide, mark
 
 __all__ = [
     "MOST_POINTS",
@@ -18,6 +18,7 @@ __all__ = [
     "is_wide",
     "kept_curves",
     "look",
+    "mark",
     "neighbours",
     "parallel",
     "points",

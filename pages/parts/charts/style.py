@@ -8,7 +8,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gan.palette import INDIGO
+import plotly.graph_objects as go
+
+from gan.palette import INDIGO, ORANGE
 from gan.runs.names import shorten
 
 SHADES = [[0.0, INDIGO], [0.5, "#d6569a"], [1.0, "#f7a707"]]  # readable on light and dark backgrounds
@@ -51,6 +53,16 @@ def is_wide(values: Iterable[float | None]) -> bool:
     """
     known = [value for value in values if value is not None and math.isfinite(value)]
     return bool(known) and min(known) > 0 and max(known) / min(known) >= _DECADE
+
+
+def mark(figure: go.Figure, marks: Iterable[tuple[float, str]], colour: str = ORANGE) -> None:
+    """Mark positions on the horizontal axis of a figure, with a text each."""
+    for at, text in marks:
+        figure.add_vline(
+            x=at,
+            line={"dash": "dot", "width": 1.5, "color": colour},
+            annotation={"text": short_name(text), "textangle": -90, "xanchor": "left", "yanchor": "top", "font": {"color": colour}},
+        )
 
 
 def can_show(shown: dict[str, Any], value: float | None) -> bool:

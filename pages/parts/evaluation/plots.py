@@ -12,11 +12,12 @@ from gan.judging import comparison, lines
 from gan.judging.comparison import LENGTH, variants
 from gan.judging.glossary import SCORES
 from gan.runs import Run
-from pages.parts import charts
+from pages.parts import charts, marks
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation import texts
 from pages.parts.evaluation.board import SEEDS, Part, plain
 from pages.parts.evaluation.table import Line
+from pages.parts.marks import Marks
 
 MOST_FOLLOWED = 60  # most lines that stay readable in parallel coordinates
 MOST_NAMED = 14  # most lines with names there
@@ -63,17 +64,23 @@ def plot_training(
     named = scores_table.names_of_variants(chosen)
     kinds = {name: named[run.id] for name, run in zip(names, chosen, strict=True)}
     silent = [name for name, scored in quick.items() if not scored]
-    return [_curves(found, one, kinds) for one in each], list(dict.fromkeys(map(lines.made_from, each))), silent
+    changed = {name: marks.by_images(run, quick[name]) for name, run in zip(names, chosen, strict=True) if quick[name]}
+    return [_curves(found, one, kinds, changed) for one in each], list(dict.fromkeys(map(lines.made_from, each))), silent
 
 
-def _curves(found: Sequence[tuple[str, list[Line]]], one: Line, kinds: Mapping[str, str]) -> go.Figure:
-    """Plot the runs whose quick scores are comparable with ``one``; those of one kind in one colour."""
+def _curves(
+    found: Sequence[tuple[str, list[Line]]], one: Line, kinds: Mapping[str, str], changed: Mapping[str, Marks]
+) -> go.Figure:
+    """Plot the runs whose quick scores are comparable with ``one``, those of one kind in one colour, with marks of changes."""
     alike = [(name, quick) for name, quick in found if lines.is_comparable(quick[-1], one)]
     first, second = lines.main_scores(one)
     score = first if all(lines.number(line, first) is not None for _, quick in alike for line in quick) else second
     curves = [(name, [line["images_seen"] for line in quick], [line[score] for line in quick]) for name, quick in alike]
     floor = lines.number(one, f"floor_{score}")
-    return charts.training(curves, _label(one, score), floor, lines.noun(one), [kinds[name] for name, _ in alike])
+    figure = charts.training(curves, _label(one, score), floor, lines.noun(one), [kinds[name] for name, _ in alike])
+    for name, _ in alike:
+        charts.mark(figure, changed[name])
+    return figure
 
 
 def telling(part: Part, rows: pd.DataFrame | None = None) -> list[str]:

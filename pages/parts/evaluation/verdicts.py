@@ -11,7 +11,7 @@ import streamlit as st
 from gan.judging import comparison, lines
 from gan.judging.doctor import Verdict
 from gan.runs import Run, columns
-from pages.parts import charts, logged, pictures, remedy, words
+from pages.parts import charts, logged, marks, pictures, remedy, words
 from pages.parts.evaluation import atlas, board
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
@@ -95,7 +95,9 @@ def _fid(run: Run) -> go.Figure | None:
     if not quick:
         return None
     curve = (run.label(), [one["images_seen"] for one in quick], [one["fid"] for one in quick])
-    return charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"))
+    figure = charts.training([curve], lines.label(quick[-1]), lines.number(quick[-1], "floor_fid"))
+    charts.mark(figure, marks.by_images(run, quick))
+    return figure
 
 
 def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
@@ -106,5 +108,6 @@ def _show_curves(run: Run, verdict: Verdict, key: str) -> None:
         return
     title = columns.COLUMNS[verdict.curves[0]].quantity
     figure = charts.kept_curves(charts.thin(table, names, _SMOOTHING), list(names), title, _HEIGHT)
+    charts.mark(figure, marks.by_step(run))
     about = f"{' and '.join(names)} over training steps"
     st.plotly_chart(figure, key=key, alt=about, config=charts.camera("curves"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import pyarrow as pa
@@ -13,14 +13,13 @@ from gan.catalogue.losses import LOSSES, LossFacts
 from gan.config import RunConfig
 from gan.runs import Run
 from gan.runs.columns import named
-from pages.parts import charts, logged, words
+from pages.parts import charts, logged, marks, words
 from pages.parts.learning import links
 from pages.parts.logged import Zoom
-from pages.parts.watching import knobs
+from pages.parts.marks import Marks
 
 SMOOTHING = 0.6  # unless the visitor chooses another
 
-Marks = Sequence[tuple[float, str]]
 Thin = Callable[[dict[str, str], float, Zoom], object]
 
 PLAYERS = named("generator_loss", "discriminator_loss")
@@ -50,13 +49,13 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
         st.caption("No values logged yet.")
         return
     thin = partial(_with_parent, tail, *before) if before else tail.thin
-    marks = knobs.marks(run)
-    facts = _draw_players(run, config, thin, smoothing, marks, is_log=is_log)
+    changed = marks.by_step(run)
+    facts = _draw_players(run, config, thin, smoothing, changed, is_log=is_log)
     if facts and config:
         st.caption(f"**{facts.title}:** {words.escape(facts.good)}")
         links.offer(config.objective.loss)
     if table["penalty"].notna().any():
-        draw(thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log, marks=marks)
+        draw(thin, PENALTY, "penalty", f"penalty/{run.id}", smoothing, is_log=is_log, changed=changed)
         st.caption("The penalty is added to the discriminator's loss; the loss above excludes it.")
     scores = logged.scores(run)
     with st.container():  # also before the first score, so that the charts below keep their places, and with them their zoom
@@ -73,12 +72,12 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
                 rule=floor,
                 rule_title="real images",
                 has_points=True,
-                marks=marks,
+                changed=changed,
             )
     more = st.expander("Gradient norms", icon=":material/show_chart:", key="norms", on_change="rerun")
     if more.open:
         with more:
-            draw(thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log, marks=marks)
+            draw(thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log, changed=changed)
     parent = f" The faint curve up to step {before[1]:,} is that of the run it was forked from." if before else ""
     st.caption(f"Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.{parent}")
 
@@ -87,23 +86,30 @@ def show_losses(run: Run, config: RunConfig | None) -> None:
     """Show the losses and the outputs of the discriminator, and nothing else."""
     tail = logged.tail(run)
     if not tail.table().empty:
-        _draw_players(run, config, tail.thin, st.session_state.get("smoothing", SMOOTHING), knobs.marks(run), is_log=False)
+        _draw_players(run, config, tail.thin, st.session_state.get("smoothing", SMOOTHING), marks.by_step(run), is_log=False)
 
 
 def _draw_players(
-    run: Run, config: RunConfig | None, thin: Thin, smoothing: float, marks: Marks, *, is_log: bool
+    run: Run, config: RunConfig | None, thin: Thin, smoothing: float, changed: Marks, *, is_log: bool
 ) -> LossFacts | None:
     """Draw the losses beside the outputs of the discriminator; return the facts on the loss, None if it is unknown."""
     facts = LOSSES[config.objective.loss] if config else None
     losses, judged = st.columns(2, gap="medium")
     with losses:
-        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log, marks=marks)
+        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log, changed=changed)
     with judged:
         if facts and not facts.is_probability:
-            draw(thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log, marks=marks)
+            draw(thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log, changed=changed)
         else:
             draw(
-                thin, OPINIONS, "probability of “real”", f"probabilities/{run.id}", smoothing, domain=(0, 1), rule=0.5, marks=marks
+                thin,
+                OPINIONS,
+                "probability of “real”",
+                f"probabilities/{run.id}",
+                smoothing,
+                domain=(0, 1),
+                rule=0.5,
+                changed=changed,
             )
     return facts
 
@@ -140,7 +146,7 @@ def draw(
     rule: float | None = None,
     rule_title: str = "",
     has_points: bool = False,
-    marks: Marks = (),
+    changed: Marks = (),
 ) -> None:
     """Draw one chart of curves (name → column); ``thin`` returns their data, given the smoothing and the zoom range."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
@@ -152,8 +158,8 @@ def draw(
         "rule": rule,
         "rule_title": rule_title,
         "has_points": has_points,
-        "marks": marks,
+        "marks": changed,
     }
     spec = charts.curves(list(names), title, **look)  # type: ignore[arg-type]
-    about = f"{title} over steps: " + " and ".join(names) + "".join(f"; {text} from step {step:,.0f}" for step, text in marks)
+    about = f"{title} over steps: " + " and ".join(names) + "".join(f"; {text} from step {step:,.0f}" for step, text in changed)
     st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)

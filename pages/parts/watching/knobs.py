@@ -147,10 +147,3 @@ def _undo(run: Run, change: Change) -> None:
     child = forks.undo(run, change)
     queue.advance(run.root)
     frame.go("pages/watch.py", run=child.id)
-
-
-def marks(run: Run) -> list[tuple[float, str]]:
-    """Return step and text of each change to be marked in the charts of a run: its own, and those of the run that it continues."""
-    origin = run.origin()
-    before = changes.until(Run(run.root / origin.run), origin.step) if origin and origin.step else []
-    return [(one.step, one.coded()) for one in (*before, *changes.applied(run))]
