@@ -23,15 +23,15 @@ def as_zip(chosen: Sequence[Run], *, with_generators: bool = False) -> bytes:
 
 
 def pack(report: Report, *, with_generators: bool = False) -> bytes:
-    """Return a report as a ZIP of ``report.html``, ``report.md``, ``images/`` and, for each run, config and scores in ``runs/``.
+    """Return a report as a ZIP of ``report.html``, ``report.md``, ``images/``; per run config, changes and scores in ``runs/``.
 
     ``with_generators`` adds each generator with a script to sample from it. Raises InputError if a run has no generator.
     """
     text, pictures = notes.write(report)
     files: dict[str, bytes] = {"report.html": _encoded(page.write(report)), "report.md": _encoded(text), **pictures}
     for entry in report.entries:
-        for path in (entry.run.config_path, entry.run.scores_path):
-            with contextlib.suppress(OSError):  # missing files are reported as complaints
+        for path in (entry.run.config_path, entry.run.changes_path, entry.run.scores_path):
+            with contextlib.suppress(OSError):  # missing files are reported as complaints, except changes, of which most have none
                 files[f"runs/{entry.run.id}/{path.name}"] = path.read_bytes()
         if with_generators:
             files[f"runs/{entry.run.id}/generator.safetensors"] = generators.export(entry.run)

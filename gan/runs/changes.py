@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gan import config as configs
 from gan.config import RunConfig
 from gan.config.changing import fixed_reason
-from gan.errors import InputError, explained
+from gan.errors import InputError, RunFailed, explained
 from gan.runs.records import on_one_line
 from gan.runs.run import Run
 from gan.storage import files
-from gan.storage.lines import LineWriter, read_lines
+from gan.storage.lines import LineWriter, read_complete
 from gan.storage.models import read_cached
 
 LONGEST_WHO = 60  # characters of the name of who asked
@@ -64,20 +64,37 @@ def tell(changes: Mapping[str, Any], before: Mapping[str, Any]) -> str:
 
 
 def applied(run: Run) -> list[Change]:
-    """Return the changes on record, in order; empty if there are none."""
+    """Return the changes on record, in order, without damaged lines; empty if there are none."""
     with contextlib.suppress(InputError):
-        return list(read_cached(_read, run.changes_path))
+        found: list[Change | None] = list(read_cached(_read, run.changes_path))
+        return [change for change in found if change]
     return []
 
 
+def replayed(run: Run) -> list[Change]:
+    """Return the changes on record, for the trainer. Raises RunFailed if a line is damaged, since it cannot be left out."""
+    found: list[Change | None] = list(read_cached(_read, run.changes_path)) if run.changes_path.exists() else []
+    if None in found:
+        raise RunFailed(
+            f"Line {found.index(None) + 1} of the changes made to run {run.id} ({run.changes_path.name}) is damaged, and without it "
+            "the training would go on differently; restore the file from a backup, or fork the run from a checkpoint."
+        )
+    return [change for change in found if change]
+
+
 @lru_cache(maxsize=2048)
-def _read(path: Path, inode: int, changed: int, size: int) -> tuple[Change, ...]:
-    found: dict[str, Change] = {}
-    for line in read_lines(path)[0]:
-        with contextlib.suppress(ValidationError):
-            change = Change.model_validate(line)
-            found.setdefault(change.id, change)
-    return tuple(found.values())
+def _read(path: Path, inode: int, changed: int, size: int) -> tuple[Change | None, ...]:
+    """Return the changes in a file; None for each damaged line, except one that a crash cut off at the end."""
+    found: list[Change | None] = []
+    for line in read_complete(path)[0].splitlines():
+        try:
+            change = Change.model_validate_json(line)
+        except ValidationError:
+            found.append(None)
+            continue
+        if change.id not in {one.id for one in found if one}:
+            found.append(change)
+    return tuple(found)
 
 
 # Settings
@@ -88,7 +105,7 @@ def until(run: Run, step: int | None = None) -> list[Change]:
     return [change for change in applied(run) if step is None or change.step <= step]
 
 
-def before(run: Run, change: Change) -> list[Change]:
+def made_before(run: Run, change: Change) -> list[Change]:
     """Return the changes on record before another one. Raises InputError if that is not on record."""
     record = applied(run)
     places = [place for place, one in enumerate(record) if one.id == change.id]
@@ -241,6 +258,10 @@ def answered(run: Run, request: Change) -> Change | None:
         return found
     left = {one.id: one for one in requests(run)}
     if request.id in left:
+        if (
+            not left[request.id].refusal and run.status().state == "finished"
+        ):  # it came when the trainer had looked for the last time
+            return request.model_copy(update={"refusal": too_late(run.status().step)})
         return left[request.id] if left[request.id].refusal else None
     gone = f"Run {run.id} no longer has this request; look at its settings, and ask again."
     return next(
@@ -265,6 +286,11 @@ def record(run: Run, change: Change) -> None:
         raise
     finally:
         writer.close()
+
+
+def too_late(step: int) -> str:
+    """Return the refusal of a change to a training that ended at ``step``."""
+    return f"The training ended at step {step:,}, before this change; fork the run with other settings."
 
 
 def refuse(run: Run, request: Change, sentence: str) -> None:

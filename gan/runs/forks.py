@@ -167,7 +167,7 @@ def undo(run: Run, change: Change, name: str = "", **options: Any) -> Run:
     Raises InputError if that is impossible.
     """
     name = name or records.shortened(f"{run.label()} · without the change at step {change.step:,}")
-    return make(run, change.step, {}, name, passed=live.before(run, change), **options)
+    return make(run, change.step, {}, name, passed=live.made_before(run, change), **options)
 
 
 def family(run: Run) -> list[Relative]:

@@ -15,11 +15,14 @@ _FRESH = 200_000_000  # nanoseconds; a folder written so recently may change aga
 
 
 class Knobs:
-    """What a training that goes on from ``step`` still has to change."""
+    """What a training that goes on from ``step`` still has to change. ``config``: its settings until then."""
 
-    def __init__(self, run: Run, step: int) -> None:
+    def __init__(self, run: Run, asked: RunConfig, step: int) -> None:
+        """``asked``: the settings at step 0. Raises RunFailed if the record is damaged."""
+        record = changes.replayed(run)
         self._run = run
-        self._replayed = deque(change for change in changes.applied(run) if change.step >= step)
+        self.config = changes.with_changes(asked, (change for change in record if change.step < step))
+        self._replayed = deque(change for change in record if change.step >= step)
         self._waiting: list[Change] = []
         self._done: set[str] = set()  # requests that could not even be refused, because the disk is full
         self._seen: tuple[int, int, int] | None = None
@@ -64,4 +67,4 @@ class Knobs:
         self._seen = None
         self.asked(step)
         for request in list(self._waiting):
-            self.settle(request, f"The training ended at step {step:,}, before this change; fork the run with other settings.")
+            self.settle(request, changes.too_late(step))

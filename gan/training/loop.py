@@ -97,8 +97,8 @@ class Trainer:
 
         # The settings now: as asked, with the changes made before that checkpoint. Those made at it come before the next step.
         self.step = saved.step if saved else 0
-        self.config = changes.config_at(run, self.step - 1)
-        self.knobs = Knobs(run, self.step)
+        self.knobs = Knobs(run, asked, self.step)
+        self.config = self.knobs.config
 
         # The machine: threads and precision stay as they were, because others would change the losses.
         threads = saved.facts["threads"] if saved else self.status.threads

@@ -112,6 +112,29 @@ def test_change_is_replayed_from_an_older_checkpoint(undisturbed: Run, root: Pat
     assert record(run) == record(undisturbed)
 
 
+def test_damaged_record_ends_the_training_with_a_sentence_instead_of_another_training(root: Path) -> None:
+    run = changing(root)
+    stop = iter([False] * 12 + [True])
+    assert train(run, should_stop=lambda: next(stop)).state == "stopped"
+    whole = run.changes_path.read_bytes()
+    first, second = whole.splitlines()
+    run.changes_path.write_bytes(first[:-5] + b"\n" + second + b"\n")
+    status = train(run)
+    assert status.state == "failed" and is_sentence(status.message) and "Line 1" in status.message
+    assert [one.step for one in changes.applied(run)] == [11], "pages show what can be read"
+    run.changes_path.write_bytes(whole + first[:9])  # a crash in the middle of a third line
+    assert train(run).state == "finished"
+
+
+def test_request_after_the_last_look_of_the_trainer_is_too_late(root: Path) -> None:
+    run = make_run(root, LENGTH, family="mlp")
+    train(run)
+    (late,) = changes.planned(run.config(), [(15, {"objective.r1": 1.0})])
+    changes.store(run, [late])
+    answer = changes.answered(run, late)
+    assert answer is not None and "ended at step 16" in answer.refusal
+
+
 def test_fork_before_a_change_undoes_it(undisturbed: Run, root: Path) -> None:
     plain = make_run(root, LENGTH, family="mlp")
     train(plain)

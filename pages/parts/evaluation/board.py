@@ -92,7 +92,7 @@ class Part:
 
 def stamp(run: Run) -> str:
     """Return a stamp that changes whenever anything shown of a run changes."""
-    paths = (run.path, run.scores_path, run.metrics_path, run.status_path, run.samples_path)
+    paths = (run.path, run.changes_path, run.scores_path, run.metrics_path, run.status_path, run.samples_path)
     return " ".join(str(_changed(path)) for path in paths)
 
 

@@ -80,7 +80,7 @@ class _Facts:
 
 def stamp(run: Run) -> Stamp:
     """Return a stamp that changes whenever anything that the table shows of a run changes, apart from its status."""
-    return tuple(map(_changed, (run.config_path, run.scores_path, run.samples_path, run.path / "label.json")))
+    return tuple(map(_changed, (run.config_path, run.changes_path, run.scores_path, run.samples_path, run.path / "label.json")))
 
 
 def _changed(path: Path) -> int:
