@@ -12,6 +12,7 @@ import hmac
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from gan.quiz.questions import Quiz
 from gan.runs import checked_name
 from gan.storage import sealed
 from gan.storage.files import write_atomically
-from gan.storage.lines import LineWriter, read_lines
+from gan.storage.lines import LineWriter, parse, read_complete
 from gan.storage.locks import hold_lock
 from gan.storage.models import read_cached
 
@@ -35,6 +36,7 @@ MOST_STUDENTS = 500
 LONGEST_NAME = 30
 
 _MOST_ROUNDS = 1000
+_CHECKED = 200  # bytes before the appended ones that must be the same
 _PATIENCE = 10.0  # seconds for the answers of others
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another one
 _CODE = re.compile(f"[{_LETTERS}]{{6}}")
@@ -95,7 +97,7 @@ class Round:
 
     def standing(self) -> Standing:
         """Return all answers that count; damaged lines do not."""
-        return replay(read_lines(self.answers_path)[0], len(self.record().pictures))
+        return _follower(self.answers_path).read(len(self.record().pictures))
 
     def is_opened_by(self, key: str) -> bool:
         """Return whether a key is the one that reveals the round."""
@@ -183,20 +185,45 @@ def find(root: Path, code: str) -> Round:
     return Round(root, plain)
 
 
-def replay(lines: Sequence[dict[str, Any]], pictures: int) -> Standing:
-    """Return what the lines of a file of answers amount to, given the number of pictures; senseless lines are left out."""
-    standing = Standing()
+class _Follower:
+    """Follows a file of answers: a call parses only what was appended since the last one, unless the file was replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._read, self._last, self._standing = 0, b"", Standing()  # bytes read, the last of them, what they amount to
+
+    def read(self, pictures: int) -> Standing:
+        """Return all answers that count, as a copy."""
+        with self._lock:
+            content, after = read_complete(self._path, self._read - len(self._last))
+            if not content.startswith(self._last):
+                self._last, self._standing = b"", Standing()
+                content, after = read_complete(self._path)
+            replay(parse(content[len(self._last) :]), pictures, self._standing)
+            self._read, self._last = after, content[-_CHECKED:]
+            students = {token: Student(one.name, dict(one.answers)) for token, one in self._standing.students.items()}
+            return Standing(students, self._standing.is_revealed)
+
+
+@lru_cache(maxsize=64)
+def _follower(path: Path) -> _Follower:
+    return _Follower(path)
+
+
+def replay(lines: Sequence[dict[str, Any]], pictures: int, standing: Standing) -> None:
+    """Add the lines of a file of answers to a standing, given the number of pictures; senseless lines are left out."""
     for line in lines:
+        if standing.is_revealed:
+            break
         place, is_real, name = line.get("picture"), line.get("real"), line.get("name")
         if "revealed" in line:
             standing.is_revealed = True
-            break
-        if _is_token(joined := line.get("joined")):
+        elif _is_token(joined := line.get("joined")):
             student = standing.students.setdefault(str(joined), Student())
             student.name = student.name or (name[:LONGEST_NAME] if isinstance(name, str) else "")
         elif _is_token(token := line.get("student")) and isinstance(is_real, bool) and type(place) is int and 0 <= place < pictures:
             standing.students.setdefault(str(token), Student()).answers.setdefault(place, is_real)
-    return standing
 
 
 @lru_cache(maxsize=16)

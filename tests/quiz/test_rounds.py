@@ -16,7 +16,7 @@ from gan import runs
 from gan.errors import InputError
 from gan.quiz import rounds
 from gan.quiz.questions import Quiz
-from gan.quiz.rounds import Round
+from gan.quiz.rounds import Round, Standing
 from gan.storage.locks import hold_lock
 from tests.helpers import PROJECT, environment, mount, unmount
 
@@ -70,8 +70,28 @@ def test_only_one_writer_at_a_time(opened: tuple[Round, str], monkeypatch: pytes
 def test_order_of_the_lines_decides() -> None:
     token = "a" * 32
     lines = [{"student": token, "picture": place, "real": is_real} for place, is_real in ((0, True), (0, False), (1, False))]
-    standing = rounds.replay([*lines, {"revealed": 1.0}, {"student": token, "picture": 2, "real": True}], 8)
+    standing = Standing()
+    for line in (*lines, {"revealed": 1.0}, {"student": token, "picture": 2, "real": True}):
+        rounds.replay([line], 8, standing)
     assert standing.is_revealed and standing.students[token].answers == {0: True, 1: False}
+
+
+def test_standing_follows_a_file_that_grows_is_cut_or_is_replaced(opened: tuple[Round, str]) -> None:
+    room, key = opened
+    assert room.standing() == Standing()
+    token = room.join("Ada")
+    room.answer(token, 0, is_real=True)
+    before, content = room.standing(), room.answers_path.read_bytes()
+    room.answer(token, 1, is_real=False)
+    room.reveal(key)
+    assert before.answers == 1 and not before.is_revealed, "what was returned does not change"
+    assert room.standing().answers == 2 and room.standing().is_revealed
+    room.answers_path.write_bytes(content)
+    assert room.standing() == before
+    room.answers_path.write_bytes(content.replace(token.encode(), b"f" * 32) + content)
+    assert list(room.standing().students) == ["f" * 32, token]
+    room.answers_path.unlink()
+    assert room.standing() == Standing()
 
 
 @pytest.mark.parametrize("code", ["", "ABC", "AAAAAA", "../../x", "ABCDE\u0661", "<b>", "a" * 10_000])
