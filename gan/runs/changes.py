@@ -76,8 +76,8 @@ def replayed(run: Run) -> list[Change]:
     found: list[Change | None] = list(read_cached(_read, run.changes_path)) if run.changes_path.exists() else []
     if None in found:
         raise RunFailed(
-            f"Line {found.index(None) + 1} of the changes made to run {run.id} ({run.changes_path.name}) is damaged, and without it "
-            "the training would go on differently; restore the file from a backup, or fork the run from a checkpoint."
+            f"Line {found.index(None) + 1} of the changes made to run {run.id} ({run.changes_path.name}) is damaged, and without "
+            "it the training would go on differently; restore the file from a backup, or fork the run from a checkpoint."
         )
     return [change for change in found if change]
 
@@ -258,10 +258,9 @@ def answered(run: Run, request: Change) -> Change | None:
         return found
     left = {one.id: one for one in requests(run)}
     if request.id in left:
-        if (
-            not left[request.id].refusal and run.status().state == "finished"
-        ):  # it came when the trainer had looked for the last time
-            return request.model_copy(update={"refusal": too_late(run.status().step)})
+        status = run.status()
+        if not left[request.id].refusal and status.state == "finished":  # it came after the trainer's last look
+            return request.model_copy(update={"refusal": too_late(status.step)})
         return left[request.id] if left[request.id].refusal else None
     gone = f"Run {run.id} no longer has this request; look at its settings, and ask again."
     return next(
