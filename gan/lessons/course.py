@@ -26,7 +26,7 @@ LESSONS: dict[str, Lesson] = {
 def find(name: str) -> Lesson:
     """Return a lesson by its name. Raises InputError if there is none."""
     if name not in LESSONS:
-        raise InputError(f"There is no lesson {quoted(name)}, expected one of the list; choose it there.")
+        raise InputError(f"There is no lesson {quoted(name)}, expected one of those below; choose one.")
     return LESSONS[name]
 
 
