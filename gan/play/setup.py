@@ -13,6 +13,7 @@ from gan import config as configs
 from gan import runs
 from gan.catalogue import data_sets
 from gan.config import RunConfig
+from gan.config.changing import LIVE
 from gan.errors import InputError, quoted
 from gan.runs import changes
 
@@ -22,21 +23,7 @@ FEWEST_POINTS, MOST_POINTS = 8, 2000
 _WIDEST = 1e3  # largest coordinate of an own point
 
 #: Settings that may change while the game goes on.
-KNOBS = (
-    "optimizer.generator_lr",
-    "optimizer.discriminator_lr",
-    "optimizer.batch_size",
-    "optimizer.discriminator_steps",
-    "optimizer.gradient_clip",
-    "objective.loss",
-    "objective.label_smoothing",
-    "objective.gradient_penalty",
-    "objective.dragan",
-    "objective.r1",
-    "objective.r2",
-    "objective.weight_clip",
-    "augmentation.instance_noise",
-)
+KNOBS = ("optimizer.batch_size", "objective.loss", *(key for key in LIVE if key != "augmentation.noise_fade"))
 
 #: Largest values in a live game, which has to draw frames on a laptop.
 LIMITS = {

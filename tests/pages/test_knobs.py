@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ Visit = Callable[..., AppTest]
 @pytest.fixture
 def training(shown: Run) -> Iterator[Run]:
     """Return a run that seems to train: this test holds its lock, and is its trainer."""
-    shown.write_status(shown.status().model_copy(update={"state": "running", "total_steps": 1000}))
+    shown.write_status(shown.status().model_copy(update={"state": "running", "total_steps": 1000, "heartbeat": time.time()}))
     with shown.hold():
         yield shown
 
