@@ -104,14 +104,14 @@ def _tabulate(lesson: Lesson, so_far: Progress) -> None:
     titles = list(dict.fromkeys(title for name, here in rows.items() for title in {**certain.get(name, {}), **here}))
     lines: list[str] = []
     for title in titles:
-        lines += [f"| {words.escape(title)} | here | always |", "| --- | --- | --- |"] if not lines else [f"| **{title}** | | |"]
+        lines += [f"| {words.escape(title)} | here | every seed |", "| --- | --- | --- |"] if not lines else [f"| **{title}** | | |"]
         for name, here in rows.items():
             if title in here or title in certain.get(name, {}):
-                always = certain.get(name, {}).get(title, "–")
-                lines.append(f"| {words.escape(name)} | **{here.get(title, '–')}** | {words.escape(always)} |")
+                bounds = certain.get(name, {}).get(title, "–")
+                lines.append(f"| {words.escape(name)} | **{here.get(title, '–')}** | {words.escape(bounds)} |")
     if lines:
         st.markdown("\n".join(lines))
-        st.caption("“Here” is your game; “always” holds with every seed that was tried.")
+        st.caption("“Here” is yours; the last column holds with every seed that was tried.")
 
 
 def _explain(lesson: Lesson) -> None:
