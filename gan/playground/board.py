@@ -16,6 +16,7 @@ from gan.play.setup import Setup
 from gan.training import precision
 from gan.training.assembly import adjust, build_game
 from gan.training.checkpoints import Checkpoint
+from gan.training.counting import Count
 from gan.training.dealer import Dealer, draw_latents
 from gan.training.game import Turn
 from gan.training.state import unpack
@@ -49,7 +50,8 @@ class Board:
                 self.dealer.latents.set_state(saved.tensors["random/latents"])
                 torch.set_rng_state(saved.tensors["random/torch"])
                 self.step = saved.step
-        self.place = self.step * config.optimizer.discriminator_steps
+        count = Count.restored(saved.facts, config) if saved else Count()
+        self.place = count.turns_at(self.step, config)  # of the next turn, among all real data
         self.shown_latents = draw_latents(config, 512, torch.Generator().manual_seed(config.training.seed + 2))
         self.hand: Turn | None = None  # of the discriminator's last turn, until the generator has answered it
         self.is_finite = True

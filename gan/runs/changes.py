@@ -246,7 +246,7 @@ def requests(run: Run) -> list[Change]:
     """Return the requests of a run that wait for the trainer, or that it has refused, oldest first."""
     found = []
     with contextlib.suppress(OSError):
-        for path in sorted(run.requests_path.iterdir()):
+        for path in sorted(run.requests_path.glob("*.json")):  # not the temporary files of those who write now
             with contextlib.suppress(OSError, ValueError):
                 found.append(Change.model_validate_json(path.read_bytes()))
     return found

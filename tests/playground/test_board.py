@@ -12,6 +12,7 @@ from gan.config import RunConfig
 from gan.data import loaders
 from gan.play import setup as setups
 from gan.playground.board import Board, images_of
+from gan.runs import changes
 from gan.training import checkpoints
 from tests.helpers import make_run, raw_lines, tiny, train
 
@@ -77,6 +78,15 @@ def test_game_from_a_checkpoint_goes_on_as_the_training_would(root: Path) -> Non
     saved = checkpoints.load(run.checkpoints_path, 5)
     board = board_of(run.config(), saved)
     assert board.step == 5
+    board.step_both()
+    assert str(raw_lines(run)[5]["discriminator_loss"]) == str(board.numbers["d_loss"])
+
+
+def test_game_from_a_run_that_was_changed_goes_on_at_the_same_image(root: Path) -> None:
+    run = make_run(root, {"training.length": "10 steps"}, family="mlp")
+    changes.store(run, changes.planned(run.config(), [(3, {"optimizer.discriminator_steps": 2, "optimizer.generator_lr": 1e-3})]))
+    train(run)
+    board = board_of(changes.config_at(run, 5), checkpoints.load(run.checkpoints_path, 5))
     board.step_both()
     assert str(raw_lines(run)[5]["discriminator_loss"]) == str(board.numbers["d_loss"])
 
