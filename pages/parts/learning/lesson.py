@@ -104,7 +104,9 @@ def _tabulate(lesson: Lesson, so_far: Progress) -> None:
     titles = list(dict.fromkeys(title for name, here in rows.items() for title in {**certain.get(name, {}), **here}))
     lines: list[str] = []
     for title in titles:
-        lines += [f"| {words.escape(title)} | here | every seed |", "| --- | --- | --- |"] if not lines else [f"| **{title}** | | |"]
+        lines += (
+            [f"| {words.escape(title)} | here | every seed |", "| --- | --- | --- |"] if not lines else [f"| **{title}** | | |"]
+        )
         for name, here in rows.items():
             if title in here or title in certain.get(name, {}):
                 bounds = certain.get(name, {}).get(title, "–")
