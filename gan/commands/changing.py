@@ -38,7 +38,7 @@ def change_run(options: argparse.Namespace) -> int:
         print(f"Planned for step {request.step:,}: {request.told()}.")
         return 0
     deadline = time.monotonic() + _PATIENCE
-    while (answer := changes.answered(run, request)) is None and time.monotonic() < deadline:
+    while (answer := changes.answered(run, request)) is None and time.monotonic() < deadline and run.is_held():
         time.sleep(_EVERY)
     if answer is None:
         print(f"The trainer has not answered yet; the change waits for it: {request.told()}.")
@@ -57,7 +57,7 @@ def add_planned(parser: Parser) -> None:
         nargs="+",
         action="append",
         default=[],
-        metavar="STEP SECTION.FIELD=VALUE",
+        metavar=("STEP", "SECTION.FIELD=VALUE"),
         dest="planned",
         help="change settings after a step, as `change` does; may be repeated",
     )

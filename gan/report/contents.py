@@ -214,9 +214,9 @@ def _marks(run: Run, logged: Sequence[Mapping[str, Any]]) -> list[Mark]:
     """Return the changes of a run while it trained, at the images seen by then."""
     seen = {line["step"]: lines.number(line, "images_seen") for line in logged}
     found = []
-    for change in changes.applied(run):
-        at = next((images for step, images in seen.items() if step >= change.step and images is not None), None)
-        found += [] if at is None else [Mark(at, change.coded())]
+    for changed, text in changes.marks(changes.applied(run)):
+        at = next((images for step, images in seen.items() if step >= changed and images is not None), None)
+        found += [] if at is None else [Mark(at, text)]
     return found
 
 

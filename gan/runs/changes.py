@@ -97,6 +97,14 @@ def _read(path: Path, inode: int, changed: int, size: int) -> tuple[Change | Non
     return tuple(found)
 
 
+def marks(chosen: Iterable[Change]) -> list[tuple[int, str]]:
+    """Return the steps to be marked in curves, with the new values in short codes; one mark for all changes of a step."""
+    found: dict[int, str] = {}
+    for change in chosen:
+        found[change.step] = ", ".join(filter(None, (found.get(change.step), change.coded())))
+    return list(found.items())
+
+
 # Settings
 
 
@@ -220,7 +228,13 @@ def changed(config: RunConfig, asked: Mapping[str, Any]) -> dict[str, Any]:
     for key in asked:
         if key in present and (reason := fixed_reason(config, key)):
             raise InputError(f"{configs.title(key)} ({key}) cannot change while a run trains: {reason}; leave it out.")
-    wanted = configs.flatten(configs.replace(config, dict(asked)))
+    try:
+        wanted = configs.flatten(configs.replace(config, dict(asked)))
+    except InputError as error:
+        if "networks." not in str(error):
+            raise
+        why = str(error).partition(";")[0].rstrip(".")  # the advice that follows cannot be taken while a run trains
+        raise InputError(f"{why}; the networks cannot change while a run trains, so start a new run for this.") from None
     found = {key: wanted[key] for key in asked if wanted[key] != present[key]}
     if not found:
         there = ", ".join(f"{configs.title(key)} {_text(present[key])}" for key in asked)

@@ -166,7 +166,7 @@ def undo(run: Run, change: Change, name: str = "", **options: Any) -> Run:
 
     Raises InputError if that is impossible.
     """
-    name = name or records.shortened(f"{run.label()} · without the change at step {change.step:,}")
+    name = name or records.shortened(f"{run.label()} · before “{change.coded()}”")
     return make(run, change.step, {}, name, passed=live.made_before(run, change), **options)
 
 

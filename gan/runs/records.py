@@ -27,6 +27,7 @@ class Status(BaseModel):
     """State and progress of a run; replaced atomically by its current owner.
 
     Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
+    ``changed_step`` and ``changed_seconds``: step and duration at the last change of settings, which may change the speed.
     ``epochs`` and ``made_at`` are 0 in runs of earlier versions. ``restarts`` counts automatic restarts by the queue after the
     process was killed. ``software`` lists the versions used in the latest training.
     """
@@ -41,6 +42,8 @@ class Status(BaseModel):
     images_per_second: float | None = None
     epochs: float = 0.0
     seconds: float = 0.0
+    changed_step: int = Field(default=0, ge=0, le=_MOST)
+    changed_seconds: float = 0.0
     heartbeat: float = 0.0
     made_at: float = 0.0
     queued_at: float = 0.0
@@ -58,10 +61,13 @@ class Status(BaseModel):
 
     @property
     def seconds_left(self) -> float | None:
-        """Remaining seconds of training, estimated from the average speed so far."""
+        """Remaining seconds of training, estimated from the average speed since the last change of settings."""
         if not self.step or not self.seconds or not self.total_steps:
             return None
-        return max(0.0, (self.total_steps - self.step) * self.seconds / self.step)
+        steps, seconds = self.step - self.changed_step, self.seconds - self.changed_seconds
+        if steps <= 0 or seconds <= 0:
+            steps, seconds = self.step, self.seconds
+        return max(0.0, (self.total_steps - self.step) * seconds / steps)
 
 
 class Control(BaseModel):

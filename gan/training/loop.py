@@ -304,6 +304,7 @@ class Trainer:
         if config.optimizer.discriminator_steps != self.config.optimizer.discriminator_steps:
             self.count = self.count.at(self.step, self.config, len(self.images))
         self.config, self.game = config, adjust(self.game, config)
+        self.status = self.status.model_copy(update={"changed_step": self.step, "changed_seconds": self.seconds})
         self.dealer.config = config
         self.pace.follow(config, is_noise_new=any(key in change.changes for key in _NOISE))
 

@@ -17,10 +17,10 @@ def by_step(run: Run) -> Marks:
     """Return the changes of a run by step: its own, and those of the run that it continues."""
     origin = run.origin()
     before = changes.until(Run(run.root / origin.run), origin.step) if origin and origin.step else []
-    return [(one.step, one.coded()) for one in (*before, *changes.applied(run))]
+    return changes.marks([*before, *changes.applied(run)])
 
 
 def by_images(run: Run, scored: Sequence[Mapping[str, Any]]) -> Marks:
     """Return the changes of a run by the images seen, which its lines of scores tell; ``scored`` in order of steps."""
     steps, images = ([0.0, *(float(line[key]) for line in scored)] for key in ("step", "images_seen"))
-    return [(float(np.interp(one.step, steps, images)), one.coded()) for one in changes.applied(run)]
+    return [(float(np.interp(step, steps, images)), text) for step, text in changes.marks(changes.applied(run))]

@@ -15,6 +15,9 @@ WHOLE = {"tickMinStep": 1, "grid": False, "labelFlush": 2 * PADDING}
 ROUNDED = ",.4~r"
 
 
+_ROW, _ROWS = 14, 3  # pixels between the texts of marks that follow each other, and rows of them
+
+
 def marks(found: Sequence[tuple[float, str]], x: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the layers that mark moments on the x axis, encoded as ``x``, with their texts; none if there are none."""
     if not found:
@@ -23,20 +26,16 @@ def marks(found: Sequence[tuple[float, str]], x: dict[str, Any]) -> list[dict[st
     place = {key: value for key, value in x.items() if key != "title"}
     tooltip = [{"field": "text", "type": "nominal", "title": "changed"}, {**place, "format": ",.0f", "title": "at"}]
     line = {"type": "rule", "strokeDash": [3, 3], "color": ORANGE, "size": 1.5, "clip": True}
-    text = {
-        "type": "text",
-        "align": "left",
-        "baseline": "top",
-        "dx": 4,
-        "fontSize": 11,
-        "color": ORANGE,
-        "limit": 130,
-        "clip": True,
-    }
-    return [
-        {"data": {"values": values}, "mark": line, "encoding": {"x": place, "tooltip": tooltip}},
-        {"data": {"values": values}, "mark": text, "encoding": {"x": place, "y": {"value": 2}, "text": {"field": "text"}}},
+    text = {"type": "text", "align": "left", "baseline": "top", "dx": 4, "fontSize": 11, "color": ORANGE, "limit": 130}
+    rows = [
+        {
+            "data": {"values": values[row::_ROWS]},
+            "mark": {**text, "clip": True},
+            "encoding": {"x": place, "y": {"value": 2 + _ROW * row}, "text": {"field": "text"}},
+        }
+        for row in range(min(_ROWS, len(values)))
     ]
+    return [{"data": {"values": values}, "mark": line, "encoding": {"x": place, "tooltip": tooltip}}, *rows]
 
 
 def lone_values(curve: str, value: str) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def test_refusal_of_the_trainer_is_shown_until_it_is_read(training: Run, visit: 
 def test_impossible_value_is_one_sentence(training: Run, visit: Visit) -> None:
     test = opened(training, visit)
     knob(test, "optimizer.generator_lr").set_value(-1.0).run()
-    test.button(key="knobs/send").click().run()
+    assert test.button(key="knobs/send").disabled
     assert (
         not test.exception and words.escape("“Generator learning rate” is -1.0, expected a number above 0") in test.error[0].value
     )
@@ -134,6 +134,10 @@ def test_second_person_at_the_same_knob_sees_who_was_first(training: Run, visit:
     knob(test, "optimizer.generator_lr").set_value(1e-3).run()
     test.button(key="knobs/send").click().run()
     assert not test.exception and "Bob changed it at step 12" in test.error[0].value
+    assert words.escape("Generator learning rate 0.0005 → 0.001.") in texts(test), "the value entered stays"
+    test.button(key="knobs/send").click().run()
+    (request,) = changes.requests(training)
+    assert request.before == {"optimizer.generator_lr": 5e-4} and request.changes == {"optimizer.generator_lr": 1e-3}
 
 
 def test_planned_change_can_be_withdrawn(training: Run, visit: Visit) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gan.errors import InputError
-from gan.runs import Run, changes, forks
+from gan.runs import Run, Status, changes, forks
 from gan.runs.changes import Change
 from gan.training import checkpoints
 from tests import nursery
-from tests.helpers import environment, is_sentence, losses, make_run, mount, train, unmount
+from tests.helpers import environment, is_sentence, losses, make_run, mount, tiny, train, unmount
 
 LENGTH = {"training.length": "16 steps", "cadence.checkpoint_every": "1000 steps", "cadence.checkpoint_room": 10}
 FIRST = {
@@ -145,6 +145,20 @@ def test_fork_before_a_change_undoes_it(undisturbed: Run, root: Path) -> None:
     assert {step: values for step, values in losses(child).items() if step > 7} == {step: wanted[step] for step in range(8, 17)}
     origin = child.origin()
     assert origin is not None and (origin.step, origin.changes, origin.before) == (7, {}, {})
+
+
+def test_time_left_follows_the_speed_since_the_last_change() -> None:
+    status = Status(step=100, total_steps=200, seconds=100.0)
+    assert status.seconds_left == 100
+    slower = status.model_copy(update={"changed_step": 90, "changed_seconds": 50.0})
+    assert slower.seconds_left == 500
+    assert slower.model_copy(update={"step": 90, "seconds": 50.0}).seconds_left == pytest.approx(110 * 50 / 90), "nothing known yet"
+
+
+def test_advice_that_cannot_be_taken_while_a_run_trains_is_not_given() -> None:
+    with pytest.raises(InputError, match="start a new run") as caught:
+        changes.changed(tiny(), {"objective.r1": 1.0})
+    assert is_sentence(str(caught.value)) and "set networks" not in str(caught.value)
 
 
 def test_fork_of_a_changed_run_goes_on_as_it_did(undisturbed: Run) -> None:

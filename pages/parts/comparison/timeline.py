@@ -125,7 +125,7 @@ def _track(run: Run, axis: str, logged: object, *stamps: object) -> Track:
             shared = line["step"] if axis == "time" else round(at)  # elapsed times never match between runs
             points.append((at, lines.number(line, "fid") or 0.0, shared))
         fids.append((quick[0], tuple(points)))
-    marks = tuple((float(np.interp(change.step, steps, places)), change.coded()) for change in changes.applied(run))
+    marks = tuple((float(np.interp(step, steps, places)), text) for step, text in changes.marks(changes.applied(run)))
     return Track(run, place, logged, shots, tuple(fids), marks, columns)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from gan import config as configs
 from gan.config import changing
+from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Run, Status, changes, forks
 from gan.runs.changes import LONGEST_WHO, Change
@@ -56,11 +59,19 @@ def _ask(run: Run) -> None:
     if not wanted and seen != present:  # somebody else has changed a setting
         _renew(run)
         st.rerun()
-    st.markdown(words.escape(f"{changes.tell(wanted, before)}." if wanted else "Change a value above."))
+    is_possible = False
+    with frame.spoken_errors():
+        is_possible = bool(wanted) and bool(changes.changed(seen, wanted))
+    if is_possible or not wanted:
+        st.markdown(words.escape(f"{changes.tell(wanted, before)}." if wanted else "Change a value above."))
 
     def send() -> None:
-        request = changes.ask(run, wanted, seen={key: before[key] for key in wanted}, who=who)
-        state.setdefault(_key(run, "/sent"), []).append(request)
+        try:
+            changes.ask(run, wanted, seen={key: before[key] for key in wanted}, who=who)
+        except InputError:
+            if changes.config_at(run) != seen:  # somebody was faster: the form goes on from there with the values entered
+                state[_key(run, "/is-behind")] = True
+            raise
         _renew(run)
 
     row, below = st.container(horizontal=True, vertical_alignment="bottom", gap="small"), actions.place("knobs/refusal")
@@ -69,25 +80,38 @@ def _ask(run: Run) -> None:
             "Your name", key="knobs/who", max_chars=LONGEST_WHO, placeholder="Optional", persist_state="session", width=240
         )
         is_sent = actions.button(
-            "Change now", send, icon=":material/tune:", type="primary", disabled=not wanted, key="knobs/send", place=below
+            "Change now", send, icon=":material/tune:", type="primary", disabled=not is_possible, key="knobs/send", place=below
         )
+    if state.pop(_key(run, "/is-behind"), False):
+        _renew(run, wanted)
+        st.rerun()
     if is_sent:
         st.rerun()
     fixed = {key: reason for key in before if (reason := changing.fixed_reason(present, key))}
     branches.explain_kept(fixed, "A fork can change many of these; a new run all of them.")
 
 
-def _renew(run: Run) -> None:
-    """Let the form begin with the present settings again."""
-    st.session_state.pop(_key(run, "/seen"), None)
-    st.session_state[_key(run, "/round")] += 1
+def _renew(run: Run, entered: Mapping[str, Any] | None = None) -> None:
+    """Let the form begin anew with the present settings, and with the values ``entered`` so far."""
+    state = st.session_state
+    state.pop(_key(run, "/seen"), None)
+    state[_key(run, "/round")] = rounds = state[_key(run, "/round")] + 1
+    for key, value in (entered or {}).items():
+        state[f"{_key(run, f'/{rounds}')}/{key}"] = value
 
 
 def tell(run: Run, status: Status) -> None:
-    """Show what became of this visitor's requests, the requests that wait, and the changes made."""
-    for request in list(st.session_state.get(_key(run, "/sent"), [])):
-        _tell_answer(run, request)
-    made, waiting = changes.applied(run), [one for one in changes.requests(run) if not one.refusal]
+    """Show the refusals that nobody has read yet, the changes made and the requests that wait."""
+    made, asked = changes.applied(run), [changes.answered(run, one) or one for one in changes.requests(run)]
+    if len(made) != st.session_state.setdefault(_key(run, "/made"), len(made)):
+        st.session_state[_key(run, "/made")] = len(made)
+        st.rerun()  # the form shows the new values
+    for request in (one for one in asked if one.refusal):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.warning(words.message(f"{request.told()}{_by(request)}: {request.refusal}"), icon=":material/block:")
+            if actions.button("OK", partial(changes.withdraw, run, request), key=f"knobs/read/{request.id}"):
+                st.rerun()
+    waiting = [one for one in asked if not one.refusal and one.id not in {change.id for change in made}]
     if not made and not waiting:
         return
     st.subheader("Changes while it trained")
@@ -102,7 +126,7 @@ def tell(run: Run, status: Status) -> None:
                 icon=":material/undo:",
                 type="tertiary",
                 disabled=change.step not in there,
-                help="Starts a new run from the checkpoint before this change, with the settings of then. This run stays as it is."
+                help="Starts a new run from the checkpoint before this change, without it and those that followed. This run stays."
                 if change.step in there
                 else "The checkpoint before this change has been removed to save room.",
             )
@@ -110,29 +134,14 @@ def tell(run: Run, status: Status) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             when = f"after step {request.step:,}" if request.step > status.step else _when(status)
             st.markdown(words.escape(f"Waits, {when}: {request.told()}{_by(request)}."), width="content")
-            actions.button(
+            if actions.button(
                 "Withdraw",
                 partial(changes.withdraw, run, request),
                 key=f"knobs/withdraw/{request.id}",
                 icon=":material/close:",
                 type="tertiary",
-            )
-
-
-def _tell_answer(run: Run, request: Change) -> None:
-    """Show the refusal of a request until it is dismissed; forget a request that was granted."""
-    answer, sent = changes.answered(run, request), st.session_state[_key(run, "/sent")]
-    if answer is None:
-        return
-    if not answer.refusal:
-        sent.remove(request)
-        st.rerun()  # the form shows the new values
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.warning(words.message(answer.refusal), icon=":material/block:")
-        if st.button("OK", key=f"knobs/read/{request.id}"):
-            sent.remove(request)
-            changes.withdraw(run, request)
-            st.rerun()
+            ):
+                st.rerun()
 
 
 def _when(status: Status) -> str:
