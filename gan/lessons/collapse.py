@@ -48,9 +48,9 @@ REMEDIES = Lesson(
     stage=Game(
         first=Side("Collapses", (Claim("modes", most=2),), TOO_STRONG_D),
         others=(
-            Side("Packing", (Claim("modes"),), {"networks.packing": 2}),
-            Side("Instance noise", (Claim("modes"),), {"augmentation.instance_noise": 0.1}),
-            Side("R1 penalty", (Claim("modes"),), {"objective.r1": 0.1}),
+            Side("Packing", (Claim("modes", least=1, most=4),), {"networks.packing": 2}),
+            Side("Instance noise", (Claim("modes", most=3),), {"augmentation.instance_noise": 0.1}),
+            Side("R1 penalty", (Claim("modes", most=6), Claim("recall", least=0.6)), {"objective.r1": 0.1}),
             Side("Balance", (Claim("modes", least=4),), {key: BALANCED[key] for key in TOO_STRONG_D}),
         ),
         steps=STEPS,
