@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from gan import config as configs
 from gan import runs
 from gan.config import changing
-from gan.execution import queue
 from gan.runs import Run, changes
 from gan.runs.changes import Change
 from gan.storage.files import write_json
@@ -158,7 +157,6 @@ def test_undo_starts_a_run_from_before_the_change(shown: Run, visit: Visit) -> N
     test.button(key=f"knobs/undo/{change.id}").click().run()
     assert not test.exception
     child = next(run for run in runs.list_runs(shown.root) if run != shown)
-    queue.stop(child)
     origin = child.origin()
     assert origin is not None and origin.step == 10 and child.config().optimizer.generator_lr == before
     assert test.query_params["run"] == child.id
@@ -180,8 +178,6 @@ def test_rewind_opens_two_futures_on_compare(shown: Run, visit: Visit) -> None:
     button.click().run()
     assert not test.exception
     made = [run for run in runs.list_runs(shown.root) if run != shown]
-    for run in made:
-        queue.stop(run)
     assert len(made) == 2 and {run.origin().step for run in made} == {12}  # type: ignore[union-attr]
     assert [one.value for one in test.title] == ["Compare"]
     assert set(test.query_params["runs"].split(",")) == {run.id for run in made}
