@@ -257,12 +257,18 @@ def conflict(run: Run, config: RunConfig, before: Mapping[str, Any]) -> str:
 
 
 def requests(run: Run) -> list[Change]:
-    """Return the requests of a run that wait for the trainer, or that it has refused, oldest first."""
-    found = []
+    """Return the requests of a run that wait for the trainer, or that are refused, oldest first.
+
+    One that came after the last look of a trainer that has finished is too late, though nobody has written so.
+    """
+    found: list[Change] = []
     with contextlib.suppress(OSError):
         for path in sorted(run.requests_path.glob("*.json")):  # not the temporary files of those who write now
             with contextlib.suppress(OSError, ValueError):
                 found.append(Change.model_validate_json(path.read_bytes()))
+    if any(not one.refusal for one in found) and (status := run.status()).state == "finished":
+        late, made = {"refusal": too_late(status.step)}, {change.id for change in applied(run)}
+        found = [one if one.refusal or one.id in made else one.model_copy(update=late) for one in found]
     return found
 
 
@@ -272,9 +278,6 @@ def answered(run: Run, request: Change) -> Change | None:
         return found
     left = {one.id: one for one in requests(run)}
     if request.id in left:
-        status = run.status()
-        if not left[request.id].refusal and status.state == "finished":  # it came after the trainer's last look
-            return request.model_copy(update={"refusal": too_late(status.step)})
         return left[request.id] if left[request.id].refusal else None
     gone = f"Run {run.id} no longer has this request; look at its settings, and ask again."
     return next(

@@ -47,11 +47,13 @@ class Knobs:
 
     def refusal(self, request: Change, config: RunConfig) -> str:
         """Return why a request cannot be granted to a training with these settings; empty if it can."""
+        if sentence := changes.conflict(self._run, config, request.before):
+            return sentence
         try:
             changes.changed(config, request.changes)
         except InputError as error:
-            return changes.conflict(self._run, config, request.before) or str(error)
-        return changes.conflict(self._run, config, request.before)
+            return str(error)
+        return ""
 
     def settle(self, request: Change, refusal: str = "") -> None:
         """Remove a request that is on record, or answer it with a refusal. Raises OSError if that is impossible."""

@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,12 +22,10 @@ from tests.helpers import (
     is_sentence,
     losses,
     make_run,
-    mount,
     raw_lines,
     run_gan,
     start_quickly,
     train,
-    unmount,
     wait_until,
 )
 
@@ -117,16 +114,6 @@ def test_run_killed_many_times_ends_like_an_undisturbed_one(root: Path) -> None:
 
 
 # A full disk
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on its own one-megabyte disk, or skip the test if mounting is not allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount(folder, "size=1m")
-    yield folder
-    unmount(folder)
 
 
 def fill(folder: Path, leaving: int) -> Path:

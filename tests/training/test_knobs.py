@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from gan.runs import Run, Status, changes, forks
 from gan.runs.changes import Change
 from gan.training import checkpoints
 from tests import nursery
-from tests.helpers import environment, is_sentence, losses, make_run, mount, tiny, train, unmount
+from tests.helpers import environment, is_sentence, losses, make_run, tiny, train
 
 LENGTH = {"training.length": "16 steps", "cadence.checkpoint_every": "1000 steps", "cadence.checkpoint_room": 10}
 FIRST = {
@@ -234,16 +234,6 @@ def test_impossible_request_that_reached_the_trainer_is_refused(root: Path) -> N
     assert changes.applied(run) == []
     refusals = [one.refusal for one in changes.requests(run)]
     assert len(refusals) == 3 and all(map(is_sentence, refusals))
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on its own one-megabyte disk, or skip the test if mounting is not allowed."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount(folder, "size=1m")
-    yield folder
-    unmount(folder)
 
 
 def test_full_disk_at_the_checkpoint_before_a_change_leaves_everything_as_it_was(disk: Path, root: Path) -> None:

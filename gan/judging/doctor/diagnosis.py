@@ -55,7 +55,7 @@ def diagnose(run: Run, line: Line, curve: Sequence[Line], scored: Sequence[Line]
     entry = data_sets.all_sets().get(str(line.get("data", "")))
     classes = entry.classes if entry else ()
     try:
-        config, length = config_at(run), run.control().length  # that of a prolonged run
+        config, length = config_at(run), run.control().length  # set if the run was prolonged
         if config.optimizer.discriminator_steps != run.config().optimizer.discriminator_steps:  # an epoch has other steps now
             length = Span(count=run.status().total_steps)
         if length:

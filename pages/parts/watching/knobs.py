@@ -102,7 +102,7 @@ def _renew(run: Run, entered: Mapping[str, Any] | None = None) -> None:
 
 def tell(run: Run, status: Status) -> None:
     """Show the refusals that nobody has read yet, the changes made and the requests that wait."""
-    made, asked = changes.applied(run), [changes.answered(run, one) or one for one in changes.requests(run)]
+    made, asked = changes.applied(run), changes.requests(run)
     if len(made) != st.session_state.setdefault(_key(run, "/made"), len(made)):
         st.session_state[_key(run, "/made")] = len(made)
         st.rerun()  # the form shows the new values
