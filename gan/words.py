@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 _MARKUP = r"\\`*_{}\[\]()<>#|~$&!:@^"
 _MARKDOWN, _MARKDOWN_BLOCK = re.compile(f"([{_MARKUP}])"), re.compile(rf"([{_MARKUP}+\-.])")  # the latter with list markers
@@ -89,3 +90,9 @@ def escape(text: str, *, is_block: bool = False) -> str:
     if is_block:
         return _MARKDOWN_BLOCK.sub(r"\\\1", text)
     return _MARKDOWN.sub(r"\\\1", " ".join(text.encode("utf-8", "replace").decode().replace("\0", " ").split()))
+
+
+@lru_cache(maxsize=4096)
+def on_one_line(name: str) -> str:
+    """Return a name on one line without control characters; the joiners used in emoji and Persian are kept."""
+    return " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in name).split())

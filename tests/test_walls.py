@@ -22,6 +22,7 @@ FLOORS = (
     "places",
     "machine",
     "storage",
+    "access",
     "catalogue",
     "config",
     "runs",

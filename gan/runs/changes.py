@@ -21,11 +21,11 @@ from gan import config as configs
 from gan.config import RunConfig
 from gan.config.changing import fixed_reason
 from gan.errors import InputError, RunFailed, explained
-from gan.runs.records import on_one_line
 from gan.runs.run import Run
 from gan.storage import files
 from gan.storage.lines import LineWriter, read_complete
 from gan.storage.models import read_cached
+from gan.words import on_one_line
 
 LONGEST_WHO = 60  # characters of the name of who asked
 _MOST_REQUESTS = 100  # waiting for a run

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gan.config.fields import Span
 from gan.errors import InputError
+from gan.words import on_one_line
 
 State = Literal["queued", "starting", "running", "stopped", "finished", "diverged", "failed", "interrupted"]
 
@@ -151,9 +151,3 @@ def shortened(name: str) -> str:
     """Return a display name on one line, truncated to the maximum length."""
     name = on_one_line(name)
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-
-
-@lru_cache(maxsize=4096)
-def on_one_line(name: str) -> str:
-    """Return a name on one line without control characters; the joiners used in emoji and Persian are kept."""
-    return " ".join("".join(letter if letter.isprintable() or letter in "\u200c\u200d" else " " for letter in name).split())

@@ -26,12 +26,13 @@ from gan import config as configs
 from gan.config import RunConfig
 from gan.errors import InputError, explained
 from gan.runs import moments
-from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name, on_one_line
+from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name
 from gan.storage import signs
 from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
 from gan.storage.locks import is_locked
 from gan.storage.models import read_cached, read_json, read_model, stamp
+from gan.words import on_one_line
 
 _MOST_TAGS, _LONGEST_TAG, _LONGEST_NOTE = 20, 40, 4000
 

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace ``path`` with ``content``; after a crash at any point, either the old or the new file exists in full."""
+def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
+    """Replace ``path`` with ``content``; after a crash at any point, either the old or the new file exists in full.
+
+    ``mode``: permissions of the file, less those that the process withholds; 0o600 for secrets.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
     try:
-        with open(temporary, "xb", buffering=0) as file:
+        with open(temporary, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode)) as file:
             write_all(file, content)
             if durable:
                 os.fsync(file.fileno())

@@ -1,0 +1,54 @@
+"""Limits of a class: what a student may launch and upload. ``class.json`` next to the runs, edited on the Class page."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gan.errors import InputError, explained
+from gan.storage.files import write_json
+from gan.storage.models import read_model
+
+FILE = "class.json"
+
+
+class Limits(BaseModel):
+    """What one student may do. The teacher has no limits."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    training: int = Field(default=1, ge=1, le=64, title="Trainings at once", description="Runs of one student at a time.")
+    waiting: int = Field(default=3, ge=0, le=1000, title="Runs waiting", description="Runs of one student in the queue.")
+    minutes: float = Field(
+        default=15,
+        gt=0,
+        le=100_000,
+        title="Minutes a run",
+        description="Longest expected training time of a run here.",
+    )
+    megabytes: int = Field(
+        default=1000, ge=1, le=10_000_000, title="Megabytes", description="Disk space of all runs of one student, in MB."
+    )
+    upload_megabytes: int = Field(
+        default=100, ge=1, le=1000, title="Megabytes an upload", description="Largest file that a student may upload, in MB."
+    )
+    upload_pictures: int = Field(
+        default=5000, ge=1, le=10_000_000, title="Pictures an upload", description="Most pictures in one import of a student."
+    )
+    games: int = Field(default=1, ge=1, le=16, title="Live games", description="Live games (Play, Learn) of one student at a time.")
+
+
+def read(root: Path) -> Limits:
+    """Return the limits of the class with these runs; the usual ones if the file is missing or damaged."""
+    with contextlib.suppress(InputError):
+        return read_model(Limits, root / FILE)
+    return Limits()
+
+
+def write(root: Path, limits: Limits) -> None:
+    """Store the limits. Raises InputError if the folder is not writable."""
+    with explained("storing the limits of the class"):
+        root.mkdir(parents=True, exist_ok=True)
+        write_json(root / FILE, limits.model_dump())
