@@ -36,4 +36,4 @@ if __name__ == "__main__":  # runs on every page run
     st.session_state["is-routed"] = True
     page.run()
 else:  # runs once, when the server starts
-    app = st.App(__file__, lifespan=service.lifespan, routes=service.routes())
+    app = st.App(__file__, lifespan=service.lifespan, routes=service.routes(), middleware=service.middleware())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gan.access.people import LONGEST_NAME, TEACHER, Person
 from gan.access.rules import require
-from gan.errors import InputError, explained
+from gan.errors import InputError, explained, shown
 from gan.storage.files import write_atomically
 from gan.storage.locks import hold_lock
 from gan.storage.models import read_model
@@ -66,6 +67,30 @@ class State(BaseModel):
 
 class Refused(InputError):
     """A wrong code; the door counts these."""
+
+
+class NameTaken(InputError):
+    """A student of this name has joined already; the personal code proves that it is the same one."""
+
+
+def mode() -> str:
+    """Return how people of the class are known: "code", "header" (a trusted proxy) or "oidc"; empty without a class.
+
+    Set by the environment variable ``GAN_CLASS``. Raises InputError if it has another value.
+    """
+    chosen = os.environ.get("GAN_CLASS", "").strip().casefold()
+    if chosen in ("", "0"):
+        return ""
+    if chosen in ("1", "code"):
+        return "code"
+    if chosen in ("header", "oidc"):
+        return chosen
+    raise InputError(f"GAN_CLASS is “{shown(chosen)}”, expected 1 (a code), header (a trusted proxy) or oidc (a sign-in).")
+
+
+def is_on() -> bool:
+    """Return whether the server serves a class."""
+    return bool(mode())
 
 
 @dataclass(frozen=True)
@@ -128,7 +153,7 @@ class Classroom:
             elif known[1].is_removed:
                 raise InputError(f"“{known[1].name}” has been removed from the class; ask your teacher to let you in again.")
             elif not personal:
-                raise InputError(
+                raise NameTaken(
                     f"There is a “{known[1].name}” in the class already; if that is you, enter your personal code as well, else "
                     "add a letter to your name."
                 )

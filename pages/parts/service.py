@@ -9,7 +9,9 @@ import contextlib
 import importlib
 import inspect
 import logging
+import os
 import pkgutil
+import sys
 import threading
 import time
 import webbrowser
@@ -17,6 +19,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -33,7 +36,11 @@ _way = _Way()
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Advance the queue while the server runs; open the first page in a browser unless headless."""
-    threading.Thread(target=_tend_queue, name="queue", daemon=True).start()
+    threading.Thread(target=_tend, name="queue", daemon=True).start()
+    if _is_class():
+        from pages.parts.door import startup
+
+        startup.announce()
     if not st.get_option("server.headless"):  # as Streamlit does for plain scripts
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
@@ -50,6 +57,30 @@ async def _play(socket: WebSocket) -> None:
     from pages.parts.playing import relay  # imports the configuration, which a starting server does without
 
     await relay.serve(socket)
+
+
+def middleware() -> list[Middleware]:
+    """Return what every request passes: the door, if the server is started for a class."""
+    if not _is_class():
+        return []
+    from pages.parts.door import startup  # what a server without a class starts quicker without
+
+    return startup.middleware()
+
+
+def _is_class() -> bool:
+    """Return whether ``--class`` or ``GAN_CLASS`` asks for a class."""
+    if "--class" in sys.argv[1:]:
+        os.environ.setdefault("GAN_CLASS", "1")
+    return os.environ.get("GAN_CLASS", "0") not in ("", "0")
+
+
+def _tend() -> None:
+    """Look after the queue as the teacher: it does so for everyone."""
+    from gan.access import people
+
+    with people.acting(people.TEACHER):
+        _tend_queue()
 
 
 def _tend_queue() -> None:

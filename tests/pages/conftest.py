@@ -132,6 +132,13 @@ class Server:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
     """Return a function that starts a real server on a folder of runs; all servers are ended after the test."""
+    with serving(tmp_path) as serve:
+        yield serve
+
+
+@contextlib.contextmanager
+def serving(logs: Path, extra: dict[str, str] | None = None) -> Iterator[Callable[[Path], Server]]:
+    """Yield a function that starts a server, with ``extra`` environment variables; all are ended with the block."""
     servers: list[Server] = []
     roots: list[Path] = []
 
@@ -139,11 +146,11 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        with open(tmp_path / f"server-{port}.log", "wb") as log:
+        with open(logs / f"server-{port}.log", "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
                 cwd=PROJECT,
-                env=environment(root),
+                env=environment(root, extra),
                 stdout=log,
                 stderr=log,
             )
@@ -159,12 +166,14 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
         wait_until(answers, "the server answers")
         return server
 
-    yield serve
-    for server in servers:
-        server.process.kill()
-        server.process.wait()
-    for root in roots:
-        end_all(root)
+    try:
+        yield serve
+    finally:
+        for server in servers:
+            server.process.kill()
+            server.process.wait()
+        for root in roots:
+            end_all(root)
 
 
 #: Streamlit probes every level of a deep link for its server; failed probes are not errors of the dashboard.

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from gan.play import messages, wire
+from pages.parts.door.hosts import is_own_origin
 from pages.parts.playing import pool as pools
-from pages.parts.playing.relay import is_own_origin
 from tests.helpers import is_sentence, wait_until
 from tests.pages.conftest import Server
 

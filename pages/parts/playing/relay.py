@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gan.errors import InputError
 from gan.play import messages, wire
 from gan.play.messages import Open
+from pages.parts.door.hosts import is_own_origin
 from pages.parts.playing.pool import Game, pool
 
 _MOST_A_SECOND = 100  # messages of a browser; a game at full speed needs 30
@@ -85,16 +85,6 @@ async def _send_all(socket: WebSocket, outbox: asyncio.Queue[bytes]) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while True:
             await socket.send_bytes(await outbox.get())
-
-
-def is_own_origin(origin: str | None, host: str | None) -> bool:
-    """Return whether a socket was opened by a page of this server, or by a program that names no origin."""
-    if not origin:
-        return True
-    try:
-        return bool(host) and urlsplit(origin).netloc == host
-    except ValueError:
-        return False
 
 
 def _sentence(sentence: str, *, is_end: bool) -> bytes:

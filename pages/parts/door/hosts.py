@@ -1,0 +1,77 @@
+"""Names and addresses under which the server may be reached, and whether a page of this server sent a request."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import socket
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+
+def is_known(host: str) -> bool:
+    """Return whether the header Host names this server: an address, a name of this computer, or a configured name.
+
+    A page of another site whose name is made to resolve to this computer is thereby refused (DNS rebinding).
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    try:
+        ipaddress.ip_address(name)
+        return True
+    except ValueError:
+        return name in _own_names() or _is_allowed(name)
+
+
+def is_own_origin(origin: str | None, host: str | None) -> bool:
+    """Return whether a request comes from a page of this server, or from a program that names no origin."""
+    if not origin:
+        return True
+    try:
+        return bool(host) and urlsplit(origin).netloc == host
+    except ValueError:
+        return False
+
+
+def addresses() -> list[str]:
+    """Return the IPv4 addresses of this computer in local networks, the one of the default route first."""
+    found: list[str] = []
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737); a datagram socket sends nothing
+        found.append(probe.getsockname()[0])
+    with contextlib.suppress(OSError):
+        found += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
+    return [one for one in dict.fromkeys(found) if not ipaddress.ip_address(one).is_loopback]
+
+
+def links() -> list[str]:
+    """Return the addresses to type into a browser."""
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    configured = [name for name in _configured() if "*" not in name]
+    places = [f"https://{name}" for name in configured] or [
+        f"{scheme}://{one}:{st.get_option('server.port')}" for one in addresses()
+    ]
+    return [f"{place}/{base}" if base else place for place in places]
+
+
+def _is_allowed(name: str) -> bool:
+    return any(name == one or (one.startswith("*.") and name.endswith(one[1:])) for one in _configured())
+
+
+def _configured() -> list[str]:
+    """Return the names given by ``GAN_CLASS_HOSTS`` or Streamlit's ``server.allowedHosts``."""
+    listed = [*os.environ.get("GAN_CLASS_HOSTS", "").split(","), *(st.get_option("server.allowedHosts") or [])]
+    return [one.strip().lower().rstrip(".") for one in listed if one.strip()]
+
+
+@lru_cache(maxsize=1)
+def _own_names() -> frozenset[str]:
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return frozenset({"localhost", name, short, f"{short}.local"})

@@ -1,0 +1,75 @@
+"""Who a request comes from: a signed cookie, the header of a trusted proxy, or Streamlit's own sign-in (OIDC)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+
+import streamlit as st
+
+from gan.access import classroom
+from gan.access.classroom import Classroom
+from gan.access.people import LONGEST_NAME, TEACHER, VISITOR, Person
+from gan.places import default_root
+from gan.words import on_one_line
+
+SECRET_HEADER = "x-gan-proxy"  # by which a proxy on another machine or in another container proves itself
+
+
+def cookie_name() -> str:
+    """Return the name of the cookie. It contains the port, because cookies know none: two classes on one machine share a host."""
+    return f"gan-class-{st.get_option('server.port')}"
+
+
+def person_of(cookies: Mapping[str, str], headers: Mapping[str, str]) -> Person | None:
+    """Return who sent a request with these cookies and headers (names in lower case); None if that is not known."""
+    mode = classroom.mode()
+    if mode == "header":
+        return _by_header(headers)
+    if mode == "oidc":
+        from pages.parts.door import oidc
+
+        claimed = oidc.claimed(cookies)
+        return by_name(claimed) if claimed else None
+    return Classroom(default_root()).person(cookies.get(cookie_name(), ""))
+
+
+def of_script() -> Person:
+    """Return who acts in the script of a page; a visitor outside of scripts."""
+    if st.runtime.scriptrunner.get_script_run_ctx(suppress_warning=True) is None:
+        return VISITOR
+    headers = {name.lower(): st.context.headers[name] for name in st.context.headers}
+    return person_of(st.context.cookies, headers) or VISITOR
+
+
+def is_sign_in(path: str) -> bool:
+    """Return whether a path without the base belongs to a sign-in that visitors have to reach."""
+    if classroom.mode() != "oidc":
+        return False
+    from pages.parts.door import oidc
+
+    return path in oidc.ROUTES
+
+
+def by_name(claimed: str) -> Person:
+    """Return the person that somebody else has identified, by a name or an address of mail."""
+    teachers = {name.strip().casefold() for name in os.environ.get("GAN_CLASS_TEACHERS", "").split(",") if name.strip()}
+    if claimed.casefold() in teachers:
+        return TEACHER
+    digest = hashlib.sha256(claimed.casefold().encode()).hexdigest()
+    return Person(id=digest[:16], name=on_one_line(claimed)[:LONGEST_NAME] or digest[:6])
+
+
+def header_name() -> str:
+    """Return the name of the header that a trusted proxy sets, in lower case."""
+    return os.environ.get("GAN_CLASS_HEADER", "x-forwarded-user").lower()
+
+
+def _by_header(headers: Mapping[str, str]) -> Person | None:
+    secret = os.environ.get("GAN_CLASS_SECRET", "")
+    if secret and not hmac.compare_digest(headers.get(SECRET_HEADER, "").encode(), secret.encode()):
+        return None
+    claimed = headers.get(header_name(), "").strip()
+    return by_name(claimed) if claimed and len(claimed) <= 200 else None

@@ -1,0 +1,42 @@
+"""Sign-in with an OpenID Connect provider, as Streamlit's ``st.login`` does it: its routes and its signed cookie.
+
+The door needs to know who it is before Streamlit runs a script, so it reads Streamlit's cookie with Streamlit's own functions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.user_info import generate_login_redirect_url
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+ROUTES = ("/auth/login", "/auth/logout", "/oauth2callback")
+
+_LONGEST = 0.5  # days for which a sign-in is valid, as for the code of a class
+
+
+def sign_in() -> str:
+    """Return the address that begins a sign-in; it is valid for a few minutes. Raises StreamlitError if none is configured."""
+    return generate_login_redirect_url("default")
+
+
+def claimed(cookies: Mapping[str, str]) -> str:
+    """Return the e-mail address, else the name at the provider, that Streamlit's cookie states; empty if nobody has signed in."""
+    secret = get_cookie_secret()
+
+    def single(name: str) -> bytes | None:
+        value = cookies.get(name)
+        return decode_signed_value(secret, name, value, max_age_days=_LONGEST) if value else None
+
+    try:
+        user = json.loads(get_cookie_with_chunks(single, USER_COOKIE_NAME) or b"{}")
+    except ValueError:
+        return ""
+    if not isinstance(user, dict) or not user.get("is_logged_in"):
+        return ""
+    email = user.get("email") if user.get("email_verified", True) else None
+    return str(email or user.get("preferred_username") or user.get("sub") or "")[:200]
