@@ -195,12 +195,15 @@ def compared(chosen: list[Run]) -> str:
 
 
 @contextlib.contextmanager
-def serve(root: Path, project: Path = PROJECT) -> Iterator[tuple[psutil.Process, str, float]]:
-    """Run the server of a checkout on ``root``; yield its process, its address and the seconds until it answered."""
+def serve(root: Path, project: Path = PROJECT, **extra: str) -> Iterator[tuple[psutil.Process, str, float]]:
+    """Run the server of a checkout on ``root``; yield its process, its address and the seconds until it answered.
+
+    ``extra``: further environment variables.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data"), "GAN_EXAMPLES": "0"}
+    environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data"), "GAN_EXAMPLES": "0", **extra}
     started = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],

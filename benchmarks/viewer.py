@@ -23,12 +23,12 @@ _PATIENCE = 0.05  # seconds to wait for a message before checking for due update
 class Viewer:
     """A page that is open inside the context.
 
-    ``updates`` counts its requests for updates, ``scripts_done`` the runs of its script.
+    ``updates`` counts its requests for updates, ``scripts_done`` the runs of its script, ``exceptions`` tracebacks on the page.
     """
 
     def __init__(self, address: str, page: str, query: str) -> None:
         self.address, self.page, self.query = address, page, query
-        self.updates = self.pictures = self.scripts_done = 0
+        self.updates = self.pictures = self.scripts_done = self.exceptions = 0
         self._due: dict[str, tuple[float, float]] = {}  # fragment → seconds between two updates, time of the next
         self._buttons: dict[str, tuple[str, str]] = {}  # label → widget, fragment
         self._sliders: dict[str, list[float]] = {}  # widget → values
@@ -73,6 +73,10 @@ class Viewer:
 
     def ask(self, line: ClientConnection, fragment: str = "", pressed: str = "") -> None:
         """Request the page, or one fragment of it."""
+        line.send(self.request(fragment, pressed))
+
+    def request(self, fragment: str = "", pressed: str = "") -> bytes:
+        """Return the message that requests the page, or one fragment of it."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash, state.fragment_id = self.query, self._script, fragment
@@ -90,10 +94,18 @@ class Viewer:
         if pressed:
             widget = state.widget_states.widgets.add()
             widget.id, widget.trigger_value = pressed, True
-        line.send(message.SerializeToString())
+        return message.SerializeToString()
 
     def hear(self, content: str | bytes) -> None:
         """Take in one message of the server, and request the pictures in it."""
+        for url in self.take_in(content):
+            with suppress(HTTPError):  # the page has replaced the picture meanwhile
+                urllib.request.urlopen(self.address + url, timeout=5).read()
+                self.pictures += 1
+
+    def take_in(self, content: str | bytes) -> list[str]:
+        """Take in one message of the server, and return the addresses of new pictures in it."""
+        pictures: list[str] = []
         message = ForwardMsg()
         message.ParseFromString(content if isinstance(content, bytes) else content.encode())
         kind = message.WhichOneof("type")
@@ -116,9 +128,9 @@ class Viewer:
             for image in element.imgs.imgs if element.HasField("imgs") else ():
                 if image.url not in self._seen and image.url.startswith("/"):
                     self._seen.add(image.url)
-                    with suppress(HTTPError):  # the page has replaced the picture meanwhile
-                        urllib.request.urlopen(self.address + image.url, timeout=5).read()
-                        self.pictures += 1
+                    pictures.append(image.url)
+            self.exceptions += element.HasField("exception")
+        return pictures
 
     def _keep(self, slider: Slider) -> None:
         """Remember the position of a slider, which a browser sends with each request."""
