@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gan.access.rules import require
 from gan.errors import InputError, explained
 from gan.storage.files import write_json
 from gan.storage.models import read_model
@@ -49,6 +50,7 @@ def read(root: Path) -> Limits:
 
 def write(root: Path, limits: Limits) -> None:
     """Store the limits. Raises InputError if the folder is not writable."""
+    require("run the class")
     with explained("storing the limits of the class"):
         root.mkdir(parents=True, exist_ok=True)
         write_json(root / FILE, limits.model_dump())

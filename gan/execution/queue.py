@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gan import runs, words
+from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
@@ -44,6 +45,7 @@ def resume(run: Run, length: Span | None = None) -> None:
 
     ``length`` replaces the total training length. Raises InputError if the run is under way or has no steps left.
     """
+    require("resume", run.owner(), f"run {run.id}")
     with explained(f"resuming run {run.id}"), queue_lock(run.root):
         put_back(run, length)
     advance(run.root)
@@ -63,6 +65,7 @@ def put_back(run: Run, length: Span | None = None) -> None:
 
 def extend(run: Run, epochs: int) -> None:
     """Resume a run with ``epochs`` added to its length. Raises InputError if that is too long or the run is under way."""
+    require("resume", run.owner(), f"run {run.id}")
     config = run.config()
     asked = run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch) + epochs * config.steps_per_epoch
@@ -91,6 +94,7 @@ def total_after(run: Run, status: Status, length: Span | None) -> int:
 
 def stop(run: Run) -> None:
     """Ask a trainer to write a checkpoint and exit, or remove a waiting run from the queue."""
+    require("stop", run.owner(), f"run {run.id}")
     with explained(f"stopping run {run.id}"), queue_lock(run.root):
         if not end_run(run):
             raise InputError(f"Run {run.id} is not under way, so it cannot be stopped; check its state in the list of runs.")
@@ -110,6 +114,7 @@ def end_run(run: Run) -> bool:
 
 def move_first(root: Path, chosen: Sequence[Run]) -> None:
     """Move the waiting runs among ``chosen`` to the head of the queue, in the given order."""
+    require("order the queue")
     with explained("reordering the queue"), queue_lock(root):
         waiting = waiting_runs(root)
         moved = [run for run in chosen if run in waiting]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan import runs
+from gan.access.rules import require
 from gan.errors import InputError, explained
 from gan.execution.queue import advance, end_run, has_room, put_back, queue_lock
 from gan.storage import files
@@ -39,12 +40,14 @@ def launch_sweep(root: Path, plan: Plan) -> Sweep:
 
 def pause(sweep: Sweep, *, is_paused: bool = True) -> None:
     """Hold or release the waiting runs of a sweep; runs that are already training continue to their end."""
+    require("pause", sweep.owner(), f"sweep {sweep.id}")
     sweep.change(is_paused=is_paused)
     advance(sweep.root)
 
 
 def cancel(sweep: Sweep) -> int:
     """Remove the waiting runs of a sweep from the queue, stop the training ones, and return the number of both."""
+    require("stop", sweep.owner(), f"sweep {sweep.id}")
     if not sweep.record().is_whole:
         launched.give_up(sweep)
     with explained(f"cancelling sweep {sweep.id}"), queue_lock(sweep.root):
@@ -56,6 +59,7 @@ def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> in
 
     Runs that cannot be resumed (damaged, or no steps left) stay unchanged.
     """
+    require("resume", sweep.owner(), f"sweep {sweep.id}")
     count = sum(not member.run for member in sweep.record().members)
     launched.complete(sweep)
     with explained(f"retrying sweep {sweep.id}"), queue_lock(sweep.root):
@@ -81,6 +85,7 @@ def remove(sweep: Sweep) -> None:
 
     Raises InputError if the sweep is still under way.
     """
+    require("delete", sweep.owner(), f"sweep {sweep.id}")
     try:
         is_over = progress_of(sweep, 1).is_over
     except InputError:
