@@ -37,11 +37,6 @@ _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for anothe
 _PATIENCE = 10.0  # seconds
 
 
-def is_on() -> bool:
-    """Return whether this server is run for a class: ``GAN_CLASS`` is set, and not "0"."""
-    return os.environ.get("GAN_CLASS", "0") not in ("", "0")
-
-
 class Student(BaseModel):
     """A student: the name; the personal code that proves, on another device or after 12 hours, that it is the same student.
 
