@@ -137,8 +137,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], Server]]:
 
 
 @contextlib.contextmanager
-def serving(logs: Path, extra: dict[str, str] | None = None) -> Iterator[Callable[[Path], Server]]:
-    """Yield a function that starts a server, with ``extra`` environment variables; all are ended with the block."""
+def serving(logs: Path, extra: Callable[[int], dict[str, str]] = lambda port: {}) -> Iterator[Callable[[Path], Server]]:
+    """Yield a function that starts a server; all are ended with the block. ``extra``: environment variables, given the port."""
     servers: list[Server] = []
     roots: list[Path] = []
 
@@ -150,7 +150,7 @@ def serving(logs: Path, extra: dict[str, str] | None = None) -> Iterator[Callabl
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
                 cwd=PROJECT,
-                env=environment(root, extra),
+                env=environment(root, extra(port)),
                 stdout=log,
                 stderr=log,
             )

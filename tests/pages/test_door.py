@@ -82,7 +82,10 @@ class Browser:
             connection.request(method, path, body, sent | ({"Cookie": self.cookie} if self.cookie else {}))
             found = connection.getresponse()
             content = found.read().decode("utf-8", "replace")
-            return Answer(found.status, {name.lower(): value for name, value in found.getheaders()}, content)
+            headers: dict[str, str] = {}
+            for name, value in found.getheaders():
+                headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+            return Answer(found.status, headers, content)
         finally:
             connection.close()
 
@@ -107,7 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
     extra = {"GAN_CLASS": "1", "GAN_SPARE": "0", "GAN_EXAMPLES": "0", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
-    with serving(folder, extra) as serve:
+    with serving(folder, lambda port: extra) as serve:
         yield serve(folder / "runs")
 
 

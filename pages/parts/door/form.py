@@ -37,7 +37,7 @@ class Form:
 
     async def answer(self, request: Request, person: Person | None) -> Response:
         """Return the page for a request without a valid cookie, or for the door's own address."""
-        if request.method == "POST" and request.url.path.endswith(PATH):
+        if request.method == "POST" and request.url.path.endswith(PATH) and classroom.mode() == "code":
             return await self._take(request)
         if request.method not in ("GET", "HEAD"):
             return HTMLResponse(_page("", "Join the class first.", {}), 401, _FRESH)
@@ -146,10 +146,15 @@ def _page(wanted: str, sentence: str, kept: Mapping[str, str]) -> str:
 
 
 def _inside(person: Person) -> str:
-    action, start = html.escape(_start().rstrip("/") + PATH), html.escape(_start())
+    base = html.escape(_start().rstrip("/"))
+    leave = {
+        "code": f'<form method="post" action="{base}{PATH}"><button name="leave" value="1" class="quiet">Leave the class on this '
+        "device</button></form>",
+        "oidc": f'<a class="button quiet" href="{base}/auth/logout">Sign out</a>',
+    }.get(classroom.mode(), "")
     body = f"""<h1>You are in</h1><p>You have joined as <strong>{html.escape(person.name)}</strong>.</p>
-<p><a class="button" href="{start}">Go on</a></p>
-<form method="post" action="{action}"><button name="leave" value="1" class="quiet">Leave the class on this device</button></form>"""
+<a class="button" href="{base}/">Go on</a>
+{leave}"""
     return _PAGE.replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body)
 
 

@@ -78,7 +78,7 @@ class Door:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         path, host = _without_base(scope["path"]), request.headers.get("host", "")
-        if path in _OPEN and request.method in ("GET", "HEAD"):
+        if request.method in ("GET", "HEAD") and (path in _OPEN or identity.is_sign_in(path)):
             await self._app(scope, receive, send)
             return
         response = self._refusal(request, host)
@@ -88,9 +88,6 @@ class Door:
             if path == form.PATH or (person is None and form.is_for_people(request)):
                 response = await self._form.answer(request, person)
             elif person is None:
-                if identity.is_sign_in(path):
-                    await self._app(scope, receive, send)
-                    return
                 response = PlainTextResponse("Join the class first: open the start page in a browser.", 401)
             elif path.startswith(_TEACHERS) and not person.is_teacher:
                 response = PlainTextResponse("Only the teacher may see this.", 403, {"x-door": "refused"})

@@ -1,0 +1,183 @@
+"""People of a class who are known by others than the door: a trusted proxy, and a sign-in with an OpenID Connect provider."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from gan.access.people import TEACHER
+from pages.parts.door import identity
+from tests.helpers import PROJECT, assert_one_sentence, environment
+from tests.pages.conftest import Server, serving
+from tests.pages.test_door import Answer, Browser
+
+BASE = {"GAN_SPARE": "0", "GAN_EXAMPLES": "0", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "GAN_CLASS_TEACHERS": "kim@school.example"}
+
+
+def test_a_proxy_says_who_it_is_and_proves_itself_by_a_secret(tmp_path: Path) -> None:
+    extra = {**BASE, "GAN_CLASS": "header", "GAN_CLASS_SECRET": "s3cret", "GAN_CLASS_HEADER": "Remote-User"}
+    with serving(tmp_path, lambda port: extra) as serve:
+        server = serve(tmp_path / "runs")
+
+        def ask(path: str = "/", **headers: str) -> int:
+            return Browser(server).ask("GET", path, **headers).status
+
+        assert ask() == ask(Remote_User="ann") == ask(Remote_User="ann", X_GAN_Proxy="wrong") == 401
+        assert ask(X_GAN_Proxy="s3cret") == 401, "the proxy names nobody"
+        assert ask(Remote_User="ann", X_GAN_Proxy="s3cret") == 200
+        metrics = "/_stcore/metrics"
+        assert ask(metrics, Remote_User="ann", X_GAN_Proxy="s3cret") == 403
+        assert ask(metrics, Remote_User="Kim@school.example", X_GAN_Proxy="s3cret") == 200
+        page = Browser(server).ask("GET", "/", Accept="text/html")
+        assert page.status == 401 and "Not signed in" in page.body and "<form" not in page.body
+        assert Browser(server).join("Ann", "ABC-DEF").status == 401, "a code opens nothing here"
+
+
+def test_a_proxy_that_can_be_passed_by_is_refused(tmp_path: Path) -> None:
+    extra = {**BASE, "GAN_CLASS": "header", "STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", "0"]
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment(tmp_path, extra), capture_output=True, text=True, timeout=60, check=False
+    )
+    done.stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if "proxy" in line)  # Streamlit says more
+    assert "GAN_CLASS_SECRET" in assert_one_sentence(done)
+
+
+def test_the_same_claim_is_the_same_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CLASS_TEACHERS", " kim@school.example, Lee ")
+    assert identity.by_name("lee") == identity.by_name("KIM@school.example") == TEACHER
+    ann = identity.by_name("ann@school.example")
+    assert ann == identity.by_name("Ann@School.example").model_copy(update={"name": ann.name})
+    assert ann.id != identity.by_name("bo@school.example").id and len(identity.by_name("x" * 200).name) == 30
+    assert identity.by_name("teacher").id != TEACHER.id, "a name of the teacher's does not make a teacher"
+
+
+class Provider:
+    """An OpenID Connect provider that lets everyone in as ``email``."""
+
+    def __init__(self) -> None:
+        self.email = "ann@school.example"
+        self._key = RSAKey.generate_key(2048, {"kid": "1"})
+        self._nonces: dict[str, str] = {}
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.get(self)
+
+            def do_POST(self) -> None:
+                provider.post(self)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def get(self, request: BaseHTTPRequestHandler) -> None:
+        place = urlsplit(request.path)
+        if place.path == "/authorize":
+            asked = {name: values[0] for name, values in parse_qs(place.query).items()}
+            code = secrets.token_hex(8)
+            self._nonces[code] = asked["nonce"]
+            request.send_response(302)
+            request.send_header("Location", f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
+            request.end_headers()
+        elif place.path == "/jwks":
+            self._tell(request, {"keys": [self._key.as_dict(private=False)]})
+        else:
+            places = {"jwks_uri": "jwks", "authorization_endpoint": "authorize", "token_endpoint": "token"}
+            self._tell(request, {"issuer": self.address, **{name: f"{self.address}/{end}" for name, end in places.items()}})
+
+    def post(self, request: BaseHTTPRequestHandler) -> None:
+        form = parse_qs(request.rfile.read(int(request.headers["Content-Length"])).decode())
+        claims = {"iss": self.address, "aud": "class", "sub": "1", "email": self.email, "nonce": self._nonces[form["code"][0]]}
+        claims |= {"iat": int(time.time()), "exp": int(time.time()) + 60}  # type: ignore[dict-item]
+        token = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self._key)
+        self._tell(request, {"access_token": "x", "token_type": "Bearer", "id_token": token})
+
+    @staticmethod
+    def _tell(request: BaseHTTPRequestHandler, content: dict[str, object]) -> None:
+        body = json.dumps(content).encode()
+        request.send_response(200)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+class Jar(Browser):
+    """Keeps all cookies and follows the addresses that it is sent to, at either server."""
+
+    cookies: dict[str, str]
+
+    def follow(self, path: str) -> Answer:
+        """Return the last answer; the cookies are those of the class."""
+        self.cookies = getattr(self, "cookies", {})
+        where = path
+        for _ in range(8):
+            place = urlsplit(where)
+            is_here = not place.netloc or self.server.address.endswith(place.netloc)
+            other = self if is_here else Browser(Server(self.server.process, f"http://{place.netloc}"))
+            self.cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            answer = other.ask("GET", f"{place.path}?{place.query}", Accept="text/html")
+            if is_here:
+                for name, value in re.findall(r"(?:^|, )([\w-]+)=([^;]+)", answer.headers.get("set-cookie", "")):
+                    self.cookies[name] = value
+            if not (where := answer.headers.get("location", "")):
+                return answer
+        raise AssertionError("no end of redirections")
+
+
+def test_a_sign_in_with_an_account(tmp_path: Path, provider: Provider) -> None:
+    def extra(port: int) -> dict[str, str]:
+        path = tmp_path / "secrets.toml"
+        path.write_text(f"""[auth]
+redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
+cookie_secret = "{secrets.token_hex(32)}"
+client_id = "class"
+client_secret = "{secrets.token_hex(16)}"
+server_metadata_url = "{provider.address}/.well-known/openid-configuration"
+""")
+        return {**BASE, "GAN_CLASS": "oidc", "STREAMLIT_SECRETS_FILES": str(path)}
+
+    with serving(tmp_path, extra) as serve:
+        server = serve(tmp_path / "runs")
+        nobody = Browser(server)
+        assert "Sign in" in nobody.ask("GET", "/", Accept="text/html").body
+        assert nobody.ask("GET", "/_stcore/host-config").status == 401
+        ann = Jar(server)
+        assert ann.follow("/door?sign-in=1").status == 200
+        assert "ann@school.example" in ann.ask("GET", "/door", Accept="text/html").body
+        assert ann.ask("GET", "/_stcore/metrics").status == 403
+        forged = Browser(server, ann.cookie.replace("_streamlit_user=", "_streamlit_user=x"))
+        assert forged.ask("GET", "/_stcore/host-config").status == 401
+        provider.email = "kim@school.example"
+        teacher = Jar(server)
+        teacher.follow("/door?sign-in=1")
+        assert teacher.ask("GET", "/_stcore/metrics").status == 200
