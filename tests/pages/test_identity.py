@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from gan.access.people import TEACHER
-from pages.parts.door import identity
+from pages.parts.door import identity, oidc
 from tests.helpers import PROJECT, assert_one_sentence, environment
 from tests.pages.conftest import Server, serving
 from tests.pages.test_door import Answer, Browser
@@ -152,6 +152,22 @@ class Jar(Browser):
             if not (where := answer.headers.get("location", "")):
                 return answer
         raise AssertionError("no end of redirections")
+
+
+@pytest.mark.parametrize(
+    ("user", "identified"),
+    [
+        ({"email": "a@x", "sub": "1", "is_logged_in": True}, "a@x"),
+        ({"email": "a@x", "email_verified": True, "sub": "1", "is_logged_in": True}, "a@x"),
+        ({"email": "a@x", "email_verified": False, "preferred_username": "a@x", "sub": "1", "is_logged_in": True}, "1"),
+        ({"preferred_username": "a@x", "sub": "1", "is_logged_in": True}, "1"),
+        ({"email": "a@x", "is_logged_in": False}, ""),
+        ([], ""),
+    ],
+)
+def test_only_what_users_cannot_choose_identifies_them(monkeypatch: pytest.MonkeyPatch, user: object, identified: str) -> None:
+    monkeypatch.setattr(oidc, "get_cookie_with_chunks", lambda read, name: json.dumps(user).encode())
+    assert oidc.claimed({})[0] == identified
 
 
 def test_a_sign_in_with_an_account(tmp_path: Path, provider: Provider) -> None:

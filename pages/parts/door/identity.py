@@ -31,8 +31,8 @@ def person_of(cookies: Mapping[str, str], headers: Mapping[str, str]) -> Person 
     if mode == "oidc":
         from pages.parts.door import oidc
 
-        claimed = oidc.claimed(cookies)
-        return by_name(claimed) if claimed else None
+        claimed, shown = oidc.claimed(cookies)
+        return by_name(claimed, shown) if claimed else None
     return Classroom(default_root()).person(cookies.get(cookie_name(), ""))
 
 
@@ -53,13 +53,13 @@ def is_sign_in(path: str) -> bool:
     return path in oidc.ROUTES
 
 
-def by_name(claimed: str) -> Person:
-    """Return the person that somebody else has identified, by a name or an address of mail."""
+def by_name(claimed: str, shown: str = "") -> Person:
+    """Return the person that somebody else has identified, by a name or an e-mail address; ``shown`` is the name to show."""
     teachers = {name.strip().casefold() for name in os.environ.get("GAN_CLASS_TEACHERS", "").split(",") if name.strip()}
     if claimed.casefold() in teachers:
         return TEACHER
     digest = hashlib.sha256(claimed.casefold().encode()).hexdigest()
-    return Person(id=digest[:16], name=on_one_line(claimed)[:LONGEST_NAME] or digest[:6])
+    return Person(id=digest[:16], name=on_one_line(shown or claimed)[:LONGEST_NAME] or digest[:6])
 
 
 def header_name() -> str:

@@ -24,8 +24,12 @@ def sign_in() -> str:
     return generate_login_redirect_url("default")
 
 
-def claimed(cookies: Mapping[str, str]) -> str:
-    """Return the e-mail address, else the name at the provider, that Streamlit's cookie states; empty if nobody has signed in."""
+def claimed(cookies: Mapping[str, str]) -> tuple[str, str]:
+    """Return what identifies the person of Streamlit's cookie, and the name to show; empty if nobody has signed in.
+
+    A person is identified by the e-mail address, or by the provider's own number (``sub``) if the address is not verified. Other
+    claims, such as a user name, are chosen by users at some providers.
+    """
     secret = get_cookie_secret()
 
     def single(name: str) -> bytes | None:
@@ -35,8 +39,9 @@ def claimed(cookies: Mapping[str, str]) -> str:
     try:
         user = json.loads(get_cookie_with_chunks(single, USER_COOKIE_NAME) or b"{}")
     except ValueError:
-        return ""
+        return "", ""
     if not isinstance(user, dict) or not user.get("is_logged_in"):
-        return ""
-    email = user.get("email") if user.get("email_verified", True) else None
-    return str(email or user.get("preferred_username") or user.get("sub") or "")[:200]
+        return "", ""
+    email = user.get("email") if user.get("email_verified", True) in (True, "true") else None
+    identified = str(email or user.get("sub") or "")[:200]
+    return identified, str(user.get("name") or identified)[:200]
