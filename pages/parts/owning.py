@@ -17,7 +17,7 @@ from gan.runs import Run, index
 from gan.runs.index import Listed
 from gan.sweeps.launched import Sweep
 from gan.words import on_one_line
-from pages.parts import words
+from pages.parts import frame, words
 
 _MINE = "whose"  # one choice for all pages
 _PERSON = "whose/person"
@@ -74,31 +74,34 @@ def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:
         return lambda owner: True
     who = current()
     chosen = st.segmented_control(
-        "Owner",
-        ["All", "Mine"],
-        default="All",
-        required=True,
-        key=_MINE,
-        label_visibility="collapsed",
-        persist_state="session",
-        width="content",
+        "Owner", ["All", "Mine"], required=True, key=_kept(_MINE, "All"), label_visibility="collapsed", width="content"
     )
+    st.session_state[_MINE] = chosen
     if chosen == "Mine":
         return lambda owner: owner.id == who.id
     if not who.is_teacher:
         return lambda owner: True
     people = {owner.id: of(owner) for owner in sorted(owners, key=lambda one: one.name.casefold())}
-    if st.session_state.get(_PERSON) not in people:
-        st.session_state[_PERSON] = None
+    key = _kept(_PERSON, None)
+    if st.session_state[key] not in people:
+        st.session_state[key] = None
     person = st.selectbox(
         "Person",
         list(people),
         index=None,
         format_func=people.__getitem__,
-        key=_PERSON,
+        key=key,
         placeholder="Everyone",
         label_visibility="collapsed",
-        persist_state="session",
         width=150,
     )
+    st.session_state[_PERSON] = person
     return lambda owner: person in (None, owner.id)
+
+
+def _kept(name: str, usual: str | None) -> str:
+    """Return the key of the filter on this page, which begins with what was chosen on another one."""
+    page, _ = frame.address()
+    key = f"{name}/{page}"
+    st.session_state.setdefault(key, st.session_state.get(name, usual))
+    return key

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from gan import runs
+from gan.access.people import Person
 from gan.runs import Run, index
 from gan.runs.index import Listed
 from pages.parts import first_run, frame, owning, picking
@@ -23,7 +24,7 @@ def pick_one(root: Path, key: str, *, on_pick: Callable[[], object]) -> Run | No
     """
     found, names = _all(root)
     with owning.row():
-        shown = _narrowed(found, {st.query_params.get("run")})
+        shown = _narrowed(found, owning.choose(one.facts.owner for one in found.values()), st.query_params.get("run", ""))
         chosen = picking.pick(
             "Run",
             {run_id: names[run_id] for run_id in shown},
@@ -33,6 +34,8 @@ def pick_one(root: Path, key: str, *, on_pick: Callable[[], object]) -> Run | No
             on_pick=on_pick,
             label_visibility="collapsed",
         )
+        if found and not shown:
+            st.caption("No runs of this owner.")
     if not found:
         first_run.offer(root)
     _follow(root, names)
@@ -70,6 +73,7 @@ def _several(
     usual: Callable[[list[Run]], list[Run]],
     most: int | None,
 ) -> list[Run]:
+    is_shown = owning.choose(one.facts.owner for one in found.values())
     kept = f"{key}/kept"
     wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
     if key not in st.session_state:
@@ -77,10 +81,10 @@ def _several(
             _complain(root, run_id)
         chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
         if not wanted and not chosen:
-            chosen = [run.id for run in usual([one.run for one in found.values()])]
+            chosen = [run.id for run in usual([found[run_id].run for run_id in _narrowed(found, is_shown)])]
         st.session_state[key] = chosen
     st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
-    shown = _narrowed(found, st.session_state[key])
+    shown = _narrowed(found, is_shown, *st.session_state[key])
     chosen = st.multiselect("Runs", shown, key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder)
     if chosen or any(run_id in found for run_id in wanted):
         st.query_params["runs"] = ",".join(chosen)
@@ -94,13 +98,9 @@ def _all(root: Path) -> tuple[dict[str, Listed], dict[str, str]]:
     return found, owning.names(list(found.values()))
 
 
-def _narrowed(found: dict[str, Listed], chosen: Collection[str | None]) -> list[str]:
-    """Draw the filter by owner, and return the ids of the runs that it lets through; ``chosen`` ones stay."""
-    is_shown = owning.choose(one.facts.owner for one in found.values())
-    shown = [run_id for run_id, one in found.items() if is_shown(one.facts.owner) or run_id in chosen]
-    if found and not shown:
-        st.caption("No runs of this owner.")
-    return shown
+def _narrowed(found: dict[str, Listed], is_shown: Callable[[Person], bool], *chosen: str) -> list[str]:
+    """Return the ids of the runs whose owners are shown, and of the ``chosen`` ones."""
+    return [run_id for run_id, one in found.items() if is_shown(one.facts.owner) or run_id in chosen]
 
 
 @frame.fragment(frame.SLOW_TICK)

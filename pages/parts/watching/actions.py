@@ -204,7 +204,8 @@ def offer_undo(root: Path) -> None:
     if deleted := st.session_state.get(_DELETED):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("Run moved to the trash, which is on the Home page.", icon=":material/delete:")
-            if actions.button("Undo", lambda: runs.restore(root, deleted), icon=":material/undo:", key="undo"):
+            why_not = owning.why_not("restore", Run(root / runs.TRASH / deleted))
+            if actions.button("Undo", lambda: runs.restore(root, deleted), icon=":material/undo:", key="undo", why_not=why_not):
                 forget_deleted()
                 st.query_params["run"] = deleted
                 st.rerun()
