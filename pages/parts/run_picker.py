@@ -61,35 +61,23 @@ def pick_several(
         first_run.offer(root)
         return []
     with owning.row("bottom"):
-        return _several(root, key, found, names, placeholder, usual, most)
-
-
-def _several(
-    root: Path,
-    key: str,
-    found: dict[str, Listed],
-    names: dict[str, str],
-    placeholder: str,
-    usual: Callable[[list[Run]], list[Run]],
-    most: int | None,
-) -> list[Run]:
-    is_shown = owning.choose(one.facts.owner for one in found.values())
-    kept = f"{key}/kept"
-    wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
-    if key not in st.session_state:
-        for run_id in wanted:
-            _complain(root, run_id)
-        chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
-        if not wanted and not chosen:
-            chosen = [run.id for run in usual([found[run_id].run for run_id in _narrowed(found, is_shown)])]
-        st.session_state[key] = chosen
-    st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
-    shown = _narrowed(found, is_shown, *st.session_state[key])
-    chosen = st.multiselect("Runs", shown, key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder)
-    if chosen or any(run_id in found for run_id in wanted):
-        st.query_params["runs"] = ",".join(chosen)
-    st.session_state[kept] = chosen
-    return [found[run_id].run for run_id in chosen]
+        is_shown = owning.choose(one.facts.owner for one in found.values())
+        kept = f"{key}/kept"
+        wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
+        if key not in st.session_state:
+            for run_id in wanted:
+                _complain(root, run_id)
+            chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
+            if not wanted and not chosen:
+                chosen = [run.id for run in usual([found[run_id].run for run_id in _narrowed(found, is_shown)])]
+            st.session_state[key] = chosen
+        st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
+        shown = _narrowed(found, is_shown, *st.session_state[key])
+        chosen = st.multiselect("Runs", shown, key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder)
+        if chosen or any(run_id in found for run_id in wanted):
+            st.query_params["runs"] = ",".join(chosen)
+        st.session_state[kept] = chosen
+        return [found[run_id].run for run_id in chosen]
 
 
 def _all(root: Path) -> tuple[dict[str, Listed], dict[str, str]]:
