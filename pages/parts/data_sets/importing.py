@@ -6,6 +6,7 @@ from pathlib import Path, PureWindowsPath
 
 import streamlit as st
 
+from gan.access.people import current
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported as imported_sets
@@ -14,7 +15,7 @@ from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root, default_root
 from gan.storage.jobs import read
-from pages.parts import actions, frame, words
+from pages.parts import actions, frame, owning, words
 from pages.parts.data_sets import understanding
 
 SIZES = (16, 32, 64, 128, 256)
@@ -29,7 +30,8 @@ LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: 
 
 def offer_removal(entry: DataSet) -> None:
     """Draw the button that removes a user's own data set, with a confirmation."""
-    with actions.popover("Remove", f"data/remove/{entry.name}", icon=":material/delete:"):
+    why_not = owning.why_not("delete", entry)
+    with actions.popover("Remove", f"data/remove/{entry.name}", icon=":material/delete:", why_not=why_not):
         st.markdown(
             f"Remove “{words.escape(entry.title)}” from this program? Your original files are kept. Runs trained on "
             "it can still be viewed, but not resumed."
@@ -103,8 +105,8 @@ def follow_import() -> None:
                 st.rerun()
             return
         del st.session_state["data/import"]
-        if not task or not (entry := data_sets.all_sets().get(task.result)):
-            return
+        if not task or not (entry := data_sets.all_sets().get(task.result)) or imported_sets.owner(entry).id != current().id:
+            return  # in a class, imports of others end while one looks
         noun = "point" if entry.kind == "points" else "image"
         skipped = f"; {words.count(entry.skipped, 'file')} skipped, see below" if entry.skipped else ""
         st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was added: {words.count(entry.images, noun)}{skipped}."
