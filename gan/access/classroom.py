@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -34,6 +35,11 @@ MOST_PEOPLE = 500
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another one
 _PATIENCE = 10.0  # seconds
+
+
+def is_on() -> bool:
+    """Return whether this server is run for a class: ``GAN_CLASS`` is set, and not "0"."""
+    return os.environ.get("GAN_CLASS", "0") not in ("", "0")
 
 
 class Student(BaseModel):

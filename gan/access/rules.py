@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gan.access.owners import UNKNOWN
 from gan.access.people import TEACHER, Person, current
 from gan.errors import InputError
 
@@ -25,6 +26,7 @@ VERBS: dict[str, Level] = {
     "delete": "owner",
     "restore": "owner",
     "prepare": "everyone",
+    "take part": "everyone",
     "order the queue": "teacher",
     "empty the trash": "teacher",
     "run the class": "teacher",
@@ -53,6 +55,9 @@ def refusal(who: Person, verb: str, owner: Person = TEACHER, thing: str = "this"
         return "You have not joined this class, or have been removed from it; reload the page and join."
     if VERBS[verb] == "teacher":
         return f"Only the teacher may {verb}; ask your teacher."
+    advice = "fork it to work on a copy" if thing.startswith("run ") else "ask them"
     if owner.is_teacher:
-        return f"Only the teacher may {verb} {thing}, because it is the teacher's; fork it to work on a copy."
-    return f"Only {owner.name or 'its owner'} or the teacher may {verb} {thing}; fork it to work on a copy."
+        return f"Only the teacher may {verb} {thing}, because it is the teacher's; {advice}."
+    if owner == UNKNOWN:
+        return f"Only the teacher may {verb} {thing}, because its owner is not known; {advice}."
+    return f"Only {owner.name or 'its owner'} or the teacher may {verb} {thing}; {advice}."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import words
+from gan.access import people
 from gan.catalogue import data_sets
 from gan.commands.arguments import Parser
 from gan.commands.progress_bar import ProgressBar
@@ -31,7 +32,7 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
     if options.dry_run:
         return 0
     try:
-        with _noted(requests.import_path(), report) as (tell, finish):
+        with people.acting(options.owner), _noted(requests.import_path(), report) as (tell, finish):
             requests.clear_uploads()
             try:
                 name = _bring(options, lambda sentence, share: tell(sentence, 0.7 * share))
@@ -201,6 +202,7 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     )
     bring.add_argument("--dry-run", action="store_true", help="say what would be taken for classes or points, and import nothing")
     bring.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
+    bring.add_argument("--owner", type=people.Person.model_validate_json, default=people.TEACHER, help=argparse.SUPPRESS)
     action("list", "List the data sets.", list_sets, has_json=True)
     shown = action("show", "Print counts, sizes, brightness, duplicates and skipped files.", show, has_json=True, is_long=True)
     shown.add_argument("name", metavar="NAME")

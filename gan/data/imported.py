@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gan import runs
+from gan.access import owners
+from gan.access.people import Person
+from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.errors import InputError, explain_os_error, explained
@@ -23,12 +26,18 @@ STAGING = ".importing-"
 LEAST_RANGE = 0.5  # share of the range of values below which pictures are dark by their files, not by what they show
 
 
+def owner(entry: DataSet) -> Person:
+    """Return who imported a data set: the teacher if no student did."""
+    return owners.read(data_sets.own_folder(entry.name))
+
+
 def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
     """Remove an imported data set and its preparations. Raises InputError if it was not imported or a run uses it."""
     entry = data_sets.find(name)
     place = root / data_sets.OWN / entry.name
     if entry.origin != "own" or not place.is_dir():
         raise InputError(f"“{entry.name}” was not imported, so it cannot be removed; choose an imported data set.")
+    require("delete", owners.read(place), f"the data set “{entry.title}”")
     _require_unused(entry, runs_root)
     gone = (
         root / data_sets.OWN / f"{STAGING}removed-{secrets.token_hex(4)}"
@@ -50,6 +59,7 @@ def stretch(name: str, root: Path, runs_root: Path | None = None, *, undo: bool 
     place = root / data_sets.OWN / entry.name / "data-set.json"
     if entry.origin != "own" or entry.kind != "images" or not place.is_file():
         raise InputError(f"“{entry.name}” has no imported pictures to stretch; choose an imported data set.")
+    require("change", owners.read(place.parent), f"the data set “{entry.title}”")
     with explained(f"stretching “{entry.title}”"):
         facts = json.loads(place.read_bytes())
         if undo == ("stretch" not in facts):

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gan import words
+from gan.access import owners, people
 from gan.catalogue import data_sets
 from gan.data import archive, decoder, grouping, imported, parallel, tables
 from gan.data.grouping import Choice, Grouping
@@ -256,7 +257,10 @@ def _version(originals: str, labels: np.ndarray, classes: list[str]) -> str:
 
 @contextlib.contextmanager
 def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
-    """Yield a staging folder and the new data set's name; on success the folder is moved into place, otherwise deleted."""
+    """Yield a staging folder and the new data set's name; on success the folder is moved into place, otherwise deleted.
+
+    The data set belongs to the acting person.
+    """
     clean = _clean(title)
     own = root / data_sets.OWN
     staged = own / f"{STAGING}{secrets.token_hex(6)}"
@@ -268,6 +272,7 @@ def _staged(root: Path, title: str) -> Iterator[tuple[Path, str]]:
                 shutil.rmtree(left, ignore_errors=True)
             name = _name_for(clean, own)
             staged.mkdir()
+            owners.write(staged, people.current())
             yield staged, name
             os.rename(staged, own / name)
             files.sync_directory(own)

@@ -49,9 +49,7 @@ def look(root: Path, config: RunConfig) -> Ahead:
     every, person = index.read(root), people.current()
     training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
     waiting = [one for one in queue.line(root, every) if not one.hold]
-    busy = [
-        Job(max(1, status.threads), status.seconds_left, Turn(queue.owner_of(listed).id, 0.0, 0.0)) for listed, status in training
-    ]
+    busy = [Job(max(1, status.threads), status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0)) for listed, status in training]
     jobs = []
     for one in waiting:
         step_seconds, steps = pace(one.run, len(waiting) + 1), max(0, one.status.total_steps - one.status.step)

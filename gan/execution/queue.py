@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan import runs, words
-from gan.access import limits, owners, people
+from gan.access import limits, people
 from gan.access.people import Person
+from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
@@ -84,16 +85,20 @@ def resume(run: Run, length: Span | None = None) -> None:
     ``length`` replaces the total training length. Raises InputError if the run is under way, has no steps left, or if the limits
     of the class do not allow it.
     """
+    require("resume", run.owner(), f"run {run.id}")
     with explained(f"resuming run {run.id}"), queue_lock(run.root):
         require_room([run], length)
         put_back(run, length)
     advance(run.root)
 
 
-def require_room(chosen: Sequence[Run], length: Span | None = None) -> None:
-    """Raise InputError if the limits of the class do not allow to resume runs. Requires the queue lock."""
+def require_room(chosen: Sequence[Run], length: Span | None = None, more: int = 0) -> None:
+    """Raise InputError if the limits of the class do not allow to resume runs, and to make ``more`` ones.
+
+    Requires the queue lock.
+    """
     if chosen and not people.current().is_teacher:
-        admit = quotas.gate(chosen[0].root, len(chosen))
+        admit = quotas.gate(chosen[0].root, len(chosen) + more)
         for run in chosen:
             admit(run.config(), run=run, total=total_after(run, run.status(), length))
 
@@ -112,6 +117,7 @@ def put_back(run: Run, length: Span | None = None) -> None:
 
 def extend(run: Run, epochs: int) -> None:
     """Resume a run with ``epochs`` added to its length. Raises InputError if that is too long or the run is under way."""
+    require("resume", run.owner(), f"run {run.id}")
     config = run.config()
     asked = run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch) + epochs * config.steps_per_epoch
@@ -140,6 +146,7 @@ def total_after(run: Run, status: Status, length: Span | None) -> int:
 
 def stop(run: Run) -> None:
     """Ask a trainer to write a checkpoint and exit, or remove a waiting run from the queue."""
+    require("stop", run.owner(), f"run {run.id}")
     with explained(f"stopping run {run.id}"), queue_lock(run.root):
         if not end_run(run):
             raise InputError(f"Run {run.id} is not under way, so it cannot be stopped; check its state in the list of runs.")
@@ -159,6 +166,7 @@ def end_run(run: Run) -> bool:
 
 def move_first(root: Path, chosen: Sequence[Run]) -> None:
     """Move the waiting runs among ``chosen`` to the head of the queue, in the given order."""
+    require("order the queue")
     with explained("reordering the queue"), queue_lock(root):
         waiting = {one.run: one.status for one in line(root)}
         moved = [run for run in chosen if run in waiting]
@@ -223,7 +231,7 @@ def line(root: Path, every: Sequence[index.Listed] | None = None) -> list[Waitin
                 holds[sweep] = hold(Sweep(root, sweep))
             found.append(_waiting(listed, status, sweep, holds[sweep]))
         elif status.state in runs.UNDER_WAY:
-            training[owner_of(listed).id] += 1
+            training[listed.facts.owner.id] += 1
     free = [one for one in found if not one.hold]
     held = sorted((one for one in found if one.hold), key=lambda one: one.turn[1:])
     ranked = order.fair([one.turn for one in free], training)
@@ -240,13 +248,8 @@ def most_at_once(root: Path, person: Person) -> float:
     return math.inf if person.is_teacher else limits.read(root).training
 
 
-def owner_of(listed: index.Listed) -> Person:
-    """Return the owner of a run in a list."""
-    return owners.read(listed.run.path)
-
-
 def _waiting(listed: index.Listed, status: Status, sweep: str, hold: str = "") -> Waiting:
-    owner = owner_of(listed)
+    owner = listed.facts.owner
     return Waiting(listed.run, status, owner, Turn(owner.id, status.first, (status.queued_at, listed.age_key)), sweep, hold)
 
 
@@ -285,7 +288,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
                 found.append(_waiting(listed, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY and not _end_if_silent(run, status):
             busy += max(1, status.threads)
-            training[owner_of(listed).id] += 1
+            training[listed.facts.owner.id] += 1
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
     ranked = order.fair([one.turn for one in found], training)

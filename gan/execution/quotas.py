@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from gan import runs, words
-from gan.access import limits, owners, people
+from gan.access import limits, people
 from gan.access.people import Person
 from gan.config import RunConfig
 from gan.errors import InputError
@@ -16,6 +17,8 @@ from gan.execution.forecast import as_queued, disk_bytes
 from gan.execution.speeds import find
 from gan.runs import Run, index
 from gan.storage.models import stamp
+from gan.sweeps import launched
+from gan.sweeps.launched import Sweep
 
 _TRUST = 10.0  # seconds for which the size of a run that changes is kept
 
@@ -42,8 +45,19 @@ def gate(root: Path, count: int = 1) -> Admit:
 
 
 def waiting(root: Path, person: Person) -> int:
-    """Return the number of runs of a person that wait, in paused sweeps as well."""
-    return sum(one.status().state == "queued" for one in _owned(root, person))
+    """Return the number of runs of a person that wait, with those of paused sweeps and those still to be made."""
+    queued = sum(one.status().state == "queued" for one in _owned(root, person))
+    return queued + sum(_missing(sweep, person) for sweep in launched.list_sweeps(root))
+
+
+def _missing(sweep: Sweep, person: Person) -> int:
+    """Return the number of runs of a person's sweep that are still to be made."""
+    with contextlib.suppress(InputError):
+        record = sweep.record()
+        if not record.is_whole and sweep.owner() == person:
+            made = sweep.made()
+            return sum(place not in made for place in range(len(record.members)))
+    return 0
 
 
 def used_bytes(root: Path, person: Person) -> int:
@@ -119,7 +133,7 @@ def _at_known_speed(root: Path, config: RunConfig, steps: int, among: int) -> fl
 
 
 def _owned(root: Path, person: Person) -> Sequence[index.Listed]:
-    return [one for one in index.read(root) if owners.read(one.run.path).id == person.id]
+    return [one for one in index.read(root) if one.facts.owner.id == person.id]
 
 
 def _size(run: Run) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gan import runs
+from gan.access.people import current
+from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
@@ -33,6 +36,8 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
     """
     if not chosen:
         return
+    for run in chosen:
+        require("score", run.owner(), f"run {run.id}")
     root = chosen[0].root
     with explained("scoring"), queue_lock(root):
         for run in chosen:
@@ -51,6 +56,7 @@ def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
 
     A failure in that process appears as the last line of the run's log. Raises InputError if the process cannot be started.
     """
+    require("sample", run.owner(), f"run {run.id}")
     asked = [] if class_name is None else [f"--class={class_name}"]
     with explained(f"drawing from run {run.id}"):
         options = ["--seed", str(seed), "--root", str(run.root.resolve()), "--quiet"]
@@ -70,6 +76,7 @@ def preparation_path(data: DataConfig) -> Path:
 
 def start_preparing(data: DataConfig) -> None:
     """Prepare a data set in a separate process; its progress is in :func:`preparation_path`."""
+    require("prepare")
     asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour]
     _start(preparation_path(data), ["data", "prepare", data.name, *asked])
 
@@ -82,10 +89,11 @@ def start_import(
     choice: Choice = grouping.AUTO,
     columns: tuple[int, int] | None = None,
 ) -> None:
-    """Save an upload and import it in a separate process; its progress is in :func:`import_path`.
+    """Save an upload and import it in a separate process, for the acting person; its progress is in :func:`import_path`.
 
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
+    require("prepare")
     folder = data_root() / data_sets.OWN / _UPLOADS
     path = folder / f"{secrets.token_hex(8)}{suffix}"
     try:
@@ -100,6 +108,8 @@ def start_import(
     chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if columns:
         chosen += ["--columns", *map(str, columns)]
+    if not (owner := current()).is_teacher:
+        chosen.append(f"--owner={json.dumps(owner.model_dump())}")
     _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock
 
 from gan import config as configs
+from gan.access.rules import require
 from gan.config import RunConfig, presets
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError
@@ -131,6 +132,7 @@ def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
 
     Raises InputError if the folder is not writable.
     """
+    require("prepare")
     try:
         return _start(root, config, "estimate")
     except OSError as error:
@@ -191,6 +193,7 @@ def start_describing(root: Path, config: RunConfig) -> None:
 
     Raises InputError if the folder is not writable.
     """
+    require("prepare")
     try:
         _start(root, config, "layers", "--quiet")
     except OSError as error:

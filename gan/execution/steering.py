@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan import runs
+from gan.access.rules import require
 from gan.errors import InputError, explained
 from gan.execution.queue import admission, advance, end_run, put_back, queue_lock, require_room, total_after
 from gan.runs import Run
@@ -45,12 +46,14 @@ def launch_sweep(root: Path, plan: Plan) -> Sweep:
 
 def pause(sweep: Sweep, *, is_paused: bool = True) -> None:
     """Hold or release the waiting runs of a sweep; runs that are already training continue to their end."""
+    require("pause", sweep.owner(), f"sweep {sweep.id}")
     sweep.change(is_paused=is_paused)
     advance(sweep.root)
 
 
 def cancel(sweep: Sweep) -> int:
     """Remove the waiting runs of a sweep from the queue, stop the training ones, and return the number of both."""
+    require("stop", sweep.owner(), f"sweep {sweep.id}")
     if not sweep.record().is_whole:
         launched.give_up(sweep)
     with explained(f"cancelling sweep {sweep.id}"), queue_lock(sweep.root):
@@ -62,23 +65,29 @@ def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> in
 
     Runs that cannot be resumed (damaged, or no steps left) stay unchanged.
     """
-    count = sum(not member.run for member in sweep.record().members)
+    require("resume", sweep.owner(), f"sweep {sweep.id}")
+    missing = sum(not member.run for member in sweep.record().members)
+    with queue_lock(sweep.root):
+        require_room(_resumable(sweep, states), more=missing)
     launched.complete(sweep)
     with explained(f"retrying sweep {sweep.id}"), queue_lock(sweep.root):
-        able = [run for run in sweep.runs() if run.status().state in states and _is_resumable(run)]
+        able = _resumable(sweep, states)
         require_room(able)
         for run in able:
             put_back(run)
-    count += len(able)
     advance(sweep.root)
-    return count
+    return missing + len(able)
 
 
-def _is_resumable(run: Run) -> bool:
-    with contextlib.suppress(InputError):
-        total_after(run, run.status(), None)
-        return True
-    return False
+def _resumable(sweep: Sweep, states: Sequence[str]) -> list[Run]:
+    """Return the runs of a sweep that ended in one of ``states`` and have steps left."""
+    found = []
+    for run in sweep.runs():
+        if (status := run.status()).state in states:
+            with contextlib.suppress(InputError):
+                total_after(run, status, None)
+                found.append(run)
+    return found
 
 
 def remove(sweep: Sweep) -> None:
@@ -86,6 +95,7 @@ def remove(sweep: Sweep) -> None:
 
     Raises InputError if the sweep is still under way.
     """
+    require("delete", sweep.owner(), f"sweep {sweep.id}")
     try:
         is_over = progress_of(sweep, 1).is_over
     except InputError:

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from gan.access.rules import require
 from gan.errors import InputError, explained, shown
 from gan.quiz.questions import Quiz
 from gan.runs import checked_name
@@ -105,6 +106,7 @@ class Round:
 
     def join(self, name: str = "") -> str:
         """Add a student with an optional name and return the token that stands for them. Raises InputError if that is too late."""
+        require("take part")
         name = checked_name(name)
         if len(name) > LONGEST_NAME:
             raise InputError(f"The name has {len(name)} characters, expected at most {LONGEST_NAME}; shorten it.")
@@ -123,6 +125,7 @@ class Round:
         The answer survives a kill or a power cut from then on. Raises InputError if the round has been revealed, the student or the
         picture is unknown, or the answer cannot be stored.
         """
+        require("take part")
         with self._alone() as standing:
             if standing.is_revealed:
                 raise InputError(f"Round {self.code} has been revealed; later answers do not count.")
@@ -135,6 +138,7 @@ class Round:
 
     def reveal(self, key: str) -> None:
         """End the round. Raises InputError if the key is wrong."""
+        require("take part")
         if not self.is_opened_by(key):
             raise InputError(f"Only the page that opened round {self.code} can reveal it; use its address.")
         with self._alone() as standing:
@@ -163,6 +167,7 @@ class Round:
 
 def create(root: Path, quiz: Quiz) -> tuple[Round, str]:
     """Open a round with the questions of a quiz; return it and the key that reveals it. Raises InputError if that fails."""
+    require("take part")
     folder, key = root / FOLDER, secrets.token_urlsafe(16)
     with explained(f"opening a round in {root}"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gan import config as configs
+from gan.access import classroom
+from gan.access.people import current
+from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.changing import fixed_reason
 from gan.errors import InputError, RunFailed, explained
@@ -164,14 +167,16 @@ def ask(
 
     ``seen``: the values that the person has in view, by default the present ones; the trainer refuses the change if one is another
     by then. ``step``: the earliest step after which the change applies, by default the present one; a later one may also be asked
-    of a run that waits. Raises InputError if the run has ended, for settings that cannot change and for impossible values.
+    of a run that waits. ``who`` asks; in a class, it is the acting person. Raises InputError if the run has ended, for settings
+    that cannot change and for impossible values.
     """
+    require("change", run.owner(), f"run {run.id}")
     status = run.status()
     if status.state not in ("starting", "running") and not (step and status.state == "queued"):
         raise InputError(
             f"Run {run.id} is {status.state}, so nothing can change while it trains; resume it, or fork it with other settings."
         )
-    who = on_one_line(who)
+    who = on_one_line(current().name if classroom.is_on() else who)
     if len(who) > LONGEST_WHO:
         raise InputError(f"The name has {len(who)} characters, expected at most {LONGEST_WHO}; shorten it.")
     config = config_at(run)
@@ -316,6 +321,7 @@ def refuse(run: Run, request: Change, sentence: str) -> None:
 
 def withdraw(run: Run, request: Change) -> None:
     """Remove a request that waits, or whose refusal has been read."""
+    require("change", run.owner(), f"run {run.id}")
     with contextlib.suppress(FileNotFoundError):
         _path(run, request).unlink()
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from gan import config as configs
 from gan import words
+from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.changing import kept_reason
 from gan.config.fields import LONGEST, Span
@@ -102,11 +103,14 @@ def make(
 ) -> Run:
     """Create a fork of ``parent`` with changed settings that continues from the checkpoint of ``step``, and return it.
 
+    It belongs to the acting person, whoever owns the parent.
+
     ``step`` None means the newest intact checkpoint. A change that rules out continuing then makes the fork start afresh; with an
     explicit step it raises InputError. ``passed``: the changes made while the parent trained that its settings include, by default
     all up to ``step``. ``then`` adds files to the fork before others can see it, given the step at which it begins. ``threads``
     only applies to a fresh start, because a continued run keeps its number. Raises InputError if the fork cannot be created.
     """
+    require("fork", parent.owner(), f"run {parent.id}")
     registry.find(parent.root, parent.id)  # raises InputError if the parent has been deleted
     name = records.checked_name(name) or usual_name(parent)
     passed = live.until(parent, step) if passed is None else passed

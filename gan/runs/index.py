@@ -1,4 +1,4 @@
-"""What lists show of each run: its names, age, status, data set, parent and sweep, kept in memory and in the file ``.index.json``.
+"""What lists show of each run: its names, age, status, owner, data set, parent and sweep, kept in memory and in ``.index.json``.
 
 The run directories stay the truth. Facts are used only while the modification times of the run's folder and of the files they come
 from are the same, so a missing, damaged or outdated index costs time and changes nothing.
@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from gan.access import owners
+from gan.access.people import Person
 from gan.errors import InputError, explained
 from gan.runs import names
 from gan.runs.names import Traits
@@ -27,7 +29,7 @@ from gan.storage.models import read_json, stamp
 FILE = ".index.json"
 
 #: Files that facts come from. The program replaces files whole, which changes the modification time of the folder.
-_READ = ("config.json", "status.json", "label.json", "parent.json", "sweep.json")
+_READ = ("config.json", "status.json", "label.json", "parent.json", "sweep.json", owners.FILE)
 
 SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in a modification time
 _TRUST = 2_000_000_000  # nanoseconds between two looks at the files themselves, which only an editor changes in place
@@ -41,7 +43,7 @@ class Facts(BaseModel):
 
     ``status`` is as stored (see :meth:`gan.runs.Run.judged`), None if it is damaged. ``parent`` is the id of the run that a fork
     continues, ``sweep`` the id of the sweep; both are empty if there is none. ``data`` is the name of the data set, empty if the
-    configuration cannot be read. ``traits`` are what its name in a list is made of.
+    configuration cannot be read. ``traits`` are what its name in a list is made of. ``owner`` is whose run it is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,6 +55,7 @@ class Facts(BaseModel):
     sweep: str
     data: str
     traits: Traits
+    owner: Person
 
 
 class Listed(NamedTuple):
@@ -68,7 +71,7 @@ class Listed(NamedTuple):
 
 
 class _File(BaseModel):
-    version: Literal[3] = 3  # raise it when facts change their meaning
+    version: Literal[4] = 4  # raise it when facts change their meaning
     runs: dict[str, Facts]
 
 
@@ -175,6 +178,7 @@ def _read(run: Run, stamps: tuple[Stamp, ...]) -> Facts:
         sweep=membership.sweep if membership else "",
         data=_data(run),
         traits=names.traits(run),
+        owner=run.owner(),
     )
 
 

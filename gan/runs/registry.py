@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from gan.access import owners
+from gan.access.people import Person, current
+from gan.access.rules import require
 from gan.config import RunConfig, require_data
 from gan.errors import InputError, explained, shown
 from gan.runs import index
 from gan.runs.moments import new_id
-from gan.runs.records import RUN_ID, UNDER_WAY, State, Status
+from gan.runs.records import RUN_ID, UNDER_WAY, Label, State, Status, checked_name
 from gan.runs.run import Run
 from gan.storage.files import sync_directory, write_json
 
@@ -32,13 +35,18 @@ def create(
     *,
     state: State = "queued",
     threads: int = 0,
+    owner: Person | None = None,
     fill: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """Create a run directory and return the run; the queue starts it if its state is "queued".
 
     The directory is prepared under a temporary name and then renamed, so a run is either complete or absent, and concurrent
-    calls never share a directory. ``fill`` adds files before the rename. Raises InputError if the folder is not writable.
+    calls never share a directory. ``fill`` adds files before the rename. ``owner``: by default the acting person, who then
+    has to be allowed to launch runs. Raises InputError if the folder is not writable.
     """
+    if owner is None:
+        require("launch")
+        owner = current()
     total, per_epoch = config.total_steps, config.steps_per_epoch
     if total == 0:
         raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, for example.")
@@ -57,9 +65,10 @@ def create(
         try:
             staged.samples_path.mkdir()
             staged.checkpoints_path.mkdir()
+            owners.write(staged.path, owner)
             write_json(staged.config_path, config.model_dump(mode="json"))
             if name:
-                staged.rename(name)
+                staged.write_label(Label(name=checked_name(name)))
             now = time.time()
             staged.write_status(
                 Status(
@@ -112,6 +121,7 @@ def list_runs(root: Path) -> list[Run]:
 
 def delete(run: Run) -> Path:
     """Move a run to the trash folder and return its new path. Raises InputError if it is still under way."""
+    require("delete", run.owner(), f"run {run.id}")
     if run.status().state in UNDER_WAY or run.is_held():
         raise InputError(f"Run {run.id} is still under way; stop it first.")
     if run.scoring().state == "running":
@@ -129,6 +139,7 @@ def restore(root: Path, run_id: str) -> Run:
     run = Run(root / run_id)
     if not RUN_ID.fullmatch(run_id) or not (root / TRASH / run_id).is_dir():
         raise InputError(f"There is no run “{shown(run_id)}” in the trash; check its id.")
+    require("restore", owners.read(root / TRASH / run_id), f"run {run_id}")
     with explained(f"restoring run {run_id}"):
         os.rename(root / TRASH / run_id, run.path)
         sync_directory(root)
@@ -145,6 +156,7 @@ def empty_trash(root: Path) -> int:
 
     A kill leaves no run half deleted: what was begun is not listed any more, and the next call completes it.
     """
+    require("empty the trash")
     trash, found = root / TRASH, list_trash(root)
     with explained("emptying the trash"):
         for run in found:

@@ -3,10 +3,10 @@
 ``checkpoints/<run id>/`` holds ``config.json`` (the configuration, written once), ``status.json`` (state, step, heartbeat),
 ``metrics.jsonl`` and ``scores.jsonl`` (append-only, one JSON object per line), ``samples/<step>.png`` with its ``<step>.json``
 (opinions of the discriminator), ``reals.png``, ``asked.png`` (samples drawn on request), ``checkpoints/<step>.safetensors`` with
-its ``<step>.json``, ``log.txt``, ``label.json`` (display name, tags, note), ``control.json`` (requests to the trainer),
-``changes.jsonl`` (settings changed while it trained), ``requests/`` (such changes that were asked for), ``parent.json`` (origin of
-a fork), ``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring process) and ``atlas.json`` (a map of real
-and generated images).
+its ``<step>.json``, ``log.txt``, ``label.json`` (display name, tags, note), ``owner.json`` (the student who made the run),
+``control.json`` (requests to the trainer), ``changes.jsonl`` (settings changed while it trained), ``requests/`` (such changes that
+were asked for), ``parent.json`` (origin of a fork), ``sweep.json`` (membership in a sweep), ``scoring.json`` (progress of a scoring
+process) and ``atlas.json`` (a map of real and generated images).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from typing import Any
 from filelock import FileLock
 
 from gan import config as configs
+from gan.access import owners
+from gan.access.people import Person
+from gan.access.rules import require
 from gan.config import RunConfig
 from gan.errors import InputError, explained
 from gan.runs import moments
@@ -198,6 +201,10 @@ class Run:
         """Store the origin of a fork."""
         write_json(self.path / "parent.json", origin.model_dump())
 
+    def owner(self) -> Person:
+        """Return whose run it is: the teacher's if no student made it."""
+        return owners.read(self.path)
+
     def label(self) -> str:
         """Return the display name: the name given by the user, or the preset and the id."""
         with contextlib.suppress(InputError):
@@ -210,9 +217,10 @@ class Run:
 
     def rename(self, name: str) -> None:
         """Set a display name of at most 120 characters; an empty name restores the default."""
+        require("rename", self.owner(), f"run {self.id}")
         name = checked_name(name)
         with explained(f"naming run {self.id}"):
-            write_json(self.path / "label.json", self.told().model_copy(update={"name": name}).model_dump(mode="json"))
+            self.write_label(self.told().model_copy(update={"name": name}))
 
     def told(self) -> Label:
         """Return the name, tags and note of the run; an empty label if the file is missing or damaged."""
@@ -222,14 +230,18 @@ class Run:
 
     def annotate(self, tags: Iterable[str], note: str) -> None:
         """Store tags and a note. Tags are stripped and deduplicated. Raises InputError if there is too much."""
+        require("annotate", self.owner(), f"run {self.id}")
         kept = tuple(dict.fromkeys(tag for one in tags if (tag := on_one_line(one))))
         if len(kept) > _MOST_TAGS or max(map(len, kept), default=0) > _LONGEST_TAG:
             raise InputError(f"A run can have at most {_MOST_TAGS} tags of {_LONGEST_TAG} characters; remove or shorten some.")
         if len(note) > _LONGEST_NOTE:
             raise InputError(f"The note has {len(note)} characters, expected at most {_LONGEST_NOTE}; shorten it.")
         with explained(f"storing the notes of run {self.id}"):
-            changed = self.told().model_copy(update={"tags": kept, "note": note})
-            write_json(self.path / "label.json", changed.model_dump(mode="json"))
+            self.write_label(self.told().model_copy(update={"tags": kept, "note": note}))
+
+    def write_label(self, label: Label) -> None:
+        """Store the name, tags and note."""
+        write_json(self.path / "label.json", label.model_dump(mode="json"))
 
     def membership(self) -> Membership | None:
         """Return the sweep membership; None if the run belongs to no sweep or the file is damaged."""

@@ -14,6 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
+from gan.access.owners import UNKNOWN
+from gan.access.people import TEACHER, Person, current
+from gan.access.rules import require
 from gan.errors import InputError, explained, shown
 from gan.runs import Membership, Run, moments, names
 from gan.storage import files
@@ -42,7 +45,7 @@ class _Version(BaseModel):
 
 
 class Record(BaseModel):
-    """Contents of a sweep file: the plan, its runs, and whether it is paused.
+    """Contents of a sweep file: the plan, its runs, its owner (None: the teacher), and whether it is paused.
 
     ``is_whole`` means that all runs have been made, or that making was given up; until then none is started. A sweep that
     ``is_paused`` starts no runs.
@@ -54,6 +57,7 @@ class Record(BaseModel):
     plan: dict[str, Any]
     members: tuple[Member, ...]
     made_at: float
+    owner: Person | None = None
     is_whole: bool = False
     is_paused: bool = False
 
@@ -92,6 +96,13 @@ class Sweep:
         check_version(read_model(_Version, self.path).model_dump(), f"sweep {self.id}")  # first: a newer file may have other fields
         return read_model(Record, self.path)
 
+    def owner(self) -> Person:
+        """Return whose sweep it is; ``UNKNOWN`` if the file is missing, damaged or too new."""
+        try:
+            return self.record().owner or TEACHER
+        except InputError:
+            return UNKNOWN
+
     def plan(self) -> Plan:
         """Return the plan, for display or as the start of another sweep."""
         return parse(self.record().plan)
@@ -119,11 +130,16 @@ class Sweep:
 
 
 def create(root: Path, plan: Plan) -> Sweep:
-    """Write the file of a sweep; :func:`complete` then makes the runs. Raises InputError if the plan cannot be launched."""
+    """Write the file of a sweep of the acting person; :func:`complete` then makes the runs.
+
+    Raises InputError if the plan cannot be launched.
+    """
+    require("launch")
+    owner = None if current().is_teacher else current()
     planned = run_configs(plan)
     members = tuple(Member(variant=variant.name, seed=config.training.seed) for variant, config in planned)
     sweep = Sweep(root, runs.new_id())
-    record = Record(schema_version=SCHEMA_VERSION, plan=as_json(plan), members=members, made_at=time.time())
+    record = Record(schema_version=SCHEMA_VERSION, plan=as_json(plan), members=members, made_at=time.time(), owner=owner)
     with explained(f"making a sweep in {root}"):
         sweep.path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(sweep.path, record.model_dump(mode="json"))
@@ -131,21 +147,22 @@ def create(root: Path, plan: Plan) -> Sweep:
 
 
 def complete(sweep: Sweep, patience: float = 0.1) -> None:
-    """Make the missing runs of a sweep, each exactly once, even with concurrent calls or after a kill.
+    """Make the missing runs of a sweep, each exactly once, even with concurrent calls or after a kill; they are its owner's.
 
     Raises InputError if a run cannot be written, e.g. because the disk is full, or if another process holds the lock for more than
     ``patience`` seconds. The next call makes what is still missing.
     """
     lock = hold_lock(sweep.lock_path, f"The runs of sweep {sweep.id} are being made; wait a moment.", patience=patience)
     try:
-        plan = sweep.plan()
+        plan, owner = sweep.plan(), sweep.owner()
         made = sweep.made() | {place: member.run for place, member in enumerate(sweep.record().members) if member.run}
         planned = run_configs(plan)
         called = names.in_sweep(plan.name, [(variant.name, config.training.seed) for variant, config in planned])
         for place, (variant, config) in enumerate(planned):
             if place not in made:
                 membership = Membership(sweep=sweep.id, place=place, variant=variant.name)
-                run = runs.create(sweep.root, config, called[place], fill=partial(Run.write_membership, membership=membership))
+                fill = partial(Run.write_membership, membership=membership)
+                run = runs.create(sweep.root, config, called[place], owner=owner, fill=fill)
                 made[place] = run.id
         _note(sweep, made)
     finally:
