@@ -87,18 +87,18 @@ def resume(run: Run, length: Span | None = None) -> None:
     """
     require("resume", run.owner(), f"run {run.id}")
     with explained(f"resuming run {run.id}"), queue_lock(run.root):
-        require_room([run], length)
+        require_room(run.root, [run], length)
         put_back(run, length)
     advance(run.root)
 
 
-def require_room(chosen: Sequence[Run], length: Span | None = None, more: int = 0) -> None:
+def require_room(root: Path, chosen: Sequence[Run], length: Span | None = None, more: int = 0) -> None:
     """Raise InputError if the limits of the class do not allow to resume runs, and to make ``more`` ones.
 
     Requires the queue lock.
     """
-    if chosen and not people.current().is_teacher:
-        admit = quotas.gate(chosen[0].root, len(chosen) + more)
+    if not people.current().is_teacher:
+        admit = quotas.gate(root, len(chosen) + more)
         for run in chosen:
             admit(run.config(), run=run, total=total_after(run, run.status(), length))
 

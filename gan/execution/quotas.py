@@ -127,6 +127,28 @@ def own_seconds(run: Run, seconds: float) -> float:
     return seconds - (origin.seconds if origin else 0.0)
 
 
+class Allowance:
+    """Minutes of training that the class allows a student's run. The trainer reports to it and stops when they are over.
+
+    So a forecast that was too short, or unknown, does not let a run train for longer.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._seconds, self._reason = run, 0.0, ""
+        self._has_limit = not run.owner().is_teacher and not run.control().is_unlimited
+
+    def note(self, seconds: float) -> None:
+        """Take note of the seconds of training, as in the status."""
+        if self._has_limit and seconds != self._seconds:
+            self._seconds, most = seconds, limits.read(self._run.root).minutes
+            if own_seconds(self._run, seconds) >= 60 * most:
+                self._reason = f"Stopped at the limit of this class, {most:g} minutes of training a run; fork it to go on, or ask your teacher."
+
+    def reason(self) -> str:
+        """Return why the training has to stop, as a sentence; empty if it may go on."""
+        return self._reason
+
+
 def _at_known_speed(root: Path, config: RunConfig, steps: int, among: int) -> float | None:
     found = find(root, as_queued(config, among))
     return max(0, steps) * config.optimizer.images_per_step / found.images_per_second if found else None

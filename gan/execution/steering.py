@@ -68,11 +68,11 @@ def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> in
     require("resume", sweep.owner(), f"sweep {sweep.id}")
     missing = sum(not member.run for member in sweep.record().members)
     with queue_lock(sweep.root):
-        require_room(_resumable(sweep, states), more=missing)
+        require_room(sweep.root, _resumable(sweep, states), more=missing)
     launched.complete(sweep)
     with explained(f"retrying sweep {sweep.id}"), queue_lock(sweep.root):
         able = _resumable(sweep, states)
-        require_room(able)
+        require_room(sweep.root, able)
         for run in able:
             put_back(run)
     advance(sweep.root)
