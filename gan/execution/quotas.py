@@ -128,10 +128,7 @@ def own_seconds(run: Run, seconds: float) -> float:
 
 
 class Allowance:
-    """Minutes of training that the class allows a student's run. The trainer reports to it and stops when they are over.
-
-    So a forecast that was too short, or unknown, does not let a run train for longer.
-    """
+    """Ends a student's run when it has trained for as long as the class allows, however wrong its forecast was."""
 
     def __init__(self, run: Run) -> None:
         self._run, self._seconds, self._reason = run, 0.0, ""
@@ -142,7 +139,10 @@ class Allowance:
         if self._has_limit and seconds != self._seconds:
             self._seconds, most = seconds, limits.read(self._run.root).minutes
             if own_seconds(self._run, seconds) >= 60 * most:
-                self._reason = f"Stopped at the limit of this class, {most:g} minutes of training a run; fork it to go on, or ask your teacher."
+                self._reason = (
+                    f"Stopped at the limit of this class, {most:g} minutes of training a run; fork the run to go on, or ask your "
+                    "teacher."
+                )
 
     def reason(self) -> str:
         """Return why the training has to stop, as a sentence; empty if it may go on."""

@@ -57,8 +57,8 @@ def train(
 ) -> Status:
     """Train a run to its end and return its final status; the caller holds the run's lock.
 
-    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (requested by ``should_stop``,
-    which may return the reason, or the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (the message gives the reason).
+    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (by ``should_stop``, which may
+    return the reason, or the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (see the message).
     """
     trainer = None
     reserve = run.path / ".reserve"
