@@ -20,7 +20,9 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     training: int = Field(default=1, ge=1, le=64, title="Trainings at once", description="Runs of one student at a time.")
-    waiting: int = Field(default=3, ge=0, le=1000, title="Runs waiting", description="Runs of one student in the queue.")
+    waiting: int = Field(
+        default=3, ge=1, le=1000, title="Runs waiting", description="Runs of one student in the queue; a new run counts as waiting."
+    )
     minutes: float = Field(
         default=15,
         gt=0,

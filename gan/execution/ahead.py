@@ -6,7 +6,7 @@ import heapq
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -56,25 +56,29 @@ def look(root: Path, config: RunConfig) -> Ahead:
         seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
         jobs.append(Job(one.status.threads or _threads(one.run), seconds, one.turn, queue.most_at_once(root, one.owner)))
     new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
-    seconds = starts_in(busy, [*jobs, Job(config.training.threads, None, new, queue.most_at_once(root, person))], cores())
-    ranked = order.fair([*(one.turn for one in waiting), new], Counter(job.turn.owner for job in busy))
+    served = queue.last_starts(every)
+    jobs.append(Job(config.training.threads, None, new, queue.most_at_once(root, person)))
+    seconds = starts_in(busy, jobs, cores(), served)
+    ranked = order.fair([*(one.turn for one in waiting), new], Counter(job.turn.owner for job in busy), served)
     places = [place for place, _ in ranked]
     return Ahead(
         [listed.run for listed, _ in training], [waiting[place].run for place in places[: places.index(len(waiting))]], seconds
     )
 
 
-def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int) -> float | None:
+def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, served: Mapping[str, float]) -> float | None:
     """Return in how many seconds the last of ``waiting`` starts, or None if a duration that matters is unknown.
 
-    Runs start as in :func:`gan.execution.queue.advance`, which looks at the order anew whenever one ends.
+    Runs start as in :func:`gan.execution.queue.advance`, which looks at the order anew whenever one ends. ``served``: owner → time
+    of the last start.
     """
     left, training = dict(enumerate(waiting)), Counter(job.turn.owner for job in busy)
     ends = [(math.inf if job.seconds is None else job.seconds, place, job) for place, job in enumerate(busy, -len(busy))]
     heapq.heapify(ends)
+    served, latest = dict(served), max(served.values(), default=0.0)
     free, now = every_core - sum(job.threads for job in busy), 0.0
     while True:
-        ranked = [(list(left)[place], rank) for place, rank in order.fair([job.turn for job in left.values()], training)]
+        ranked = [(list(left)[place], rank) for place, rank in order.fair([job.turn for job in left.values()], training, served)]
         able = [place for place, rank in ranked if rank < waiting[place].most]
         for turn, place in enumerate(able):
             job = waiting[place]
@@ -86,6 +90,7 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int) -> f
             del left[place]
             free -= taken
             training[job.turn.owner] += 1
+            served[job.turn.owner] = latest = latest + 1.0  # the order of starts is all that counts
             heapq.heappush(ends, (math.inf if job.seconds is None else now + job.seconds, place, job._replace(threads=taken)))
         if not ends:
             return None

@@ -224,6 +224,7 @@ def line(root: Path, every: Sequence[index.Listed] | None = None) -> list[Waitin
     holds: dict[str, str] = {"": ""}
     found: list[Waiting] = []
     training: Counter[str] = Counter()
+    served = last_starts(listed_ones)
     for listed in listed_ones:
         if (status := listed.status()).state == "queued":
             sweep = listed.facts.sweep
@@ -234,13 +235,23 @@ def line(root: Path, every: Sequence[index.Listed] | None = None) -> list[Waitin
             training[listed.facts.owner.id] += 1
     free = [one for one in found if not one.hold]
     held = sorted((one for one in found if one.hold), key=lambda one: one.turn[1:])
-    ranked = order.fair([one.turn for one in free], training)
+    ranked = order.fair([one.turn for one in free], training, served)
     return [free[place]._replace(rank=rank) for place, rank in ranked] + held
 
 
 def waiting_runs(root: Path) -> list[Run]:
     """Return the waiting runs in queue order."""
     return [one.run for one in line(root)]
+
+
+def last_starts(every: Iterable[index.Listed]) -> dict[str, float]:
+    """Return when the queue last started a run of each owner, by id."""
+    found: dict[str, float] = {}
+    for listed in every:
+        if listed.facts.status:
+            owner = listed.facts.owner.id
+            found[owner] = max(found.get(owner, 0.0), listed.facts.status.started_at)
+    return found
 
 
 def most_at_once(root: Path, person: Person) -> float:
@@ -278,7 +289,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
     """Start the runs that fit and append them to ``started``. Requires the queue lock; ``is_free`` as from :func:`_are_free`."""
     busy, found = 0, []
     training: Counter[str] = Counter()
-    for listed in index.read(root):
+    for listed in (every := index.read(root)):
         run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
         if status.state in ("queued", "interrupted"):
             if sweep_id and sweep_id not in is_free and Sweep(root, sweep_id).path.exists():
@@ -291,7 +302,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             training[listed.facts.owner.id] += 1
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
-    ranked = order.fair([one.turn for one in found], training)
+    ranked = order.fair([one.turn for one in found], training, last_starts(every))
     waiting = [found[place] for place, rank in ranked if rank < most_at_once(root, found[place].owner)]
     free = cores() - busy
     for place, one in enumerate(waiting):
@@ -308,7 +319,8 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         wanted = status.threads or chosen or share
         if wanted > free and (busy or started):
             break
-        update = {"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"}
+        now = time.time()
+        update = {"state": "starting", "threads": wanted, "heartbeat": now, "started_at": now, "message": "Starting"}
         update["restarts"] = status.restarts + (status.state == "interrupted")
         signs.forget(run.trainer_lock)
         run.write_status(status.model_copy(update=update))

@@ -60,11 +60,6 @@ def _missing(sweep: Sweep, person: Person) -> int:
     return 0
 
 
-def used_bytes(root: Path, person: Person) -> int:
-    """Return the bytes of all runs of a person, without those in the trash."""
-    return sum(_size(one.run) for one in _owned(root, person))
-
-
 class _Gate:
     """Limits of a student, and the runs that have been admitted so far."""
 

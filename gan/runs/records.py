@@ -29,8 +29,8 @@ class Status(BaseModel):
     Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
     ``changed_step`` and ``changed_seconds``: step and duration at the last change of settings, which may change the speed.
     ``epochs`` and ``made_at`` are 0 in runs of earlier versions. ``first`` is below 0 if the run was moved to the front of the
-    queue; the lowest one starts first. ``restarts`` counts automatic restarts by the queue after the
-    process was killed. ``software`` lists the versions used in the latest training.
+    queue; the lowest one starts first. ``started_at``: when the queue last started the run. ``restarts`` counts automatic restarts
+    by the queue after the process was killed. ``software`` lists the versions used in the latest training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -49,6 +49,7 @@ class Status(BaseModel):
     made_at: float = 0.0
     queued_at: float = 0.0
     first: float = 0.0
+    started_at: float = 0.0
     threads: int = Field(default=0, ge=0)
     restarts: int = Field(default=0, ge=0)
     device: str = ""

@@ -30,7 +30,7 @@ from tests.helpers import TINY_MLP, make_run, tiny
 )
 def test_start_is_forecast(busy: list, waiting: list, seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
-    assert ahead.starts_in([Job(*one) for one in busy], [Job(*one) for one in waiting], 2) == seconds
+    assert ahead.starts_in([Job(*one) for one in busy], [Job(*one) for one in waiting], 2, {}) == seconds
 
 
 def test_runs_of_a_paused_sweep_hold_up_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
