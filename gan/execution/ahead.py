@@ -14,11 +14,13 @@ from typing import NamedTuple
 from gan.access import people
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import order, queue
+from gan.execution import order, queue, speeds
 from gan.execution.forecast import STARTING_SECONDS, pace
 from gan.execution.order import Turn
 from gan.machine import cores, usual_threads
 from gan.runs import Run, index
+
+_MOST_SEEN = 50  # runs
 
 AT_LIMIT = "at the limit"  # of a student's trainings at once
 
@@ -50,9 +52,10 @@ def look(root: Path, config: RunConfig) -> Ahead:
     training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
     waiting = [one for one in queue.line(root, every) if not one.hold]
     busy = [Job(max(1, status.threads), status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0)) for listed, status in training]
-    jobs = []
+    jobs, seen = [], _seen(every)
     for one in waiting:
-        step_seconds, steps = pace(one.run, len(waiting) + 1), max(0, one.status.total_steps - one.status.step)
+        step_seconds = pace(one.run, len(waiting) + 1) or seen.get(_kind(one.run))
+        steps = max(0, one.status.total_steps - one.status.step)
         seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
         jobs.append(Job(one.status.threads or _threads(one.run), seconds, one.turn, queue.most_at_once(root, one.owner)))
     new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
@@ -115,6 +118,22 @@ def reasons(root: Path) -> dict[str, str]:
         is_held = is_next and one.rank >= queue.most_at_once(root, one.owner)
         told[one.run.id] = AT_LIMIT if is_held else f"place {place} of {len(going)} in the queue"
     return told
+
+
+def _seen(every: Sequence[index.Listed]) -> dict[str, float]:
+    """Return the seconds per step of the newest runs, by kind; a class trains many of one kind, and nobody measured its speed."""
+    found: dict[str, float] = {}
+    for listed in every[:_MOST_SEEN]:
+        if (status := listed.facts.status) and status.step and status.seconds:
+            found.setdefault(_kind(listed.run), status.seconds / status.step)
+    return found
+
+
+def _kind(run: Run) -> str:
+    try:
+        return speeds.key(run.config())
+    except InputError:
+        return ""
 
 
 def _threads(run: Run) -> int:
