@@ -39,15 +39,14 @@ def main() -> None:
             if samples:
                 shutil.copy(samples[max(samples)], options.folder / f"{moment:g}.png")
             states = ", ".join(one.status().state for one in others)
+            grid = max(samples, default=0)
             print(
-                f"{moment:g} s: step {status.step:,} of {status.total_steps:,}, grid of step {max(samples, default=0):,}; {states}"
+                f"{moment:g} s: step {status.step:,} of {status.total_steps:,}, grid of step {grid:,}; others {states}", flush=True
             )
         while first.status().state in runs.UNDER_WAY:
             time.sleep(0.5)
-        status = first.status()
-        print(
-            f"{status.state} after {time.monotonic() - began:.0f} s, {status.seconds:.0f} s of training; {runs.size(first):,} bytes"
-        )
+        status, taken = first.status(), time.monotonic() - began
+        print(f"{status.state} after {taken:.0f} s, {status.seconds:.0f} s of training; {runs.size(first) / 1e6:.0f} MB")
         for one in others:
             if one.status().state in runs.UNDER_WAY:
                 queue.stop(one)
