@@ -7,8 +7,8 @@ import streamlit as st
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.config.data import DataConfig
-from gan.data import prepared
-from pages.parts import frame, picking, words
+from gan.data import imported, prepared
+from pages.parts import frame, owning, picking, words
 from pages.parts.data_sets.images import changed, show_images
 from pages.parts.data_sets.importing import LSUN, SIZES, follow_import, offer_import, offer_removal
 from pages.parts.data_sets.plane import show_points
@@ -24,7 +24,7 @@ def choose() -> DataSet | None:
     known = data_sets.all_sets()
     chosen = picking.pick(
         "Data set",
-        {name: f"{entry.title} · {ORIGINS.get(entry.origin, entry.origin)}" for name, entry in known.items()},
+        {name: f"{entry.title} · {origin(entry)}" for name, entry in known.items()},
         parameter="data",
         key="data/name",
         find=data_sets.find,
@@ -32,6 +32,12 @@ def choose() -> DataSet | None:
         help="Built-in sets, sets to download once, and your own. Type to search.",
     )
     return known[chosen] if chosen else None
+
+
+def origin(entry: DataSet) -> str:
+    """Return where a data set comes from; in a class, who imported it."""
+    owner = owning.of(imported.owner(entry)) if entry.origin == "own" else ""
+    return owner or ORIGINS.get(entry.origin, entry.origin)
 
 
 def ask_how(entry: DataSet) -> DataConfig:

@@ -12,7 +12,7 @@ from gan.play import setup as setups
 from gan.runs import Run
 from gan.runs import index as run_index
 from gan.runs.index import Listed
-from pages.parts import first_run, frame, picking, words
+from pages.parts import first_run, frame, owning, picking
 from pages.parts.playing import component
 
 root = frame.begin("Explore")
@@ -30,7 +30,7 @@ def explorable() -> list[Listed]:
 
 def choose(found: list[Listed]) -> tuple[Run, str] | None:
     """Draw the pickers of a run and its checkpoint; the URL keeps both. Return None if the URL names no such run."""
-    names = words.on_one_line(run_index.names_of(found))
+    names = owning.names(found)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = picking.pick("Run", names, parameter="run", key="explore/run", find=lambda run_id: runs.find(root, run_id))
         if chosen is None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import streamlit as st
 
 from gan import runs
+from gan.access import classroom
 from gan.catalogue import data_sets
 from gan.execution import queue
 from gan.runs import Run, Status, examples, index
 from gan.runs.index import Listed
-from pages.parts import actions, cards, first_run, frame, pictures, trash, words
+from pages.parts import actions, cards, first_run, frame, owning, pictures, trash, words
 
 FEW = 8  # cards shown before “Show all”
 
@@ -36,6 +37,7 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
     sets = sorted({listed.facts.data for listed, _ in found if listed.facts.data})
     titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        is_shown = owning.choose(listed.facts.owner for listed, _ in found)
         text = st.text_input(
             "Filter by name",
             key="home/text",
@@ -62,7 +64,8 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
     return [
         (listed, status)
         for listed, status in found
-        if all(word in names[listed.run.id].casefold() for word in wanted)
+        if is_shown(listed.facts.owner)
+        and all(word in names[listed.run.id].casefold() for word in wanted)
         and (not chosen or listed.facts.data in chosen)
         and (not state or (status.state in runs.UNDER_WAY) == (state == "active"))
     ]
@@ -83,7 +86,7 @@ def gallery() -> bool:
         if not found:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
             return False
-        shown = cards.fold(narrow(found, names) if len(found) > FEW else found)
+        shown = cards.fold(narrow(found, names) if len(found) > FEW or classroom.is_on() else found)
         line = queue.waiting_runs(root) if any(card.is_active for card in shown) else []
         active = sorted((card for card in shown if card.is_active), key=lambda card: turn(card, line))
         ended = [card for card in shown if not card.is_active]
@@ -131,7 +134,8 @@ def offer_farewell() -> None:
                 for run in there:
                     runs.delete(run)
 
-            if actions.button("Remove the examples", remove, key="home/examples", type="tertiary"):
+            why_not = owning.why_not("delete", there[0])
+            if actions.button("Remove the examples", remove, key="home/examples", type="tertiary", why_not=why_not):
                 st.rerun()
 
 

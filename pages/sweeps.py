@@ -17,7 +17,7 @@ from gan.runs import Run
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import ENDED, Progress, progress_of
-from pages.parts import actions, frame, picking, scorings, words
+from pages.parts import actions, frame, owning, picking, scorings, words
 from pages.parts.planning import sweep as planning
 from pages.parts.sweeping import listing
 
@@ -30,14 +30,21 @@ _JUDGING = "sweeps/is-judging"  # whether scored runs of the sweep shown are sti
 def choose() -> Sweep | None:
     """Draw the sweep picker; the URL keeps the choice. Return None if no sweep is chosen."""
     found = {sweep.id: sweep for sweep in launched.list_sweeps(root)}
-    chosen = picking.pick(
-        "Sweep",
-        {sweep_id: name_of(sweep) for sweep_id, sweep in found.items()},
-        parameter="sweep",
-        key="sweeps/choice",
-        find=lambda sweep_id: launched.find(root, sweep_id),
-        label_visibility="collapsed",
-    )
+    owners = {sweep_id: sweep.owner() for sweep_id, sweep in found.items()}
+    with owning.row():
+        is_shown = owning.choose(owners.values())
+        wanted = st.query_params.get("sweep")
+        called = {one: name_of(sweep) for one, sweep in found.items() if is_shown(owners[one]) or one == wanted}
+        if found and not called:
+            st.caption("No sweeps of this owner.")
+        chosen = picking.pick(
+            "Sweep",
+            owning.labelled(called, owners),
+            parameter="sweep",
+            key="sweeps/choice",
+            find=lambda sweep_id: launched.find(root, sweep_id),
+            label_visibility="collapsed",
+        )
     if not found:
         st.info("No sweeps yet. Plan one above.", icon=":material/info:")
     return found[chosen] if chosen else None
@@ -63,7 +70,7 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *,
             label, icon = ("Resume", ":material/play_arrow:") if progress.is_paused else ("Pause", ":material/pause:")
             about = "Holds waiting runs back; running ones continue to their end."
             turn = functools.partial(steering.pause, sweep, is_paused=not progress.is_paused)
-            if actions.button(label, turn, icon=icon, key="pause", help=about, place=below):
+            if actions.button(label, turn, icon=icon, key="pause", help=about, place=below, why_not=owning.why_not("pause", sweep)):
                 st.rerun()
             if actions.button(
                 "Move to front",
@@ -72,9 +79,10 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *,
                 key="first",
                 help="Queues its runs before all other waiting runs.",
                 place=below,
+                why_not=owning.why_not("order the queue"),
             ):
                 st.rerun()
-            with actions.popover("Cancel", f"cancel/{sweep.id}", icon=":material/cancel:"):
+            with actions.popover("Cancel", f"cancel/{sweep.id}", icon=":material/cancel:", why_not=owning.why_not("stop", sweep)):
                 st.markdown("Remove waiting runs from the queue and stop running ones? They can be retried.")
                 if actions.button("Cancel this sweep", lambda: steering.cancel(sweep), type="primary", key="cancel"):
                     actions.close(f"cancel/{sweep.id}")
@@ -87,6 +95,7 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *,
             key="retry",
             help="Queues failed, interrupted and stopped runs again.",
             place=below,
+            why_not=owning.why_not("resume", sweep),
         ):
             st.rerun()
         done = [run for run in ready if progress.is_over or run.status().state not in runs.UNDER_WAY]
@@ -100,6 +109,7 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *,
             disabled=is_busy,
             help="3 draws of 2,000 images each.",
             place=below,
+            why_not=owning.why_not("score", sweep),
         ):
             st.rerun()
         if progress.is_over:
@@ -108,7 +118,7 @@ def act(sweep: Sweep, progress: Progress, found: list[Run], ready: list[Run], *,
 
 def offer_removal(sweep: Sweep) -> None:
     """Draw the button that removes a sweep from the list."""
-    with actions.popover("Remove", f"remove/{sweep.id}", icon=":material/delete:"):
+    with actions.popover("Remove", f"remove/{sweep.id}", icon=":material/delete:", why_not=owning.why_not("delete", sweep)):
         st.markdown("Remove this sweep from the list? Its runs are kept.")
         if actions.button("Remove this sweep", lambda: steering.remove(sweep), type="primary", key=f"remove/{sweep.id}/sure"):
             st.query_params.pop("sweep", None)

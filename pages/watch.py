@@ -14,7 +14,7 @@ from gan.errors import InputError
 from gan.execution import ahead
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status, changes
-from pages.parts import cards, exports, frame, pictures, run_picker, words
+from pages.parts import cards, exports, frame, owning, pictures, run_picker, words
 from pages.parts.watching import branches, classes, duel, knobs, snapshots
 from pages.parts.watching.actions import act, forget_deleted, offer_presentation, offer_undo
 from pages.parts.watching.curves import show_curves, show_losses
@@ -42,6 +42,8 @@ def show_state(run: Run, status: Status) -> None:
     share, sentence = words.progress(status)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cards.badge(status)
+        if owner := owning.by(run.owner()):
+            st.caption(f"by {owner}")
         if status.state == "queued":
             st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
         elif status.device:
@@ -211,6 +213,8 @@ with frame.spoken_errors():
         run = choose()
         if run and is_presented():
             st.title(words.escape(run.label()))
+            if owner := owning.by(run.owner()):
+                st.caption(f"by {owner}")
     if run:
         status = run.status()
         with actions:

@@ -43,12 +43,17 @@ def place(name: str) -> Place:
     return reserved
 
 
-def button(label: str, action: Callable[[], object], *, key: str, place: Place | None = None, **options: Any) -> bool:
+def button(
+    label: str, action: Callable[[], object], *, key: str, place: Place | None = None, why_not: str = "", **options: Any
+) -> bool:
     """Draw a button that carries out ``action``; return whether it was clicked and the action succeeded.
+
+    ``why_not``: why the person may not do so, as Markdown (:func:`pages.parts.owning.why_not`); it disables the button.
 
     A refusal is shown below the button, or at ``place``. It stays until the next action, through all refreshes of the page for at
     least :data:`LEAST_SHOWN` seconds. ``options`` are those of ``st.button``.
     """
+    options |= {"disabled": True, "help": why_not} if why_not else {}
     name, is_asked = place.name if place else key, st.button(label, key=key, **options)
     if is_asked:
         st.session_state.pop(_REFUSAL, None)
@@ -70,14 +75,14 @@ def done(action: Callable[..., object], *arguments: Any) -> bool:
     return False
 
 
-def popover(label: str, key: str, *, icon: str) -> PopoverContainer:
-    """Draw a popover that :func:`close` can close.
+def popover(label: str, key: str, *, icon: str, why_not: str = "") -> PopoverContainer:
+    """Draw a popover that :func:`close` can close; ``why_not`` disables it, as for :func:`button`.
 
     The key names what it asks about, so that another page state with another subject never shows it open.
     """
     if st.session_state.pop(f"{key}/close", False):
         st.session_state[key] = False
-    return st.popover(label, icon=icon, key=key, on_change="rerun")
+    return st.popover(label, icon=icon, key=key, on_change="rerun", disabled=bool(why_not), help=why_not or None)
 
 
 def close(key: str) -> None:

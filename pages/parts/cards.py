@@ -20,7 +20,7 @@ from gan.runs import Run, Status
 from gan.runs.index import Listed
 from gan.sweeps import launched
 from gan.sweeps.progress import ENDED
-from pages.parts import logged, pictures, words
+from pages.parts import logged, owning, pictures, words
 
 _FEWEST = 2  # values of a curve
 _SHOWN = 4  # runs in the picture of a sweep
@@ -148,10 +148,10 @@ def _show_sweep(card: Card, names: Mapping[str, str], waits: Mapping[str, str]) 
 
 
 def _about(listed: Listed) -> str:
-    """Return the data set and the date of a run."""
+    """Return the owner, the data set and the date of a run."""
     entry = data_sets.all_sets().get(listed.facts.data)
     title = entry.title if entry else listed.facts.data
-    return " · ".join(filter(None, (words.escape(title), date(listed.age_key[0]))))
+    return " · ".join(filter(None, (owning.by(listed.facts.owner), words.escape(title), date(listed.age_key[0]))))
 
 
 def date(moment: float) -> str:

@@ -74,11 +74,10 @@ def tell(root: Path, asked: Asked, *, is_live: bool = True) -> bool:
 
 def button(label: str, action: Callable[[], object], root: Path, asked: Asked | None, **options: Any) -> bool:
     """Draw a button that launches, as :func:`pages.parts.actions.button`; disabled, with the reason, if it is refused."""
-    if asked and (sentence := refusal(root, asked)):
-        options |= {"disabled": True, "help": words.message(sentence)}
-        if not options.get("place"):
-            st.caption(f":material/block: {words.message(sentence)}")
-    return actions.button(label, action, **options)
+    why_not = words.message(refusal(root, asked)) if asked else ""
+    if why_not:
+        st.caption(f":material/block: {why_not}")
+    return actions.button(label, action, why_not=why_not, **options)
 
 
 def _say(root: Path, asked: Asked, was_refused: bool) -> bool:

@@ -8,8 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from gan import runs
+from gan.access.people import Person
 from gan.runs import Run, index
-from pages.parts import first_run, frame, picking, words
+from gan.runs.index import Listed
+from pages.parts import first_run, frame, owning, picking
 
 _SHOWN = "run-picker/shown"  # the names that the page was drawn with
 
@@ -21,19 +23,23 @@ def pick_one(root: Path, key: str, *, on_pick: Callable[[], object]) -> Run | No
     one that does not exist (see :func:`pages.parts.picking.pick`).
     """
     found, names = _all(root)
-    chosen = picking.pick(
-        "Run",
-        names,
-        parameter="run",
-        key=key,
-        find=lambda run_id: runs.find(root, run_id),
-        on_pick=on_pick,
-        label_visibility="collapsed",
-    )
+    with owning.row():
+        shown = _narrowed(found, owning.choose(one.facts.owner for one in found.values()), st.query_params.get("run", ""))
+        chosen = picking.pick(
+            "Run",
+            {run_id: names[run_id] for run_id in shown},
+            parameter="run",
+            key=key,
+            find=lambda run_id: runs.find(root, run_id),
+            on_pick=on_pick,
+            label_visibility="collapsed",
+        )
+        if found and not shown:
+            st.caption("No runs of this owner.")
     if not found:
         first_run.offer(root)
     _follow(root, names)
-    return found[chosen] if chosen else None
+    return found[chosen].run if chosen else None
 
 
 def pick_several(
@@ -54,30 +60,35 @@ def pick_several(
     if not found:
         first_run.offer(root)
         return []
-    kept = f"{key}/kept"
-    wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
-    if key not in st.session_state:
-        for run_id in wanted:
-            _complain(root, run_id)
-        chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
-        if not wanted and not chosen:
-            chosen = [run.id for run in usual(list(found.values()))]
-        st.session_state[key] = chosen
-    st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
-    chosen = st.multiselect(
-        "Runs", list(found), key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder
-    )
-    if chosen or any(run_id in found for run_id in wanted):
-        st.query_params["runs"] = ",".join(chosen)
-    st.session_state[kept] = chosen
-    return [found[run_id] for run_id in chosen]
+    with owning.row("bottom"):
+        is_shown = owning.choose(one.facts.owner for one in found.values())
+        kept = f"{key}/kept"
+        wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
+        if key not in st.session_state:
+            for run_id in wanted:
+                _complain(root, run_id)
+            chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
+            if not wanted and not chosen:
+                chosen = [run.id for run in usual([found[run_id].run for run_id in _narrowed(found, is_shown)])]
+            st.session_state[key] = chosen
+        st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
+        shown = _narrowed(found, is_shown, *st.session_state[key])
+        chosen = st.multiselect("Runs", shown, key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder)
+        if chosen or any(run_id in found for run_id in wanted):
+            st.query_params["runs"] = ",".join(chosen)
+        st.session_state[kept] = chosen
+        return [found[run_id].run for run_id in chosen]
 
 
-def _all(root: Path) -> tuple[dict[str, Run], dict[str, str]]:
+def _all(root: Path) -> tuple[dict[str, Listed], dict[str, str]]:
     """Return all runs and their display names by id, newest first."""
     found = {listed.run.id: listed for listed in index.read(root)}
-    names = words.on_one_line(index.names_of(list(found.values())))
-    return {run_id: listed.run for run_id, listed in found.items()}, names
+    return found, owning.names(list(found.values()))
+
+
+def _narrowed(found: dict[str, Listed], is_shown: Callable[[Person], bool], *chosen: str) -> list[str]:
+    """Return the ids of the runs whose owners are shown, and of the ``chosen`` ones."""
+    return [run_id for run_id, one in found.items() if is_shown(one.facts.owner) or run_id in chosen]
 
 
 @frame.fragment(frame.SLOW_TICK)

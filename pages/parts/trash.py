@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan import runs
 from gan.errors import InputError
-from pages.parts import actions, words
+from pages.parts import actions, owning, words
 
 _MOST_SHOWN = 50
 
@@ -32,13 +32,22 @@ def panel(root: Path) -> None:
             row = st.container(horizontal=True, vertical_alignment="center", gap="small")
             place, restore = actions.place(f"restore/{run.id}"), functools.partial(runs.restore, root, run.id)
             with row:
-                if actions.button("Restore", restore, icon=":material/restore_from_trash:", key=f"restore/{run.id}", place=place):
+                if actions.button(
+                    "Restore",
+                    restore,
+                    icon=":material/restore_from_trash:",
+                    key=f"restore/{run.id}",
+                    place=place,
+                    why_not=owning.why_not("restore", run),
+                ):
                     st.rerun()
                 st.markdown(words.escape(names[run.id]), width="content")
-                st.caption(words.escape(f"{run.id} · {words.megabytes(runs.size(run))}"), width="content")
+                about = filter(None, (owning.of(run.owner()), run.id, words.megabytes(runs.size(run))))
+                st.caption(words.escape(" · ".join(about)), width="content")
         if len(found) > _MOST_SHOWN:
             st.caption(f"{words.count(len(found) - _MOST_SHOWN, 'further run')} not shown.")
-        with actions.popover("Empty", "home/trash/empty", icon=":material/delete_forever:"):
+        why_not = owning.why_not("empty the trash")
+        with actions.popover("Empty", "home/trash/empty", icon=":material/delete_forever:", why_not=why_not):
             st.markdown(f"Delete {words.count(len(found), 'run')} for good? This cannot be undone.")
             if actions.button("Empty the trash", lambda: runs.empty_trash(root), type="primary", key="home/trash/empty/sure"):
                 actions.close("home/trash/empty")

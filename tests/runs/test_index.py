@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gan import runs
+from gan.access import owners
+from gan.access.people import Person, acting
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Membership, Origin, Run, Status, forks, index
@@ -48,14 +50,15 @@ def ended(root: Path, name: str = "") -> Run:
     return run
 
 
-def told(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
+def told(root: Path) -> list[tuple[str, str, Status, str, str, str, Person]]:
     """Return what lists say of all runs."""
     return [
-        (one.run.id, one.facts.label, one.status(), one.facts.parent, one.facts.sweep, one.facts.data) for one in index.read(root)
+        (one.run.id, one.facts.label, one.status(), one.facts.parent, one.facts.sweep, one.facts.data, one.facts.owner)
+        for one in index.read(root)
     ]
 
 
-def truth(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
+def truth(root: Path) -> list[tuple[str, str, Status, str, str, str, Person]]:
     """Return the same from the run directories alone."""
     found = []
     everyone = (Run(path) for path in root.iterdir() if RUN_ID.fullmatch(path.name))
@@ -66,7 +69,7 @@ def truth(root: Path) -> list[tuple[str, str, Status, str, str, str]]:
             data = run.config().data.name
         except InputError:
             data = ""
-        found.append((run.id, run.label(), run.status(), parent, sweep, data))
+        found.append((run.id, run.label(), run.status(), parent, sweep, data, run.owner()))
     return found[::-1]
 
 
@@ -254,9 +257,10 @@ def test_a_folder_without_permission_keeps_no_index(tmp_path: Path, monkeypatch:
     assert index.read(tmp_path / "missing") == []
 
 
-@pytest.mark.parametrize("name", ["config.json", "status.json", "label.json"])
+@pytest.mark.parametrize("name", ["config.json", "status.json", "label.json", owners.FILE])
 def test_an_edit_in_place_shows_within_two_seconds(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = ended(tmp_path, "run")
+    with acting(Person(id="a1", name="run")):
+        run = ended(tmp_path, "run")
     assert told(tmp_path) == truth(tmp_path)
     folder = run.path.stat()
     (run.path / name).write_text((run.path / name).read_text().replace("run", "ran").replace("finished", "stopped"))
@@ -284,6 +288,8 @@ CHANGES: dict[str, Callable[[Run], object]] = {
     "damage its status": lambda run: run.status_path.write_bytes(b"{"),
     "damage its configuration": lambda run: run.config_path.write_bytes(b"\xff"),
     "damage its name": lambda run: (run.path / "label.json").write_bytes(b'{"name": 3}'),
+    "become a student's": lambda run: owners.write(run.path, Person(id="a1", name="Ann")),
+    "damage its owner": lambda run: (run.path / owners.FILE).write_bytes(b"{}"),
     "move to the trash": lambda run: run.path.exists() and run.path.rename(run.root / "away"),
     "return": lambda run: (run.root / "away").exists() and (run.root / "away").rename(run.path),
     "age": lambda run: run.path.exists() and age(run),

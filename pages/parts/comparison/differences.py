@@ -12,7 +12,7 @@ import streamlit as st
 from gan import config as configs
 from gan.errors import InputError
 from gan.runs import Run, changes
-from pages.parts import actions, words
+from pages.parts import actions, owning, words
 
 
 def marked(name: str, chosen: Sequence[Run]) -> list[str]:
@@ -38,20 +38,22 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
     rows = []
     for run in chosen:
         told = run.told()
-        row = {"Run": names[run.id], "Pin": run.id in pinned, "Hide": run.id in hidden}
+        owner = {"Owner": name} if (name := owning.of(run.owner())) else {}
+        row = {"Run": names[run.id], **owner, "Pin": run.id in pinned, "Hide": run.id in hidden}
         try:
             flat = changes.flat(run)
         except InputError:
             flat = {}
         cells = {title: shown(flat.get(key)) for key, title in titles.items()}
         rows.append({**row, **cells, "Tags": list(told.tags), "Note": told.note})
+    refusals = [owning.why_not("annotate", run) for run in chosen]
     column = st.column_config
     key = f"compare/table/{'-'.join(run.id[-6:] for run in chosen)}/{st.session_state.get('compare/edited', 0)}"
     edited = st.data_editor(
         pd.DataFrame(rows),
         hide_index=True,
         key=key,
-        disabled=["Run", *titles.values()],
+        disabled=["Run", "Owner", *titles.values(), *(["Tags", "Note"] if all(refusals) else [])],
         alt="Settings that differ between the chosen runs, with tags and notes",
         column_config={
             "Run": column.TextColumn(pinned=True, width=words.width_of(names.values())),
@@ -63,6 +65,8 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
             "Note": column.TextColumn(help="Your own notes, saved with the run.", width="large"),
         },
     )
+    if any(refusals):
+        st.caption(next(filter(None, refusals)) if all(refusals) else "Tags and notes can be changed on your own runs.")
     if not titles:
         st.caption("These runs have identical settings.")
     keep_marks(chosen, edited.to_dict("records"))

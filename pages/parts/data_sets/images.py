@@ -16,7 +16,7 @@ from gan.data import imported as imported_sets
 from gan.data import prepared
 from gan.data.prepared import Prepared
 from gan.places import data_root, default_root
-from pages.parts import actions, charts, words
+from pages.parts import actions, charts, owning, words
 from pages.parts.data_sets import albums
 
 SAME = {"exact": "identical", "near": "nearly identical"}
@@ -167,6 +167,7 @@ def offer_stretch(entry: DataSet, facts: dict[str, Any]) -> None:
             lambda: imported_sets.stretch(entry.name, data_root(), default_root(), undo=is_stretched),
             key="stretch",
             help="The images are prepared again; those of runs already trained were different.",
+            why_not=owning.why_not("change", entry),
         ):
             st.rerun()
 

@@ -14,7 +14,7 @@ from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root, default_root
 from gan.storage.jobs import read
-from pages.parts import actions, frame, words
+from pages.parts import actions, frame, owning, words
 from pages.parts.data_sets import understanding
 
 SIZES = (16, 32, 64, 128, 256)
@@ -29,7 +29,8 @@ LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: 
 
 def offer_removal(entry: DataSet) -> None:
     """Draw the button that removes a user's own data set, with a confirmation."""
-    with actions.popover("Remove", f"data/remove/{entry.name}", icon=":material/delete:"):
+    why_not = owning.why_not("delete", entry)
+    with actions.popover("Remove", f"data/remove/{entry.name}", icon=":material/delete:", why_not=why_not):
         st.markdown(
             f"Remove “{words.escape(entry.title)}” from this program? Your original files are kept. Runs trained on "
             "it can still be viewed, but not resumed."

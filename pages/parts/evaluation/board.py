@@ -234,7 +234,8 @@ def _columns(table: pd.DataFrame, titles: Mapping[str, str], first: str) -> list
     intervals = [name for name in INTERVALS if table[name].notna().any()]
     settings = scores_table.settings(table)
     first_ones = [*settings, *main] if len(settings) <= _MOST_AHEAD else main
-    every = ["name", "samples", *first_ones, "verdicts", "best", *settings, *figures, *intervals, *FACTS]
+    owner = [scores_table.OWNER] if scores_table.OWNER in settings else []
+    every = ["name", *owner, "samples", *first_ones, "verdicts", "best", *settings, *figures, *intervals, *FACTS]
     return list(dict.fromkeys(every))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gan.runs import Run
-from pages.parts import actions, frame, scorings, words
+from pages.parts import actions, frame, owning, scorings, words
 from pages.parts.evaluation import board
 
 #: Extractor option → label.
@@ -57,6 +57,8 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             )
             if checkpoint == "best":
                 ready = [run for run in ready if run.best_path.is_dir()]
+        refused = {run: sentence for run in ready if (sentence := owning.why_not("score", run))}
+        ready = [run for run in ready if run not in refused]
         label = f"Score {words.count(len(ready), 'run')} now" if ready else "Score now"
         if actions.button(
             label,
@@ -67,6 +69,7 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             key="score",
             place=below,
             help="3 draws of 2,000 images each, in a separate process.",
+            why_not="" if ready else next(iter(refused.values()), ""),
         ):
             st.rerun()
     names = words.names(chosen)
@@ -75,11 +78,13 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
         if not run.has_checkpoint:
             state = run.status().state
             untrained.setdefault(state if state in WITHOUT_CHECKPOINT else "", []).append(names[run.id])
-    without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in ready]
+    without_best = [names[run.id] for run in chosen if run.has_checkpoint and run not in [*ready, *refused]]
     for reason, of_them in untrained.items():
         st.caption(f"{WITHOUT_CHECKPOINT[reason]}: {words.escape(_some(of_them))}.")
     if without_best:
         st.caption(f"No best checkpoint; score the last checkpoint instead: {words.escape(_some(without_best))}.")
+    if refused:
+        st.caption(f"Only the owners of these runs can score them: {words.escape(_some([names[run.id] for run in refused]))}.")
     scorings.tell_ended(chosen)
     if busy:
         scoring_progress(busy)

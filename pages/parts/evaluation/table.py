@@ -17,11 +17,12 @@ from gan.judging import lines
 from gan.judging.comparison import text_of
 from gan.judging.glossary import SCORES, missing
 from gan.runs import Run
-from pages.parts import words
+from pages.parts import owning, words
 from pages.parts.evaluation.columns import INTERVALS
 
 Line = lines.Line
 
+OWNER = "Owner"  # column of a class, treated like a setting: a table can be grouped and filtered by it
 _MOST_LISTED = 4  # distinct values listed in a folded row
 
 #: Key that comparable lines must agree in → wording.
@@ -96,6 +97,8 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
         row = {"name": names[run.id], "kind": kinds[run.id], "run": run.id, "group": group, "variant": alike[run.id]}
         row["minutes"] = run.status().seconds / 60
+        if owner := owning.of(run.owner()):
+            row = {OWNER: owner} | row
         rows.append({**{title: value for title, value in shown[run.id].items() if title not in row}, **row, **_score_cells(line)})
     made = pd.DataFrame(rows)
     figures = [*SCORES, *(f"{name}_spread" for name in SCORES), *INTERVALS, "expected"]

@@ -16,7 +16,7 @@ from gan.errors import InputError
 from gan.play import setup as setups
 from gan.play.setup import OWN, Setup
 from gan.runs import index
-from pages.parts import words
+from pages.parts import owning, words
 from pages.parts.planning import form
 from pages.parts.playing import points
 
@@ -194,7 +194,7 @@ def _ask_start(root: Path) -> Setup | None:
     """Ask for a checkpoint to start from; return it as a set-up with the data of its run, or None for new networks."""
     titles = {"": "New networks"}
     listed = [one for one in index.read(root) if one.run.has_checkpoint]
-    for run_id, name in words.on_one_line(index.names_of(listed)).items() if listed else ():
+    for run_id, name in owning.names(listed).items() if listed else ():
         titles[f"{run_id}:last"] = name
     for one in listed:
         if one.run.best_path.is_dir():

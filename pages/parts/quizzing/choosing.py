@@ -15,7 +15,7 @@ from gan.quiz.questions import Quiz
 from gan.runs import Run
 from gan.runs import index as run_index
 from gan.runs.index import Listed
-from pages.parts import actions, first_run, frame, picking, words
+from pages.parts import actions, first_run, frame, owning, picking
 
 
 def show(root: Path, start: Callable[[Quiz], object]) -> None:
@@ -43,7 +43,7 @@ def _with_pictures(root: Path) -> list[Listed]:
 
 
 def _pick(root: Path, found: list[Listed]) -> Run | None:
-    names = words.on_one_line(run_index.names_of(found))
+    names = owning.names(found)
 
     def find(run_id: str) -> None:
         runs.find(root, run_id)

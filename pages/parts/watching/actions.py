@@ -17,7 +17,7 @@ from gan.execution import queue
 from gan.judging import doctor
 from gan.runs import Run, Status, checkpoints, shortened
 from gan.storage.models import stamp
-from pages.parts import actions, frame, launches, remedy, scorings, words
+from pages.parts import actions, frame, launches, owning, remedy, scorings, words
 from pages.parts.launches import Asked
 from pages.parts.watching import branches, knobs
 
@@ -31,7 +31,8 @@ def act(run: Run, status: Status) -> None:
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"),
         actions.place("watch/row"),
     )
-    asked = _resumed(run, status) if launches.has_limits() and status.state not in runs.UNDER_WAY else None
+    may_resume = status.state not in runs.UNDER_WAY and not owning.why_not("resume", run)
+    asked = _resumed(run, status) if launches.has_limits() and may_resume else None
     is_refused = asked is not None and launches.tell(run.root, asked)
     with row:
         if status.state in runs.UNDER_WAY:
@@ -39,7 +40,16 @@ def act(run: Run, status: Status) -> None:
             label = "Stopping …" if is_stopping else "Stop"
             about = "Saves a checkpoint and stops. The run can be resumed."
             stop = functools.partial(queue.stop, run)
-            if actions.button(label, stop, icon=":material/stop:", key="stop", disabled=is_stopping, help=about, place=below):
+            if actions.button(
+                label,
+                stop,
+                icon=":material/stop:",
+                key="stop",
+                disabled=is_stopping,
+                help=about,
+                place=below,
+                why_not=owning.why_not("stop", run),
+            ):
                 st.rerun()
         else:
             is_unfinished = status.step < status.total_steps or status.state in ("interrupted", "failed")
@@ -52,16 +62,19 @@ def act(run: Run, status: Status) -> None:
                 help="Continues from the last checkpoint.",
                 disabled=is_refused,
                 place=below,
+                why_not=owning.why_not("resume", run),
             ):
                 st.rerun()
             offer_more(run, status)
-        if status.state in ("starting", "running") and st.button(
-            "Change settings",
-            icon=":material/tune:",
-            key="knobs",
-            help="Learning rates, penalties, noise, label smoothing and more, while it trains.",
-        ):
-            knobs.open_(run)
+        if status.state in ("starting", "running"):
+            actions.button(
+                "Change settings",
+                lambda: knobs.open_(run),
+                icon=":material/tune:",
+                key="knobs",
+                help="Learning rates, penalties, noise, label smoothing and more, while it trains.",
+                why_not=owning.why_not("change", run),
+            )
         if status.state == "queued" and actions.button(
             "Move to front",
             lambda: queue.move_first(run.root, [run]),
@@ -69,6 +82,7 @@ def act(run: Run, status: Status) -> None:
             key="first",
             help="Queues it before all other waiting runs.",
             place=below,
+            why_not=owning.why_not("order the queue"),
         ):
             st.rerun()
         offer_next(run)
@@ -89,7 +103,7 @@ def _resumed(run: Run, status: Status) -> Asked | None:
 
 def offer_more(run: Run, status: Status) -> None:
     """Draw the popover that makes a run longer, with what that does to decayed learning rates."""
-    with actions.popover("Train longer", f"longer/{run.id}", icon=":material/more_time:"):
+    with actions.popover("Train longer", f"longer/{run.id}", icon=":material/more_time:", why_not=owning.why_not("resume", run)):
         more = st.number_input("More epochs", value=50, step=1, key="more")
         longer, asked = status.total_steps + more * status.steps_per_epoch, None
         with contextlib.suppress(InputError):
@@ -108,7 +122,13 @@ def offer_next(run: Run) -> None:
     with part:
         if run.has_checkpoint:
             actions.button(
-                "Score it", lambda: _score(run), icon=":material/grading:", key="next/score", help=_SCORED, width="stretch"
+                "Score it",
+                lambda: _score(run),
+                icon=":material/grading:",
+                key="next/score",
+                help=_SCORED,
+                width="stretch",
+                why_not=owning.why_not("score", run),
             )
         if wider := _wider(run):
             key, width = next(iter(wider.items()))
@@ -174,15 +194,19 @@ def offer_renaming(run: Run) -> None:
     if st.session_state.get(f"{field}/shown") != label or field not in st.session_state:
         st.session_state.update({field: label, f"{field}/shown": label})
     with actions.popover("Rename", key, icon=":material/edit:"):
-        name = st.text_input("Name", max_chars=120, key=field)
-        if actions.button("Save", lambda: run.rename(name), type="primary", key="save-name"):
+        if why_not := owning.why_not("rename", run):
+            name = st.text_input("Name", label, key=f"{field}/fixed", disabled=True)
+            st.caption(why_not)
+        else:
+            name = st.text_input("Name", max_chars=120, key=field)
+        if actions.button("Save", lambda: run.rename(name), type="primary", key="save-name", why_not=why_not):
             actions.close(key)
             st.rerun()
 
 
 def offer_deletion(run: Run) -> None:
     """Draw the popover that moves a run to the trash after a confirmation."""
-    with actions.popover("Delete", f"delete/{run.id}", icon=":material/delete:"):
+    with actions.popover("Delete", f"delete/{run.id}", icon=":material/delete:", why_not=owning.why_not("delete", run)):
         st.markdown(f"Move “{words.escape(run.label())}” to the trash?")
         if actions.button("Delete this run", lambda: runs.delete(run), type="primary", key=f"delete/{run.id}/sure"):
             st.session_state[_DELETED] = run.id
@@ -195,7 +219,8 @@ def offer_undo(root: Path) -> None:
     if deleted := st.session_state.get(_DELETED):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("Run moved to the trash, which is on the Home page.", icon=":material/delete:")
-            if actions.button("Undo", lambda: runs.restore(root, deleted), icon=":material/undo:", key="undo"):
+            why_not = owning.why_not("restore", Run(root / runs.TRASH / deleted))
+            if actions.button("Undo", lambda: runs.restore(root, deleted), icon=":material/undo:", key="undo", why_not=why_not):
                 forget_deleted()
                 st.query_params["run"] = deleted
                 st.rerun()

@@ -9,12 +9,13 @@ from typing import Any
 import streamlit as st
 
 from gan import config as configs
+from gan.access import classroom
 from gan.config import changing
 from gan.errors import InputError
 from gan.execution import forking
 from gan.runs import Run, Status, changes, forks
 from gan.runs.changes import LONGEST_WHO, Change
-from pages.parts import actions, frame, words
+from pages.parts import actions, frame, owning, words
 from pages.parts.planning import form
 from pages.parts.watching import branches
 
@@ -76,11 +77,20 @@ def _ask(run: Run) -> None:
 
     row, below = st.container(horizontal=True, vertical_alignment="bottom", gap="small"), actions.place("knobs/refusal")
     with row:
-        who = st.text_input(
-            "Your name", key="knobs/who", max_chars=LONGEST_WHO, placeholder="Optional", persist_state="session", width=240
-        )
+        who = ""
+        if not classroom.is_on():  # there, the change bears the name of who acts
+            who = st.text_input(
+                "Your name", key="knobs/who", max_chars=LONGEST_WHO, placeholder="Optional", persist_state="session", width=240
+            )
         is_sent = actions.button(
-            "Change now", send, icon=":material/tune:", type="primary", disabled=not is_possible, key="knobs/send", place=below
+            "Change now",
+            send,
+            icon=":material/tune:",
+            type="primary",
+            disabled=not is_possible,
+            key="knobs/send",
+            place=below,
+            why_not=owning.why_not("change", run),
         )
     if state.pop(_key(run, "/is-behind"), False):
         _renew(run, wanted)
@@ -109,7 +119,8 @@ def tell(run: Run, status: Status) -> None:
     for request in (one for one in asked if one.refusal):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.warning(words.message(f"{request.told()}{_by(request)}: {request.refusal}"), icon=":material/block:")
-            if actions.button("OK", partial(changes.withdraw, run, request), key=f"knobs/read/{request.id}"):
+            why_not = owning.why_not("change", run)
+            if actions.button("OK", partial(changes.withdraw, run, request), key=f"knobs/read/{request.id}", why_not=why_not):
                 st.rerun()
     waiting = [one for one in asked if not one.refusal and one.id not in {change.id for change in made}]
     if not made and not waiting:
@@ -140,6 +151,7 @@ def tell(run: Run, status: Status) -> None:
                 key=f"knobs/withdraw/{request.id}",
                 icon=":material/close:",
                 type="tertiary",
+                why_not=owning.why_not("change", run),
             ):
                 st.rerun()
 

@@ -1,0 +1,107 @@
+"""Whose is what, on the pages of a class: names, the filter "All / Mine", and why an action is refused; nothing without a class."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import streamlit as st
+
+from gan.access import classroom, rules
+from gan.access.people import TEACHER, Person, current
+from gan.catalogue.data_sets import DataSet
+from gan.data import imported
+from gan.runs import Run, index
+from gan.runs.index import Listed
+from gan.sweeps.launched import Sweep
+from gan.words import on_one_line
+from pages.parts import frame, words
+
+_MINE = "whose"  # one choice for all pages
+_PERSON = "whose/person"
+
+
+def of(owner: Person) -> str:
+    """Return the name of an owner as plain text; empty without a class."""
+    return (on_one_line(owner.name) or "unknown") if classroom.is_on() else ""
+
+
+def by(owner: Person) -> str:
+    """Return the name of an owner as Markdown; empty without a class."""
+    return words.escape(of(owner))
+
+
+def names(listed: Sequence[Listed]) -> dict[str, str]:
+    """Return the names of runs on one line by id, for a picker; in a class, each begins with its owner."""
+    return labelled(words.on_one_line(index.names_of(listed)), {one.run.id: one.facts.owner for one in listed})
+
+
+def labelled(called: Mapping[str, str], owners: Mapping[str, Person]) -> dict[str, str]:
+    """Return names by id; in a class, each begins with its owner."""
+    return {key: " · ".join(filter(None, (of(owners[key]), name))) for key, name in called.items()}
+
+
+def why_not(verb: str, thing: Run | Sweep | DataSet | None = None) -> str:
+    """Return why the person at the page may not do something, as Markdown; empty if they may."""
+    who = current()
+    if who.is_teacher:
+        return ""
+    owner, called = TEACHER, "this"
+    if isinstance(thing, Run):
+        owner, called = thing.owner(), f"run {thing.id}"
+    elif isinstance(thing, Sweep):
+        owner, called = thing.owner(), f"sweep {thing.id}"
+    elif thing is not None:
+        owner, called = imported.owner(thing), f"the data set “{thing.title}”"
+    return words.escape(rules.refusal(who, verb, owner, called))
+
+
+def row(alignment: Literal["center", "bottom"] = "center") -> AbstractContextManager[object]:
+    """Return a row for the filter and what it filters; without a class, the place where it is called."""
+    if not classroom.is_on():
+        return contextlib.nullcontext()
+    return st.container(horizontal=True, vertical_alignment=alignment, gap="small")
+
+
+def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:
+    """Draw the filter, for the teacher also by person; return whether what belongs to an owner is shown.
+
+    All pages share the choice. Without a class, nothing is drawn and everything is shown.
+    """
+    if not classroom.is_on():
+        return lambda owner: True
+    who = current()
+    chosen = st.segmented_control(
+        "Owner", ["All", "Mine"], required=True, key=_kept(_MINE, "All"), label_visibility="collapsed", width="content"
+    )
+    st.session_state[_MINE] = chosen
+    if chosen == "Mine":
+        return lambda owner: owner.id == who.id
+    if not who.is_teacher:
+        return lambda owner: True
+    people = {owner.id: of(owner) for owner in sorted(owners, key=lambda one: one.name.casefold())}
+    key = _kept(_PERSON, None)
+    if st.session_state[key] not in people:
+        st.session_state[key] = None
+    person = st.selectbox(
+        "Person",
+        list(people),
+        index=None,
+        format_func=people.__getitem__,
+        key=key,
+        placeholder="Everyone",
+        label_visibility="collapsed",
+        width=150,
+    )
+    st.session_state[_PERSON] = person
+    return lambda owner: person in (None, owner.id)
+
+
+def _kept(name: str, usual: str | None) -> str:
+    """Return the key of the filter on this page, which begins with what was chosen on another one."""
+    page, _ = frame.address()
+    key = f"{name}/{page}"
+    st.session_state.setdefault(key, st.session_state.get(name, usual))
+    return key
