@@ -50,7 +50,7 @@ def look(root: Path, config: RunConfig) -> Ahead:
     """
     every, person = index.read(root), people.current()
     training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
-    waiting = [one for one in queue.line(root, every) if not one.hold]
+    waiting = [one for one in queue.line(root, every) if not one.reason]
     busy = [Job(max(1, status.threads), status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0)) for listed, status in training]
     jobs, seen = [], _seen(every)
     for one in waiting:
@@ -109,8 +109,8 @@ def reasons(root: Path) -> dict[str, str]:
     runs train, else its place among all others.
     """
     found = queue.line(root)
-    going = [one for one in found if not one.hold]
-    told = {one.run.id: one.hold for one in found}
+    going = [one for one in found if not one.reason]
+    told = {one.run.id: one.reason for one in found}
     owners: set[str] = set()
     for place, one in enumerate(going, 1):
         is_next = one.owner.id not in owners

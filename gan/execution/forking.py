@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gan.access.rules import require
 from gan.errors import explained
 from gan.execution import quotas
 from gan.execution.queue import admission, advance, put_back, queue_lock
@@ -35,6 +36,7 @@ def undo(run: Run, change: Change) -> Run:
 
 def rewind(run: Run, found: Rewind) -> tuple[Run, Run]:
     """Start both futures of a rewound run (:func:`gan.judging.rewind.start`), as :func:`fork` does; both or none."""
+    require("fork", run.owner(), f"run {run.id}")
     with explained(f"rewinding run {run.id}"), queue_lock(run.root):
         admit = quotas.gate(run.root, 2)
         made = rewinding.start(run, found, then=lambda child, begun: admit(child.config(), step=begun))

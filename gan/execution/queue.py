@@ -50,7 +50,7 @@ class Waiting(NamedTuple):
     owner: Person
     turn: Turn
     sweep: str
-    hold: str = ""
+    reason: str = ""
     rank: int = 0
 
 
@@ -72,6 +72,7 @@ def admission(root: Path, count: int = 1) -> Iterator[quotas.Admit]:
 
     A student holds the queue lock meanwhile, so that simultaneous launches are counted one after the other.
     """
+    require("launch")
     if people.current().is_teacher:
         yield quotas.admit_all
         return
@@ -233,8 +234,8 @@ def line(root: Path, every: Sequence[index.Listed] | None = None) -> list[Waitin
             found.append(_waiting(listed, status, sweep, holds[sweep]))
         elif status.state in runs.UNDER_WAY:
             training[listed.facts.owner.id] += 1
-    free = [one for one in found if not one.hold]
-    held = sorted((one for one in found if one.hold), key=lambda one: one.turn[1:])
+    free = [one for one in found if not one.reason]
+    held = sorted((one for one in found if one.reason), key=lambda one: one.turn[1:])
     ranked = order.fair([one.turn for one in free], training, served)
     return [free[place]._replace(rank=rank) for place, rank in ranked] + held
 
@@ -259,9 +260,9 @@ def most_at_once(root: Path, person: Person) -> float:
     return math.inf if person.is_teacher else limits.read(root).training
 
 
-def _waiting(listed: index.Listed, status: Status, sweep: str, hold: str = "") -> Waiting:
+def _waiting(listed: index.Listed, status: Status, sweep: str, reason: str = "") -> Waiting:
     owner = listed.facts.owner
-    return Waiting(listed.run, status, owner, Turn(owner.id, status.first, (status.queued_at, listed.age_key)), sweep, hold)
+    return Waiting(listed.run, status, owner, Turn(owner.id, status.first, (status.queued_at, listed.age_key)), sweep, reason)
 
 
 def advance(root: Path) -> list[Run]:

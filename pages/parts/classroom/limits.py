@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan.access import limits
 from gan.access.limits import Limits
-from pages.parts import actions
+from pages.parts import actions, owning
 
 _SAVED = "class/limits/saved"  # set when limits were saved, until the next change
 
@@ -40,6 +40,7 @@ def draw(root: Path) -> None:
         icon=":material/save:",
         type="primary",
         disabled=not is_changed,
+        why_not=owning.why_not("run the class"),
         key="class/limits/save",
     ):
         st.session_state[_SAVED] = True
