@@ -8,7 +8,8 @@ import streamlit as st
 from gan import runs
 from gan.access import classroom
 from gan.catalogue import data_sets
-from gan.runs import Status, examples, index
+from gan.execution import queue
+from gan.runs import Run, Status, examples, index
 from gan.runs.index import Listed
 from pages.parts import actions, cards, first_run, frame, owning, pictures, trash, words
 
@@ -70,11 +71,11 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
     ]
 
 
-def turn(card: cards.Card) -> tuple[bool, float, tuple[float, str]]:
+def turn(card: cards.Card, line: Sequence[Run]) -> int:
     """Return the sort key of an active card: running ones first, then the queue in order."""
-    waiting = [(status.queued_at, listed.age_key) for listed, status in card.members if status.state == "queued"]
+    waiting = [line.index(listed.run) for listed, status in card.members if status.state == "queued" and listed.run in line]
     is_waiting = not any(status.state in ("starting", "running") for _, status in card.members)
-    return (True, *min(waiting)) if is_waiting and waiting else (False, 0.0, (0.0, ""))
+    return 1 + min(waiting) if is_waiting and waiting else 0
 
 
 def gallery() -> bool:
@@ -86,7 +87,8 @@ def gallery() -> bool:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
             return False
         shown = cards.fold(narrow(found, names) if len(found) > FEW or classroom.is_on() else found)
-        active = sorted((card for card in shown if card.is_active), key=turn)
+        line = queue.waiting_runs(root) if any(card.is_active for card in shown) else []
+        active = sorted((card for card in shown if card.is_active), key=lambda card: turn(card, line))
         ended = [card for card in shown if not card.is_active]
         if active:
             st.header("Active")

@@ -10,7 +10,8 @@ from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
 from gan.execution import queue, speeds
 from gan.places import PROJECT
-from pages.parts import actions, frame, words
+from pages.parts import actions, frame, launches, words
+from pages.parts.launches import Asked
 from pages.parts.planning import carried, form, launching, layers, own, sweep
 
 root = frame.begin("Train")
@@ -105,7 +106,7 @@ def ask_for() -> tuple[RunConfig, RunConfig | None]:
 
 draft: RunConfig | None = None
 config: RunConfig | None = None
-refusal = ""
+refusal, is_refused = "", False
 try:
     draft, config = ask_for()
 except InputError as error:
@@ -151,6 +152,7 @@ with summary:
 
             estimate(config or draft)
             launching.follow_queue(root, config or draft)
+            is_refused = launches.tell(root, Asked([config or draft]))
 
     def launch() -> None:
         """Launch the run and show it."""
@@ -169,7 +171,7 @@ with summary:
             icon=":material/play_arrow:",
             type="primary",
             width="stretch",
-            disabled=config is None,
+            disabled=config is None or is_refused,
             key="launch",
         )
     if config:

@@ -67,7 +67,8 @@ def _bring(options: argparse.Namespace, report: Report) -> str:
     """Import pictures or points and return the name of the new data set."""
     if _is_table(options.path):
         return importer.import_points(options.path, options.name, report, root=data_root(), columns=options.columns)
-    return importer.import_pictures(options.path, options.name, report, root=data_root(), choice=_choice(options))
+    choice = _choice(options)
+    return importer.import_pictures(options.path, options.name, report, root=data_root(), choice=choice, most=options.most)
 
 
 def _show_what_is_taken(options: argparse.Namespace) -> None:
@@ -202,6 +203,7 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     )
     bring.add_argument("--dry-run", action="store_true", help="say what would be taken for classes or points, and import nothing")
     bring.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
+    bring.add_argument("--most", type=int, default=0, help=argparse.SUPPRESS)
     bring.add_argument("--owner", type=people.Person.model_validate_json, default=people.TEACHER, help=argparse.SUPPRESS)
     action("list", "List the data sets.", list_sets, has_json=True)
     shown = action("show", "Print counts, sizes, brightness, duplicates and skipped files.", show, has_json=True, is_long=True)

@@ -194,7 +194,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
     parts = [f"{progress.share:.0%}", ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))]
     if progress.is_paused:
         parts.append("paused")
-    elif not progress.is_over and steering.lacks_room(sweep):
+    elif not progress.is_over and queue.lacks_room(sweep):
         parts.append("waiting for disk space")
     elif progress.seconds_left is not None and not progress.is_over:
         parts.append(f"about {words.duration(progress.seconds_left)} left")

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -27,7 +27,7 @@ from gan.commands.changing import add_planned, planned_of
 from gan.commands.progress_bar import ProgressBar
 from gan.config import schedules
 from gan.errors import InputError, explained
-from gan.execution import queue
+from gan.execution import queue, quotas
 from gan.machine import usual_threads
 from gan.places import default_root
 from gan.runs import Run, Status, changes, checkpoints, forks
@@ -89,7 +89,8 @@ def resume_run(options: argparse.Namespace) -> int:
             print(sentence)
     held = run.hold()
     with explained(f"resuming run {run.id}"):
-        run.write_control(stop=False, length=length or run.control().length)
+        # On the command line everyone is the teacher.
+        run.write_control(stop=False, length=length or run.control().length, is_unlimited=True)
         threads = status.threads or config.training.threads or usual_threads()
         run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
     return _foreground(run, held, is_quiet=options.quiet)
@@ -129,8 +130,14 @@ def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
             _log_to(run, is_quiet=is_quiet)
         from gan.training.loop import train  # imports torch, which is slow: only once the run is locked
 
+        allowance = quotas.Allowance(run)
         with ProgressBar(is_quiet) as progress:
-            status = train(run, progress.observe, interrupted.is_set, scorer)
+
+            def observe(status: Status, line: dict[str, Any] | None) -> None:
+                allowance.note(status.seconds)
+                progress.observe(status, line)
+
+            status = train(run, observe, lambda: interrupted.is_set() or allowance.reason(), scorer)
     finally:
         held.release()
         queue.advance(run.root)

@@ -42,28 +42,38 @@ _DIGEST = 16  # bytes per picture
 
 
 def import_pictures(
-    path: Path, title: str, report: Report, *, root: Path, workers: int | None = None, choice: Choice = grouping.AUTO
+    path: Path, title: str, report: Report, *, root: Path, workers: int | None = None, choice: Choice = grouping.AUTO, most: int = 0
 ) -> str:
     """Import the pictures of a folder or a ZIP into the data root as ``title`` and return the new data set's name.
 
-    ``choice``: which folders are classes. Raises InputError for a bad title, fewer than two pictures, a damaged ZIP, a full
-    disk, ...
+    ``choice``: which folders are classes. ``most``: pictures to accept, 0 for any number. Raises InputError for a bad title,
+    fewer than two pictures or more than ``most``, a damaged ZIP, a full disk, ...
     """
     report("Looking for pictures", 0.0)
     with _staged(root, title) as (staged, name), archive.open_source(path) as source:
         grouped = grouping.group(source, choice)
         found = _Found(staged, [*source.skipped, *grouped.left_out], grouped.sentence)
         total = len(grouped.entries)
+        _refuse_beyond(most, sum(entry.is_picture for entry in grouped.entries))  # before anything is decoded
         done = 0
         with found, parallel.pool(is_worth_it=total >= _FEW, workers=workers) as pool:
             for entries, checked in parallel.each(pool, _check, _read(source, grouped.entries)):
                 for (entry, content), result in zip(entries, checked, strict=True):
                     found.take(entry, content, result)
+                _refuse_beyond(most, len(found.rows))  # a picture may have any name
                 done += len(entries)
                 report(f"Reading {done:,} of {total:,} files", min(1.0, done / max(1, total)))
             facts = found.finish()
         files.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
     return name
+
+
+def _refuse_beyond(most: int, count: int) -> None:
+    if most and count > most:
+        raise InputError(
+            f"The limit of this class is {most:,} pictures an upload, and this one has {count:,} or more; upload fewer of them, or "
+            "ask your teacher."
+        )
 
 
 def look(path: Path, choice: Choice = grouping.AUTO) -> Grouping:
@@ -151,7 +161,7 @@ class _Found:
         self._staged = staged
         self._sentence = sentence  # on the classes
         self._digest = hashlib.sha256()
-        self._rows: list[tuple[int, int, int, int]] = []  # offset, length, width, height
+        self.rows: list[tuple[int, int, int, int]] = []  # offset, length, width, height
         self._groups: list[str] = []
         self._has_colour = False
         self._range_used = 0.0
@@ -183,7 +193,7 @@ class _Found:
         width, height, has_colour, range_used, digest = checked
         self._originals.write(content)
         self._digest.update(content)
-        self._rows.append((self._end, len(content), width, height))
+        self.rows.append((self._end, len(content), width, height))
         self._digests.append(digest)
         self._groups.append(entry.group)
         self._has_colour |= has_colour
@@ -192,7 +202,7 @@ class _Found:
 
     def finish(self) -> dict[str, Any]:
         """Write the index and return the facts. Raises InputError if there are fewer than two pictures."""
-        if len(self._rows) < 2:
+        if len(self.rows) < 2:
             raise self._too_few()
         for file in (self._originals, self._list):
             file.flush()
@@ -204,7 +214,7 @@ class _Found:
         labels = np.array([numbers.get(group, 0) for group in self._groups], dtype=np.int32)
         originals = self._digest.hexdigest()
         digests = np.frombuffer(b"".join(self._digests), dtype=np.uint8).reshape(-1, _DIGEST)
-        rows = np.array(self._rows, dtype=np.int64)
+        rows = np.array(self.rows, dtype=np.int64)
         with open(self._staged / "index.npz", "wb") as file:
             np.savez(file, offset=rows[:, 0], length=rows[:, 1], width=rows[:, 2], height=rows[:, 3], label=labels, digest=digests)
             file.flush()
@@ -236,7 +246,7 @@ class _Found:
         return commonest | ({"other reasons": others} if others else {})
 
     def _too_few(self) -> InputError:
-        found = "only one picture was" if self._rows else "no picture was"
+        found = "only one picture was" if self.rows else "no picture was"
         if not self._reasons:
             return InputError(f"There is nothing to import: {found} found; add at least two {decoder.IN_WORDS} files.")
         (reason, often), skipped = self._reasons.most_common(1)[0], words.count(self._reasons.total(), "file")

@@ -4,88 +4,136 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from gan.access import people
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import queue, steering
+from gan.execution import order, queue, speeds
 from gan.execution.forecast import STARTING_SECONDS, pace
+from gan.execution.order import Turn
 from gan.machine import cores, usual_threads
 from gan.runs import Run, index
-from gan.sweeps.launched import Sweep
 
-PAUSED, NO_ROOM = "paused", "no disk space"
+_MOST_SEEN = 50  # runs
+
+AT_LIMIT = "at the limit"  # of a student's trainings at once
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """Runs under way and waiting ahead of a new one, in order; seconds until that starts, None if they cannot be forecast."""
+    """Runs under way, and waiting ahead of a new one, in order; seconds until that starts, None if they cannot be forecast."""
 
     training: list[Run]
     waiting: list[Run]
     seconds: float | None
 
 
+class Job(NamedTuple):
+    """A run in a forecast: threads (0: as the queue gives), seconds of training, turn, and the owner's trainings at once."""
+
+    threads: int
+    seconds: float | None
+    turn: Turn = Turn("", 0.0, 0.0)
+    most: float = math.inf
+
+
 def look(root: Path, config: RunConfig) -> Ahead:
-    """Return what a run of ``config`` would wait for if it were launched now. Runs that are held back hold up no other."""
-    every = index.read(root)
-    training = [(listed.run, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
-    waiting = [run for run, reason in _held(queue.waiting_runs(root, every)) if not reason]
-    busy = [(max(1, status.threads), status.seconds_left) for _, status in training]
-    jobs = []
-    for run in waiting:
-        status, step_seconds = run.status(), pace(run, len(waiting) + 1)
-        seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * max(0, status.total_steps - status.step)
-        jobs.append((status.threads or _threads(run), seconds))
-    seconds = starts_in(busy, [*jobs, (config.training.threads, None)], cores())
-    return Ahead([run for run, _ in training], waiting, seconds)
+    """Return what a run of ``config`` would wait for if the acting person launched it now.
+
+    Runs that are held back hold up no other.
+    """
+    every, person = index.read(root), people.current()
+    training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
+    waiting = [one for one in queue.line(root, every) if not one.reason]
+    busy = [Job(max(1, status.threads), status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0)) for listed, status in training]
+    jobs, seen = [], _seen(every)
+    for one in waiting:
+        step_seconds = pace(one.run, len(waiting) + 1) or seen.get(_kind(one.run))
+        steps = max(0, one.status.total_steps - one.status.step)
+        seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
+        jobs.append(Job(one.status.threads or _threads(one.run), seconds, one.turn, queue.most_at_once(root, one.owner)))
+    new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
+    served = queue.last_starts(every)
+    jobs.append(Job(config.training.threads, None, new, queue.most_at_once(root, person)))
+    seconds = starts_in(busy, jobs, cores(), served)
+    ranked = order.fair([*(one.turn for one in waiting), new], Counter(job.turn.owner for job in busy), served)
+    places = [place for place, _ in ranked]
+    return Ahead(
+        [listed.run for listed, _ in training], [waiting[place].run for place in places[: places.index(len(waiting))]], seconds
+    )
 
 
-def starts_in(
-    busy: Sequence[tuple[int, float | None]], waiting: Sequence[tuple[int, float | None]], every_core: int
-) -> float | None:
+def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, served: Mapping[str, float]) -> float | None:
     """Return in how many seconds the last of ``waiting`` starts, or None if a duration that matters is unknown.
 
-    Both list (threads, seconds); 0 threads are shared out as by :func:`gan.execution.queue.advance`.
+    Runs start as in :func:`gan.execution.queue.advance`, which looks at the order anew whenever one ends. ``served``: owner → time
+    of the last start.
     """
-    ends = [(math.inf if left is None else left, threads) for threads, left in busy]
+    left, training = dict(enumerate(waiting)), Counter(job.turn.owner for job in busy)
+    ends = [(math.inf if job.seconds is None else job.seconds, place, job) for place, job in enumerate(busy, -len(busy))]
     heapq.heapify(ends)
-    free, now = every_core - sum(threads for threads, _ in busy), 0.0
-    for place, (threads, seconds) in enumerate(waiting):
-        while ends and free < (threads or 1):
-            now, given_back = heapq.heappop(ends)
-            free += given_back
-        taken = threads or min(usual_threads(), max(1, free // (len(waiting) - place)))
-        free -= taken
-        if place < len(waiting) - 1:
-            heapq.heappush(ends, (math.inf if seconds is None else now + seconds, taken))
-    return now if math.isfinite(now) else None
+    served, latest = dict(served), max(served.values(), default=0.0)
+    free, now = every_core - sum(job.threads for job in busy), 0.0
+    while True:
+        ranked = [(list(left)[place], rank) for place, rank in order.fair([job.turn for job in left.values()], training, served)]
+        able = [place for place, rank in ranked if rank < waiting[place].most]
+        for turn, place in enumerate(able):
+            job = waiting[place]
+            taken = job.threads or min(usual_threads(), max(1, free // (len(able) - turn)))
+            if taken > free and ends:
+                break
+            if place == len(waiting) - 1:
+                return now if math.isfinite(now) else None
+            del left[place]
+            free -= taken
+            training[job.turn.owner] += 1
+            served[job.turn.owner] = latest = latest + 1.0  # the order of starts is all that counts
+            heapq.heappush(ends, (math.inf if job.seconds is None else now + job.seconds, place, job._replace(threads=taken)))
+        if not ends:
+            return None
+        now, _, ended = heapq.heappop(ends)
+        free += ended.threads
+        training[ended.turn.owner] -= 1
 
 
 def reasons(root: Path) -> dict[str, str]:
-    """Return why each waiting run waits, by id: what holds its sweep back (:func:`hold`), else its place among all others."""
-    found = _held(queue.waiting_runs(root))
-    line = [run.id for run, reason in found if not reason]
-    places = {run_id: f"place {place} of {len(line)} in the queue" for place, run_id in enumerate(line, 1)}
-    return {run.id: reason or places[run.id] for run, reason in found}
+    """Return why each waiting run waits, by id.
+
+    That is what holds its sweep back (:func:`gan.execution.queue.hold`), :data:`AT_LIMIT` for the next run of a student whose other
+    runs train, else its place among all others.
+    """
+    found = queue.line(root)
+    going = [one for one in found if not one.reason]
+    told = {one.run.id: one.reason for one in found}
+    owners: set[str] = set()
+    for place, one in enumerate(going, 1):
+        is_next = one.owner.id not in owners
+        owners.add(one.owner.id)
+        is_held = is_next and one.rank >= queue.most_at_once(root, one.owner)
+        told[one.run.id] = AT_LIMIT if is_held else f"place {place} of {len(going)} in the queue"
+    return told
 
 
-def hold(sweep: Sweep) -> str:
-    """Return what holds the waiting runs of a sweep back: :data:`PAUSED`, :data:`NO_ROOM`, or nothing."""
+def _seen(every: Sequence[index.Listed]) -> dict[str, float]:
+    """Return the seconds per step of the newest runs, by kind; a class trains many of one kind, and nobody measured its speed."""
+    found: dict[str, float] = {}
+    for listed in every[:_MOST_SEEN]:
+        if (status := listed.facts.status) and status.step and status.seconds:
+            found.setdefault(_kind(listed.run), status.seconds / status.step)
+    return found
+
+
+def _kind(run: Run) -> str:
     try:
-        is_paused = sweep.record().is_paused
+        return speeds.key(run.config())
     except InputError:
         return ""
-    return PAUSED if is_paused else NO_ROOM if steering.lacks_room(sweep) else ""
-
-
-def _held(waiting: Sequence[Run]) -> list[tuple[Run, str]]:
-    """Return waiting runs in order, each with what holds its sweep back."""
-    sweep_of = {run.id: member.sweep for run in waiting if (member := run.membership())}
-    holds = {sweep: hold(Sweep(waiting[0].root, sweep)) for sweep in set(sweep_of.values())}
-    return [(run, holds.get(sweep_of.get(run.id, ""), "")) for run in waiting]
 
 
 def _threads(run: Run) -> int:

@@ -1,26 +1,32 @@
 """Starting and controlling trainers: the queue, their processes, and user requests.
 
-There is no daemon. The queue is stored in the run directories (state "queued", ordered by ``queued_at``), and :func:`advance`
-starts the runs that fit. It is called by launches, by finishing trainers and by the dashboard's server. It works under a lock, so
-two callers never start the same run. All its state is on disk, so it continues after a restart of the server.
+There is no daemon. The queue is stored in the run directories (state "queued", ordered by :mod:`gan.execution.order`), and
+:func:`advance` starts the runs that fit. It is called by launches, by finishing trainers and by the dashboard's server. It works
+under a lock, so two callers never start the same run. All its state is on disk, so it continues after a restart of the server.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gan import runs, words
+from gan.access import limits, people
+from gan.access.people import Person
 from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
-from gan.execution import processes
+from gan.execution import order, processes, quotas
 from gan.execution.forecast import checkpoint_bytes
+from gan.execution.order import Turn
 from gan.machine import cores, usual_threads
 from gan.runs import Run, Status, checkpoints, index
 from gan.storage import signs
@@ -33,22 +39,69 @@ STOP_GRACE = 60.0  # seconds after which a trainer that was asked to stop is end
 LEAST_ROOM = 50_000_000  # free bytes required besides checkpoints; otherwise sweep runs wait instead of failing one by one
 
 
+PAUSED, NO_ROOM = "paused", "no disk space"  # what holds the runs of a sweep back
+
+
+class Waiting(NamedTuple):
+    """A waiting run, its owner, what holds its sweep back (:func:`hold`), if anything, and its rank (:func:`order.fair`)."""
+
+    run: Run
+    status: Status
+    owner: Person
+    turn: Turn
+    sweep: str
+    reason: str = ""
+    rank: int = 0
+
+
 def launch(root: Path, config: RunConfig, name: str = "") -> Run:
-    """Create a run at the end of the queue and start it if cores are free. Raises InputError if it cannot be created."""
-    run = runs.create(root, config, name)
+    """Create a run at the end of the queue and start it if cores are free.
+
+    Raises InputError if it cannot be created, or if the limits of the class do not allow it.
+    """
+    with admission(root) as admit:
+        admit(config)
+        run = runs.create(root, config, name)
     advance(root)
     return run
+
+
+@contextlib.contextmanager
+def admission(root: Path, count: int = 1) -> Iterator[quotas.Admit]:
+    """Yield a function that checks each of ``count`` runs about to be created; see :func:`gan.execution.quotas.gate`.
+
+    A student holds the queue lock meanwhile, so that simultaneous launches are counted one after the other.
+    """
+    require("launch")
+    if people.current().is_teacher:
+        yield quotas.admit_all
+        return
+    with queue_lock(root):
+        yield quotas.gate(root, count)
 
 
 def resume(run: Run, length: Span | None = None) -> None:
     """Put an ended or interrupted run back into the queue, to continue from its last checkpoint.
 
-    ``length`` replaces the total training length. Raises InputError if the run is under way or has no steps left.
+    ``length`` replaces the total training length. Raises InputError if the run is under way, has no steps left, or if the limits
+    of the class do not allow it.
     """
     require("resume", run.owner(), f"run {run.id}")
     with explained(f"resuming run {run.id}"), queue_lock(run.root):
+        require_room(run.root, [run], length)
         put_back(run, length)
     advance(run.root)
+
+
+def require_room(root: Path, chosen: Sequence[Run], length: Span | None = None, more: int = 0) -> None:
+    """Raise InputError if the limits of the class do not allow to resume runs, and to make ``more`` ones.
+
+    Requires the queue lock.
+    """
+    if not people.current().is_teacher:
+        admit = quotas.gate(root, len(chosen) + more)
+        for run in chosen:
+            admit(run.config(), run=run, total=total_after(run, run.status(), length))
 
 
 def put_back(run: Run, length: Span | None = None) -> None:
@@ -57,10 +110,10 @@ def put_back(run: Run, length: Span | None = None) -> None:
     if status.state in runs.UNDER_WAY:
         raise InputError(f"Run {run.id} is already under way; stop it first.")
     total = total_after(run, status, length)
-    run.write_control(stop=False, length=length or run.control().length)
+    run.write_control(stop=False, length=length or run.control().length, is_unlimited=people.current().is_teacher)
     now = time.time()
-    update = {"state": "queued", "queued_at": now, "heartbeat": now, "total_steps": total, "message": "", "restarts": 0}
-    run.write_status(status.model_copy(update=update))
+    update = {"state": "queued", "queued_at": now, "first": 0.0, "heartbeat": now}
+    run.write_status(status.model_copy(update=update | {"total_steps": total, "message": "", "restarts": 0}))
 
 
 def extend(run: Run, epochs: int) -> None:
@@ -116,11 +169,11 @@ def move_first(root: Path, chosen: Sequence[Run]) -> None:
     """Move the waiting runs among ``chosen`` to the head of the queue, in the given order."""
     require("order the queue")
     with explained("reordering the queue"), queue_lock(root):
-        waiting = waiting_runs(root)
+        waiting = {one.run: one.status for one in line(root)}
         moved = [run for run in chosen if run in waiting]
-        first = min((run.status().queued_at for run in waiting), default=0.0)
+        first = min((status.first for status in waiting.values()), default=0.0)
         for place, run in enumerate(moved):
-            run.write_status(run.status().model_copy(update={"queued_at": first - len(moved) + place}))
+            run.write_status(waiting[run].model_copy(update={"first": first - len(moved) + place}))
     advance(root)
 
 
@@ -149,11 +202,67 @@ def _are_free(root: Path) -> dict[str, bool | None]:
     return found
 
 
-def waiting_runs(root: Path, every: Sequence[index.Listed] | None = None) -> list[Run]:
-    """Return the waiting runs in queue order; ``every`` run, if they have just been listed."""
+def lacks_room(sweep: Sweep) -> bool:
+    """Return whether the next run of a sweep is waiting for disk space."""
+    following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
+    with contextlib.suppress(InputError):
+        return following is not None and not has_room(following)
+    return False
+
+
+def hold(sweep: Sweep) -> str:
+    """Return what holds the waiting runs of a sweep back: :data:`PAUSED`, :data:`NO_ROOM`, or nothing."""
+    try:
+        is_paused = sweep.record().is_paused
+    except InputError:
+        return ""
+    return PAUSED if is_paused else NO_ROOM if lacks_room(sweep) else ""
+
+
+def line(root: Path, every: Sequence[index.Listed] | None = None) -> list[Waiting]:
+    """Return the waiting runs in queue order; ``every`` run, if they have just been listed. Runs held back come last."""
     listed_ones = index.read(root) if every is None else every
-    waiting = [(status.queued_at, listed) for listed in listed_ones if (status := listed.status()).state == "queued"]
-    return [listed.run for _, listed in sorted(waiting, key=lambda pair: (pair[0], pair[1].age_key))]
+    holds: dict[str, str] = {"": ""}
+    found: list[Waiting] = []
+    training: Counter[str] = Counter()
+    served = last_starts(listed_ones)
+    for listed in listed_ones:
+        if (status := listed.status()).state == "queued":
+            sweep = listed.facts.sweep
+            if sweep not in holds:
+                holds[sweep] = hold(Sweep(root, sweep))
+            found.append(_waiting(listed, status, sweep, holds[sweep]))
+        elif status.state in runs.UNDER_WAY:
+            training[listed.facts.owner.id] += 1
+    free = [one for one in found if not one.reason]
+    held = sorted((one for one in found if one.reason), key=lambda one: one.turn[1:])
+    ranked = order.fair([one.turn for one in free], training, served)
+    return [free[place]._replace(rank=rank) for place, rank in ranked] + held
+
+
+def waiting_runs(root: Path) -> list[Run]:
+    """Return the waiting runs in queue order."""
+    return [one.run for one in line(root)]
+
+
+def last_starts(every: Iterable[index.Listed]) -> dict[str, float]:
+    """Return when the queue last started a run of each owner, by id."""
+    found: dict[str, float] = {}
+    for listed in every:
+        if listed.facts.status:
+            owner = listed.facts.owner.id
+            found[owner] = max(found.get(owner, 0.0), listed.facts.status.started_at)
+    return found
+
+
+def most_at_once(root: Path, person: Person) -> float:
+    """Return how many runs of a person may train at once."""
+    return math.inf if person.is_teacher else limits.read(root).training
+
+
+def _waiting(listed: index.Listed, status: Status, sweep: str, reason: str = "") -> Waiting:
+    owner = listed.facts.owner
+    return Waiting(listed.run, status, owner, Turn(owner.id, status.first, (status.queued_at, listed.age_key)), sweep, reason)
 
 
 def advance(root: Path) -> list[Run]:
@@ -163,7 +272,8 @@ def advance(root: Path) -> list[Run]:
     A resumed run keeps its number of threads, because a different number would change its losses. If too few cores are free, it
     waits until enough are, or until no other run is training.
 
-    The runs of a sweep are held while the sweep is paused, while some of its runs are missing, and while the disk is nearly full.
+    A student's runs beyond the limit of trainings at once wait, even if cores are free; others go ahead of them. The runs of a
+    sweep are held while the sweep is paused, while some of its runs are missing, and while the disk is nearly full.
     Sweep runs that were killed, for example by a shutdown, are restarted automatically.
     """
     started: list[Run] = []
@@ -178,21 +288,26 @@ def advance(root: Path) -> list[Run]:
 
 def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> None:
     """Start the runs that fit and append them to ``started``. Requires the queue lock; ``is_free`` as from :func:`_are_free`."""
-    busy, waiting = 0, []
-    lacking: set[str] = set()  # sweeps whose next run lacks disk space
-    for listed in index.read(root):
+    busy, found = 0, []
+    training: Counter[str] = Counter()
+    for listed in (every := index.read(root)):
         run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
         if status.state in ("queued", "interrupted"):
             if sweep_id and sweep_id not in is_free and Sweep(root, sweep_id).path.exists():
                 continue  # created in the meantime; handled by the next call
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
-                waiting.append((status.queued_at, listed.age_key, run, status, sweep_id if is_next else ""))
+                found.append(_waiting(listed, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY and not _end_if_silent(run, status):
             busy += max(1, status.threads)
-    waiting.sort(key=lambda entry: entry[:2])
+            training[listed.facts.owner.id] += 1
+    lacking = _lacking(found)
+    found = [one for one in found if one.sweep not in lacking]
+    ranked = order.fair([one.turn for one in found], training, last_starts(every))
+    waiting = [found[place] for place, rank in ranked if rank < most_at_once(root, found[place].owner)]
     free = cores() - busy
-    for place, (_, _, run, status, sweep_id) in enumerate(waiting):
+    for place, one in enumerate(waiting):
+        run, status, sweep_id = one.run, one.status, one.sweep
         share = min(usual_threads(), max(1, free // (len(waiting) - place)))
         try:
             chosen = run.config().training.threads
@@ -205,7 +320,8 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         wanted = status.threads or chosen or share
         if wanted > free and (busy or started):
             break
-        update = {"state": "starting", "threads": wanted, "heartbeat": time.time(), "message": "Starting"}
+        now = time.time()
+        update = {"state": "starting", "threads": wanted, "heartbeat": now, "started_at": now, "message": "Starting"}
         update["restarts"] = status.restarts + (status.state == "interrupted")
         signs.forget(run.trainer_lock)
         run.write_status(status.model_copy(update=update))
@@ -218,6 +334,19 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             continue
         started.append(run)
         free -= wanted
+
+
+def _lacking(waiting: Iterable[Waiting]) -> set[str]:
+    """Return the sweeps whose next run lacks disk space."""
+    following: dict[str, Waiting] = {}
+    for one in sorted((one for one in waiting if one.sweep), key=lambda one: one.turn[1:]):
+        following.setdefault(one.sweep, one)
+    found = set()
+    for sweep, one in following.items():
+        with contextlib.suppress(InputError):
+            if not has_room(one.run):
+                found.add(sweep)
+    return found
 
 
 def _end_if_silent(run: Run, status: Status) -> bool:

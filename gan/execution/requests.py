@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gan import runs
+from gan.access import limits
+from gan.access.limits import Limits
 from gan.access.people import current
 from gan.access.rules import require
 from gan.catalogue import data_sets
@@ -21,7 +23,7 @@ from gan.data.grouping import Choice
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import processes
 from gan.execution.queue import queue_lock
-from gan.places import data_root
+from gan.places import data_root, default_root
 from gan.runs import Run
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
@@ -91,26 +93,40 @@ def start_import(
 ) -> None:
     """Save an upload and import it in a separate process, for the acting person; its progress is in :func:`import_path`.
 
+    A student's upload is refused beyond the limits of the class: its bytes here, the number of its pictures by the import.
+
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
     require("prepare")
     folder = data_root() / data_sets.OWN / _UPLOADS
     path = folder / f"{secrets.token_hex(8)}{suffix}"
+    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
             while part := upload.read(1 << 20):
+                if allowed and file.tell() + len(part) > allowed.upload_megabytes * 1_000_000:
+                    raise _too_large(allowed)
                 file.write(part)
-    except OSError as error:
+    except (OSError, InputError) as error:
         with contextlib.suppress(OSError):
             path.unlink()
+        if isinstance(error, InputError):
+            raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
     chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if columns:
         chosen += ["--columns", *map(str, columns)]
-    if not (owner := current()).is_teacher:
-        chosen.append(f"--owner={json.dumps(owner.model_dump())}")
+    if allowed:
+        chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
+
+
+def _too_large(allowed: Limits) -> InputError:
+    return InputError(
+        f"The limit of this class is {allowed.upload_megabytes:,} MB an upload, and this file is larger; upload fewer or smaller "
+        "pictures, or ask your teacher."
+    )
 
 
 def _start(path: Path, arguments: list[str]) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from gan import runs
 from gan.access.rules import require
 from gan.errors import InputError, explained
-from gan.execution.queue import advance, end_run, has_room, put_back, queue_lock
+from gan.execution.queue import admission, advance, end_run, put_back, queue_lock, require_room, total_after
+from gan.runs import Run
 from gan.storage import files
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.plan import Plan
 from gan.sweeps.progress import progress_of
+from gan.sweeps.variants import run_configs
 
 _LONGEST_MAKING = 600.0  # seconds that a launch waits while another process creates the runs of its sweep
 
@@ -23,10 +25,14 @@ _LONGEST_MAKING = 600.0  # seconds that a launch waits while another process cre
 def launch_sweep(root: Path, plan: Plan) -> Sweep:
     """Create a sweep and its runs at the end of the queue, and start the runs that fit.
 
-    Raises InputError if it cannot be launched. If only some of its runs cannot be created, the sweep is kept, and :func:`advance`
-    creates the missing runs as soon as possible.
+    Raises InputError if it cannot be launched, or if the limits of the class do not allow all of its runs. If only some of its runs
+    cannot be created, the sweep is kept, and :func:`advance` creates the missing runs as soon as possible.
     """
-    sweep = launched.create(root, plan)
+    planned = [config for _, config in run_configs(plan)]
+    with admission(root, len(planned)) as admit:
+        for config in planned:
+            admit(config)
+        sweep = launched.create(root, plan)
     try:
         launched.complete(sweep, patience=_LONGEST_MAKING)  # a process advancing the queue may already be creating them
     except InputError as error:
@@ -60,24 +66,28 @@ def retry(sweep: Sweep, states: Sequence[str] = ("failed", "interrupted")) -> in
     Runs that cannot be resumed (damaged, or no steps left) stay unchanged.
     """
     require("resume", sweep.owner(), f"sweep {sweep.id}")
-    count = sum(not member.run for member in sweep.record().members)
+    missing = sum(not member.run for member in sweep.record().members)
+    with queue_lock(sweep.root):
+        require_room(sweep.root, _resumable(sweep, states), more=missing)
     launched.complete(sweep)
     with explained(f"retrying sweep {sweep.id}"), queue_lock(sweep.root):
-        for run in sweep.runs():
-            if run.status().state in states:
-                with contextlib.suppress(InputError):
-                    put_back(run)
-                    count += 1
+        able = _resumable(sweep, states)
+        require_room(sweep.root, able)
+        for run in able:
+            put_back(run)
     advance(sweep.root)
-    return count
+    return missing + len(able)
 
 
-def lacks_room(sweep: Sweep) -> bool:
-    """Return whether the next run of a sweep is waiting for disk space."""
-    following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
-    with contextlib.suppress(InputError):
-        return following is not None and not has_room(following)
-    return False
+def _resumable(sweep: Sweep, states: Sequence[str]) -> list[Run]:
+    """Return the runs of a sweep that ended in one of ``states`` and have steps left."""
+    found = []
+    for run in sweep.runs():
+        if (status := run.status()).state in states:
+            with contextlib.suppress(InputError):
+                total_after(run, status, None)
+                found.append(run)
+    return found
 
 
 def remove(sweep: Sweep) -> None:

@@ -75,17 +75,18 @@ def _last_good(run: Run, verdict: str) -> tuple[float, str]:
     return _HALF * run.status().step, "in its first half (nothing was scored on the way)"
 
 
-def start(run: Run, found: Rewind) -> tuple[Run, Run]:
+def start(run: Run, found: Rewind, **options: Any) -> tuple[Run, Run]:
     """Make two forks from the checkpoint, one as the run was and one with the remedy, and return them, ready to be resumed.
 
-    They have the same seed, so that only the remedy tells them apart. Raises InputError, with neither left, if one is impossible.
+    They have the same seed, so that only the remedy tells them apart. ``options`` are those of :func:`gan.runs.forks.make`. Raises
+    InputError, with neither left, if one is impossible.
     """
     made: list[Run] = []
     try:
         wanted: Sequence[tuple[str, Mapping[str, Any]]] = ((_AS_IT_WAS, {}), (_REMEDIED, found.changes))
         for ending, changed in wanted:
             name = shortened(f"{run.label()} · {ending}")
-            made.append(forks.make(run, found.step, changed, name, state="stopped"))
+            made.append(forks.make(run, found.step, changed, name, state="stopped", **options))
     except InputError:
         for one in made:
             runs.delete(one)

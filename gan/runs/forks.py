@@ -142,7 +142,8 @@ def make(
         begun = int(facts.get("step", 0))
         on_the_way = live.flat(parent, passed) if begun else {}
         before = found.before | {key: on_the_way[key] for change in passed for key in change.changes if begun}
-        child.write_origin(Origin(run=parent.id, step=begun, changes=found.changes, before=before))
+        seconds = float(facts.get("seconds", 0.0))
+        child.write_origin(Origin(run=parent.id, step=begun, changes=found.changes, before=before, seconds=seconds))
         if not begun:
             then(child, 0)
             return

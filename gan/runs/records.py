@@ -28,8 +28,9 @@ class Status(BaseModel):
 
     Times are seconds since 1970. Durations are seconds of training without pauses. Speed is in real images per second.
     ``changed_step`` and ``changed_seconds``: step and duration at the last change of settings, which may change the speed.
-    ``epochs`` and ``made_at`` are 0 in runs of earlier versions. ``restarts`` counts automatic restarts by the queue after the
-    process was killed. ``software`` lists the versions used in the latest training.
+    ``epochs`` and ``made_at`` are 0 in runs of earlier versions. ``first`` is below 0 if the run was moved to the front of the
+    queue; the lowest one starts first. ``started_at``: when the queue last started the run. ``restarts`` counts automatic restarts
+    by the queue after the process was killed. ``software`` lists the versions used in the latest training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -47,6 +48,8 @@ class Status(BaseModel):
     heartbeat: float = 0.0
     made_at: float = 0.0
     queued_at: float = 0.0
+    first: float = 0.0
+    started_at: float = 0.0
     threads: int = Field(default=0, ge=0)
     restarts: int = Field(default=0, ge=0)
     device: str = ""
@@ -71,11 +74,12 @@ class Status(BaseModel):
 
 
 class Control(BaseModel):
-    """Requests to a running trainer."""
+    """Requests to a running trainer. ``is_unlimited``: the teacher resumed it, so the class's limit of minutes does not end it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     stop: bool = False
+    is_unlimited: bool = False
     length: Span | None = None
 
 
@@ -93,7 +97,7 @@ class Origin(BaseModel):
     """Origin of a fork: the parent ``run`` and the ``step`` of the checkpoint (0: started afresh with the parent's settings).
 
     ``changes`` are the changed settings, ``before`` their values in the parent, which may have been deleted since, and the settings
-    that the parent changed on its way.
+    that the parent changed on its way. ``seconds``: training time of the parent up to that step; 0 in forks of earlier versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -102,6 +106,7 @@ class Origin(BaseModel):
     step: int = Field(default=0, ge=0, le=_MOST)
     changes: dict[str, Any] = {}
     before: dict[str, Any] = {}
+    seconds: float = Field(default=0.0, ge=0)
 
 
 class Membership(BaseModel):

@@ -52,13 +52,13 @@ Observer = Callable[[Status, dict[str, Any] | None], None]
 def train(
     run: Run,
     observe: Observer = lambda status, line: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool | str] = lambda: False,
     scorer: LoadScorer | None = None,
 ) -> Status:
     """Train a run to its end and return its final status; the caller holds the run's lock.
 
-    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (requested by ``should_stop`` or
-    the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (the message gives the reason).
+    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (by ``should_stop``, which may
+    return the reason, or the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (see the message).
     """
     trainer = None
     reserve = run.path / ".reserve"
@@ -150,7 +150,7 @@ class Trainer:
             log.warning(change)
         self._announce(step=self.step, seconds=self.seconds, steps_per_epoch=self.steps_per_epoch, message=" ".join(notes))
 
-    def play(self, should_stop: Callable[[], bool]) -> Status:
+    def play(self, should_stop: Callable[[], bool | str]) -> Status:
         """Train until the length is reached or a stop is requested; return the final status."""
         length = self.run.control().length or self.config.training.length
         self.total = length.in_steps(self.steps_per_epoch)
@@ -227,14 +227,14 @@ class Trainer:
                 self.observe(self.status, line)
 
                 # Stop on request, after saving a checkpoint.
-                if self.step < self.total and (should_stop() or self.run.control().stop):
+                if self.step < self.total and (asked := should_stop() or self.run.control().stop):
                     if not has_checkpoint:
                         metrics.sync()
                         if not is_finite:
                             return self._end_diverged("loss")
                         if not self._save_checkpoint(self.run.checkpoints_path):
                             return self._end_diverged("weight")
-                    return self._end("stopped", "Stopped; resume it to continue.")
+                    return self._end("stopped", asked if isinstance(asked, str) else "Stopped; resume it to continue.")
             self._answer(lambda: self.knobs.close(self.step))
             return self._end("finished", "")
         finally:

@@ -6,21 +6,28 @@ from pathlib import Path
 
 import streamlit as st
 
+from gan.access import classroom
 from gan.config import presets
 from gan.execution import queue
-from pages.parts import actions, frame
+from pages.parts import actions, frame, launches
+from pages.parts.launches import Asked
 
 
 def button(root: Path) -> None:
-    """Draw the button."""
-    actions.button(
-        "Train a GAN on digits now",
-        lambda: frame.go("pages/watch.py", run=queue.launch(root, presets.find(presets.DEFAULT).config).id),
-        icon=":material/play_arrow:",
-        type="primary",
-        key="start",
-        help="First shapes within seconds, digits within a minute, from 1,797 built-in handwritten digits.",
-    )
+    """Draw the button; a class uses a preset that is done sooner."""
+    config = presets.find(presets.CLASS if classroom.is_on() else presets.DEFAULT).config
+    place = st.container()
+    is_refused = launches.tell(root, Asked([config]))
+    with place:
+        actions.button(
+            "Train a GAN on digits now",
+            lambda: frame.go("pages/watch.py", run=queue.launch(root, config).id),
+            icon=":material/play_arrow:",
+            type="primary",
+            key="start",
+            disabled=is_refused,
+            help="First shapes within seconds, digits within a minute, from 1,797 built-in handwritten digits.",
+        )
 
 
 def offer(root: Path) -> None:

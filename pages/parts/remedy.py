@@ -6,16 +6,17 @@ import streamlit as st
 
 from gan import config as configs
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import forking
 from gan.judging import rewind
 from gan.judging.doctor import Verdict
 from gan.runs import Run, changes, forks
-from pages.parts import actions, frame, words
+from pages.parts import frame, launches, words
+from pages.parts.launches import Asked
 
 
 def offer(run: Run, verdict: Verdict) -> None:
     """Draw the buttons that fork the run with the remedy, or rewind it; if a fork is impossible, show the reason."""
-    reason, step, about = "", None, ""
+    reason, step, about, plan = "", None, "", None
     try:
         plan = forks.plan(changes.config_at(run), verdict.changes)
         step = verdict.step if plan.goes_on else None
@@ -25,13 +26,13 @@ def offer(run: Run, verdict: Verdict) -> None:
         reason = str(error)
 
     def fork() -> None:
-        child = forks.make(run, step, verdict.changes)
-        queue.advance(run.root)
-        frame.go("pages/watch.py", run=child.id)
+        frame.go("pages/watch.py", run=forking.fork(run, step, verdict.changes).id)
 
-    actions.button(
+    launches.button(
         "Fork with this remedy",
         fork,
+        run.root,
+        Asked([plan.config], step=step or 0) if plan else None,
         icon=":material/call_split:",
         key=f"fork/{verdict.name}",
         disabled=bool(reason),
@@ -49,15 +50,15 @@ def offer_rewind(run: Run, verdict: Verdict) -> None:
         return
 
     def go_back() -> None:
-        made = rewind.start(run, found)
-        for one in made:
-            queue.resume(one)
+        made = forking.rewind(run, found)
         frame.go("pages/compare.py", runs=",".join(one.id for one in made))
 
     told = changes.tell(found.changes, configs.flatten(changes.config_at(run, found.step)))
-    actions.button(
+    launches.button(
         f"Rewind to step {found.step:,}",
         go_back,
+        run.root,
+        Asked([run.config()] * 2, step=found.step),
         icon=":material/history:",
         key=f"rewind/{verdict.name}",
         help=words.escape(

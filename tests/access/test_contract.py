@@ -23,7 +23,7 @@ from gan.config import presets
 from gan.config.data import DataConfig
 from gan.data import imported, importer
 from gan.errors import InputError
-from gan.execution import processes, queue, requests, speeds, steering
+from gan.execution import forking, processes, queue, requests, speeds, steering
 from gan.judging import rewind
 from gan.quiz import questions, rounds
 from gan.quiz.questions import Quiz
@@ -119,6 +119,9 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
     "gan.runs.forks.undo": ("fork", lambda stage: forks.undo(stage.ended, stage.change)),
     "gan.judging.rewind.start": ("fork", rewound),
     "gan.sweeps.launched.create": ("launch", lambda stage: launched.create(stage.root, PLAN)),
+    "gan.execution.forking.fork": ("fork", lambda stage: forking.fork(stage.ended, 5, RATE)),
+    "gan.execution.forking.undo": ("fork", lambda stage: forking.undo(stage.ended, stage.change)),
+    "gan.execution.forking.rewind": ("fork", lambda stage: forking.rewind(stage.ended, rewind.Rewind(5, "", "", RATE))),
     "gan.execution.queue.launch": ("launch", lambda stage: queue.launch(stage.root, presets.find("ring-mlp").config)),
     "gan.execution.queue.resume": ("resume", lambda stage: queue.resume(stage.run("stopped"))),
     "gan.execution.queue.extend": ("resume", lambda stage: queue.extend(stage.ended, 1)),
@@ -210,6 +213,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with everything that Ann has; tests copy it."""
     folder = tmp_path_factory.mktemp("class")
     root, data = folder / "runs", folder / "data"
+    limits.write(root, limits.Limits(waiting=100))
     Classroom(root).open()
     Classroom(root).enter("Bo", Classroom(root).state().code)
     with acting(ANN):

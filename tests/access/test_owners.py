@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gan import runs
-from gan.access import owners
+from gan.access import limits, owners
+from gan.access.limits import Limits
 from gan.access.people import TEACHER, Person, acting
 from gan.catalogue import data_sets
 from gan.data import imported
@@ -69,6 +70,7 @@ def test_a_fork_belongs_to_who_forks(root: Path) -> None:
 
 
 def test_runs_of_a_sweep_belong_to_its_owner_whoever_completes_it(root: Path, spawned: list[str]) -> None:
+    limits.write(root, Limits(training=8))
     with acting(ANN):
         sweep = launched.create(root, PLAN)
     sweep.change(is_paused=True)

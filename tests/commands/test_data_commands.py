@@ -14,6 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
+from gan.access import limits
+from gan.access.limits import Limits
+from gan.access.people import Person, acting
 from gan.catalogue import data_sets
 from gan.commands.main import main
 from gan.config.data import DataConfig
@@ -414,3 +417,19 @@ def test_damaged_import_is_not_listed(folder: Path, data_root: Path) -> None:
         path.write_bytes(rubbish)
         os.utime(path, ns=(time.time_ns(), time.time_ns()))
         assert "mine" not in data_sets.all_sets()
+
+
+def test_uploads_of_students_are_limited(folder: Path, data_root: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    content, ann = zipped(folder), Person(id="ann", name="Ann")
+    limits.write(root, Limits(upload_megabytes=1, upload_pictures=49))
+    with acting(ann), pytest.raises(InputError) as caught:
+        requests.start_import(io.BytesIO(content + bytes(1_000_000)), ".zip", "Large", 16)
+    assert is_sentence(str(caught.value)) and "1 MB an upload, and this file is larger" in str(caught.value)
+    assert not list((data_root / "own" / ".uploads").iterdir()) and read(requests.import_path()) is None
+    with acting(ann):
+        requests.start_import(io.BytesIO(content), ".zip", "Many", 16)
+    task = end_of_import()
+    assert task.state == "failed" and "49 pictures an upload, and this one has 50 or more" in task.message
+    requests.start_import(io.BytesIO(content), ".zip", "Many", 16)
+    assert end_of_import().state == "finished", "the teacher's is not"

@@ -275,3 +275,19 @@ def test_importer_does_not_import_torch_or_streamlit() -> None:
     code = "import sys; from gan.data import importer; print('torch' in sys.modules, 'streamlit' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_too_many_pictures_are_refused_before_they_are_decoded(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "some.zip", pictures(12))
+    assert importer.import_pictures(path, "All", ignore, root=data, most=12) == "all"
+    with monkeypatch.context() as patch:
+        patch.setattr(importer, "_check", lambda chunk: pytest.fail("decoded"))
+        with pytest.raises(InputError) as caught:
+            importer.import_pictures(path, "Some", ignore, root=data, most=11)
+    assert is_sentence(str(caught.value)) and "11 pictures an upload, and this one has 12" in str(caught.value)
+
+    # A picture may have any name; it is counted when it is found to be one.
+    path = written(tmp_path / "named.zip", {name.replace(".png", ".dat"): content for name, content in pictures(12).items()})
+    with pytest.raises(InputError, match="11 pictures an upload"):
+        importer.import_pictures(path, "Some", ignore, root=data, most=11)
+    assert [place.name for place in (data / "own").iterdir() if not place.name.startswith(".")] == ["all"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gan.execution import ahead, steering
+from gan.execution import ahead, queue
+from gan.execution.ahead import Job
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
 from tests.helpers import TINY_MLP, make_run, tiny
@@ -29,7 +30,7 @@ from tests.helpers import TINY_MLP, make_run, tiny
 )
 def test_start_is_forecast(busy: list, waiting: list, seconds: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "2")
-    assert ahead.starts_in(busy, waiting, 2) == seconds
+    assert ahead.starts_in([Job(*one) for one in busy], [Job(*one) for one in waiting], 2, {}) == seconds
 
 
 def test_runs_of_a_paused_sweep_hold_up_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +43,8 @@ def test_runs_of_a_paused_sweep_hold_up_no_other(root: Path, monkeypatch: pytest
     sweep.change(is_paused=True)
     assert ahead.look(root, tiny()).waiting == [first]
     other = make_run(root, state="queued")
-    held = {run.id: ahead.PAUSED for run in sweep.runs()}
+    held = {run.id: queue.PAUSED for run in sweep.runs()}
     assert ahead.reasons(root) == {first.id: "place 1 of 2 in the queue", other.id: "place 2 of 2 in the queue"} | held
-    monkeypatch.setattr(steering, "lacks_room", lambda sweep: True)
+    monkeypatch.setattr(queue, "lacks_room", lambda sweep: True)
     sweep.change(is_paused=False)
-    assert set(ahead.reasons(root).values()) == {"place 1 of 2 in the queue", "place 2 of 2 in the queue", ahead.NO_ROOM}
+    assert set(ahead.reasons(root).values()) == {"place 1 of 2 in the queue", "place 2 of 2 in the queue", queue.NO_ROOM}

@@ -257,10 +257,6 @@ def test_the_trash_is_open_to_owners(empty: Path, visit: Visit, be: Callable[[Pe
     assert [run.label() for run in runs.list_runs(empty)] == ["mine"]
 
 
-#: Buttons on what the person has just made.
-FREE = {"pages.parts.remedy"}
-
-
 def test_buttons_that_may_be_refused_say_why() -> None:
     strict = {name for name, (verb, _) in TABLE.items() if rules.VERBS[verb] != "everyone"}
     seen = 0
@@ -275,7 +271,7 @@ def test_buttons_that_may_be_refused_say_why() -> None:
                 targets = {
                     name for one in (call, *(local[name] for name in names & set(local))) for name in writers.mentioned(module, one)
                 }
-                if targets & strict and module not in FREE:
+                if targets & strict:
                     seen += 1
                     assert has_reason(call) or is_guarded, f"{path.name}, line {call.lineno}: give why_not=owning.why_not(…)"
     assert seen > 10, "they are still found"

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from gan.access import limits
+from gan.access.limits import Limits
+from gan.access.people import Person
+from gan.execution import processes
 from gan.play import messages, wire
 from pages.parts.door.hosts import is_own_origin
 from pages.parts.playing import pool as pools
+from pages.parts.playing import relay
 from tests.helpers import is_sentence, wait_until
 from tests.pages.conftest import Server
 
@@ -150,3 +159,81 @@ def test_games_wait_for_their_visitor_and_workers_for_a_game(root: Path, monkeyp
     wait_until(lambda: pool.tend() or pool.facts() == {"workers": 0, "games": 0}, "nobody came back")
     wait_until(lambda: process.poll() is not None, "the worker has ended")
     assert process.returncode == 0
+
+
+ANN, BO = Person(id="ann", name="Ann"), Person(id="bo", name="Bo")
+_SILENT = "import sys; sys.stdin.buffer.read()"
+
+
+@pytest.fixture
+def silent(root: Path, monkeypatch: pytest.MonkeyPatch) -> pools.Pool:
+    """Return a pool whose worker never answers; a student may have one game."""
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    limits.write(root, Limits(games=1))
+
+    def converse(arguments: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", _SILENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    monkeypatch.setattr(processes, "converse", converse)
+    return pools.Pool()
+
+
+def test_a_student_has_as_many_games_as_the_class_allows(silent: pools.Pool, root: Path) -> None:
+    deliver, other = [].append, [].append
+    first = silent.open("first", _RING, deliver, ANN)
+    assert silent.open("first", _RING, deliver, ANN) is first, "a reload is no second game"
+    assert silent.open("first", {**_RING, "data": "grid"}, deliver, ANN) is not first
+    with pytest.raises(LookupError) as caught:
+        silent.open("second", _RING, deliver, ANN)
+    assert is_sentence(str(caught.value.args[0])) and "1 live game for a student, and you have 1 open" in caught.value.args[0]
+    silent.open("bo", _RING, deliver, BO)
+    for number in range(3):
+        silent.open(f"teacher {number}", _RING, deliver)
+    with pytest.raises(LookupError) as caught:
+        silent.open("bo", _RING, other, ANN)
+    assert is_sentence(str(caught.value.args[0])) and silent.facts()["games"] == 5
+
+    silent.leave(silent.open("first", _RING, deliver, ANN), deliver)
+    second = silent.open("second", _RING, deliver, ANN)
+    assert silent.facts()["games"] == 5, "a game that nobody looks at any more makes room"
+    limits.write(root, Limits(games=2))
+    silent.leave(second, deliver)
+    silent.open("third", _RING, deliver, ANN)
+    assert silent.facts()["games"] == 6
+    assert silent.open("second", _RING, deliver, ANN) is second
+    for worker in silent._workers:
+        worker.end()
+
+
+def test_the_relay_knows_the_person_from_the_door(silent: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "pool", silent)
+
+    async def visit(**scope: Any) -> tuple[asyncio.Queue[dict[str, Any]], asyncio.Queue[dict[str, Any]], asyncio.Task[None]]:
+        """Open a game on a socket with this scope; return what goes in, what comes out, and the task that serves it."""
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        text = json.dumps({"do": "open", "token": secrets.token_hex(16), "setup": _RING})
+        for message in ({"type": "websocket.connect"}, {"type": "websocket.receive", "text": text}):
+            inbox.put_nowait(message)
+        socket = WebSocket({"type": "websocket", "headers": [], **scope}, inbox.get, outbox.put)
+        task = asyncio.create_task(relay.serve(socket))
+        assert (await outbox.get())["type"] == "websocket.accept"
+        return inbox, outbox, task
+
+    async def meet() -> None:
+        visits = [await visit(person=ANN)]
+        while silent.facts()["games"] < 1:
+            await asyncio.sleep(0)
+        visits.append(await visit(person=ANN))
+        head = wire.unpack((await visits[1][1].get())["bytes"])[0]
+        assert head["kind"] == "sentence" and "close one in another tab first" in head["sentence"] and head["is_end"]
+        visits += [await visit(), await visit()]  # the teacher
+        while silent.facts()["games"] < 3:
+            await asyncio.sleep(0)
+        for inbox, _, task in visits:
+            inbox.put_nowait({"type": "websocket.disconnect"})
+            await task
+
+    asyncio.run(asyncio.wait_for(meet(), 60))
+    for worker in silent._workers:
+        worker.end()

@@ -437,12 +437,12 @@ def test_runs_wait_for_disk_space_for_their_checkpoints(root: Path, spawned: lis
     sweep = steering.launch_sweep(root, plan)
     alone = queue.launch(root, tiny())
     assert states(sweep) == {"queued": 3}
-    assert steering.lacks_room(sweep)
+    assert queue.lacks_room(sweep)
     assert spawned == [alone.id]
     keep_layers(root, plan.base, 1000)
     queue.advance(root)
     assert "starting" in states(sweep)
-    assert not steering.lacks_room(sweep)
+    assert not queue.lacks_room(sweep)
 
 
 def test_sweep_waits_until_its_runs_have_been_checked(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from gan import runs
 from gan.config import RunConfig
 from gan.execution import ahead, forecast, speeds
 from gan.runs import Run, index
-from pages.parts import frame, words
+from pages.parts import frame, launches, words
+from pages.parts.launches import Asked
 
 PATIENCE = 60  # seconds to wait for the table of layers, or for a speed
 _MOST_NAMED = 3  # runs
@@ -91,6 +92,8 @@ def show_estimate(root: Path, config: RunConfig, *, is_needed: bool) -> None:
 
 def brief(root: Path, config: RunConfig | None) -> str:
     """Return the expected time in a few words, for the bar on a phone."""
+    if config and (sentence := launches.refusal(root, Asked([config]))):
+        return words.message(sentence)
     if config is None or not (known := speeds.find(root, config)):
         return "Expected time not known yet"
     return f"{'More than' if known.is_bound else 'About'} {words.duration(known.seconds)} on this machine"
@@ -107,7 +110,9 @@ def tell_queue(root: Path, config: RunConfig) -> None:
     if found.waiting:
         verb = "waits" if len(found.waiting) == 1 else "wait"
         parts.append(f"{words.count(len(found.waiting), 'run')} {verb} ahead: {_names(found.waiting)}")
-    if found.seconds == 0:
+    if launches.has_limits():
+        pass  # the student's place and start are told below
+    elif found.seconds == 0:
         parts.append("yours starts at once")
     else:
         parts.append(

@@ -20,7 +20,8 @@ from gan.sweeps import editing, experiments
 from gan.sweeps import plan as plans
 from gan.sweeps.plan import Plan
 from gan.sweeps.variants import Variant, expand
-from pages.parts import actions, frame, words
+from pages.parts import actions, frame, launches, words
+from pages.parts.launches import Asked
 from pages.parts.planning import axes
 
 _CARRIED = "sweep/carried"  # settings from the Train page, and their name
@@ -214,6 +215,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     is_sure = count <= plans.SURE_RUNS or st.checkbox(f"Yes, launch {count:,} runs", key="sweep/sure")
     if (free := forecast.free_bytes(root)) < found.disk_bytes:
         is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch anyway", key="sweep/tight")
+    is_sure &= not launches.tell(root, Asked(chosen))
     row, below = st.container(horizontal=True, gap="small"), actions.place("sweep/start")
     with row:
         is_launched = actions.button(

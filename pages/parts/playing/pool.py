@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gan.access import limits
+from gan.access.people import TEACHER, Person
 from gan.execution import processes
 from gan.machine import has_memory_for
 from gan.places import default_root
 from gan.play import wire
+from gan.words import count
 
 FULL = 7  # games of a worker before a second one starts
 MOST = 16  # games of a worker
@@ -23,6 +26,8 @@ WORKERS = 2
 GRACE = 60.0  # seconds that a game waits for its visitor, and a worker for a game
 
 GONE = "The process that played this game has ended; start the game again."
+BEYOND = "The limit of this class is {} for a student, and you have {} open; close one in another tab first."
+NOT_YOURS = "This game belongs to somebody else; reload the page."
 NO_PLACE = "All {} places for live games are taken; close a game in another tab, or try again in a minute."
 NO_MEMORY = "There is too little memory for a live game; close other programs, or wait until a training has ended."
 
@@ -30,8 +35,8 @@ NO_MEMORY = "There is too little memory for a live game; close other programs, o
 class Game:
     """One visitor's game: its worker, and where its messages go. ``deliver`` is None while no browser listens."""
 
-    def __init__(self, token: str, setup: dict[str, Any], worker: Worker, number: int) -> None:
-        self.token, self.setup, self.worker, self.number = token, setup, worker, number
+    def __init__(self, token: str, setup: dict[str, Any], worker: Worker, number: int, person: Person) -> None:
+        self.token, self.setup, self.worker, self.number, self.person = token, setup, worker, number, person
         self.deliver: Callable[[bytes], None] | None = None
         self.left_at = time.monotonic()
 
@@ -94,22 +99,25 @@ class Pool:
         self._next = 0
         self._has_keeper = False
 
-    def open(self, token: str, setup: dict[str, Any], deliver: Callable[[bytes], None]) -> Game:
-        """Return the game of a token: the one that waits, if its set-up is the same, else a new one.
+    def open(self, token: str, setup: dict[str, Any], deliver: Callable[[bytes], None], person: Person = TEACHER) -> Game:
+        """Return the game of a token: the one that waits, if its set-up is the same, else a new one of this person.
 
-        Raises LookupError with a sentence if there is no place.
+        Raises LookupError with a sentence if there is no place, or if the limits of the class do not allow another game.
         """
         with self._lock:
             game = self._games.get(token)
+            if game is not None and game.person.id != person.id:
+                raise LookupError(NOT_YOURS)
             if game is not None and game.setup == setup:
                 game.deliver = deliver
                 game.send({"do": "continue"})
                 return game
             if game is not None:
                 self.close(game)
+            self._keep_limit(person)
             worker = self._place()
             self._next += 1
-            game = Game(token, setup, worker, self._next)
+            game = Game(token, setup, worker, self._next, person)
             game.deliver = deliver
             self._games[token] = self._numbers[game.number] = game
             game.send({"do": "open", "setup": setup})
@@ -148,6 +156,19 @@ class Pool:
         """Return the numbers of workers and games."""
         with self._lock:
             return {"workers": len(self._workers), "games": len(self._games)}
+
+    def _keep_limit(self, person: Person) -> None:
+        """Raise LookupError if a student has as many games open as the class allows; one that nobody looks at ends instead."""
+        if person.is_teacher:
+            return
+        most = limits.read(default_root()).games
+        own = [game for game in self._games.values() if game.person.id == person.id]
+        left = sorted((game for game in own if game.deliver is None), key=lambda game: game.left_at)
+        is_open = len(own) - len(left)
+        if is_open >= most:
+            raise LookupError(BEYOND.format(count(most, "live game"), is_open))
+        for game in left[: len(own) + 1 - most]:
+            self.close(game)
 
     def _place(self) -> Worker:
         """Return the worker with the fewest games; a new one if all are full.

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from gan.access.people import TEACHER
 from gan.errors import InputError
 from gan.play import messages, wire
 from gan.play.messages import Open
@@ -48,7 +49,8 @@ async def serve(socket: WebSocket) -> None:
                     if game is not None:
                         pool.close(game)
                         game = None
-                    game = await asyncio.to_thread(pool.open, message.token, message.setup.model_dump(mode="json"), deliver)
+                    person = socket.scope.get("person", TEACHER)  # the door has put it there
+                    game = await asyncio.to_thread(pool.open, message.token, message.setup.model_dump(mode="json"), deliver, person)
                 elif game is None:
                     raise InputError("There is no game yet; reload the page.")
                 else:

@@ -17,7 +17,8 @@ from gan.execution import queue
 from gan.judging import doctor
 from gan.runs import Run, Status, checkpoints, shortened
 from gan.storage.models import stamp
-from pages.parts import actions, frame, owning, remedy, scorings, words
+from pages.parts import actions, frame, launches, owning, remedy, scorings, words
+from pages.parts.launches import Asked
 from pages.parts.watching import branches, knobs
 
 _SCORED = "FID, IS, precision, recall and others of the last checkpoint: 3 draws of 2,000 images."
@@ -30,6 +31,9 @@ def act(run: Run, status: Status) -> None:
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"),
         actions.place("watch/row"),
     )
+    may_resume = status.state not in runs.UNDER_WAY and not owning.why_not("resume", run)
+    asked = _resumed(run, status) if launches.has_limits() and may_resume else None
+    is_refused = asked is not None and launches.tell(run.root, asked)
     with row:
         if status.state in runs.UNDER_WAY:
             is_stopping = status.state != "queued" and run.control().stop
@@ -56,6 +60,7 @@ def act(run: Run, status: Status) -> None:
                 type="primary",
                 key="resume",
                 help="Continues from the last checkpoint.",
+                disabled=is_refused,
                 place=below,
                 why_not=owning.why_not("resume", run),
             ):
@@ -89,15 +94,23 @@ def act(run: Run, status: Status) -> None:
         st.warning(words.escape(change), icon=":material/warning:")
 
 
+def _resumed(run: Run, status: Status) -> Asked | None:
+    """Return what resuming a run would launch; None if it has no steps left or is damaged."""
+    with contextlib.suppress(InputError):
+        return Asked([run.config()], run=run, total=queue.total_after(run, status, None))
+    return None
+
+
 def offer_more(run: Run, status: Status) -> None:
     """Draw the popover that makes a run longer, with what that does to decayed learning rates."""
     with actions.popover("Train longer", f"longer/{run.id}", icon=":material/more_time:", why_not=owning.why_not("resume", run)):
         more = st.number_input("More epochs", value=50, step=1, key="more")
+        longer, asked = status.total_steps + more * status.steps_per_epoch, None
         with contextlib.suppress(InputError):
-            longer = status.total_steps + more * status.steps_per_epoch
+            asked = Asked([run.config()], run=run, total=longer)
             if change := schedules.after_prolonging(run.config(), status.step, status.total_steps, longer):
                 st.caption(words.escape(change))
-        if actions.button("Continue", lambda: queue.extend(run, more), type="primary", key="longer"):
+        if launches.button("Continue", lambda: queue.extend(run, more), run.root, asked, type="primary", key="longer"):
             st.rerun()
 
 
@@ -119,9 +132,11 @@ def offer_next(run: Run) -> None:
             )
         if wider := _wider(run):
             key, width = next(iter(wider.items()))
-            actions.button(
+            launches.button(
                 f"Compare with {configs.title(key).lower()} {width}",
                 lambda: _compare(run, wider),
+                run.root,
+                Asked([configs.replace(run.config(), wider)]),
                 icon=":material/compare:",
                 key="next/wider",
                 help="Trains the same settings with networks twice as wide, and shows both runs side by side.",

@@ -9,10 +9,11 @@ import streamlit as st
 from gan import config as configs
 from gan.config import RunConfig, advice, changing
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import forking
 from gan.places import PROJECT
 from gan.runs import Run, changes, forks
-from pages.parts import actions, frame, words
+from pages.parts import actions, frame, launches, words
+from pages.parts.launches import Asked
 from pages.parts.planning import form
 
 _WHOLE = {"data": "Data, except flips", "networks": "Networks"}  # sections that cannot change as a whole
@@ -86,11 +87,11 @@ def _ask(run: Run, config: RunConfig) -> None:
 
     def fork() -> None:
         assert found is not None
-        child = forks.make(run, step, found.changes, name)
-        queue.advance(run.root)
-        st.query_params["run"] = child.id
+        st.query_params["run"] = forking.fork(run, step, found.changes, name).id
 
-    if actions.button("Start fork", fork, icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
+    is_refused = found is not None and launches.tell(run.root, Asked([configs.replace(config, asked)], step=step))
+    is_off = found is None or is_refused
+    if actions.button("Start fork", fork, icon=":material/call_split:", type="primary", disabled=is_off, key="start-fork"):
         st.rerun()
     if found:
         with st.expander("The same on the command line", icon=":material/terminal:"):

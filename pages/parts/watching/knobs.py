@@ -12,7 +12,7 @@ from gan import config as configs
 from gan.access import classroom
 from gan.config import changing
 from gan.errors import InputError
-from gan.execution import queue
+from gan.execution import forking
 from gan.runs import Run, Status, changes, forks
 from gan.runs.changes import LONGEST_WHO, Change
 from pages.parts import actions, frame, owning, words
@@ -165,6 +165,4 @@ def _by(change: Change) -> str:
 
 
 def _undo(run: Run, change: Change) -> None:
-    child = forks.undo(run, change)
-    queue.advance(run.root)
-    frame.go("pages/watch.py", run=child.id)
+    frame.go("pages/watch.py", run=forking.undo(run, change).id)
