@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -34,6 +35,11 @@ MOST_PEOPLE = 500
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another one
 _PATIENCE = 10.0  # seconds
+
+
+def is_on() -> bool:
+    """Return whether this server runs a class: the environment variable ``GAN_CLASS`` is set, and not to 0."""
+    return os.environ.get("GAN_CLASS", "0") not in ("", "0")
 
 
 class Student(BaseModel):
@@ -92,7 +98,7 @@ class Classroom:
                 if not (folder / "key").exists():
                     write_atomically(folder / "key", secrets.token_hex(32).encode(), mode=0o600)
                 if not self.path.exists():
-                    self._write(State(code=_code(6), teacher_code=_code(12)))
+                    self._write(State(code=_code(6), teacher_code=new_teacher_code()))
                 elif not self.state().is_open:
                     self._change(is_open=True, code=_code(6))
         return self.state()
@@ -163,10 +169,13 @@ class Classroom:
             self._change(code=code, round=self.state().round + 1)
         return code
 
-    def change_teacher_code(self) -> str:
-        """Give the teacher a new code and return it; all teachers have to enter it."""
+    def change_teacher_code(self, code: str = "") -> str:
+        """Give the teacher a new code and return it; all teachers have to enter it.
+
+        ``code`` is one of :func:`new_teacher_code`, for a page that has to show it before it closes.
+        """
         require("run the class")
-        code = _code(12)
+        code = code or new_teacher_code()
         with self._alone():
             self._change(teacher_code=code, teacher_round=self.state().teacher_round + 1)
         return code
@@ -214,6 +223,11 @@ class Classroom:
     def _serializer(self) -> URLSafeTimedSerializer:
         key = (self.root / FOLDER / "key").read_text(encoding="ascii")
         return URLSafeTimedSerializer(key, salt="door", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256})
+
+
+def new_teacher_code() -> str:
+    """Return a random code for the teacher."""
+    return _code(12)
 
 
 def _same(entered: str, code: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from gan import runs
+from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
@@ -55,6 +56,19 @@ def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
     with explained(f"drawing from run {run.id}"):
         options = ["--seed", str(seed), "--root", str(run.root.resolve()), "--quiet"]
         processes.spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True, needs_torch=True)
+
+
+def class_export_path(root: Path) -> Path:
+    """Return the progress file of the export of a class; the ZIP file lies next to it, with the suffix ``.zip``."""
+    return root / ".class-export.json"
+
+
+def start_class_export(root: Path, *, with_teacher: bool = False) -> None:
+    """Export the reports of all students in a separate process; its progress is in :func:`class_export_path`."""
+    require("run the class")
+    path = class_export_path(root).resolve()
+    asked = ["--with-teacher"] if with_teacher else []
+    _start(path, ["class", "export", str(path.with_suffix(".zip")), "--root", str(path.parent), *asked])
 
 
 def import_path() -> Path:
@@ -112,7 +126,7 @@ def _start(path: Path, arguments: list[str]) -> None:
         files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
         processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
     except OSError as error:
-        raise InputError(explain_os_error(error, "starting the work on the data")) from error
+        raise InputError(explain_os_error(error, "starting the work")) from error
 
 
 def clear_uploads() -> None:

@@ -1,0 +1,1 @@
+"""Parts of the page Class, and the bar of a class on all pages."""
