@@ -37,9 +37,8 @@ if __name__ == "__main__":  # runs on every page run
     if classroom.is_on():
         from pages.parts.classroom import bar
 
-        listed.insert(
-            1, st.Page("pages/class.py", title="Class", help="The newest pictures of everybody; for the teacher, the class.")
-        )
+        about = "The newest pictures of everybody; for the teacher, the people and the codes."
+        listed.insert(1, st.Page("pages/class.py", title="Class", help=about))
         frame.set_bar(bar.draw)
     else:
         frame.set_bar(None)

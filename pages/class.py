@@ -1,4 +1,4 @@
-"""Class page: the newest pictures of everybody; for the teacher, address and code on a projector, people, limits and after class."""
+"""Class page: the newest pictures of everybody; for the teacher, the projector view, people, limits and after class."""
 
 from __future__ import annotations
 

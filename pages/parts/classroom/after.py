@@ -76,8 +76,8 @@ def _put_away(root: Path) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with actions.popover("Archive", "class/archive", icon=":material/archive:"):
             st.markdown(
-                f"Move {found} to a folder like `{archives.FOLDER}/{time.strftime('%Y-%m-%d')}-1a2b`? They disappear from all pages, "
-                "and “Restore” below brings them back. Your own runs stay."
+                f"Move {found} to a folder like `{archives.FOLDER}/{time.strftime('%Y-%m-%d')}-1a2b`? They disappear from all "
+                "pages, and “Restore” below brings them back. Your own runs stay."
             )
             if actions.button("Archive them", lambda: _archive(root, found), key="class/archive/sure", type="primary"):
                 actions.close("class/archive")
@@ -96,7 +96,7 @@ def _offer_stop(root: Path, found: Belongings) -> None:
     training = plain.count(len(found.active), "run")
     told = f"{training} are training, waiting or being scored" if found.active else "A sweep is not over"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.warning(f"{told}: stop them before you archive or clear.", icon=":material/hourglass_top:", width="content")
+        st.warning(f"{told}: stop them before you archive or clear.", icon=":material/hourglass_top:", width=520)
         if actions.button("Stop all", lambda: archives.stop(root), key="class/stop", icon=":material/stop:"):
             st.session_state[_NOTICE] = "Asked to stop. Each trainer writes a checkpoint first; that takes a few seconds."
             st.rerun()

@@ -72,8 +72,8 @@ def _draw_teacher(*, is_leading: bool) -> None:
             "Lead",
             key="class/lead",
             on_change=_switch,
-            help="Students who follow see the page that you see, within two seconds. It ends with this switch, or when this tab has "
-            "been closed for five minutes. Another tab of a teacher that leads takes over.",
+            help="Students who follow see the page that you see, within two seconds. It ends with this switch, or when this "
+            "tab has been closed for five minutes. Another tab of a teacher that leads takes over.",
         )
         _link("Leave")
     if leading.is_led_by(_tab()) != is_leading:

@@ -127,8 +127,8 @@ def _legend(found: list[Tile]) -> str:
     told = f"The newest run of {words.count(len(found), 'person')}." if len(found) > 1 else ""
     if any(tile.ratio for tile in found):
         told += (
-            f" {SCORES['fid'].title}: the newest one taken during training, lower is better. “2.3 × real”: 2.3 times the FID of real "
-            "images against other real images. The green bar is full at 1 × and empty at 100 × (log scale). FIDs of different data "
+            f" {SCORES['fid'].title}: the newest one taken during training, lower is better. “2.3 × real”: 2.3 times the FID of "
+            "real images against other real images. The green bar is full at 1 × and empty at 100 × (log scale). FIDs of different data "
             "sets cannot be compared."
         )
     return told.strip()

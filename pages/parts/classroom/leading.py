@@ -16,7 +16,7 @@ PRIVATE = frozenset({"key", "me", "view", "present"})
 
 @dataclass(frozen=True)
 class Place:
-    """Where the leading tab is: a page with its URL parameters. ``lead`` and ``move`` count the leads, and the moves of all leads."""
+    """Where the leading tab is: a page with its URL parameters. ``lead`` counts the leads, ``move`` all moves."""
 
     lead: int
     move: int

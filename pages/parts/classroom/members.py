@@ -128,8 +128,8 @@ def _act_on_class(classroom: Classroom) -> None:
         _offer_teacher_code(classroom)
         with actions.popover("End the class", "class/end", icon=":material/lock:"):
             st.markdown(
-                "End the class? All students are shut out until you open it again; their open pages close within a second. Their runs "
-                "stay, and go on. To save their work or to make room, see “After class”."
+                "End the class? All students are shut out until you open it again; their open pages close within a second. Their "
+                "runs stay, and go on. To save their work or to make room, see “After class”."
             )
 
             def end() -> None:
@@ -152,8 +152,8 @@ def _offer_teacher_code(classroom: Classroom) -> None:
         st.code(classroom.state().teacher_code, language=None)
         new = st.session_state.setdefault(_NEW_CODE, new_teacher_code())
         st.markdown(
-            "Give teachers this new code? All pages of teachers, this one too, close within a second and ask for it, so write it down "
-            "first. Students are not affected."
+            "Give teachers this new code? All pages of teachers, this one too, close within a second and ask for it, so write it "
+            "down first. Students are not affected."
         )
         st.code(new, language=None)
         change = functools.partial(classroom.change_teacher_code, new)

@@ -18,7 +18,8 @@ from pages.parts.classroom import presence
 _STYLE = """<style>
 header[data-testid="stHeader"] {display: none}
 .stMainBlockContainer {padding-top: 1rem}
-.class-qr svg {display: block; width: min(100%, 70vh, 40rem); min-width: 300px; height: auto; background: #fff; border-radius: .5rem}
+.class-qr svg {display: block; width: min(100%, 70vh, 40rem); min-width: 300px; height: auto; background: #fff;
+  border-radius: .5rem}
 .class-address {font-size: clamp(1.4rem, 2.6vw, 3rem); font-weight: 650; overflow-wrap: anywhere; line-height: 1.2}
 .class-step {font-size: clamp(1rem, 1.5vw, 1.6rem); opacity: .8; margin-top: 1.5rem}
 .class-code {font-size: clamp(4rem, 10vw, 12rem); font-weight: 750; letter-spacing: .04em; line-height: 1.1; white-space: nowrap;

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gan import runs
 from gan.access.people import Person
@@ -95,7 +96,7 @@ def _newest_fid(run: Run) -> tuple[float | None, float | None]:
     """Return the newest FID, taken during training if there is one, and that of real images."""
     scored = [line for line in run.scores() if lines.number(line, "fid") is not None]
     quick = [line for line in scored if line.get("source") == "training"]
-    line = next(reversed(quick or scored), {})
+    line: dict[str, Any] = next(reversed(quick or scored), {})
     return lines.number(line, "fid"), lines.number(line, "floor_fid")
 
 
