@@ -12,6 +12,7 @@ from gan.access import people
 from gan.access.classroom import Classroom
 from gan.access.people import Person
 from gan.judging.glossary import SCORES
+from gan.palette import INDIGO
 from pages.parts import frame, pictures, words
 from pages.parts.classroom import tiles
 from pages.parts.classroom.tiles import Tile
@@ -20,9 +21,11 @@ _WORST = 100.0  # times the FID of real images: the bar is empty from here on
 
 #: The whole tile is a link; texts are cut after a few lines, so that tiles of one row have one height.
 _STYLE = """<style>
+.st-key-class-board {align-items: stretch}
+.st-key-class-board [data-testid="stGridCellContent"] > [data-testid="stLayoutWrapper"] {flex: 1 1 auto}
 [class*="st-key-class-tile-"] {position: relative; padding: .5rem; gap: .4rem}
-[class*="st-key-class-tile-"]:is(:hover, :focus-within) {border-color: var(--st-primary-color)}
-[class*="st-key-class-tile-own"] {border: 2px solid var(--st-primary-color)}
+[class*="st-key-class-tile-"]:is(:hover, :focus-within) {border-color: INDIGO}
+[class*="st-key-class-tile-own"] {border: 2px solid INDIGO}
 [class*="st-key-class-tile-"] [data-testid="stImage"] img {border-radius: .35rem}
 [class*="st-key-class-tile-"] [data-testid="stPageLink"] a {position: static; padding: 0; background: none}
 [class*="st-key-class-tile-"] [data-testid="stPageLink"] a::after {content: ""; position: absolute; inset: 0; z-index: 1}
@@ -32,13 +35,13 @@ _STYLE = """<style>
 .class-about > div {margin-bottom: .3rem}
 .class-about .name {opacity: .75; overflow: hidden; text-overflow: ellipsis; white-space: nowrap}
 .class-about .bar {height: 4px; border-radius: 2px; background: #8884; overflow: hidden}
-.class-about .bar i {display: block; height: 100%; border-radius: 2px; background: var(--st-primary-color)}
-.class-about .bar.fid i {background: var(--st-green-color, #0f9d76)}
+.class-about .bar i {display: block; height: 100%; border-radius: 2px; background: INDIGO}
+.class-about .bar.fid i {background: #12b886}
 .class-about .line {display: flex; justify-content: space-between; gap: .5rem; white-space: nowrap}
 .class-about .state {display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; margin: 0}
 .class-blank {aspect-ratio: 1; display: grid; place-items: center; border-radius: .35rem; background: #8882; font-size: .8rem;
   text-align: center; padding: .5rem}
-</style>"""
+</style>""".replace("INDIGO", INDIGO)
 
 
 def greet(root: Path) -> None:
@@ -93,7 +96,7 @@ def _draw(tile: Tile, *, is_own: bool) -> None:
 def _about(tile: Tile) -> str:
     """Return name, progress, FID and state of a run as HTML."""
     label = words.STATES[tile.status.state][0]
-    share = words.share_done(tile.status)
+    share, _ = words.progress(tile.status)
     parts = [
         f'<div class="name" title="{html.escape(tile.name)}">{html.escape(tile.name)}</div>',
         f'<div><div class="line"><span>{label}</span><span>step {tile.status.step:,}</span></div>{_bar(share, "Progress")}</div>',
@@ -128,7 +131,7 @@ def _legend(found: list[Tile]) -> str:
     if any(tile.ratio for tile in found):
         told += (
             f" {SCORES['fid'].title}: the newest one taken during training, lower is better. “2.3 × real”: 2.3 times the FID of "
-            "real images against other real images. The green bar is full at 1 × and empty at 100 × (log scale). FIDs of different data "
-            "sets cannot be compared."
+            "real images against other real images. The green bar is full at 1 × and empty at 100 × (log scale). FIDs of "
+            "different data sets cannot be compared."
         )
     return told.strip()

@@ -29,9 +29,9 @@ def show(root: Path, present: Callable[[], Mapping[str, float]]) -> None:
     if not state.is_open:
         st.warning("The class has ended: students are shut out until you open it again.", icon=":material/lock:")
     _act_on_class(classroom)
-    _table(root, present)
     if state.students:
         _act_on_one(classroom, state.students)
+    _table(root, present)
 
 
 @frame.fragment(frame.SLOW_TICK)

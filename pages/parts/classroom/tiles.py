@@ -74,8 +74,7 @@ def read(root: Path) -> list[Tile]:
     folder cannot be read.
     """
     every = index.read(root)
-    names = index.names_of(every)
-    found = [_tile(person, listed, names[listed[0].run.id]) for person, listed in owned.by_owner(every).items()]
+    found = [_tile(person, listed) for person, listed in owned.by_owner(every).items()]
     return sorted(found, key=_turn)
 
 
@@ -84,12 +83,12 @@ def _turn(tile: Tile) -> tuple[bool, bool, float]:
     return not tile.person.is_teacher, not is_active, -(tile.status.queued_at if is_active else tile.status.heartbeat)
 
 
-def _tile(person: Person, listed: list[Listed], name: str) -> Tile:
+def _tile(person: Person, listed: list[Listed]) -> Tile:
     run, status = listed[0].run, listed[0].status()
     samples = run.samples()
     step, picture = next(reversed(samples.items()), (0, None))
     fid, floor = _newest_fid(run)
-    return Tile(person, run, status, name, len(listed), step, picture, fid, floor, _sentence(run, status))
+    return Tile(person, run, status, listed[0].facts.label, len(listed), step, picture, fid, floor, _sentence(run, status))
 
 
 def _newest_fid(run: Run) -> tuple[float | None, float | None]:
