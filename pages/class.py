@@ -5,11 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from gan.access import people, rules
-from gan.access.classroom import Classroom
+from gan.access.classroom import Classroom, is_on
 from pages.parts import frame
 from pages.parts.classroom import after, board, members, merged, projector
 
 root = frame.begin("Class")
+
+if not is_on():  # a link from a class, opened in a dashboard without one
+    frame.go("pages/home.py")
 
 #: Views of the teacher, by the value of the URL parameter ``view``.
 VIEWS = {"board": "Board", "people": "People", "limits": "Limits", "after": "After class"}

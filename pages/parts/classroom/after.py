@@ -8,7 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan import words as plain
 from gan.execution import archives, requests
 from gan.execution.archives import Belongings
 from gan.storage import jobs
@@ -54,7 +53,7 @@ def _export(root: Path) -> None:
             facts = packed.stat()
             made = time.strftime("%Y%m%d-%H%M", time.localtime(facts.st_mtime))
             st.download_button(
-                f"Download ({plain.megabytes(facts.st_size)})",
+                f"Download ({words.megabytes(facts.st_size)})",
                 packed.read_bytes,
                 f"class-{made}.zip",
                 "application/zip",
@@ -70,7 +69,7 @@ def _put_away(root: Path) -> None:
     if not found:
         st.caption("Nothing here belongs to students.")
         return
-    st.markdown(f"**{words.count(found.people, 'student')}** have {found}.")
+    st.markdown(f"**{words.count(found.people, 'student')}** {'has' if found.people == 1 else 'have'} {found}.")
     if found.active or found.unfinished:
         _offer_stop(root, found)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -93,8 +92,9 @@ def _put_away(root: Path) -> None:
 
 def _offer_stop(root: Path, found: Belongings) -> None:
     """Offer to stop what is under way, which keeps it from being moved."""
-    training = plain.count(len(found.active), "run")
-    told = f"{training} are training, waiting or being scored" if found.active else "A sweep is not over"
+    count = len(found.active)
+    training = f"{words.count(count, 'run')} {'is' if count == 1 else 'are'} training, waiting or being scored"
+    told = training if found.active else "A sweep is not over"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.warning(f"{told}: stop them before you archive or clear.", icon=":material/hourglass_top:", width=520)
         if actions.button("Stop all", lambda: archives.stop(root), key="class/stop", icon=":material/stop:"):

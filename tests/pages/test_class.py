@@ -1,0 +1,514 @@
+"""The page Class and the bar of a class without a browser: as teacher, student and visitor."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import segno
+from streamlit.testing.v1 import AppTest
+
+from gan import runs
+from gan.access import owners, people
+from gan.access.classroom import Classroom
+from gan.access.people import TEACHER, VISITOR, Person
+from gan.errors import InputError
+from gan.execution import archives, requests
+from gan.runs import Run
+from gan.storage import jobs
+from pages.parts.classroom import board, members, merged, projector, tiles
+from pages.parts.classroom.leading import leading
+from tests.helpers import PROJECT, make_run, wait_until
+from tests.pages.conftest import NASTY
+
+Visit = Callable[..., AppTest]
+Act = Callable[[Person], None]
+
+
+@pytest.fixture
+def as_(monkeypatch: pytest.MonkeyPatch) -> Act:
+    """Return a function that lets the following page runs be those of a person of a class."""
+    monkeypatch.setenv("GAN_CLASS", "1")
+
+    def act(person: Person) -> None:
+        monkeypatch.setattr(people._Source, "ask", staticmethod(lambda: person))
+
+    return act
+
+
+@pytest.fixture(autouse=True)
+def nobody_leads() -> Iterator[None]:
+    leading.stop()
+    yield
+    leading.stop()
+
+
+@pytest.fixture
+def classroom(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Classroom:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(tiles, "FRESH", -1.0)  # each look reads anew
+    room = Classroom(empty)
+    room.open()
+    return room
+
+
+@pytest.fixture
+def ann(classroom: Classroom) -> Person:
+    return classroom.enter("Ann", classroom.state().code)[0]
+
+
+@pytest.fixture
+def bo(classroom: Classroom) -> Person:
+    return classroom.enter("Bo <b>*x*", classroom.state().code)[0]
+
+
+def example(root: Path, person: Person, name: str = "", **status: object) -> Run:
+    """Copy a finished run with scores and samples for a person."""
+    run = Run(root / runs.new_id())
+    shutil.copytree(sorted((PROJECT / "examples").glob("2*"))[0], run.path)
+    owners.write(run.path, person)
+    run.rename(name)
+    run.write_status(run.status().model_copy(update=status))
+    return run
+
+
+def html(test: AppTest) -> str:
+    return "".join(str(element.proto.body) for element in test.get("html"))
+
+
+def told(test: AppTest) -> str:
+    """Return all text that a page shows."""
+    kinds = (test.title, test.markdown, test.caption, test.error, test.info, test.warning, test.success, test.code)
+    text = "\n".join(str(element.value) for kind in kinds for element in kind)
+    return text.replace("\\", "") + html(test)
+
+
+def keys(test: AppTest) -> set[str]:
+    return {str(button.key) for button in test.button}
+
+
+def press(test: AppTest, key: str) -> AppTest:
+    test.button(key=key).click().run()
+    assert not test.exception, test.exception
+    return test
+
+
+def opened(test: AppTest, key: str) -> AppTest:
+    """Open a popover, as a click does."""
+    test.session_state[key] = True
+    return test.run()
+
+
+def links(test: AppTest) -> list[tuple[str, str]]:
+    return [(link.proto.label, link.proto.query_string) for link in test.get("page_link")]
+
+
+# Without a class
+
+
+@pytest.mark.parametrize("value", [None, "0", ""])
+def test_without_a_class_nothing_of_it_exists(
+    visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    if value is None:
+        monkeypatch.delenv("GAN_CLASS", raising=False)
+    else:
+        monkeypatch.setenv("GAN_CLASS", value)
+    test = visit("home")
+    assert "class-bar" not in html(test) and not test.toggle and not test.exception
+    test.switch_page("pages/class.py").run()
+    assert here(test) == "pages/home.py" and not test.exception
+
+
+def test_a_folder_without_a_class_says_how_to_start_one(visit: Visit, empty: Path) -> None:
+    shutil.rmtree(empty)
+    assert "python -m gan class" in visit("class").info[0].value
+
+
+# The board
+
+
+def test_the_board_shows_everybodys_newest_run(visit: Visit, classroom: Classroom, ann: Person, bo: Person, as_: Act) -> None:
+    root = classroom.root
+    example(root, TEACHER, "of the teacher", heartbeat=1.0)
+    example(root, ann, "older", made_at=1.0, queued_at=1.0)
+    newest = example(root, ann, NASTY, heartbeat=200.0)
+    active = make_run(root, state="queued", name="just begun")
+    owners.write(active.path, bo)
+    as_(ann)
+    test = visit("class")
+    assert not test.exception and not test.error
+    assert [label for label, _ in links(test)] == ["**Teacher**", r"**Bo \<b\>\*x\***", "**Ann** · you"]
+    assert [query for _, query in links(test)][1:] == [f"run={active.id}", f"run={newest.id}"]
+    assert "older" not in html(test) and "<b onclick" not in html(test) and "bold" in html(test)
+    assert "waiting, no pictures yet" in html(test) and "× real" in html(test)
+    code = classroom.state().students[ann.id].code
+    assert f"You are **Ann**. Your personal code is **{code}**" in told(test)
+    assert classroom.state().students[bo.id].code not in told(test).replace(code, "")
+    assert classroom.state().code not in told(test) and classroom.state().teacher_code not in told(test)
+
+
+def test_the_board_orders_by_activity(classroom: Classroom, ann: Person, bo: Person) -> None:
+    root = classroom.root
+    cy = Person(id="c1", name="Cy")
+    example(root, ann, heartbeat=100.0)
+    example(root, bo, heartbeat=200.0)
+    owners.write(make_run(root, state="queued").path, cy)
+    example(root, TEACHER, heartbeat=1.0)
+    assert [tile.person.name for tile in tiles.read(root)] == ["Teacher", "Cy", "Bo <b>*x*", "Ann"]
+
+
+def test_a_tile_tells_fid_and_state(classroom: Classroom, ann: Person) -> None:
+    run = example(classroom.root, ann)
+    (tile,) = tiles.read(classroom.root)
+    scored = [line for line in run.scores() if line.get("source") == "training"]
+    assert (tile.fid, tile.floor) == (scored[-1]["fid"], scored[-1]["floor_fid"])
+    assert tile.ratio == pytest.approx(scored[-1]["fid"] / scored[-1]["floor_fid"])
+    assert tile.step == max(run.samples()) and tile.sentence.endswith(".")
+    run.write_status(run.status().model_copy(update={"state": "failed", "message": "The disk is full."}))
+    assert tiles.read(classroom.root)[0].sentence == "The disk is full."
+
+
+@pytest.mark.parametrize(("ratio", "share"), [(0.5, 1.0), (1.0, 1.0), (10.0, 0.5), (100.0, 0.0), (5000.0, 0.0)])
+def test_closeness(ratio: float, share: float) -> None:
+    assert board._closeness(ratio) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("fid", "floor"), [(None, 1.0), (1.0, None), (1.0, 0.0), (1.0, -0.1), (0.0, 1.0)])
+def test_no_ratio_without_a_positive_floor(fid: float | None, floor: float | None, classroom: Classroom, ann: Person) -> None:
+    run = make_run(classroom.root)
+    tile = tiles.Tile(ann, run, run.status(), "x", 1, fid=fid, floor=floor, sentence="a < b")
+    assert tile.ratio is None and "× real" not in board._about(tile) and "a &lt; b" in board._about(tile)
+
+
+def test_tiles_are_shared_for_a_moment(classroom: Classroom, ann: Person) -> None:
+    clock = iter([0.0, 1.0, 9.0])
+    shared = tiles._Shared(lambda: next(clock))
+    tiles.FRESH = 2.0
+    example(classroom.root, ann)
+    assert shared.tiles(classroom.root) is shared.tiles(classroom.root)
+    example(classroom.root, TEACHER)
+    assert len(shared.tiles(classroom.root)) == 2
+
+
+# Who sees what
+
+
+@pytest.mark.parametrize("view", ["projector", "people", "limits", "after", "x"])
+def test_a_student_has_the_board_alone(view: str, visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    as_(ann)
+    test = visit("class", view=view)
+    assert not test.exception and not test.button_group and not test.button
+    assert classroom.state().code not in told(test) and "You are **Ann**" in told(test)
+
+
+def test_a_visitor_gets_a_sentence(visit: Visit, classroom: Classroom, as_: Act) -> None:
+    as_(VISITOR)
+    test = visit("class", view="people")
+    assert "You have not joined this class" in told(test) and "not joined" in html(test) and 'href="door"' in html(test)
+    assert not test.button and not test.toggle
+
+
+def test_the_teacher_may_choose_the_view(visit: Visit, classroom: Classroom, as_: Act) -> None:
+    as_(TEACHER)
+    test = visit("class")
+    for view, part in (
+        ("people", "Nobody has joined yet"),
+        ("after", "Nothing here belongs to students"),
+        ("board", "No runs yet"),
+    ):
+        test.button_group(key="class/view").set_value(view).run()
+        assert part in told(test) and not test.exception and test.query_params["view"] in (view, [view])
+    test.button_group(key="class/view").set_value("limits").run()
+    assert not test.exception
+
+
+# The projector
+
+
+def test_the_projector_shows_address_and_code(
+    visit: Visit, classroom: Classroom, ann: Person, as_: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_(TEACHER)
+    monkeypatch.setattr(projector, "links", lambda: ["http://192.168.1.20:8501", "http://10.0.0.7:8501"])
+    test = visit("class")
+    press(test, "class/projector")
+    state, page = classroom.state(), html(test)
+    assert state.code in page and "http://192.168.1.20:8501" in page and "<b>1</b> joined" in page
+    assert state.teacher_code not in told(test) and state.students[ann.id].code not in re.sub(r"data:[^\"]*", "", page)
+    assert projector.qr("http://192.168.1.20:8501") in page
+    test.selectbox(key="class/address").set_value("http://10.0.0.7:8501").run()
+    assert projector.qr("http://10.0.0.7:8501") in html(test)
+    press(test, "class/back")
+    assert "view" not in test.query_params and test.title[0].value == "Class"
+
+
+def test_the_qr_code_holds_the_address_alone_with_its_quiet_zone() -> None:
+    address = "http://192.168.1.20:8501"
+    drawn = projector.qr(address)
+    size = segno.make(address, error="m", micro=False).symbol_size(border=4)
+    assert f"viewBox%3D%270%200%20{size[0]}%20{size[1]}%27" in drawn
+    assert drawn.startswith("data:image/svg+xml") and "%23fff" in drawn and "%23000" in drawn
+    assert drawn == segno.make(address, error="m", micro=False).svg_data_uri(border=4, dark="#000", light="#fff", omitsize=True)
+
+
+@pytest.mark.parametrize(
+    ("link", "reachable"),
+    [
+        ("http://localhost:8501", False),
+        ("http://127.0.0.1:8501", False),
+        ("http://[::1]:8501", False),
+        ("http://10.0.0.7:8501", True),
+    ],
+)
+def test_an_address_that_others_cannot_reach(link: str, reachable: bool) -> None:
+    assert projector.is_reachable(link) == reachable
+
+
+# People
+
+
+def test_the_table_tells_who_is_there(classroom: Classroom, ann: Person, bo: Person) -> None:
+    example(classroom.root, ann)
+    owners.write(make_run(classroom.root, state="queued").path, ann)
+    rows = members.table(classroom.root, {bo.id: 3.0, ann.id: 300.0})
+    assert [(row["Name"], row["Here"], row["Runs"], row["Waiting"]) for row in rows] == [
+        ("Bo <b>*x*", "now", 0, 0),
+        ("Ann", "", 2, 1),
+    ]
+    assert 0 < rows[1]["MB"] < 10 and rows[0]["MB"] == 0
+    classroom.remove(bo.id)
+    assert members.table(classroom.root, {bo.id: 3.0})[-1]["Here"] == "removed"
+
+
+def test_present_comes_from_the_door(
+    visit: Visit, classroom: Classroom, ann: Person, as_: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merged, "present", lambda: {ann.id: 1.0})
+    as_(TEACHER)
+    test = visit("class", view="people")
+    assert "1 student, 1 here now" in told(test) and "1 present" in html(test)
+
+
+def test_a_student_is_removed_and_let_in_again(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    as_(TEACHER)
+    test = visit("class", view="people")
+    assert test.selectbox(key="class/student").value == ann.id
+    assert classroom.state().students[ann.id].code in told(test)
+    opened(test, f"class/remove/{ann.id}")
+    assert "Their runs stay, and go on" in told(test)
+    press(test, f"class/remove/{ann.id}/sure")
+    assert classroom.state().students[ann.id].is_removed
+    press(test, f"class/let-in/{ann.id}")
+    assert not classroom.state().students[ann.id].is_removed
+
+
+def test_the_class_gets_a_new_code_ends_and_is_opened_again(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    as_(TEACHER)
+    test, before = visit("class", view="people"), classroom.state()
+    opened(test, "class/new-code")
+    assert "have to join again, with their personal codes" in told(test)
+    press(test, "class/new-code/sure")
+    assert classroom.state().code != before.code and classroom.state().code in told(test)
+    leading.start("tab", "pages/home.py", {})
+    press(opened(test, "class/end"), "class/end/sure")
+    assert not classroom.state().is_open and leading.place() is None and "The class has ended" in told(test)
+    assert "class/end/sure" not in keys(test)
+    press(test, "class/reopen")
+    assert classroom.state().is_open and classroom.enter("Ann", classroom.state().code, classroom.state().students[ann.id].code)
+
+
+def test_the_new_teachers_code_is_shown_before_it_counts(visit: Visit, classroom: Classroom, as_: Act) -> None:
+    as_(TEACHER)
+    test, before = visit("class", view="people"), classroom.state().teacher_code
+    assert before not in told(test)
+    opened(test, "class/teacher-code")
+    shown = [block.value for block in test.code]
+    assert shown[0] == before and len(shown) == 2
+    test.run()
+    assert [block.value for block in test.code] == shown
+    press(test, "class/teacher-code/sure")
+    assert classroom.state().teacher_code == shown[1] and classroom.enter("", shown[1])[0] == TEACHER
+
+
+def test_a_damaged_class_gets_a_sentence(visit: Visit, classroom: Classroom, as_: Act) -> None:
+    as_(TEACHER)
+    visit("class")
+    classroom.path.write_text("{")
+    for view in ("people", "projector"):
+        test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60).run()
+        test.query_params["view"] = view
+        test.switch_page("pages/class.py").run()
+        assert not test.exception and "cannot be read" in told(test)
+
+
+# After class
+
+
+def test_export_in_a_process_of_its_own(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    example(classroom.root, ann)
+    as_(TEACHER)
+    test = visit("class", view="after")
+    press(test, "class/export")
+    path = requests.class_export_path(classroom.root)
+
+    def has_ended() -> bool:
+        task = jobs.read(path)
+        return task is not None and task.state != "running"
+
+    wait_until(has_ended, "the export has ended")
+    test.run()
+    (download,) = test.get("download_button")
+    assert download.proto.label.startswith("Download (") and path.with_suffix(".zip").is_file()
+
+
+def test_export_says_why_there_is_nothing(visit: Visit, classroom: Classroom, as_: Act) -> None:
+    as_(TEACHER)
+    with jobs.Progress(requests.class_export_path(classroom.root)), pytest.raises(InputError):
+        raise InputError("There is no ended run to export yet.")
+    with pytest.raises(InputError), jobs.Progress(requests.class_export_path(classroom.root)):
+        raise InputError("There is no ended run to export yet.")
+    assert "no ended run to export" in told(visit("class", view="after"))
+
+
+def test_stop_archive_restore_and_clear(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    root = classroom.root
+    mine, waiting = example(root, TEACHER), make_run(root, state="queued")
+    example(root, ann)
+    owners.write(waiting.path, ann)
+    as_(TEACHER)
+    test = visit("class", view="after")
+    assert "**1 student** has 2 runs" in told(test) and "1 run is training" in told(test)
+    press(opened(test, "class/archive"), "class/archive/sure")
+    assert "stop them first" in test.error[0].value and len(runs.list_runs(root)) == 3
+    press(test, "class/stop")
+    assert waiting.status().state == "stopped" and "Asked to stop" in told(test)
+    test.run()
+    assert "class/stop" not in keys(test)
+    press(opened(test, "class/archive"), "class/archive/sure")
+    (one,) = archives.list_archives(root)
+    assert runs.list_runs(root) == [mine] and f"Moved 2 runs to the archive {one.name}" in told(test) and str(one) == "2 runs"
+    press(test, f"class/restore/{one.name}/button")
+    assert len(runs.list_runs(root)) == 3 and "Restored 2 runs" in told(test)
+    opened(test, "class/clear")
+    assert "Move 2 runs to the trash" in told(test)
+    press(test, "class/clear/sure")
+    assert runs.list_runs(root) == [mine] and len(runs.list_trash(root)) == 2
+
+
+# The bar, leading and following
+
+
+def lead(visit: Visit, as_: Act, page: str = "home", **query: str) -> AppTest:
+    """Open a page as the teacher, and switch “Lead” on."""
+    as_(TEACHER)
+    test = visit(page, **query)
+    test.toggle(key="class/lead").set_value(True).run()
+    assert not test.exception and test.toggle(key="class/lead").value
+    return test
+
+
+def follow(test: AppTest) -> AppTest:
+    (switch,) = (one for one in test.toggle if one.label == "Follow the teacher")
+    return switch.set_value(True).run()
+
+
+def here(test: AppTest) -> str:
+    page: str = test.session_state["frame/here"]
+    return page
+
+
+def test_the_bar_names_the_person(visit: Visit, classroom: Classroom, bo: Person, as_: Act) -> None:
+    as_(bo)
+    for page in ("home", "watch", "learn"):
+        test = visit(page)
+        assert "Class · <b>Bo &lt;b&gt;*x*</b>" in html(test) and not test.exception
+        assert not any(one.label in ("Follow the teacher", "Lead") for one in test.toggle)
+    as_(TEACHER)
+    assert "Class · <b>Teacher</b> · 0 present" in html(visit("home"))
+
+
+def test_a_student_follows_if_asked_and_stays_if_not(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    run = example(classroom.root, TEACHER)
+    teacher = lead(visit, as_)
+    as_(ann)
+    student, other = visit("train"), visit("data")
+    assert here(student) == "pages/train.py"
+    follow(student)
+    assert here(student) == "pages/home.py" and not student.exception
+
+    as_(TEACHER)
+    teacher.query_params["run"] = run.id
+    teacher.switch_page("pages/watch.py").run()
+    as_(ann)
+    student.run()
+    assert here(student) == "pages/watch.py" and student.query_params["run"] in (run.id, [run.id])
+    other.run()
+    assert here(other) == "pages/data.py"
+
+    student.switch_page("pages/train.py").run()  # between two moves of the teacher, one may look elsewhere
+    assert here(student) == "pages/train.py"
+    as_(TEACHER)
+    teacher.switch_page("pages/compare.py").run()
+    as_(ann)
+    student.run()
+    assert here(student) == "pages/compare.py"
+
+    as_(TEACHER)
+    teacher.toggle(key="class/lead").set_value(False).run()
+    assert leading.place() is None
+    as_(ann)
+    student.run()
+    assert not any(one.label == "Follow the teacher" for one in student.toggle)
+    as_(TEACHER)
+    teacher.toggle(key="class/lead").set_value(True).run()
+    teacher.switch_page("pages/learn.py").run()
+    as_(ann)
+    student.run()
+    (switch,) = (one for one in student.toggle if one.label == "Follow the teacher")
+    assert not switch.value and here(student) != "pages/learn.py"
+
+
+def test_what_a_student_typed_stays_until_the_student_follows(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    teacher = lead(visit, as_)
+    as_(ann)
+    student = visit("train")
+    student.text_input(key="train/name").set_value("my run").run()
+    as_(TEACHER)
+    teacher.switch_page("pages/learn.py").run()
+    as_(ann)
+    student.run()
+    assert here(student) == "pages/train.py" and student.text_input(key="train/name").value == "my run"
+
+
+def test_a_deleted_run_of_the_teacher_gets_the_usual_sentence(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    run = example(classroom.root, TEACHER)
+    lead(visit, as_, "watch", run=run.id)
+    runs.delete(run)
+    as_(ann)
+    student = follow(visit("home"))
+    assert here(student) == "pages/watch.py" and "has been deleted" in student.error[0].value and not student.exception
+
+
+def test_the_key_of_a_round_is_not_passed_on(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    lead(visit, as_, "quiz", round="ABCDEF", key="secret")
+    place = leading.place()
+    assert place and (place.page, dict(place.query)) == ("pages/quiz.py", {"round": "ABCDEF"})
+
+
+def test_another_tab_of_the_teacher_takes_over(visit: Visit, classroom: Classroom, as_: Act) -> None:
+    first = lead(visit, as_)
+    second = lead(visit, as_, "data")
+    place = leading.place()
+    assert place and place.page == "pages/data.py" and second.toggle(key="class/lead").value
+    first.run()
+    assert not first.toggle(key="class/lead").value
+
+
+def test_a_student_cannot_lead(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    as_(ann)
+    test = visit("home", state={"class/lead": True})
+    assert leading.place() is None and not any(one.label == "Lead" for one in test.toggle)
