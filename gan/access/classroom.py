@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gan.access.people import LONGEST_NAME, TEACHER, Person
 from gan.access.rules import require
-from gan.errors import InputError, explained
+from gan.errors import InputError, explained, shown
 from gan.storage.files import write_atomically
 from gan.storage.locks import hold_lock
 from gan.storage.models import read_model
@@ -35,11 +35,6 @@ MOST_PEOPLE = 500
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another one
 _PATIENCE = 10.0  # seconds
-
-
-def is_on() -> bool:
-    """Return whether this server runs a class: the environment variable ``GAN_CLASS`` is set, and not to 0."""
-    return os.environ.get("GAN_CLASS", "0") not in ("", "0")
 
 
 class Student(BaseModel):
@@ -72,6 +67,30 @@ class State(BaseModel):
 
 class Refused(InputError):
     """A wrong code; the door counts these."""
+
+
+class NameTaken(InputError):
+    """A student of this name has joined already; the personal code proves that it is the same one."""
+
+
+def mode() -> str:
+    """Return how people of the class are known: "code", "header" (a trusted proxy) or "oidc"; empty without a class.
+
+    Set by the environment variable ``GAN_CLASS``. Raises InputError if it has another value.
+    """
+    chosen = os.environ.get("GAN_CLASS", "").strip().casefold()
+    if chosen in ("", "0"):
+        return ""
+    if chosen in ("1", "code"):
+        return "code"
+    if chosen in ("header", "oidc"):
+        return chosen
+    raise InputError(f"GAN_CLASS is “{shown(chosen)}”, expected 1 (a code), header (a trusted proxy) or oidc (a sign-in).")
+
+
+def is_on() -> bool:
+    """Return whether the server serves a class."""
+    return bool(mode())
 
 
 @dataclass(frozen=True)
@@ -134,7 +153,7 @@ class Classroom:
             elif known[1].is_removed:
                 raise InputError(f"“{known[1].name}” has been removed from the class; ask your teacher to let you in again.")
             elif not personal:
-                raise InputError(
+                raise NameTaken(
                     f"There is a “{known[1].name}” in the class already; if that is you, enter your personal code as well, else "
                     "add a letter to your name."
                 )

@@ -9,7 +9,6 @@ import streamlit as st
 
 from gan.access import people
 from gan.access.people import Person
-from gan.places import default_root
 from pages.parts import frame
 from pages.parts.classroom import presence
 from pages.parts.classroom.leading import leading
@@ -67,7 +66,7 @@ def _draw_teacher(*, is_leading: bool) -> None:
     page, query = frame.address()
     st.session_state["class/lead"] = leading.tell(_tab(), page, dict(query))
     with _line():
-        _say(f"Class · <b>Teacher</b> · {presence.count(default_root())} present")
+        _say(f"Class · <b>Teacher</b> · {presence.count()} present")
         st.toggle(
             "Lead",
             key="class/lead",

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from gan.access import people
-from gan.access.classroom import Classroom
+from gan.access.classroom import Classroom, mode
 from gan.access.people import Person
 from gan.judging.glossary import SCORES
 from gan.palette import INDIGO
@@ -47,11 +47,9 @@ _STYLE = """<style>
 def greet(root: Path) -> None:
     """Tell a student the name and the personal code."""
     who = people.current()
-    if student := Classroom(root).student(who):
-        st.markdown(
-            f"You are **{words.escape(who.name)}**. Your personal code is **{student.code}**: with it you can come back on another "
-            "device."
-        )
+    student = Classroom(root).student(who) if mode() == "code" else None
+    code = f" Your personal code is **{student.code}**: with it you can come back on another device." if student else ""
+    st.markdown(f"You are **{words.escape(who.name)}**.{code}")
 
 
 def show(root: Path) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import streamlit as st
 
-from gan.access.classroom import Classroom, Student, new_teacher_code
+from gan.access.classroom import Classroom, Student, mode, new_teacher_code
 from gan.runs import index, owned
 from pages.parts import actions, cards, frame, words
-from pages.parts.classroom import presence, usage
+from pages.parts.classroom import usage
 from pages.parts.classroom.leading import leading
 
 _ALL_JOIN = (
@@ -22,20 +22,21 @@ _ALL_JOIN = (
 _NEW_CODE = "class/new-teacher-code"
 
 
-def show(root: Path, present: Callable[[], Mapping[str, float]]) -> None:
-    """Draw the table, and what the teacher can do; ``present`` is that of ``pages.parts.door``."""
+def show(root: Path, present: Callable[[], Collection[str]]) -> None:
+    """Draw the table, and what the teacher can do; ``present`` returns the ids of the persons who have a page open."""
     classroom = Classroom(root)
     state = classroom.state()
-    if not state.is_open:
+    if mode() == "code" and not state.is_open:
         st.warning("The class has ended: students are shut out until you open it again.", icon=":material/lock:")
-    _act_on_class(classroom)
-    if state.students:
+    if mode() == "code":
+        _act_on_class(classroom)
+    if mode() == "code" and state.students:
         _act_on_one(classroom, state.students)
     _table(root, present)
 
 
 @frame.fragment(frame.SLOW_TICK)
-def _table(root: Path, present: Callable[[], Mapping[str, float]]) -> None:
+def _table(root: Path, present: Callable[[], Collection[str]]) -> None:
     with frame.spoken_errors():
         rows = table(root, present())
         if not rows:
@@ -57,14 +58,18 @@ def _table(root: Path, present: Callable[[], Mapping[str, float]]) -> None:
         )
 
 
-def table(root: Path, seen: Mapping[str, float]) -> list[dict[str, object]]:
-    """Return the rows of the table, those who are there first; ``seen``: seconds since the last sign of each person, by id."""
-    found = {person.id: listed for person, listed in owned.by_owner(index.read(root)).items()}
+def table(root: Path, present: Collection[str]) -> list[dict[str, object]]:
+    """Return the rows of the table, one for each student and each other owner of runs; those who are there come first.
+
+    ``present``: the ids of the persons who have a page open.
+    """
+    found = {person.id: (person, listed) for person, listed in owned.by_owner(index.read(root)).items() if not person.is_teacher}
+    others = {key: Student(name=person.name, code="") for key, (person, _) in found.items()}
     rows: list[dict[str, object]] = []
-    for key, student in Classroom(root).state().students.items():
-        listed = found.get(key, [])
+    for key, student in (others | Classroom(root).state().students).items():
+        listed = found[key][1] if key in found else []
         states = [one.status().state for one in listed]
-        is_here = presence.is_present(key, seen) and not student.is_removed
+        is_here = key in present and not student.is_removed
         rows.append(
             {
                 "Name": student.name,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from pathlib import Path
 
 
-def present() -> dict[str, float]:
-    """Return the seconds since the last sign of each person who is there, by id: ``pages.parts.door.present``."""
+def present() -> Collection[str]:
+    """Return the ids of the persons who have a page open: ``pages.parts.door.middleware.present``."""
     try:
-        found: dict[str, float] = importlib.import_module("pages.parts.door").present()
-    except (ModuleNotFoundError, AttributeError):
-        return {}
+        found: Collection[str] = importlib.import_module("pages.parts.door.middleware").present()
+    except ModuleNotFoundError:
+        return ()
     return found
 
 
@@ -19,6 +20,6 @@ def draw_limits(root: Path) -> bool:
     """Draw the form of the limits, ``pages.parts.classroom.limits.draw``; return whether it is there."""
     try:
         importlib.import_module("pages.parts.classroom.limits").draw(root)
-    except (ModuleNotFoundError, AttributeError):
+    except ModuleNotFoundError:
         return False
     return True

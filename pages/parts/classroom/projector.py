@@ -11,7 +11,7 @@ import segno
 import streamlit as st
 
 from gan.access import addresses
-from gan.access.classroom import Classroom
+from gan.access.classroom import Classroom, mode
 from pages.parts import frame
 from pages.parts.classroom import presence
 
@@ -39,10 +39,11 @@ def show(root: Path) -> None:
         if not state.is_open:
             st.warning("The class has ended. Open it again on the page Class, then students can join.")
         chosen = found[0] if len(found) < 2 else st.session_state.get("class/address", found[0])
+        entry = f'Enter this code and your name</div><div class="class-code">{html.escape(state.code)}'
         st.html(
-            f'<div class="class-step" style="margin-top:0">1. Open this address, in the same network</div>'
+            '<div class="class-step" style="margin-top:0">1. Open this address, in the same network</div>'
             f'<div class="class-address">{html.escape(chosen)}</div>'
-            f'<div class="class-step">2. Enter this code and your name</div><div class="class-code">{html.escape(state.code)}</div>'
+            f'<div class="class-step">2. {entry if mode() == "code" else "Sign in"}</div>'
         )
         _count(root)
     with left:
@@ -65,8 +66,8 @@ def _count(root: Path) -> None:
     """Tell how many have joined."""
     with frame.spoken_errors():
         joined = sum(not student.is_removed for student in Classroom(root).state().students.values())
-        here = presence.count(root)
-        st.html(f'<div class="class-count"><b>{joined}</b> joined · <b>{here}</b> here now</div>')
+        told = f"<b>{joined}</b> joined · " if mode() == "code" else ""
+        st.html(f'<div class="class-count">{told}<b>{presence.count()}</b> here now</div>')
 
 
 def qr(address: str) -> str:
