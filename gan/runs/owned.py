@@ -1,4 +1,4 @@
-"""Runs by owner."""
+"""The runs of each owner."""
 
 from __future__ import annotations
 
