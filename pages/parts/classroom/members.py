@@ -69,11 +69,10 @@ def table(root: Path, present: Collection[str]) -> list[dict[str, object]]:
     for key, student in (others | Classroom(root).state().students).items():
         listed = found[key][1] if key in found else []
         states = [one.status().state for one in listed]
-        is_here = key in present and not student.is_removed
         rows.append(
             {
                 "Name": student.name,
-                "Here": "removed" if student.is_removed else "now" if is_here else "",
+                "Here": "removed" if student.is_removed else "now" if key in present else "",
                 "Joined": cards.date(student.joined_at),
                 "Runs": len(listed),
                 "Training": sum(state in ("starting", "running") for state in states),
