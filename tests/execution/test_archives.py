@@ -183,6 +183,7 @@ def test_a_set_whose_name_is_taken_stays_in_the_archive(root: Path, mine: tuple[
 @pytest.mark.parametrize("name", ["", "..", "2026-11-30-1a2b", "../../etc", "sweeps"])
 def test_restoring_what_is_not_there_gets_a_sentence(root: Path, own_data: Path, name: str) -> None:
     run = make_run(root, state="finished")
+    (root / archives.FOLDER).mkdir()
     with pytest.raises(InputError, match="There is no archive"):
         archives.restore(root, name)
     assert runs.list_runs(root) == [run]
