@@ -1,10 +1,9 @@
-"""The page Class and the bar of a class without a browser: as teacher, student and visitor."""
+"""The page Class without a browser: as teacher, student and visitor."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,88 +11,23 @@ import segno
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
-from gan.access import owners, people
+from gan.access import owners
 from gan.access.classroom import Classroom
 from gan.access.people import TEACHER, VISITOR, Person
 from gan.errors import InputError
 from gan.execution import archives, requests
-from gan.runs import Run
 from gan.storage import jobs
 from pages.parts.classroom import board, members, merged, projector, tiles
 from pages.parts.classroom.leading import leading
 from tests.helpers import PROJECT, make_run, wait_until
 from tests.pages.conftest import NASTY
+from tests.pages.in_class import Act, Visit, ann, as_, bo, classroom, example, here, html, nobody_leads, press, told
 
-Visit = Callable[..., AppTest]
-Act = Callable[[Person], None]
-
-
-@pytest.fixture
-def as_(monkeypatch: pytest.MonkeyPatch) -> Act:
-    """Return a function that lets the following page runs be those of a person of a class."""
-    monkeypatch.setenv("GAN_CLASS", "1")
-
-    def act(person: Person) -> None:
-        monkeypatch.setattr(people._Source, "ask", staticmethod(lambda: person))
-
-    return act
-
-
-@pytest.fixture(autouse=True)
-def nobody_leads() -> Iterator[None]:
-    leading.stop()
-    yield
-    leading.stop()
-
-
-@pytest.fixture
-def classroom(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Classroom:
-    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(tiles, "FRESH", -1.0)  # each look reads anew
-    room = Classroom(empty)
-    room.open()
-    return room
-
-
-@pytest.fixture
-def ann(classroom: Classroom) -> Person:
-    return classroom.enter("Ann", classroom.state().code)[0]
-
-
-@pytest.fixture
-def bo(classroom: Classroom) -> Person:
-    return classroom.enter("Bo <b>*x*", classroom.state().code)[0]
-
-
-def example(root: Path, person: Person, name: str = "", **status: object) -> Run:
-    """Copy a finished run with scores and samples for a person."""
-    run = Run(root / runs.new_id())
-    shutil.copytree(sorted((PROJECT / "examples").glob("2*"))[0], run.path)
-    owners.write(run.path, person)
-    run.rename(name)
-    run.write_status(run.status().model_copy(update=status))
-    return run
-
-
-def html(test: AppTest) -> str:
-    return "".join(str(element.proto.body) for element in test.get("html"))
-
-
-def told(test: AppTest) -> str:
-    """Return all text that a page shows."""
-    kinds = (test.title, test.markdown, test.caption, test.error, test.info, test.warning, test.success, test.code)
-    text = "\n".join(str(element.value) for kind in kinds for element in kind)
-    return text.replace("\\", "") + html(test)
+__all__ = ["ann", "as_", "bo", "classroom", "nobody_leads"]
 
 
 def keys(test: AppTest) -> set[str]:
     return {str(button.key) for button in test.button}
-
-
-def press(test: AppTest, key: str) -> AppTest:
-    test.button(key=key).click().run()
-    assert not test.exception, test.exception
-    return test
 
 
 def opened(test: AppTest, key: str) -> AppTest:
@@ -397,118 +331,3 @@ def test_stop_archive_restore_and_clear(visit: Visit, classroom: Classroom, ann:
     assert "Move 2 runs to the trash" in told(test)
     press(test, "class/clear/sure")
     assert runs.list_runs(root) == [mine] and len(runs.list_trash(root)) == 2
-
-
-# The bar, leading and following
-
-
-def lead(visit: Visit, as_: Act, page: str = "home", **query: str) -> AppTest:
-    """Open a page as the teacher, and switch “Lead” on."""
-    as_(TEACHER)
-    test = visit(page, **query)
-    test.toggle(key="class/lead").set_value(True).run()
-    assert not test.exception and test.toggle(key="class/lead").value
-    return test
-
-
-def follow(test: AppTest) -> AppTest:
-    (switch,) = (one for one in test.toggle if one.label == "Follow the teacher")
-    return switch.set_value(True).run()
-
-
-def here(test: AppTest) -> str:
-    page: str = test.session_state["frame/here"]
-    return page
-
-
-def test_the_bar_names_the_person(visit: Visit, classroom: Classroom, bo: Person, as_: Act) -> None:
-    as_(bo)
-    for page in ("home", "watch", "learn"):
-        test = visit(page)
-        assert "Class · <b>Bo &lt;b&gt;*x*</b>" in html(test) and not test.exception
-        assert not any(one.label in ("Follow the teacher", "Lead") for one in test.toggle)
-    as_(TEACHER)
-    assert "Class · <b>Teacher</b> · 0 present" in html(visit("home"))
-
-
-def test_a_student_follows_if_asked_and_stays_if_not(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
-    run = example(classroom.root, TEACHER)
-    teacher = lead(visit, as_)
-    as_(ann)
-    student, other = visit("train"), visit("data")
-    assert here(student) == "pages/train.py"
-    follow(student)
-    assert here(student) == "pages/home.py" and not student.exception
-
-    as_(TEACHER)
-    teacher.query_params["run"] = run.id
-    teacher.switch_page("pages/watch.py").run()
-    as_(ann)
-    student.run()
-    assert here(student) == "pages/watch.py" and student.query_params["run"] in (run.id, [run.id])
-    other.run()
-    assert here(other) == "pages/data.py"
-
-    student.switch_page("pages/train.py").run()  # between two moves of the teacher, one may look elsewhere
-    assert here(student) == "pages/train.py"
-    as_(TEACHER)
-    teacher.switch_page("pages/compare.py").run()
-    as_(ann)
-    student.run()
-    assert here(student) == "pages/compare.py"
-
-    as_(TEACHER)
-    teacher.toggle(key="class/lead").set_value(False).run()
-    assert leading.place() is None
-    as_(ann)
-    student.run()
-    assert not any(one.label == "Follow the teacher" for one in student.toggle)
-    as_(TEACHER)
-    teacher.toggle(key="class/lead").set_value(True).run()
-    teacher.switch_page("pages/learn.py").run()
-    as_(ann)
-    student.run()
-    (switch,) = (one for one in student.toggle if one.label == "Follow the teacher")
-    assert not switch.value and here(student) != "pages/learn.py"
-
-
-def test_what_a_student_typed_stays_until_the_student_follows(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
-    teacher = lead(visit, as_)
-    as_(ann)
-    student = visit("train")
-    student.text_input(key="train/name").set_value("my run").run()
-    as_(TEACHER)
-    teacher.switch_page("pages/learn.py").run()
-    as_(ann)
-    student.run()
-    assert here(student) == "pages/train.py" and student.text_input(key="train/name").value == "my run"
-
-
-def test_a_deleted_run_of_the_teacher_gets_the_usual_sentence(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
-    run = example(classroom.root, TEACHER)
-    lead(visit, as_, "watch", run=run.id)
-    runs.delete(run)
-    as_(ann)
-    student = follow(visit("home"))
-    assert here(student) == "pages/watch.py" and "has been deleted" in student.error[0].value and not student.exception
-
-
-def test_the_key_of_a_round_is_not_passed_on(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
-    lead(visit, as_, "quiz", round="ABCDEF", key="secret")
-    place = leading.place()
-    assert place and (place.page, dict(place.query)) == ("pages/quiz.py", {"round": "ABCDEF"})
-
-
-def test_another_tab_of_the_teacher_takes_over(visit: Visit, classroom: Classroom, as_: Act) -> None:
-    first = lead(visit, as_)
-    second = lead(visit, as_, "data")
-    place = leading.place()
-    assert place and place.page == "pages/data.py" and second.toggle(key="class/lead").value
-    first.run()
-    assert not first.toggle(key="class/lead").value
-
-
-def test_a_student_cannot_lead(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
-    as_(ann)
-    test = visit("home", state={"class/lead": True})
-    assert leading.place() is None and not any(one.label == "Lead" for one in test.toggle)
