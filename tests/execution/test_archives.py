@@ -122,7 +122,8 @@ def test_the_teachers_training_does_not_matter_unless_it_uses_a_set(root: Path, 
 
 
 def test_a_sweep_goes_with_its_runs(root: Path, own_data: Path) -> None:
-    sweep = launched.create(root, plan())
+    with acting(ANN):
+        sweep = launched.create(root, plan())
     launched.complete(sweep)
     for run in sweep.runs():
         owners.write(run.path, ANN)
