@@ -8,6 +8,9 @@ import streamlit as st
 from pages.parts import service
 
 if __name__ == "__main__":  # runs on every page run
+    from gan.access import classroom
+    from pages.parts import frame
+
     listed = [
         st.Page(
             "pages/home.py", title="Home", default=True, help="Introduction, a first training with one click, all runs as cards."
@@ -31,6 +34,14 @@ if __name__ == "__main__":  # runs on every page run
         ),
         st.Page("pages/quiz.py", title="Quiz", help="Real or generated? One person or a class against the discriminator."),
     ]
+    if classroom.is_on():
+        from pages.parts.classroom import bar
+
+        about = "The newest pictures of everybody; for the teacher, the people and the codes."
+        listed.insert(1, st.Page("pages/class.py", title="Class", help=about))
+        frame.set_bar(bar.draw)
+    else:
+        frame.set_bar(None)
     service.make_way()
     page = st.navigation(listed, position="top")
     st.session_state["is-routed"] = True

@@ -117,7 +117,7 @@ class Classroom:
                 if not (folder / "key").exists():
                     write_atomically(folder / "key", secrets.token_hex(32).encode(), mode=0o600)
                 if not self.path.exists():
-                    self._write(State(code=_code(6), teacher_code=_code(12)))
+                    self._write(State(code=_code(6), teacher_code=new_teacher_code()))
                 elif not self.state().is_open:
                     self._change(is_open=True, code=_code(6))
         return self.state()
@@ -188,10 +188,13 @@ class Classroom:
             self._change(code=code, round=self.state().round + 1)
         return code
 
-    def change_teacher_code(self) -> str:
-        """Give the teacher a new code and return it; all teachers have to enter it."""
+    def change_teacher_code(self, code: str = "") -> str:
+        """Give the teacher a new code and return it; all teachers have to enter it.
+
+        ``code`` is one of :func:`new_teacher_code`, for a page that has to show it before it closes.
+        """
         require("run the class")
-        code = _code(12)
+        code = code or new_teacher_code()
         with self._alone():
             self._change(teacher_code=code, teacher_round=self.state().teacher_round + 1)
         return code
@@ -239,6 +242,11 @@ class Classroom:
     def _serializer(self) -> URLSafeTimedSerializer:
         key = (self.root / FOLDER / "key").read_text(encoding="ascii")
         return URLSafeTimedSerializer(key, salt="door", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256})
+
+
+def new_teacher_code() -> str:
+    """Return a random code for the teacher."""
+    return _code(12)
 
 
 def _same(entered: str, code: str) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan.commands import changing, data, listing, play, report, scoring, spare, sweeps, training, trash
+from gan.commands import changing, classroom, data, listing, play, report, scoring, spare, sweeps, training, trash
 from gan.commands.arguments import Parser, complain
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
@@ -34,9 +34,9 @@ def make_parser() -> Parser:
     ) -> Parser:
         added = commands.add_parser(name, help=help, description=help)
         added.set_defaults(run=run)
-        added.add_argument(
-            "--root", type=Path, default=None, metavar="DIR", help="folder of the runs (default: $GAN_RUNS, else checkpoints/)"
-        )
+        about_root = "folder of the runs (default: $GAN_RUNS, else checkpoints/)"
+        # Suppressed: an action after its group, as in “class --root DIR codes”, would reset it.
+        added.add_argument("--root", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=about_root)
         if has_json:
             added.add_argument("--json", action="store_true", help="print JSON")
         return added
@@ -44,6 +44,7 @@ def make_parser() -> Parser:
     for part in (training, changing, scoring, listing, trash, sweeps, report):
         part.add(command)
     data.add(commands, command)
+    classroom.add(commands, command)
     spare.add(commands, main)
     play.add(commands)
     return parser
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.raiseExceptions = False  # no traceback if the log cannot be written; the run reports the error
     try:
         options = make_parser().parse_args(arguments)
-        options.root = options.root.expanduser() if options.root else default_root()
+        options.root = options.root.expanduser() if getattr(options, "root", None) else default_root()
         status: int = options.run(options)
         sys.stdout.flush()
         return status

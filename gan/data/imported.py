@@ -38,14 +38,14 @@ def remove(name: str, root: Path, runs_root: Path | None = None) -> None:
     if entry.origin != "own" or not place.is_dir():
         raise InputError(f"“{entry.name}” was not imported, so it cannot be removed; choose an imported data set.")
     require("delete", owners.read(place), f"the data set “{entry.title}”")
-    _require_unused(entry, runs_root)
+    require_unused(entry, runs_root)
     gone = (
         root / data_sets.OWN / f"{STAGING}removed-{secrets.token_hex(4)}"
     )  # renamed atomically; the next import deletes leftovers
     try:
         os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
-        _remove_preparations(name, root)
+        remove_preparations(name, root)
     except OSError as error:
         raise InputError(explain_os_error(error, f"removing “{entry.title}”")) from error
 
@@ -67,12 +67,12 @@ def stretch(name: str, root: Path, runs_root: Path | None = None, *, undo: bool 
             raise InputError(f"“{entry.title}” {has}; there is nothing to change.")
         if not undo and not is_dark(facts):
             raise InputError(f"“{entry.title}” uses its range of values, so there is nothing to stretch.")
-        _require_unused(entry, runs_root)
+        require_unused(entry, runs_root)
         facts.pop("stretch", None)
         if not undo:
             facts["stretch"] = facts["range_used"]
         files.write_json(place, facts)
-        _remove_preparations(entry.name, root)
+        remove_preparations(entry.name, root)
 
 
 def is_dark(facts: dict[str, Any]) -> bool:
@@ -97,7 +97,7 @@ def stretch_of(folder: Path) -> float:
     return share if 0 < share < 1 else 1.0
 
 
-def _require_unused(entry: DataSet, runs_root: Path | None) -> None:
+def require_unused(entry: DataSet, runs_root: Path | None) -> None:
     """Raise InputError if a run that is under way uses a data set."""
     for run in runs.list_runs(runs_root or default_root()):
         try:
@@ -108,7 +108,8 @@ def _require_unused(entry: DataSet, runs_root: Path | None) -> None:
             raise InputError(f"Run {run.id} uses “{entry.title}”; stop it first.")
 
 
-def _remove_preparations(name: str, root: Path) -> None:
+def remove_preparations(name: str, root: Path) -> None:
+    """Remove what was prepared from an imported data set; it is made again when it is needed."""
     for prepared in (root / "prepared").glob(f"{name}-*"):
         if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}", prepared.name):
             shutil.rmtree(prepared, ignore_errors=True)

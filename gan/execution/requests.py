@@ -65,6 +65,19 @@ def start_sampling(run: Run, class_name: str | None, seed: int) -> None:
         processes.spawn(["sample", run.id, *asked, *options], run.log_path, is_background=True, needs_torch=True)
 
 
+def class_export_path(root: Path) -> Path:
+    """Return the progress file of the export of a class; the ZIP file lies next to it, with the suffix ``.zip``."""
+    return root / ".class-export.json"
+
+
+def start_class_export(root: Path, *, with_teacher: bool = False) -> None:
+    """Export the reports of all students in a separate process; its progress is in :func:`class_export_path`."""
+    require("run the class")
+    path = class_export_path(root).resolve()
+    asked = ["--with-teacher"] if with_teacher else []
+    _start(path, ["class", "export", str(path.with_suffix(".zip")), "--root", str(path.parent), *asked])
+
+
 def import_path() -> Path:
     """Return the progress file of the import; only one import runs at a time."""
     return data_root() / data_sets.OWN / ".import.json"
@@ -138,7 +151,7 @@ def _start(path: Path, arguments: list[str]) -> None:
         files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
         processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
     except OSError as error:
-        raise InputError(explain_os_error(error, "starting the work on the data")) from error
+        raise InputError(explain_os_error(error, "starting the work")) from error
 
 
 def clear_uploads() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan.errors import InputError, explained, shown
@@ -23,25 +23,35 @@ def as_zip(chosen: Sequence[Run], *, with_generators: bool = False) -> bytes:
 
 
 def pack(report: Report, *, with_generators: bool = False) -> bytes:
-    """Return a report as a ZIP of ``report.html``, ``report.md``, ``images/``; per run config, changes and scores in ``runs/``.
+    """Return a report as a ZIP of its :func:`files`."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        add(archive, files(report, with_generators=with_generators))
+    return packed.getvalue()
+
+
+def files(report: Report, *, with_generators: bool = False) -> dict[str, bytes]:
+    """Return the files of a report: ``report.html``, ``report.md``, ``images/``; per run config, changes and scores in ``runs/``.
 
     ``with_generators`` adds each generator with a script to sample from it. Raises InputError if a run has no generator.
     """
     text, pictures = notes.write(report)
-    files: dict[str, bytes] = {"report.html": _encoded(page.write(report)), "report.md": _encoded(text), **pictures}
+    found: dict[str, bytes] = {"report.html": _encoded(page.write(report)), "report.md": _encoded(text), **pictures}
     for entry in report.entries:
         for path in (entry.run.config_path, entry.run.changes_path, entry.run.scores_path):
             with contextlib.suppress(OSError):  # missing files are reported as complaints, except changes, of which most have none
-                files[f"runs/{entry.run.id}/{path.name}"] = path.read_bytes()
+                found[f"runs/{entry.run.id}/{path.name}"] = path.read_bytes()
         if with_generators:
-            files[f"runs/{entry.run.id}/generator.safetensors"] = generators.export(entry.run)
-            files[f"runs/{entry.run.id}/sample.py"] = generators.SCRIPT.encode()
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, content in files.items():
-            kind = zipfile.ZIP_STORED if Path(name).suffix in _PACKED else zipfile.ZIP_DEFLATED
-            archive.writestr(name, content, compress_type=kind)
-    return packed.getvalue()
+            found[f"runs/{entry.run.id}/generator.safetensors"] = generators.export(entry.run)
+            found[f"runs/{entry.run.id}/sample.py"] = generators.SCRIPT.encode()
+    return found
+
+
+def add(archive: zipfile.ZipFile, named: Mapping[str, bytes], folder: str = "") -> None:
+    """Add files by name to a ZIP, in a folder such as "Ann/"; what is compressed already is stored as it is."""
+    for name, content in named.items():
+        kind = zipfile.ZIP_STORED if Path(name).suffix in _PACKED else zipfile.ZIP_DEFLATED
+        archive.writestr(f"{folder}{name}", content, compress_type=kind)
 
 
 def write(chosen: Sequence[Run], out: Path, *, with_generators: bool = False) -> Report:

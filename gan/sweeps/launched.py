@@ -25,7 +25,7 @@ from gan.storage.models import read_model
 from gan.sweeps.plan import SCHEMA_VERSION, SWEEP_ID, Plan, as_json, check_version, parse
 from gan.sweeps.variants import run_configs
 
-_FOLDER = "sweeps"
+FOLDER = "sweeps"
 
 
 class Member(BaseModel):
@@ -76,7 +76,7 @@ class Sweep:
 
     @property
     def path(self) -> Path:
-        return self.root / _FOLDER / f"{self.id}.json"
+        return self.root / FOLDER / f"{self.id}.json"
 
     @property
     def made_at(self) -> float:
@@ -89,7 +89,7 @@ class Sweep:
     @property
     def lock_path(self) -> Path:
         """Lock held by the process that makes the runs."""
-        return self.root / _FOLDER / f".{self.id}.lock"
+        return self.root / FOLDER / f".{self.id}.lock"
 
     def record(self) -> Record:
         """Return the contents of the file. Raises InputError if it is missing, damaged or too new."""
@@ -186,7 +186,7 @@ def _note(sweep: Sweep, made: Mapping[int, str]) -> None:
 
 def list_sweeps(root: Path) -> list[Sweep]:
     """Return all sweeps in ``root``, newest first."""
-    ids = [name.removesuffix(".json") for name in _names(root / _FOLDER) if name.endswith(".json")]
+    ids = [name.removesuffix(".json") for name in _names(root / FOLDER) if name.endswith(".json")]
     found = [Sweep(root, sweep_id) for sweep_id in ids if SWEEP_ID.fullmatch(sweep_id)]
     return sorted(found, key=lambda sweep: (sweep.made_at, sweep.id), reverse=True)
 

@@ -35,6 +35,15 @@ _GOING = "frame/going"  # change of page under way: from where, to where, with w
 _PASSED = "frame/passed"  # URL parameters passed on by `go` → the page that they are meant for
 
 
+class _Bar:
+    draw: Callable[[], None] | None = None
+
+
+def set_bar(draw: Callable[[], None] | None) -> None:
+    """Set what :func:`begin` draws at the top of every page: the bar of a class, or nothing."""
+    _Bar.draw = None if draw is None else staticmethod(draw)
+
+
 def begin(title: str) -> Path:
     """Set up the page and return the folder of all runs. Must be the first call of every page."""
     here = f"pages/{title.lower()}.py"
@@ -51,6 +60,8 @@ def begin(title: str) -> Path:
     st.html(_BAR.replace("TITLE", title))
     if st.session_state.get(_PASSED, {}).get(_query(), here) != here:
         st.query_params.clear()  # Back has led here; see `go`
+    if _Bar.draw:
+        _Bar.draw()
     return default_root()
 
 

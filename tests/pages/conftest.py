@@ -20,8 +20,10 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
+from gan.access.classroom import Classroom
 from gan.config.data import DataConfig
 from gan.data import prepared
+from gan.places import default_root
 from gan.runs import Run
 from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
@@ -107,10 +109,17 @@ def prepared_digits(own_folders: Path) -> None:
 
 
 @pytest.fixture
-def visit(prepared_digits: None) -> Callable[..., AppTest]:
-    """Return a function that opens a page without a browser, as a link with a query would; ``state``: what was chosen before."""
+def visit(prepared_digits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Return a function that opens a page without a browser, as a link with a query would; ``state``: what was chosen before.
+
+    The page Class exists in a class alone, so a class is opened for it.
+    """
 
     def visit(page: str, state: Mapping[str, object] | None = None, **query: str) -> AppTest:
+        if page == "class":
+            monkeypatch.setenv("GAN_CLASS", "1")
+            if default_root().is_dir():
+                Classroom(default_root()).open()
         test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60).run()
         for key, value in (state or {}).items():
             test.session_state[key] = value

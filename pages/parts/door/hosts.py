@@ -1,8 +1,7 @@
-"""Names and addresses under which the server may be reached, and whether a page of this server sent a request."""
+"""Names under which the server may be reached, its links, and whether a page of this server sent a request."""
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import os
 import socket
@@ -10,6 +9,8 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import streamlit as st
+
+from gan.access import addresses
 
 
 def is_known(host: str) -> bool:
@@ -38,24 +39,13 @@ def is_own_origin(origin: str | None, host: str | None) -> bool:
         return False
 
 
-def addresses() -> list[str]:
-    """Return the IPv4 addresses of this computer in local networks, the one of the default route first."""
-    found: list[str] = []
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737); a datagram socket sends nothing
-        found.append(probe.getsockname()[0])
-    with contextlib.suppress(OSError):
-        found += [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
-    return [one for one in dict.fromkeys(found) if not ipaddress.ip_address(one).is_loopback]
-
-
 def links() -> list[str]:
     """Return the addresses to type into a browser."""
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     configured = [name for name in _configured() if "*" not in name]
     places = [f"https://{name}" for name in configured] or [
-        f"{scheme}://{one}:{st.get_option('server.port')}" for one in addresses()
+        f"{scheme}://{one}:{st.get_option('server.port')}" for one in addresses.own()
     ]
     return [f"{place}/{base}" if base else place for place in places]
 

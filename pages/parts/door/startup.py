@@ -15,7 +15,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from gan.access import classroom, people
+from gan.access import addresses, classroom, people
 from gan.access.classroom import Classroom
 from gan.errors import InputError
 from gan.places import default_root
@@ -32,8 +32,7 @@ def middleware() -> list[Middleware]:
             return []
         _check()
         _listen_in_the_network()
-        if classroom.mode() == "code":
-            Classroom(default_root()).open()
+        Classroom(default_root()).open()
     except InputError as error:
         print(error, file=sys.stderr)
         sys.stderr.flush()
@@ -54,6 +53,8 @@ def _check() -> None:
 def _listen_in_the_network() -> None:
     """Start the server anew with an address that the local network reaches, unless an address was chosen by flag or environment.
 
+    ``python -m gan class`` has chosen one.
+
     When Streamlit loads the application, it has bound its socket to the configured loopback address already, so that is closed.
     """
     chosen = config.get_where_defined("server.address")
@@ -61,7 +62,7 @@ def _listen_in_the_network() -> None:
         return
     os.environ[_LISTENING] = "1"
     os.environ["STREAMLIT_SERVER_ADDRESS"] = "0.0.0.0"
-    if known := hosts.addresses():  # otherwise Streamlit asks a server in the internet for it
+    if known := addresses.own():  # otherwise Streamlit asks a server in the internet for it
         os.environ.setdefault("STREAMLIT_BROWSER_SERVER_ADDRESS", known[0])
     sys.stdout.flush()
     for found in gc.get_objects():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import streamlit as st
 
+from gan.access import addresses
 from gan.errors import InputError, shown
 from gan.quiz import rounds
 from gan.quiz.results import Answers
@@ -15,7 +15,6 @@ from gan.quiz.rounds import Round, Standing
 from pages.parts import actions, frame, words
 from pages.parts.quizzing import asking, reveal
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _FIRST_OPEN = "streamlit run dashboard.py --server.address 0.0.0.0"
 
 _STYLE = """<style>
@@ -177,18 +176,9 @@ def _link(code: str) -> tuple[str, bool]:
     parts = urlsplit(st.context.url or "")
     network = parts.netloc
     is_reachable = True
-    if parts.hostname in _LOCAL:
-        host = None if st.get_option("server.address") in _LOCAL else _own_address()
+    if parts.hostname in addresses.LOCAL:
+        found = [] if st.get_option("server.address") in addresses.LOCAL else addresses.own()
+        host = next(iter(found), None)
         is_reachable = host is not None
         network = f"{host}:{parts.port}" if host else network
     return urlunsplit((parts.scheme, network, parts.path, f"round={code}", "")), is_reachable
-
-
-def _own_address() -> str | None:
-    """Return the address of this machine in its network; None without a network. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # reserved for documentation (RFC 5737)
-            return str(probe.getsockname()[0])
-        except OSError:
-            return None

@@ -13,7 +13,7 @@ from gan.catalogue import data_sets
 from gan.config import GRID, RunConfig
 from gan.judging import doctor
 from gan.palette import INDIGO, ORANGE
-from gan.runs import Opinions, Run
+from gan.runs import Opinions, Run, Status
 from gan.storage.models import stamp
 from gan.words import number, percent
 from pages.parts import logged, pictures, words
@@ -67,13 +67,18 @@ def _show_under(side: str, picture: Path, about: str, over: str) -> None:
 
 def tell(run: Run, config: RunConfig) -> None:
     """Write one sentence on how the duel stands."""
-    table, has_diverged = logged.tail(run).table(), run.status().state == "diverged"
+    if told := sentence(run, config, run.status()):
+        st.markdown(f"**{words.escape(told)}**")
+
+
+def sentence(run: Run, config: RunConfig, status: Status) -> str:
+    """Return one sentence on how the duel stands; empty before the first logged line."""
+    table, has_diverged = logged.tail(run).table(), status.state == "diverged"
     last = float(table["step"].iloc[-1]) if len(table) else 0.0
-    if sentence := _sentence(run, len(table), last, stamp(run.scores_path), config, has_diverged=has_diverged):
-        st.markdown(f"**{words.escape(sentence)}**")
+    return _sentence(run, len(table), last, stamp(run.scores_path), config, has_diverged=has_diverged)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _sentence(run: Run, lines: int, last: float, scored: object, config: RunConfig, *, has_diverged: bool) -> str:
     """Return the sentence on a run with so many logged lines up to the step ``last``; ``scored`` changes with its scores."""
     table = logged.tail(run).table()
