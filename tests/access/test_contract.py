@@ -18,12 +18,12 @@ from PIL import Image
 from gan import runs
 from gan.access import limits, rules
 from gan.access.classroom import Classroom
-from gan.access.people import TEACHER, VISITOR, Person, acting
+from gan.access.people import TEACHER, VISITOR, Person, acting, current
 from gan.config import presets
 from gan.config.data import DataConfig
 from gan.data import imported, importer
 from gan.errors import InputError
-from gan.execution import forking, processes, queue, requests, speeds, steering
+from gan.execution import archives, forking, processes, queue, requests, speeds, steering
 from gan.judging import rewind
 from gan.quiz import questions, rounds
 from gan.quiz.questions import Quiz
@@ -105,6 +105,19 @@ def rewound(stage: Stage) -> object:
     return rewind.start(stage.ended, rewind.Rewind(5, "", "", RATE))
 
 
+def put_away(stage: Stage, action: Callable[[Path], object]) -> object:
+    """Archive or clear; the teacher stops first what is under way."""
+    if current().is_teacher:
+        archives.stop(stage.root)
+    return action(stage.root)
+
+
+def put_back(stage: Stage) -> object:
+    """Restore an archive, which the teacher makes first."""
+    name = str(put_away(stage, archives.archive)) if current().is_teacher else "2026-11-30-1a2b"
+    return archives.restore(stage.root, name)
+
+
 #: Every function that changes something for a person, the verb that it asks for, and a call of it.
 TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
     "gan.runs.registry.create": ("launch", lambda stage: runs.create(stage.root, tiny(RING, family="mlp"))),
@@ -145,6 +158,12 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
         "prepare",
         lambda stage: speeds.wait_for_measuring(stage.root, stage.ended.config()),
     ),
+    "gan.execution.requests.start_class_export": ("run the class", lambda stage: requests.start_class_export(stage.root)),
+    "gan.execution.archives.stop": ("run the class", lambda stage: archives.stop(stage.root)),
+    "gan.execution.archives.stop_and_wait": ("run the class", lambda stage: archives.stop_and_wait(stage.root)),
+    "gan.execution.archives.archive": ("run the class", lambda stage: put_away(stage, archives.archive)),
+    "gan.execution.archives.clear": ("run the class", lambda stage: put_away(stage, archives.clear)),
+    "gan.execution.archives.restore": ("run the class", put_back),
     "gan.data.imported.remove": ("delete", lambda stage: imported.remove("dark", stage.folder / "data", stage.root)),
     "gan.data.imported.stretch": ("change", lambda stage: imported.stretch("dark", stage.folder / "data", stage.root)),
     "gan.quiz.rounds.create": ("take part", lambda stage: rounds.create(stage.root, Quiz(**vars(stage.round.record())))),
@@ -177,6 +196,7 @@ BY_ITSELF = {
 #: Parts of the functions above, and the work of trainers and commands; no page may call them.
 INTERNAL = {
     "gan.access.owners.write",
+    "gan.data.imported.remove_preparations",
     "gan.execution.processes.spawn",
     "gan.execution.processes.Spare.run",
     "gan.execution.queue.end_run",
