@@ -29,7 +29,7 @@ window.classDoor = setInterval(async () => {
 
 _STYLE = """<style>
 .st-key-class-bar {border-bottom: 1px solid #8883; padding-bottom: .25rem; flex-wrap: nowrap;
-  min-height: 2rem; margin-top: -1.25rem; font-size: .875rem}
+  min-height: 2rem; margin-top: -1rem; font-size: .875rem}
 .st-key-class-bar > div:first-child {flex: 0 1 auto !important; min-width: 0; overflow: hidden}
 .st-key-class-bar [data-testid="stHtml"] {white-space: nowrap; overflow: hidden; text-overflow: ellipsis}
 .st-key-class-bar > div:last-child {margin-left: auto}
