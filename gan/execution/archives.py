@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gan import runs, words
 from gan.access import owners
-from gan.access.people import TEACHER, Person
+from gan.access.people import Person
 from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.data import imported
@@ -89,9 +89,9 @@ def belongings(root: Path) -> Belongings:
                 or queue.may_restart(run, status)
             ):
                 active.append(run)
-    sweeps = [sweep for sweep in launched.list_sweeps(root) if not _owner_of(sweep).is_teacher]
+    sweeps = [sweep for sweep in launched.list_sweeps(root) if not sweep.owner().is_teacher]
     sets = [name for name, entry in data_sets.all_sets().items() if entry.origin == "own" and not _owner_of_set(name).is_teacher]
-    people |= {_owner_of(sweep).id for sweep in sweeps} | {_owner_of_set(name).id for name in sets}
+    people |= {sweep.owner().id for sweep in sweeps} | {_owner_of_set(name).id for name in sets}
     unfinished = [sweep for sweep in sweeps if not _is_over(sweep)]
     return Belongings(tuple(found), tuple(sweeps), tuple(sets), len(people), tuple(active), tuple(unfinished))
 
@@ -246,15 +246,6 @@ def _names(folder: Path) -> list[str]:
     with contextlib.suppress(OSError):
         return sorted(os.listdir(folder))
     return []
-
-
-def _owner_of(sweep: Sweep) -> Person:
-    """Return the owner of a sweep; a damaged one is the teacher's."""
-    with contextlib.suppress(InputError):
-        if owner := getattr(sweep.record(), "owner", None):
-            return Person.model_validate(owner, from_attributes=True)
-        return next((owners.read(run.path) for run in sweep.runs()), TEACHER)
-    return TEACHER
 
 
 def _owner_of_set(name: str) -> Person:

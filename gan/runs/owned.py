@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gan.access import owners
 from gan.access.people import Person
 from gan.runs.index import Listed
 
 
 def owner_of(listed: Listed) -> Person:
     """Return the owner of a listed run."""
-    return owners.read(listed.run.path)
+    return listed.facts.owner
 
 
 def by_owner(every: Sequence[Listed]) -> dict[Person, list[Listed]]:
