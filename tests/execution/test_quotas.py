@@ -141,6 +141,8 @@ def test_expected_minutes_are_limited(root: Path, trained: Run) -> None:
     known(root, config, 121)
     assert "2 minutes of training a run, and this one would take about 2 min 1 s" in refused(queue.launch, root, config)
     assert queue.launch(root, config).owner().is_teacher
+    sweep = plans.parse({"base": config.model_dump(mode="json"), "axes": {"optimizer.generator_lr": [1e-3]}, "name": "S"})
+    assert "this one would take about 2 min 1 s" in refused(steering.launch_sweep, root, sweep)
 
     # A run that goes on is judged by its own speed, and with all that it has trained; a fork begins anew.
     status = trained.status()
