@@ -73,7 +73,8 @@ class _Gate:
             own = f"with the {self._waiting} that you have " if self._waiting else ""
             advice = "ask for fewer" if count > most else "wait until one starts, or take one out of the queue"
             raise InputError(
-                f"The limit of this class is {words.count(most, 'waiting run')} a student, and {own}this would make {after}; {advice}."
+                f"The limit of this class is {words.count(most, 'waiting run')} a student, and {own}this would make {after}; "
+                f"{advice}."
             )
 
     def admit(self, config: RunConfig, *, step: int = 0, run: Run | None = None, total: int = 0) -> None:
