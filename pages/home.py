@@ -65,7 +65,7 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
         (listed, status)
         for listed, status in found
         if is_shown(listed.facts.owner)
-        and all(word in names[listed.run.id].casefold() for word in wanted)
+        and all(word in f"{owning.of(listed.facts.owner)} {names[listed.run.id]}".casefold() for word in wanted)
         and (not chosen or listed.facts.data in chosen)
         and (not state or (status.state in runs.UNDER_WAY) == (state == "active"))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,11 @@ from streamlit.testing.v1 import AppTest
 from gan import runs
 from gan.access import owners, people, rules
 from gan.access.people import TEACHER, VISITOR, Person, acting
-from gan.catalogue import data_sets
 from gan.data import importer
+from gan.execution import requests
 from gan.runs import Run, Status
+from gan.storage import files
+from gan.storage.jobs import Task
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
 from pages.parts import words
@@ -125,6 +128,13 @@ def test_the_owner_and_the_teacher_may_do_everything(who: Person, of_asa: Run, v
     assert of_asa.label() == "renamed"
 
 
+def test_a_launch_belongs_to_who_clicks(empty: Path, visit: Visit, be: Callable[[Person], None]) -> None:
+    be(BO)
+    test = visit("home")
+    test.button(key="start").click().run()
+    assert [run.owner() for run in runs.list_runs(empty)] == [BO]
+
+
 def test_only_the_teacher_orders_the_queue(empty: Path, visit: Visit, be: Callable[[Person], None]) -> None:
     run = run_of(empty, BO, "waits", "queued")
     be(BO)
@@ -148,9 +158,13 @@ def test_the_teacher_looks_for_a_person(empty: Path, visit: Visit, be: Callable[
     of_asa = run_of(empty, ASA, "of Asa")
     be(TEACHER)
     test = visit("home")
-    assert test.selectbox(key="whose/person/pages/home.py").options == ["Bo", "Teacher", ASA.name]
+    assert test.selectbox(key="whose/person/pages/home.py").options == ["Everyone", "Bo", "Teacher", ASA.name]
     test.selectbox(key="whose/person/pages/home.py").set_value(ASA.id).run()
     assert links(test) == {f"run={of_asa.id}"}
+    test.switch_page("pages/watch.py").run()
+    assert test.selectbox(key="whose/person/pages/watch.py").value == ASA.id, "another page begins with the choice"
+    test.selectbox(key="whose/person/pages/watch.py").set_value("").run()
+    assert len(test.selectbox(key="watch/choice").options) == 3
 
 
 def test_pickers_name_owners_and_keep_what_a_link_names(empty: Path, visit: Visit, be: Callable[[Person], None]) -> None:
@@ -201,22 +215,36 @@ def test_sweeps_of_others(empty: Path, visit: Visit, be: Callable[[Person], None
         assert not disabled(visit("sweeps"))
 
 
-def test_data_sets_of_others(
-    empty: Path, tmp_path: Path, visit: Visit, be: Callable[[Person], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a data set of Åsa."""
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     for shade in range(2):
         Image.fromarray(np.full((16, 16), shade, np.uint8)).save(tmp_path / f"{shade}.png")
     with acting(ASA):
-        name = importer.import_pictures(tmp_path, "Leaves", lambda sentence, share: None, root=tmp_path)
+        return importer.import_pictures(tmp_path, "Leaves", lambda sentence, share: None, root=tmp_path)
+
+
+def test_data_sets_of_others(empty: Path, leaves: str, visit: Visit, be: Callable[[Person], None]) -> None:
     be(BO)
-    test = visit("data", data=name)
+    test = visit("data", data=leaves)
     assert not test.exception
     assert f"Leaves · {ASA.name}" in test.selectbox(key="data/name").options
     assert disabled(test)["Remove"] == words.escape(rules.refusal(BO, "delete", ASA, "the data set “Leaves”"))
     be(ASA)
-    assert "Remove" not in disabled(visit("data", data=name))
-    assert data_sets.find(name)
+    assert "Remove" not in disabled(visit("data", data=leaves))
+
+
+def test_an_import_leads_only_its_owner_to_the_new_data_set(
+    empty: Path, leaves: str, visit: Visit, be: Callable[[Person], None]
+) -> None:
+    files.write_json(requests.import_path(), {**vars(Task("finished", result=leaves)), "time": time.time()})
+    be(BO)
+    test = visit("data", {"data/import": 16})
+    assert not test.exception and not test.success and test.selectbox(key="data/name").value != leaves
+    be(ASA)
+    test = visit("data", {"data/import": 16})
+    assert test.selectbox(key="data/name").value == leaves and "was added" in test.success[0].value
 
 
 def test_the_trash_is_open_to_owners(empty: Path, visit: Visit, be: Callable[[Person], None]) -> None:

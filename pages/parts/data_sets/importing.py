@@ -6,6 +6,7 @@ from pathlib import Path, PureWindowsPath
 
 import streamlit as st
 
+from gan.access.people import current
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported as imported_sets
@@ -104,8 +105,8 @@ def follow_import() -> None:
                 st.rerun()
             return
         del st.session_state["data/import"]
-        if not task or not (entry := data_sets.all_sets().get(task.result)):
-            return
+        if not task or not (entry := data_sets.all_sets().get(task.result)) or imported_sets.owner(entry).id != current().id:
+            return  # in a class, imports of others end while one looks
         noun = "point" if entry.kind == "points" else "image"
         skipped = f"; {words.count(entry.skipped, 'file')} skipped, see below" if entry.skipped else ""
         st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was added: {words.count(entry.images, noun)}{skipped}."
