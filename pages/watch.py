@@ -26,7 +26,7 @@ SILENCE = 120  # seconds without a heartbeat before a warning
 #: For a projector: larger type, and nothing but the duel and the curves.
 PRESENTED = """<style>
 html {font-size: 135%}
-header[data-testid="stHeader"], .st-key-watch-choice {display: none}
+header[data-testid="stHeader"], .st-key-watch-choice, [class*="st-key-whose-"] {display: none}
 .stMainBlockContainer {padding: 1rem 2rem}
 </style>"""
 
@@ -43,7 +43,7 @@ def show_state(run: Run, status: Status) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cards.badge(status)
         if owner := owning.by(run.owner()):
-            st.caption(f"by {owner}")
+            st.caption(f"by {owner}", width="content")
         if status.state == "queued":
             st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
         elif status.device:

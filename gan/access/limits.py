@@ -35,7 +35,11 @@ class Limits(BaseModel):
         description="Longest expected training time of a run here.",
     )
     megabytes: int = Field(
-        default=1000, ge=1, le=10_000_000, title="Megabytes", description="Disk space of all runs of one student, in MB."
+        default=1000,
+        ge=1,
+        le=10_000_000,
+        title="Megabytes of all runs",
+        description="Disk space of all runs of one student, in MB.",
     )
     upload_megabytes: int = Field(
         default=100, ge=1, le=1000, title="Megabytes an upload", description="Largest file that a student may upload, in MB."

@@ -8,8 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gan.access import people
 from gan.config import RunConfig
@@ -19,6 +20,7 @@ from gan.execution.forecast import STARTING_SECONDS, pace
 from gan.execution.order import Turn
 from gan.machine import cores, usual_threads
 from gan.runs import Run, index
+from gan.storage.models import read_cached
 
 _MOST_SEEN = 50  # runs
 
@@ -43,6 +45,9 @@ class Job(NamedTuple):
     most: float = math.inf
 
 
+_Key = tuple[float, int, float, Any]
+
+
 def look(root: Path, config: RunConfig) -> Ahead:
     """Return what a run of ``config`` would wait for if the acting person launched it now.
 
@@ -53,9 +58,12 @@ def look(root: Path, config: RunConfig) -> Ahead:
     waiting = [one for one in queue.line(root, every) if not one.reason]
     busy = [Job(max(1, status.threads), status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0)) for listed, status in training]
     jobs, seen = [], _seen(every)
+    paces: dict[str, float | None] = {}
     for one in waiting:
-        step_seconds = pace(one.run, len(waiting) + 1) or seen.get(_kind(one.run))
-        steps = max(0, one.status.total_steps - one.status.step)
+        kind = _kind(one.run)
+        if kind not in paces:
+            paces[kind] = pace(one.run, len(waiting) + 1) or seen.get(kind)
+        step_seconds, steps = paces[kind], max(0, one.status.total_steps - one.status.step)
         seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
         jobs.append(Job(one.status.threads or _threads(one.run), seconds, one.turn, queue.most_at_once(root, one.owner)))
     new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
@@ -75,31 +83,54 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, serv
     Runs start as in :func:`gan.execution.queue.advance`, which looks at the order anew whenever one ends. ``served``: owner → time
     of the last start.
     """
-    left, training = dict(enumerate(waiting)), Counter(job.turn.owner for job in busy)
+    own, training = order.by_owner([job.turn for job in waiting]), Counter(job.turn.owner for job in busy)
     ends = [(math.inf if job.seconds is None else job.seconds, place, job) for place, job in enumerate(busy, -len(busy))]
     heapq.heapify(ends)
     served, latest = dict(served), max(served.values(), default=0.0)
-    free, now = every_core - sum(job.threads for job in busy), 0.0
+    free, now, usual = every_core - sum(job.threads for job in busy), 0.0, usual_threads()
+    heads: list[tuple[_Key, str]] = []  # with outdated ones, whose key has changed since
+
+    def key(owner: str) -> _Key | None:
+        """Return what the next run of an owner is ordered by; None if there is none, or if it has to wait for another."""
+        if not own.get(owner) or training[owner] >= (job := waiting[own[owner][0]]).most:
+            return None
+        return job.turn.first, training[owner], served.get(owner, 0.0), job.turn.since
+
+    def offer(owner: str) -> None:
+        if found := key(owner):
+            heapq.heappush(heads, (found, owner))
+
+    def share() -> int:
+        able = sum(min(len(places), waiting[places[0]].most - training[owner]) for owner, places in own.items() if key(owner))
+        return max(1, free // int(able))
+
+    for owner in own:
+        offer(owner)
     while True:
-        ranked = [(list(left)[place], rank) for place, rank in order.fair([job.turn for job in left.values()], training, served)]
-        able = [place for place, rank in ranked if rank < waiting[place].most]
-        for turn, place in enumerate(able):
+        while heads and heads[0][0] != key(heads[0][1]):
+            heapq.heappop(heads)
+        if heads:
+            owner = heads[0][1]
+            place = own[owner][0]
             job = waiting[place]
-            taken = job.threads or min(usual_threads(), max(1, free // (len(able) - turn)))
-            if taken > free and ends:
-                break
-            if place == len(waiting) - 1:
-                return now if math.isfinite(now) else None
-            del left[place]
-            free -= taken
-            training[job.turn.owner] += 1
-            served[job.turn.owner] = latest = latest + 1.0  # the order of starts is all that counts
-            heapq.heappush(ends, (math.inf if job.seconds is None else now + job.seconds, place, job._replace(threads=taken)))
+            taken = job.threads or (1 if usual == 1 else min(usual, share()))
+            if taken <= free or not ends:
+                if place == len(waiting) - 1:
+                    return now if math.isfinite(now) else None
+                own[owner].popleft()
+                free -= taken
+                training[owner] += 1
+                served[owner] = latest = latest + 1.0  # the order of starts is all that counts
+                end = math.inf if job.seconds is None else now + job.seconds
+                heapq.heappush(ends, (end, place, job._replace(threads=taken)))
+                offer(owner)
+                continue
         if not ends:
             return None
         now, _, ended = heapq.heappop(ends)
         free += ended.threads
         training[ended.turn.owner] -= 1
+        offer(ended.turn.owner)
 
 
 def reasons(root: Path) -> dict[str, str]:
@@ -130,10 +161,17 @@ def _seen(every: Sequence[index.Listed]) -> dict[str, float]:
 
 
 def _kind(run: Run) -> str:
+    """Return what the speed of a run depends on; the id of the run if its configuration is damaged."""
     try:
-        return speeds.key(run.config())
+        found: str = read_cached(_read_kind, run.config_path)
     except InputError:
-        return ""
+        return run.id
+    return found
+
+
+@lru_cache(maxsize=2048)
+def _read_kind(path: Path, inode: int, changed: int, size: int) -> str:
+    return speeds.key(Run(path.parent).config())
 
 
 def _threads(run: Run) -> int:

@@ -27,32 +27,29 @@ def fair(waiting: Sequence[Turn], training: Mapping[str, int], served: Mapping[s
     ``training``: owner → number of runs that train; ``served``: owner → time of the last start.
     """
     counts, starts, latest = Counter(training), dict(served), max(served.values(), default=0.0)
-    by_time = sorted(range(len(waiting)), key=lambda place: waiting[place][1:])
-    ordered: list[tuple[int, int]] = []
+    own = by_owner(waiting)
 
-    def start(place: int) -> None:
-        nonlocal latest
+    def head(owner: str) -> tuple[float, int, float, Any, int]:
+        place = own[owner].popleft()
+        return waiting[place].first, counts[owner], starts.get(owner, 0.0), waiting[place].since, place
+
+    heads = [head(owner) for owner in own]
+    heapify(heads)
+    ordered = []
+    while heads:
+        place = heappop(heads)[-1]
         owner = waiting[place].owner
         ordered.append((place, counts[owner]))
         counts[owner] += 1
         starts[owner] = latest = latest + 1.0  # after all others so far
-
-    own: dict[str, deque[int]] = {}
-    for place in by_time:
-        if waiting[place].first < 0:
-            start(place)
-        else:
-            own.setdefault(waiting[place].owner, deque()).append(place)
-
-    def head(owner: str) -> tuple[int, float, Any, int]:
-        place = own[owner].popleft()
-        return counts[owner], starts.get(owner, 0.0), waiting[place].since, place
-
-    heads = [head(owner) for owner in own]
-    heapify(heads)
-    while heads:
-        place = heappop(heads)[-1]
-        start(place)
-        if own[waiting[place].owner]:
-            heappush(heads, head(waiting[place].owner))
+        if own[owner]:
+            heappush(heads, head(owner))
     return ordered
+
+
+def by_owner(waiting: Sequence[Turn]) -> dict[str, deque[int]]:
+    """Return the places of each owner's runs in ``waiting``, in the order in which they start."""
+    own: dict[str, deque[int]] = {}
+    for place in sorted(range(len(waiting)), key=lambda place: waiting[place][1:]):
+        own.setdefault(waiting[place].owner, deque()).append(place)
+    return own

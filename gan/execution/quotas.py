@@ -68,11 +68,13 @@ class _Gate:
         self._owned = _owned(root, person)
         self._waiting = waiting(root, person)
         self._admitted = 0  # bytes
-        if self._waiting + count > self._limits.waiting:
-            have = f"you have {self._waiting} waiting and ask for" if self._waiting else "you ask for"
+        most, after = self._limits.waiting, self._waiting + count
+        if after > most:
+            own = f"with the {self._waiting} that you have " if self._waiting else ""
+            advice = "ask for fewer" if count > most else "wait until one starts, or take one out of the queue"
             raise InputError(
-                f"The limit of this class is {words.count(self._limits.waiting, 'waiting run')} a student, and {have} {count}"
-                f"{' more' if self._waiting else ''}; wait until one starts, or take one out of the queue."
+                f"The limit of this class is {words.count(most, 'waiting run')} a student, and {own}this would make {after}; "
+                f"{advice}."
             )
 
     def admit(self, config: RunConfig, *, step: int = 0, run: Run | None = None, total: int = 0) -> None:

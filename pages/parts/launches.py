@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -18,6 +18,8 @@ from gan.errors import InputError
 from gan.execution import ahead, quotas
 from gan.runs import Run
 from pages.parts import actions, frame, words
+
+Alignment = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
@@ -55,20 +57,20 @@ def outlook(root: Path, asked: Asked) -> str:
     if found.seconds == 0 and not found.waiting:
         when = "start at once"
     else:
-        start = "its start cannot be forecast yet" if found.seconds is None else f"start in about {words.duration(found.seconds)}"
+        start = "its start cannot be forecast yet" if found.seconds is None else f"start in about {roughly(found.seconds)}"
         when = f"be {ordinal(len(found.waiting) + 1)}{'; ' if found.seconds is None else ' and '}{start}"
     return f"You have {words.count(have, 'run') if have else 'no run'} waiting (limit {most}); {this} would {when}."
 
 
-def tell(root: Path, asked: Asked, *, is_live: bool = True) -> bool:
-    """Tell a student the outlook or the refusal of a launch; return whether it is refused.
+def tell(root: Path, asked: Asked, alignment: Alignment = "left") -> bool:
+    """Tell a student the outlook or the refusal of a launch; return whether it is refused. Not for the inside of a fragment.
 
-    With ``is_live``, not possible inside a fragment, the words follow the queue, and the page is drawn anew when that changes.
+    The words follow the queue, and the page is drawn anew when it changes whether the launch is refused.
     """
     if not has_limits() or not asked.configs:
         return False
     is_refused = bool(refusal(root, asked))
-    (_follow if is_live else _say)(root, asked, is_refused)
+    _follow(root, asked, is_refused, alignment)
     return is_refused
 
 
@@ -80,17 +82,20 @@ def button(label: str, action: Callable[[], object], root: Path, asked: Asked | 
     return actions.button(label, action, why_not=why_not, **options)
 
 
-def _say(root: Path, asked: Asked, was_refused: bool) -> bool:
-    sentence = refusal(root, asked)
-    st.caption(f":material/block: {words.message(sentence)}" if sentence else f":material/group: {outlook(root, asked)}")
-    return bool(sentence) != was_refused
-
-
 @frame.fragment(frame.SLOW_TICK)
-def _follow(root: Path, asked: Asked, was_refused: bool) -> None:
+def _follow(root: Path, asked: Asked, was_refused: bool, alignment: Alignment) -> None:
     with frame.spoken_errors():
-        if _say(root, asked, was_refused):
+        sentence = refusal(root, asked)
+        told = f":material/block: {words.message(sentence)}" if sentence else f":material/group: {outlook(root, asked)}"
+        st.caption(told, text_alignment=alignment)
+        if bool(sentence) != was_refused:
             st.rerun()
+
+
+def roughly(seconds: float) -> str:
+    """Return a forecast without false precision: in steps of 10 seconds up to 2 minutes, then of minutes."""
+    step = 10 if seconds < 120 else 60
+    return words.duration(max(step, step * round(seconds / step)))
 
 
 def ordinal(place: int) -> str:

@@ -19,7 +19,7 @@ from gan.sweeps.launched import Sweep
 from gan.words import on_one_line
 from pages.parts import frame, words
 
-_MINE = "whose"  # one choice for all pages
+_MINE = "whose"  # what was chosen, on any page: a widget belongs to its page, and another one begins with it
 _PERSON = "whose/person"
 
 
@@ -73,35 +73,31 @@ def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:
     if not classroom.is_on():
         return lambda owner: True
     who = current()
+    page, _ = frame.address()
     chosen = st.segmented_control(
-        "Owner", ["All", "Mine"], required=True, key=_kept(_MINE, "All"), label_visibility="collapsed", width="content"
+        "Owner",
+        ["All", "Mine"],
+        default=st.session_state.get(_MINE, "All"),
+        required=True,
+        key=f"{_MINE}/{page}",
+        label_visibility="collapsed",
+        width="content",
     )
     st.session_state[_MINE] = chosen
     if chosen == "Mine":
         return lambda owner: owner.id == who.id
     if not who.is_teacher:
         return lambda owner: True
-    people = {owner.id: of(owner) for owner in sorted(owners, key=lambda one: one.name.casefold())}
-    key = _kept(_PERSON, None)
-    if st.session_state[key] not in people:
-        st.session_state[key] = None
+    people = {"": "Everyone"} | {owner.id: of(owner) for owner in sorted(owners, key=lambda one: one.name.casefold())}
+    kept = st.session_state.get(_PERSON)
     person = st.selectbox(
         "Person",
         list(people),
-        index=None,
+        index=list(people).index(kept) if kept in people else 0,
         format_func=people.__getitem__,
-        key=key,
-        placeholder="Everyone",
+        key=f"{_PERSON}/{page}",
         label_visibility="collapsed",
         width=150,
     )
     st.session_state[_PERSON] = person
-    return lambda owner: person in (None, owner.id)
-
-
-def _kept(name: str, usual: str | None) -> str:
-    """Return the key of the filter on this page, which begins with what was chosen on another one."""
-    page, _ = frame.address()
-    key = f"{name}/{page}"
-    st.session_state.setdefault(key, st.session_state.get(name, usual))
-    return key
+    return lambda owner: not person or owner.id == person

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gan import runs
 from gan.access import limits, rules
 from gan.access.limits import Limits
 from gan.access.people import TEACHER, Person, acting
-from gan.execution import ahead, queue, steering
+from gan.execution import ahead, order, queue, steering
 from gan.execution.ahead import Job
 from gan.execution.order import Turn
 from gan.runs import Run, Status
@@ -134,3 +138,60 @@ def test_those_ahead_depend_on_who_asks(root: Path, spawned: list[str], monkeypa
     for person, expected in ((ANN, "Bo 1 Ann 2 Ann 3 Ann 4"), (BO, "Bo 1 Ann 2"), (CY, "Bo 1"), (TEACHER, "Bo 1")):
         with acting(person):
             assert names(ahead.look(root, tiny()).waiting) == expected
+
+
+JOBS = st.lists(
+    st.builds(
+        Job,
+        st.integers(0, 3),
+        st.sampled_from([None, 1.0, 2.0, 3.5, 8.0]),
+        st.builds(Turn, st.sampled_from("abc"), st.sampled_from([0.0, 0.0, -1.0]), st.integers(0, 99)),
+        st.sampled_from([1, 2, math.inf]),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda job: job.turn.since,
+)
+
+
+BUSY = st.lists(
+    st.builds(
+        Job, st.integers(1, 2), st.sampled_from([None, 1.5, 4.0]), st.builds(Turn, st.sampled_from("abc"), st.just(0.0), st.just(0))
+    ),
+    max_size=3,
+)
+
+
+@pytest.mark.parametrize("usual", [1, 3])
+@given(BUSY, JOBS, st.integers(1, 6))
+def test_the_forecast_starts_runs_as_the_queue_does(usual: int, busy: list[Job], waiting: list[Job], every_core: int) -> None:
+    """Against the queue's own rule, applied anew whenever a run ends."""
+    most = {job.turn.owner: job.most for job in waiting}
+    waiting = [job._replace(most=most[job.turn.owner]) for job in waiting]
+    running = [(math.inf if job.seconds is None else job.seconds, number, job) for number, job in enumerate(busy, -9)]
+    served, left, now, clock = {"a": 3.0}, list(waiting), 0.0, 10.0
+    started: dict[int, float] = {}
+    while waiting[-1].turn.since not in started and (left or running):
+        training = Counter(job.turn.owner for _, _, job in running)
+        ranked = order.fair([job.turn for job in left], training, served)
+        able = [left[place] for place, rank in ranked if rank < left[place].most]
+        free = every_core - sum(job.threads for _, _, job in running)
+        for place, job in enumerate(able):
+            taken = job.threads or min(usual, max(1, free // (len(able) - place)))
+            if taken > free and running:
+                break
+            started[job.turn.since], clock = now, clock + 1
+            served[job.turn.owner] = clock
+            left.remove(job)
+            free -= taken
+            end = math.inf if job.seconds is None else now + job.seconds
+            running.append((end, waiting.index(job), job._replace(threads=taken)))
+        if not running:
+            break
+        running.sort(key=lambda one: one[:2])
+        now = running.pop(0)[0]
+    expected = started.get(waiting[-1].turn.since, math.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAN_CORES", str(2 * usual))
+        found = ahead.starts_in(busy, waiting, every_core, {"a": 3.0})
+    assert found == (expected if math.isfinite(expected) else None)

@@ -62,12 +62,12 @@ def refused(*asked: Any, **options: Any) -> str:
 
 def test_every_way_to_a_waiting_run_is_limited(root: Path, trained: Run) -> None:
     sweep_of = [plans.parse(MLP | {"axes": {"networks.hidden": sizes}}) for sizes in ([8, 12], [8])]
-    assert "you ask for 3; wait" in refused(steering.launch_sweep, root, sweep_of[0])
+    assert "and this would make 3; ask for fewer." in refused(steering.launch_sweep, root, sweep_of[0])
     assert not list((root / "sweeps").glob("*.json"))
     with acting(ANN):
         queue.launch(root, tiny())
     back = Rewind(10, "", "", {"optimizer.generator_lr": 1e-4})
-    assert "1 waiting and ask for 2 more" in refused(forking.rewind, trained, back)
+    assert "with the 1 that you have this would make 3; wait until" in refused(forking.rewind, trained, back)
     with acting(ANN):
         forking.fork(trained, 15, {})
     assert waiting(root) == 2
@@ -80,7 +80,7 @@ def test_every_way_to_a_waiting_run_is_limited(root: Path, trained: Run) -> None
         (forking.rewind, trained, back),
         (steering.launch_sweep, root, sweep_of[1]),
     ):
-        assert "2 waiting runs a student, and you have 2 waiting" in refused(*asked)
+        assert "2 waiting runs a student, and with the 2 that you have" in refused(*asked)
     with acting(BO):
         queue.launch(root, tiny())
     queue.launch(root, tiny())
@@ -92,14 +92,14 @@ def test_runs_of_a_sweep_count_even_before_they_are_made_and_while_it_is_paused(
     with acting(ANN):
         sweep = launched.create(root, plans.parse(MLP | {"axes": {"networks.hidden": [8]}}))
         assert quotas.waiting(root, ANN) == 2
-        assert "2 waiting" in refused(queue.launch, root, tiny())
+        assert "2 that you have" in refused(queue.launch, root, tiny())
         launched.complete(sweep)
         steering.pause(sweep)
         assert quotas.waiting(root, ANN) == 2
-        assert "2 waiting" in refused(queue.launch, root, tiny())
+        assert "2 that you have" in refused(queue.launch, root, tiny())
         steering.cancel(sweep)
         queue.launch(root, tiny())
-    assert "1 waiting and ask for 2 more" in refused(steering.retry, sweep, ("stopped",))
+    assert "with the 1 that you have this would make 3; wait until" in refused(steering.retry, sweep, ("stopped",))
     assert steering.retry(sweep, ("stopped",)) == 2, "by the teacher"
 
 
@@ -141,6 +141,8 @@ def test_expected_minutes_are_limited(root: Path, trained: Run) -> None:
     known(root, config, 121)
     assert "2 minutes of training a run, and this one would take about 2 min 1 s" in refused(queue.launch, root, config)
     assert queue.launch(root, config).owner().is_teacher
+    sweep = plans.parse({"base": config.model_dump(mode="json"), "axes": {"optimizer.generator_lr": [1e-3]}, "name": "S"})
+    assert "this one would take about 2 min 1 s" in refused(steering.launch_sweep, root, sweep)
 
     # A run that goes on is judged by its own speed, and with all that it has trained; a fork begins anew.
     status = trained.status()

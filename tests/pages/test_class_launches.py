@@ -60,7 +60,7 @@ def test_home_tells_place_and_start_and_refuses_in_advance(busy: Path, visit: Vi
     assert (run.config().preset, run.owner()) == (presets.CLASS, ANN)
     wait(busy, ANN)
     test = visit("home")
-    assert "The limit of this class is 2 waiting runs a student, and you have 2 waiting" in captions(test)
+    assert "The limit of this class is 2 waiting runs a student, and with the 2 that you have" in captions(test)
     assert test.button(key="start").disabled
     with acting(BO):
         queue.launch(busy, tiny({"networks.width": 6}))
@@ -93,7 +93,7 @@ def test_train_tells_and_refuses_in_advance(busy: Path, visit: Visit, ann: Perso
     wait(busy, BO)
     test = visit("train", preset="digits-mlp")
     told = captions(test)
-    assert "You have no run waiting (limit 2); this one would be 2nd and start in about 1 min 12 s." in told
+    assert "You have no run waiting (limit 2); this one would be 2nd and start in about 1 min 10 s." in told
     assert "yours starts" not in told and not test.button(key="launch").disabled
     keep(busy, config, 10, 1, "fp32")
     test = visit("train", preset="digits-mlp")
@@ -131,7 +131,7 @@ def test_a_sweep_is_refused_in_advance(busy: Path, visit: Visit, ann: Person) ->
     assert not test.button(key="sweep/start").disabled
     wait(busy, ANN)
     test = vary(visit, latent="16")
-    assert "you have 1 waiting and ask for 2 more" in captions(test) and test.button(key="sweep/start").disabled
+    assert "with the 1 that you have this would make 3" in captions(test) and test.button(key="sweep/start").disabled
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,11 @@ def test_a_sweep_is_refused_in_advance(busy: Path, visit: Visit, ann: Person) ->
 )
 def test_places_in_words(place: int, word: str) -> None:
     assert launches.ordinal(place) == word
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(2, "10 s"), (72, "1 min 10 s"), (677, "11 min"), (3700, "1 h 2 min")])
+def test_a_forecast_is_rounded(seconds: float, told: str) -> None:
+    assert launches.roughly(seconds) == told
 
 
 FORM = """

@@ -158,9 +158,13 @@ def test_the_teacher_looks_for_a_person(empty: Path, visit: Visit, be: Callable[
     of_asa = run_of(empty, ASA, "of Asa")
     be(TEACHER)
     test = visit("home")
-    assert test.selectbox(key="whose/person/pages/home.py").options == ["Bo", "Teacher", ASA.name]
+    assert test.selectbox(key="whose/person/pages/home.py").options == ["Everyone", "Bo", "Teacher", ASA.name]
     test.selectbox(key="whose/person/pages/home.py").set_value(ASA.id).run()
     assert links(test) == {f"run={of_asa.id}"}
+    test.switch_page("pages/watch.py").run()
+    assert test.selectbox(key="whose/person/pages/watch.py").value == ASA.id, "another page begins with the choice"
+    test.selectbox(key="whose/person/pages/watch.py").set_value("").run()
+    assert len(test.selectbox(key="watch/choice").options) == 3
 
 
 def test_pickers_name_owners_and_keep_what_a_link_names(empty: Path, visit: Visit, be: Callable[[Person], None]) -> None:

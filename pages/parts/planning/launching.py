@@ -92,11 +92,14 @@ def show_estimate(root: Path, config: RunConfig, *, is_needed: bool) -> None:
 
 def brief(root: Path, config: RunConfig | None) -> str:
     """Return the expected time in a few words, for the bar on a phone."""
-    if config and (sentence := launches.refusal(root, Asked([config]))):
-        return words.message(sentence)
+    told = ""
+    if config and launches.has_limits():
+        if sentence := launches.refusal(root, Asked([config])):
+            return words.message(sentence)
+        told = f". {launches.outlook(root, Asked([config]))}"
     if config is None or not (known := speeds.find(root, config)):
-        return "Expected time not known yet"
-    return f"{'More than' if known.is_bound else 'About'} {words.duration(known.seconds)} on this machine"
+        return f"Expected time not known yet{told}"
+    return f"{'More than' if known.is_bound else 'About'} {words.duration(known.seconds)} on this machine{told}"
 
 
 def tell_queue(root: Path, config: RunConfig) -> None:

@@ -33,7 +33,7 @@ def act(run: Run, status: Status) -> None:
     )
     may_resume = status.state not in runs.UNDER_WAY and not owning.why_not("resume", run)
     asked = _resumed(run, status) if launches.has_limits() and may_resume else None
-    is_refused = asked is not None and launches.tell(run.root, asked)
+    is_refused = asked is not None and launches.tell(run.root, asked, "right")
     with row:
         if status.state in runs.UNDER_WAY:
             is_stopping = status.state != "queued" and run.control().stop
