@@ -270,8 +270,12 @@ def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None
             st.rerun()
         with frame.spoken_errors():
             tried.add(kind(left[0]))
-            place += 1
-            st.session_state["sweep/measuring"] = place, speeds.start_measuring(root, left.pop(0))
+            if (started := speeds.start_measuring(root, left[0])) is None:
+                tried.discard(kind(left[0]))  # another visitor was quicker
+            else:
+                left.pop(0)
+                place += 1
+                st.session_state["sweep/measuring"] = place, started
     st.caption(f"Measuring {place} of {place + len(left)}, about 5 seconds each …")
 
 
