@@ -43,6 +43,7 @@ from gan.execution import queue
 from gan.runs import Run
 
 LONGEST_WAIT = 2.0  # seconds for the lock of the queue
+AFTERWARDS = 5.0  # seconds in which a second click may do something
 
 _BUTTONS = (("", "Train a GAN on digits now"), ("train", "Start training"))
 _SPREAD = 1.0  # seconds in which everybody clicks
@@ -91,7 +92,7 @@ async def press(room: Class, click: Click, again: str, ready: asyncio.Barrier, o
         await _until(line, viewer, lambda: viewer.scripts_done > done)
         click.shown = time.monotonic() - click.at
         with contextlib.suppress(TimeoutError):  # what the second click makes of it
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(AFTERWARDS):
                 await _until(line, viewer, lambda: False)
     if viewer.exceptions:
         room.found.errors["traceback on a page"] += viewer.exceptions

@@ -19,6 +19,7 @@ def button(root: Path) -> None:
         icon=":material/play_arrow:",
         type="primary",
         key="start",
+        is_once=True,
         help="First shapes within seconds, digits within a minute, from 1,797 built-in handwritten digits.",
     )
 

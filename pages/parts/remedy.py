@@ -34,6 +34,7 @@ def offer(run: Run, verdict: Verdict) -> None:
         fork,
         icon=":material/call_split:",
         key=f"fork/{verdict.name}",
+        is_once=True,
         disabled=bool(reason),
         help=words.message(reason or about),
     )
@@ -60,6 +61,7 @@ def offer_rewind(run: Run, verdict: Verdict) -> None:
         go_back,
         icon=":material/history:",
         key=f"rewind/{verdict.name}",
+        is_once=True,
         help=words.escape(
             f"Goes back to the last checkpoint {found.reason}. Two runs with the same seed go on from there, side by side on "
             f"Compare: one as it was, one with {told}."

@@ -345,7 +345,32 @@ def test_launch_arrives_although_a_refresh_cancels_the_change_of_page(
     test.run()
     assert test.query_params["run"] in (run.id, [run.id]) and "stop" in [button.key for button in test.button]
     test.switch_page(f"pages/{page}.py").run()
-    assert key in [button.key for button in test.button], "it has arrived, so the way back is free"
+    assert f"{key}/1" in [button.key for button in test.button], "it has arrived, so the way back is free"
+
+
+@pytest.mark.parametrize(("page", "key"), [("home", "start"), ("train", "launch")])
+def test_second_click_on_a_page_that_is_not_replaced_yet_does_nothing(
+    page: str, key: str, visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speeds, "start_measuring", lambda root, config: None)
+    monkeypatch.setattr(queue, "advance", lambda root: None)
+    test = visit(page)
+    pressed = test.button(key=key)
+    pressed.click().run()
+    test.switch_page(f"pages/{page}.py").run()
+    assert pressed.proto.id not in [button.proto.id for button in test.button], "the second click names a button that has gone"
+    test.button(key=f"{key}/1").click().run()
+    assert len(runs.list_runs(empty)) == 2, "the page was drawn again, so this is another launch"
+
+
+def test_refused_launch_can_be_asked_for_again(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "advance", lambda root: None)
+    test = visit("home")
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "launch", refuse)
+        test.button(key="start").click().run()
+    test.button(key="start").click().run()
+    assert len(runs.list_runs(empty)) == 1
 
 
 def test_change_of_page_is_not_repeated_once_the_user_went_elsewhere(
@@ -358,4 +383,4 @@ def test_change_of_page_is_not_repeated_once_the_user_went_elsewhere(
     test.switch_page("pages/compare.py").run()
     assert [title.value for title in test.title] == ["Compare"]
     test.switch_page("pages/home.py").run()
-    assert "start" in [button.key for button in test.button]
+    assert "start/1" in [button.key for button in test.button]

@@ -222,6 +222,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
             icon=":material/play_arrow:",
             type="primary",
             key="sweep/start",
+            is_once=True,
             disabled=bool(wrong) or not sound or not is_sure,
             place=below,
         )

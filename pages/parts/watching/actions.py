@@ -105,6 +105,7 @@ def offer_next(run: Run) -> None:
                 lambda: _compare(run, wider),
                 icon=":material/compare:",
                 key="next/wider",
+                is_once=True,
                 help="Trains the same settings with networks twice as wide, and shows both runs side by side.",
                 width="stretch",
             )

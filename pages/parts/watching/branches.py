@@ -90,7 +90,9 @@ def _ask(run: Run, config: RunConfig) -> None:
         queue.advance(run.root)
         st.query_params["run"] = child.id
 
-    if actions.button("Start fork", fork, icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork"):
+    if actions.button(
+        "Start fork", fork, icon=":material/call_split:", type="primary", disabled=found is None, key="start-fork", is_once=True
+    ):
         st.rerun()
     if found:
         with st.expander("The same on the command line", icon=":material/terminal:"):
