@@ -145,12 +145,15 @@ def on_a_server(root: Path, count: int, seed: int) -> Result:
 
 
 def in_order(every: list[Run], waiting: list[Run]) -> list[str]:
-    """Return faults in the order: who came first trains first, and waits first."""
+    """Return faults in the order: who came first trains first, and waits first.
+
+    A run that is being written is not seen yet, so one that came a moment later may start before it.
+    """
     moments = {run.id: run.stored_status().queued_at for run in every}
     places = [moments[run.id] for run in waiting]
     started = [moment for run_id, moment in moments.items() if run_id not in {run.id for run in waiting}]
     faults = [] if places == sorted(places) else ["the queue is not in the order of arrival"]
-    if places and max(started, default=0) > places[0]:
+    if places and max(started, default=0) > places[0] + LONGEST_WAIT:
         faults.append("a run trains that came after one that waits")
     return faults
 
