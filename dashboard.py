@@ -31,9 +31,12 @@ if __name__ == "__main__":  # runs on every page run
         ),
         st.Page("pages/quiz.py", title="Quiz", help="Real or generated? One person or a class against the discriminator."),
     ]
+    from pages.parts import frame  # what a starting server does without
+
     service.make_way()
     page = st.navigation(listed, position="top")
     st.session_state["is-routed"] = True
-    page.run()
+    with frame.drawing():
+        page.run()
 else:  # runs once, when the server starts
     app = st.App(__file__, lifespan=service.lifespan, routes=service.routes(), middleware=service.middleware())

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,8 @@ class Click:
     name: str
     page: str
     at: float = 0.0
-    acknowledged: float = float("nan")
-    shown: float = float("nan")
+    acknowledged: float | None = None
+    shown: float | None = None
     run: str = ""
 
 
@@ -85,12 +85,13 @@ async def press(room: Class, click: Click, again: str, ready: asyncio.Barrier, o
         await line.send(message)
         if again == "at once":
             await line.send(message)
-        await _until(line, viewer, lambda: bool(viewer.run))
-        click.acknowledged, click.run = time.monotonic() - click.at, viewer.run
-        if again == "on the way":
-            await line.send(message)
-        await _until(line, viewer, lambda: viewer.scripts_done > done)
-        click.shown = time.monotonic() - click.at
+        await _until(line, viewer, lambda: viewer.run or viewer.scripts_done > done)
+        if viewer.run:
+            click.acknowledged, click.run = time.monotonic() - click.at, viewer.run
+            if again == "on the way":
+                await line.send(message)
+            await _until(line, viewer, lambda: viewer.scripts_done > done)
+            click.shown = time.monotonic() - click.at
         with contextlib.suppress(TimeoutError):  # what the second click makes of it
             async with asyncio.timeout(AFTERWARDS):
                 await _until(line, viewer, lambda: False)
@@ -130,18 +131,26 @@ def on_a_server(root: Path, count: int, seed: int) -> Result:
         names = Counter(run.owner().name for run in every)
         result.faults += [f"{names[click.name]} runs of {click.name}" for click in clicks if names[click.name] != 1]
         owners = {run.id: run.owner().name for run in every}
-        wrong = [click for click in clicks if owners.get(click.run) != click.name]
+        wrong = [click for click in clicks if click.run and owners.get(click.run) != click.name]
+        stayed = sum(not click.run for click in clicks)
         result.faults += [f"{click.name} is shown the run of {owners.get(click.run, 'nobody')}" for click in wrong]
         result.faults += [f"{who or 'nobody'} has runs" for who in names.keys() - {click.name for click in clicks}]
         result.faults += in_order(every, waiting)
+        if stayed > count // 10:
+            result.faults.append(f"{stayed} people still see the page of before")
         late = overtaking(clicks, every)
         result.rows += [
             f"| runs of {count} people | {len(every)}, {sum(count == 1 for count in names.values())} people with one |",
-            f"| click → address of the run, median / p95 / slowest, ms | {quantiles([click.acknowledged for click in clicks])} |",
-            f"| click → page of the run | {quantiles([click.shown for click in clicks])} |",
+            f"| click → address of the run, median / p95 / slowest, ms | {quantiles(known(click.acknowledged for click in clicks))} |",
+            f"| click → page of the run | {quantiles(known(click.shown for click in clicks))} |",
+            f"| double clicks that stay on the page of before (the run is made) | {stayed} |",
             f"| a later click that came first was later by at most | {1000 * late:.0f} ms |",
         ]
     return result
+
+
+def known(seconds: Iterable[float | None]) -> list[float]:
+    return [one for one in seconds if one is not None]
 
 
 def in_order(every: list[Run], waiting: list[Run]) -> list[str]:
@@ -162,7 +171,8 @@ def overtaking(clicks: list[Click], every: list[Run]) -> float:
     """Return by how many seconds a later click came before an earlier one in the queue, at most."""
     moments = {run.id: run.stored_status().queued_at for run in every}
     latest = worst = 0.0
-    for click in sorted((click for click in clicks if click.run in moments), key=lambda click: moments[click.run]):
+    runs_of = {run.owner().name: run.id for run in every}
+    for click in sorted((one for one in clicks if one.name in runs_of), key=lambda one: moments[runs_of[one.name]]):
         worst, latest = max(worst, latest - click.at), max(latest, click.at)
     return worst
 
