@@ -140,9 +140,9 @@ def on_a_server(root: Path, count: int, seed: int) -> Result:
             result.faults.append(f"{stayed} people still see the page of before")
         late = overtaking(clicks, every)
         result.rows += [
-            f"| runs of {count} people | {len(every)}, {sum(count == 1 for count in names.values())} people with one |",
-            f"| click → address of the run, median / p95 / slowest, ms | {quantiles(known(click.acknowledged for click in clicks))} |",
-            f"| click → page of the run | {quantiles(known(click.shown for click in clicks))} |",
+            f"| runs of {count} people | {len(every)}, {sum(times == 1 for times in names.values())} people with one |",
+            f"| click → address of the run, median / p95 / slowest, ms | {quantiles(known(one.acknowledged for one in clicks))} |",
+            f"| click → page of the run | {quantiles(known(one.shown for one in clicks))} |",
             f"| double clicks that stay on the page of before (the run is made) | {stayed} |",
             f"| a later click that came first was later by at most | {1000 * late:.0f} ms |",
         ]
