@@ -45,6 +45,7 @@ if __name__ == "__main__":  # runs on every page run
     service.make_way()
     page = st.navigation(listed, position="top")
     st.session_state["is-routed"] = True
-    page.run()
+    with frame.drawing():
+        page.run()
 else:  # runs once, when the server starts
     app = st.App(__file__, lifespan=service.lifespan, routes=service.routes(), middleware=service.middleware())

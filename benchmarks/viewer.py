@@ -10,6 +10,7 @@ import time
 import urllib.request
 from contextlib import suppress
 from urllib.error import HTTPError
+from urllib.parse import parse_qs
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -21,13 +22,13 @@ _PATIENCE = 0.05  # seconds to wait for a message before checking for due update
 
 
 class Viewer:
-    """A page that is open inside the context.
+    """A page that is open inside the context; ``cookie`` passes the door of a class.
 
     ``updates`` counts its requests for updates, ``scripts_done`` the runs of its script, ``exceptions`` tracebacks on the page.
     """
 
-    def __init__(self, address: str, page: str, query: str) -> None:
-        self.address, self.page, self.query = address, page, query
+    def __init__(self, address: str, page: str, query: str, cookie: str = "") -> None:
+        self.address, self.page, self.query, self.cookie = address, page, query, cookie
         self.updates = self.pictures = self.scripts_done = self.exceptions = 0
         self._due: dict[str, tuple[float, float]] = {}  # fragment → seconds between two updates, time of the next
         self._buttons: dict[str, tuple[str, str]] = {}  # label → widget, fragment
@@ -54,7 +55,25 @@ class Viewer:
     def connected(self) -> ClientConnection:
         """Return a connection to the server, to be closed by the caller."""
         link = self.address.replace("http", "ws", 1) + "/_stcore/stream"
-        return connect(link, subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+        return connect(link, subprotocols=["streamlit"], additional_headers=self._headers, max_size=None)  # type: ignore[list-item]
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Cookie": self.cookie} if self.cookie else {}
+
+    @property
+    def run(self) -> str:
+        """Id of the run that the page shows; empty if it shows none."""
+        return parse_qs(self.query).get("run", [""])[0]
+
+    def has(self, label: str) -> bool:
+        """Return whether the page has shown a button with this label."""
+        return label in self._buttons
+
+    def pressing(self, label: str) -> bytes:
+        """Return the message that presses a button of the page."""
+        widget, fragment = self._buttons[label]
+        return self.request(fragment, widget)
 
     def _look(self) -> None:
         with self.connected() as line:
@@ -100,7 +119,8 @@ class Viewer:
         """Take in one message of the server, and request the pictures in it."""
         for url in self.take_in(content):
             with suppress(HTTPError):  # the page has replaced the picture meanwhile
-                urllib.request.urlopen(self.address + url, timeout=5).read()
+                wanted = urllib.request.Request(self.address + url, headers=self._headers)
+                urllib.request.urlopen(wanted, timeout=5).read()
                 self.pictures += 1
 
     def take_in(self, content: str | bytes) -> list[str]:
@@ -111,6 +131,8 @@ class Viewer:
         kind = message.WhichOneof("type")
         if kind == "navigation" and message.navigation.page_script_hash:
             self._script = message.navigation.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string.removeprefix("?")
         elif kind == "script_finished":
             self.scripts_done += message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
         elif kind == "auto_rerun":

@@ -173,6 +173,7 @@ with summary:
             width="stretch",
             disabled=config is None or is_refused,
             key="launch",
+            is_once=True,
         )
     if config:
         if st.button("Vary these settings in a sweep", icon=":material/account_tree:", type="tertiary", key="train/vary"):

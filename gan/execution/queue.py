@@ -11,6 +11,7 @@ import contextlib
 import math
 import os
 import shutil
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,7 +63,8 @@ def launch(root: Path, config: RunConfig, name: str = "") -> Run:
     with admission(root) as admit:
         admit(config)
         run = runs.create(root, config, name)
-    advance(root)
+    if not any(folder == root for folder, _ in tuple(_awaiting)):
+        advance(root)
     return run
 
 
@@ -279,11 +281,22 @@ def advance(root: Path) -> list[Run]:
     started: list[Run] = []
     if not os.access(root, os.W_OK):
         return started
+    this = root, threading.get_ident()
     with contextlib.suppress(InputError, OSError):
         is_free = _are_free(root)
-        with queue_lock(root):
-            _start(root, is_free, started)
+        _awaiting.add(this)
+        try:
+            with queue_lock(root):
+                _awaiting.discard(this)
+                _start(root, is_free, started)
+        finally:
+            _awaiting.discard(this)
     return started
+
+
+#: Folders and threads of this process that wait for the lock to start runs. They will see all runs made until then, so a launch
+#: leaves its run to them; else each of sixty launches at once would wait for all others.
+_awaiting: set[tuple[Path, int]] = set()
 
 
 def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> None:

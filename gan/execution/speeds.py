@@ -24,8 +24,8 @@ from gan.config.fields import LONGEST, Span
 from gan.errors import InputError
 from gan.execution import processes
 from gan.machine import cores
-from gan.storage import files
-from gan.storage.locks import hold_lock, is_locked
+from gan.storage import files, signs
+from gan.storage.locks import hold_lock
 
 _FOLDER = ".estimates"
 _MOST_MINUTES = 30 * 24 * 60
@@ -123,18 +123,18 @@ def path(root: Path, config: RunConfig) -> Path:
 
 
 def is_measuring(root: Path) -> bool:
-    """Return whether a measurement is running; there is never more than one."""
-    return is_locked(root / _FOLDER / "lock")
+    """Return whether a measurement runs or is about to; there is never more than one."""
+    return _is_under_way(_lock(root))
 
 
-def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
-    """Start measuring a configuration in a low-priority process and return the process.
+def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes] | None:
+    """Start measuring a configuration in a low-priority process; return None if a measurement is under way already.
 
     Raises InputError if the folder is not writable.
     """
     require("prepare")
     try:
-        return _start(root, config, "estimate")
+        return _start(root, config, _lock(root), "estimate")
     except OSError as error:
         raise InputError(f"The speed cannot be measured ({error}); training can be started anyway.") from error
 
@@ -142,9 +142,10 @@ def start_measuring(root: Path, config: RunConfig) -> subprocess.Popen[bytes]:
 def wait_for_measuring(root: Path, config: RunConfig) -> bool:
     """Measure a configuration as :func:`start_measuring` does, wait for the end, and return whether it succeeded.
 
-    An exception meanwhile, as by Ctrl-C, ends the process.
+    Waits for a measurement that is under way. An exception meanwhile, as by Ctrl-C, ends the process.
     """
-    process = start_measuring(root, config)
+    while (process := start_measuring(root, config)) is None:
+        time.sleep(0.1)
     try:
         return process.wait() == 0
     except BaseException:
@@ -155,7 +156,7 @@ def wait_for_measuring(root: Path, config: RunConfig) -> bool:
 def hold(root: Path) -> FileLock:
     """Take the measurement lock, waiting for a running measurement. Raises InputError after 30 seconds."""
     (root / _FOLDER).mkdir(parents=True, exist_ok=True)
-    return hold_lock(root / _FOLDER / "lock", "Another measurement is running; wait until it finishes.", patience=30)
+    return hold_lock(_lock(root), "Another measurement is running; wait until it finishes.", patience=30)
 
 
 def find_layers(root: Path, config: RunConfig) -> dict[str, Any] | None:
@@ -189,13 +190,13 @@ def layers_path(root: Path, config: RunConfig) -> Path:
 
 
 def start_describing(root: Path, config: RunConfig) -> None:
-    """Start computing the layer table of a configuration in a low-priority process that takes seconds.
+    """Start computing the layer table of a configuration in a low-priority process that takes seconds, unless one does already.
 
     Raises InputError if the folder is not writable.
     """
     require("prepare")
     try:
-        _start(root, config, "layers", "--quiet")
+        _start(root, config, layers_path(root, config).with_suffix(".lock"), "layers", "--quiet")
     except OSError as error:
         raise InputError(f"The layer table cannot be computed ({error}); training can be started anyway.") from error
 
@@ -205,14 +206,33 @@ def log_path(root: Path) -> Path:
     return root / _FOLDER / "log.txt"
 
 
-def _start(root: Path, config: RunConfig, command: str, *options: str) -> subprocess.Popen[bytes]:
+def _start(root: Path, config: RunConfig, lock: Path, command: str, *options: str) -> subprocess.Popen[bytes] | None:
+    """Start a command unless it is under way: many visitors may ask at once, and each process needs some 300 MB."""
     log = log_path(root)
     log.parent.mkdir(parents=True, exist_ok=True)
     settings = configs.assignments(presets.find(presets.DEFAULT).config, config)
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > 100_000:
-            log.unlink()
-    return processes.spawn([command, *settings, *options, "--root", str(root.resolve())], log, is_background=True)
+    starting = hold_lock(log.with_name("starting.lock"), "Another process is being started; try again in a moment.", patience=10)
+    try:
+        if _is_under_way(lock):
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if log.stat().st_size > 100_000:
+                log.unlink()
+        signs.forget(lock)
+        arguments = [command, *settings, *options, "--root", str(root.resolve())]
+        return processes.spawn(arguments, log, is_background=True, locks=[lock])
+    finally:
+        starting.release()
+
+
+def _lock(root: Path) -> Path:
+    """Lock held by a measurement."""
+    return root / _FOLDER / "measuring.lock"
+
+
+def _is_under_way(lock: Path) -> bool:
+    """Return whether a process holds a lock, or has been started to."""
+    return signs.is_alive(lock, signs.announced_at(lock))
 
 
 def _digest(deciding: dict[str, Any]) -> str:

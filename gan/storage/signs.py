@@ -45,6 +45,14 @@ def forget(lock: Path) -> None:
         _note(lock).unlink()
 
 
+def announced_at(lock: Path) -> float:
+    """Return when a process was announced that is to take a lock, in seconds since 1970; 0 if none was."""
+    try:
+        return _note(lock).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def is_alive(lock: Path, since: float) -> bool:
     """Return whether work that was under way at ``since`` (seconds since 1970) still has a process.
 

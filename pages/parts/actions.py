@@ -17,6 +17,7 @@ from pages.parts import frame
 LEAST_SHOWN = 15.0  # seconds in which a refresh of the page does not remove a refusal
 
 _REFUSAL = "actions/refusal"  # the refusal of the user's latest action
+_DONE = "actions/done"  # how often a button has succeeded, by its key
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,19 @@ def place(name: str) -> Place:
 
 
 def button(
-    label: str, action: Callable[[], object], *, key: str, place: Place | None = None, why_not: str = "", **options: Any
+    label: str,
+    action: Callable[[], object],
+    *,
+    key: str,
+    place: Place | None = None,
+    is_once: bool = False,
+    why_not: str = "",
+    **options: Any,
 ) -> bool:
     """Draw a button that carries out ``action``; return whether it was clicked and the action succeeded.
+
+    ``is_once``: a success is followed by another button in its place, so that a second click on a page that the browser has not yet
+    replaced does nothing. For actions that make a run.
 
     ``why_not``: why the person may not do so, as Markdown (:func:`pages.parts.owning.why_not`); it disables the button.
 
@@ -54,13 +65,18 @@ def button(
     least :data:`LEAST_SHOWN` seconds. ``options`` are those of ``st.button``.
     """
     options |= {"disabled": True, "help": why_not} if why_not else {}
-    name, is_asked = place.name if place else key, st.button(label, key=key, **options)
+    times = st.session_state.get(f"{_DONE}/{key}", 0) if is_once else 0
+    name, is_asked = place.name if place else key, st.button(label, key=f"{key}/{times}" if times else key, **options)
     if is_asked:
         st.session_state.pop(_REFUSAL, None)
+        if is_once:
+            st.session_state[f"{_DONE}/{key}"] = times + 1  # first: the action may end by a change of page
         try:
             action()
             return True
         except (InputError, OSError) as error:
+            if is_once:
+                st.session_state[f"{_DONE}/{key}"] = times
             st.session_state[_REFUSAL] = _Refusal(frame.address(), name, frame.in_words(error), time.monotonic())
     if (sentence := _remembered(name)) and (is_asked or not place):  # a place has shown it already, unless it is new
         frame.complain(sentence, place.spot if place else None)

@@ -26,6 +26,7 @@ def button(root: Path) -> None:
             type="primary",
             key="start",
             disabled=is_refused,
+            is_once=True,
             help="First shapes within seconds, digits within a minute, from 1,797 built-in handwritten digits.",
         )
 

@@ -11,6 +11,7 @@ from typing import NoReturn, ParamSpec
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import RerunException
 
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
@@ -32,6 +33,7 @@ _Arguments = ParamSpec("_Arguments")
 
 _HERE = "frame/here"  # the page that was drawn last
 _GOING = "frame/going"  # change of page under way: from where, to where, with which URL parameters
+_DRAWING = "frame/drawing"  # set while the router draws a page
 _PASSED = "frame/passed"  # URL parameters passed on by `go` → the page that they are meant for
 
 
@@ -75,11 +77,20 @@ def go(page: str, **query: str) -> NoReturn:
     A timed refresh of a part of the page that arrives at this moment can cancel the switch; the next refresh repeats it then, see
     :func:`fragment`.
     """
+    try:
+        _remember(page, query)
+    except RerunException:  # a request that arrives now interrupts the script at any access to its state, once
+        _remember(page, query)
+        raise
+    st.switch_page(page, query_params=query)
+
+
+def _remember(page: str, query: dict[str, str]) -> None:
+    """Keep a change of page, so that :func:`_go_on` can repeat it."""
     if _query() != frozenset(query.items()):
         st.session_state.setdefault(_PASSED, {})[frozenset(query.items())] = page
     if page != st.session_state.get(_HERE):
         st.session_state[_GOING] = st.session_state.get(_HERE), page, query
-    st.switch_page(page, query_params=query)
 
 
 def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
@@ -101,11 +112,34 @@ def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], 
 
 
 def _go_on() -> None:
-    """Repeat a change of page that has been cancelled; forget it on all pages but the one that it leads away from."""
+    """Repeat a change of page that has been cancelled; forget it on all pages but the one that it leads away from.
+
+    The router forgets it on the page that it leads to, see :func:`drawing`.
+    """
     start, page, query = st.session_state.get(_GOING, (None, "", {}))
     if start and start == st.session_state.get(_HERE):
         go(page, **query)
-    st.session_state.pop(_GOING, None)
+    if page != st.session_state.get(_HERE) or not st.session_state.get(_DRAWING):
+        st.session_state.pop(_GOING, None)
+
+
+@contextlib.contextmanager
+def drawing() -> Iterator[None]:
+    """Draw a page in the block: a change of page has arrived when the new page is complete, or has stopped.
+
+    Until then, a second click on a button of the page before may interrupt it; that page then repeats the change.
+    """
+    st.session_state[_DRAWING] = True
+    is_interrupted = False
+    try:
+        yield
+    except RerunException:
+        is_interrupted = True
+        raise
+    finally:
+        st.session_state.pop(_DRAWING, None)
+        if not is_interrupted and st.session_state.get(_GOING, ("", ""))[1] == st.session_state.get(_HERE):
+            st.session_state.pop(_GOING, None)
 
 
 def address() -> Address:

@@ -35,6 +35,7 @@ def offer(run: Run, verdict: Verdict) -> None:
         Asked([plan.config], step=step or 0) if plan else None,
         icon=":material/call_split:",
         key=f"fork/{verdict.name}",
+        is_once=True,
         disabled=bool(reason),
         help=words.message(reason or about),
     )
@@ -61,6 +62,7 @@ def offer_rewind(run: Run, verdict: Verdict) -> None:
         Asked([run.config()] * 2, step=found.step),
         icon=":material/history:",
         key=f"rewind/{verdict.name}",
+        is_once=True,
         help=words.escape(
             f"Goes back to the last checkpoint {found.reason}. Two runs with the same seed go on from there, side by side on "
             f"Compare: one as it was, one with {told}."

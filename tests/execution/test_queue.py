@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -153,6 +154,22 @@ def test_concurrent_advances_start_each_run_once(root: Path) -> None:
     made = queued(root, 12)
     started = advance_at_once(root, 4)
     assert sorted(started) == sorted(run.id for run in made)
+
+
+def test_a_launch_leaves_its_run_to_a_thread_that_is_about_to_start_runs(
+    root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_CORES", "2")
+    (first,) = queued(root, 1)
+    with queue.queue_lock(root):
+        other = Thread(target=queue.advance, args=(root,))
+        other.start()
+        wait_until(lambda: queue._awaiting, "the other thread waits for the lock")
+        second = queue.launch(root, tiny())  # does not wait, although the lock is taken
+        assert not spawned
+    other.join()
+    assert spawned == [first.id, second.id]
+    assert not queue._awaiting
 
 
 def test_cores_come_from_the_environment_or_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gan.execution import forecast, speeds
+from gan.execution import forecast, processes, speeds
 from gan.execution.speeds import Estimate
 from gan.networks import layers
+from gan.storage import signs
 from gan.training import speed
 from gan.training.game import Game
 from tests.helpers import is_sentence, tiny
@@ -62,3 +69,29 @@ def test_heavy_training_is_warned_about(memory: int, words: str, root: Path, mon
     sentence = forecast.burden(root, config)
     assert is_sentence(sentence)
     assert words in sentence
+
+
+def test_a_class_that_opens_a_page_starts_one_measurement(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+
+    def spawn(arguments: list[str], log: Path, *, locks: Sequence[Path] = (), **options: Any) -> object:
+        started.append(arguments[0])
+        for lock in locks:
+            signs.announce(lock, os.getpid())  # alive, and importing torch
+        return object()
+
+    monkeypatch.setattr(processes, "spawn", spawn)
+    for start in (speeds.start_measuring, speeds.start_describing):
+        with ThreadPoolExecutor(8) as visitors:
+            found = [visitors.submit(start, root, tiny()) for _ in range(8)]
+        assert sum(one.result() is not None for one in found) == (start is speeds.start_measuring)
+    assert started == ["estimate", "layers"]
+    assert speeds.is_measuring(root)
+
+
+def test_the_next_measurement_starts_as_soon_as_one_has_ended(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    monkeypatch.setattr(processes, "spawn", lambda arguments, log, *, locks, **options: signs.announce(locks[0], ended.pid))
+    speeds.start_measuring(root, tiny())
+    assert not speeds.is_measuring(root)

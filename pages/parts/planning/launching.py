@@ -86,7 +86,8 @@ def show_estimate(root: Path, config: RunConfig, *, is_needed: bool) -> None:
         return
     asked.add(this)
     st.session_state["train/patience"] = 0
-    speeds.start_measuring(root, config)
+    if speeds.start_measuring(root, config) is None and speeds.is_measuring(root):
+        asked.discard(this)  # another visitor was quicker, perhaps with other settings
     st.markdown(_MEASURING)
 
 

@@ -224,6 +224,7 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
             icon=":material/play_arrow:",
             type="primary",
             key="sweep/start",
+            is_once=True,
             disabled=bool(wrong) or not sound or not is_sure,
             place=below,
         )
@@ -272,8 +273,12 @@ def _go_on_measuring(root: Path, left: list[RunConfig], tried: set[str]) -> None
             st.rerun()
         with frame.spoken_errors():
             tried.add(kind(left[0]))
-            place += 1
-            st.session_state["sweep/measuring"] = place, speeds.start_measuring(root, left.pop(0))
+            if (started := speeds.start_measuring(root, left[0])) is None:
+                tried.discard(kind(left[0]))  # another visitor was quicker
+            else:
+                left.pop(0)
+                place += 1
+                st.session_state["sweep/measuring"] = place, started
     st.caption(f"Measuring {place} of {place + len(left)}, about 5 seconds each …")
 
 

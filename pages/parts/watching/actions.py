@@ -139,6 +139,7 @@ def offer_next(run: Run) -> None:
                 Asked([configs.replace(run.config(), wider)]),
                 icon=":material/compare:",
                 key="next/wider",
+                is_once=True,
                 help="Trains the same settings with networks twice as wide, and shows both runs side by side.",
                 width="stretch",
             )

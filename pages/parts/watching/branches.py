@@ -91,7 +91,9 @@ def _ask(run: Run, config: RunConfig) -> None:
 
     is_refused = found is not None and launches.tell(run.root, Asked([configs.replace(config, asked)], step=step))
     is_off = found is None or is_refused
-    if actions.button("Start fork", fork, icon=":material/call_split:", type="primary", disabled=is_off, key="start-fork"):
+    if actions.button(
+        "Start fork", fork, icon=":material/call_split:", type="primary", disabled=is_off, key="start-fork", is_once=True
+    ):
         st.rerun()
     if found:
         with st.expander("The same on the command line", icon=":material/terminal:"):

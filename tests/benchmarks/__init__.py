@@ -1,0 +1,1 @@
+"""Small real versions of the benchmarks that look for faults."""
