@@ -27,7 +27,7 @@ from gan.config import RunConfig
 from gan.errors import InputError, explained
 from gan.runs import moments
 from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name, on_one_line
-from gan.storage import signs
+from gan.storage import files, signs
 from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
 from gan.storage.locks import is_locked
@@ -308,10 +308,7 @@ class Run:
     def clear_rubbish(self) -> None:
         """Remove temporary files left by crashes, except recent ones that may still be in use."""
         for folder in (self.path, self.samples_path, self.requests_path):
-            for path in folder.glob(".*.tmp"):
-                with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > signs.GRACE:
-                        path.unlink()
+            files.clear_left(folder)
 
     def log_tail(self, size: int = 4000) -> str:
         """Return the last ``size`` bytes of the log as text."""
