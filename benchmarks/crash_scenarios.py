@@ -271,7 +271,7 @@ def _sweep_seen(folder: Path) -> Items:
     for sweep in launched.list_sweeps(folder):
         record = sweep.record()
         found |= {"sweep": record.plan["name"], "whole": record.is_whole, "paused": record.is_paused}
-        made = [run_id for run_id in sweep.made().values()]
+        made = list(sweep.made().values())
         assert len(made) == len(set(made)) <= 4
         assert not record.is_whole or all(member.run in made for member in record.members)
     places = []

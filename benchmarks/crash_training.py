@@ -150,5 +150,3 @@ def scenarios() -> list[Scenario]:
         Scenario("scores", _score, _scored, _one, _score_later, lambda found, final: {**found, "9": {"step": 9, "fid": 1.0}}),
         Scenario("a training, resumed exactly", _train, _training_seen, _new_training),
     ]
-
-

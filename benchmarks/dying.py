@@ -1,8 +1,8 @@
 """Processes that end themselves at a chosen step of their writing: before it, in the middle of it, or after it.
 
-A step is a write, fsync, truncation, creation, rename, link, unlink, mkdir or rmdir below a folder; removing a tree is many of them.
-:func:`in_child` runs a function in a forked child whose steps are counted, and which kills itself with SIGKILL at one of them. Locks
-are not counted: they hold no content. POSIX only.
+A step is a write, fsync, truncation, creation, rename, link, unlink, mkdir or rmdir below a folder; removing a tree is many.
+:func:`in_child` runs a function in a forked child whose steps are counted, and which kills itself with SIGKILL at one of them.
+Locks are not counted: they hold no content. POSIX only.
 """
 
 from __future__ import annotations
@@ -134,8 +134,7 @@ def _counted(steps: _Steps, name: str, original: Callable[..., Any]) -> Callable
         is_relative = options.get("dir_fd") is not None  # within a tree that is being removed
         if not isinstance(path, int) and not is_relative and not steps.covers(path):
             return original(path, *arguments, **options)
-        place = f"/proc/self/fd/{path}" if isinstance(path, int) else path
-        what = f"{name} {Path(os.readlink(place) if isinstance(path, int) else place).name}"
+        what = f"{name} {(Path(f'/proc/self/fd/{path}').readlink() if isinstance(path, int) else Path(path)).name}"
         steps.moment(f"before {what}")
         found = original(path, *arguments, **options)
         steps.moment(f"after {what}")

@@ -8,8 +8,8 @@ from pydantic import field_validator, model_validator
 
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
-from gan.config.fields import LONGEST, Section, option, split
-from gan.errors import InputError, as_sentence, nearest, quoted
+from gan.config.fields import LONGEST, Section, option, split, writable
+from gan.errors import InputError, as_sentence, nearest, quoted, shown
 
 
 class DataConfig(Section):
@@ -64,6 +64,12 @@ class DataConfig(Section):
         value = split([value] if isinstance(value, int) and not isinstance(value, bool) else value)
         return [str(part) if isinstance(part, int) else part for part in value] if isinstance(value, list) else value
 
+    @field_validator("name", "classes")
+    @classmethod
+    def can_be_written(cls, value: Any) -> Any:
+        """Refuse characters that no file can hold."""
+        return writable(value)
+
     @model_validator(mode="after")
     def suit_data(self) -> DataConfig:
         """Refuse classes and settings that do not suit a built-in data set; other data sets are checked at launch."""
@@ -104,7 +110,7 @@ class DataConfig(Section):
         try:
             return data_sets.find(self.name)
         except InputError:
-            raise InputError(f"The data set “{self.name}” no longer exists; import it again under that name.") from None
+            raise InputError(f"The data set “{shown(self.name)}” no longer exists; import it again under that name.") from None
 
     @property
     def is_points(self) -> bool:

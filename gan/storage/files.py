@@ -87,8 +87,8 @@ def sync_directory(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace ``path`` with ``value`` as JSON; NaN and infinity become null."""
-    write_atomically(path, to_json(value, indent=1).encode(), durable=durable)
+    """Replace ``path`` with ``value`` as JSON; NaN and infinity become null, and characters that UTF-8 lacks question marks."""
+    write_atomically(path, to_json(value, indent=1).encode(errors="replace"), durable=durable)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

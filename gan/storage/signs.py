@@ -96,7 +96,7 @@ def _is_running(pid: int) -> bool:
         return True  # on Windows, os.kill would end the process
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter if it is larger than any id
         return False
     except PermissionError:
         return True
