@@ -3,8 +3,8 @@
     python -m benchmarks.crash_points [--only TEXT] [--training]
 
 For each scenario, a first run without a death counts the moments before, in the middle of and after each step; then a process
-dies at each of them. After each death a reader has to see every item in its old or its new state, and the next normal call has to work
-and to remove what was left. Exits with 1 if anything was at fault. ``--training`` adds the scenarios that need torch.
+dies at each of them. After each death a reader has to see every item in its old or its new state, and the next normal call has to
+work and to remove what was left. Exits with 1 if anything was at fault. ``--training`` adds the scenarios that need torch.
 """
 
 from __future__ import annotations

@@ -276,7 +276,7 @@ def measure(targets: Sequence[Target], count: int, seed: int) -> tuple[list[str]
     outcomes: dict[str, Counter[str]] = {target.name: Counter() for target in targets}
     whole = {target.path: target.path.read_bytes() for target in targets}
     longest = 0.0
-    signal.signal(signal.SIGALRM, _alarm)
+    handler = signal.signal(signal.SIGALRM, _alarm)
     for number in range(count):
         target = targets[number % len(targets)]
         content = damaged(target, whole[target.path], seed * 1_000_000 + number)
@@ -301,6 +301,7 @@ def measure(targets: Sequence[Target], count: int, seed: int) -> tuple[list[str]
         if error:
             faults.append(f"{target.name}, number {number}: {error}")
         target.path.write_bytes(whole[target.path])
+    signal.signal(signal.SIGALRM, handler)
     return faults, outcomes, longest
 
 
@@ -328,11 +329,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for target, counted in outcomes.items():
                 print(f"{target:<28} {counted['read']:>7} {counted['refused']:>8} {counted['fault']:>7}")
             after = psutil.Process().memory_info().rss
-            print(
-                f"{options.count:,} cases in {time.monotonic() - began:.0f} s, the longest {longest:.2f} s; memory {before / 1e6:.0f} MB"
-                f" after warming up, {after / 1e6:.0f} MB at the end",
-                flush=True,
-            )
+            taken = f"{options.count:,} cases in {time.monotonic() - began:.0f} s, the longest {longest:.2f} s"
+            print(f"{taken}; memory {before / 1e6:.0f} MB after warming up, {after / 1e6:.0f} MB at the end", flush=True)
     for fault in faults[:40]:
         print(fault)
     print(f"{len(faults)} faults")

@@ -1,4 +1,4 @@
-"""A slice of the benchmark of crash points: processes that die at every step of their writing; and that it finds what is careless."""
+"""A slice of the benchmark of crash points: deaths at every step of writing; and that it finds what is careless."""
 
 from __future__ import annotations
 
