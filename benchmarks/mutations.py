@@ -231,7 +231,7 @@ def parse(path: Path, *, is_stored: bool) -> None:
     from gan.storage.models import read_json
 
     config = configs.parse(read_json(path), stored=is_stored)
-    assert configs.parse(json.loads(config.model_dump_json())) == config
+    assert configs.parse(config.model_dump(mode="json")) == config
     configs.flatten(config), config.total_steps, advice.warnings(config)
     configs.require_data(config, may_be_gone=True)
 

@@ -8,14 +8,16 @@ from pydantic import field_validator, model_validator
 
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
-from gan.config.fields import LONGEST, Section, option, split, writable
+from gan.config.fields import LONGEST, Section, option, split
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
 
 
 class DataConfig(Section):
     """Which real images the generator imitates, and how they are prepared."""
 
-    name: str = option("digits", "Data set", "The real images, or points, that the generator learns to imitate.", code="{}")
+    name: str = option(
+        "digits", "Data set", "The real images, or points, that the generator learns to imitate.", max_length=100, code="{}"
+    )  # with a limit, pydantic also refuses characters that no file can hold
     size: Literal[16, 32, 64, 128, 256] = option(
         32,
         "Image size",
@@ -63,12 +65,6 @@ class DataConfig(Section):
         """Accept "3, 7", 3 and [3, 7] as names of classes."""
         value = split([value] if isinstance(value, int) and not isinstance(value, bool) else value)
         return [str(part) if isinstance(part, int) else part for part in value] if isinstance(value, list) else value
-
-    @field_validator("name", "classes")
-    @classmethod
-    def can_be_written(cls, value: Any) -> Any:
-        """Refuse characters that no file can hold."""
-        return writable(value)
 
     @model_validator(mode="after")
     def suit_data(self) -> DataConfig:

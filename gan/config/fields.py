@@ -61,15 +61,6 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
-def writable(value: Any) -> Any:
-    """Return a text, or texts, unchanged. Raises ValueError if they hold characters that UTF-8 lacks, as JSON can name them."""
-    try:
-        "".join([value] if isinstance(value, str) else value).encode()
-    except UnicodeEncodeError:
-        raise ValueError("it has characters that no file can hold") from None
-    return value
-
-
 def split(value: Any) -> Any:
     """Return a list for a comma-separated text or a tuple; return anything else unchanged."""
     parts = (value.split(",") if value.strip() else []) if isinstance(value, str) else value

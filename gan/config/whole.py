@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from gan.catalogue import data_sets
@@ -21,7 +21,7 @@ from gan.catalogue.data_sets import DataSet
 from gan.config import rules
 from gan.config.data import DataConfig
 from gan.config.families import FAMILIES, DcganConfig, Networks
-from gan.config.fields import LONGEST, Section, Span, writable
+from gan.config.fields import LONGEST, Section, Span
 from gan.config.sections import AugmentationConfig, CadenceConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
 from gan.words import lowered
@@ -44,13 +44,6 @@ class RunConfig(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
     cadence: CadenceConfig = CadenceConfig()
-
-    @field_validator("preset")
-    @classmethod
-    def can_be_written(cls, value: str) -> str:
-        """Refuse characters that no file can hold."""
-        writable(value)
-        return value
 
     @model_validator(mode="after")
     def fit_together(self) -> RunConfig:
