@@ -165,7 +165,7 @@ def look_at(run: Run) -> None:
     assert run.label().isprintable()
     assert status.message == "" or is_sentence(status.message) or status.state != "interrupted", status.message
     curve, scored = run.metrics(), run.scores()
-    run.samples(), run.opinions(80), run.membership(), run.stop_age(), changes.requests(run), atlas.read(run)
+    run.samples(), run.opinions(80), run.membership(), changes.requests(run), atlas.read(run)
     changes.marks(changes.applied(run))
     for line in scored:
         lines.label(line), comparison.looks(line), comparison.classes(line), comparison.measured(line)

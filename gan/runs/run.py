@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -179,13 +178,6 @@ class Run:
         """Send a request to the trainer: ``stop=True`` or a new ``length``."""
         with explained(f"sending a request to run {self.id}"):
             write_json(self.control_path, self.control().model_copy(update=changes).model_dump(mode="json"))
-
-    def stop_age(self) -> float:
-        """Return the seconds since the trainer was asked to stop; 0 if it was not asked."""
-        try:
-            return max(0.0, time.time() - (self.control_path).stat().st_mtime) if self.control().stop else 0.0
-        except OSError:
-            return 0.0
 
     def origin(self) -> Origin | None:
         """Return the origin of a fork; None if the run is not a fork or the file is damaged."""
