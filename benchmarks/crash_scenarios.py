@@ -152,7 +152,7 @@ def _one(folder: Path, count: int = 1) -> None:
         make_run(folder, state="stopped", name=f"run {number}")
 
 
-def _trained(folder: Path) -> None:
+def trained(folder: Path) -> None:
     """Make a run of which there is a checkpoint, without training it."""
     run = make_run(folder, state="stopped", name="parent")
     run.write_status(run.status().model_copy(update={"step": 5, "seconds": 1.0}))
@@ -301,7 +301,7 @@ def _sweep_again(folder: Path) -> None:
 # The user's own data
 
 
-def _pictures(folder: Path) -> None:
+def pictures(folder: Path) -> None:
     """Write a folder with pictures of two classes."""
     source = random.Random(0)
     for name in ("cats/1", "cats/2", "dogs/1"):
@@ -360,8 +360,8 @@ def _import_seen(folder: Path) -> Items:
 
 def _quiz(folder: Path, acknowledge: Acknowledge) -> None:
     """Open a round; two join, answer, and the round ends."""
-    pictures = tuple(Picture(step=1, is_real=bool(place % 2), png="") for place in range(4))
-    room, key = rounds.create(folder, Quiz(run="", name="", pictures=pictures))
+    asked = tuple(Picture(step=1, is_real=bool(place % 2), png="") for place in range(4))
+    room, key = rounds.create(folder, Quiz(run="", name="", pictures=asked))
     acknowledge()
     for name in ("Ada", "Grace"):
         token = room.join(name)
@@ -428,10 +428,10 @@ def scenarios() -> list[Scenario]:
                  lambda found, final: {**found, "9": {"step": 9, "generator_loss": 0.5}}),
         Scenario("changes of settings", _changes, _changes_seen, _running, _ask_again, _after_asking),
         Scenario("making a run", _make, _runs_seen, again=_next_run, expected=_with_next),
-        Scenario("fork", _fork, _runs_seen, _trained, _next_run, _with_next),
+        Scenario("fork", _fork, _runs_seen, trained, _next_run, _with_next),
         Scenario("delete, restore, empty trash", _trash, _trash_seen, lambda folder: _one(folder, 2)),
         Scenario("sweep", _sweep, _sweep_seen, again=_sweep_again),
-        Scenario("imports", _import, _import_seen, _pictures),
+        Scenario("imports", _import, _import_seen, pictures),
         Scenario("quiz", _quiz, _quiz_seen, again=_quiz_again, expected=_quiz_expected),
         Scenario("index of runs", _index, _runs_seen, lambda folder: _one(folder, 2)),
     ]  # fmt: skip

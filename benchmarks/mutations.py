@@ -148,9 +148,9 @@ def _furnished(root: Path) -> Run:
 
 def _imported(folder: Path) -> tuple[Path, Path]:
     """Import three pictures and 50 points, and return the folders of the data sets."""
-    from benchmarks.crash_scenarios import _pictures
+    from benchmarks.crash_scenarios import pictures
 
-    _pictures(folder)
+    pictures(folder)
     name = importer.import_pictures(folder / "pictures", "pets", lambda sentence, share: None, root=folder / "data")
     dots = importer.import_points(folder / "points.csv", "dots", lambda sentence, share: None, root=folder / "data")
     return folder / "data" / "own" / name, folder / "data" / "own" / dots
