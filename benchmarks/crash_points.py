@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import crash_scenarios
+from benchmarks import crash_neighbours, crash_scenarios
 from benchmarks.crash_scenarios import Items, Scenario
 from benchmarks.dying import Ended, in_child
 
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None, more: Sequence[Scenario] = ()) 
     parser.add_argument("--only", default="", help="scenarios whose name contains one of these, separated by commas")
     parser.add_argument("--training", action="store_true", help="add the scenarios that need torch")
     options = parser.parse_args(arguments)
-    chosen: list[Any] = [*crash_scenarios.scenarios(), *more]
+    chosen: list[Any] = [*crash_scenarios.scenarios(), *crash_neighbours.scenarios(), *more]
     if options.training:
         from benchmarks import crash_training
 

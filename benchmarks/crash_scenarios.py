@@ -10,26 +10,16 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from gan import runs
-from gan.config.data import DataConfig
 from gan.config.fields import Span
-from gan.data import imported, importer, prepared
-from gan.errors import InputError
-from gan.execution import processes, queue, steering
-from gan.quiz import rounds
-from gan.quiz.questions import Picture, Quiz
 from gan.runs import Run, Status, changes, forks, index, registry
 from gan.runs import checkpoints as checkpoint_files
 from gan.storage import sealed
-from gan.storage.lines import LineWriter, read_lines
-from gan.sweeps import launched, plan
+from gan.storage.lines import LineWriter
 from tests.helpers import make_run, tiny
 
 Items = dict[str, Any]
@@ -147,7 +137,7 @@ def _ask_again(folder: Path) -> None:
 # Runs
 
 
-def _one(folder: Path, count: int = 1) -> None:
+def one(folder: Path, count: int = 1) -> None:
     for number in range(count):
         make_run(folder, state="stopped", name=f"run {number}")
 
@@ -188,7 +178,7 @@ def seen(run: Run) -> tuple[Any, ...]:
     return run.config().model_dump_json(), status.state, status.step, steps, samples, bool(origin), run.membership() is not None
 
 
-def _runs_seen(folder: Path) -> Items:
+def runs_seen(folder: Path) -> Items:
     """Return all runs by name, and those in the trash."""
     there = {run.told().name: seen(run) for run in runs.list_runs(folder)}
     return there | {f"deleted {run.told().name}": seen(run) for run in runs.list_trash(folder)}
@@ -199,12 +189,7 @@ def _next_run(folder: Path) -> None:
 
 
 def _with_next(found: Items, final: Items) -> Items:
-    return {**found, "next": seen_new(final, found)}
-
-
-def seen_new(final: Items, found: Items) -> tuple[Any, ...]:
-    """Return what is seen of a run that was made anew and has no checkpoint."""
-    return (tiny().model_dump_json(), "queued", 0, (), (), False, False)
+    return {**found, "next": (tiny().model_dump_json(), "queued", 0, (), (), False, False)}
 
 
 def _trash(folder: Path, acknowledge: Acknowledge) -> None:
@@ -233,210 +218,6 @@ def _trash_seen(folder: Path) -> Items:
     return {run.told().name: (place, seen(run)) for run, place in where}
 
 
-# Sweeps
-
-
-_SWEEP = {"base": "digits-mlp", "set": {"training.length": "20 steps"}, "axes": {"optimizer.generator_lr": [1e-4]}, "seeds": 2}
-
-
-def _sweep(folder: Path, acknowledge: Acknowledge) -> None:
-    """Launch a sweep of four runs, pause it, go on, cancel it, put it back, cancel it again, and remove it."""
-    processes.spawn = lambda *arguments, **options: None  # type: ignore[assignment]
-    sweep = next(iter(launched.list_sweeps(folder)), None)
-    if sweep is None:
-        sweep = launched.create(folder, plan.parse(_SWEEP | {"name": "rates"}))
-        acknowledge()
-    launched.complete(sweep)
-    acknowledge()
-    steering.pause(sweep)
-    acknowledge()
-    steering.pause(sweep, is_paused=False)
-    acknowledge()
-    steering.cancel(sweep)
-    for run in sweep.runs():  # a starting one is stopped by its trainer
-        if run.status().state == "starting":
-            run.write_status(run.status().model_copy(update={"state": "stopped"}))
-    acknowledge()
-    steering.pause(sweep)
-    steering.retry(sweep, ("stopped",))
-    acknowledge()
-    steering.cancel(sweep)
-    acknowledge()
-    steering.remove(sweep)
-    acknowledge()
-
-
-def _sweep_seen(folder: Path) -> Items:
-    found: Items = {}
-    for sweep in launched.list_sweeps(folder):
-        record = sweep.record()
-        found |= {"sweep": record.plan["name"], "whole": record.is_whole, "paused": record.is_paused}
-        made = list(sweep.made().values())
-        assert len(made) == len(set(made)) <= 4
-        assert not record.is_whole or all(member.run in made for member in record.members)
-    places = []
-    for run in runs.list_runs(folder):
-        member = run.membership()
-        assert member
-        places.append(member.place)
-        found[f"run {member.place}"] = (run.config().model_dump_json(), run.told().name)
-        found[f"state {member.place}"] = run.stored_status().state
-    assert len(places) == len(set(places)), "a run was made twice"
-    return found
-
-
-def _sweep_again(folder: Path) -> None:
-    """Do what the server does each second, then all of it again, if the sweep has not been removed."""
-    processes.spawn = lambda *arguments, **options: None  # type: ignore[assignment]
-    queue.advance(folder)
-    if launched.list_sweeps(folder):
-        for run in runs.list_runs(folder):
-            if run.status().state == "starting":
-                run.write_status(run.status().model_copy(update={"state": "stopped"}))
-        _sweep(folder, lambda: None)
-    elif not runs.list_runs(folder):
-        _sweep(folder, lambda: None)
-
-
-# The user's own data
-
-
-def pictures(folder: Path) -> None:
-    """Write a folder with pictures of two classes."""
-    source = random.Random(0)
-    for name in ("cats/1", "cats/2", "dogs/1"):
-        path = folder / "pictures" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.frombytes("RGB", (40, 40), source.randbytes(4800)).save(path)
-    (folder / "pictures" / "dogs" / "text.png").write_text("no picture")
-    (folder / "points.csv").write_text("".join(f"{source.random()},{source.random()}\n" for _ in range(50)))
-
-
-def _report(sentence: str, share: float) -> None:
-    pass
-
-
-def _import(folder: Path, acknowledge: Acknowledge) -> None:
-    """Import pictures and points, prepare the pictures, and remove the points."""
-    root = folder / "data"
-    known = set(_own(folder))
-    if "pets" not in known:
-        importer.import_pictures(folder / "pictures", "pets", _report, root=root)
-    acknowledge()
-    if "dots" not in known:
-        importer.import_points(folder / "points.csv", "dots", _report, root=root)
-    acknowledge()
-    prepared.obtain(DataConfig(name="pets", size=16), _report)
-    acknowledge()
-    imported.remove("dots", root, folder / "runs")
-    acknowledge()
-
-
-def _own(folder: Path) -> list[str]:
-    from gan.catalogue import data_sets
-
-    return [entry.name for entry in data_sets.all_sets().values() if entry.origin == "own"]
-
-
-def _import_seen(folder: Path) -> Items:
-    found: Items = {}
-    for name in _own(folder):
-        place = folder / "data" / "own" / name
-        skipped = len(read_lines(place / "skipped.jsonl")[0])
-        if name == "pets":
-            pixels = b"".join(part.tobytes() for part in importer.decode_all(place, 16, "crop", 3))
-            found[name] = (importer.labels_of(place).tolist(), hashlib.sha256(pixels).hexdigest(), skipped)
-            if whole := prepared.find(DataConfig(name="pets", size=16)):
-                found["prepared"] = hashlib.sha256(whole.pixels.tobytes()).hexdigest()
-        else:
-            import numpy as np
-
-            found[name] = hashlib.sha256(np.load(place / "points.npy").tobytes()).hexdigest()
-    return found
-
-
-# Rounds of a quiz
-
-
-def _quiz(folder: Path, acknowledge: Acknowledge) -> None:
-    """Open a round; two join, answer, and the round ends."""
-    asked = tuple(Picture(step=1, is_real=bool(place % 2), png="") for place in range(4))
-    room, key = rounds.create(folder, Quiz(run="", name="", pictures=asked))
-    acknowledge()
-    for name in ("Ada", "Grace"):
-        token = room.join(name)
-        acknowledge()
-        for place in range(2):
-            room.answer(token, place, is_real=True)
-            acknowledge()
-    room.reveal(key)
-    acknowledge()
-
-
-def _quiz_seen(folder: Path) -> Items:
-    found: Items = {}
-    for path in sorted((folder / rounds.FOLDER).glob("*.json")):
-        if path.name.startswith("."):
-            continue
-        room = rounds.find(folder, path.stem)
-        standing = room.standing()
-        found |= {"pictures": len(room.record().pictures), "revealed": standing.is_revealed}
-        for student in standing.students.values():
-            found |= {student.name: True, **{f"{student.name} {place}": one for place, one in student.answers.items()}}
-    return found
-
-
-def _quiz_again(folder: Path) -> None:
-    """Let another student join and answer; without a round, open one."""
-    for path in sorted((folder / rounds.FOLDER).glob("*.json")):
-        if path.name.startswith("."):
-            continue
-        room = rounds.find(folder, path.stem)
-        with suppress(InputError):  # it has been revealed
-            room.answer(room.join("Late"), 3, is_real=False)
-        return
-    _quiz(folder, lambda: None)
-
-
-def _quiz_expected(found: Items, final: Items) -> Items:
-    if not found:
-        return final
-    return found if found["revealed"] else {**found, "Late": True, "Late 3": False}
-
-
-# The index
-
-
-def _index(folder: Path, acknowledge: Acknowledge) -> None:
-    old = time.time() - 60
-    for run in runs.list_runs(folder):
-        for path in (run.path, *run.path.iterdir()):
-            os.utime(path, (old, old))
-    index._index.cache_clear()
-    index.read(folder)
-    index.keep(folder)
-    acknowledge()
-
-
-def scenarios() -> list[Scenario]:
-    """Return all scenarios without torch."""
-    return [
-        Scenario("status", _status, lambda folder: {"status": only_run(folder).stored_status()}, _one),
-        Scenario("requests to a trainer", _control, lambda folder: vars(only_run(folder).control()), _one),
-        Scenario("name, tags, note", _label, _label_seen, _one),
-        Scenario("metrics lines", _lines, _lines_seen, _one, lambda folder: _lines(folder, lambda: None, (9,)),
-                 lambda found, final: {**found, "9": {"step": 9, "generator_loss": 0.5}}),
-        Scenario("changes of settings", _changes, _changes_seen, _running, _ask_again, _after_asking),
-        Scenario("making a run", _make, _runs_seen, again=_next_run, expected=_with_next),
-        Scenario("fork", _fork, _runs_seen, trained, _next_run, _with_next),
-        Scenario("delete, restore, empty trash", _trash, _trash_seen, lambda folder: _one(folder, 2)),
-        Scenario("sweep", _sweep, _sweep_seen, again=_sweep_again),
-        Scenario("imports", _import, _import_seen, pictures),
-        Scenario("quiz", _quiz, _quiz_seen, again=_quiz_again, expected=_quiz_expected),
-        Scenario("index of runs", _index, _runs_seen, lambda folder: _one(folder, 2)),
-    ]  # fmt: skip
-
-
 def _running(folder: Path) -> None:
     """Make a run that is about to be trained."""
     make_run(folder)
@@ -445,6 +226,21 @@ def _running(folder: Path) -> None:
 def _after_asking(found: Mapping[str, Any], final: Items) -> Items:
     """Return the changes on record: those that were, and the new one."""
     return {key: value for key, value in found.items() if value == "made"} | {"lr_D 7e-4": "made"}
+
+
+def scenarios() -> list[Scenario]:
+    """Return the scenarios of runs and their records."""
+    return [
+        Scenario("status", _status, lambda folder: {"status": only_run(folder).stored_status()}, one),
+        Scenario("requests to a trainer", _control, lambda folder: vars(only_run(folder).control()), one),
+        Scenario("name, tags, note", _label, _label_seen, one),
+        Scenario("metrics lines", _lines, _lines_seen, one, lambda folder: _lines(folder, lambda: None, (9,)),
+                 lambda found, final: {**found, "9": {"step": 9, "generator_loss": 0.5}}),
+        Scenario("changes of settings", _changes, _changes_seen, _running, _ask_again, _after_asking),
+        Scenario("making a run", _make, runs_seen, again=_next_run, expected=_with_next),
+        Scenario("fork", _fork, runs_seen, trained, _next_run, _with_next),
+        Scenario("delete, restore, empty trash", _trash, _trash_seen, lambda folder: one(folder, 2)),
+    ]  # fmt: skip
 
 
 def files_left(folder: Path) -> list[str]:

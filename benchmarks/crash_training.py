@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.crash_scenarios import Acknowledge, Items, Scenario, _one, only_run
+from benchmarks.crash_scenarios import Acknowledge, Items, Scenario, one, only_run
 from gan.config import RunConfig
 from gan.data import loaders
 from gan.errors import RunFailed
@@ -146,7 +146,7 @@ def _training_seen(folder: Path) -> Items:
 def scenarios() -> list[Scenario]:
     """Return the scenarios with torch."""
     return [
-        Scenario("checkpoints and the best", _save, _saved, _one, _save_later, lambda found, final: {"newest": 20, "best": 20}),
-        Scenario("scores", _score, _scored, _one, _score_later, lambda found, final: {**found, "9": {"step": 9, "fid": 1.0}}),
+        Scenario("checkpoints and the best", _save, _saved, one, _save_later, lambda found, final: {"newest": 20, "best": 20}),
+        Scenario("scores", _score, _scored, one, _score_later, lambda found, final: {**found, "9": {"step": 9, "fid": 1.0}}),
         Scenario("a training, resumed exactly", _train, _training_seen, _new_training),
     ]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.crash_scenarios import files_left, pictures, seen, trained
+from benchmarks.crash_neighbours import pictures
+from benchmarks.crash_scenarios import files_left, seen, trained
 from gan import runs
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
