@@ -42,9 +42,9 @@ def figure(value: float | None, spread: float | None, *, is_share: bool = False)
     times = 100 if is_share else 1
     if value is None or not math.isfinite(value):
         return "–"
-    if spread is None or not math.isfinite(spread):
-        return number(times * value)
-    value, spread = times * value, times * spread
+    value, spread = times * value, times * spread if spread is not None else -1.0
+    if spread != 0 and not 1e-300 < spread < 1e300:  # unknown, or of a damaged file
+        return number(value)
     if spread == 0:
         return f"{number(value)} ± 0"
     power = math.floor(math.log10(spread))

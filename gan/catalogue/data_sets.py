@@ -216,7 +216,7 @@ def _own() -> dict[str, DataSet]:
     for path in paths:
         try:
             entry = _read(path, path.stat().st_mtime_ns)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue  # being removed, or damaged: treat as absent
         found[entry.name] = entry
     return found

@@ -9,13 +9,15 @@ from pydantic import field_validator, model_validator
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
 from gan.config.fields import LONGEST, Section, option, split
-from gan.errors import InputError, as_sentence, nearest, quoted
+from gan.errors import InputError, as_sentence, nearest, quoted, shown
 
 
 class DataConfig(Section):
     """Which real images the generator imitates, and how they are prepared."""
 
-    name: str = option("digits", "Data set", "The real images, or points, that the generator learns to imitate.", code="{}")
+    name: str = option(
+        "digits", "Data set", "The real images, or points, that the generator learns to imitate.", max_length=100, code="{}"
+    )  # with a limit, pydantic also refuses characters that no file can hold
     size: Literal[16, 32, 64, 128, 256] = option(
         32,
         "Image size",
@@ -104,7 +106,7 @@ class DataConfig(Section):
         try:
             return data_sets.find(self.name)
         except InputError:
-            raise InputError(f"The data set “{self.name}” no longer exists; import it again under that name.") from None
+            raise InputError(f"The data set “{shown(self.name)}” no longer exists; import it again under that name.") from None
 
     @property
     def is_points(self) -> bool:

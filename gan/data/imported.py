@@ -9,7 +9,9 @@ import re
 import secrets
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
 from gan.access import owners
@@ -21,9 +23,23 @@ from gan.errors import InputError, explain_os_error, explained
 from gan.places import default_root
 from gan.storage import files
 from gan.storage.lines import read_lines
+from gan.storage.models import read_model
 
 STAGING = ".importing-"
 LEAST_RANGE = 0.5  # share of the range of values below which pictures are dark by their files, not by what they show
+
+
+class _Facts(BaseModel):
+    """What an import recorded, as far as it is shown. ``range_used`` and ``stretch``: shares of the range of values."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    classes_from: str = ""
+    columns: str = ""
+    range_used: float = 1.0
+    stretch: float = 1.0
+    sizes: dict[str, tuple[int, int]] = {}
+    reasons: dict[str, Annotated[int, Field(ge=0)]] = {}
 
 
 def owner(entry: DataSet) -> Person:
@@ -61,13 +77,14 @@ def stretch(name: str, root: Path, runs_root: Path | None = None, *, undo: bool 
         raise InputError(f"“{entry.name}” has no imported pictures to stretch; choose an imported data set.")
     require("change", owners.read(place.parent), f"the data set “{entry.title}”")
     with explained(f"stretching “{entry.title}”"):
-        facts = json.loads(place.read_bytes())
-        if undo == ("stretch" not in facts):
+        known = read_model(_Facts, place).model_dump(exclude_unset=True)
+        if undo == ("stretch" not in known):
             has = "has not been stretched" if undo else "is stretched already"
             raise InputError(f"“{entry.title}” {has}; there is nothing to change.")
-        if not undo and not is_dark(facts):
+        if not undo and not is_dark(known):
             raise InputError(f"“{entry.title}” uses its range of values, so there is nothing to stretch.")
         require_unused(entry, runs_root)
+        facts = json.loads(place.read_bytes())
         facts.pop("stretch", None)
         if not undo:
             facts["stretch"] = facts["range_used"]
@@ -77,7 +94,7 @@ def stretch(name: str, root: Path, runs_root: Path | None = None, *, undo: bool 
 
 def is_dark(facts: dict[str, Any]) -> bool:
     """Return whether the pictures of an import use less than half of their range of values, as 12 bits in 16-bit files do."""
-    return 0 < float(facts.get("range_used", 1.0)) < LEAST_RANGE
+    return 0 < facts.get("range_used", 1.0) < LEAST_RANGE
 
 
 def on_range(facts: dict[str, Any]) -> str:
@@ -91,8 +108,8 @@ def on_range(facts: dict[str, Any]) -> str:
 def stretch_of(folder: Path) -> float:
     """Return the share of the range of values that is stretched to the full range; 1 if the pictures are left as they are."""
     try:
-        share = float(json.loads((folder / "data-set.json").read_bytes()).get("stretch", 1.0))
-    except (OSError, ValueError, TypeError, AttributeError):
+        share = read_model(_Facts, folder / "data-set.json").stretch
+    except InputError:
         raise damaged(folder) from None
     return share if 0 < share < 1 else 1.0
 
@@ -134,13 +151,8 @@ def describe(entry: DataSet) -> dict[str, Any]:
         "skipped": entry.skipped,
     }
     if entry.origin == "own":
-        with contextlib.suppress(OSError, ValueError):
-            stored = json.loads((data_sets.own_folder(entry.name) / "data-set.json").read_bytes())
-            facts |= {
-                key: stored[key]
-                for key in ("classes_from", "columns", "range_used", "stretch", "sizes", "reasons")
-                if key in stored
-            }
+        with contextlib.suppress(InputError):
+            facts |= read_model(_Facts, data_sets.own_folder(entry.name) / "data-set.json").model_dump(exclude_unset=True)
     return facts
 
 

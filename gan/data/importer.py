@@ -12,7 +12,9 @@ import os
 import re
 import secrets
 import shutil
+import struct
 import time
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -108,8 +110,11 @@ def import_points(path: Path, title: str, report: Report, *, root: Path, columns
     return name
 
 
-#: Errors of numpy for damaged array files, and of the checks of their content.
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, zlib.error)
+#: Errors of numpy for damaged array files, whose headers it parses as Python, and of the checks of their content.
+UNREADABLE = (
+    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, MemoryError, OverflowError, SyntaxError, struct.error,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def labels_of(folder: Path) -> np.ndarray:
@@ -117,7 +122,7 @@ def labels_of(folder: Path) -> np.ndarray:
     try:
         with np.load(folder / "index.npz", allow_pickle=False) as file:
             labels: np.ndarray = file["label"].astype(np.int64)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise damaged(folder) from error
     return labels
 
@@ -138,7 +143,7 @@ def decode_all(
             raise ValueError("the pictures are not contiguous")
         if digests.shape != (len(lengths), _DIGEST):
             raise ValueError("expected one digest per picture")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise damaged(folder) from error
     stretch = imported.stretch_of(folder)
     pictures = max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // (size * size * channels)))

@@ -20,7 +20,7 @@ import numpy as np
 
 from gan import words
 from gan.config.data import DataConfig
-from gan.data import sources, survey
+from gan.data import importer, sources, survey
 from gan.errors import InputError, explain_os_error
 from gan.places import data_root
 from gan.storage import files
@@ -59,7 +59,7 @@ def find(data: DataConfig) -> Prepared | None:
         pixels = np.load(place / "pixels.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(place / "labels.npy", allow_pickle=False)
         sizes = [(place / name).stat().st_size for name in ("pixels.npy", "labels.npy")]
-    except (OSError, ValueError, EOFError):
+    except importer.UNREADABLE:
         return None
     images = data.entry.images
     is_whole = (

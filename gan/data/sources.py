@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -58,7 +59,9 @@ def points_of(entry: DataSet) -> Chunk:
         return points.sample(entry.name)
     try:
         values = np.load(data_sets.own_folder(entry.name) / "points.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        if values.shape != (entry.images, 2) or hashlib.sha256(values.tobytes()).hexdigest() != entry.version:
+            raise ValueError("its points are not those that were imported")
+    except importer.UNREADABLE as error:
         raise InputError(f"The points of “{entry.title}” cannot be read; remove the data set and import it again.") from error
     return values, np.zeros(len(values), dtype=np.int64)
 

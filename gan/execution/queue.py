@@ -36,7 +36,7 @@ from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 
 MOST_RESTARTS = 5  # automatic restarts of a sweep run that keeps getting killed
-STOP_GRACE = 60.0  # seconds after which a trainer that was asked to stop is ended
+STOP_GRACE = 60.0  # seconds without a heartbeat after which a trainer that was asked to stop is ended
 LEAST_ROOM = 50_000_000  # free bytes required besides checkpoints; otherwise sweep runs wait instead of failing one by one
 
 
@@ -362,13 +362,24 @@ def _lacking(waiting: Iterable[Waiting]) -> set[str]:
     return found
 
 
+#: Runs that were asked to stop: the last heartbeat, and when this process saw it first (``time.monotonic``).
+_unanswered: dict[Path, tuple[float, float]] = {}
+
+
 def _end_if_silent(run: Run, status: Status) -> bool:
     """End a trainer of this machine that has not answered a stop request for ``STOP_GRACE`` seconds; return whether that was done.
 
-    A single step can take minutes, and a trainer looks for requests between steps. Its last checkpoint is kept.
+    A single step can take minutes, and a trainer looks for requests between steps. Its last checkpoint is kept. Counts are the
+    seconds in which this process sees no heartbeat: neither a clock that is set nor a machine that sleeps takes them from it.
     """
-    is_late = time.time() - status.heartbeat > STOP_GRACE and run.stop_age() > STOP_GRACE
-    if status.state != "running" or not is_late or not signs.end(run.trainer_lock):
+    if status.state != "running" or not run.control().stop:
+        _unanswered.pop(run.path, None)
+        return False
+    heartbeat, since = _unanswered.get(run.path, (None, 0.0))
+    if heartbeat != status.heartbeat:
+        _unanswered[run.path] = status.heartbeat, time.monotonic()
+        return False
+    if time.monotonic() - since <= STOP_GRACE or not signs.end(run.trainer_lock):
         return False
     found = checkpoints.steps(run.checkpoints_path)
     left = f"the checkpoint of step {found[-1]} is kept" if found else "it had no checkpoint yet"

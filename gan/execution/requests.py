@@ -158,5 +158,5 @@ def clear_uploads() -> None:
     """Remove uploads older than an hour, left by killed imports. The caller must hold the import's lock."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
-            if time.time() - entry.stat().st_mtime > 3600:
+            if not files.is_in_use(entry.stat().st_mtime):
                 os.unlink(entry.path)

@@ -72,7 +72,7 @@ def find(root: Path, config: RunConfig) -> Estimate | None:
         speed, threads = float(found["images_per_second"]), int(found["threads"])
         device, is_bound = str(found.get("device", "cpu")), found.get("is_bound") is True
         return make(config, speed, threads, str(found["precision"]), device, is_bound=is_bound)
-    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
+    except (OSError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         return None
 
 

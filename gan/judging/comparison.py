@@ -30,6 +30,7 @@ SEED, LENGTH = "training.seed", "training.length"
 FORK = "fork"  # key in ``outcome`` next to the settings
 _USUAL_MEMORISED = 0.05  # by definition, the share of real images that counts as near a training image
 _MOST_CLASSES = 100  # more bars cannot be told apart
+_MOST_COUNTED = 1e15  # images; a larger number means a damaged line
 _LOOKS = ("brightness", "contrast", "saturation")
 
 
@@ -260,7 +261,7 @@ def _counts(value: object) -> list[float]:
     """Return a valid list of counts as floats; an empty list for anything else or if all counts are 0."""
     if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in value):
         return []
-    is_sound = all(math.isfinite(one) and one >= 0 for one in value)
+    is_sound = all(0 <= one <= _MOST_COUNTED for one in value)  # also not NaN
     return [float(one) for one in value] if is_sound and sum(value) > 0 else []
 
 

@@ -115,7 +115,7 @@ class _Index:
         """Return a run with its facts, read again if they may have changed."""
         known = self._known.get(name)
         if known and known.is_settled and stamp(known.folder) == known.listed.facts.stamps[0]:
-            if now - known.looked < _TRUST:
+            if abs(now - known.looked) < _TRUST:
                 return known
             if _stamps(known.folder, known.listed.facts.stamps) == known.listed.facts.stamps:
                 return known._replace(looked=now)

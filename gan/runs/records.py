@@ -41,8 +41,8 @@ class Status(BaseModel):
     steps_per_epoch: int = Field(default=1, ge=1, le=_MOST)
     images_seen: int = Field(default=0, ge=0, le=_MOST)
     images_per_second: float | None = None
-    epochs: float = 0.0
-    seconds: float = 0.0
+    epochs: float = Field(default=0.0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
     changed_step: int = Field(default=0, ge=0, le=_MOST)
     changed_seconds: float = 0.0
     heartbeat: float = 0.0

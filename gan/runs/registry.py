@@ -19,13 +19,11 @@ from gan.runs import index
 from gan.runs.moments import new_id
 from gan.runs.records import RUN_ID, UNDER_WAY, Label, State, Status, checked_name
 from gan.runs.run import Run
-from gan.storage.files import sync_directory, write_json
+from gan.storage.files import is_in_use, sync_directory, write_json
 
 TRASH = ".trash"
 
 _GONE = ".gone-"  # prefix in the trash of what is being deleted for good
-
-_STAGING_GRACE = 3600.0  # seconds for the creation of a run; a fork copies a checkpoint
 
 
 def create(
@@ -95,7 +93,7 @@ def _clear_staged(root: Path) -> None:
     for path in root.glob(".new-*"):
         with contextlib.suppress(OSError):
             changed = max(folder.stat().st_mtime for folder in (path, *path.iterdir()))
-            if time.time() - changed > _STAGING_GRACE:
+            if not is_in_use(changed):
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -30,7 +29,7 @@ from gan.config import RunConfig
 from gan.errors import InputError, explained
 from gan.runs import moments
 from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name
-from gan.storage import signs
+from gan.storage import files, signs
 from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
 from gan.storage.locks import is_locked
@@ -184,13 +183,6 @@ class Run:
         with explained(f"sending a request to run {self.id}"):
             write_json(self.control_path, self.control().model_copy(update=changes).model_dump(mode="json"))
 
-    def stop_age(self) -> float:
-        """Return the seconds since the trainer was asked to stop; 0 if it was not asked."""
-        try:
-            return max(0.0, time.time() - (self.control_path).stat().st_mtime) if self.control().stop else 0.0
-        except OSError:
-            return 0.0
-
     def origin(self) -> Origin | None:
         """Return the origin of a fork; None if the run is not a fork or the file is damaged."""
         with contextlib.suppress(InputError):
@@ -321,10 +313,7 @@ class Run:
     def clear_rubbish(self) -> None:
         """Remove temporary files left by crashes, except recent ones that may still be in use."""
         for folder in (self.path, self.samples_path, self.requests_path):
-            for path in folder.glob(".*.tmp"):
-                with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > signs.GRACE:
-                        path.unlink()
+            files.clear_left(folder)
 
     def log_tail(self, size: int = 4000) -> str:
         """Return the last ``size`` bytes of the log as text."""

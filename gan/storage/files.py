@@ -6,17 +6,24 @@ import contextlib
 import json
 import math
 import os
+import re
 import secrets
 import time
 from pathlib import Path
 from typing import Any
 
+IN_USE = 3600.0  # seconds after its last change in which a temporary file or a staged folder may still be in use
+
+_TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]+\.tmp")
+
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
     """Replace ``path`` with ``content``; after a crash at any point, either the old or the new file exists in full.
 
-    ``mode``: permissions of the file, less those that the process withholds; 0o600 for secrets.
+    What killed processes have left in the folder is removed first. ``mode``: permissions of the file, less those that the process
+    withholds; 0o600 for secrets.
     """
+    clear_left(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
     try:
         with open(temporary, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode)) as file:
@@ -30,6 +37,24 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: 
         raise
     if durable:
         sync_directory(path.parent)
+
+
+def clear_left(folder: Path) -> None:
+    """Remove the temporary files of this program that killed processes have left in a folder, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.endswith(".tmp") and _TEMPORARY.fullmatch(name):
+                with contextlib.suppress(OSError):
+                    if not is_in_use((folder / name).stat().st_mtime):
+                        (folder / name).unlink()
+
+
+def is_in_use(changed: float) -> bool:
+    """Return whether something that a process changed at ``changed`` (seconds since 1970) may still be in use.
+
+    A time that lies in the future by as much is from a clock that was wrong.
+    """
+    return abs(time.time() - changed) <= IN_USE
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -63,8 +88,8 @@ def sync_directory(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace ``path`` with ``value`` as JSON; NaN and infinity become null."""
-    write_atomically(path, to_json(value, indent=1).encode(), durable=durable)
+    """Replace ``path`` with ``value`` as JSON; NaN and infinity become null, and characters that UTF-8 lacks question marks."""
+    write_atomically(path, to_json(value, indent=1).encode(errors="replace"), durable=durable)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

@@ -112,7 +112,7 @@ def read(path: Path) -> Task | None:
             str(found["result"]),
         )
         since = float(found["time"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     if task.state == "running" and not signs.is_alive(lock_of(path), since):
         return Task("failed", "The process was ended from outside; start it again.")

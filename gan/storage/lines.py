@@ -35,7 +35,7 @@ class LineWriter:
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one object. The line then survives the end of this process; :meth:`sync` makes it survive a power cut."""
-        write_all(self._file, (to_json(line) + "\n").encode())
+        write_all(self._file, (to_json(line) + "\n").encode(errors="replace"))
 
     def sync(self) -> None:
         """Make all lines written so far survive a power cut."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import time
 from pathlib import Path
 from typing import Any
 
-from gan.storage import files, signs
+from gan.storage import files
 
 _SEAL = "facts_sha256"
 
@@ -43,12 +41,8 @@ def _digest(facts: dict[str, Any], indent: int | None) -> str:
 
 
 def store(path: Path, content: bytes) -> None:
-    """Replace a file by its SHA-256 and ``content``, and remove what killed processes have left of earlier attempts."""
+    """Replace a file by its SHA-256 and ``content``."""
     files.write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content, durable=False)
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > signs.GRACE:
-                left.unlink()
 
 
 def load(path: Path) -> bytes:

@@ -31,10 +31,11 @@ def hold(lock: Path, otherwise: str) -> FileLock:
 def announce(lock: Path, pid: int) -> None:
     """Note the process that is to take a lock, so that it counts as alive before it has taken it.
 
-    If the note cannot be written, for example because the disk is full, the process has :data:`GRACE` seconds instead.
+    The time at which it began tells it from a later process with the same id. If the note cannot be written, for example because
+    the disk is full, the process has :data:`GRACE` seconds instead.
     """
     try:
-        files.write_json(_note(lock), {"pid": pid, "host": platform.node()}, durable=False)
+        files.write_json(_note(lock), {"pid": pid, "host": platform.node(), "began": _began(pid)}, durable=False)
     except OSError:
         forget(lock)  # rather than leave the id of another process there
 
@@ -57,11 +58,11 @@ def is_alive(lock: Path, since: float) -> bool:
     """Return whether work that was under way at ``since`` (seconds since 1970) still has a process.
 
     It has one while the lock is held. While the lock is free, the process may still be starting: it counts as alive for
-    :data:`GRACE` seconds, but not after it has ended.
+    :data:`GRACE` seconds, but not after it has ended. A time that lies in the future by more is from a clock that was wrong.
     """
     if is_locked(lock):
         return True
-    return time.time() - since <= GRACE and not _has_ended(lock)
+    return abs(time.time() - since) <= GRACE and not _has_ended(lock)
 
 
 def end(lock: Path) -> bool:
@@ -71,8 +72,8 @@ def end(lock: Path) -> bool:
     """
     if not is_locked(lock):
         return True
-    pid = _noted(lock)
-    if not pid:
+    pid, began = _noted(lock)
+    if not pid or not _is_running(pid, began):
         return False
     with contextlib.suppress(OSError):
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -85,33 +86,45 @@ def end(lock: Path) -> bool:
 
 def _has_ended(lock: Path) -> bool:
     """Return whether the announced process is known to have ended; processes of other machines cannot be looked up."""
-    pid = _noted(lock)
-    return pid > 0 and not _is_running(pid)
+    pid, began = _noted(lock)
+    return pid > 0 and not _is_running(pid, began)
 
 
-def _noted(lock: Path) -> int:
-    """Return the id of the announced process; 0 if none is known, or if it runs on another machine."""
+def _noted(lock: Path) -> tuple[int, int]:
+    """Return the id of the announced process, 0 if none is known or if it runs on another machine, and when it began."""
     try:
         note = json.loads(_note(lock).read_bytes())
-        return max(0, int(note["pid"])) if note["host"] == platform.node() else 0
+        return (max(0, int(note["pid"])), int(note.get("began", 0))) if note["host"] == platform.node() else (0, 0)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return 0
+        return 0, 0
 
 
-def _is_running(pid: int) -> bool:
-    """Return whether a process runs; True if the system cannot tell."""
+def _is_running(pid: int, began: int) -> bool:
+    """Return whether the process that ``began`` then (0: unknown) runs; True if the system cannot tell."""
     if os.name != "posix":
         return True  # on Windows, os.kill would end the process
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter if it is larger than any id
         return False
     except PermissionError:
         return True
-    try:  # a killed process exists until its parent takes note
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] not in ("Z", "X")
-    except (OSError, IndexError):
-        return True
+    found = _facts(pid)  # a killed process exists until its parent takes note
+    return not found or (found[0] not in ("Z", "X") and began in (0, int(found[19])))
+
+
+def _began(pid: int) -> int:
+    """Return when a process began, in clock ticks since the machine was started; 0 if the system cannot tell."""
+    found = _facts(pid)
+    return int(found[19]) if found else 0
+
+
+def _facts(pid: int) -> list[str]:
+    """Return what Linux says of a process, from its state on (see proc_pid_stat(5)); empty if the system cannot tell."""
+    with contextlib.suppress(OSError):
+        found = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return found if len(found) > 19 else []
+    return []
 
 
 def _note(lock: Path) -> Path:

@@ -118,6 +118,8 @@ class QuickScores:
             saved, complaints = None, [str(error)]
         for complaint in complaints:
             log.warning("Best checkpoint: %s", complaint)
+        if saved:  # a crash between saving one and removing the one before leaves both
+            checkpoints.settle(self._run.best_path, saved.step, checkpoints.Retention(newest=1))
         return saved.facts if saved else {}
 
 

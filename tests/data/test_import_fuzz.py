@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import random
 import zipfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 from gan.data import archive, decoder
 from gan.data.decoder import Refused
 from gan.errors import InputError
+from tests.damage import spoilt
 from tests.data.test_archive import repeated
 from tests.data.test_decoder import grey_tiff, rle_bmp
 from tests.data.test_import import encoded, noise, zip_of
@@ -84,30 +84,6 @@ def rare_archives() -> list[bytes]:
 
 
 PICTURES, ARCHIVES = rare_pictures(), rare_archives()
-
-
-def spoilt(files: list[bytes], number: int) -> bytes:
-    """Return one of the files with random damage; ``number`` is the seed."""
-    chance = random.Random(number)
-    content = bytearray(chance.choice(files))
-    for _ in range(chance.randint(1, 6)):
-        place = chance.randrange(len(content) + 1)
-        match chance.randrange(6):
-            case 0:
-                content[place : place + 1] = bytes(byte ^ (1 << chance.randrange(8)) for byte in content[place : place + 1])
-            case 1:
-                content[place:place] = chance.randbytes(chance.randint(1, 8))
-            case 2:
-                del content[place : place + chance.randint(1, 12)]
-            case 3:
-                other = chance.choice(files)
-                content[place:] = other[chance.randrange(len(other)) :]
-            case 4:
-                length = chance.choice((1, 2, 4, 8))
-                content[place : place + length] = chance.choice((b"\0", b"\xff")) * length
-            case _:
-                content[place : place + 1] = bytes([chance.choice((0, 1, 127, 128, 255))])
-    return bytes(content)
 
 
 NUMBERS = st.integers(0, 2**40)

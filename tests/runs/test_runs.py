@@ -85,6 +85,19 @@ def test_failed_write_leaves_the_old_file_and_no_temporary_files(tmp_path: Path)
     assert not list(tmp_path.parent.glob(".*.tmp"))
 
 
+def test_next_write_removes_what_killed_processes_left_in_the_folder(tmp_path: Path) -> None:
+    left = [tmp_path / name for name in (".label.json.7.1a2b3c.tmp", ".gone.json.88.ffffff.tmp")]
+    others = [tmp_path / name for name in (".label.json.9.1a2b3c.tmp", ".editor.tmp", "1.7.1a2b3c.tmp", ".a.7.1a2b3c.tmp.png")]
+    for path in (*left, *others):
+        path.write_bytes(b"half")
+    now = time.time()
+    for path, age in zip((*left, *others[1:]), (2 * files.IN_USE, -2 * files.IN_USE, 1e6, 1e6, 1e6), strict=True):
+        os.utime(path, (now - age, now - age))
+    files.write_json(tmp_path / "label.json", {"name": "new"})
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others), "one is in use, the others belong to somebody else"
+
+
 def test_short_writes_are_continued() -> None:
     class Narrow(io.RawIOBase):
         """A file that accepts three bytes at a time, as can happen on a nearly full disk."""

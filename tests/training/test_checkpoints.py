@@ -437,6 +437,19 @@ def test_resumed_run_keeps_its_earlier_best(root: Path) -> None:
     assert best(run).step == best(whole).step
 
 
+def test_best_that_a_crash_left_beside_the_next_is_removed(root: Path) -> None:
+    run = scored(root)
+    train(run, should_stop=lambda: bool(run.metrics()) and run.metrics()[-1]["step"] >= 2)
+    left = {path.name: path.read_bytes() for path in run.best_path.iterdir()}
+    train(run)
+    assert best(run).step > 2, "this test needs a best checkpoint after the first"
+    for name, content in left.items():
+        (run.best_path / name).write_bytes(content)
+    run.write_control(length=Span(count=25))
+    train(run)
+    assert best(run).step > 2
+
+
 def test_run_without_scores_has_no_best(root: Path) -> None:
     run = scored(root, {"cadence.score_every": "0 steps"})
     train(run)

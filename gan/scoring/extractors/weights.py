@@ -85,7 +85,7 @@ class Weights:
 
     def _download(self, path: Path, report: Report) -> None:
         """Download the file; it appears at ``path`` only when complete and verified."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".{path.name}.tmp")  # one name, under the lock: the next download replaces what a kill left
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.parent / f".{path.name}.lock"):

@@ -62,7 +62,7 @@ def _panel(run: Run, names: list[str]) -> None:
                 disabled=is_waiting,
                 help="Draws 64 images of this class from the newest checkpoint, with new latent vectors each time.",
             ):
-                st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.time(), "before": before}
+                st.session_state[f"asked/{run.id}"] = {"name": name, "at": time.monotonic(), "before": before}
                 st.rerun()
         asked = st.session_state.get(f"asked/{run.id}")
         with right:
@@ -82,7 +82,7 @@ def _panel(run: Run, names: list[str]) -> None:
 def _waiting(run: Run) -> bool:
     """Return whether this session is still waiting for a requested picture."""
     asked = st.session_state.get(f"asked/{run.id}")
-    return bool(asked and asked["before"] == _changed(run) and time.time() - asked["at"] < _PATIENCE)
+    return bool(asked and asked["before"] == _changed(run) and time.monotonic() - asked["at"] < _PATIENCE)
 
 
 def _changed(run: Run) -> int:
