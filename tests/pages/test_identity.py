@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from starlette.datastructures import Headers
 
 from gan.access.people import TEACHER
 from pages.parts.door import identity, oidc
@@ -152,6 +153,13 @@ class Jar(Browser):
             if not (where := answer.headers.get("location", "")):
                 return answer
         raise AssertionError("no end of redirections")
+
+
+def test_a_header_that_the_client_sent_as_well_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CLASS", "header")
+    once, twice = ([(b"x-forwarded-user", name) for name in names] for names in ((b"ann",), (b"kim", b"ann")))
+    assert identity.person_of({}, Headers(raw=once)) == identity.by_name("ann")
+    assert identity.person_of({}, Headers(raw=twice)) is None
 
 
 @pytest.mark.parametrize(
