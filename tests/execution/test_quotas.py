@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ MLP = {"base": "digits-mlp", "set": TINY_MLP, "name": "S"}
 def few(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a student have two runs waiting; the one core is taken."""
     monkeypatch.setenv("GAN_CORES", "1")
-    make_run(root).write_status(Status(state="starting", threads=1, heartbeat=2e9))
+    make_run(root).write_status(Status(state="starting", threads=1, heartbeat=time.time() + 25))
     limits.write(root, Limits(waiting=2))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,8 @@ ANN, BO = Person(id="ann", name="Ann"), Person(id="bo", name="Bo")
 def busy(empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of runs with one that trains on the only core for another minute."""
     monkeypatch.setenv("GAN_CORES", "1")
-    make_run(empty).write_status(Status(state="starting", threads=1, heartbeat=2e9, step=100, total_steps=200, seconds=60.0))
+    going = {"step": 100, "total_steps": 200, "seconds": 60.0}
+    make_run(empty).write_status(Status(state="starting", threads=1, heartbeat=time.time() + 25, **going))
     limits.write(empty, Limits(waiting=2))
     return empty
 
@@ -58,6 +60,7 @@ def test_home_tells_place_and_start_and_refuses_in_advance(busy: Path, visit: Vi
     test.button(key="start").click().run()
     (run,) = queue.waiting_runs(busy)
     assert (run.config().preset, run.owner()) == (presets.CLASS, ANN)
+    assert run.config().training.seed > 0, "not the same digits for all students (0 comes up once in a million)"
     wait(busy, ANN)
     test = visit("home")
     assert "The limit of this class is 2 waiting runs a student, and with the 2 that you have" in captions(test)
