@@ -114,14 +114,9 @@ def tell_queue(root: Path, config: RunConfig) -> None:
     if found.waiting:
         verb = "waits" if len(found.waiting) == 1 else "wait"
         parts.append(f"{words.count(len(found.waiting), 'run')} {verb} ahead: {_names(found.waiting)}")
-    if launches.has_limits():
-        pass  # the student's place and start are told below
-    elif found.seconds == 0:
-        parts.append("yours starts at once")
-    else:
-        parts.append(
-            "yours starts after that" if found.seconds is None else f"yours starts in about {words.duration(found.seconds)}"
-        )
+    if not launches.has_limits():  # a student reads place and start below
+        start = "after that" if found.seconds is None else f"in about {words.duration(found.seconds)}"
+        parts.append(f"yours starts {'at once' if found.seconds == 0 else start}")
     st.caption(":material/hourglass_empty: " + " · ".join(parts))
 
 
