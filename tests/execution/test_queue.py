@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_cores_are_never_promised_twice(four: list[Run], cores: int, states: lis
         patch.setattr(processes, "spawn", lambda *arguments, **options: None)
         patch.setattr(Run, "is_held", lambda run: run.status_path.read_text().find('"running"') >= 0)
         for place, (run, (state, threads)) in enumerate(zip(four, states, strict=True)):
-            status = Status(state=state, threads=threads, queued_at=place, heartbeat=2e9, total_steps=12)
+            status = Status(state=state, threads=threads, queued_at=place, heartbeat=time.time(), total_steps=12)
             run.write_status(status, durable=False)
         busy = sum(max(1, threads) for state, threads in states if state in ("running", "starting"))
         waiting = queue.waiting_runs(four[0].root)
