@@ -120,7 +120,7 @@ def test_unusable_config_is_answered_with_one_sentence(root: Path, content: byte
 @pytest.mark.parametrize(("state", "words"), [("finished", "ask for more"), ("running", "under way"), ("starting", "under way")])
 def test_run_that_cannot_be_resumed_is_answered_with_one_sentence(root: Path, state: Any, words: str) -> None:
     run = make_run(root)
-    status = Status(state=state, step=12, total_steps=12, heartbeat=time.time())
+    status = Status(state=state, step=12, total_steps=12, heartbeat=2e9)
     run.write_status(status)
     lock = run.hold()
     try:
