@@ -106,7 +106,7 @@ _LATER = {"optimizer.discriminator_lr": 7e-4}
 def _changes(folder: Path, acknowledge: Acknowledge) -> None:
     """Ask for three changes; record the first, refuse the second, withdraw the third."""
     run = only_run(folder)
-    asked = []
+    held, asked = run.hold(), []  # as its trainer does
     for wanted in _ASKED:
         asked.append(changes.ask(run, wanted, who="Ada"))
         acknowledge()
@@ -118,6 +118,7 @@ def _changes(folder: Path, acknowledge: Acknowledge) -> None:
     acknowledge()
     changes.withdraw(run, asked[2])
     acknowledge()
+    held.release()
 
 
 def _changes_seen(folder: Path) -> Items:
@@ -129,9 +130,11 @@ def _changes_seen(folder: Path) -> Items:
 
 def _ask_again(folder: Path) -> None:
     run = only_run(folder)
+    held = run.hold()
     changes.record(run, changes.ask(run, _LATER))
     for request in changes.requests(run):
         changes.withdraw(run, request)
+    held.release()
 
 
 # Runs
@@ -219,8 +222,8 @@ def _trash_seen(folder: Path) -> Items:
 
 
 def _running(folder: Path) -> None:
-    """Make a run that is about to be trained."""
-    make_run(folder)
+    """Make a run that is being trained."""
+    make_run(folder, state="running")
 
 
 def _after_asking(found: Mapping[str, Any], final: Items) -> Items:

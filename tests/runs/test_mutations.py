@@ -25,13 +25,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_mutated_records_are_read_or_refused(folder: Path) -> None:
-    faults, outcomes, _ = mutations.measure(mutations.records(folder), 320, seed=3)
+    faults, outcomes, _ = mutations.measure(mutations.records(folder), range(320), seed=3)
     assert faults == []
     assert {name for name, counted in outcomes.items() if counted["refused"]} >= {"facts of a checkpoint", "quiz", "sweep"}
 
 
 def test_mutated_configurations_and_sweep_files_are_read_or_refused(folder: Path) -> None:
-    faults, outcomes, _ = mutations.measure(mutations.plans(folder), 1500, seed=3)
+    faults, outcomes, _ = mutations.measure(mutations.plans(folder), range(1500), seed=3)
     assert faults == []
     assert all(counted["read"] and counted["refused"] for counted in outcomes.values())
 
