@@ -1,4 +1,4 @@
-"""What must hold after :mod:`benchmarks.chaos`: what was acknowledged is there, all is readable, and of the right owner."""
+"""What must hold after :mod:`benchmarks.chaos`: what was acknowledged is there, all is readable, nobody changed others' things."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
     python -m benchmarks.chaos [--minutes 15] [--people 20] [--seed 0]
 
-A server in class mode, two processes of scripted people (:mod:`benchmarks.people`), visitors of pages and players of live games.
-Every few seconds one of these processes, or one that they started (trainer, scorer, import, worker of live games, spare), is killed
-with SIGKILL; the server and the people are started again. Then the killing stops, runs that were interrupted are resumed once by
-their owners, and the queue has to empty by itself. The journal is compared with what is on disk (:mod:`benchmarks.aftermath`).
-Exits with status 1 if there is a fault. ``--keep`` leaves the folder for a look at it.
+A server in class mode, two processes of scripted people (:mod:`benchmarks.people`), visitors of pages, players of live games. Every
+few seconds one of these processes, or one that they started (trainer, scorer, import, worker of live games, spare), is killed with
+SIGKILL; the server and the people are started again. Then the killing stops, runs that were interrupted are resumed once by their
+owners, and the queue has to empty by itself. The journal is compared with what is on disk (:mod:`benchmarks.aftermath`). Exits with
+status 1 if there is a fault. ``--keep`` leaves the folder for a look at it.
 """
 
 from __future__ import annotations

@@ -195,23 +195,21 @@ def compared(chosen: list[Run]) -> str:
 
 
 @contextlib.contextmanager
-def serve(root: Path, project: Path = PROJECT, **extra: str) -> Iterator[tuple[psutil.Process, str, float]]:
+def serve(
+    root: Path, project: Path = PROJECT, log: Path = Path(os.devnull), **extra: str
+) -> Iterator[tuple[psutil.Process, str, float]]:
     """Run the server of a checkout on ``root``; yield its process, its address and the seconds until it answered.
 
-    ``extra``: further environment variables.
+    What it prints is appended to ``log``. ``extra``: further environment variables.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "GAN_RUNS": str(root), "GAN_DATA": str(root / ".data"), "GAN_EXAMPLES": "0", **extra}
     started = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
-        cwd=project,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
+    with open(log, "ab") as output:
+        server = subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=output)
     try:
         while True:
             try:

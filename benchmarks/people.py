@@ -113,21 +113,22 @@ class Scripted:
         if others and self.dice.random() < 0.15:
             self.meddle(self.dice.choice(others))
             return
-        is_full = sum(run.status().state in runs.UNDER_WAY for run in every) >= MOST_WAITING
+        room = MOST_WAITING - sum(run.status().state in runs.UNDER_WAY for run in every)
+        weight = 3 / (1 + len(mine) / 4) if room > MOST_WAITING // 3 else 0  # leave room for forks and resumed runs
         chosen = self.dice.choices(
             [self.launch, self.sweep, self.upload, self.restore, self.change_one],
-            [0 if is_full else 3 / (1 + len(mine) / 4), 0 if is_full else 0.2, 0.3, 0.5, 4],
+            [weight, weight / 10, 0.3, 0.5, 4],
         )[0]
         if chosen == self.change_one:
             if mine:
-                self.change_one(self.dice.choice(mine), is_full=is_full)
+                self.change_one(self.dice.choice(mine), is_full=room <= 0)
         else:
             chosen()
 
     def change_one(self, run: Run, *, is_full: bool = False) -> None:
         """Do something with an own run."""
-        offered = [self.stop, self.rename, self.rename, self.annotate, self.delete, self.score, self.ask]
-        self.dice.choice(offered if is_full else [*offered, self.resume, self.fork])(run)
+        offered = [self.stop, self.rename, self.annotate, self.delete, self.score, self.ask]
+        self.dice.choice(offered if is_full else [*offered, self.resume, self.resume, self.fork])(run)
 
     def journal(self, action: str, thing: str, value: str, do: Callable[[], object]) -> object:
         """Do something, with a line before and one after it; a refusal has no second line."""
@@ -145,7 +146,8 @@ class Scripted:
         write(self.root, Line(self.person.id, "sweep", sweep.id, is_done=True))
 
     def stop(self, run: Run) -> None:
-        self.journal("stop", run.id, "", lambda: queue.stop(run))
+        if self.dice.random() < 0.3:
+            self.journal("stop", run.id, "", lambda: queue.stop(run))
 
     def resume(self, run: Run) -> None:
         self.journal("resume", run.id, "", lambda: queue.resume(run))

@@ -164,9 +164,9 @@ class Viewer:
             self._sliders[slider.id] = list(slider.value if slider.set_value else slider.default)
 
 
-def first_opening(address: str, page: str, query: str) -> float:
+def first_opening(address: str, page: str, query: str, cookie: str = "") -> float:
     """Return the seconds from the connection of a new visitor to the end of the page's script."""
-    viewer = Viewer(address, page, query)
+    viewer = Viewer(address, page, query, cookie)
     began = time.perf_counter()
     with viewer.connected() as line:
         viewer.ask(line)

@@ -27,6 +27,7 @@ from gan.places import data_root, default_root
 from gan.runs import Run
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
+from gan.storage.locks import hold_lock
 
 _UPLOADS = ".uploads"
 
@@ -132,7 +133,12 @@ def start_import(
         chosen += ["--columns", *map(str, columns)]
     if allowed:
         chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
-    _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
+    try:
+        _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
+    except InputError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _too_large(allowed: Limits) -> InputError:
@@ -143,15 +149,18 @@ def _too_large(allowed: Limits) -> InputError:
 
 
 def _start(path: Path, arguments: list[str]) -> None:
-    if (task := read(path)) is not None and task.state == "running":
-        raise InputError("This task is already under way; wait for it to end.")
-    try:
+    """Start a command with progress at ``path``. Of several callers at once, one succeeds."""
+    with explained("starting the work on the data"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        signs.forget(lock_of(path))
-        files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
-        processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
-    except OSError as error:
-        raise InputError(explain_os_error(error, "starting the work")) from error
+        starting = hold_lock(path.with_suffix(".starting"), "Another task is being started; try again in a moment.", patience=10)
+        try:
+            if (task := read(path)) is not None and task.state == "running":
+                raise InputError("This task is already under way; wait for it to end.")
+            signs.forget(lock_of(path))
+            files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
+            processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
+        finally:
+            starting.release()
 
 
 def clear_uploads() -> None:

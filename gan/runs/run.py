@@ -32,7 +32,7 @@ from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions,
 from gan.storage import files, signs
 from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
-from gan.storage.locks import is_locked
+from gan.storage.locks import hold_lock, is_locked
 from gan.storage.models import read_cached, read_json, read_model, stamp
 from gan.words import on_one_line
 
@@ -212,7 +212,7 @@ class Run:
         require("rename", self.owner(), f"run {self.id}")
         name = checked_name(name)
         with explained(f"naming run {self.id}"):
-            self.write_label(self.told().model_copy(update={"name": name}))
+            self._change_label(name=name)
 
     def told(self) -> Label:
         """Return the name, tags and note of the run; an empty label if the file is missing or damaged."""
@@ -229,7 +229,15 @@ class Run:
         if len(note) > _LONGEST_NOTE:
             raise InputError(f"The note has {len(note)} characters, expected at most {_LONGEST_NOTE}; shorten it.")
         with explained(f"storing the notes of run {self.id}"):
-            self.write_label(self.told().model_copy(update={"tags": kept, "note": note}))
+            self._change_label(tags=kept, note=note)
+
+    def _change_label(self, **changes: Any) -> None:
+        """Replace parts of the label; its lock keeps what another person changes at the same time."""
+        lock = hold_lock(self.path / "label.lock", f"Run {self.id} is being named by someone else; try again.", patience=5)
+        try:
+            self.write_label(self.told().model_copy(update=changes))
+        finally:
+            lock.release()
 
     def write_label(self, label: Label) -> None:
         """Store the name, tags and note."""

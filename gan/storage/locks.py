@@ -18,10 +18,12 @@ except ImportError:  # Windows
 def hold_lock(path: Path, otherwise: str, *, patience: float = 1.0) -> FileLock:
     """Take the lock at ``path`` and return it. Raises InputError with the sentence ``otherwise`` if it is taken.
 
+    The folder must exist; FileLock would make it, for example that of a run that has been deleted meanwhile.
     Waits up to ``patience`` seconds, which must not be 0: :func:`is_locked` briefly takes a shared lock to test it.
     """
     lock = FileLock(path, timeout=patience, poll_interval=0.02)
     with explained(f"locking {path}"):
+        path.parent.stat()
         try:
             lock.acquire()
         except Timeout:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gan import runs
 from gan.errors import InputError
+from gan.execution import queue, requests
 from gan.runs import Run
 from tests.helpers import PROJECT, environment, is_sentence, make_run, wait_until
 
@@ -81,3 +83,27 @@ def test_kill_while_emptying_leaves_whole_runs_or_none(root: Path) -> None:
         assert len(os.listdir(run.samples_path)) == 400, "a listed run is whole"
     runs.empty_trash(root)
     assert list((root / runs.TRASH).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda run: run.hold(),  # by a trainer that took long to start
+        lambda run: run.hold_scoring(),
+        lambda run: run.rename("late"),
+        lambda run: run.annotate([], "late"),
+        lambda run: run.write_control(stop=True),
+        lambda run: queue.stop(run),
+        lambda run: queue.resume(run),
+        lambda run: requests.score([run]),
+    ],
+)
+def test_nothing_makes_the_folder_of_a_deleted_run_again(late: Callable[[Run], object], root: Path) -> None:
+    run = make_run(root, state="queued")
+    run.write_status(run.status().model_copy(update={"state": "stopped"}))
+    runs.delete(run)
+    with pytest.raises((InputError, OSError)) as refused:
+        late(run)
+    assert is_sentence(str(refused.value))
+    assert not run.path.exists()
+    assert runs.restore(root, run.id).status().state == "stopped"
