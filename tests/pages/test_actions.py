@@ -209,12 +209,12 @@ def test_renaming_closes_and_its_field_follows_the_name(visit: Visit, shown: Run
     test.session_state[f"rename/{shown.id}"] = True
     test.run()
     assert popovers(test)["Rename"]
-    test.text_input(key=f"name/{shown.id}").set_value("mine")
+    test.text_input(key=f"name/{shown.id}/{shown.label()}").set_value("mine")
     test.button(key="save-name").click().run()
     assert shown.label() == "mine" and not popovers(test)["Rename"]
     shown.rename("renamed in another tab")
     test.run()
-    assert test.text_input(key=f"name/{shown.id}").value == "renamed in another tab"
+    assert test.text_input(key=f"name/{shown.id}/renamed in another tab").value == "renamed in another tab"
 
 
 def test_refused_name_keeps_the_field_open(visit: Visit, shown: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_the_owner_and_the_teacher_may_do_everything(who: Person, of_asa: Run, v
     be(who)
     test = visit("watch", run=of_asa.id)
     assert not test.exception and not disabled(test)
-    test.text_input(key=f"name/{of_asa.id}").set_value("renamed").run()
+    test.text_input(key=f"name/{of_asa.id}/{of_asa.label()}").set_value("renamed").run()
     test.button(key="save-name").click().run()
     assert of_asa.label() == "renamed"
 

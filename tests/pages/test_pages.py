@@ -435,7 +435,7 @@ def test_watch_says_what_is_wrong_with_a_url(visit: Visit, shown: Run) -> None:
 
 def test_watch_renames(visit: Visit, shown: Run) -> None:
     test = visit("watch", run=shown.id)
-    test.text_input(key=f"name/{shown.id}").set_value("  another\nname ")
+    test.text_input(key=f"name/{shown.id}/{shown.label()}").set_value("  another\nname ")
     test.button(key="save-name").click().run()
     assert_sound(test)
     assert shown.label() == "another name"

@@ -190,16 +190,19 @@ def offer_presentation() -> None:
 
 
 def offer_renaming(run: Run) -> None:
-    """Draw the popover that renames a run; its field follows a name that was given elsewhere."""
-    key, field, label = f"rename/{run.id}", f"name/{run.id}", run.label()
-    if st.session_state.get(f"{field}/shown") != label or field not in st.session_state:
-        st.session_state.update({field: label, f"{field}/shown": label})
+    """Draw the popover that renames a run; its field follows a name that was given elsewhere.
+
+    The name is the default of a field of its own: what is put into the session for a field is lost if another request overtakes the
+    page, and saving an empty field would remove the name.
+    """
+    key, label = f"rename/{run.id}", run.label()
+    field = f"name/{run.id}/{label}"
     with actions.popover("Rename", key, icon=":material/edit:"):
         if why_not := owning.why_not("rename", run):
             name = st.text_input("Name", label, key=f"{field}/fixed", disabled=True)
             st.caption(why_not)
         else:
-            name = st.text_input("Name", max_chars=120, key=field)
+            name = st.text_input("Name", label, max_chars=120, key=field)
         if actions.button("Save", lambda: run.rename(name), type="primary", key="save-name", why_not=why_not):
             actions.close(key)
             st.rerun()
