@@ -93,8 +93,8 @@ def test_kill_while_emptying_leaves_whole_runs_or_none(root: Path) -> None:
         lambda run: run.rename("late"),
         lambda run: run.annotate([], "late"),
         lambda run: run.write_control(stop=True),
-        lambda run: queue.stop(run),
-        lambda run: queue.resume(run),
+        queue.stop,
+        queue.resume,
         lambda run: requests.score([run]),
     ],
 )
