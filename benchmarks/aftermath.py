@@ -78,6 +78,8 @@ def faults(root: Path, members: list[Person]) -> list[str]:
     names = {person.id: person.name for person in members}
     for run in every.values():
         found += _of_run(run, names)
+        if run.id in there and run.status().state == "interrupted" and not run.control().stop:
+            found.append(f"run {run.id} was resumed after the kills and is interrupted")
     found += _of_data()
     found += [f"printed by the people: {line}" for line in _printed(root / ".people.txt")]
     found += [f"printed by the server: {line}" for line in _printed(root / ".server.txt")]
