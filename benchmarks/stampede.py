@@ -136,8 +136,6 @@ def on_a_server(root: Path, count: int, seed: int) -> Result:
         result.faults += [f"{click.name} is shown the run of {owners.get(click.run, 'nobody')}" for click in wrong]
         result.faults += [f"{who or 'nobody'} has runs" for who in names.keys() - {click.name for click in clicks}]
         result.faults += in_order(every, waiting)
-        if stayed > count // 10:
-            result.faults.append(f"{stayed} people still see the page of before")
         late = overtaking(clicks, every)
         result.rows += [
             f"| runs of {count} people | {len(every)}, {sum(times == 1 for times in names.values())} people with one |",
