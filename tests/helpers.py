@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import subprocess
@@ -175,8 +176,14 @@ def trainers(root: Path) -> list[psutil.Process]:
 
 def trainer_of(run: Run) -> psutil.Process:
     """Return the living process that trains a run."""
-    (found,) = [process for process in trainers(run.root) if run.id in process.cmdline()]
-    return found
+
+    def found() -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):  # one of them has just ended
+            return [process for process in trainers(run.root) if run.id in process.cmdline()]
+        return []
+
+    (one,) = wait_until(found, f"run {run.id} has a trainer", seconds=10)
+    return one
 
 
 def end_all(root: Path) -> None:

@@ -19,6 +19,7 @@ from gan.storage import files
 from gan.storage.locks import hold_lock, is_locked
 
 GRACE = 30.0  # seconds in which a started process has to take its lock
+SLOW_GRACE = 600.0  # the same if that process is known to run: a busy machine imports torch for minutes
 
 
 def hold(lock: Path, otherwise: str) -> FileLock:
@@ -58,11 +59,15 @@ def is_alive(lock: Path, since: float) -> bool:
     """Return whether work that was under way at ``since`` (seconds since 1970) still has a process.
 
     It has one while the lock is held. While the lock is free, the process may still be starting: it counts as alive for
-    :data:`GRACE` seconds, but not after it has ended. A time that lies in the future by more is from a clock that was wrong.
+    :data:`GRACE` seconds, or :data:`SLOW_GRACE` if it was announced and runs, but not after it has ended. A time that lies in the
+    future by more is from a clock that was wrong.
     """
     if is_locked(lock):
         return True
-    return abs(time.time() - since) <= GRACE and not _has_ended(lock)
+    pid, began = _noted(lock)
+    if pid and not _is_running(pid, began):
+        return False
+    return abs(time.time() - since) <= (SLOW_GRACE if pid and began else GRACE)
 
 
 def end(lock: Path) -> bool:
@@ -82,12 +87,6 @@ def end(lock: Path) -> bool:
             return True
         time.sleep(0.05)
     return False
-
-
-def _has_ended(lock: Path) -> bool:
-    """Return whether the announced process is known to have ended; processes of other machines cannot be looked up."""
-    pid, began = _noted(lock)
-    return pid > 0 and not _is_running(pid, began)
 
 
 def _noted(lock: Path) -> tuple[int, int]:

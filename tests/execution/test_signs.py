@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -105,6 +106,14 @@ def test_process_that_was_not_announced_has_a_grace_period(root: Path) -> None:
     assert run.status().state == "interrupted"
     run.write_scoring(Scoring(state="running", heartbeat=time.time()))
     assert run.scoring().state == "running"
+
+
+def test_process_that_is_known_to_run_has_longer(root: Path) -> None:
+    run = make_run(root)
+    signs.announce(run.trainer_lock, os.getpid())
+    for late, state in ((2 * signs.GRACE, "starting"), (2 * signs.SLOW_GRACE, "interrupted")):
+        run.write_status(Status(state="starting", heartbeat=time.time() - late))
+        assert run.status().state == state
 
 
 def test_process_of_another_machine_has_a_grace_period(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
