@@ -151,14 +151,31 @@ def request(address: str, method: str, path: str, headers: dict[str, str], body:
         connection.close()
 
 
-def start_trainings(root: Path, project: Path) -> list[subprocess.Popen[bytes]]:
-    """Start two trainings of one thread that do not end by themselves."""
-    settings = {"training.threads": 1, "cadence.score_every": "0 epochs", "cadence.checkpoint_every": "100 epochs"}
-    chosen = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "gan", "train", "--preset", "digits-dcgan", "--epochs", "100000", "--root", str(root), *chosen]
-    environment = {**os.environ, "GAN_DATA": str(root / ".data")}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return [subprocess.Popen(command, cwd=project, env=environment, **quiet) for _ in range(2)]  # type: ignore[call-overload]
+#: Launches two trainings of one thread that do not end by themselves, as the dashboard of a checkout does.
+_LAUNCH = """
+import sys
+from pathlib import Path
+from gan import config
+from gan.config import presets
+from gan.execution import queue
+chosen = {"training.threads": 1, "training.length": "100000 epochs", "cadence.score_every": "0 epochs"}
+asked = config.replace(presets.find("digits-dcgan").config, chosen | {"cadence.checkpoint_every": "100 epochs"})
+for _ in range(2):
+    queue.launch(Path(sys.argv[1]), asked)
+"""
+
+
+def start_trainings(root: Path, project: Path) -> None:
+    environment = {**os.environ, "GAN_DATA": str(root / ".data"), "GAN_CLASS": "1", "GAN_CORES": "2", "GAN_SPARE": "0"}
+    subprocess.run([sys.executable, "-c", _LAUNCH, str(root)], cwd=project, env=environment, check=True)
+
+
+def end_trainings(root: Path) -> None:
+    for one in psutil.process_iter(["cmdline"]):
+        if str(root) in (one.info["cmdline"] or []):
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+                one.wait()
 
 
 def images(run: Run) -> int:
@@ -195,10 +212,8 @@ def measure(project: Path, options: argparse.Namespace) -> list[str]:
         for _ in range(options.runs - 1):
             make_run(root, config, _LINES, picture, first)
         server, address, _ = stack.enter_context(serve(root, project, GAN_CLASS="1", STREAMLIT_SERVER_ADDRESS="127.0.0.1"))
-        trainings = start_trainings(root, project)
-        for training in trainings:
-            stack.callback(training.wait)
-            stack.callback(training.terminate)
+        start_trainings(root, project)
+        stack.callback(end_trainings, root)
         active: list[Run] = []
         while len(active) < 2 or any(len(run.metrics()) < 20 for run in active):
             time.sleep(1)

@@ -78,6 +78,8 @@ def admission(root: Path, count: int = 1) -> Iterator[quotas.Admit]:
     if people.current().is_teacher:
         yield quotas.admit_all
         return
+    with explained(f"creating a run in {root}"):
+        root.mkdir(parents=True, exist_ok=True)
     with queue_lock(root):
         yield quotas.gate(root, count)
 

@@ -91,6 +91,7 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     page.get_by_text("Present", exact=True).click()
     expect(page.get_by_role("link", name="Evaluate")).to_be_hidden()
     caption = page.get_by_test_id("stCaptionContainer").filter(has_text="Generated")
+    expect(caption).to_have_count(1)  # that of the page is gone
     newest = caption.inner_text()
     expect(page.get_by_role("button", name="Back")).to_be_visible()  # the keys are those of the buttons
     page.keyboard.press("ArrowLeft")

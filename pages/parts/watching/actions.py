@@ -199,7 +199,7 @@ def offer_renaming(run: Run) -> None:
     field = f"name/{run.id}/{label}"
     with actions.popover("Rename", key, icon=":material/edit:"):
         if why_not := owning.why_not("rename", run):
-            name = st.text_input("Name", label, key=f"{field}/fixed", disabled=True)
+            name = st.text_input("Name", label, key=f"name/{run.id}/fixed", disabled=True)
             st.caption(why_not)
         else:
             name = st.text_input("Name", label, max_chars=120, key=field)
