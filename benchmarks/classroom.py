@@ -265,11 +265,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     for name, default in (("visitors", 60), ("playing", 10), ("runs", 200)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--other", type=Path, help="another checkout, to compare with")
+    parser.add_argument("--other", type=Path, action="append", default=[], help="another checkout, to compare with")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
     print(f"{options.visitors} visitors, {options.playing} of them playing, 2 trainings, {options.runs} runs on disk")
-    for project in (PROJECT, *([options.other.resolve()] if options.other else [])):
+    for project in (PROJECT, *(other.resolve() for other in options.other)):
         print(f"\n{project.name if project != PROJECT else 'this checkout'}, {options.minutes:g} min\n\n| | |\n| --- | --- |")
         print(*measure(project, options), sep="\n", flush=True)
 

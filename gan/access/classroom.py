@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -240,8 +241,15 @@ class Classroom:
         return token if isinstance(token, str) else token.decode()
 
     def _serializer(self) -> URLSafeTimedSerializer:
-        key = (self.root / FOLDER / "key").read_text(encoding="ascii")
-        return URLSafeTimedSerializer(key, salt="door", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256})
+        return URLSafeTimedSerializer(
+            _key(self.root / FOLDER / "key"), salt="door", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        )
+
+
+@lru_cache(maxsize=64)
+def _key(path: Path) -> str:
+    """Return the key of a class, which is written once."""
+    return path.read_text(encoding="ascii")
 
 
 def new_teacher_code() -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -135,9 +136,40 @@ def read(root: Path) -> list[Listed]:
     A file that was edited in place, which the program never does, shows within two seconds. Raises InputError if the folder cannot
     be read.
     """
+    kept: dict[Path, list[Listed]] | None = getattr(_page, "kept", None)
+    if kept is not None and root in kept:
+        return list(kept[root])
+    found: list[Listed] = []
     with explained(f"reading the runs in {root}"), contextlib.suppress(FileNotFoundError):
-        return _index(root).listed()
-    return []
+        found = _index(root).listed()
+    if kept is not None:
+        kept[root] = found
+    return list(found)
+
+
+_page = threading.local()
+
+
+@contextlib.contextmanager
+def read_once() -> Iterator[None]:
+    """Let this thread read each folder once in the block: a page asks for the same list several times.
+
+    What makes, moves or starts runs calls :func:`forget` and thereby reads it anew.
+    """
+    if getattr(_page, "kept", None) is not None:
+        yield
+        return
+    _page.kept = {}
+    try:
+        yield
+    finally:
+        _page.kept = None
+
+
+def forget() -> None:
+    """Read the list anew in this thread: runs have changed, or are about to."""
+    if getattr(_page, "kept", None):
+        _page.kept = {}
 
 
 def names_of(listed: Sequence[Listed]) -> dict[str, str]:

@@ -81,6 +81,7 @@ def create(
             )
             fill(staged)
             os.rename(staged.path, run.path)
+            index.forget()
         except BaseException:
             shutil.rmtree(staged.path, ignore_errors=True)
             raise
@@ -128,6 +129,7 @@ def delete(run: Run) -> Path:
     with explained(f"deleting run {run.id}"):
         trash.mkdir(exist_ok=True)
         os.rename(run.path, trash / run.id)
+        index.forget()
         sync_directory(run.root)
     return trash / run.id
 
@@ -140,6 +142,7 @@ def restore(root: Path, run_id: str) -> Run:
     require("restore", owners.read(root / TRASH / run_id), f"run {run_id}")
     with explained(f"restoring run {run_id}"):
         os.rename(root / TRASH / run_id, run.path)
+        index.forget()
         sync_directory(root)
     return run
 
@@ -159,6 +162,7 @@ def empty_trash(root: Path) -> int:
     with explained("emptying the trash"):
         for run in found:
             os.rename(run.path, trash / f"{_GONE}{run.id}-{secrets.token_hex(4)}")
+        index.forget()
         for path in trash.glob(f"{_GONE}*"):
             shutil.rmtree(path)
         for path in trash.glob("*.json"):

@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import RerunException
 
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
+from gan.runs import index
 from pages.parts import words
 
 TICK = 1.5  # seconds between refreshes of a run under way
@@ -103,8 +104,9 @@ def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], 
         @st.fragment(run_every=run_every)
         @functools.wraps(draw)
         def drawn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> None:
-            _go_on()
-            draw(*arguments, **options)
+            with index.read_once():
+                _go_on()
+                draw(*arguments, **options)
 
         return drawn
 
@@ -132,7 +134,8 @@ def drawing() -> Iterator[None]:
     st.session_state[_DRAWING] = True
     is_interrupted = False
     try:
-        yield
+        with index.read_once():
+            yield
     except RerunException:
         is_interrupted = True
         raise

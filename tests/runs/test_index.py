@@ -314,3 +314,17 @@ def test_lists_say_what_the_run_directories_say(tmp_path_factory: pytest.TempPat
     assert told(root) == truth(root)
     if run.path.exists():
         assert forks.family(run)[0].run == run
+
+
+def test_a_page_reads_the_list_once_unless_runs_change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(root)
+    reads: list[Path] = []
+    listed = index._Index.listed
+    monkeypatch.setattr(index._Index, "listed", lambda self: (reads.append(self._root), listed(self))[1])
+    with index.read_once():
+        assert [len(index.read(root)) for _ in range(3)] == [1, 1, 1] and len(reads) == 1
+        make_run(root)
+        assert len(index.read(root)) == 2
+        index.read(root).clear()
+        assert len(index.read(root)) == 2, "callers cannot change it"
+    assert len(index.read(root)) == 2 and len(reads) == 3

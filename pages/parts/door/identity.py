@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import time
 from collections.abc import Mapping
 
 import streamlit as st
@@ -15,6 +16,11 @@ from gan.access.classroom import Classroom
 from gan.access.people import LONGEST_NAME, TEACHER, VISITOR, Person
 from gan.places import default_root
 from gan.words import on_one_line
+
+_TRUST = 0.5  # seconds
+_MOST_KNOWN = 1000  # sessions
+
+_known: dict[str, tuple[Person, float]] = {}  # who is behind a session, and until when that is taken for granted
 
 SECRET_HEADER = "x-gan-proxy"  # by which a proxy on another machine or in another container proves itself
 
@@ -38,9 +44,21 @@ def person_of(cookies: Mapping[str, str], headers: Mapping[str, str]) -> Person 
 
 
 def of_script() -> Person:
-    """Return who acts in the script of a page; a visitor outside of scripts."""
-    if st.runtime.scriptrunner.get_script_run_ctx(suppress_warning=True) is None:
+    """Return who acts in the script of a page; a visitor outside of scripts. It is looked up once in :data:`_TRUST` seconds."""
+    script = st.runtime.scriptrunner.get_script_run_ctx(suppress_warning=True)
+    if script is None:
         return VISITOR
+    known, until = _known.get(script.session_id, (VISITOR, 0.0))
+    if time.monotonic() < until:
+        return known
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
+    found = _look_up()
+    _known[script.session_id] = found, time.monotonic() + _TRUST
+    return found
+
+
+def _look_up() -> Person:
     headers = {name.lower(): st.context.headers[name] for name in st.context.headers}
     return person_of(st.context.cookies, headers) or VISITOR
 
