@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.mutable_popover_container import PopoverContainer
+from streamlit.runtime.scriptrunner import RerunException
 
 from gan.errors import InputError
 from pages.parts import frame
@@ -68,19 +69,40 @@ def button(
     times = st.session_state.get(f"{_DONE}/{key}", 0) if is_once else 0
     name, is_asked = place.name if place else key, st.button(label, key=f"{key}/{times}" if times else key, **options)
     if is_asked:
-        st.session_state.pop(_REFUSAL, None)
-        if is_once:
-            st.session_state[f"{_DONE}/{key}"] = times + 1  # first: the action may end by a change of page
+        overtaken = _begin(key if is_once else "", times)
         try:
             action()
-            return True
         except (InputError, OSError) as error:
             if is_once:
                 st.session_state[f"{_DONE}/{key}"] = times
             st.session_state[_REFUSAL] = _Refusal(frame.address(), name, frame.in_words(error), time.monotonic())
+        else:
+            if overtaken:
+                raise overtaken
+            return True
     if (sentence := _remembered(name)) and (is_asked or not place):  # a place has shown it already, unless it is new
         frame.complain(sentence, place.spot if place else None)
     return False
+
+
+def _begin(key: str, times: int) -> RerunException | None:
+    """Forget the last refusal, and count the success of the button ``key``, if any, before its action, which may end the script.
+
+    A request that arrives now interrupts the script at any access to its state, once. The click must not be lost, so the
+    interruption is returned, to be raised after the action.
+    """
+
+    def change() -> None:
+        st.session_state.pop(_REFUSAL, None)
+        if key:
+            st.session_state[f"{_DONE}/{key}"] = times + 1
+
+    try:
+        change()
+    except RerunException as overtaken:
+        change()
+        return overtaken
+    return None
 
 
 def done(action: Callable[..., object], *arguments: Any) -> bool:

@@ -199,6 +199,7 @@ INTERNAL = {
     "gan.data.imported.remove_preparations",
     "gan.execution.processes.spawn",
     "gan.execution.processes.Spare.run",
+    "gan.execution.queue.admission",
     "gan.execution.queue.end_run",
     "gan.execution.queue.put_back",
     "gan.execution.requests.clear_uploads",

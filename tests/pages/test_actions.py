@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunData, RerunException
+from streamlit.runtime.state import SessionStateProxy
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
@@ -359,3 +361,20 @@ def test_change_of_page_is_not_repeated_once_the_user_went_elsewhere(
     assert [title.value for title in test.title] == ["Compare"]
     test.switch_page("pages/home.py").run()
     assert "start/1" in [button.key for button in test.button]
+
+
+def test_a_click_is_not_lost_when_a_request_overtakes_the_page(visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "advance", lambda root: None)
+    test = visit("home")
+    taken: list[object] = []
+    usual = SessionStateProxy.pop
+
+    def interrupted(self: SessionStateProxy, key: str, *default: Any) -> Any:
+        if key == actions._REFUSAL and not taken:
+            taken.append(key)
+            raise RerunException(RerunData())
+        return usual(self, key, *default)
+
+    monkeypatch.setattr(SessionStateProxy, "pop", interrupted)
+    test.button(key="start").click().run()
+    assert taken and len(runs.list_runs(empty)) == 1
