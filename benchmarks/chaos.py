@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -137,7 +138,8 @@ class Chaos:
             known = runs.list_runs(self.root)
             query = f"run={dice.choice(known).id}" if page == "watch" and known else ""
             viewer = Viewer(self.address, page, query, self.cookie(number))
-            with contextlib.suppress(OSError, WebSocketException, urllib.error.URLError), viewer.connected() as line:
+            gone = OSError, WebSocketException, http.client.HTTPException  # the server has been killed
+            with contextlib.suppress(*gone), viewer.connected() as line:
                 leave = time.monotonic() + dice.uniform(3, 15)
                 while time.monotonic() < leave and not self.is_over.is_set():
                     viewer.ask(line)
