@@ -1,4 +1,4 @@
-"""What must hold after :mod:`benchmarks.chaos`: what was acknowledged is there, all is readable, nobody changed others' things."""
+"""What must hold after :mod:`benchmarks.chaos`: what was acknowledged is there, readable, and of the right owner."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from gan.places import PROJECT
 from gan.runs import Run
 
 _EVERY = 2.0  # seconds between two requests of a visitor
-_ALONE = 60.0  # seconds in which nobody watches
+_ALONE = 60.0  # seconds without visitors
 _LINES = 2000  # logged lines of a run on disk
 
 #: What visitors have open; ``{run}`` is one of the trainings, ``{ended}`` a run on disk.

@@ -85,8 +85,8 @@ class _Gate:
                 f"The limit of this class is {most:g} minutes of training a run, and this one would take about "
                 f"{words.duration(seconds)}; choose a shorter training or smaller networks."
             )
-        self._admitted += disk_bytes(self._root, config) - (_size(run) if run else 0)
-        used = sum(max(_size(one.run), self._planned(one)) for one in self._owned)
+        self._admitted += disk_bytes(self._root, config) - (size(run) if run else 0)
+        used = sum(max(size(one.run), self._planned(one)) for one in self._owned)
         if used + self._admitted > self._limits.megabytes * 1_000_000:
             raise InputError(
                 f"The limit of this class is {self._limits.megabytes:,} MB for all runs of a student, yours take "
@@ -155,7 +155,7 @@ def _owned(root: Path, person: Person) -> Sequence[index.Listed]:
     return [one for one in index.read(root) if one.facts.owner.id == person.id]
 
 
-def _size(run: Run) -> int:
+def size(run: Run) -> int:
     """Return the bytes of a run. They are summed up again when the folder has changed, but not more often than every 10 s.
 
     What the program replaces in a run, as the status, changes the stamp of the folder; samples and checkpoints come with a status.

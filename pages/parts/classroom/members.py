@@ -10,9 +10,9 @@ from pathlib import Path
 import streamlit as st
 
 from gan.access.classroom import Classroom, Student, mode, new_teacher_code
+from gan.execution import quotas
 from gan.runs import index, owned
 from pages.parts import actions, cards, frame, words
-from pages.parts.classroom import usage
 from pages.parts.classroom.leading import leading
 
 _ALL_JOIN = (
@@ -77,7 +77,7 @@ def table(root: Path, present: Collection[str]) -> list[dict[str, object]]:
                 "Runs": len(listed),
                 "Training": sum(state in ("starting", "running") for state in states),
                 "Waiting": states.count("queued"),
-                "MB": usage.megabytes(listed),
+                "MB": -(-sum(quotas.size(one.run) for one in listed) // 1_000_000),
             }
         )
     return sorted(rows, key=lambda row: (row["Here"] != "now", row["Here"] == "removed", str(row["Name"]).casefold()))

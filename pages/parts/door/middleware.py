@@ -218,6 +218,3 @@ def _without_base(path: str) -> str:
     """Return a path of the server without the configured base path."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return path.removeprefix(f"/{base}") or "/" if base and (path + "/").startswith(f"/{base}/") else path
-
-
-__all__ = ["HEADERS", "Door", "present"]
