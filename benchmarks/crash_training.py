@@ -15,7 +15,8 @@ from gan.data import loaders
 from gan.errors import RunFailed
 from gan.runs import Run, changes
 from gan.scoring import scores
-from gan.training import checkpoints, loop
+from gan.training import checkpoints
+from gan.training.train import train
 from tests.helpers import make_run
 
 _STEPS = (4, 8, 12, 16)
@@ -111,7 +112,7 @@ def _new_training(folder: Path) -> None:
 def _train(folder: Path, acknowledge: Acknowledge) -> None:
     run = only_run(folder)
     held = run.hold()
-    status = loop.train(run, scorer=_Scorer)
+    status = train(run, scorer=_Scorer)
     held.release()
     assert status.state == "finished", status.message
     acknowledge()

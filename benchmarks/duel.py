@@ -27,8 +27,8 @@ from gan import config as configs
 from gan import runs
 from gan.config import presets
 from gan.places import PROJECT
-from gan.training import loop
 from gan.training.snapshots import Snapshots
+from gan.training.train import train
 
 _EPOCHS = 20
 _TICK = 1.5  # seconds between two refreshes of the page
@@ -82,7 +82,7 @@ def share() -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         run = runs.create(Path(folder), configs.replace(presets.find(presets.DEFAULT).config, changes), state="starting", threads=1)
         with run.hold():
-            status = loop.train(run, lambda status, line: None, lambda: False)
+            status = train(run, lambda status, line: None, lambda: False)
     Snapshots._save_opinions = save  # type: ignore[method-assign]
     return sum(spent) / status.seconds, len(spent)
 

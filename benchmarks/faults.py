@@ -24,7 +24,7 @@ import psutil
 from benchmarks import machine
 from gan import runs
 from gan.config.fields import Span
-from gan.execution import queue
+from gan.execution import queue, silent
 from gan.runs import Run, checkpoints
 from tests.helpers import end_all, is_sentence, losses, tiny, trainer_of, trainers, wait_until
 
@@ -86,7 +86,7 @@ def halted_and_stopped(root: Path, seconds: float) -> str:
     run, process = under_way(root)
     process.send_signal(signal.SIGSTOP)
     queue.stop(run)
-    began, longest = time.monotonic(), queue.STOP_GRACE + 60
+    began, longest = time.monotonic(), silent.STOP_GRACE + 60
     wait_until(lambda: queue.advance(root) or run.status().state == "stopped", "it is ended", seconds=longest, every=1)
     taken, message = time.monotonic() - began, run.status().message
     assert is_sentence(message), message

@@ -37,7 +37,7 @@ from gan.scoring.extractors import inception, perceptual
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw, Real
 from gan.scoring.metrics import appearance, classes, memorisation
-from gan.training import loop
+from gan.training.train import train
 from tests.scoring.networks import Pictures, random_inception
 
 CPU = torch.device("cpu")
@@ -142,7 +142,7 @@ def trained(root: Path) -> Run:
     changes = {"training.length": "20 steps", "cadence.score_every": "0 steps"}
     run = runs.create(root, configs.replace(presets.find(presets.DEFAULT).config, changes), state="starting", threads=1)
     with run.hold():
-        loop.train(run)
+        train(run)
     return run
 
 

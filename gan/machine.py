@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 
 MOST_THREADS = 8  # more threads do not speed up networks of this size
 TRAINER_BYTES = 1_000_000_000  # measured memory of a trainer that also scores
+
+
+def host() -> str:
+    """Return the name of this machine among those that share a folder of runs: ``GAN_HOST``, else its host name."""
+    return os.environ.get("GAN_HOST", "") or platform.node() or "unnamed"
 
 
 def memory_bytes() -> int:

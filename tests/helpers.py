@@ -74,9 +74,9 @@ def train(
 ) -> Status:
     """Train a run in this process, with quick scores as the command makes them."""
     from gan.commands.training import scorer
-    from gan.training import loop
+    from gan.training.train import train as train_run
 
-    return loop.train(run, observe, should_stop, scorer)
+    return train_run(run, observe, should_stop, scorer)
 
 
 def command(*arguments: object) -> list[str]:

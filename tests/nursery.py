@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 _SERVE = """
 import json, os, signal, sys
-import gan.commands.main, gan.commands.training, gan.training.loop, gan.training.sampling, gan.training.speed
+import gan.commands.main, gan.commands.training, gan.training.train, gan.training.sampling, gan.training.speed
 import gan.scoring.scores, gan.scoring.during_training, gan.networks.layers, gan.report.bundle, gan.report.generators, tqdm
 
 def kill_at(module, name, number, when):

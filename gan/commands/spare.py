@@ -17,7 +17,7 @@ from typing import Any
 #: Libraries that start threads when they are imported; these would keep a lowered priority for ever.
 _FIRST = ("numpy", "scipy.linalg")
 _THEN = (
-    "gan.training.loop",
+    "gan.training.train",
     "gan.training.sampling",
     "gan.training.speed",
     "gan.networks.layers",

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from gan import runs, words
 from gan.commands.arguments import (
     FORMAT,
@@ -20,6 +18,7 @@ from gan.commands.arguments import (
     add_length,
     add_settings,
     changes_of,
+    complain,
     config_of,
     length_of,
 )
@@ -30,10 +29,13 @@ from gan.errors import InputError, explained
 from gan.execution import queue, quotas
 from gan.machine import usual_threads
 from gan.places import default_root
-from gan.runs import Run, Status, changes, checkpoints, forks
+from gan.runs import Held, Run, Status, changes, checkpoints, forks
 
 if TYPE_CHECKING:
     from gan.training.quick import Scorer
+
+
+REPLACED = 75  # exit status of a trainer that another host has replaced; EX_TEMPFAIL of sysexits.h
 
 
 def add(command: Callable[..., Parser]) -> None:
@@ -122,13 +124,13 @@ def fork_run(options: argparse.Namespace) -> int:
     return _foreground(child, held, is_quiet=False)
 
 
-def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
+def _foreground(run: Run, held: Held, *, is_quiet: bool) -> int:
     """Train a run in this process and release its lock ``held`` afterwards. Shows a progress bar unless quiet."""
     interrupted = _Interrupt()
     try:
         with explained(f"writing the log of run {run.id}"):
             _log_to(run, is_quiet=is_quiet)
-        from gan.training.loop import train  # imports torch, which is slow: only once the run is locked
+        from gan.training.train import train  # imports torch, which is slow: only once the run is locked
 
         allowance = quotas.Allowance(run)
         with ProgressBar(is_quiet) as progress:
@@ -137,10 +139,12 @@ def _foreground(run: Run, held: FileLock, *, is_quiet: bool) -> int:
                 allowance.note(status.seconds)
                 progress.observe(status, line)
 
-            status = train(run, observe, lambda: interrupted.is_set() or allowance.reason(), scorer)
+            status = train(run, observe, lambda: interrupted.is_set() or allowance.reason(), scorer, held.is_lost)
     finally:
         held.release()
         queue.advance(run.root)
+    if status.state == "interrupted":
+        return complain(status.message, status=REPLACED)
     is_well = status.state in ("finished", "stopped")
     if not is_quiet:
         print(_closing_words(run, status), file=sys.stdout if is_well else sys.stderr)

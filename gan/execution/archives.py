@@ -23,7 +23,7 @@ from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.data import imported
 from gan.errors import InputError, explained, shown
-from gan.execution import queue, requests, steering
+from gan.execution import queue, requests, silent, steering
 from gan.places import data_root
 from gan.runs import Run, index, owned
 from gan.storage import files, jobs
@@ -108,7 +108,7 @@ def stop(root: Path) -> int:
     return len(found.active)
 
 
-def stop_and_wait(root: Path, seconds: float = 2 * queue.STOP_GRACE) -> None:
+def stop_and_wait(root: Path, seconds: float = 2 * silent.STOP_GRACE) -> None:
     """Stop all runs of students, and wait until none is under way. Raises InputError after ``seconds``."""
     stop(root)
     deadline = time.monotonic() + seconds

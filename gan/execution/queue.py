@@ -25,18 +25,17 @@ from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
-from gan.execution import order, processes, quotas
+from gan.execution import order, processes, quotas, silent
 from gan.execution.forecast import checkpoint_bytes
 from gan.execution.order import Turn
-from gan.machine import cores, usual_threads
-from gan.runs import Run, Status, checkpoints, index
+from gan.machine import cores, host, usual_threads
+from gan.runs import Run, Status, holding, index
 from gan.storage import signs
 from gan.storage.locks import hold_lock
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 
 MOST_RESTARTS = 5  # automatic restarts of a sweep run that keeps getting killed
-STOP_GRACE = 60.0  # seconds without a heartbeat after which a trainer that was asked to stop is ended
 LEAST_ROOM = 50_000_000  # free bytes required besides checkpoints; otherwise sweep runs wait instead of failing one by one
 
 
@@ -115,6 +114,7 @@ def put_back(run: Run, length: Span | None = None) -> None:
         raise InputError(f"Run {run.id} is already under way; stop it first.")
     total = total_after(run, status, length)
     run.write_control(stop=False, length=length or run.control().length, is_unlimited=people.current().is_teacher)
+    holding.take_away(run, status)
     now = time.time()
     update = {"state": "queued", "queued_at": now, "first": 0.0, "heartbeat": now}
     run.write_status(status.model_copy(update=update | {"total_steps": total, "message": "", "restarts": 0}))
@@ -313,8 +313,8 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
                 found.append(_waiting(listed, status, sweep_id if is_next else ""))
-        elif status.state in runs.UNDER_WAY and not _end_if_silent(run, status):
-            busy += max(1, status.threads)
+        elif status.state in runs.UNDER_WAY and not silent.end(run, status):
+            busy += 0 if runs.is_elsewhere(status.host) else max(1, status.threads)
             training[listed.facts.owner.id] += 1
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
@@ -336,9 +336,17 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         if wanted > free and (busy or started):
             break
         now = time.time()
-        update = {"state": "starting", "threads": wanted, "heartbeat": now, "started_at": now, "message": "Starting"}
+        update = {
+            "state": "starting",
+            "threads": wanted,
+            "heartbeat": now,
+            "started_at": now,
+            "message": "Starting",
+            "host": host(),
+        }
         update["restarts"] = status.restarts + (status.state == "interrupted")
         signs.forget(run.trainer_lock)
+        holding.take_away(run, status)
         run.write_status(status.model_copy(update=update))
         try:
             arguments = ["resume", run.id, "--root", str(root.resolve()), "--from-queue"]
@@ -364,32 +372,6 @@ def _lacking(waiting: Iterable[Waiting]) -> set[str]:
             if not has_room(one.run):
                 found.add(sweep)
     return found
-
-
-#: Runs that were asked to stop: the last heartbeat, and when this process saw it first (``time.monotonic``).
-_unanswered: dict[Path, tuple[float, float]] = {}
-
-
-def _end_if_silent(run: Run, status: Status) -> bool:
-    """End a trainer of this machine that has not answered a stop request for ``STOP_GRACE`` seconds; return whether that was done.
-
-    A single step can take minutes, and a trainer looks for requests between steps. Its last checkpoint is kept. Counts are the
-    seconds in which this process sees no heartbeat: neither a clock that is set nor a machine that sleeps takes them from it.
-    """
-    if status.state != "running" or not run.control().stop:
-        _unanswered.pop(run.path, None)
-        return False
-    heartbeat, since = _unanswered.get(run.path, (None, 0.0))
-    if heartbeat != status.heartbeat:
-        _unanswered[run.path] = status.heartbeat, time.monotonic()
-        return False
-    if time.monotonic() - since <= STOP_GRACE or not signs.end(run.trainer_lock):
-        return False
-    found = checkpoints.steps(run.checkpoints_path)
-    left = f"the checkpoint of step {found[-1]} is kept" if found else "it had no checkpoint yet"
-    message = f"The trainer did not answer for {STOP_GRACE:.0f} s, so it was ended; {left}."
-    run.write_status(status.model_copy(update={"state": "stopped", "message": message}))
-    return True
 
 
 def may_restart(run: Run, status: Status) -> bool:

@@ -1,5 +1,6 @@
 """The run directory, and all runs in a folder."""
 
+from gan.runs.holding import Held, is_elsewhere
 from gan.runs.moments import new_id
 from gan.runs.records import (
     UNDER_WAY,
@@ -21,6 +22,7 @@ __all__ = [
     "TRASH",
     "UNDER_WAY",
     "Control",
+    "Held",
     "Label",
     "Membership",
     "Opinions",
@@ -34,6 +36,7 @@ __all__ = [
     "delete",
     "empty_trash",
     "find",
+    "is_elsewhere",
     "list_runs",
     "list_trash",
     "new_id",

@@ -66,6 +66,7 @@ def copy(folder: Path, step: int, target: Path) -> dict[str, Any]:
     copied = tensors_path(target, step)
     try:
         facts = read_facts(folder, step)
+        facts.pop("generation", None)  # counted for each run by itself
         content = hashlib.sha256()
         with open(tensors_path(folder, step), "rb") as source, open(copied, "xb", buffering=0) as file:
             while chunk := source.read(_CHUNK):

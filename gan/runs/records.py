@@ -31,6 +31,9 @@ class Status(BaseModel):
     ``epochs`` and ``made_at`` are 0 in runs of earlier versions. ``first`` is below 0 if the run was moved to the front of the
     queue; the lowest one starts first. ``started_at``: when the queue last started the run. ``restarts`` counts automatic restarts
     by the queue after the process was killed. ``software`` lists the versions used in the latest training.
+
+    ``host`` is the machine of the latest trainer, empty in runs of earlier versions. ``generation`` counts the trainers of the run.
+    ``beat`` counts the writings of this file by a trainer: clocks of two hosts may differ, counts do not.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -52,6 +55,9 @@ class Status(BaseModel):
     started_at: float = 0.0
     threads: int = Field(default=0, ge=0)
     restarts: int = Field(default=0, ge=0)
+    host: str = ""
+    generation: int = Field(default=0, ge=0, le=_MOST)
+    beat: int = Field(default=0, ge=0)
     device: str = ""
     precision: str = ""
     software: str = ""
@@ -133,7 +139,7 @@ class Opinions(BaseModel):
 
 
 class Scoring(BaseModel):
-    """State of the scoring process of a run; ``progress`` is a share from 0 to 1."""
+    """State of the scoring process of a run on the machine ``host``; ``progress`` is a share from 0 to 1."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -142,6 +148,7 @@ class Scoring(BaseModel):
     seconds_left: float | None = None
     message: str = ""
     heartbeat: float = 0.0
+    host: str = ""
 
 
 def checked_name(name: str) -> str:

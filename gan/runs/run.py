@@ -27,9 +27,11 @@ from gan.access.people import Person
 from gan.access.rules import require
 from gan.config import RunConfig
 from gan.errors import InputError, explained
-from gan.runs import moments
+from gan.machine import host
+from gan.runs import holding, moments
+from gan.runs.holding import Held, is_elsewhere
 from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name
-from gan.storage import files, signs
+from gan.storage import files, leases, signs
 from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
 from gan.storage.locks import hold_lock, is_locked
@@ -134,6 +136,11 @@ class Run:
         return self.path / "trainer.lock"
 
     @property
+    def lease_path(self) -> Path:
+        """Lease held by the trainer besides its lock, for other hosts."""
+        return self.path / "trainer.lease"
+
+    @property
     def scoring_lock(self) -> Path:
         """Lock held by the scorer while it is alive."""
         return self.path / "scoring.lock"
@@ -162,6 +169,9 @@ class Run:
 
     def judged(self, status: Status) -> Status:
         """Return a stored status, with state "interrupted" if the process of the run no longer exists."""
+        if status.state in ("starting", "running") and is_elsewhere(status.host):
+            message = holding.silence(self, status)
+            return status.model_copy(update={"state": "interrupted", "message": message}) if message else status
         if status.state == "running" and not self.is_held():
             return status.model_copy(update={"state": "interrupted", "message": "The trainer was terminated; resume the run."})
         if status.state == "starting" and not signs.is_alive(self.trainer_lock, status.heartbeat):
@@ -257,18 +267,24 @@ class Run:
         """Return the progress of the scoring process; "failed" if the process was killed."""
         with contextlib.suppress(InputError):
             scoring = read_model(Scoring, self.path / "scoring.json")
-            if scoring.state == "running" and not signs.is_alive(self.scoring_lock, scoring.heartbeat):
+            if scoring.state != "running":
+                return scoring
+            if is_elsewhere(scoring.host):
+                is_over = leases.is_silent(self.scoring_lock, scoring.heartbeat, max(leases.DURATION, signs.SLOW_GRACE))
+            else:
+                is_over = not signs.is_alive(self.scoring_lock, scoring.heartbeat)
+            if is_over:
                 return Scoring(state="failed", message="The scoring process was terminated; score the run again.")
             return scoring
         return Scoring()
 
     def write_scoring(self, scoring: Scoring) -> None:
-        """Replace the progress of the scoring process."""
-        write_json(self.path / "scoring.json", scoring.model_dump(), durable=False)
+        """Replace the progress of the scoring process, which runs on this machine."""
+        write_json(self.path / "scoring.json", scoring.model_copy(update={"host": host()}).model_dump(), durable=False)
 
-    def hold(self) -> FileLock:
-        """Take the trainer lock of the run. Raises InputError if another process holds it."""
-        return signs.hold(self.trainer_lock, f"Run {self.id} is being trained by another process; stop that process first.")
+    def hold(self) -> Held:
+        """Take the run to train it; see :func:`gan.runs.holding.hold`."""
+        return holding.hold(self)
 
     def hold_scoring(self) -> FileLock:
         """Take the scorer lock of the run. Raises InputError if another process holds it."""

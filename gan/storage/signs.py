@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import signal
 import time
 from pathlib import Path
 
 from filelock import FileLock
 
+from gan.machine import host
 from gan.storage import files
 from gan.storage.locks import hold_lock, is_locked
 
@@ -36,7 +36,7 @@ def announce(lock: Path, pid: int) -> None:
     the disk is full, the process has :data:`GRACE` seconds instead.
     """
     try:
-        files.write_json(_note(lock), {"pid": pid, "host": platform.node(), "began": _began(pid)}, durable=False)
+        files.write_json(_note(lock), {"pid": pid, "host": host(), "began": _began(pid)}, durable=False)
     except OSError:
         forget(lock)  # rather than leave the id of another process there
 
@@ -93,7 +93,7 @@ def _noted(lock: Path) -> tuple[int, int]:
     """Return the id of the announced process, 0 if none is known or if it runs on another machine, and when it began."""
     try:
         note = json.loads(_note(lock).read_bytes())
-        return (max(0, int(note["pid"])), int(note.get("began", 0))) if note["host"] == platform.node() else (0, 0)
+        return (max(0, int(note["pid"])), int(note.get("began", 0))) if note["host"] == host() else (0, 0)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return 0, 0
 

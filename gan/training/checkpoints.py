@@ -98,7 +98,7 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """
     complaints: list[str] = []
     found = steps(folder)
-    for step in reversed(found):
+    for step in _newest_first(folder, found):
         try:
             return load(folder, step), complaints
         except RunFailed as error:
@@ -108,6 +108,19 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     if found:
         raise RunFailed(" ".join(complaints) + " No intact checkpoint is left; start a new training.")
     return None, complaints
+
+
+def _newest_first(folder: Path, found: Sequence[int]) -> list[int]:
+    """Return the steps in the order in which to try them: by step, but those of a trainer that was replaced last.
+
+    It may have written one more checkpoint while it was being replaced; training went on from an earlier step.
+    """
+    generations = {}
+    for step in found:
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            generations[step] = int(read_facts(folder, step).get("generation", 0))
+    newest = max(generations.values(), default=0)
+    return sorted(found, key=lambda step: (generations.get(step, newest) < newest, -step))
 
 
 def clear_rubbish(folder: Path) -> None:

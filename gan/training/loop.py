@@ -20,7 +20,8 @@ from gan import config as configs
 from gan import runs, words
 from gan.config.fields import Span
 from gan.data import loaders
-from gan.errors import InputError, RunFailed
+from gan.errors import RunFailed
+from gan.machine import host
 from gan.runs import Run, Status, changes
 from gan.runs import checkpoints as checkpoint_files
 from gan.runs.changes import Change
@@ -43,57 +44,34 @@ log = logging.getLogger("gan")
 
 _HEARTBEAT_SECONDS = 1.0
 _NOISE = ("augmentation.instance_noise", "augmentation.noise_fade")
-_RESERVE_BYTES = 32768  # freed if the disk is full, so that the final status can still be written
+RESERVE_BYTES = 32768  # freed if the disk is full, so that the final status can still be written
 
 #: Called with the status and the newest logged line (None if nothing was logged since the last call).
 Observer = Callable[[Status, dict[str, Any] | None], None]
 
 
-def train(
-    run: Run,
-    observe: Observer = lambda status, line: None,
-    should_stop: Callable[[], bool | str] = lambda: False,
-    scorer: LoadScorer | None = None,
-) -> Status:
-    """Train a run to its end and return its final status; the caller holds the run's lock.
-
-    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (by ``should_stop``, which may
-    return the reason, or the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (see the message).
-    """
-    trainer = None
-    reserve = run.path / ".reserve"
-    try:
-        run.clear_rubbish()
-        files.write_atomically(reserve, bytes(_RESERVE_BYTES), durable=False)
-        trainer = Trainer(run, observe, scorer)
-        return trainer.play(should_stop)
-    except (InputError, RunFailed) as error:
-        message = str(error)
-    except Exception as error:
-        message = describe(error)
-        with suppress(OSError):
-            log.exception("The training failed")
-    with suppress(OSError):
-        reserve.unlink()
-    status = trainer.status if trainer else run.status()
-    status = status.model_copy(update={"state": "failed", "message": message, "heartbeat": time.time()})
-    with suppress(OSError):
-        run.write_status(status)
-    with suppress(OSError):
-        log.error(message)
-    return status
+class Replaced(Exception):
+    """Another trainer has taken the run over, while this one slept or could not reach the folder."""
 
 
 class Trainer:
     """A run in memory: data, players, and the rest of a checkpoint's state."""
 
-    def __init__(self, run: Run, observe: Observer, scorer: LoadScorer | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        observe: Observer,
+        scorer: LoadScorer | None = None,
+        is_replaced: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Load the data, build the players and restore the newest intact checkpoint, if any."""
         # What was asked, and what is there to continue from.
-        self.run, self.observe = run, observe
+        self.run, self.observe, self._is_replaced = run, observe, is_replaced
         self.status = run.status()
         asked = configs.require_data(run.config(), may_be_gone=True)
         saved, complaints = checkpoints.load_newest(run.checkpoints_path)
+        earlier = int(saved.facts.get("generation", 0)) if saved else 0
+        generation = 1 + max(self.status.generation, earlier)
 
         # The settings now: as asked, with the changes made before that checkpoint. Those made at it come before the next step.
         self.step = saved.step if saved else 0
@@ -112,6 +90,8 @@ class Trainer:
         self._announce(
             state="running",
             message="Loading the images",
+            host=host(),
+            generation=generation,
             threads=threads,
             precision=chosen,
             device=precision.name_device(self.device),
@@ -201,6 +181,7 @@ class Trainer:
                     speed = (self.images_seen - marked_images) / max(now - marked, 1e-9)
                     marked, marked_images = now, self.images_seen
                     line = self._line(outcome, speed)
+                    self._require_hold()
                     metrics.write(line)
                     self.status = self.status.model_copy(update={"images_per_second": round(speed, 1)})
 
@@ -209,6 +190,7 @@ class Trainer:
                 if (should_log or has_checkpoint) and not is_finite:
                     return self._end_diverged("loss")
                 if is_due["sample_every"](self.step) or self.step == self.total:
+                    self._require_hold()
                     self.snapshots.save(self.game, self.step)
                 elif self.snapshots.is_early(self.step, regular, self.seconds / self.step * self.total):
                     self.snapshots.save(self.game, self.step, is_early=True)
@@ -239,8 +221,9 @@ class Trainer:
             return self._end("finished", "")
         finally:
             metrics.close()
-            with suppress(OSError):
-                (self.run.path / ".reserve").unlink()
+            if not self._is_replaced():
+                with suppress(OSError):
+                    (self.run.path / ".reserve").unlink()
 
     def _line(self, outcome: Outcome, speed: float) -> dict[str, Any]:
         """Return one line of the metrics file."""
@@ -319,7 +302,7 @@ class Trainer:
             with suppress(OSError):
                 answer()
             with suppress(OSError):
-                files.write_atomically(reserve, bytes(_RESERVE_BYTES), durable=False)
+                files.write_atomically(reserve, bytes(RESERVE_BYTES), durable=False)
 
     def sampler(self) -> nn.Module:
         """Return the generator that samples are drawn from; see :meth:`Snapshots.sampler`."""
@@ -332,6 +315,7 @@ class Trainer:
 
     def _save_checkpoint(self, folder: Path, kept: Retention | None = None, **more: Any) -> bool:
         """Save everything needed for an exact resume; return False, with nothing saved, if a weight is NaN or infinite."""
+        self._require_hold()
         self.sampler()  # estimates the statistics that are saved
         tensors, facts = pack(self.game)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
@@ -342,7 +326,7 @@ class Trainer:
             tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
         facts |= {"epoch": self.epoch, "images_seen": self.images_seen, "count": vars(self.count)}
-        facts |= {"has_products": self.has_products}
+        facts |= {"has_products": self.has_products, "generation": self.status.generation}
         facts |= {"noise_left": self.pace.noise_left, "data_version": self.config.data.entry.version}
         facts |= {"scoring": vars(self.quick.time), OWN_STATISTICS: self.game.average is not None, **more}
         checkpoints.save(folder, self.step, tensors, facts, kept or self._retention())
@@ -375,9 +359,15 @@ class Trainer:
 
     def _announce(self, *, durable: bool = True, **changes: Any) -> None:
         """Update the status on disk, heartbeat included, and notify the observer."""
-        self.status = self.status.model_copy(update={**changes, "heartbeat": time.time()})
+        self._require_hold()
+        self.status = self.status.model_copy(update={**changes, "heartbeat": time.time(), "beat": self.status.beat + 1})
         self.run.write_status(self.status, durable=durable)
         self.observe(self.status, None)
+
+    def _require_hold(self) -> None:
+        """Raise Replaced if another trainer has taken the run; asked before each write, which might destroy its work."""
+        if self._is_replaced():
+            raise Replaced(f"Run {self.run.id} was taken over by another machine, since this one had been silent for too long.")
 
     def _progress(self) -> dict[str, Any]:
         """Return how far the training is, as fields of the status."""

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gan import machine, runs
 from gan.config.fields import Span
 from gan.errors import InputError
-from gan.execution import processes, queue, requests
+from gan.execution import processes, queue, requests, silent
 from gan.runs import Run, Status, checkpoints
 from tests.execution import quick
 from tests.helpers import (
@@ -301,7 +301,7 @@ def test_trainer_that_does_not_answer_a_stop_is_ended(root: Path, quickly: quick
     queue.stop(run)
     queue.advance(root)
     assert run.status().state == "running", "it has some time to answer"
-    monkeypatch.setattr(queue, "STOP_GRACE", 0.5)
+    monkeypatch.setattr(silent, "STOP_GRACE", 0.5)
     wait_until(lambda: queue.advance(root) or run.status().state == "stopped", "it is ended", every=0.1)
     assert quickly.of(run).wait() == -signal.SIGKILL
     status = run.status()
