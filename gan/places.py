@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from functools import lru_cache
 from pathlib import Path
+
+#: File systems that several hosts share, as Linux names them.
+_SHARED = ("nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "afs")
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -12,6 +17,24 @@ def default_root() -> Path:
     """Return the folder of all runs: ``GAN_RUNS``, or ``checkpoints/`` in the project folder."""
     chosen = os.environ.get("GAN_RUNS")
     return Path(chosen).expanduser() if chosen else PROJECT / "checkpoints"
+
+
+def is_shared(root: Path) -> bool:
+    """Return whether several hosts may use a folder: ``GAN_SHARED`` is 1, or it is on a file system of a network (on Linux)."""
+    chosen = os.environ.get("GAN_SHARED", "")
+    return chosen == "1" if chosen else _file_system(root) in _SHARED
+
+
+@lru_cache(maxsize=8)
+def _file_system(root: Path) -> str:
+    """Return the kind of file system that a folder is on; empty if the system does not tell."""
+    kind, longest = "", -1
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/mounts").read_text("utf-8", "replace").splitlines():
+            _, place, found, *_ = line.split(" ")
+            if len(place) > longest and root.resolve().is_relative_to(place):
+                kind, longest = found, len(place)
+    return kind
 
 
 def data_root() -> Path:

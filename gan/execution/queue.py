@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gan import runs, words
+from gan import places, runs, words
 from gan.access import classroom, limits, people
 from gan.access.people import Person
 from gan.access.rules import require
@@ -30,7 +30,7 @@ from gan.execution.forecast import checkpoint_bytes
 from gan.execution.order import Turn
 from gan.machine import cores, host, usual_threads
 from gan.runs import Run, Status, holding, index
-from gan.storage import signs
+from gan.storage import leases, signs
 from gan.storage.locks import hold_lock
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
@@ -389,10 +389,13 @@ def _sweep_of(run: Run) -> str:
 @contextlib.contextmanager
 def queue_lock(root: Path) -> Iterator[None]:
     """Hold the lock that guards changes to the queue. Raises InputError if it is still taken after 10 seconds."""
-    lock = hold_lock(root / ".queue.lock", "The queue is busy; try again in a moment.", patience=10)
-    index.forget()
-    try:
-        yield
-    finally:
+    refusal = "The queue is busy; try again in a moment."
+    with contextlib.ExitStack() as held:
+        if places.is_shared(root):  # a lock of the file system may exclude nobody on other hosts
+            held.callback(leases.take(root / ".queue.lease", refusal, patience=leases.DURATION + 10).release)  # or its host died
+        held.callback(hold_lock(root / ".queue.lock", refusal, patience=10).release)
         index.forget()
-        lock.release()
+        try:
+            yield
+        finally:
+            index.forget()

@@ -19,7 +19,7 @@ from gan.runs import index
 from gan.runs.moments import new_id
 from gan.runs.records import RUN_ID, UNDER_WAY, Label, State, Status, checked_name
 from gan.runs.run import Run
-from gan.storage.files import is_in_use, sync_directory, write_json
+from gan.storage.files import is_in_use, mark, sync_directory, write_json
 
 TRASH = ".trash"
 
@@ -54,7 +54,7 @@ def create(
         _clear_staged(root)
         while True:
             run_id = new_id()
-            run, staged = Run(root / run_id), Run(root / f".new-{run_id}")
+            run, staged = Run(root / run_id), Run(root / f".new-{run_id}.{mark()}")
             with contextlib.suppress(FileExistsError):
                 staged.path.mkdir()  # if two processes draw the same id, one of them draws again
                 if not run.path.exists():
@@ -94,7 +94,7 @@ def _clear_staged(root: Path) -> None:
     for path in root.glob(".new-*"):
         with contextlib.suppress(OSError):
             changed = max(folder.stat().st_mtime for folder in (path, *path.iterdir()))
-            if not is_in_use(changed):
+            if not is_in_use(changed, path.name):
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -12,9 +13,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gan.machine import host
+
 IN_USE = 3600.0  # seconds after its last change in which a temporary file or a staged folder may still be in use
 
+FOREIGN = 7 * 86_400.0  # the same for what another host made, whose clock may be wrong by days
+
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]+\.tmp")
+_MADE_ON = re.compile(r"\.h([0-9a-f]{8})\b")
 
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
@@ -24,7 +30,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: 
     withholds; 0o600 for secrets.
     """
     clear_left(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+    temporary = path.with_name(f".{path.name}.{mark()}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
     try:
         with open(temporary, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode)) as file:
             write_all(file, content)
@@ -45,16 +51,23 @@ def clear_left(folder: Path) -> None:
         for name in os.listdir(folder):
             if name.endswith(".tmp") and _TEMPORARY.fullmatch(name):
                 with contextlib.suppress(OSError):
-                    if not is_in_use((folder / name).stat().st_mtime):
+                    if not is_in_use((folder / name).stat().st_mtime, name):
                         (folder / name).unlink()
 
 
-def is_in_use(changed: float) -> bool:
+def is_in_use(changed: float, name: str = "") -> bool:
     """Return whether something that a process changed at ``changed`` (seconds since 1970) may still be in use.
 
-    A time that lies in the future by as much is from a clock that was wrong.
+    A time that lies in the future by as much is from a clock that was wrong. ``name`` may carry the :func:`mark` of another host.
     """
-    return abs(time.time() - changed) <= IN_USE
+    made_on = _MADE_ON.search(name)
+    is_foreign = made_on is not None and made_on[0] != f".{mark()}"
+    return abs(time.time() - changed) <= (FOREIGN if is_foreign else IN_USE)
+
+
+def mark() -> str:
+    """Return the mark of this host in the names of temporary files and staged folders; hosts may share a folder."""
+    return f"h{hashlib.sha256(host().encode()).hexdigest()[:8]}"
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from filelock import SoftFileLease, Timeout
+from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from gan.errors import InputError, explained
 
@@ -59,6 +59,10 @@ def take(path: Path, otherwise: str, *, patience: float = 1.0) -> Lease:
             held.acquire(timeout=patience, poll_interval=0.05)
         except Timeout:
             raise InputError(otherwise) from None
+        except LeaseSettingsMismatch:
+            raise InputError(
+                f"{path} is held by a process with another GAN_LEASE_SECONDS, here it is {DURATION:g}; set the same on all hosts."
+            ) from None
     return Lease(path, held)
 
 
@@ -75,8 +79,9 @@ def touched(path: Path) -> int:
 _seen: dict[Any, tuple[Any, float]] = {}
 
 
-def is_silent(work: Any, sign: Any, limit: float = DURATION) -> bool:
-    """Return whether this process has seen the same ``sign`` of life of some ``work`` for more than ``limit`` seconds.
+def is_silent(work: Any, sign: Any, limit: float | None = None) -> bool:
+    """Return whether this process has seen the same ``sign`` of life of some ``work`` for more than ``limit`` seconds,
+    by default :data:`DURATION`.
 
     Only its own monotonic clock counts, so it cannot tell before it has watched for as long.
     """
@@ -85,4 +90,4 @@ def is_silent(work: Any, sign: Any, limit: float = DURATION) -> bool:
     if known is None or known[0] != sign:
         _seen[work] = sign, now
         return False
-    return now - known[1] > limit
+    return now - known[1] > (DURATION if limit is None else limit)

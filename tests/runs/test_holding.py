@@ -15,7 +15,7 @@ from gan import runs
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Run, Status, checkpoints, holding
-from gan.storage import leases
+from gan.storage import files, leases
 from tests.helpers import command, is_sentence, losses, make_run, tiny, train, wait_until
 
 HERE = {"GAN_HOST": "here", "GAN_LEASE_SECONDS": "2"}
@@ -23,7 +23,8 @@ HERE = {"GAN_HOST": "here", "GAN_LEASE_SECONDS": "2"}
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GAN_HOST", "here")
+    for name, value in HERE.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(leases, "DURATION", 2.0)
     monkeypatch.setattr(leases, "REFRESH", 0.3)
 
@@ -164,3 +165,26 @@ def test_taking_away_spares_a_trainer_that_gives_signs(root: Path) -> None:
     wait_for_silence(run)
     holding.take_away(run, status)
     assert not run.lease_path.exists()
+
+
+def test_what_another_host_is_writing_stays_whatever_its_clock_says(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def left() -> set[Path]:
+        return {*run.path.glob(".*.tmp"), *root.glob(".new-*")}
+
+    run = make_run(root)
+    monkeypatch.setenv("GAN_HOST", "there")
+    foreign = files.mark()
+    made = [run.path / f".status.json.{foreign}.12.abcdef.tmp", root / f".new-20260131-093000-1a2b3c.{foreign}"]
+    made[0].touch()
+    made[1].mkdir()
+    for path in made:
+        os.utime(path, (time.time() - 86_400,) * 2)
+    monkeypatch.setenv("GAN_HOST", "here")
+    run.write_status(run.status())
+    make_run(root)
+    assert left() == set(made)
+    for path in made:
+        os.utime(path, (time.time() - 2 * files.FOREIGN,) * 2)
+    run.write_status(run.status())
+    make_run(root)
+    assert left() == set()
