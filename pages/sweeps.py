@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan import runs
 from gan.errors import InputError
-from gan.execution import queue, steering
+from gan.execution import holds, queue, steering
 from gan.execution.forecast import pace
 from gan.judging import comparison
 from gan.machine import cores
@@ -129,9 +129,9 @@ def show_progress(sweep: Sweep, progress: Progress) -> None:
     """Show overall progress, the time left, and the number of runs in each state."""
     ended = sum(count for state, count in progress.states.items() if state in ENDED)
     sentence = f"{ended} of {words.count(progress.runs, 'run')} ended"
-    held = "" if progress.is_over else queue.hold(sweep)
+    held = "" if progress.is_over else holds.hold(sweep)
     if held:
-        sentence += {queue.PAUSED: " · paused, waiting runs held back", queue.NO_ROOM: " · waiting for disk space"}[held]
+        sentence += {holds.PAUSED: " · paused, waiting runs held back", holds.NO_ROOM: " · waiting for disk space"}[held]
     elif progress.seconds_left is not None and not progress.is_over:
         sentence += f" · about {words.duration(progress.seconds_left)} left"
     st.progress(progress.share, text=sentence)

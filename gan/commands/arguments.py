@@ -45,6 +45,10 @@ def add_length(parser: Parser) -> None:
     group.add_argument("--epochs", type=int, metavar="N", help="length in passes over the real images")
 
 
+def add_engine(parser: Parser) -> None:
+    parser.add_argument("--on", default="", metavar="ENGINE", help="where to train: local (default), ray or slurm")
+
+
 def complain(sentence: str, status: int) -> int:
     """Print a sentence to standard error as a single line and return the exit status."""
     print(" ".join(sentence.split()), file=sys.stderr)

@@ -12,10 +12,10 @@ from typing import Any
 
 from gan import config as configs
 from gan import words
-from gan.commands.arguments import print_rows
+from gan.commands.arguments import add_engine, print_rows
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import queue, requests, speeds, steering
+from gan.execution import holds, queue, requests, speeds, steering
 from gan.execution.forecast import Forecast, free_bytes, pace, predict, unmeasured
 from gan.machine import cores
 from gan.places import default_root
@@ -54,6 +54,7 @@ def add(command: Callable[..., Any]) -> None:
     sweep.add_argument(
         "--yes", action="store_true", help=f"launch even if there are more than {plans.SURE_RUNS} runs or the disk may run full"
     )
+    add_engine(sweep)
     about = "List launched sweeps; show, pause, resume, cancel, retry, score or remove a sweep, or move it to the front."
     listing = command("sweeps", about, steer, has_json=True)
     listing.add_argument("sweep_id", nargs="?", default="", metavar="SWEEP")
@@ -82,7 +83,7 @@ def launch(options: argparse.Namespace) -> int:
         raise InputError(f"{asked}; add --yes to launch it anyway.")
     if (free := free_bytes(options.root)) < forecast.disk_bytes and not options.yes:
         raise InputError(f"{asked}, but only {free // 10**6:,} MB are free; free some space, or add --yes to launch it anyway.")
-    sweep = steering.launch_sweep(options.root, plan)
+    sweep = steering.launch_sweep(options.root, plan, options.on)
     if options.json:
         print(files.to_json(_row(sweep), indent=1))
     else:
@@ -194,7 +195,7 @@ def _row(sweep: Sweep) -> dict[str, Any]:
     parts = [f"{progress.share:.0%}", ", ".join(f"{count} {state}" for state, count in sorted(progress.states.items()))]
     if progress.is_paused:
         parts.append("paused")
-    elif not progress.is_over and queue.lacks_room(sweep):
+    elif not progress.is_over and holds.lacks_room(sweep):
         parts.append("waiting for disk space")
     elif progress.seconds_left is not None and not progress.is_over:
         parts.append(f"about {words.duration(progress.seconds_left)} left")

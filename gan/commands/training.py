@@ -7,6 +7,7 @@ import logging
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from gan.commands.arguments import (
     FORMAT,
     Parser,
     add_assignments,
+    add_engine,
     add_length,
     add_settings,
     changes_of,
@@ -27,15 +29,17 @@ from gan.commands.progress_bar import ProgressBar
 from gan.config import schedules
 from gan.errors import InputError, explained
 from gan.execution import queue, quotas
-from gan.machine import usual_threads
+from gan.execution.executors import engines
+from gan.machine import host, usual_threads
 from gan.places import default_root
-from gan.runs import Held, Run, Status, changes, checkpoints, forks
+from gan.runs import Held, Run, Status, changes, checkpoints, dispatch, forks
 
 if TYPE_CHECKING:
     from gan.training.quick import Scorer
 
 
-REPLACED = 75  # exit status of a trainer that another host has replaced; EX_TEMPFAIL of sysexits.h
+REPLACED = 75  # exit status of a trainer that another is to follow, or has replaced; EX_TEMPFAIL of sysexits.h
+EVICTED = "Interrupted by a signal."
 
 
 def add(command: Callable[..., Parser]) -> None:
@@ -45,12 +49,14 @@ def add(command: Callable[..., Parser]) -> None:
     add_length(train)
     train.add_argument("--name", default="", metavar="TEXT", help="display name of the run")
     add_planned(train)
+    add_engine(train)
 
     resume = command("resume", "Resume a run from its last checkpoint, in the foreground.", resume_run)
     resume.add_argument("run_id", metavar="RUN")
     add_length(resume)
     resume.add_argument("--quiet", action="store_true", help="no progress bar; write only to standard error")
     resume.add_argument("--from-queue", action="store_true", help=argparse.SUPPRESS)
+    add_engine(resume)
 
     fork = command("fork", "Continue from a checkpoint of a run as a new run with other settings, in the foreground.", fork_run)
     fork.add_argument("run_id", metavar="RUN")
@@ -68,6 +74,9 @@ def add(command: Callable[..., Parser]) -> None:
 def train_run(options: argparse.Namespace) -> int:
     config, name = config_of(options), runs.checked_name(options.name)
     planned = planned_of(options, config)
+    if engine := engines.require(options.on):
+        run = runs.create(options.root, config, name, engine=engine, fill=lambda run: changes.store(run, planned))
+        return _sent(run)
     from gan.data import loaders
 
     with ProgressBar(is_quiet=False) as progress:
@@ -80,6 +89,8 @@ def train_run(options: argparse.Namespace) -> int:
 def resume_run(options: argparse.Namespace) -> int:
     run = runs.find(options.root, options.run_id)
     config = run.config()
+    if options.from_queue and options.on:
+        return _at_engine(run, options.on)
     if options.from_queue:  # the queue has already checked and recorded everything
         return _foreground(run, run.hold(), is_quiet=True)
     length, status = length_of(options), run.status()
@@ -89,13 +100,53 @@ def resume_run(options: argparse.Namespace) -> int:
     for sentence in (checkpoints.changed_data(run), schedules.after_prolonging(config, status.step, status.total_steps, total)):
         if sentence:
             print(sentence)
+    if engines.require(options.on):
+        queue.resume(run, length, options.on)
+        return _sent(run)
     held = run.hold()
     with explained(f"resuming run {run.id}"):
         # On the command line everyone is the teacher.
         run.write_control(stop=False, length=length or run.control().length, is_unlimited=True)
         threads = status.threads or config.training.threads or usual_threads()
-        run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total}))
+        run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total, "engine": ""}))
     return _foreground(run, held, is_quiet=options.quiet)
+
+
+def _sent(run: Run) -> int:
+    """Let the dispatcher send a run, and say so."""
+    queue.advance(run.root)
+    print(f"Run {run.id} is sent to {dispatch.ENGINES[run.status().engine]}; “python -m gan runs” shows how far it is.")
+    return 0
+
+
+def _at_engine(run: Run, engine: str) -> int:
+    """Train a run in a job of an engine, unless it is no longer wanted; return 75 if the job is to be started again."""
+    status = run.stored_status()
+    if status.engine != engine or status.state not in runs.UNDER_WAY or run.control().stop:
+        print(f"Run {run.id} is not waiting for {engine} any more.", flush=True)
+        if status.engine == engine and status.state in runs.UNDER_WAY:
+            run.write_status(status.model_copy(update={"state": "stopped", "message": "Stopped; resume it to continue."}))
+        return 0
+    held = run.hold()
+    needed = dispatch.read(run) or dispatch.Dispatch(engine=engine)
+    now = time.time()
+    update = {
+        "state": "starting",
+        "message": "Starting",
+        "host": host(),
+        "heartbeat": now,
+        "started_at": now,
+        "beat": status.beat + 1,
+    }
+    run.write_status(run.stored_status().model_copy(update={**update, "threads": status.threads or needed.cores}))
+    ended = _foreground(run, held, is_quiet=True)
+    status = run.stored_status()
+    if status.state == "stopped" and not run.control().stop and ended == 0 and status.message == EVICTED:
+        title = dispatch.ENGINES[engine]
+        message = f"{title} took the place away at step {status.step:,}; the run goes on when there is another."
+        run.write_status(status.model_copy(update={"state": "queued", "message": message}))
+        return REPLACED
+    return ended
 
 
 def fork_run(options: argparse.Namespace) -> int:
@@ -139,10 +190,16 @@ def _foreground(run: Run, held: Held, *, is_quiet: bool) -> int:
                 allowance.note(status.seconds)
                 progress.observe(status, line)
 
-            status = train(run, observe, lambda: interrupted.is_set() or allowance.reason(), scorer, held.is_lost)
+            has_engine = bool(run.status().engine)
+
+            def should_stop() -> bool | str:
+                return (EVICTED if has_engine and interrupted.is_set() else interrupted.is_set()) or allowance.reason()
+
+            status = train(run, observe, should_stop, scorer, held.is_lost)
     finally:
         held.release()
-        queue.advance(run.root)
+        if not run.status().engine:
+            queue.advance(run.root)
     if status.state == "interrupted":
         return complain(status.message, status=REPLACED)
     is_well = status.state in ("finished", "stopped")

@@ -136,7 +136,7 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, serv
 def reasons(root: Path) -> dict[str, str]:
     """Return why each waiting run waits, by id.
 
-    That is what holds its sweep back (:func:`gan.execution.queue.hold`), :data:`AT_LIMIT` for the next run of a student whose other
+    That is what holds its sweep back (:func:`gan.execution.holds.hold`), :data:`AT_LIMIT` for the next run of a student whose other
     runs train, else its place among all others.
     """
     found = queue.line(root)

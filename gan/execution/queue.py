@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shutil
 import threading
 import time
 from collections import Counter
@@ -25,25 +24,21 @@ from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
-from gan.execution import order, processes, quotas, silent
-from gan.execution.forecast import checkpoint_bytes
+from gan.execution import dispatching, holds, order, processes, quotas, silent
+from gan.execution.executors import engines
 from gan.execution.order import Turn
 from gan.machine import cores, host, usual_threads
-from gan.runs import Run, Status, holding, index
+from gan.runs import Run, Status, dispatch, holding, index
 from gan.storage import leases, signs
 from gan.storage.locks import hold_lock
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 
 MOST_RESTARTS = 5  # automatic restarts of a sweep run that keeps getting killed
-LEAST_ROOM = 50_000_000  # free bytes required besides checkpoints; otherwise sweep runs wait instead of failing one by one
-
-
-PAUSED, NO_ROOM = "paused", "no disk space"  # what holds the runs of a sweep back
 
 
 class Waiting(NamedTuple):
-    """A waiting run, its owner, what holds its sweep back (:func:`hold`), if anything, and its rank (:func:`order.fair`)."""
+    """A waiting run, its owner, what holds its sweep back, if anything, and its rank (:func:`order.fair`)."""
 
     run: Run
     status: Status
@@ -54,14 +49,14 @@ class Waiting(NamedTuple):
     rank: int = 0
 
 
-def launch(root: Path, config: RunConfig, name: str = "") -> Run:
-    """Create a run at the end of the queue and start it if cores are free.
+def launch(root: Path, config: RunConfig, name: str = "", engine: str = "") -> Run:
+    """Create a run at the end of the queue and start it if cores are free, or send it to an ``engine``.
 
     Raises InputError if it cannot be created, or if the limits of the class do not allow it.
     """
     with admission(root) as admit:
         admit(config)
-        run = runs.create(root, config, name)
+        run = runs.create(root, config, name, engine=engines.require(engine))
     if not any(folder == root for folder, _ in tuple(_awaiting)):
         advance(root)
     return run
@@ -83,16 +78,16 @@ def admission(root: Path, count: int = 1) -> Iterator[quotas.Admit]:
         yield quotas.gate(root, count)
 
 
-def resume(run: Run, length: Span | None = None) -> None:
-    """Put an ended or interrupted run back into the queue, to continue from its last checkpoint.
+def resume(run: Run, length: Span | None = None, engine: str | None = None) -> None:
+    """Put an ended or interrupted run back into the queue, to continue from its last checkpoint, here or at an ``engine``.
 
-    ``length`` replaces the total training length. Raises InputError if the run is under way, has no steps left, or if the limits
-    of the class do not allow it.
+    ``engine``: by default where it trained last. ``length`` replaces the total training length. Raises InputError if the run is
+    under way, has no steps left, or if the limits of the class do not allow it.
     """
     require("resume", run.owner(), f"run {run.id}")
     with explained(f"resuming run {run.id}"), queue_lock(run.root):
         require_room(run.root, [run], length)
-        put_back(run, length)
+        put_back(run, length, engine)
     advance(run.root)
 
 
@@ -107,7 +102,7 @@ def require_room(root: Path, chosen: Sequence[Run], length: Span | None = None, 
             admit(run.config(), run=run, total=total_after(run, run.status(), length))
 
 
-def put_back(run: Run, length: Span | None = None) -> None:
+def put_back(run: Run, length: Span | None = None, engine: str | None = None) -> None:
     """Put an ended run back into the queue without starting it; see :func:`resume`. Requires the queue lock."""
     status = run.status()
     if status.state in runs.UNDER_WAY:
@@ -116,7 +111,10 @@ def put_back(run: Run, length: Span | None = None) -> None:
     run.write_control(stop=False, length=length or run.control().length, is_unlimited=people.current().is_teacher)
     holding.take_away(run, status)
     now = time.time()
-    update = {"state": "queued", "queued_at": now, "first": 0.0, "heartbeat": now}
+    where = status.engine if engine is None else engines.require(engine)
+    if where:
+        dispatch.write_job(run, dispatch.job(run).model_copy(update={"tries": 0}))
+    update = {"engine": where, "state": "queued", "queued_at": now, "first": 0.0, "heartbeat": now}
     run.write_status(status.model_copy(update=update | {"total_steps": total, "message": "", "restarts": 0}))
 
 
@@ -181,11 +179,6 @@ def move_first(root: Path, chosen: Sequence[Run]) -> None:
     advance(root)
 
 
-def has_room(run: Run) -> bool:
-    """Return whether the disk has room for a sweep run: ``LEAST_ROOM`` plus its checkpoints, if its layers are known."""
-    return shutil.disk_usage(run.root).free >= LEAST_ROOM + checkpoint_bytes(run.root, run.config())
-
-
 def _are_free(root: Path) -> dict[str, bool | None]:
     """Create the missing runs of all sweeps and return, by sweep id, whether the runs may be started.
 
@@ -206,36 +199,24 @@ def _are_free(root: Path) -> dict[str, bool | None]:
     return found
 
 
-def lacks_room(sweep: Sweep) -> bool:
-    """Return whether the next run of a sweep is waiting for disk space."""
-    following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
-    with contextlib.suppress(InputError):
-        return following is not None and not has_room(following)
-    return False
+def line(root: Path, every: Sequence[index.Listed] | None = None, *, has_engine: bool = False) -> list[Waiting]:
+    """Return the waiting runs in queue order: those of this machine, or those of engines. Runs held back come last.
 
-
-def hold(sweep: Sweep) -> str:
-    """Return what holds the waiting runs of a sweep back: :data:`PAUSED`, :data:`NO_ROOM`, or nothing."""
-    try:
-        is_paused = sweep.record().is_paused
-    except InputError:
-        return ""
-    return PAUSED if is_paused else NO_ROOM if lacks_room(sweep) else ""
-
-
-def line(root: Path, every: Sequence[index.Listed] | None = None) -> list[Waiting]:
-    """Return the waiting runs in queue order; ``every`` run, if they have just been listed. Runs held back come last."""
+    ``every`` run, if they have just been listed.
+    """
     listed_ones = index.read(root) if every is None else every
-    holds: dict[str, str] = {"": ""}
+    held_back: dict[str, str] = {"": ""}
     found: list[Waiting] = []
     training: Counter[str] = Counter()
     served = last_starts(listed_ones)
     for listed in listed_ones:
         if (status := listed.status()).state == "queued":
+            if bool(status.engine) != has_engine:
+                continue
             sweep = listed.facts.sweep
-            if sweep not in holds:
-                holds[sweep] = hold(Sweep(root, sweep))
-            found.append(_waiting(listed, status, sweep, holds[sweep]))
+            if sweep not in held_back:
+                held_back[sweep] = holds.hold(Sweep(root, sweep))
+            found.append(_waiting(listed, status, sweep, held_back[sweep]))
         elif status.state in runs.UNDER_WAY:
             training[listed.facts.owner.id] += 1
     free = [one for one in found if not one.reason]
@@ -293,6 +274,7 @@ def advance(root: Path) -> list[Run]:
                 _start(root, is_free, started)
         finally:
             _awaiting.discard(this)
+        dispatching.ensure(root)
     return started
 
 
@@ -307,7 +289,9 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
     training: Counter[str] = Counter()
     for listed in (every := index.read(root)):
         run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
-        if status.state in ("queued", "interrupted"):
+        if status.engine:
+            training[listed.facts.owner.id] += status.state in ("starting", "running")
+        elif status.state in ("queued", "interrupted"):
             if sweep_id and sweep_id not in is_free and Sweep(root, sweep_id).path.exists():
                 continue  # created in the meantime; handled by the next call
             is_next = is_free.get(sweep_id)
@@ -326,7 +310,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         share = min(usual_threads(), max(1, free // (len(waiting) - place)))
         try:
             chosen = run.config().training.threads
-            if sweep_id and (sweep_id in lacking or not has_room(run)):
+            if sweep_id and (sweep_id in lacking or not holds.has_room(run)):
                 lacking.add(sweep_id)
                 continue
         except InputError as error:
@@ -369,7 +353,7 @@ def _lacking(waiting: Iterable[Waiting]) -> set[str]:
     found = set()
     for sweep, one in following.items():
         with contextlib.suppress(InputError):
-            if not has_room(one.run):
+            if not holds.has_room(one.run):
                 found.add(sweep)
     return found
 

@@ -21,10 +21,10 @@ from gan.config.data import DataConfig
 from gan.data import grouping, prepared
 from gan.data.grouping import Choice
 from gan.errors import InputError, explain_os_error, explained
-from gan.execution import processes
+from gan.execution import dispatching, processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
-from gan.runs import Run
+from gan.runs import Run, dispatch
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
@@ -33,7 +33,7 @@ _UPLOADS = ".uploads"
 
 
 def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:
-    """Score runs one after the other in a separate process, with progress in ``scoring.json``.
+    """Score runs one after the other in a separate process, or where they trained, with progress in ``scoring.json``.
 
     ``checkpoint`` is "last" or "best". Raises InputError if one of the runs is already being scored.
     """
@@ -48,7 +48,16 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
                 raise InputError(f"“{run.label()}” is already being scored; wait until it finishes.")
         for run in chosen:
             signs.forget(run.scoring_lock)
-            run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time()))
+            engine = run.status().engine
+            run.write_scoring(runs.Scoring(state="running", message="Waiting", heartbeat=time.time(), host=engine))
+            if engine:
+                dispatch.ask_for_score(
+                    run, dispatch.Request(extractor=extractor, checkpoint="best" if checkpoint == "best" else "last")
+                )
+        chosen = [run for run in chosen if not run.status().engine]
+        if not chosen:
+            dispatching.ensure(root)
+            return
         options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
         locks = [run.scoring_lock for run in chosen]
         processes.spawn(["score", *(run.id for run in chosen), *options], chosen[0].log_path, needs_torch=True, locks=locks)

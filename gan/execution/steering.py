@@ -10,6 +10,7 @@ from pathlib import Path
 from gan import runs
 from gan.access.rules import require
 from gan.errors import InputError, explained
+from gan.execution.executors import engines
 from gan.execution.queue import admission, advance, end_run, put_back, queue_lock, require_room, total_after
 from gan.runs import Run
 from gan.storage import files
@@ -22,8 +23,8 @@ from gan.sweeps.variants import run_configs
 _LONGEST_MAKING = 600.0  # seconds that a launch waits while another process creates the runs of its sweep
 
 
-def launch_sweep(root: Path, plan: Plan) -> Sweep:
-    """Create a sweep and its runs at the end of the queue, and start the runs that fit.
+def launch_sweep(root: Path, plan: Plan, engine: str = "") -> Sweep:
+    """Create a sweep and its runs at the end of the queue, and start the runs that fit, or send them to an ``engine``.
 
     Raises InputError if it cannot be launched, or if the limits of the class do not allow all of its runs. If only some of its runs
     cannot be created, the sweep is kept, and :func:`advance` creates the missing runs as soon as possible.
@@ -32,7 +33,7 @@ def launch_sweep(root: Path, plan: Plan) -> Sweep:
     with admission(root, len(planned)) as admit:
         for config in planned:
             admit(config)
-        sweep = launched.create(root, plan)
+        sweep = launched.create(root, plan, engines.require(engine))
     try:
         launched.complete(sweep, patience=_LONGEST_MAKING)  # a process advancing the queue may already be creating them
     except InputError as error:

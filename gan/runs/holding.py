@@ -81,7 +81,7 @@ def silence(run: Trained, status: Status) -> str:
     """Return one sentence if the trainer on another host that has this ``status`` is silent; empty if not, or not known yet."""
     limit = leases.DURATION if status.state == "running" else max(leases.DURATION, signs.SLOW_GRACE)
     if leases.is_silent(run.status_path, _sign_of_life(run, status), limit):
-        return f"The trainer on {shown(status.host)} has been silent for {limit:.0f} s; resume the run."
+        return f"The trainer on {shown(status.host)} has been silent for {limit:.0f} s."
     return ""
 
 

@@ -32,8 +32,9 @@ class Status(BaseModel):
     queue; the lowest one starts first. ``started_at``: when the queue last started the run. ``restarts`` counts automatic restarts
     by the queue after the process was killed. ``software`` lists the versions used in the latest training.
 
-    ``host`` is the machine of the latest trainer, empty in runs of earlier versions. ``generation`` counts the trainers of the run.
-    ``beat`` counts the writings of this file by a trainer: clocks of two hosts may differ, counts do not.
+    ``engine`` trains the run, empty for the queue of this machine. ``host`` is the machine of the latest trainer, empty in runs of
+    earlier versions. ``generation`` counts the trainers of the run. ``beat`` counts the writings of this file by a trainer: clocks
+    of two hosts may differ, counts do not.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -55,6 +56,7 @@ class Status(BaseModel):
     started_at: float = 0.0
     threads: int = Field(default=0, ge=0)
     restarts: int = Field(default=0, ge=0)
+    engine: str = ""
     host: str = ""
     generation: int = Field(default=0, ge=0, le=_MOST)
     beat: int = Field(default=0, ge=0)

@@ -33,14 +33,16 @@ def create(
     *,
     state: State = "queued",
     threads: int = 0,
+    engine: str = "",
     owner: Person | None = None,
     fill: Callable[[Run], None] = lambda run: None,
 ) -> Run:
     """Create a run directory and return the run; the queue starts it if its state is "queued".
 
     The directory is prepared under a temporary name and then renamed, so a run is either complete or absent, and concurrent
-    calls never share a directory. ``fill`` adds files before the rename. ``owner``: by default the acting person, who then
-    has to be allowed to launch runs. Raises InputError if the folder is not writable.
+    calls never share a directory. ``engine`` is where it trains, empty for this machine. ``fill`` adds files before the rename.
+    ``owner``: by default the acting person, who then has to be allowed to launch runs. Raises InputError if the folder is not
+    writable.
     """
     if owner is None:
         require("launch")
@@ -74,6 +76,7 @@ def create(
                     total_steps=total,
                     steps_per_epoch=per_epoch,
                     threads=threads,
+                    engine=engine,
                     made_at=now,
                     queued_at=now,
                     heartbeat=now,

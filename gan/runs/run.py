@@ -169,9 +169,13 @@ class Run:
 
     def judged(self, status: Status) -> Status:
         """Return a stored status, with state "interrupted" if the process of the run no longer exists."""
+        if status.engine and status.state in ("starting", "running"):
+            message = holding.silence(self, status) if is_elsewhere(status.host) else "" if self.is_held() else "Its job has ended."
+            again = f"{message} It is started again where there is a place."
+            return status.model_copy(update={"state": "queued", "message": again}) if message else status
         if status.state in ("starting", "running") and is_elsewhere(status.host):
             message = holding.silence(self, status)
-            return status.model_copy(update={"state": "interrupted", "message": message}) if message else status
+            return status.model_copy(update={"state": "interrupted", "message": f"{message} Resume it."}) if message else status
         if status.state == "running" and not self.is_held():
             return status.model_copy(update={"state": "interrupted", "message": "The trainer was terminated; resume the run."})
         if status.state == "starting" and not signs.is_alive(self.trainer_lock, status.heartbeat):
@@ -279,8 +283,10 @@ class Run:
         return Scoring()
 
     def write_scoring(self, scoring: Scoring) -> None:
-        """Replace the progress of the scoring process, which runs on this machine."""
-        write_json(self.path / "scoring.json", scoring.model_copy(update={"host": host()}).model_dump(), durable=False)
+        """Replace the progress of the scoring process, which runs on this machine unless it says another host."""
+        write_json(
+            self.path / "scoring.json", scoring.model_copy(update={"host": scoring.host or host()}).model_dump(), durable=False
+        )
 
     def hold(self) -> Held:
         """Take the run to train it; see :func:`gan.runs.holding.hold`."""

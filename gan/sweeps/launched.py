@@ -45,7 +45,7 @@ class _Version(BaseModel):
 
 
 class Record(BaseModel):
-    """Contents of a sweep file: the plan, its runs, its owner (None: the teacher), and whether it is paused.
+    """Contents of a sweep file: the plan, its runs, its owner (None: the teacher), where it trains, and whether it is paused.
 
     ``is_whole`` means that all runs have been made, or that making was given up; until then none is started. A sweep that
     ``is_paused`` starts no runs.
@@ -58,6 +58,7 @@ class Record(BaseModel):
     members: tuple[Member, ...]
     made_at: float
     owner: Person | None = None
+    engine: str = ""
     is_whole: bool = False
     is_paused: bool = False
 
@@ -129,7 +130,7 @@ class Sweep:
         return {member.place: run_id for member, run_id in found if member and member.sweep == self.id}
 
 
-def create(root: Path, plan: Plan) -> Sweep:
+def create(root: Path, plan: Plan, engine: str = "") -> Sweep:
     """Write the file of a sweep of the acting person; :func:`complete` then makes the runs.
 
     Raises InputError if the plan cannot be launched.
@@ -139,7 +140,9 @@ def create(root: Path, plan: Plan) -> Sweep:
     planned = run_configs(plan)
     members = tuple(Member(variant=variant.name, seed=config.training.seed) for variant, config in planned)
     sweep = Sweep(root, runs.new_id())
-    record = Record(schema_version=SCHEMA_VERSION, plan=as_json(plan), members=members, made_at=time.time(), owner=owner)
+    record = Record(
+        schema_version=SCHEMA_VERSION, plan=as_json(plan), members=members, made_at=time.time(), owner=owner, engine=engine
+    )
     with explained(f"making a sweep in {root}"):
         sweep.path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(sweep.path, record.model_dump(mode="json"))
@@ -154,7 +157,7 @@ def complete(sweep: Sweep, patience: float = 0.1) -> None:
     """
     lock = hold_lock(sweep.lock_path, f"The runs of sweep {sweep.id} are being made; wait a moment.", patience=patience)
     try:
-        plan, owner = sweep.plan(), sweep.owner()
+        plan, owner, engine = sweep.plan(), sweep.owner(), sweep.record().engine
         made = sweep.made() | {place: member.run for place, member in enumerate(sweep.record().members) if member.run}
         planned = run_configs(plan)
         called = names.in_sweep(plan.name, [(variant.name, config.training.seed) for variant, config in planned])
@@ -162,7 +165,7 @@ def complete(sweep: Sweep, patience: float = 0.1) -> None:
             if place not in made:
                 membership = Membership(sweep=sweep.id, place=place, variant=variant.name)
                 fill = partial(Run.write_membership, membership=membership)
-                run = runs.create(sweep.root, config, called[place], owner=owner, fill=fill)
+                run = runs.create(sweep.root, config, called[place], engine=engine, owner=owner, fill=fill)
                 made[place] = run.id
         _note(sweep, made)
     finally:

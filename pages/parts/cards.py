@@ -13,7 +13,7 @@ import streamlit as st
 from gan import runs
 from gan.catalogue import data_sets
 from gan.errors import InputError
-from gan.execution import ahead, queue
+from gan.execution import ahead, holds
 from gan.judging import lines
 from gan.palette import INDIGO
 from gan.runs import Run, Status
@@ -140,7 +140,7 @@ def _show_sweep(card: Card, names: Mapping[str, str], waits: Mapping[str, str]) 
         st.caption(_about(card.members[0][0]), width="content")
     if card.is_active:
         shares = [words.share_done(status) for _, status in card.members]
-        held = {waits.get(listed.run.id, "") for listed, _ in card.members} & {queue.PAUSED, queue.NO_ROOM}
+        held = {waits.get(listed.run.id, "") for listed, _ in card.members} & {holds.PAUSED, holds.NO_ROOM}
         told = "".join(f" · {reason}" for reason in held)
         st.progress(sum(shares) / len(shares), text=f"{ended} of {words.count(len(card.members), 'run')} ended{told}")
     elif ended < len(card.members):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from gan import config as configs
 from gan import words
-from gan.execution import ahead, queue
+from gan.execution import ahead, holds
 from gan.runs import Status
 from gan.runs.names import names, on_one_line, short, without_seed
 from gan.sweeps.progress import ENDED
@@ -97,8 +97,8 @@ def share_done(status: Status) -> float:
 def waiting(reason: str) -> str:
     """Return why a run waits as a sentence, given one of :func:`gan.execution.ahead.reasons`; empty if it just began or ended."""
     held = {
-        queue.PAUSED: "Waiting: its sweep is paused.",
-        queue.NO_ROOM: "Waiting for disk space.",
+        holds.PAUSED: "Waiting: its sweep is paused.",
+        holds.NO_ROOM: "Waiting for disk space.",
         ahead.AT_LIMIT: "Waiting until another run of the same student ends: the limit of trainings at once is reached.",
     }
     return held.get(reason, f"Waiting for free cores: {reason}." if reason else "Waiting for free cores.")

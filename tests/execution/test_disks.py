@@ -16,7 +16,7 @@ from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import imported, importer, prepared
 from gan.errors import InputError
-from gan.execution import processes, queue, requests, steering
+from gan.execution import holds, processes, queue, requests, steering
 from gan.quiz import rounds
 from gan.quiz.questions import Picture, Quiz
 from gan.runs import Run, changes, forks
@@ -101,7 +101,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     mount(folder, "size=16m")
     monkeypatch.setenv("GAN_DATA", str(folder / "data"))
     monkeypatch.setenv("GAN_CORES", "1")  # taken, so that what is launched waits
-    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
+    monkeypatch.setattr(holds, "LEAST_ROOM", 0)
     monkeypatch.setattr(processes, "_start", lambda arguments, **options: subprocess.Popen(["true"]))
     try:
         yield Disk(folder)

@@ -19,7 +19,7 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.execution import queue, speeds, steering
+from gan.execution import holds, queue, speeds, steering
 from gan.execution.forecast import STARTING_SECONDS, checkpoint_bytes, pace, predict, unmeasured
 from gan.runs import Run
 from gan.sweeps import editing, experiments, launched
@@ -381,7 +381,7 @@ def test_full_disk_while_making_the_runs_loses_nothing(tmp_path: Path, spawned: 
     root = tmp_path / "disk"
     root.mkdir()
     mount(root, "size=1m,nr_inodes=60")
-    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
+    monkeypatch.setattr(holds, "LEAST_ROOM", 0)
     try:
         with pytest.raises(InputError) as caught:
             steering.launch_sweep(root, plans.parse(TRIPLE | {"seeds": 10}))
@@ -420,29 +420,29 @@ def test_no_run_starts_before_all_exist(root: Path, spawned: list[str], monkeypa
 
 
 def test_runs_wait_while_the_disk_is_nearly_full(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "LEAST_ROOM", 10**18)
+    monkeypatch.setattr(holds, "LEAST_ROOM", 10**18)
     sweep = steering.launch_sweep(root, plans.parse(TRIPLE))
     alone = queue.launch(root, tiny())
     assert states(sweep) == {"queued": 3}
     assert spawned == [alone.id], "a run outside sweeps starts anyway"
-    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
+    monkeypatch.setattr(holds, "LEAST_ROOM", 0)
     queue.advance(root)
     assert "starting" in states(sweep)
 
 
 def test_runs_wait_for_disk_space_for_their_checkpoints(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "LEAST_ROOM", 0)
+    monkeypatch.setattr(holds, "LEAST_ROOM", 0)
     plan = plans.parse(TRIPLE)
     keep_layers(root, plan.base, 10**15)
     sweep = steering.launch_sweep(root, plan)
     alone = queue.launch(root, tiny())
     assert states(sweep) == {"queued": 3}
-    assert queue.lacks_room(sweep)
+    assert holds.lacks_room(sweep)
     assert spawned == [alone.id]
     keep_layers(root, plan.base, 1000)
     queue.advance(root)
     assert "starting" in states(sweep)
-    assert not queue.lacks_room(sweep)
+    assert not holds.lacks_room(sweep)
 
 
 def test_sweep_waits_until_its_runs_have_been_checked(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,36 @@
+"""Starting the dispatcher (:mod:`gan.execution.dispatcher`), which sends runs to engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gan import runs
+from gan.execution import processes
+from gan.execution.executors import engines
+from gan.runs import dispatch, index
+from gan.storage import signs
+
+
+def lock_of(root: Path) -> Path:
+    """Return the lock that the dispatcher of a folder holds."""
+    return root / ".dispatcher.lock"
+
+
+def ensure(root: Path) -> None:
+    """Start the dispatcher of a folder if there is work for it and none runs."""
+    lock = lock_of(root)
+    if signs.is_alive(lock, signs.announced_at(lock)) or not any(has_work(one) for one in index.read(root)):
+        return
+    signs.forget(lock)
+    arguments = ["dispatch", "--root", str(root.resolve())]
+    processes.spawn(arguments, root / ".dispatcher.log", is_background=True, locks=[lock])
+
+
+def has_work(listed: index.Listed) -> bool:
+    """Return whether a run is, or should be, under way at an engine that this machine can use."""
+    status = listed.facts.status
+    if status is None or not status.engine or engines.lacking(status.engine):
+        return False
+    if status.state in runs.UNDER_WAY or dispatch.request(listed.run):
+        return True
+    return dispatch.job(listed.run).state != "ended"
