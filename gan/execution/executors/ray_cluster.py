@@ -46,6 +46,7 @@ class Ray:
         try:
             ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level="error")
             options: dict[str, Any] = {"name": _ACTOR, "lifetime": "detached", "get_if_exists": True, "num_cpus": 0}
+            options["resources"] = {"node:__internal_head__": 0.001}  # the node without which the cluster ends, too
             self._jobs = ray.remote(_jobs()).options(**options).remote()
         except Exception as error:  # Ray raises what its parts raise, among it RuntimeError and ValueError
             raise EngineAway(_words(error)) from None

@@ -1,0 +1,174 @@
+"""Runs on several machines: a sweep on Ray or Slurm with failures in the middle, and two hosts on one folder.
+
+    python -m benchmarks.many_machines ray|slurm|hosts [--runs 8]
+
+``ray``: a cluster of two nodes of one core each on this machine. A sweep is launched with ``python -m gan sweep --on ray``; one node
+and the dispatcher are killed (SIGKILL) in the middle, a new node joins later. ``slurm``: a controller and a node daemon of Debian's
+packages with a configuration of their own (needs root); one job is requeued by ``scontrol requeue``, another reaches its time limit.
+``hosts``: two servers' queues on one folder, in UTS and PID namespaces with other host names and clocks a day apart (needs root);
+one host is frozen (SIGSTOP) and thaws after its runs were taken over. Each must end with all runs finished, and with the losses of
+the same sweep on this machine alone, byte for byte. Exits with 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from benchmarks import machine
+from gan import runs
+from gan.places import PROJECT
+from gan.runs import Run, dispatch
+
+_LONGEST = float(os.environ.get("LONGEST", 900.0))  # seconds for a sweep
+
+
+def plan(count: int, epochs: int = 60) -> dict[str, object]:
+    """Return a sweep of ``count`` runs of one thread."""
+    changes = {
+        "training.length": f"{epochs} epochs",
+        "training.threads": 1,
+        "cadence.checkpoint_every": "5 epochs",
+        "cadence.log_every": "10 steps",
+        "cadence.score_every": "0 epochs",
+    }
+    return {"name": "Proof", "base": "digits-mlp", "set": changes, "axes": {"optimizer.discriminator_lr": [1e-4]}, "seeds": count // 2}
+
+
+def gan(*arguments: object, **environment: str) -> str:
+    """Run ``python -m gan`` and return what it prints."""
+    command = [sys.executable, "-m", "gan", *map(str, arguments)]
+    done = subprocess.run(command, cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
+    return done.stdout
+
+
+def sweep(root: Path, count: int, *options: str, epochs: int = 60, **environment: str) -> list[Run]:
+    """Launch the sweep in a folder and return its runs."""
+    path = root.parent / f"{root.name}.json"
+    path.write_text(json.dumps(plan(count, epochs)))
+    gan("sweep", path, "--no-measuring", "--root", root, *options, **environment)
+    return runs.list_runs(root)
+
+
+def wait(chosen: list[Run], until: Callable[[], bool], what: str, keep: Callable[[], object] = lambda: None) -> None:
+    """Wait until something is so, and print how the runs stand while they change."""
+    began, said = time.monotonic(), ""
+    while not until():
+        keep()
+        states = Counter(run.status().state for run in chosen)
+        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        if told != said:
+            print(f"  {time.monotonic() - began:5.0f} s  {told}", flush=True)
+            said = told
+        if time.monotonic() - began > _LONGEST:
+            print((chosen[0].root / ".dispatcher.log").read_text()[-3000:])
+            for run in chosen:
+                print(run.id, run.status().state, run.status().message, dispatch.job(run))
+            raise SystemExit(f"Not in {_LONGEST:.0f} s: {what}")
+        time.sleep(0.5)
+    print(f"  {time.monotonic() - began:5.0f} s  {what}", flush=True)
+
+
+def are_over(chosen: list[Run]) -> bool:
+    return all(run.status().state not in runs.UNDER_WAY for run in chosen)
+
+
+def lines(run: Run) -> list[dict[str, object]]:
+    """Return the logged lines of a run without times."""
+    return [{key: value for key, value in line.items() if "second" not in key} for line in run.metrics()]
+
+
+def by_setting(chosen: list[Run]) -> dict[str, Run]:
+    return {run.label(): run for run in chosen}
+
+
+def compare(found: list[Run], alone: list[Run]) -> bool:
+    """Print whether all runs ended as those of a sweep on this machine alone, and return it."""
+    here, there = by_setting(alone), by_setting(found)
+    ended = Counter(run.status().state for run in found)
+    equal = sum(lines(there[name]) == lines(run) != [] for name, run in here.items() if name in there)
+    count = sum(len(lines(run)) for run in found)
+    print(f"Ended: {dict(ended)}; {equal} of {len(here)} runs have the losses of the local sweep ({count:,} lines).")
+    return ended == {"finished": len(here)} and equal == len(here)
+
+
+def alone(folder: Path, count: int, epochs: int = 60) -> list[Run]:
+    """Train the sweep by the queue of this machine."""
+    print("On this machine alone:", flush=True)
+    chosen = sweep(folder / "alone", count, epochs=epochs)
+    wait(chosen, lambda: are_over(chosen), "over", lambda: gan("sweeps", "--root", folder / "alone"))
+    return chosen
+
+
+def kill_named(text: str) -> int:
+    """Kill (SIGKILL) the processes whose command has a word; return how many."""
+    count = 0
+    for one in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            if text in (one.info["cmdline"] or []):
+                one.kill()
+                count += 1
+    return count
+
+
+def with_ray(folder: Path, count: int) -> bool:
+    """Train the sweep on two nodes, one of which is killed, as is the dispatcher."""
+    from ray.cluster_utils import Cluster
+
+    here = alone(folder, count)
+    root = folder / "ray"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    first, _ = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+    environment = {"GAN_RAY_ADDRESS": cluster.address}
+    try:
+        print(f"\nOn Ray, two nodes of one core ({cluster.address}):", flush=True)
+        chosen = sweep(root, count, "--on", "ray", **environment)
+
+        def keep() -> None:
+            gan("sweeps", "--root", root, **environment)  # as a server does
+
+        wait(chosen, lambda: sum(run.status().state == "running" and run.status().step > 100 for run in chosen) >= 2, "two train", keep)
+        cluster.remove_node(first, allow_graceful=False)
+        print(f"  one node killed, and {kill_named('dispatch')} dispatcher", flush=True)
+        wait(chosen, lambda: sum(run.status().state == "finished" for run in chosen) >= count // 2, "half are finished", keep)
+        cluster.add_node(num_cpus=1)
+        print("  a new node has joined", flush=True)
+        wait(chosen, lambda: are_over(chosen), "over", keep)
+        print("Jobs sent:", [dispatch.job(run).tries for run in chosen], "trainers:", [run.status().generation for run in chosen])
+        return compare(chosen, here)
+    finally:
+        kill_named("dispatch")
+        cluster.shutdown()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", choices=sorted(_PROOFS))
+    parser.add_argument("--runs", type=int, default=8, metavar="N", help="an even number")
+    options = parser.parse_args()
+    print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("GAN_EXAMPLES", "0")
+        os.environ.setdefault("GAN_SPARE", "0")
+        is_well = _PROOFS[options.what](Path(folder), options.runs)
+    sys.exit(not is_well)
+
+
+_PROOFS: dict[str, Callable[[Path, int], bool]] = {"ray": with_ray}
+
+if __name__ == "__main__":
+    main()
