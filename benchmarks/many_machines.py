@@ -2,12 +2,12 @@
 
     python -m benchmarks.many_machines ray|slurm|hosts [--runs 8]
 
-``ray``: a cluster of two nodes of one core each on this machine. A sweep is launched with ``python -m gan sweep --on ray``; one node
+``ray``: a cluster of two nodes of one core each on this machine. A sweep is launched with ``python -m gan sweep --on ray``; a node
 and the dispatcher are killed (SIGKILL) in the middle, a new node joins later. ``slurm``: a controller and a node daemon of Debian's
-packages with a configuration of their own (needs root); one job is requeued by ``scontrol requeue``, another reaches its time limit.
-``hosts``: two servers' queues on one folder, in UTS and PID namespaces with other host names and clocks a day apart (needs root);
-one host is frozen (SIGSTOP) and thaws after its runs were taken over. Each must end with all runs finished, and with the losses of
-the same sweep on this machine alone, byte for byte. Exits with 1 if not.
+packages with a configuration of their own (needs root); a job is requeued by ``scontrol requeue``, all others reach their time
+limit. ``hosts``: the queues of two hosts on one folder, in UTS and PID namespaces with host names of their own, the clock of one a
+day ahead (needs root); one host is frozen (SIGSTOP) and thaws after its runs were taken over. Each must end with all runs finished,
+and with the losses of the same sweep on this machine alone, byte for byte. Exits with 1 if not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from gan import runs
 from gan.places import PROJECT
 from gan.runs import Run, dispatch
 
-_LONGEST = float(os.environ.get("LONGEST", 900.0))  # seconds for a sweep
+_LONGEST = 900.0  # seconds for a sweep
 
 
 def plan(count: int, epochs: int = 60) -> dict[str, object]:
@@ -44,7 +43,13 @@ def plan(count: int, epochs: int = 60) -> dict[str, object]:
         "cadence.log_every": "10 steps",
         "cadence.score_every": "0 epochs",
     }
-    return {"name": "Proof", "base": "digits-mlp", "set": changes, "axes": {"optimizer.discriminator_lr": [1e-4]}, "seeds": count // 2}
+    return {
+        "name": "Proof",
+        "base": "digits-mlp",
+        "set": changes,
+        "axes": {"optimizer.discriminator_lr": [1e-4]},
+        "seeds": count // 2,
+    }
 
 
 def gan(*arguments: object, **environment: str) -> str:
@@ -141,7 +146,12 @@ def with_ray(folder: Path, count: int) -> bool:
         def keep() -> None:
             gan("sweeps", "--root", root, **environment)  # as a server does
 
-        wait(chosen, lambda: sum(run.status().state == "running" and run.status().step > 100 for run in chosen) >= 2, "two train", keep)
+        wait(
+            chosen,
+            lambda: sum(run.status().state == "running" and run.status().step > 100 for run in chosen) >= 2,
+            "two train",
+            keep,
+        )
         cluster.remove_node(first, allow_graceful=False)
         print(f"  one node killed, and {kill_named('dispatch')} dispatcher", flush=True)
         wait(chosen, lambda: sum(run.status().state == "finished" for run in chosen) >= count // 2, "half are finished", keep)
@@ -153,6 +163,80 @@ def with_ray(folder: Path, count: int) -> bool:
     finally:
         kill_named("dispatch")
         cluster.shutdown()
+
+
+_SLURM = """ClusterName=proof
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmctldPort=16817
+SlurmdPort=16818
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+JobRequeue=1
+KillWait=5
+ReturnToService=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory={memory} State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES State=UP
+"""
+
+
+@contextlib.contextmanager
+def slurm_cluster(folder: Path) -> Iterator[None]:
+    """Run a controller and a node daemon of Slurm, and munge, with files in ``folder``; needs root and Debian's packages."""
+    host = os.uname().nodename
+    for name in ("state", "spool"):
+        (folder / name).mkdir(parents=True)
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o400)
+    folder.chmod(0o755)
+    (folder / "slurm.conf").write_text(_SLURM.format(host=host, folder=folder, memory=psutil.virtual_memory().total // 10**6))
+    os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+    files = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+    with contextlib.ExitStack() as stack, open(folder / "out.txt", "wb") as out:
+        for command in (
+            ["munged", "--foreground", "--force", f"--socket={folder}/munge.socket", *files],
+            ["slurmctld", "-D", "-c"],
+            ["slurmd", "-D"],
+        ):
+            process = subprocess.Popen(command, stdout=out, stderr=out)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            time.sleep(1)
+        yield
+
+
+def with_slurm(folder: Path, count: int) -> bool:
+    """Train the sweep by Slurm; each job reaches its time limit once, and one is requeued."""
+    epochs = 150
+    here = alone(folder, count, epochs)
+    root = folder / "slurm"
+    with slurm_cluster(folder / "cluster"):
+        environment = {"GAN_ENGINE_MINUTES": "2"}  # the trainer is warned a minute before
+        print("\nOn Slurm, one node of two cores, jobs of two minutes:", flush=True)
+        chosen = sweep(root, count, "--on", "slurm", epochs=epochs, **environment)
+
+        def keep() -> None:
+            gan("sweeps", "--root", root, **environment)
+
+        wait(chosen, lambda: any(run.status().state == "running" and run.status().step > 100 for run in chosen), "one trains", keep)
+        running = next(run for run in chosen if run.status().state == "running")
+        subprocess.run(["scontrol", "requeue", dispatch.job(running).id], check=True)
+        print("  one job requeued by scontrol", flush=True)
+        wait(chosen, lambda: are_over(chosen), "over", keep)
+        print("Jobs sent:", [dispatch.job(run).tries for run in chosen], "trainers:", [run.status().generation for run in chosen])
+        return compare(chosen, here)
 
 
 def main() -> None:
@@ -168,7 +252,7 @@ def main() -> None:
     sys.exit(not is_well)
 
 
-_PROOFS: dict[str, Callable[[Path, int], bool]] = {"ray": with_ray}
+_PROOFS: dict[str, Callable[[Path, int], bool]] = {"ray": with_ray, "slurm": with_slurm}
 
 if __name__ == "__main__":
     main()

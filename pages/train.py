@@ -10,7 +10,7 @@ from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
 from gan.execution import queue, speeds
 from gan.places import PROJECT
-from pages.parts import actions, frame, launches, words
+from pages.parts import actions, engine_choice, frame, launches, words
 from pages.parts.launches import Asked
 from pages.parts.planning import carried, form, launching, layers, own, sweep
 
@@ -106,7 +106,7 @@ def ask_for() -> tuple[RunConfig, RunConfig | None]:
 
 draft: RunConfig | None = None
 config: RunConfig | None = None
-refusal, is_refused = "", False
+refusal, is_refused, engine = "", False, ""
 try:
     draft, config = ask_for()
 except InputError as error:
@@ -151,13 +151,15 @@ with summary:
                     st.rerun()
 
             estimate(config or draft)
-            launching.follow_queue(root, config or draft)
+            engine = engine_choice.choose("train/engine")
+            if not engine:
+                launching.follow_queue(root, config or draft)
             is_refused = launches.tell(root, Asked([config or draft]))
 
     def launch() -> None:
         """Launch the run and show it."""
         assert config is not None
-        frame.go("pages/watch.py", run=queue.launch(root, config, name).id)
+        frame.go("pages/watch.py", run=queue.launch(root, config, name, engine).id)
 
     with st.container(key="train/bar", gap="xsmall"):
         if refusal:

@@ -14,7 +14,7 @@ from gan.errors import InputError
 from gan.execution import ahead
 from gan.judging.comparison import text_of
 from gan.runs import Run, Status, changes
-from pages.parts import cards, exports, frame, owning, pictures, run_picker, words
+from pages.parts import cards, engine_choice, exports, frame, owning, pictures, run_picker, words
 from pages.parts.watching import branches, classes, duel, knobs, snapshots
 from pages.parts.watching.actions import act, forget_deleted, offer_presentation, offer_undo
 from pages.parts.watching.curves import show_curves, show_losses
@@ -47,13 +47,14 @@ def show_state(run: Run, status: Status) -> None:
         if status.state == "queued":
             st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
         elif status.device:
-            st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}")
+            at = f" · {place}" if (place := engine_choice.where(status)) else ""
+            st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}{at}")
     st.progress(share, text=sentence)
     if status.message and status.state in ("failed", "diverged", "interrupted"):
         (st.warning if status.state == "interrupted" else st.error)(words.message(status.message))
     elif status.message and status.state in ("running", "starting", "stopped"):
         st.caption(words.message(status.message))
-    if status.state == "running" and time.time() - status.heartbeat > SILENCE:
+    if status.state == "running" and not runs.is_elsewhere(status.host) and time.time() - status.heartbeat > SILENCE:
         st.warning("No sign of life from the trainer for two minutes; the machine may be overloaded.")
     if status.state in ("failed", "diverged", "interrupted") and (tail := run.log_tail()):
         with st.expander("End of the log", icon=":material/article:", expanded=status.state == "failed"):

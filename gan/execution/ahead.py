@@ -24,6 +24,7 @@ from gan.storage.models import read_cached
 
 _MOST_SEEN = 50  # runs
 
+_UNSENT = "Waiting to be sent."
 AT_LIMIT = "at the limit"  # of a student's trainings at once
 
 
@@ -136,12 +137,15 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, serv
 def reasons(root: Path) -> dict[str, str]:
     """Return why each waiting run waits, by id.
 
-    That is what holds its sweep back (:func:`gan.execution.holds.hold`), :data:`AT_LIMIT` for the next run of a student whose other
-    runs train, else its place among all others.
+    For a run of an engine, that is what its dispatcher says, a sentence. Else it is what holds its sweep back
+    (:func:`gan.execution.holds.hold`), :data:`AT_LIMIT` for the next run of a student whose other runs train, or its place among
+    all others.
     """
-    found = queue.line(root)
+    every = index.read(root)
+    found = queue.line(root, every)
     going = [one for one in found if not one.reason]
     told = {one.run.id: one.reason for one in found}
+    told |= {one.run.id: one.reason or one.status.message or _UNSENT for one in queue.line(root, every, has_engine=True)}
     owners: set[str] = set()
     for place, one in enumerate(going, 1):
         is_next = one.owner.id not in owners

@@ -101,4 +101,6 @@ def waiting(reason: str) -> str:
         holds.NO_ROOM: "Waiting for disk space.",
         ahead.AT_LIMIT: "Waiting until another run of the same student ends: the limit of trainings at once is reached.",
     }
+    if reason.endswith("."):  # what an engine says
+        return message(reason)
     return held.get(reason, f"Waiting for free cores: {reason}." if reason else "Waiting for free cores.")

@@ -37,7 +37,7 @@ def at(run: Run, host: str, **changes: object) -> Status:
 
 
 def wait_for_silence(run: Run) -> None:
-    wait_until(lambda: run.status().state == "interrupted", 30)
+    wait_until(lambda: run.status().state == "interrupted", "in time", seconds=30)
 
 
 def test_a_lease_is_taken_once_and_given_back(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_queue_counts_the_cores_of_its_own_host(root: Path, monkeypatch: pyt
     mine.write_status(mine.status().model_copy(update={"state": "queued"}))
     assert queue.advance(root) == [mine]
     assert mine.status().host == "here"
-    wait_until(lambda: mine.status().state == "finished", 120)
+    wait_until(lambda: mine.status().state == "finished", "in time", seconds=120)
 
 
 def test_a_frozen_trainer_that_was_replaced_ends_without_another_write(root: Path, tmp_path: Path) -> None:
@@ -124,13 +124,13 @@ def test_a_frozen_trainer_that_was_replaced_ends_without_another_write(root: Pat
     resume = command("resume", run.id, "--root", root, "--from-queue")
     with open(tmp_path / "there.txt", "wb") as log:
         frozen = subprocess.Popen(resume, env=slowly, stdout=log, stderr=log)
-    wait_until(lambda: checkpoints.steps(run.checkpoints_path) != [], 120)
+    wait_until(lambda: checkpoints.steps(run.checkpoints_path) != [], "in time", seconds=120)
     os.kill(frozen.pid, signal.SIGSTOP)
     assert run.status().state == "running" and run.status().host == "there"
     wait_for_silence(run)
     queue.resume(run)
-    wait_until(lambda: run.status().host == "here" and run.status().state in ("running", "finished"), 120)
-    wait_until(lambda: run.status().state == "finished", 120)
+    wait_until(lambda: run.status().host == "here" and run.status().state in ("running", "finished"), "in time", seconds=120)
+    wait_until(lambda: run.status().state == "finished", "in time", seconds=120)
     before = {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()}
     os.kill(frozen.pid, signal.SIGCONT)
     assert frozen.wait(60) == 75

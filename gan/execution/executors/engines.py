@@ -7,6 +7,7 @@ import math
 import os
 from pathlib import Path
 
+from gan.access import people
 from gan.config import RunConfig
 from gan.errors import InputError, nearest
 from gan.execution import speeds
@@ -39,6 +40,8 @@ def require(name: str) -> str:
         return ""
     if name not in ENGINES:
         raise InputError(f"“{name}” is no place to train; {nearest(name, ENGINES)}")
+    if not people.current().is_teacher:
+        raise InputError(f"Only the teacher may send runs to {ENGINES[name]}; train on this machine.")
     if sentence := lacking(name):
         raise InputError(f"{sentence}; do that, or train on this machine.")
     return name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -44,10 +45,10 @@ class Ray:
         self._ray = ray
         address = os.environ.get("GAN_RAY_ADDRESS") or "auto"
         try:
-            ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level="error")
+            ray.init(address=address, namespace=_NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
             options: dict[str, Any] = {"name": _ACTOR, "lifetime": "detached", "get_if_exists": True, "num_cpus": 0}
             options["resources"] = {"node:__internal_head__": 0.001}  # the node without which the cluster ends, too
-            self._jobs = ray.remote(_jobs()).options(**options).remote()
+            self._jobs: Any = ray.remote(_jobs()).options(**options).remote()
         except Exception as error:  # Ray raises what its parts raise, among it RuntimeError and ValueError
             raise EngineAway(_words(error)) from None
 

@@ -108,7 +108,7 @@ def _call(command: Sequence[str], script: str | None = None) -> str:
         raise EngineAway(f"{command[0]} did not answer for {_PATIENCE} s") from None
     if done.returncode == 0:
         return done.stdout
-    said = " ".join((done.stderr or done.stdout).split())[-200:].removeprefix(f"{command[0]}: ").removeprefix("error: ").rstrip(".")
+    said = " ".join((done.stderr or done.stdout).split()).rpartition("error: ")[2][-200:].rstrip(".")
     if any(word in said.lower() for word in _AWAY):
         raise EngineAway(said)
     raise Refused(said or f"{command[0]} ended with status {done.returncode}")

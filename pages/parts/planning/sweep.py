@@ -20,7 +20,7 @@ from gan.sweeps import editing, experiments
 from gan.sweeps import plan as plans
 from gan.sweeps.plan import Plan
 from gan.sweeps.variants import Variant, expand
-from pages.parts import actions, frame, launches, words
+from pages.parts import actions, engine_choice, frame, launches, words
 from pages.parts.launches import Asked
 from pages.parts.planning import axes
 
@@ -216,11 +216,12 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
     if (free := forecast.free_bytes(root)) < found.disk_bytes:
         is_sure &= st.checkbox(f"Only {free // 10**6:,} MB are free; launch anyway", key="sweep/tight")
     is_sure &= not launches.tell(root, Asked(chosen))
+    engine = engine_choice.choose("sweep/engine")
     row, below = st.container(horizontal=True, gap="small"), actions.place("sweep/start")
     with row:
         is_launched = actions.button(
             f"Start {words.count(count, 'run')}",
-            lambda: _launch(root, plan),
+            lambda: _launch(root, plan, engine),
             icon=":material/play_arrow:",
             type="primary",
             key="sweep/start",
@@ -241,9 +242,9 @@ def _offer(root: Path, plan: Plan, variants: list[Variant]) -> None:
         st.rerun()
 
 
-def _launch(root: Path, plan: Plan) -> None:
+def _launch(root: Path, plan: Plan, engine: str) -> None:
     """Launch the sweep, show it, and fold its plan away."""
-    st.query_params["sweep"] = steering.launch_sweep(root, plan).id
+    st.query_params["sweep"] = steering.launch_sweep(root, plan, engine).id
     st.session_state[_DONE] = True
 
 

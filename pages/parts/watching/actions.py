@@ -15,7 +15,7 @@ from gan.config import schedules
 from gan.errors import InputError
 from gan.execution import queue
 from gan.judging import doctor
-from gan.runs import Run, Status, checkpoints, shortened
+from gan.runs import Run, Status, checkpoints, dispatch, shortened
 from gan.storage.models import stamp
 from pages.parts import actions, frame, launches, owning, remedy, scorings, words
 from pages.parts.launches import Asked
@@ -63,6 +63,20 @@ def act(run: Run, status: Status) -> None:
                 disabled=is_refused,
                 place=below,
                 why_not=owning.why_not("resume", run),
+            ):
+                st.rerun()
+            if (
+                is_unfinished
+                and status.engine
+                and actions.button(
+                    "Resume on this machine",
+                    lambda: queue.resume(run, engine=dispatch.LOCAL),
+                    icon=":material/computer:",
+                    key="resume/here",
+                    help="Continues from the last checkpoint in the queue of this machine, and stays here.",
+                    place=below,
+                    why_not=owning.why_not("resume", run),
+                )
             ):
                 st.rerun()
             offer_more(run, status)

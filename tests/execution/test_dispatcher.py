@@ -1,0 +1,255 @@
+"""Runs sent to an engine: sent once, followed, sent again when their job is lost, cancelled, scored, and taken elsewhere.
+
+The engine of these tests starts the commands it is given as processes, as a node of a cluster does.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from gan import runs
+from gan.access import people
+from gan.access.people import Person
+from gan.errors import InputError
+from gan.execution import ahead, dispatching, queue, requests
+from gan.execution.dispatcher import Dispatcher
+from gan.execution.executors import engines
+from gan.execution.executors.engine import NOT_SHARED, EngineAway, Refused, Seen, Task
+from gan.places import PROJECT
+from gan.runs import Run, dispatch
+from tests.helpers import is_sentence, losses, tiny, wait_until
+
+SHORT = {
+    "training.length": "60 steps",
+    "training.threads": 1,
+    "cadence.checkpoint_every": "10 steps",
+    "cadence.log_every": "5 steps",
+}
+LONG = SHORT | {"training.length": "100000 steps"}
+
+
+class Node:
+    """An engine with ``places`` for jobs, which may be away, or refuse jobs."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, tuple[Task, subprocess.Popen[bytes] | None]] = {}
+        self.places, self.away, self.refusal, self.code = 9, "", "", 0
+        self.cancelled: list[str] = []
+
+    def submit(self, task: Task) -> str:
+        if self.refusal:
+            raise Refused(self.refusal)
+        job = str(len(self.jobs) + 1)
+        self.jobs[job] = task, None
+        return job
+
+    def look(self, ids: Sequence[str]) -> dict[str, Seen]:
+        if self.away:
+            raise EngineAway(self.away)
+        found = {}
+        for job in ids:
+            if job not in self.jobs:
+                continue
+            task, process = self.jobs[job]
+            if self.code:
+                found[job] = Seen("ended", "n1", "", self.code)
+            elif job in self.cancelled:
+                found[job] = Seen("ended")
+            elif process is None and self.places:
+                self.places -= 1
+                with open(task.log, "ab") as log:
+                    command = [sys.executable, "-m", "gan", *task.arguments]
+                    self.jobs[job] = task, subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
+                found[job] = Seen("running", "n1")
+            elif process is None:
+                found[job] = Seen("waiting", "", "Resources")
+            else:
+                found[job] = Seen("running", "n1") if process.poll() is None else Seen("ended", "n1", "", process.returncode)
+        return found
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        return [process for _, process in self.jobs.values() if process]
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Node:
+    made = Node()
+    monkeypatch.setattr(engines, "lacking", lambda name: "")
+    monkeypatch.setattr(engines, "open_engine", lambda name: made)
+    monkeypatch.setattr(dispatching, "ensure", lambda root: None)  # these tests are the dispatcher
+    yield made  # type: ignore[misc]
+    for process in made.processes():
+        process.kill()
+        process.wait()
+
+
+def launch(root: Path, changes: dict[str, object] = SHORT) -> Run:
+    return queue.launch(root, tiny(dict(changes)), engine="slurm")
+
+
+def look_until(root: Path, run: Run, state: str) -> None:
+    dispatcher = Dispatcher(root)
+
+    def reached() -> bool:
+        dispatcher.look()
+        return run.status().state == state
+
+    wait_until(reached, "in time", seconds=120)
+
+
+def test_a_run_is_trained_by_its_engine_and_by_nobody_else(root: Path, node: Node) -> None:
+    run, here = launch(root), queue.launch(root, tiny(dict(SHORT)))
+    wait_until(lambda: here.status().state == "finished", "in time", seconds=120)
+    assert run.status().state == "queued" and not node.jobs
+    look_until(root, run, "finished")
+    assert len(node.jobs) == 1 and run.status().engine == "slurm"
+    assert losses(run) == losses(here)
+    wait_until(lambda: node.processes()[0].poll() is not None, "in time")
+    wait_until(lambda: not Dispatcher(root).look(), "nothing left to do")
+
+
+def test_what_a_waiting_run_waits_for_is_said(root: Path, node: Node) -> None:
+    run = launch(root)
+    assert is_sentence(ahead.reasons(root)[run.id])
+    node.places = 0
+    dispatcher = Dispatcher(root)
+    dispatcher.look()
+    dispatcher.look()
+    assert "Waiting for a place on Slurm (Resources)" in ahead.reasons(root)[run.id]
+    assert run not in queue.waiting_runs(root)
+    node.away = "Unable to contact slurm controller"
+    dispatcher.look()
+    assert "cannot be reached" in run.status().message and is_sentence(run.status().message)
+
+
+def test_a_lost_job_is_sent_again_and_goes_on_exactly(root: Path, node: Node) -> None:
+    whole, run = (
+        queue.launch(root, tiny(SHORT | {"training.length": "400 steps"})),
+        launch(root, SHORT | {"training.length": "400 steps"}),
+    )
+    wait_until(lambda: whole.status().state == "finished", "in time", seconds=120)
+    dispatcher = Dispatcher(root)
+
+    def has_begun() -> bool:
+        dispatcher.look()
+        return bool(run.status().step >= 30)
+
+    wait_until(has_begun, "in time", seconds=120)
+    node.processes()[0].kill()
+    node.processes()[0].wait()
+    assert run.status().state == "queued", "never interrupted: its engine is to start it again"
+    assert is_sentence(run.status().message)
+    look_until(root, run, "finished")
+    assert len(node.jobs) == 2 and run.status().generation == 2
+    assert losses(run) == losses(whole)
+
+
+def test_a_dispatcher_that_was_killed_is_followed_by_one_that_finds_all(root: Path, node: Node) -> None:
+    chosen = [launch(root) for _ in range(2)]
+    Dispatcher(root).look()
+    for run in chosen:
+        look_until(root, run, "finished")
+    assert len(node.jobs) == 2
+
+
+def test_a_job_that_always_ends_at_once_is_given_up(root: Path, node: Node) -> None:
+    run = launch(root)
+    node.code = 1
+    look_until(root, run, "failed")
+    assert len(node.jobs) == queue.MOST_RESTARTS + 1 and is_sentence(run.status().message)
+    queue.resume(run)
+    node.code = 0
+    look_until(root, run, "finished")
+
+
+def test_a_node_without_the_folder_and_a_refused_job_are_said(root: Path, node: Node) -> None:
+    lost, refused = launch(root), None
+    node.code = NOT_SHARED
+    look_until(root, lost, "failed")
+    assert "does not see" in lost.status().message and is_sentence(lost.status().message)
+    node.code, node.refusal = 0, "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+    refused = launch(root)
+    look_until(root, refused, "failed")
+    assert "QOS" in refused.status().message and is_sentence(refused.status().message)
+
+
+def test_stopping_reaches_jobs_that_wait_and_jobs_that_run(root: Path, node: Node) -> None:
+    running = launch(root, LONG)
+    look_until(root, running, "running")
+    node.places = 0
+    waiting = launch(root, LONG)
+    dispatcher = Dispatcher(root)
+    dispatcher.look()
+    dispatcher.look()
+    for run in (waiting, running):
+        queue.stop(run)
+    look_until(root, running, "stopped")
+    look_until(root, waiting, "stopped")
+    dispatcher.look()
+    assert node.cancelled == [dispatch.job(waiting).id]
+    wait_until(lambda: node.processes()[0].poll() == 0, "in time")
+
+
+def test_a_run_whose_engine_is_away_can_go_on_here(root: Path, node: Node) -> None:
+    run = launch(root)
+    node.places = 0
+    Dispatcher(root).look()
+    queue.stop(run)
+    node.away = "gone"
+    queue.resume(run, engine="local")
+    wait_until(lambda: run.status().state == "finished", "in time", seconds=120)
+    assert run.status().engine == ""
+    task = node.jobs["1"][0]
+    done = subprocess.run([sys.executable, "-m", "gan", *task.arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "not waiting" in done.stdout, "the job left at the engine finds nothing to do"
+
+
+def test_a_job_that_loses_its_place_asks_for_another(root: Path, node: Node) -> None:
+    run = launch(root, LONG)
+    look_until(root, run, "running")
+    wait_until(lambda: run.status().step > 20, "in time", seconds=60)
+    node.processes()[0].terminate()
+    assert node.processes()[0].wait(60) == 75
+    assert run.status().state == "queued" and "took the place away" in run.status().message
+    assert run.has_checkpoint
+    look_until(root, run, "running")
+    assert run.status().generation == 2
+
+
+def test_scores_go_where_the_run_trained(root: Path, node: Node) -> None:
+    run = launch(root)
+    look_until(root, run, "finished")
+    requests.score([run])
+    assert run.scoring().state == "running"
+    dispatcher = Dispatcher(root)
+
+    def is_scored() -> bool:
+        dispatcher.look()
+        return run.scoring().state == "finished"
+
+    wait_until(is_scored, "in time", seconds=180)
+    assert [task.arguments[0] for task, _ in node.jobs.values()] == ["resume", "score"]
+    assert run.scores()
+    assert dispatch.request(run) is not None
+    wait_until(lambda: not dispatcher.look(), "in time")
+    assert dispatch.request(run) is None
+
+
+def test_unknown_missing_and_forbidden_engines_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, word in (("slrum", "slurm"), ("slurm", "sbatch")):
+        monkeypatch.setenv("PATH", "/nowhere")
+        with pytest.raises(InputError, match=word) as refused:
+            queue.launch(root, tiny(dict(SHORT)), engine=name)
+        assert is_sentence(str(refused.value))
+    monkeypatch.setattr(engines, "lacking", lambda name: "")
+    with people.acting(Person(id="s1", name="Ann")), pytest.raises(InputError, match="Only the teacher"):
+        queue.launch(root, tiny(dict(SHORT)), engine="ray")
+    assert not runs.list_runs(root)
