@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from benchmarks import machine
 from gan import runs
 from gan.places import PROJECT
 from gan.runs import Run, dispatch
+from gan.sweeps import launched
+from gan.sweeps import plan as plans
 
 _LONGEST = 900.0  # seconds for a sweep
 
@@ -239,6 +242,75 @@ def with_slurm(folder: Path, count: int) -> bool:
         return compare(chosen, here)
 
 
+#: What the server of a host does for the queue.
+_HOST = """
+import sys, time
+from pathlib import Path
+from gan.execution import queue
+while True:
+    queue.advance(Path(sys.argv[1]))
+    time.sleep(1)
+"""
+#: Sets the clock of all Python processes of a host ahead.
+_CLOCK = """
+import os, time
+_ahead = float(os.environ.get("PROOF_AHEAD", "0"))
+_right, _right_ns = time.time, time.time_ns
+time.time, time.time_ns = lambda: _right() + _ahead, lambda: _right_ns() + int(_ahead * 1e9)
+"""
+
+
+def host(name: str, root: Path, ahead: float) -> psutil.Process:
+    """Start the queue of a host of one core, with a name, process ids and a clock of its own, ``ahead`` seconds of the right one."""
+    clock = root.parent / "clock"
+    clock.mkdir(exist_ok=True)
+    (clock / "sitecustomize.py").write_text(_CLOCK)
+    path = os.pathsep.join([str(clock), str(PROJECT)])
+    told = {"PYTHONPATH": path, "PROOF_AHEAD": str(ahead), "GAN_CORES": "1", "GAN_SHARED": "1", "GAN_LEASE_SECONDS": "10"}
+    inside = f"hostname {name}; exec {sys.executable} -c '{_HOST}' {root}"
+    command = ["unshare", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", inside]
+    return psutil.Process(subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **told}).pid)
+
+
+def signal_all(one: psutil.Process, number: int) -> int:
+    """Send a signal to all processes of a host; return how many."""
+    every = one.children(recursive=True)
+    for child in every:
+        with contextlib.suppress(psutil.Error):
+            child.send_signal(number)
+    return len(every)
+
+
+def with_hosts(folder: Path, count: int) -> bool:
+    """Train the sweep by two hosts on one folder; one freezes, is replaced, and thaws."""
+    epochs = 150
+    here = alone(folder, count, epochs)
+    root = folder / "shared"
+    print("\nTwo hosts of one core on one folder, the clock of one a day ahead:", flush=True)
+    os.environ |= {"GAN_SHARED": "1", "GAN_LEASE_SECONDS": "10", "GAN_CORES": "1"}
+    with contextlib.ExitStack() as stack:
+        launched.complete(launched.create(root, plans.parse(plan(count, epochs))))  # for the hosts to start
+        chosen = runs.list_runs(root)
+        hosts = {name: host(name, root, ahead) for name, ahead in (("anna", 0.0), ("boris", 86_400.0))}
+        for one in hosts.values():
+            stack.callback(lambda one=one: (signal_all(one, signal.SIGKILL), one.kill()))
+
+        def trains(name: str) -> list[Run]:
+            return [run for run in chosen if (found := run.status()).state == "running" and found.host == name and found.step > 200]
+
+        wait(chosen, lambda: bool(trains("anna") and trains("boris")), "both train")
+        frozen = trains("anna")[0]
+        print(f"  {signal_all(hosts['anna'], signal.SIGSTOP)} processes of anna frozen, which trained {frozen.id}", flush=True)
+        wait(chosen, lambda: frozen.status().host == "boris", "boris has taken that run over")
+        before = frozen.status().step
+        signal_all(hosts["anna"], signal.SIGCONT)
+        print(f"  anna thaws; boris is at step {before}", flush=True)
+        wait(chosen, lambda: are_over(chosen), "over")
+        print("Trained on:", Counter(run.status().host for run in chosen), "trainers:", [run.status().generation for run in chosen])
+        print("anna's trainer said:", [line for line in frozen.log_tail(20_000).splitlines() if "taken over" in line])
+        return compare(chosen, here)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", choices=sorted(_PROOFS))
@@ -252,7 +324,7 @@ def main() -> None:
     sys.exit(not is_well)
 
 
-_PROOFS: dict[str, Callable[[Path, int], bool]] = {"ray": with_ray, "slurm": with_slurm}
+_PROOFS: dict[str, Callable[[Path, int], bool]] = {"ray": with_ray, "slurm": with_slurm, "hosts": with_hosts}
 
 if __name__ == "__main__":
     main()
