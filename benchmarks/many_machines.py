@@ -261,7 +261,7 @@ time.time, time.time_ns = lambda: _right() + _ahead, lambda: _right_ns() + int(_
 
 
 def host(name: str, root: Path, ahead: float) -> psutil.Process:
-    """Start the queue of a host of one core, with a name, process ids and a clock of its own, ``ahead`` seconds of the right one."""
+    """Start the queue of a host of one core, with a name, process ids and a clock of its own, ``ahead`` seconds fast."""
     clock = root.parent / "clock"
     clock.mkdir(exist_ok=True)
     (clock / "sitecustomize.py").write_text(_CLOCK)
