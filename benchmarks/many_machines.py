@@ -204,7 +204,9 @@ def slurm_cluster(folder: Path) -> Iterator[None]:
     key.write_bytes(os.urandom(128))
     key.chmod(0o400)
     folder.chmod(0o755)
-    (folder / "slurm.conf").write_text(_SLURM.format(host=host, folder=folder, memory=psutil.virtual_memory().total // 10**6))
+    (folder / "slurm.conf").write_text(
+        _SLURM.format(host=host, folder=folder, memory=psutil.virtual_memory().total // 2**20 * 9 // 10)
+    )
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
     files = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
     with contextlib.ExitStack() as stack, open(folder / "out.txt", "wb") as out:
