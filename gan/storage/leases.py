@@ -21,6 +21,7 @@ from gan.errors import InputError, explained
 #: Seconds without a sign of life after which another host may take a lease; all hosts that share a folder must agree.
 DURATION = max(1.0, float(os.environ.get("GAN_LEASE_SECONDS") or 90.0))
 REFRESH = DURATION / 6  # seconds between two signs of life
+_FILLED = 2.0  # seconds in which a new marker is filled
 
 
 class Lease:
@@ -54,6 +55,7 @@ def take(path: Path, otherwise: str, *, patience: float = 1.0) -> Lease:
     """
     with explained(f"locking {path}"):
         path.parent.stat()
+        _clear_empty(path)
         held = SoftFileLease(path, lease_duration=DURATION, heartbeat_interval=REFRESH, thread_local=False)
         try:
             held.acquire(timeout=patience, poll_interval=0.05)
@@ -64,6 +66,18 @@ def take(path: Path, otherwise: str, *, patience: float = 1.0) -> Lease:
                 f"{path} is held by a process with another GAN_LEASE_SECONDS, here it is {DURATION:g}; set the same on all hosts."
             ) from None
     return Lease(path, held)
+
+
+def _clear_empty(path: Path) -> None:
+    """Remove an empty marker: filelock writes one at once, and leaves alone what a process killed in between has left."""
+    seen = touched(path)
+    deadline = time.monotonic() + _FILLED
+    while seen and path.exists() and not path.stat().st_size:
+        if time.monotonic() > deadline:
+            path.unlink(missing_ok=True)
+            return
+        time.sleep(0.05)
+        seen = touched(path)
 
 
 def touched(path: Path) -> int:

@@ -67,6 +67,14 @@ def test_a_lease_of_a_killed_process_of_this_host_is_free_at_once(tmp_path: Path
     leases.take(path, "It is taken.", patience=0.5).release()
 
 
+@pytest.mark.parametrize("left", [b"", b"filelock/2\npid="])
+def test_a_lease_whose_holder_died_while_it_wrote_the_marker_is_taken(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "x.lease"
+    path.write_bytes(left)
+    leases.take(path, "It is taken.", patience=10).release()
+    assert not path.exists()
+
+
 def test_a_lease_that_is_gone_or_of_another_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "x.lease"
     held = leases.take(path, "It is taken.")
