@@ -106,6 +106,13 @@ class Source:
             raise Refused(self.trouble) from error
         return b"".join(parts)
 
+    def content(self, entry: Entry) -> bytes | str:
+        """Return the bytes of one file as :meth:`read` does, or the reason why it cannot be read."""
+        try:
+            return self.read(entry)
+        except Refused as reason:
+            return str(reason)
+
 
 @contextlib.contextmanager
 def open_source(path: Path) -> Iterator[Source]:
@@ -126,7 +133,14 @@ def open_source(path: Path) -> Iterator[Source]:
 @contextlib.contextmanager
 def open_zip(file: io.RawIOBase | io.BytesIO) -> Iterator[Source]:
     """Open a ZIP that is an open file; it stays open. Raises InputError if it is damaged as a whole."""
-    table = _Table(file)  # type: ignore[arg-type]
+    with opened_zip(file) as archive:
+        yield in_zip(archive)
+
+
+@contextlib.contextmanager
+def opened_zip(file: Any) -> Iterator[zipfile.ZipFile]:
+    """Open an open file as a ZIP with at most MOST_ENTRIES entries; the file stays open. Raises InputError if it is damaged."""
+    table = _Table(file)
     with contextlib.ExitStack() as stack:
         stack.callback(table.detach)
         with explained("reading the ZIP"):
@@ -135,7 +149,7 @@ def open_zip(file: io.RawIOBase | io.BytesIO) -> Iterator[Source]:
             except _DAMAGE as error:
                 raise _no_zip() from error
             table.is_being_read = False
-        yield _zip(archive)
+        yield archive
 
 
 def _no_zip() -> InputError:
@@ -226,7 +240,8 @@ def _too_many() -> InputError:
     return InputError(f"It holds more than {MOST_ENTRIES:,} files; import a part of it.")
 
 
-def _zip(archive: zipfile.ZipFile) -> Source:
+def in_zip(archive: zipfile.ZipFile) -> Source:
+    """Return the files of an open ZIP, those to skip set apart."""
     infos = archive.infolist()
     found: list[tuple[str, zipfile.ZipInfo]] = []
     skipped: list[Skipped] = []
