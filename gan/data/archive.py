@@ -27,7 +27,7 @@ _PART = 1 << 20  # bytes per read
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 #: Endings of pictures.
-_PICTURES = (
+PICTURES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
     *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
@@ -63,7 +63,7 @@ class Entry:
     @property
     def is_picture(self) -> bool:
         """Whether the file has the name of a picture. Any file is tried, but other names say nothing about folders."""
-        return bool(self.path) and self.path[-1].lower().endswith(_PICTURES)
+        return bool(self.path) and self.path[-1].lower().endswith(PICTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,7 @@ class Source:
                     size += len(part)
                     self.total += len(part)
                     if self.total > MOST_TOTAL:
-                        raise InputError(
-                            f"It holds more than {MOST_TOTAL >> 30} GB, the limit for one import; import a part of it."
-                        )
+                        raise too_large()
                     if size > MOST_BYTES:
                         raise Refused(f"larger than {MOST_BYTES >> 20} MB")
         except (*_DAMAGE, OSError) as error:
@@ -187,7 +185,7 @@ def _folder(path: Path) -> Source:
                 else:
                     skipped.append(Skipped(_printable(name), "is not a regular file"))
                 if len(found) > MOST_ENTRIES:
-                    raise _too_many()
+                    raise too_many()
     return Source(_entries(found), skipped, _open_file, "cannot be read")
 
 
@@ -232,11 +230,15 @@ class _Table(io.BufferedReader):
             raise InputError(f"Its table of contents is longer than {_MOST_TABLE >> 20} MB; import a part of it.")
         content = super().read(size)
         if content.count(b"PK\1\2") > MOST_ENTRIES:
-            raise _too_many()
+            raise too_many()
         return content
 
 
-def _too_many() -> InputError:
+def too_large() -> InputError:
+    return InputError(f"It holds more than {MOST_TOTAL >> 30} GB, the limit for one import; import a part of it.")
+
+
+def too_many() -> InputError:
     return InputError(f"It holds more than {MOST_ENTRIES:,} files; import a part of it.")
 
 

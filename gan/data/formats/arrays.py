@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from gan import words
 from gan.data import archive, decoder
-from gan.data.formats.pictures import MOST_CLASSES, Labels, Opened, PictureSource, listed, on_white, require_count
+from gan.data.formats.pictures import MOST_CLASSES, Labels, Opened, PictureSource, exactly, listed, on_white, reading, require_count
 from gan.data.grouping import natural
 from gan.errors import InputError, shown
 
 BLOCK = 4 << 20  # bytes read at once
 _LEAST_SIDE = 4  # pixels: a shorter axis is no side of a picture
-_MOST_SCANNED = 256 << 20  # bytes searched for the range of values before an import; the rest is checked while it is read
 _TOLERANCE = 0.02  # of the range
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that integers may have
 
@@ -32,12 +31,16 @@ Order = Literal["hw", "hwc", "chw", "flat", "planes", "interleaved"]
 
 @dataclass(frozen=True)
 class Stored:
-    """An array in a file: ``name``, ``shape`` [N, …], type of value, and ``blocks``: its rows in order, [n, …] each."""
+    """An array in a file: ``name``, ``shape`` [N, …], type of value, and ``blocks``: its rows in order, [n, …] each.
+
+    ``scanned``: the bytes that are searched for the range of values before an import; the rest is checked while it is read.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
     blocks: Callable[[], Iterator[np.ndarray]]
+    scanned: int = 256 << 20
 
     @property
     def row_bytes(self) -> int:
@@ -48,6 +51,17 @@ class Stored:
     def axes(self) -> str:
         """The shape for a sentence, such as "[60000, 28, 28]"."""
         return "[" + ", ".join(map(str, self.shape)) + "]"
+
+
+def records(opened: Opened, format: str, start: int, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
+    """Yield an array that lies in a file from byte ``start`` on, row by row, in blocks [n, …]."""
+    row = math.prod(shape[1:]) * dtype.itemsize
+    step = rows_at_once(row)
+    with reading(opened, format):
+        opened.file.seek(start)
+        for first in range(0, shape[0], step):
+            count = min(step, shape[0] - first)
+            yield np.frombuffer(exactly(opened.file, count * row), dtype).reshape(count, *shape[1:])
 
 
 def rows_at_once(row_bytes: int) -> int:
@@ -149,7 +163,7 @@ def values_of(stored: Stored, where: str) -> Values:
         if math.isnan(low) or math.isinf(high - low):
             raise InputError(f"{where} has values that are not finite, expected pixels; save it without NaN and infinity.")
         scanned += block.nbytes
-        if scanned > _MOST_SCANNED:
+        if scanned > stored.scanned:
             break
     return _integers(stored, lowest, highest, where) if stored.dtype.kind in "iu" else _floats(stored, lowest, highest, where)
 
@@ -192,13 +206,12 @@ def _number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """An array of pictures, and the class of each: ``classes``[``codes``], or None."""
+    """An array of pictures with its ``labels``: names of classes, and the number of the class of each picture; or None."""
 
     stored: Stored
-    classes: Sequence[str] | None = None
-    codes: np.ndarray | None = None
+    labels: tuple[tuple[str, ...], np.ndarray] | None = None
     labelled_by: str = ""
-    name: str = field(default="")  # of the part, for the names of pictures
+    is_turned: bool = False  # rows and columns are exchanged, as in EMNIST
 
 
 def has_pictures(stored: Stored) -> bool:
@@ -226,16 +239,20 @@ def source(opened: Opened, format: str, title: str, parts: Sequence[Part], also:
         first = next(iter(part.stored.blocks()), np.empty((0, *part.stored.shape[1:]), part.stored.dtype))
         layout = _order_of_colours(layout, first)
         values = values_of(part.stored, f"“{shown(part.stored.name)}” in {opened.shown}" if len(parts) > 1 else opened.shown)
-        readers.append((part.stored, layout, values))
+        readers.append((part, layout, values))
         colours = "grey" if layout.channels == 1 else "colour"
         said.append((f"{layout.width}×{layout.height} {colours}{_ROWS.get(layout.order, '')}", values.sentence))
 
     def read() -> Iterator[np.ndarray]:
-        for stored, layout, values in readers:
-            for block in stored.blocks():
+        for part, layout, values in readers:
+            for block in part.stored.blocks():
                 pixels = values.to_uint8(layout.pictures(block))
+                if part.is_turned:
+                    pixels = pixels.transpose(0, 2, 1, 3)
                 yield from on_white(np.ascontiguousarray(pixels)) if layout.channels == 4 else np.ascontiguousarray(pixels)
 
+    if any(part.is_turned for part in parts):
+        also = "; ".join(filter(None, ["turned upright as EMNIST", also]))
     kinds = "; ".join(dict.fromkeys(", ".join(one) for one in said))
     found = f"{title}: {words.count(count, 'picture')}, {kinds}{f'; {also}' if also else ''}."
     return PictureSource(format, found, count, read, labels=_joined(parts, labelled_by))
@@ -243,11 +260,12 @@ def source(opened: Opened, format: str, title: str, parts: Sequence[Part], also:
 
 def _joined(parts: Sequence[Part], labelled_by: str) -> Labels | None:
     """Return the labels of all parts together; None if any part has none."""
-    if any(part.codes is None for part in parts):
+    known = [part.labels for part in parts if part.labels is not None]
+    if len(known) < len(parts):
         return None
-    names = sorted({name for part in parts for name in part.classes or ()}, key=natural)
+    names = sorted({name for classes, _ in known for name in classes}, key=natural)
     places = {name: place for place, name in enumerate(names)}
-    codes = [np.array([places[name] for name in part.classes or ()], dtype=np.int32)[part.codes] for part in parts]
+    codes = [np.array([places[name] for name in classes], dtype=np.int32)[code] for classes, code in known]
     by = labelled_by or f"the labels in {listed(part.labelled_by for part in parts)}"
     return Labels(tuple(names), np.concatenate(codes), by)
 

@@ -13,7 +13,7 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, listed, reading
+from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, together
 from gan.errors import InputError, shown
 
 MAGIC = b"\x93NUMPY"
@@ -29,13 +29,25 @@ class _Broken(ValueError):
     """An array whose header does not fit its bytes."""
 
 
-def read_array(opened: Opened) -> PictureSource:
-    """Return the pictures of a ``.npy`` file."""
-    with reading(opened, "a NumPy file"):
-        stored = _stored(opened, opened.name, opened.size, lambda: _rewound(opened.file))
-    if not arrays.has_pictures(stored):
-        raise _no_pictures(opened, stored)
-    return arrays.source(opened, "NumPy", "A NumPy array", [Part(stored)])
+def read(files: Sequence[Opened]) -> PictureSource:
+    """Return the pictures of ``.npy`` files: of one, of several with their labels, or of one file a class as QuickDraw has them."""
+    found = []
+    for opened in files:
+        with reading(opened, "a NumPy file"):
+            found.append(_stored(opened, opened.stem if len(files) > 1 else opened.name, opened.size, opened.start))
+    if len(files) == 1 and not arrays.has_pictures(found[0]):
+        raise _no_pictures(files[0], found[0])
+    whole = together(files)
+    images = [one for one in found if arrays.has_pictures(one)]
+    if len(images) < len(found) or len(images) == 1 or any(_split(one.name) for one in images):
+        return from_stored(whole, "NumPy", "A NumPy array" if len(files) == 1 else "NumPy arrays", found)
+    parts = [Part(one, ((shown(_quickdraw(one.name)),), np.zeros(one.shape[0], dtype=np.int32))) for one in images]
+    return arrays.source(whole, "NumPy", f"{len(files)} NumPy arrays", parts, labelled_by="the files")
+
+
+def _quickdraw(name: str) -> str:
+    """Return the class in the name of a file of QuickDraw."""
+    return name.removeprefix("full_numpy_bitmap_") or name
 
 
 def read_archive(opened: Opened, content: zipfile.ZipFile) -> PictureSource:
@@ -62,12 +74,12 @@ def from_stored(opened: Opened, format: str, title: str, found: Sequence[Stored]
     with reading(opened, f"a {format}"):
         for stored in chosen:
             label = _labels_of(stored, chosen, found, opened)
-            read = arrays.labels_from(label) if label is not None else None
-            classes, codes = read or (None, None)
-            parts.append(Part(stored, classes, codes, shown(label.name) if label is not None else ""))
+            labels = arrays.labels_from(label) if label is not None else None
+            parts.append(Part(stored, labels, shown(label.name) if label is not None else ""))
         left = [one.name for one in images if one not in chosen]
         also = f"left out: {listed(left)}" if left else ""
-        return arrays.source(opened, format, f"{title} ({listed(one.name for one in chosen)})", parts, also)
+        named = f" ({listed(one.name for one in chosen)})" if len(found) > 1 else ""
+        return arrays.source(opened, format, f"{title}{named}", parts, also)
 
 
 # Headers
@@ -82,11 +94,6 @@ def _member(opened: Opened, content: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
         return content.open(info)  # type: ignore[return-value]
 
     return _stored(opened, name, info.file_size, open_member)
-
-
-def _rewound(file: BinaryIO) -> BinaryIO:
-    file.seek(0)
-    return file
 
 
 def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[], BinaryIO]) -> Stored:
@@ -144,19 +151,6 @@ def _blocks(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, is_in_colum
     for start in range(0, shape[0], step):
         count = min(step, shape[0] - start)
         yield np.frombuffer(exactly(file, count * row), dtype).reshape(count, *shape[1:])
-
-
-def exactly(file: BinaryIO, size: int) -> bytes:
-    """Return ``size`` bytes. Raises EOFError if there are fewer."""
-    content = file.read(size)
-    if len(content) < size:
-        parts = [content]
-        while (left := size - sum(map(len, parts))) and (more := file.read(left)):
-            parts.append(more)
-        content = b"".join(parts)
-    if len(content) < size:
-        raise EOFError("fewer bytes than expected")
-    return content
 
 
 # Which array is what

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from lzma import LZMAError
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -23,11 +24,12 @@ from gan.errors import InputError, nearest, shown
 
 MOST_CLASSES = 10_000
 _CHUNK_PICTURES, _CHUNK_BYTES = 256, 8 << 20
+_PART = 8 << 20  # bytes read at once, so that a forged size allocates nothing
 
 #: What readers raise for damaged files.
 DAMAGE = (
     ValueError, LookupError, EOFError, TypeError, ArithmeticError, RuntimeError, MemoryError, SyntaxError, BufferError, OSError,
-    AttributeError, RecursionError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, LZMAError,
+    AttributeError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, LZMAError,
 )  # fmt: skip
 
 #: A picture file (bytes), pixels (uint8 [H, W, C] with 1 or 3 channels), or the reason to skip the picture.
@@ -38,18 +40,34 @@ Content = bytes | np.ndarray | str
 class Opened:
     """A binary file that can be sought, its ``name`` for display, and its ``size`` in bytes (None if it is packed).
 
-    ``path`` is the name with its folders, as far as they are known: some formats put classes or splits there.
+    ``container``: the name of the folder or archive that it is in. ``folder``: where a file on disk lies.
     """
 
     file: BinaryIO
     name: str
     size: int | None
-    path: tuple[str, ...] = ()
+    container: str = ""
+    folder: Path | None = None
 
     @property
     def shown(self) -> str:
         """The name for a sentence."""
         return f"“{shown(self.name)}”"
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending."""
+        return self.name.rpartition(".")[0] or self.name
+
+    def start(self) -> BinaryIO:
+        """Return the file, at its beginning."""
+        self.file.seek(0)
+        return self.file
+
+
+def together(files: Sequence[Opened]) -> Opened:
+    """Return the only one of several files, or their container, to name it in a sentence."""
+    return files[0] if len(files) == 1 else replace(files[0], name=files[0].container or files[0].name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +190,17 @@ def reading(opened: Opened, format: str) -> Iterator[None]:
         yield
     except DAMAGE as error:
         raise damaged(opened, format) from error
+
+
+def exactly(file: BinaryIO, size: int) -> bytes:
+    """Return ``size`` bytes of a file. Raises EOFError if there are fewer."""
+    parts, left = [], size
+    while left and (part := file.read(min(left, _PART))):
+        parts.append(part)
+        left -= len(part)
+    if left:
+        raise EOFError("fewer bytes than expected")
+    return b"".join(parts)
 
 
 def damaged(opened: Opened, format: str) -> InputError:
