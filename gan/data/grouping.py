@@ -64,6 +64,8 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
     pictures = [entry for entry in entries if entry.is_picture] or entries  # a README says nothing about folders
     tree = _explore(pictures)
     folders = _counted(_names(pictures, tree.level))
+    if labels and not folders:
+        folders = _counted(labels.get(entry.path, "") for entry in pictures)
 
     def without_classes(why: str) -> Grouping:
         return Grouping(entries, [], {}, folders, f"No classes: {why}.")
@@ -81,6 +83,11 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
         kept = [replace(entry, group=name) for entry, name in named if name]
         return Grouping(kept, left_out, counts, folders, f"{about}: {with_counts(counts)}.{also}")
 
+    if choice.only and labels and tree.level is None:
+        if missing := [name for name in choice.only if name not in folders]:
+            raise InputError(f"There is no label “{shown(missing[0])}”; {nearest(missing[0], list(folders)[:_MOST_NAMED])}")
+        about, otherwise = "Chosen labels", "with none of the chosen labels"
+        return with_classes(lambda entry: _only(labels.get(entry.path, ""), frozenset(choice.only)), about, otherwise)
     if choice.only:
         level = _level_with(choice.only, pictures, tree)
         only = frozenset(choice.only)

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
 from gan import runs
@@ -20,7 +20,7 @@ from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
 from gan.data.grouping import Choice
-from gan.errors import InputError, explain_os_error, explained
+from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
@@ -128,7 +128,8 @@ def start_import(
         if isinstance(error, InputError):
             raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
-    chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if columns:
         chosen += ["--columns", *map(str, columns)]
     if allowed:
