@@ -105,7 +105,9 @@ def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[]
         raise InputError(
             f"{where} holds Python objects (pickles), which are never loaded; save plain numbers of one shape with np.save."
         )
-    if dtype.names or dtype.itemsize < 1 or any(length < 0 for length in shape):
+    if any(length < 0 for length in shape):
+        raise _Broken("a negative length")
+    if dtype.names or dtype.itemsize < 1:
         raise InputError(f"{where} holds records, not plain numbers; save the pictures as an array of numbers.")
     length = math.prod(shape) * dtype.itemsize
     if length > archive.MOST_TOTAL:
