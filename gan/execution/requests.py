@@ -99,7 +99,7 @@ def start_preparing(data: DataConfig) -> None:
 
 def start_import(
     upload: BinaryIO,
-    suffix: Literal[".zip", ".csv"],
+    suffix: Literal[".zip", ".csv"],  # of pictures in any format, or of points
     title: str,
     size: int,
     choice: Choice = grouping.AUTO,
