@@ -1,4 +1,4 @@
-"""The ``data`` commands: import, list, show, prepare and remove data sets."""
+"""The ``data`` commands: import, list, show, prepare, export and remove data sets."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gan.catalogue import data_sets
 from gan.commands.arguments import Parser
 from gan.commands.progress_bar import ProgressBar
 from gan.config.data import DataConfig
-from gan.data import imported, importer, prepared, tables
-from gan.data.formats import opening
+from gan.data import exporting, imported, importer, prepared, tables
+from gan.data.formats import opening, writing
 from gan.data.grouping import Choice
 from gan.data.imported import describe, on_range, skipped_of
 from gan.errors import InputError, explained, shown
@@ -157,6 +157,20 @@ def show(options: argparse.Namespace, report: Report) -> int:
     return 0
 
 
+def export(options: argparse.Namespace, report: Report) -> int:
+    """Write the prepared pictures of a data set to a file for other programs."""
+    data = DataConfig(name=data_sets.find(options.name).name, size=options.size, fit=options.fit, colour=options.colour)
+    kind = options.kind or (writing.kind_of(options.out) if options.out else "npz")
+    target = options.out or Path(f"{data.name}-{data.size}{writing.KINDS[kind][1]}")
+    target = target.expanduser().absolute()
+    with _noted(options.progress, report) if options.progress else contextlib.nullcontext((report, str)) as (tell, finish):
+        count = exporting.export(data, kind, target, tell)
+        finish(str(target))
+    if not options.quiet:
+        print(f"{target} holds {words.count(count, 'picture')} of {data.size}×{data.size} pixels ({writing.KINDS[kind][0]}).")
+    return 0
+
+
 def remove(options: argparse.Namespace) -> int:
     """Remove an imported data set and its preparations."""
     entry = data_sets.find(options.name)
@@ -176,7 +190,7 @@ def stretch(options: argparse.Namespace) -> int:
 
 def add(commands: Any, command: Callable[..., Parser]) -> None:
     """Add the ``data`` commands to the command line."""
-    about = "Import, list, show, prepare, stretch and remove data sets."
+    about = "Import, list, show, prepare, export, stretch and remove data sets."
     data = commands.add_parser("data", help=about, description=about)
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -226,8 +240,21 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     shown.add_argument("name", metavar="NAME")
     prepared_set = action("prepare", "Download and decode a data set at one size, once for all runs.", prepare, is_long=True)
     prepared_set.add_argument("name", metavar="NAME")
-    prepared_set.add_argument("--fit", choices=("crop", "pad"), default="crop", help="crop (default) or pad")
-    prepared_set.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="auto (default), grey or colour")
+    exported = action("export", "Write the pictures at one size to a file, to train on them elsewhere.", export, is_long=True)
+    exported.add_argument("name", metavar="NAME")
+    exported.add_argument(
+        "--as",
+        dest="kind",
+        choices=tuple(writing.KINDS),
+        help="npz (default), stylegan (ZIP), parquet or folder; or by the ending of --out",
+    )
+    exported.add_argument(
+        "--out", type=Path, metavar="FILE", help="file or folder to write (default: NAME-SIZE in the current folder)"
+    )
+    for one in (prepared_set, exported):
+        one.add_argument("--fit", choices=("crop", "pad"), default="crop", help="crop (default) or pad")
+        one.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="auto (default), grey or colour")
+    exported.add_argument("--progress", type=Path, help=argparse.SUPPRESS)  # file with the progress, for the page
     stretched = action("stretch", "Stretch dark pictures, such as 12-bit values in 16-bit files, to the full range.", stretch)
     stretched.add_argument("name", metavar="NAME")
     stretched.add_argument("--undo", action="store_true", help="take the values as they are in the files again")

@@ -232,12 +232,18 @@ def _labels(source: Source) -> tuple[Entry | None, dict[tuple[str, ...], str] | 
         content = source.read(found[0])
         if len(content) > _MOST_LABEL_BYTES:
             return None, None
-        pairs = [(str(name), label) for name, label in json.loads(content)["labels"] or []]
-    except (Refused, ValueError, TypeError, KeyError, RecursionError):
+        table = json.loads(content)
+        pairs = [(str(name), label) for name, label in table["labels"] or []]
+        names = [_displayed(str(name)) for name in table.get("classes", [])]  # as this program exports them
+    except (Refused, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None, None
     if not all(isinstance(label, int) and abs(label) < 10**9 for _, label in pairs):
         return found[0], {}
-    return found[0], {base + PurePosixPath(name.replace("\\", "/")).parts: str(int(label)) for name, label in pairs}
+
+    def named(label: int) -> str:
+        return names[label] if 0 <= label < len(names) else str(int(label))
+
+    return found[0], {base + PurePosixPath(name.replace("\\", "/")).parts: named(label) for name, label in pairs}
 
 
 # Words
