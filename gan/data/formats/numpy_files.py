@@ -24,7 +24,7 @@ _SPLITS = ("train", "test", "val", "valid", "validation", "dev")
 _IMAGES = ("images", "image", "imgs", "x", "data", "pixels", "samples", "arr_0", "arr0")
 _NAMES = ("classes", "class_names", "label_names")
 _LONGEST_NAME = 4096  # bytes of an array's element
-_LABELS = re.compile(r"(?:^|_)(?:labels?|y|targets?|class(?:es)?|arr_?1)(?:_|$)", re.IGNORECASE)
+_LABELS = re.compile(r"(?:^|[_/])(?:labels?|y|targets?|class(?:es)?|arr_?1)(?:[_/]|$)", re.IGNORECASE)
 
 
 class _Broken(ValueError):
@@ -194,7 +194,7 @@ def _chosen(images: list[Stored]) -> list[Stored]:
         kinds: dict[tuple[str, int], list[Stored]] = {}
         for one in splits:
             kinds.setdefault((one.name.lower().replace(_split(one.name), ""), len(one.shape)), []).append(one)
-        return next(iter(kinds.values()))
+        return sorted(next(iter(kinds.values())), key=lambda one: not _split(one.name).startswith("train"))
     ranked = sorted(images, key=lambda one: _IMAGES.index(one.name.lower()) if one.name.lower() in _IMAGES else len(_IMAGES))
     return ranked[:1]
 

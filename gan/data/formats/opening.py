@@ -19,7 +19,7 @@ import numpy as np
 from gan.data import archive, grouping
 from gan.data.archive import Source
 from gan.data.decoder import Refused
-from gan.data.formats import cifar, csv_pictures, idx, matlab, numpy_files, parquet, tar, unreadable
+from gan.data.formats import cifar, csv_pictures, hdf5, idx, matlab, numpy_files, parquet, tar, unreadable
 from gan.data.formats.pictures import DAMAGE, Content, Labels, Opened, PictureSource, damaged
 from gan.data.formats.tar import Tar
 from gan.data.grouping import AUTO, Choice
@@ -51,6 +51,7 @@ def _begins(magic: bytes) -> Callable[[bytes, Opened], bool]:
 FORMATS = (
     Format("NumPy", _begins(numpy_files.MAGIC), numpy_files.read),
     Format("Parquet", _begins(parquet.MAGIC), parquet.read),
+    Format("HDF5", _begins(hdf5.MAGIC), hdf5.read),
     Format("MATLAB", _begins(matlab.MAGIC), matlab.read),
     Format("CIFAR for Python", cifar.is_pickle, cifar.read_pickles),
     Format("IDX", idx.is_like, idx.read),

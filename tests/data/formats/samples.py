@@ -15,6 +15,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -152,6 +153,14 @@ def matlab(variables: dict[str, np.ndarray], *, packed: bool = True) -> bytes:
     return found
 
 
+def hdf5(**named: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, values in named.items():
+            file.create_dataset(name.replace("__", "/"), data=values, compression="gzip" if values.ndim > 1 else None)
+    return buffer.getvalue()
+
+
 def usps(*, is_libsvm: bool = False) -> bytes:
     lines = []
     for one, label in zip(smooth(16, 16), CLASSES, strict=True):
@@ -285,6 +294,17 @@ def samples() -> list[Sample]:
             COLOUR,
             {"airplane": 10, "automobile": 10, "bird": 10},
             "Python",
+        ),
+        ("HDF5", "one.h5", hdf5(images=COLOUR), COLOUR, {}, "An HDF5 file: 30 pictures, 32×32 colour, uint8"),
+        (
+            *("HDF5", "usps.h5"),
+            hdf5(
+                train__data=(smooth(16, 16)[:24] / np.float32(255)).reshape(24, 256),
+                train__target=CLASSES[:24],
+                test__data=(smooth(16, 16)[24:] / np.float32(255)).reshape(6, 256),
+                test__target=CLASSES[24:],
+            ),
+            *(smooth(16, 16), THREE, "16×16 grey, one a row, float32 from 0 to 1"),
         ),
         ("MATLAB", "train_32x32.mat", matlab(svhn), COLOUR, THREE, "A MATLAB file: 30 pictures, 32×32 colour"),
         ("MATLAB", "plain.mat", matlab(svhn, packed=False), COLOUR, THREE, "the labels in y"),
