@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
@@ -147,9 +148,10 @@ def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[]
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return shape, whether columns come first, and type, as NumPy's own reader checks them; only literals are evaluated."""
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file, max_header_size=_MOST_HEADER)
-    return np.lib.format.read_array_header_2_0(file, max_header_size=_MOST_HEADER)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python's parser, on damaged headers
+        return read_header(file, max_header_size=_MOST_HEADER)
 
 
 def _blocks(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, is_in_columns: bool, opened: Opened) -> Iterator[np.ndarray]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import streamlit as st
 
 from gan.config.data import DataConfig
@@ -15,6 +13,7 @@ from pages.parts.data_sets.importing import show_progress
 
 MOST_DOWNLOADED = 500_000_000  # bytes; larger files are read from the disk of the server
 
+TITLES: dict[Kind, str] = {"npz": "NumPy", "stylegan": "StyleGAN", "parquet": "Parquet"}
 HELP = (
     "All images exactly as runs train on them at this size, so that other programs can train on the same. NumPy: images "
     "[N, H, W, C], labels and classes, as MedMNIST has them. StyleGAN: PNG files and dataset.json. Parquet: as on Hugging Face."
@@ -24,18 +23,15 @@ HELP = (
 def offer_export(data: DataConfig) -> None:
     """Ask for a format, write the file in a process of its own, and offer it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        kind = cast(
-            Kind,
-            st.segmented_control(
-                "Export",
-                [kind for kind in KINDS if kind != "folder"],
-                format_func=lambda kind: KINDS[kind][0],
-                default="npz",
-                required=True,
-                key="data/export-kind",
-                persist_state="session",
-                help=HELP,
-            ),
+        kind = st.segmented_control(
+            "Export",
+            list(TITLES),
+            format_func=lambda kind: TITLES[kind],
+            default="npz",
+            required=True,
+            key="data/export-kind",
+            persist_state="session",
+            help=HELP,
         )
         path, target = requests.export_path(data, kind)
         task = read(path)

@@ -43,7 +43,7 @@ from tests.data.formats.samples import (
 )  # fmt: skip
 from tests.helpers import PROJECT, is_sentence
 
-FUZZ = settings(max_examples=250, deadline=2000, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=100, deadline=2000, suppress_health_check=list(HealthCheck))
 SVHN = COLOUR.transpose(1, 2, 3, 0)
 FORMATS = sorted({sample.format for sample in SAMPLES})
 
@@ -283,13 +283,13 @@ print(source.count, total, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss -
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
-    """400 MB of pictures of a packed archive and of a plain array, one chunk at a time."""
+    """100 MB of pictures in a packed archive of 100 kB."""
     path = tmp_path / "large.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed, packed.open("arr_0.npy", "w", force_zip64=True) as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (8192, 128, 128, 3)})
-        for _ in range(32):
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2048, 128, 128, 3)})
+        for _ in range(8):
             file.write(bytes(256 * 128 * 128 * 3))
     done = subprocess.run([sys.executable, "-c", _PEAK, path], cwd=PROJECT, capture_output=True, text=True, check=True)
     count, total, grown = map(int, done.stdout.split())
-    assert (count, total) == (8192, 0)
-    assert grown < 60
+    assert (count, total) == (2048, 0)
+    assert grown < 40
