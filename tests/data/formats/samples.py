@@ -34,6 +34,8 @@ def smooth(height: int = 28, width: int = 28, channels: int = 1, count: int = CO
 
 GREY = smooth()
 COLOUR = smooth(32, 32, 3)
+DARK_CORNER = smooth(8, 8)
+DARK_CORNER[:, 0, 0] = 0
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def samples() -> list[Sample]:
         ("CSV of pictures", "train.csv", csv(GREY, heading=True), GREY, THREE, "28×28 grey"),
         ("CSV of pictures", "test.csv", csv(GREY, None, heading=True), GREY, {}, "28×28 grey"),
         ("CSV of pictures", "last.csv", csv(COLOUR, heading=True, last=True), COLOUR, THREE, "32×32 colour"),
+        ("CSV of pictures", "optdigits.tra", csv(DARK_CORNER, last=True), DARK_CORNER, THREE, "labels in the last column"),
         ("CSV of pictures", "zip.train.gz", gzip.compress(usps()), smooth(16, 16), THREE, "16×16 grey"),
         (
             "CSV of pictures",

@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -185,6 +186,29 @@ def test_rows_with_a_path_only_are_skipped_with_the_reason() -> None:
     images = [{"bytes": png(one), "path": None} for one in GREY[:4]] + [{"bytes": None, "path": "/home/a.png"}]
     with opening.open_file(io.BytesIO(parquet(images, CLASSES[:5])), "a.parquet") as source:
         assert [picture.content for picture in source][4:] == ["holds only a path"]
+
+
+@pytest.mark.parametrize("kind", ["link", "path", "external", "virtual"])
+def test_hdf5_does_not_reach_into_other_files(kind: str, tmp_path: Path) -> None:
+    """Links, raw data and layouts that would show files of the server as pictures."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(GREY.tobytes())
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["images"] = GREY
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        match kind:
+            case "link":
+                file["images"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "images")
+            case "path":
+                file["images"] = h5py.SoftLink("/elsewhere")
+            case "external":
+                file.create_dataset("images", GREY.shape, "u1", external=[(str(secret), 0, GREY.nbytes)])
+            case _:
+                layout = h5py.VirtualLayout(GREY.shape, "u1")
+                layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "images", GREY.shape)
+                file.create_virtual_dataset("images", layout)
+    sentence = refused((tmp_path / "a.h5").read_bytes())
+    assert ("a link" if kind in ("link", "path") else "in another file") in sentence
 
 
 # Objects and pickles
