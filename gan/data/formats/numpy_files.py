@@ -53,14 +53,28 @@ def _quickdraw(name: str) -> str:
     return name.removeprefix("full_numpy_bitmap_") or name
 
 
-def read_archive(opened: Opened, content: zipfile.ZipFile) -> PictureSource:
-    """Return the pictures of a ``.npz`` file, with their labels."""
+def is_archive(head: bytes, opened: Opened) -> bool:
+    """Return whether a file is a ZIP of ``.npy`` files without folders."""
+    if not head.startswith(b"PK"):
+        return False
+    try:
+        with archive.opened_zip(opened.file) as content:
+            names = content.namelist()
+    except InputError:
+        return False
+    return bool(names) and all(name.endswith(".npy") and "/" not in name for name in names)
+
+
+def read_archives(files: Sequence[Opened]) -> PictureSource:
+    """Return the pictures of a ``.npz`` file, with their labels. Raises InputError for several at once."""
+    opened = files[0]
+    if len(files) > 1:
+        raise InputError(f"It holds {len(files)} NumPy archives ({listed(one.name for one in files)}); import one after the other.")
     with reading(opened, "a NumPy archive"):
-        members = [info for info in content.infolist() if info.filename.endswith(".npy")]
+        content = zipfile.ZipFile(opened.start())
+        members = content.infolist()
         if len(members) > _MOST_MEMBERS:
-            raise InputError(
-                f"{opened.shown} holds {len(members):,} arrays, more than {_MOST_MEMBERS:,}; save pictures as one array."
-            )
+            raise InputError(f"{opened.shown} holds {len(members):,} arrays, more than {_MOST_MEMBERS:,}; save one array.")
         found = [_member(opened, content, info) for info in members]
     return from_stored(opened, "NumPy archive", "A NumPy archive", found)
 

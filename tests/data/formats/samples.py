@@ -211,6 +211,11 @@ def samples() -> list[Sample]:
             *(GREY, THREE, "x_train and x_test"),
         ),
         ("NumPy archive", "samples.npz", npz(arr_0=COLOUR, arr_1=np.eye(3)[CLASSES]), COLOUR, THREE, "32×32 colour, uint8"),
+        (
+            *("ZIP, tar or folder of any of these", "medmnist.zip"),
+            zipped({"archive/pneumonia.npz": npz(packed=True, train_images=GREY, train_labels=labels[:, None])}),
+            *(GREY, THREE, "A NumPy archive"),
+        ),
         ("CSV of pictures", "mnist_train_small.csv", csv(GREY), GREY, THREE, "A table with one picture a line"),
         ("CSV of pictures", "train.csv", csv(GREY, heading=True), GREY, THREE, "28×28 grey"),
         ("CSV of pictures", "test.csv", csv(GREY, None, heading=True), GREY, {}, "28×28 grey"),
