@@ -59,9 +59,13 @@ def is_archive(head: bytes, opened: Opened) -> bool:
         return False
     try:
         with archive.opened_zip(opened.file) as content:
-            names = content.namelist()
+            return are_arrays(content.namelist())
     except InputError:
         return False
+
+
+def are_arrays(names: Sequence[str]) -> bool:
+    """Return whether the names in a ZIP are those of a NumPy archive."""
     return bool(names) and all(name.endswith(".npy") and "/" not in name for name in names)
 
 

@@ -86,7 +86,7 @@ def open_file(file: BinaryIO, name: str, choice: Choice = AUTO, folder: Path | N
         file.seek(0)
     opened = Opened(file, name, size, folder=folder)
     with contextlib.ExitStack() as stack:
-        if head.startswith(b"PK") and not numpy_files.is_archive(head, opened):
+        if head.startswith(b"PK"):
             yield _in_zip(opened, choice, stack)
             return
         opened = packed.unpacked(opened, head)
@@ -142,7 +142,10 @@ def _format_of(head: bytes, opened: Opened) -> Format | None:
 
 def _in_zip(opened: Opened, choice: Choice, stack: contextlib.ExitStack) -> PictureSource:
     content = stack.enter_context(archive.opened_zip(opened.file))
-    unreadable.refuse_zip([info.filename for info in content.infolist()], opened)
+    names = content.namelist()
+    if numpy_files.are_arrays(names):
+        return numpy_files.read_archives([opened]).grouped(choice)
+    unreadable.refuse_zip(names, opened)
     return _in_files(archive.in_zip(content), opened, choice, stack)
 
 

@@ -234,6 +234,7 @@ def samples() -> list[Sample]:
         ("StyleGAN ZIP or folder", "no labels.zip", zipped(stylegan(None)), GREY, {}, "dataset.json has none"),
         ("Parquet", "train-00000-of-00001.parquet", parquet(images, names=[*pets]), GREY, pets, "files in the column image"),
         ("Parquet", "tiff.parquet", parquet(tiff, column="img"), GREY, THREE, "files in the column img"),
+        ("Parquet", "texts.parquet", parquet(images, [[*pets][code] for code in CLASSES]), GREY, pets, "the column label"),
         ("WebDataset", "000000.tar", tarred(webdataset()), GREY, THREE, "WebDataset: 30 pictures, keys png"),
         ("WebDataset", "000000.tar.gz", tarred(webdataset("Image.PNG", apart=True), "w:gz"), GREY, THREE, "keys image.png"),
         ("IDX", "images-idx3-ubyte", idx(GREY[..., 0]), GREY, {}, "28×28 grey"),
