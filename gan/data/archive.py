@@ -131,7 +131,7 @@ def open_source(path: Path) -> Iterator[Source]:
         with file, open_zip(file) as source:
             yield source
     else:
-        raise InputError(f"There is nothing to read at {shown(str(path), most=200)}; expected a folder, a ZIP or a CSV file.")
+        raise InputError(f"There is nothing to read at {shown(str(path), most=200)}; expected a folder or a file.")
 
 
 @contextlib.contextmanager
