@@ -219,6 +219,11 @@ def test_a_named_format_in_an_archive_is_named(pack: Callable[[dict[str, bytes]]
     assert "“train.tfrecord” is a TFRecord file" in sentence
 
 
+def test_groups_of_rows_too_large_to_unpack_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan.data.formats.parquet._MOST_GROUP", 1000)
+    assert "row_group_size=256" in refused(parquet([{"bytes": png(one), "path": None} for one in GREY]))
+
+
 def test_rows_with_a_path_only_are_skipped_with_the_reason() -> None:
     images = [{"bytes": png(one), "path": None} for one in GREY[:4]] + [{"bytes": None, "path": "/home/a.png"}]
     with opening.open_file(io.BytesIO(parquet(images, CLASSES[:5])), "a.parquet") as source:
