@@ -14,7 +14,7 @@ import numpy as np
 
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, exactly, reading, together
+from gan.data.formats.pictures import Opened, PictureSource, exactly, reading, require_count, together
 from gan.errors import InputError, shown
 
 #: Code of a type → NumPy's type; numbers are stored most significant byte first.
@@ -37,6 +37,7 @@ def read(files: Sequence[Opened]) -> PictureSource:
                 f"{files[0].shown} is an IDX file with {found[0][1].shape[0]:,} labels; choose the one with the pictures."
             )
         raise InputError(f"{files[0].shown} is an IDX file of shape {found[0][1].axes}, expected pictures as [N, H, W].")
+    require_count(sum(stored.shape[0] for _, stored in images), together(files))  # before as many labels are read
     labels = [stored for _, stored in found if len(stored.shape) == 1]
     parts = []
     for opened, stored in images:

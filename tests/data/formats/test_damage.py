@@ -143,6 +143,7 @@ LIES = {
         lambda: matlab({"X": SVHN}, packed=False).replace(struct.pack("<i", 30), struct.pack("<i", 10**9), 1),
         "damaged or cut off",
     ),
+    "10⁶ pictures with labels": (lambda: npz(packed=True, x=np.zeros((10**6, 4, 4), np.uint8), y=np.zeros(10**6)), "more than 500,000"),
     "500,001 rows in Parquet": (claimed_parquet, "more than 500,000"),
     "labels that do not fit": (lambda: npz(x=GREY, y=CLASSES[:7]), "has 7 labels"),
     "IDX labels that do not fit": (
