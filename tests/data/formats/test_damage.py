@@ -49,6 +49,7 @@ from tests.data.formats.samples import (
 from tests.helpers import PROJECT, is_sentence
 
 FUZZ = settings(max_examples=100, deadline=2000, suppress_health_check=list(HealthCheck))
+MANY = np.zeros((10**6, 4, 4), np.uint8)
 SVHN = COLOUR.transpose(1, 2, 3, 0)
 FORMATS = sorted({sample.format for sample in SAMPLES})
 
@@ -143,7 +144,7 @@ LIES = {
         lambda: matlab({"X": SVHN}, packed=False).replace(struct.pack("<i", 30), struct.pack("<i", 10**9), 1),
         "damaged or cut off",
     ),
-    "10⁶ pictures with labels": (lambda: npz(packed=True, x=np.zeros((10**6, 4, 4), np.uint8), y=np.zeros(10**6)), "more than 500,000"),
+    "10⁶ pictures with labels": (lambda: npz(packed=True, x=MANY, y=MANY[:, 0, 0]), "more than 500,000"),
     "500,001 rows in Parquet": (claimed_parquet, "more than 500,000"),
     "labels that do not fit": (lambda: npz(x=GREY, y=CLASSES[:7]), "has 7 labels"),
     "IDX labels that do not fit": (
