@@ -71,8 +71,11 @@ class Dispatcher:
                 ids = [job.id for run in chosen for kind in ("train", "score") if (job := dispatch.job(run, kind)).id]
                 seen = engine.look(ids)
                 for run in chosen:
-                    _train(run, engine, seen, is_held=run.id not in places)
-                    _score(run, engine, seen)
+                    try:
+                        _train(run, engine, seen, is_held=run.id not in places)
+                        _score(run, engine, seen)
+                    except (InputError, OSError) as error:  # a damaged run, or one that was just deleted
+                        log.warning("Run %s is left alone for now: %s", run.id, error)
             except EngineAway as error:
                 self._lose(name, str(error), chosen)
         return bool(by_engine)

@@ -5,6 +5,7 @@ The engine of these tests starts the commands it is given as processes, as a nod
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -253,3 +254,18 @@ def test_unknown_missing_and_forbidden_engines_are_refused(root: Path, monkeypat
     with people.acting(Person(id="s1", name="Ann")), pytest.raises(InputError, match="Only the teacher"):
         queue.launch(root, tiny(dict(SHORT)), engine="ray")
     assert not runs.list_runs(root)
+
+
+def test_slurm_without_a_cluster_is_away(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands are here and fail: what they say is noted on the run, which waits."""
+    for name in ("sbatch", "squeue", "scancel"):
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\necho '{name}: fatal: Could not establish a configuration source' >&2\nexit 1\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(dispatching, "ensure", lambda root: None)
+    run = launch(root)
+    assert Dispatcher(root).look()
+    assert run.status().state == "queued"
+    assert "configuration source" in run.status().message and is_sentence(run.status().message)

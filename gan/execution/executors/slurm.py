@@ -21,7 +21,17 @@ _NOTICE = 60  # seconds between the signal and the end of the time
 _PATIENCE = 20  # seconds for an answer of Slurm
 _RUNNING = ("RUNNING", "COMPLETING", "SUSPENDED", "STAGE_OUT", "SIGNALING", "STOPPED")
 _WAITING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESIZING", "RESV_DEL_HOLD")
-_AWAY = ("unable to contact", "connection refused", "timed out", "communication", "unable to connect", "no route", "munge", "auth")
+_AWAY = (
+    "unable to contact",
+    "connection refused",
+    "timed out",
+    "communication",
+    "unable to connect",
+    "no route",
+    "munge",
+    "authentication",
+    "configuration source",
+)
 
 #: Runs the command in the background, since bash attends to signals only between commands.
 _SCRIPT = """#!/bin/bash
@@ -73,12 +83,21 @@ class Slurm:
             not_shared=NOT_SHARED,
             requeue=REQUEUE,
         )
-        return _call(["sbatch", *options], script).strip().partition(";")[0]
+        try:
+            return _call(["sbatch", *options], script).strip().partition(";")[0]
+        except _Failed as error:
+            if any(word in str(error).lower() for word in _AWAY):
+                raise EngineAway(str(error)) from None
+            raise Refused(str(error)) from None
 
     def look(self, ids: Sequence[str]) -> dict[str, Seen]:
         """See :meth:`Engine.look`."""
         found = {}
-        for line in _call(["squeue", "--noheader", "--me", "--states=all", "--format=%i|%T|%N|%r"]).splitlines():
+        try:
+            listed = _call(["squeue", "--noheader", "--me", "--states=all", "--format=%i|%T|%N|%r"])
+        except _Failed as error:
+            raise EngineAway(str(error)) from None
+        for line in listed.splitlines():
             job, state, node, why = (*line.strip().split("|"), "", "", "")[:4]
             if job in ids:
                 why = "" if why in ("None", "") else why
@@ -94,12 +113,16 @@ class Slurm:
         """See :meth:`Engine.cancel`."""
         try:
             _call(["scancel", job])
-        except Refused:  # it has ended
+        except _Failed:  # it has ended
             return
 
 
+class _Failed(Exception):
+    """A command of Slurm ended with an error; ``str(error)`` is what it said."""
+
+
 def _call(command: Sequence[str], script: str | None = None) -> str:
-    """Run a command of Slurm and return what it prints."""
+    """Run a command of Slurm and return what it prints. Raises EngineAway if it gives no answer."""
     try:
         done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     except FileNotFoundError:
@@ -109,6 +132,4 @@ def _call(command: Sequence[str], script: str | None = None) -> str:
     if done.returncode == 0:
         return done.stdout
     said = " ".join((done.stderr or done.stdout).split()).rpartition("error: ")[2][-200:].rstrip(".")
-    if any(word in said.lower() for word in _AWAY):
-        raise EngineAway(said)
-    raise Refused(said or f"{command[0]} ended with status {done.returncode}")
+    raise _Failed(said or f"{command[0]} ended with status {done.returncode}")
