@@ -19,7 +19,7 @@ from gan.execution import archives, requests
 from gan.storage import jobs
 from pages.parts.classroom import board, members, projector, tiles
 from pages.parts.classroom.leading import leading
-from pages.parts.door import middleware
+from pages.parts.door import hosts, middleware
 from tests.helpers import PROJECT, make_run, wait_until
 from tests.pages.conftest import NASTY
 from tests.pages.in_class import Act, Visit, ann, as_, bo, classroom, example, here, html, nobody_leads, press, told
@@ -168,7 +168,7 @@ def test_the_projector_shows_address_and_code(
     visit: Visit, classroom: Classroom, ann: Person, as_: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_(TEACHER)
-    monkeypatch.setattr(projector, "links", lambda: ["http://192.168.1.20:8501", "http://10.0.0.7:8501"])
+    monkeypatch.setattr(hosts, "links", lambda here: ["http://192.168.1.20:8501", "http://10.0.0.7:8501"])
     test = visit("class")
     press(test, "class/projector")
     state, page = classroom.state(), html(test)

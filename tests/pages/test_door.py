@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from gan.access import limits
 from gan.access.classroom import Classroom
+from pages.parts.door import hosts
 from pages.parts.door.guesses import MOST_OF_ADDRESS, MOST_OF_NAME, Guesses
 from pages.parts.door.middleware import HEADERS, _at_most
 from tests.helpers import PROJECT, environment
@@ -333,3 +334,14 @@ def test_guesses_of_many_addresses_are_limited_and_forgotten() -> None:
     assert len(guesses._wrong) <= 10_000
     now[0] = 61
     assert guesses.wait("192.0.2.1") == 0
+
+
+def test_the_addresses_of_a_class_are_listed_likeliest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts.addresses, "own", lambda: ["192.0.2.7"])
+    monkeypatch.setattr(hosts.st, "get_option", {"server.port": 8501, "server.address": "0.0.0.0"}.get)
+    assert hosts.links() == ["http://192.0.2.7:8501"]
+    assert hosts.links("http://localhost:8501/class") == ["http://192.0.2.7:8501"]
+    assert hosts.links("https://gan.school.example/class") == ["https://gan.school.example", "https://192.0.2.7"]
+    monkeypatch.setenv("GAN_CLASS_HOSTS", "gan.school.example, *.other.example")
+    assert hosts.links("http://localhost:8501/class") == ["https://gan.school.example"]
+    assert hosts.links("http://192.0.2.9:8501/class") == ["http://192.0.2.9:8501", "https://gan.school.example"]

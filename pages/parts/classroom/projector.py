@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import ipaddress
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import segno
 import streamlit as st
@@ -14,6 +14,7 @@ from gan.access import addresses
 from gan.access.classroom import Classroom, mode
 from pages.parts import frame
 from pages.parts.classroom import presence
+from pages.parts.door import hosts
 
 _STYLE = """<style>
 header[data-testid="stHeader"] {display: none}
@@ -33,7 +34,7 @@ def show(root: Path) -> None:
     """Draw the view. The QR code holds the address alone, so a photograph of it lets nobody in."""
     st.html(_STYLE)
     state = Classroom(root).state()
-    found = links()
+    found = hosts.links(st.context.url or "")
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with right:
         if not state.is_open:
@@ -75,26 +76,6 @@ def qr(address: str) -> str:
     code = segno.make(address, error="m", micro=False)
     drawn: str = code.svg_data_uri(border=4, dark="#000", light="#fff", omitsize=True)
     return drawn
-
-
-def links() -> list[str]:
-    """Return the addresses of this dashboard for other devices, likeliest first; the one of this page if there is no network.
-
-    If this page itself was opened at an address that others can reach, that one is the first.
-    """
-    here = urlsplit(st.context.url or "")
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    scheme = here.scheme or ("https" if st.get_option("server.sslCertFile") else "http")
-    port = here.port if here.netloc else st.get_option("server.port")
-    path = f"/{base}" if base else ""
-
-    def link(host: str) -> str:
-        return urlunsplit((scheme, f"{host}:{port}" if port else host, path, "", ""))
-
-    found = [] if here.hostname is None or here.hostname in addresses.LOCAL else [link(here.hostname)]
-    if st.get_option("server.address") not in addresses.LOCAL:
-        found += [link(one) for one in addresses.own()]
-    return list(dict.fromkeys(found)) or [link(here.hostname or "localhost")]
 
 
 def is_reachable(link: str) -> bool:

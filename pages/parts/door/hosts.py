@@ -39,14 +39,22 @@ def is_own_origin(origin: str | None, host: str | None) -> bool:
         return False
 
 
-def links() -> list[str]:
-    """Return the addresses to type into a browser."""
-    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+def links(here: str = "") -> list[str]:
+    """Return the addresses to type into a browser, likeliest first; at least one.
+
+    ``here``: the address at which a page was opened, which comes first if other devices can reach it. Then the configured names, or
+    else the addresses of this computer in its network.
+    """
+    opened = urlsplit(here)
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    configured = [name for name in _configured() if "*" not in name]
-    places = [f"https://{name}" for name in configured] or [
-        f"{scheme}://{one}:{st.get_option('server.port')}" for one in addresses.own()
-    ]
+    scheme = opened.scheme or ("https" if st.get_option("server.sslCertFile") else "http")
+    port = opened.port if opened.netloc else st.get_option("server.port")
+    ending = f":{port}" if port else ""
+    own = [] if st.get_option("server.address") in addresses.LOCAL else addresses.own()
+    places = [f"https://{name}" for name in _configured() if "*" not in name] or [f"{scheme}://{one}{ending}" for one in own]
+    if opened.hostname and opened.hostname not in addresses.LOCAL:
+        places.insert(0, f"{scheme}://{opened.netloc}")
+    places = list(dict.fromkeys(places)) or [f"{scheme}://{opened.hostname or 'localhost'}{ending}"]
     return [f"{place}/{base}" if base else place for place in places]
 
 

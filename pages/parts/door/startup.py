@@ -83,7 +83,7 @@ def _is_loopback() -> bool:
 
 def announce(out: TextIO = sys.stdout) -> None:
     """Print where the class is, with a QR code; the codes only in a terminal, since a log is read by others."""
-    links = hosts.links() or [f"http://localhost:{st.get_option('server.port')}"]
+    links = hosts.links()
     print("\n  The class is open at", *links, sep="\n    ", file=out)
     print(file=out)
     if out.isatty():
