@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from gan.training.quick import Scorer
 
 
-REPLACED = 75  # exit status of a trainer that another is to follow, or has replaced; EX_TEMPFAIL of sysexits.h
-EVICTED = "Interrupted by a signal."
+LATER = 75  # exit status of a trainer that another is to follow, or has replaced; EX_TEMPFAIL of sysexits.h
 
 
 def add(command: Callable[..., Parser]) -> None:
@@ -139,14 +138,7 @@ def _at_engine(run: Run, engine: str) -> int:
         "beat": status.beat + 1,
     }
     run.write_status(run.stored_status().model_copy(update={**update, "threads": status.threads or needed.cores}))
-    ended = _foreground(run, held, is_quiet=True)
-    status = run.stored_status()
-    if status.state == "stopped" and not run.control().stop and ended == 0 and status.message == EVICTED:
-        title = dispatch.ENGINES[engine]
-        message = f"{title} took the place away at step {status.step:,}; the run goes on when there is another."
-        run.write_status(status.model_copy(update={"state": "queued", "message": message}))
-        return REPLACED
-    return ended
+    return _foreground(run, held, is_quiet=True)
 
 
 def fork_run(options: argparse.Namespace) -> int:
@@ -181,6 +173,7 @@ def _foreground(run: Run, held: Held, *, is_quiet: bool) -> int:
     try:
         with explained(f"writing the log of run {run.id}"):
             _log_to(run, is_quiet=is_quiet)
+        from gan.training.loop import Evicted
         from gan.training.train import train  # imports torch, which is slow: only once the run is locked
 
         allowance = quotas.Allowance(run)
@@ -190,18 +183,19 @@ def _foreground(run: Run, held: Held, *, is_quiet: bool) -> int:
                 allowance.note(status.seconds)
                 progress.observe(status, line)
 
-            has_engine = bool(run.status().engine)
+            engine = dispatch.ENGINES.get(run.status().engine)
+            evicted = Evicted(f"{engine} took the place away; the run goes on when there is another.") if engine else True
 
             def should_stop() -> bool | str:
-                return (EVICTED if has_engine and interrupted.is_set() else interrupted.is_set()) or allowance.reason()
+                return evicted if interrupted.is_set() else allowance.reason()
 
             status = train(run, observe, should_stop, scorer, held.is_lost)
     finally:
         held.release()
         if not run.status().engine:
             queue.advance(run.root)
-    if status.state == "interrupted":
-        return complain(status.message, status=REPLACED)
+    if status.state in ("interrupted", "queued"):
+        return complain(status.message, status=LATER)
     is_well = status.state in ("finished", "stopped")
     if not is_quiet:
         print(_closing_words(run, status), file=sys.stdout if is_well else sys.stderr)

@@ -54,6 +54,10 @@ class Replaced(Exception):
     """Another trainer has taken the run over, while this one slept or could not reach the folder."""
 
 
+class Evicted(str):
+    """Why an engine stops a run for now: it then waits until that engine continues it."""
+
+
 class Trainer:
     """A run in memory: data, players, and the rest of a checkpoint's state."""
 
@@ -216,7 +220,8 @@ class Trainer:
                             return self._end_diverged("loss")
                         if not self._save_checkpoint(self.run.checkpoints_path):
                             return self._end_diverged("weight")
-                    return self._end("stopped", asked if isinstance(asked, str) else "Stopped; resume it to continue.")
+                    why = asked if isinstance(asked, str) else "Stopped; resume it to continue."
+                    return self._end("queued" if isinstance(asked, Evicted) else "stopped", why)
             self._answer(lambda: self.knobs.close(self.step))
             return self._end("finished", "")
         finally:

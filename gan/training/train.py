@@ -26,9 +26,10 @@ def train(
 ) -> Status:
     """Train a run to its end and return its final status; the caller holds the run (:meth:`gan.runs.Run.hold`).
 
-    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (by ``should_stop``, which may
-    return the reason, or the control file), "diverged" (a loss or a weight became NaN or infinite) or "failed" (see the message).
-    If it ``is_replaced`` by a trainer on another host, it ends without another write, and the state is "interrupted".
+    Continues from the newest intact checkpoint, if any. The final state is "finished", "stopped" (by the control file, or by
+    ``should_stop``, which may return the reason; "queued" if that is :class:`gan.training.loop.Evicted`), "diverged" (a loss or a
+    weight became NaN or infinite) or "failed" (see the message). If it ``is_replaced`` by a trainer on another host, it ends
+    without another write, and the state is "interrupted".
     """
     trainer = None
     reserve = run.path / ".reserve"
