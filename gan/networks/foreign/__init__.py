@@ -1,0 +1,1 @@
+"""Generators that other programs have trained, read without running code."""
