@@ -19,7 +19,6 @@ import torch
 
 from gan import config as configs
 from gan.config import RunConfig
-from gan.networks.foreign import layouts
 from gan.training import assembly
 from gan.training.game import Game, Turn
 
@@ -121,7 +120,7 @@ def in_torch(order: str) -> tuple[dict[str, Any], Game]:
         kernels = [weight for name, weight in player.named_parameters() if weight.ndim > 1]
         with torch.no_grad():
             for weight, value in zip(kernels, values, strict=True):
-                weight.copy_(_from_keras(value, weight))
+                weight.copy_(_from_keras(value))
     losses = []
     for step in range(STEPS):
         reals, z = batch(step)
@@ -142,12 +141,16 @@ def _config(order: str) -> RunConfig:
     return configs.replace(RunConfig(), settings)
 
 
-def _from_keras(value: np.ndarray[Any, Any], weight: torch.Tensor) -> torch.Tensor:
-    if value.ndim == 4:
-        return torch.from_numpy(np.ascontiguousarray(layouts.kernel(value)))
+def _from_keras(value: np.ndarray[Any, Any]) -> torch.Tensor:
+    """Return a kernel in torch's layout; Keras flattens maps with the channel last, we with the channel first."""
     side = SIZE // 4
-    dense = layouts.dense_from_map(value, side) if value.shape[1] == 1 else layouts.dense_to_map(value, side)
-    return torch.from_numpy(np.ascontiguousarray(dense))
+    if value.ndim == 4:  # [h, w, C, O], or [h, w, O, C] if transposed
+        value = value.transpose(3, 2, 0, 1)
+    elif value.shape[1] == 1:
+        value = value.reshape(side, side, -1).transpose(2, 0, 1).reshape(1, -1)
+    else:
+        value = value.reshape(len(value), side, side, -1).transpose(3, 1, 2, 0).reshape(-1, len(value))
+    return torch.from_numpy(np.ascontiguousarray(value))
 
 
 def apart(one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
