@@ -116,7 +116,7 @@ def _recognised(state: Mapping[str, Tensor], name: str) -> Foreign:
         layers += [nn.Tanh()] if is_last else [nn.BatchNorm2d(outputs, device="meta"), nn.ReLU(inplace=True)]
     network = nn.Sequential(*layers)
     tensors = {
-        f"{place}.{key}": value.float() if value.is_floating_point() else value
+        f"{place}.{key}": value if key == "num_batches_tracked" else value.float()
         for place, found in parts.items()
         for key, value in found.items()
     }
