@@ -119,6 +119,21 @@ class Guest(Run):
             return ""
         return f"{facts.unit.capitalize()} {number:,}" if facts.unit else f"{facts.images:,} pictures"
 
+    def moment_of(self, place: Place) -> dict[str, Any]:
+        """Return ``step``, ``epoch`` and ``images_seen`` of a place, each None if unknown.
+
+        An epoch is one pass over the whole data set; a step needs the number of images per step. Raises InputError if the data set
+        is gone.
+        """
+        facts, images = self.facts(), self.data().images
+        if facts.unit == "epoch":
+            seen = place.number * images
+            return {"step": round(seen / facts.batch) if facts.batch else None, "epoch": float(place.number), "images_seen": seen}
+        if facts.unit == "step":
+            shown = place.number * facts.batch or None
+            return {"step": place.number, "epoch": shown / images if shown else None, "images_seen": shown}
+        return dict.fromkeys(("step", "epoch", "images_seen"))
+
     def scores(self) -> list[dict[str, Any]]:
         """Return its scores in file order; of those of one place that were measured alike, the latest."""
         found = super().scores()
@@ -128,7 +143,12 @@ class Guest(Run):
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:
     asked = tuple(line.get(name) for name in ("extractor_id", "images", "draws", "seed"))
-    return line.get("source"), line.get("step"), line.get("epoch"), *(asked if line.get("source") == "training" else (line.get("time"),))
+    return (
+        line.get("source"),
+        line.get("step"),
+        line.get("epoch"),
+        *(asked if line.get("source") == "training" else (line.get("time"),)),
+    )
 
 
 def folder(root: Path) -> Path:

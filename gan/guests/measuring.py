@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,31 +14,46 @@ from gan.data import decoder
 from gan.guests.reading import Found
 
 _BLOCK = 8  # pixels of the blocks of a JPEG
+_FLAT = 16  # levels of 255; blocks with a smaller range say nothing
+_MOST_EXAMINED = 1000  # pictures searched for traces of JPEG
+_PLACES = np.arange(_BLOCK)
+_COSINES = np.cos((2 * _PLACES + 1) * _PLACES[:, None] * np.pi / (2 * _BLOCK)) * np.where(_PLACES[:, None], 0.5, math.sqrt(1 / 8))
+_IS_FINE = _PLACES + _PLACES[:, None] >= _BLOCK // 2
 _LEAST_ENLARGED = 8  # pixels of a side before an enlargement by repeated pixels
 
 
 class Blocks:
-    """How far neighbouring values differ, by their place in blocks of 8 pixels."""
+    """Traces of JPEG: its 8 × 8 blocks have more cosine coefficients near 0 than blocks that are shifted by half of that."""
 
     def __init__(self) -> None:
-        self._sums, self._counts = np.zeros(_BLOCK), np.zeros(_BLOCK)
+        self._near, self._counts = np.zeros(2), np.zeros(2)
 
     def add(self, pixels: np.ndarray) -> None:
-        """Add pictures, uint8 [N, H, W] or [N, H, W, C]."""
-        values = pixels.astype(np.int16)
-        for axis in (1, 2):
-            steps = np.abs(np.diff(values, axis=axis))
-            each = steps.mean(axis=tuple(one for one in range(steps.ndim) if one != axis)) * len(pixels)
-            phases = np.arange(1, len(each) + 1) % _BLOCK
-            self._sums += np.bincount(phases, each, _BLOCK)
-            self._counts += np.bincount(phases, minlength=_BLOCK) * len(pixels)
+        """Add pictures, uint8 [N, H, W] or [N, H, W, C], whose upper left corner is that of a block."""
+        grey = pixels.mean(axis=-1, dtype=np.float32) if pixels.ndim == 4 else pixels.astype(np.float32)
+        for place, shift in enumerate((0, _BLOCK // 2)):
+            blocks = _blocks(grey[:, shift:, shift:])
+            blocks = blocks[np.ptp(blocks.reshape(len(blocks), -1), axis=1) > _FLAT]
+            coefficients = (_COSINES @ blocks @ _COSINES.T)[:, _IS_FINE]
+            self._near[place] += (np.abs(coefficients) < 1).sum()
+            self._counts[place] += coefficients.size
 
-    def ratio(self) -> float | None:
-        """Return the mean step across borders of blocks in relation to that inside of them, 1 without traces; None if unknown."""
-        inside, count = self._sums[1:].sum(), self._counts[1:].sum()
-        if not self._counts[0] or not count or not inside:
+    def excess(self) -> float | None:
+        """Return the share of fine coefficients near 0 in aligned blocks minus that in shifted ones; None if unknown.
+
+        Below 0.07 in the digits, shapes and other pictures without traces, 0.2 to 0.5 in JPEGs of quality 95 to 50.
+        """
+        if not self._counts.all():
             return None
-        return float(self._sums[0] / self._counts[0] / (inside / count))
+        aligned, shifted = self._near / self._counts
+        return float(aligned - shifted)
+
+
+def _blocks(grey: np.ndarray) -> np.ndarray:
+    """Return pictures [N, H, W] as blocks [M, 8, 8]; incomplete ones are left out."""
+    high, wide = (length // _BLOCK for length in grey.shape[1:])
+    parts = grey[:, : high * _BLOCK, : wide * _BLOCK].reshape(len(grey), high, _BLOCK, wide, _BLOCK)
+    return parts.swapaxes(2, 3).reshape(-1, _BLOCK, _BLOCK)
 
 
 def clipped(pixels: np.ndarray) -> tuple[int, int, int]:
@@ -70,7 +86,7 @@ class Fitting:
         if (factor := repeated(pixels)) > 1:
             pixels = pixels[::factor, ::factor]
             self._undone += 1
-        elif not found.from_sheet and min(pixels.shape[:2]) > _BLOCK:
+        elif not found.from_sheet and min(pixels.shape[:2]) > _BLOCK and self._sizes.total() < _MOST_EXAMINED:
             self._blocks.add(pixels[None])
         high, wide = pixels.shape[:2]
         self._sizes[wide, high] += 1
@@ -100,7 +116,7 @@ class Fitting:
             "sheet": self._sheets.most_common(1)[0][0] if self._sheets else "",
             "low": self._low / max(1, self._values),
             "high": self._high / max(1, self._values),
-            "blocks": self._blocks.ratio(),
+            "traces": self._blocks.excess(),
         }
 
 

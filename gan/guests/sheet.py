@@ -95,7 +95,9 @@ def _are_equal(spans: Spans) -> bool:
     """Return whether tiles and the gaps between them are equally long, up to the rounding of a drawn figure."""
     lengths = [end - start for start, end in spans]
     steps = np.diff([start for start, _ in spans]) if len(spans) > 1 else np.zeros(1)
-    return min(lengths, default=0) >= SMALLEST and max(lengths) - min(lengths) <= 1 and int(np.ptp(steps)) <= 1 and len(spans) <= MOST
+    return (
+        min(lengths, default=0) >= SMALLEST and max(lengths) - min(lengths) <= 1 and int(np.ptp(steps)) <= 1 and len(spans) <= MOST
+    )
 
 
 def _is_uniform(values: np.ndarray, noise: int) -> np.ndarray:
@@ -179,7 +181,9 @@ def _repeats(values: np.ndarray, side: int) -> bool:
     steps = np.abs(np.diff(values, axis=0)).mean(axis=(1, 2))
     borders = steps[side - 1 :: side]
     inside = np.delete(steps, np.arange(side - 1, len(steps), side))
-    if borders.min() > _BORDER * max(float(np.median(inside)), 1.0) and float(np.median(borders)) > float(np.percentile(inside, 90)):
+    if borders.min() > _BORDER * max(float(np.median(inside)), 1.0) and float(np.median(borders)) > float(
+        np.percentile(inside, 90)
+    ):
         return True
     busy = values.std(axis=(1, 2))[: len(values) // side * side].reshape(-1, side)
     spread = float(busy.var())
