@@ -67,8 +67,8 @@ def score_runs(options: argparse.Namespace) -> int:
 
     from gan.judging import doctor, glossary, lines
     from gan.judging.request import Plan
-    from gan.scoring import guests as guest_scores
     from gan.scoring import scores
+    from gan.scoring.guests import score_guest
 
     if options.quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=FORMAT)
@@ -81,8 +81,10 @@ def score_runs(options: argparse.Namespace) -> int:
         for place, run in enumerate(chosen):
             try:
                 with _waiting(chosen[place + 1 :]):
-                    score = guest_scores.score_guest if isinstance(run, Guest) else scores.score_run
-                    line = score(run, plan, progress.report)
+                    if isinstance(run, Guest):
+                        line = score_guest(run, plan, progress.report)
+                    else:
+                        line = scores.score_run(run, plan, progress.report)
                 verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
                 found.append({"run": run.id, "name": run.label(), **line, "verdicts": verdicts})
             except InputError as error:

@@ -37,8 +37,9 @@ class Place(BaseModel):
 
 
 class Facts(BaseModel):
-    """What is known of a guest. ``source``: name of the file or folder, as text. ``data``, ``size``, ``channels``: what it is scored as.
+    """What is known of a guest.
 
+    ``source``: name of the file or folder, as text. ``data``, ``size``, ``channels``: what it is scored as.
     ``unit``: what the numbers of its places are. ``batch``: images per step, 0 if unknown. ``weights``: whether its generator had
     averaged weights. ``conditions``: what decides whether a comparison is fair, see :mod:`gan.judging.conditions`.
     """

@@ -1,4 +1,4 @@
-"""The pictures of a source in any format, decoded in parallel, with the epoch or step that its folders or files name; torch-free."""
+"""The pictures of a source in any format, decoded in parallel, with the epochs or steps that its names tell; torch-free."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Options:
-    """How to read a source. ``folders``: one of ``FOLDERS``. ``sheet``: every picture is a contact sheet; None: if it is the only one.
+    """How to read a source.
 
+    ``folders``: one of ``FOLDERS``. ``sheet``: every picture is a contact sheet; None: if it is the only one.
     ``classes``: names of classes, which folders of plain numbers may be.
     """
 

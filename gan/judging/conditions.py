@@ -55,17 +55,15 @@ def warnings(line: Line) -> list[str]:
 def _about_pictures(found: Line, line: Line) -> list[str]:
     own = f"{found.get('width')} × {found.get('height')} pixels" if found.get("width") else "unknown size"
     count = words.count(int(lines.number(found, "pictures") or 0), "picture")
-    told = [
-        f"{count} of {own}, {'in colour' if lines.number(found, 'coloured') else 'grey'}; {line.get('weights')} weights, as declared."
-    ]
+    colours = "in colour" if lines.number(found, "coloured") else "grey"
+    told = [f"{count} of {own}, {colours}; {line.get('weights')} weights, as declared."]
     if sheet := found.get("sheet"):
         told.append(f"Cut out of a contact sheet: {sheet}.")
     if share := lines.number(found, "repeated"):
         told.append(f"{_share(share)} were enlarged by repeated pixels, which was undone without loss.")
     if skipped := int(lines.number(found, "skipped") or 0):
-        told.append(
-            f"{words.count(skipped, 'file')} skipped, most often because: {str(found.get('skipped_because', '')).rstrip('.')}."
-        )
+        reason = str(found.get("skipped_because", "")).rstrip(".")
+        told.append(f"{words.count(skipped, 'file')} skipped, most often because: {reason}.")
     return told
 
 

@@ -43,9 +43,9 @@ def score_run(run: Run, plan: Plan, report: Report = say_nothing) -> dict[str, A
 
 
 def recorded(run: Run, report: Report, score: Callable[[Progress], dict[str, Any]]) -> dict[str, Any]:
-    """Carry out a scoring under the lock of a run or a guest and return its line; the scoring file says how far it is, and how it ended.
+    """Carry out a scoring under the lock of a run or a guest and return its line.
 
-    Raises InputError if it fails, in a sentence.
+    The scoring file says how far it is, and how it ended. Raises InputError if it fails, in a sentence.
     """
     held = run.hold_scoring()
     progress = Progress(run, report)
