@@ -11,6 +11,7 @@ import streamlit as st
 
 from gan import config as configs
 from gan.errors import InputError
+from gan.guests.guest import Guest
 from gan.runs import Run, changes
 from pages.parts import actions, owning, words
 
@@ -24,6 +25,8 @@ def different(chosen: Sequence[Run]) -> dict[str, str]:
     """Return the settings in which the runs differ (key → title)."""
     found = {}
     for run in chosen:
+        if isinstance(run, Guest):
+            continue
         try:
             found[run.id] = changes.flat(run)
         except InputError as error:
