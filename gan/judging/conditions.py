@@ -11,6 +11,7 @@ from gan.judging.lines import Line
 from gan.words import percent
 
 TRACES = 0.15  # excess of fine cosine coefficients near 0 in blocks of 8 × 8: traces of JPEG (``gan.guests.measuring``)
+USUAL = 2000  # images of a draw, unless others are asked for
 CLIPPED = 0.02  # share of values at 0 or 255 above that of the real images: worth a sentence
 
 
@@ -57,6 +58,8 @@ def _about_pictures(found: Line, line: Line) -> list[str]:
     count = words.count(int(lines.number(found, "pictures") or 0), "picture")
     colours = "in colour" if lines.number(found, "coloured") else "grey"
     told = [f"{count} of {own}, {colours}; {line.get('weights')} weights, as declared."]
+    if (used := int(lines.number(line, "images") or 0)) and used < USUAL:
+        told.append(f"Scored from {used:,}: ranked only with scores from as many (python -m gan score RUN --images {used}).")
     if sheet := found.get("sheet"):
         told.append(f"Cut out of a contact sheet: {sheet}.")
     if share := lines.number(found, "repeated"):

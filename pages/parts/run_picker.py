@@ -54,8 +54,8 @@ def pick_several(
     """Draw a picker for several runs; the URL parameter "runs" keeps the selection, the session keeps it for a return without URL.
 
     ``key``: widget key. ``usual``: chosen from all runs if neither names any.
-    ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen. Guests can be
-    chosen like runs.
+    ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen. Guests can
+    be chosen like runs.
     """
     found, names = _all(root, with_guests=True)
     _follow(root, names, with_guests=True)
@@ -110,4 +110,4 @@ def _follow(root: Path, shown: dict[str, str], *, with_guests: bool = False) -> 
 def _complain(root: Path, run_id: str) -> None:
     """Show why the run with this id cannot be found; nothing if it can."""
     with frame.spoken_errors():
-        runs.find(root, run_id)
+        guests.find(root, run_id)

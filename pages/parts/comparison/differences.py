@@ -70,7 +70,10 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
     )
     if any(refusals):
         st.caption(next(filter(None, refusals)) if all(refusals) else "Tags and notes can be changed on your own runs.")
-    if not titles:
+    trained = [run for run in chosen if not isinstance(run, Guest)]
+    if len(trained) < len(chosen):
+        st.caption("Guests were made elsewhere, so their settings are unknown.")
+    if not titles and len(trained) > 1:
         st.caption("These runs have identical settings.")
     keep_marks(chosen, edited.to_dict("records"))
 

@@ -158,7 +158,7 @@ def show(chosen: Sequence[Run]) -> None:
         return
     st.subheader("Guests")
     st.caption("Made elsewhere. Their scores are measured as those of the runs are; what was changed or lost before is said here.")
-    with st.grid(2, min_column_width=320, gap="medium"):
+    with st.grid(3, min_column_width=280, gap="medium"):
         for guest in found:
             with st.container(border=True):
                 _show(guest)
