@@ -16,6 +16,8 @@ from gan import runs
 from gan.commands.arguments import CHECKPOINT_HELP, FORMAT, Parser, complain
 from gan.commands.progress_bar import ProgressBar
 from gan.errors import InputError, explained
+from gan.guests import guest as guests
+from gan.guests.guest import Guest
 from gan.machine import usual_threads
 from gan.runs import Run
 from gan.storage import files, signs
@@ -56,7 +58,7 @@ def score_runs(options: argparse.Namespace) -> int:
     chosen, refused = [], []
     for run_id in dict.fromkeys(options.run_ids):
         try:
-            chosen.append(runs.find(options.root, run_id))
+            chosen.append(guests.find(options.root, run_id))
         except InputError as error:
             refused.append(str(error))
     if not chosen:
@@ -66,6 +68,7 @@ def score_runs(options: argparse.Namespace) -> int:
     from gan.judging import doctor, glossary, lines
     from gan.judging.request import Plan
     from gan.scoring import scores
+    from gan.scoring.guests import score_guest
 
     if options.quiet:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=FORMAT)
@@ -78,7 +81,10 @@ def score_runs(options: argparse.Namespace) -> int:
         for place, run in enumerate(chosen):
             try:
                 with _waiting(chosen[place + 1 :]):
-                    line = scores.score_run(run, plan, progress.report)
+                    if isinstance(run, Guest):
+                        line = score_guest(run, plan, progress.report)
+                    else:
+                        line = scores.score_run(run, plan, progress.report)
                 verdicts = [vars(verdict) for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
                 found.append({"run": run.id, "name": run.label(), **line, "verdicts": verdicts})
             except InputError as error:

@@ -74,12 +74,12 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
         if choice == AUTO and strays > MOST_STRAYS * len(pictures):
             return without_classes(f"{strays:,} of {words.count(len(pictures), 'picture')} are {otherwise}")
         if choice == AUTO and len(counts) < 2:
-            return without_classes(f"all pictures are of the class {_with_counts(counts)}")
+            return without_classes(f"all pictures are of the class {with_counts(counts)}")
         named = [(entry, name_of(entry)) for entry in entries]
         left_out = [Skipped(entry.name, f"is {otherwise}") for entry, name in named if not name]
         also = f" Left out: {words.count(strays, 'picture')} {otherwise}." if strays else ""
         kept = [replace(entry, group=name) for entry, name in named if name]
-        return Grouping(kept, left_out, counts, folders, f"{about}: {_with_counts(counts)}.{also}")
+        return Grouping(kept, left_out, counts, folders, f"{about}: {with_counts(counts)}.{also}")
 
     if choice.only:
         level = _level_with(choice.only, pictures, tree)
@@ -248,7 +248,7 @@ def _few(names: Sequence[str]) -> str:
     return f"{named[0]} … {named[-1]}" if len(named) > _MOST_SPLITS else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
-def _with_counts(counts: dict[str, int]) -> str:
+def with_counts(counts: dict[str, int]) -> str:
     """Return classes with their counts for a sentence."""
     some = ", ".join(f"{shown(name, most=24)} {count:,}" for name, count in list(counts.items())[:_MOST_NAMED])
     return some + (f" and {len(counts) - _MOST_NAMED:,} more" if len(counts) > _MOST_NAMED else "")

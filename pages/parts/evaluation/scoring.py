@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from gan.runs import Run
@@ -26,8 +28,11 @@ WITHOUT_CHECKPOINT = {
 }
 
 
-def offer_scoring(chosen: list[Run]) -> list[Run]:
-    """Draw the scoring controls, the progress of running scorings and how they ended; return the runs being scored."""
+def offer_scoring(chosen: list[Run], beside: Callable[[], None]) -> list[Run]:
+    """Draw the scoring controls, the progress of running scorings and how they ended; return the runs being scored.
+
+    ``beside`` draws what stands next to the button.
+    """
     ready = [run for run in chosen if run.has_checkpoint]
     busy = scorings.under_way(chosen)
     row, below = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), actions.place("evaluate/score")
@@ -72,6 +77,7 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             why_not="" if ready else next(iter(refused.values()), ""),
         ):
             st.rerun()
+        beside()
     names = words.names(chosen)
     untrained: dict[str, list[str]] = {}
     for run in chosen:
