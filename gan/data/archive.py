@@ -26,6 +26,8 @@ _MOST_TABLE = 128 << 20  # bytes of a ZIP's table of contents
 _PART = 1 << 20  # bytes per read
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+#: Single packed files that a format of pictures may have; they are unpacked while they are read.
+_PACKED = ("-ubyte.gz", ".npy.gz", ".csv.gz")
 #: Endings of pictures.
 PICTURES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
@@ -290,7 +292,7 @@ def _unsafe(info: zipfile.ZipInfo) -> str:
         return "is encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "is packed with an unsupported method"
-    if info.filename.lower().endswith(_NESTED):
+    if info.filename.lower().endswith(_NESTED) and not info.filename.lower().endswith(_PACKED):
         return "is an archive itself"
     if info.file_size > MOST_BYTES:
         return f"larger than {MOST_BYTES >> 20} MB"

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
 from gan import runs
@@ -21,7 +21,7 @@ from gan.config.data import DataConfig
 from gan.data import grouping, prepared
 from gan.data.archive import PICTURES
 from gan.data.grouping import Choice
-from gan.errors import InputError, explain_os_error, explained
+from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
@@ -101,7 +101,7 @@ def start_preparing(data: DataConfig) -> None:
 
 def start_import(
     upload: BinaryIO,
-    suffix: Literal[".zip", ".csv"],
+    suffix: Literal[".zip", ".csv"],  # of pictures in any format, or of points
     title: str,
     size: int,
     choice: Choice = grouping.AUTO,
@@ -116,7 +116,8 @@ def start_import(
     require("prepare")
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     path = _save(upload, suffix, allowed)
-    chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if columns:
         chosen += ["--columns", *map(str, columns)]
     if allowed:

@@ -77,8 +77,9 @@ def _table(opened: Opened) -> _Table | None:
     if columns not in _PIXELS and columns - 1 not in _PIXELS:
         return None
     has_heading = not all(map(_is_number, first))
-    some = [_cells(line, separator) for line in lines[has_heading:]]
-    if not some or not all(len(cells) == columns and all(map(_is_number, cells)) for cells in some):
+    some = [cells for line in lines[has_heading:] for cells in [_cells(line, separator)] if len(cells) == columns]
+    some = [cells for cells in some if all(map(_is_number, cells))]
+    if not some:
         return None
     label = None
     if columns not in _PIXELS:

@@ -73,7 +73,7 @@ def _part(opened: Opened, stored: Stored, label: _Array | None) -> Part:
         return Part(stored)
     count = stored.shape[0]
     labels = arrays.labels_from(Stored(label.name, (count,), label.dtype, partial(_blocks, opened, label, (count,))))
-    if labels is not None and set(labels[0]) == set(map(str, range(1, 11))):  # SVHN: 10 stands for the digit 0
+    if labels is not None and "10" in labels[0] and set(labels[0]) <= set(map(str, range(1, 11))):  # SVHN: 10 is the digit 0
         labels = tuple("0" if name == "10" else name for name in labels[0]), labels[1]
     return Part(stored, labels, shown(label.name))
 

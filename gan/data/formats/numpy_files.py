@@ -13,7 +13,7 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, together
+from gan.data.formats.pictures import MOST_CLASSES, Opened, PictureSource, exactly, listed, reading, together
 from gan.errors import InputError, shown
 
 MAGIC = b"\x93NUMPY"
@@ -22,7 +22,9 @@ _MOST_MEMBERS = 1000  # arrays in an archive
 _MOST_WHOLE = 256 << 20  # bytes of an array in column order, which must be read whole
 _SPLITS = ("train", "test", "val", "valid", "validation", "dev")
 _IMAGES = ("images", "image", "imgs", "x", "data", "pixels", "samples", "arr_0", "arr0")
-_LABELS = re.compile(r"(?:^|_)(?:labels?|y|targets?|class(?:es)?|arr_?1)(?:_|$)", re.IGNORECASE)
+_NAMES = ("classes", "class_names", "label_names")
+_LONGEST_NAME = 4096  # bytes of an array's element
+_LABELS = re.compile(r"(?:^|[_/])(?:labels?|y|targets?|class(?:es)?|arr_?1)(?:[_/]|$)", re.IGNORECASE)
 
 
 class _Broken(ValueError):
@@ -70,16 +72,30 @@ def from_stored(opened: Opened, format: str, title: str, found: Sequence[Stored]
             raise _no_pictures(opened, max(found, key=lambda one: math.prod(one.shape)))
         raise InputError(f"{opened.shown} holds no arrays; expected pictures as [N, H, W], [N, H, W, C] or [N, C, H, W].")
     chosen = _chosen(images)
+    named = next((one for one in found if one.name in _NAMES and len(one.shape) == 1 and one.dtype.kind in "US"), None)
+    found = [one for one in found if one is not named]
     parts = []
     with reading(opened, f"a {format}"):
+        names = _names_in(named) if named is not None else ()
         for stored in chosen:
             label = _labels_of(stored, chosen, found, opened)
-            labels = arrays.labels_from(label) if label is not None else None
+            labels = arrays.labels_from(label, names) if label is not None else None
             parts.append(Part(stored, labels, shown(label.name) if label is not None else ""))
         left = [one.name for one in images if one not in chosen]
         also = f"left out: {listed(left)}" if left else ""
-        named = f" ({listed(one.name for one in chosen)})" if len(found) > 1 else ""
-        return arrays.source(opened, format, f"{title}{named}", parts, also)
+        which = f" ({listed(one.name for one in chosen)})" if len(found) > 1 else ""
+        return arrays.source(opened, format, f"{title}{which}", parts, also)
+
+
+def _names_in(stored: Stored) -> list[str]:
+    """Return the names of classes in an array of texts; none if there are too many."""
+    if stored.shape[0] > MOST_CLASSES or stored.dtype.itemsize > _LONGEST_NAME:
+        return []
+    return [
+        str(name.decode("utf-8", "replace") if isinstance(name, bytes) else name)
+        for block in stored.blocks()
+        for name in block.tolist()
+    ]
 
 
 # Headers
@@ -105,7 +121,9 @@ def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[]
         raise InputError(
             f"{where} holds Python objects (pickles), which are never loaded; save plain numbers of one shape with np.save."
         )
-    if dtype.names or dtype.itemsize < 1 or any(length < 0 for length in shape):
+    if any(length < 0 for length in shape):
+        raise _Broken("a negative length")
+    if dtype.names or dtype.itemsize < 1:
         raise InputError(f"{where} holds records, not plain numbers; save the pictures as an array of numbers.")
     length = math.prod(shape) * dtype.itemsize
     if length > archive.MOST_TOTAL:
@@ -176,7 +194,7 @@ def _chosen(images: list[Stored]) -> list[Stored]:
         kinds: dict[tuple[str, int], list[Stored]] = {}
         for one in splits:
             kinds.setdefault((one.name.lower().replace(_split(one.name), ""), len(one.shape)), []).append(one)
-        return next(iter(kinds.values()))
+        return sorted(next(iter(kinds.values())), key=lambda one: not _split(one.name).startswith("train"))
     ranked = sorted(images, key=lambda one: _IMAGES.index(one.name.lower()) if one.name.lower() in _IMAGES else len(_IMAGES))
     return ranked[:1]
 

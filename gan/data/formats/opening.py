@@ -19,7 +19,7 @@ import numpy as np
 from gan.data import archive, grouping
 from gan.data.archive import Source
 from gan.data.decoder import Refused
-from gan.data.formats import cifar, csv_pictures, idx, matlab, numpy_files, parquet, tar, unreadable
+from gan.data.formats import cifar, csv_pictures, hdf5, idx, matlab, numpy_files, parquet, tar, unreadable
 from gan.data.formats.pictures import DAMAGE, Content, Labels, Opened, PictureSource, damaged
 from gan.data.formats.tar import Tar
 from gan.data.grouping import AUTO, Choice
@@ -51,6 +51,7 @@ def _begins(magic: bytes) -> Callable[[bytes, Opened], bool]:
 FORMATS = (
     Format("NumPy", _begins(numpy_files.MAGIC), numpy_files.read),
     Format("Parquet", _begins(parquet.MAGIC), parquet.read),
+    Format("HDF5", _begins(hdf5.MAGIC), hdf5.read),
     Format("MATLAB", _begins(matlab.MAGIC), matlab.read),
     Format("CIFAR for Python", cifar.is_pickle, cifar.read_pickles),
     Format("IDX", idx.is_like, idx.read),
@@ -62,10 +63,11 @@ CONTAINERS = ("NumPy archive", "WebDataset", "ZIP, tar or folder of any of these
 
 
 @contextlib.contextmanager
-def open_pictures(path: Path, choice: Choice = AUTO) -> Iterator[PictureSource]:
+def open_pictures(path: Path, choice: Choice = AUTO, name: str = "") -> Iterator[PictureSource]:
     """Open a folder, an archive or a file of any format as pictures, with the classes of a choice.
 
-    Raises InputError if it is none of them, is damaged, or has no class that was chosen.
+    ``name``: the file's name for sentences, if it is stored under another one. Raises InputError if it is none of them, is damaged,
+    or has no class that was chosen.
     """
     with explained(f"reading {shown(str(path), most=200)}"):
         is_file = path.is_file()
@@ -75,7 +77,7 @@ def open_pictures(path: Path, choice: Choice = AUTO) -> Iterator[PictureSource]:
         return
     with explained("reading the file"):
         file = open(path, "rb")
-    with file, open_file(file, path.name, choice, folder=path.absolute().parent) as found:
+    with file, open_file(file, name or path.name, choice, folder=path.absolute().parent) as found:
         yield found
 
 
@@ -112,16 +114,19 @@ def _names() -> str:
     return ", ".join([*(format.name for format in FORMATS), *CONTAINERS[:2]])
 
 
-def is_points(file: BinaryIO) -> bool:
-    """Return whether an open file is text, and no table of pictures: a CSV file of points, as far as its beginning says."""
-    head = file.read(_HEAD)
+def is_recognised(file: BinaryIO) -> bool:
+    """Return whether an open file is in a format of pictures, packed, or in a format that is only named; it stays open."""
     file.seek(0)
-    opened = Opened(file, "", None)
-    is_packed = any(head.startswith(magic) for magic in _PACKED)
-    if is_packed or b"\0" in head or head.startswith(b"PK") or any(head.startswith(one) for one in (b"MATLAB", b"BZh")):
-        return False
+    opened = Opened(file, "", file.seek(0, os.SEEK_END))
+    head = opened.start().read(_HEAD)
+    known = [b"PK", *_PACKED]
     try:
-        return _format_of(head, opened) is None and not any(is_like(head) for is_like, _, _ in unreadable.FORMATS)
+        return (
+            any(head.startswith(magic) for magic in known)
+            or tar.is_like(head, opened)
+            or _format_of(head, opened) is not None
+            or any(is_like(head) for is_like, _, _ in unreadable.FORMATS)
+        )
     finally:
         file.seek(0)
 

@@ -40,7 +40,6 @@ FORMATS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (_at(16, b"\xde\xc0\xef\xbe"), "an LMDB database", "export its pictures as files into a folder"),
     (_is_tfrecord, "a TFRecord file", f"{_NPZ}, for example with tfds.as_numpy"),
     (_at(0, b"MATLAB 7.3 MAT-file"), "a MATLAB file of version 7.3", "save it with -v7, or its pictures as .npz"),
-    (_at(0, b"\x89HDF\r\n\x1a\n"), "an HDF5 file", _NPZ),
     (_at(0, b"ARROW1"), "an Arrow file", "save the data set as Parquet with to_parquet"),
     (_at(0, b"\xff\xff\xff\xff"), "an Arrow stream", "save the data set as Parquet with to_parquet"),
     (_at(0, b"SQLite format 3\0"), "an SQLite database", "export its pictures as files into a folder"),
