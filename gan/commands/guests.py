@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gan import runs, words
 from gan.access import people
 from gan.commands.arguments import Parser, print_rows
 from gan.commands.progress_bar import ProgressBar
-from gan.errors import InputError
+from gan.errors import InputError, explained
 from gan.execution import requests
 from gan.guests import guest as guests
 from gan.guests import importer, reading
@@ -24,11 +25,15 @@ from gan.machine import usual_threads
 from gan.storage import files
 from gan.storage.jobs import Progress, Report
 
+_MOST_DRAWN = 50_000  # pictures of a generator
+
 
 def add(command: Callable[..., Parser]) -> None:
     """Add the commands to the command line."""
     guest = command("guest", "Import pictures made elsewhere as a guest, and score them beside the runs.", bring, has_json=True)
-    guest.add_argument("path", type=Path, metavar="PATH", help="a folder, a ZIP, a .npz or .npy file, or a contact sheet")
+    guest.add_argument(
+        "path", type=Path, metavar="PATH", help="a folder, a ZIP, a .npz or .npy file, a contact sheet, or a generator"
+    )
     guest.add_argument("--data", required=True, metavar="NAME", help="data set that it imitates, and is scored against")
     guest.add_argument("--name", required=True, metavar="NAME", help="such as “Keras, epoch 500”")
     guest.add_argument("--note", default="", metavar="TEXT", help="a note")
@@ -106,7 +111,8 @@ def bring(options: argparse.Namespace) -> int:
                 bar.report(sentence, share)
 
             requests.clear_uploads()
-            found = importer.bring(options.root, options.path, wish, lambda said, share: tell(said, 0.4 * share), options.source)
+            with _pictures_of(options, lambda said, share: tell(said, 0.2 * share)) as (pictures, source):
+                found = importer.bring(options.root, pictures, wish, lambda said, share: tell(said, 0.2 + 0.2 * share), source)
             line = None if options.no_score else _score(found, plan, lambda said, share: tell(said, 0.4 + 0.6 * share))
             progress.finish(found.id)
     finally:
@@ -122,6 +128,28 @@ def bring(options: argparse.Namespace) -> int:
     elif not options.quiet:
         _print(found, line)
     return 0
+
+
+@contextlib.contextmanager
+def _pictures_of(options: argparse.Namespace, report: Report) -> Iterator[tuple[Path, str]]:
+    """Yield the path and name of what is imported: the file itself, or pictures drawn from it if it is a generator."""
+    source = options.source or options.path.name
+    from gan.networks import foreign
+
+    if not foreign.is_generator(options.path):
+        yield options.path, source
+        return
+    import torch
+
+    from gan.training import sampling
+
+    torch.set_num_threads(usual_threads())
+    generator = foreign.read(options.path, source)
+    count = min(options.images * options.draws, options.most or _MOST_DRAWN, _MOST_DRAWN)
+    with explained("drawing pictures"), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "drawn.npz"
+        sampling.write(sampling.stream_foreign(generator, count, options.seed), path, report)
+        yield path, source
 
 
 def _score(found: Guest, plan: Any, report: Report) -> dict[str, Any]:

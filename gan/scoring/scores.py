@@ -20,7 +20,7 @@ from gan.judging.lines import describe, real_part
 from gan.judging.request import Plan
 from gan.runs import Run, Scoring
 from gan.scoring import measures, projection, reference
-from gan.scoring.extractors import classifier, coordinates, inception, perceptual, stacked, vgg
+from gan.scoring.extractors import classifier, coordinates, efficientnet, inception, perceptual, stacked, vgg
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
@@ -97,7 +97,7 @@ def _score(run: Run, plan: Plan, progress: Progress) -> dict[str, Any]:
 
 
 def choose_extractor(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
-    """Return the requested extractor. For a quick score, "auto" never chooses Inception, which takes minutes on a CPU.
+    """Return the requested extractor. For a quick score, "auto" never chooses Inception or EfficientNet, which are slow on a CPU.
 
     "auto" passes over a classifier that is hardly better than chance (``lines.LEARNT``); the ``note`` of the extractor says so.
     """
@@ -114,6 +114,8 @@ def choose_extractor(asked: str, data: DataConfig, device: torch.device, report:
         passed_over = found
     if asked == "inception" or (asked == "auto" and not is_quick and inception.is_at_hand()):
         chosen = inception.load(device, report)
+    elif asked == "efficientnet" or (asked == "auto" and not is_quick and data.channels == 3 and efficientnet.is_at_hand()):
+        chosen = efficientnet.load(device, report)
     else:
         chosen = vgg.load(device, report)
     return chosen if passed_over is None else dataclasses.replace(chosen, note=_explain_passing(passed_over))

@@ -21,7 +21,7 @@ from gan.data import loaders
 from gan.errors import InputError, shown
 from gan.guests import reading
 from gan.judging.glossary import SCORES
-from gan.scoring.extractors import inception, vgg
+from gan.scoring.extractors import efficientnet, inception, vgg
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.metrics import kid as kernel
 from gan.scoring.metrics import manifold
@@ -163,6 +163,8 @@ def _choose(one: str, other: str, plan: Plan, report: Report) -> tuple[Extractor
         raise InputError("The extractor is “classifier”, but neither set is a data set with labels; choose another.")
     elif plan.extractor == "inception" or (plan.extractor == "auto" and inception.is_at_hand()):
         found = inception.load(device, report)
+    elif plan.extractor == "efficientnet" or (plan.extractor == "auto" and efficientnet.is_at_hand()):
+        found = efficientnet.load(device, report)
     else:
         found = vgg.load(device, report)
     if plan.resizing == "clean":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -61,6 +63,12 @@ def parsed(content: bytes, inner: str, name: str) -> dict[str, Any]:
     return found
 
 
+def has_layers(path: Path) -> bool:
+    """Return whether an HDF5 file has a group of layers, as the weights of Keras have."""
+    with h5py.File(path, "r") as file:
+        return isinstance(file.get("layers", getlink=True), h5py.HardLink) and isinstance(file["layers"], h5py.Group)
+
+
 def arrays(content: bytes, name: str) -> dict[str, Array]:
     """Return the arrays of an HDF5 file by path, as float32.
 
@@ -99,7 +107,9 @@ def _values(dataset: h5py.Dataset, place: str, name: str) -> Array:
             f"“{shown(name)}” keeps {shown(place)} in another file, which is not read; export the weights in one file."
         )
     shape, kind = dataset.shape, dataset.dtype
-    if shape is None or len(shape) > 4 or kind.kind not in "fiu" or int(np.prod([float(n) for n in shape])) > MOST_VALUES:
+    sizes = [math.prod(lengths) for lengths in (shape, dataset.chunks) if lengths is not None]  # pieces are unpacked as a whole
+    is_held = dataset.compression is not None or dataset.id.get_storage_size() >= sizes[0] * kind.itemsize if sizes else False
+    if not is_held or shape is None or len(shape) > 4 or kind.kind not in "fiu" or max(sizes) > MOST_VALUES:
         raise InputError(
             f"“{shown(name)}” has {kind} of shape {shape} at {shown(place)}, expected numbers of a generator's weights; "
             "export them with save_weights."

@@ -21,9 +21,9 @@ from gan.networks.players import EMBEDDING, Generator
 _MOST_HEADER = 1 << 24  # bytes
 
 
-def is_ours(content: bytes) -> bool:
-    """Return whether a file looks like safetensors: a length, and a JSON object of that length."""
-    return len(content) > 9 and content[8:9] == b"{" and struct.unpack_from("<Q", content)[0] <= min(_MOST_HEADER, len(content) - 8)
+def is_ours(content: bytes, size: int) -> bool:
+    """Return whether a file of ``size`` bytes that begins with ``content`` looks like safetensors: the length of a JSON object."""
+    return content[8:9] == b"{" and 2 <= struct.unpack_from("<Q", content)[0] <= min(_MOST_HEADER, size - 8)
 
 
 def read(content: bytes, name: str) -> Foreign:

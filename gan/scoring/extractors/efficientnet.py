@@ -141,8 +141,9 @@ def build(state: dict[str, Tensor]) -> EfficientNet:
     network.eval().requires_grad_(False)
     for part in [network.body, *(block for block in network.body if isinstance(block, Block))]:
         for place, layer in enumerate(part):
-            if isinstance(layer, nn.BatchNorm2d):  # folded into the convolution: equal up to rounding, and faster
-                part[place - 1], part[place] = fuse_conv_bn_eval(part[place - 1], layer), nn.Identity()
+            convolution = part[place - 1]
+            if isinstance(layer, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):  # folded: equal up to rounding, and faster
+                part[place - 1], part[place] = fuse_conv_bn_eval(convolution, layer), nn.Identity()
     return network
 
 

