@@ -1,7 +1,7 @@
 """Generators of other programs: the same pictures as there, and one sentence for whatever is none.
 
 The files in ``foreign/`` were written by Keras 3.15.1 with random weights: the DCGAN of TensorFlow's tutorial (2 filters, 4
-latents), that of Keras' own example (kernels of 4 × 4, sigmoid), and a discriminator. The ``.npy`` files are
+latents), one like Keras' own example (kernels of 4 × 4, sigmoid), and a discriminator. The ``.npy`` files are
 what Keras draws [2, H, W, C].
 """
 
