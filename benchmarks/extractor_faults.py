@@ -3,8 +3,8 @@
     python -m benchmarks.extractor_faults [--images 500] [--data shapes bedrooms cifar10]
 
 Blur (σ of 0.7 pixels), noise (σ of 5 % of the range), darkness (10 % of the range less), collapse (the images nearest to one of
-them, all different) and copies (a tenth of the images, ten times each). The floor is the FID of undisturbed images, the mean of five
-random parts; behind each multiple is its distance from the floor in standard deviations of these five.
+them, all different) and copies (a tenth of the images, ten times each). The floor is the FID of undisturbed images, the mean of
+five random parts; behind each multiple is its distance from the floor in standard deviations of these five.
 
 CIFAR-10 is read from ``GAN_TEST_DATA`` (default: ``../shared/data``) and skipped without it, EfficientNet-Lite0 without its
 package, and Inception without its weights.
