@@ -11,9 +11,10 @@ from typing import Any
 
 from gan import runs, words
 from gan.access import people
+from gan.catalogue import data_sets
 from gan.commands.arguments import Parser, print_rows
 from gan.commands.progress_bar import ProgressBar
-from gan.errors import InputError
+from gan.errors import InputError, shown
 from gan.execution import requests
 from gan.guests import guest as guests
 from gan.guests import importer, reading
@@ -98,6 +99,9 @@ def bring(options: argparse.Namespace) -> int:
         reading.Options(options.folders, sheet),
     )  # fmt: skip
     path = requests.guest_path(options.root)
+    if not options.path.exists():
+        raise InputError(f"There is nothing at {shown(str(options.path), most=200)}; expected a folder or a file of pictures.")
+    data_sets.find(options.data)
     try:
         with ProgressBar(is_quiet=options.quiet or options.json) as bar, people.acting(options.owner), Progress(path) as progress:
 
