@@ -97,13 +97,13 @@ def test_the_pictures_are_those_that_were_laid(name: str) -> None:
 
 @settings(max_examples=40)
 @given(
-    st.integers(2, 6),
-    st.integers(2, 6),
-    st.integers(8, 40),
-    st.integers(1, 6),
-    st.booleans(),
-    st.integers(0, 255),
-    st.integers(0, 99),
+    rows=st.integers(2, 6),
+    columns=st.integers(2, 6),
+    side=st.integers(8, 40),
+    gap=st.integers(1, 6),
+    has_margin=st.booleans(),
+    shade=st.integers(0, 255),
+    seed=st.integers(0, 99),
 )
 def test_pictures_of_noise_are_found_whatever_the_gaps(
     rows: int, columns: int, side: int, gap: int, has_margin: bool, shade: int, seed: int
