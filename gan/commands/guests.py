@@ -109,7 +109,6 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            requests.clear_uploads()
             found = importer.bring(options.root, options.path, wish, lambda said, share: tell(said, 0.4 * share), options.source)
             line = None if options.no_score else _score(found, plan, lambda said, share: tell(said, 0.4 + 0.6 * share))
             progress.finish(found.id)
