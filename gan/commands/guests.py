@@ -12,9 +12,10 @@ from typing import Any
 
 from gan import runs, words
 from gan.access import people
+from gan.catalogue import data_sets
 from gan.commands.arguments import Parser, print_rows
 from gan.commands.progress_bar import ProgressBar
-from gan.errors import InputError, explained
+from gan.errors import InputError, explained, shown
 from gan.execution import requests
 from gan.guests import guest as guests
 from gan.guests import importer, reading
@@ -103,6 +104,9 @@ def bring(options: argparse.Namespace) -> int:
         reading.Options(options.folders, sheet),
     )  # fmt: skip
     path = requests.guest_path(options.root)
+    if not options.path.exists():
+        raise InputError(f"There is nothing at {shown(str(options.path), most=200)}; expected a folder or a file of pictures.")
+    data_sets.find(options.data)
     try:
         with ProgressBar(is_quiet=options.quiet or options.json) as bar, people.acting(options.owner), Progress(path) as progress:
 
@@ -110,7 +114,6 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            requests.clear_uploads()
             with _pictures_of(options, lambda said, share: tell(said, 0.2 * share)) as (pictures, source):
                 found = importer.bring(options.root, pictures, wish, lambda said, share: tell(said, 0.2 + 0.2 * share), source)
             line = None if options.no_score else _score(found, plan, lambda said, share: tell(said, 0.4 + 0.6 * share))

@@ -21,7 +21,7 @@ from gan.guests import sheet
 from gan.guests.guest import Unit
 
 FOLDERS = ("auto", "epoch", "step", "no")  # what folders with numbers may be taken for
-MOST_SHEET_PIXELS = 24_000_000
+MOST_SHEET_PIXELS = 16_000_000
 
 _FILES = "picture files"  # the format whose pictures have names
 _JPEG = b"\xff\xd8\xff"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ SMALLEST = 8  # pixels of a tile's side
 MOST = 100  # tiles along one side
 _MOST_GAP = 32  # pixels between tiles of a known size
 _UNIFORM, _NOISY = 6, 60  # levels of 255 by which a line of one colour may vary, without and with the noise of a JPEG
+_SAMPLED = 512  # values of a line that are looked at, where some will do
 _OUTLIERS = 4  # per cent of a noisy line at either end that do not count
 _LEAST_PERIODIC = 0.5  # share of the variance along a side that a repeated tile must explain
 _BORDER = 1.5  # times the usual difference between neighbouring lines: a border between tiles without a gap
@@ -41,18 +43,22 @@ def find(pixels: np.ndarray, rows: int = 0, columns: int = 0) -> Grid:
     Gaps of one colour come first; then gaps that look like the border of the tiles, as black ones around black digits; then equal
     tiles without gaps. ``rows`` and ``columns``: their known numbers, 0 to find them. Raises InputError if there is no such grid.
     """
-    values = pixels.reshape(*pixels.shape[:2], -1).astype(np.int16)
     if bool(rows) != bool(columns) or not (0 <= rows <= MOST and 0 <= columns <= MOST):
         raise InputError(f"A contact sheet of {rows} rows and {columns} columns was asked for; give both, from 1 to {MOST}.")
-    if int(np.ptp(values)) > _UNIFORM:
-        found = [_by_period(values, rows, columns)]
+    values = np.ascontiguousarray(np.moveaxis(pixels.reshape(*pixels.shape[:2], -1), -1, 0))
+    sides = _Lines(values, 1), _Lines(values, 2)
+    if int(values.max()) - int(values.min()) > _UNIFORM:
+        found = [_by_period(sides, rows, columns)]
+        whole, top, left = _trimmed(values)
+        trimmed = _Lines(whole, 1), _Lines(whole, 2)
         for noise in (_UNIFORM, _NOISY):
-            if grid := _by_colour(values, rows, columns, noise):
-                return grid
-            found.append(_by_size(values, rows, columns, noise))
+            for both, place in ((sides, (0, 0)), (trimmed, (top, left))):
+                if grid := _by_colour(both, place, rows, columns, noise):
+                    return grid
+            found.append(_by_size(sides, rows, columns, noise))
         if known := [grid for grid in found if grid]:
             return max(known, key=lambda grid: len(grid.rows) * len(grid.columns))
-    high, wide = values.shape[:2]
+    high, wide = map(len, sides)
     if rows:
         raise InputError(
             f"The picture of {wide} × {high} pixels cannot be cut into {rows} rows and {columns} columns of equal tiles; check the "
@@ -72,21 +78,59 @@ def tiles(pixels: np.ndarray, grid: Grid) -> Iterator[np.ndarray]:
     yield from found
 
 
-def _by_colour(values: np.ndarray, rows: int, columns: int, noise: int) -> Grid | None:
-    """Return the grid whose gaps are lines of the colour of the margins or of the widest gaps, if its tiles are equally large."""
-    for whole, top, left in ((values, 0, 0), _trimmed(values)):
-        down, across = _segments(whole, noise), _segments(whole.swapaxes(0, 1), noise)
-        if len(down) * len(across) < 2 or not (_are_equal(down) and _are_equal(across)):
-            continue
-        if rows and (len(down), len(across)) != (rows, columns):
-            continue
-        return Grid(_moved(down, top), _moved(across, left), "along its gaps")
-    return None
+class _Lines:
+    """The rows (``axis`` 1) or columns (2) of a picture, uint8 [C, H, W], and what is known of each; computed once."""
+
+    def __init__(self, planes: np.ndarray, axis: int) -> None:
+        self._planes, self._axis, self._along = planes, axis, 3 - axis
+        self._uniform: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return int(self._planes.shape[self._axis])
+
+    @cached_property
+    def _sampled(self) -> np.ndarray:
+        """Some values of each line, float32 [C, lines, n]."""
+        every = -(-self._planes.shape[self._along] // _SAMPLED)
+        found = self._planes[:, :, ::every] if self._along == 2 else self._planes[:, ::every].swapaxes(1, 2)
+        return np.ascontiguousarray(found, np.float32)
+
+    def uniform(self, noise: int) -> np.ndarray:
+        """Return for each line whether it has one colour, up to ``noise`` and, if there is noise, a few outliers."""
+        if noise not in self._uniform:
+            if noise > _UNIFORM:
+                low, high = np.percentile(self._sampled, [_OUTLIERS, 100 - _OUTLIERS], axis=2)
+            else:
+                low, high = (ends(axis=self._along).astype(np.float32) for ends in (self._planes.min, self._planes.max))
+            self._uniform[noise] = (high - low).max(axis=0) <= noise
+        return self._uniform[noise]
+
+    @cached_property
+    def steps(self) -> np.ndarray:
+        """The mean difference of each line from the next one [lines − 1]."""
+        return np.asarray(np.abs(np.diff(self._sampled, axis=1)).mean(axis=(0, 2)))
+
+    @cached_property
+    def busy(self) -> np.ndarray:
+        """The standard deviation along each line [lines]."""
+        return np.asarray(self._sampled.std(axis=(0, 2)))
 
 
-def _segments(values: np.ndarray, noise: int) -> Spans:
-    """Return the spans of lines between lines of one colour."""
-    is_gap = _is_uniform(values, noise)
+Sides = tuple[_Lines, _Lines]
+
+
+def _by_colour(sides: Sides, place: tuple[int, int], rows: int, columns: int, noise: int) -> Grid | None:
+    """Return the grid whose gaps are lines of one colour, if its tiles are equally large; ``place``: of the upper left corner."""
+    down, across = (_segments(lines.uniform(noise)) for lines in sides)
+    if len(down) * len(across) < 2 or not (_are_equal(down) and _are_equal(across)):
+        return None
+    if rows and (len(down), len(across)) != (rows, columns):
+        return None
+    return Grid(_moved(down, place[0]), _moved(across, place[1]), "along its gaps")
+
+
+def _segments(is_gap: np.ndarray) -> Spans:
+    """Return the spans of lines between gaps."""
     edges = np.flatnonzero(np.diff(np.concatenate([[True], is_gap, [True]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
@@ -100,34 +144,27 @@ def _are_equal(spans: Spans) -> bool:
     )
 
 
-def _is_uniform(values: np.ndarray, noise: int) -> np.ndarray:
-    """Return for each line [H, W, C] whether it has one colour, up to ``noise`` and, if there is noise, a few outliers."""
-    if noise <= _UNIFORM:
-        return np.asarray(np.ptp(values, axis=1).max(axis=-1) <= noise)
-    low, high = np.percentile(values, [_OUTLIERS, 100 - _OUTLIERS], axis=1)
-    return np.asarray((high - low).max(axis=-1) <= noise)
-
-
 def _trimmed(values: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Return a picture without the margin that has the colour of its first corner, and the place of its upper left corner."""
-    is_inside = (np.abs(values - values[0, 0]) > _UNIFORM).any(axis=-1)
+    """Return a picture [C, H, W] without the margin in the colour of its first corner, and the place of its upper left corner."""
+    is_inside = np.abs(values.astype(np.int16) - values[:, :1, :1]).max(axis=0) > _UNIFORM
     down, across = np.flatnonzero(is_inside.any(axis=1)), np.flatnonzero(is_inside.any(axis=0))
     if not len(down):
         return values, 0, 0
-    return values[down[0] : down[-1] + 1, across[0] : across[-1] + 1], int(down[0]), int(across[0])
+    part = values[:, down[0] : down[-1] + 1, across[0] : across[-1] + 1]
+    return np.ascontiguousarray(part), int(down[0]), int(across[0])
 
 
 def _moved(spans: Spans, by: int) -> Spans:
     return [(start + by, end + by) for start, end in spans]
 
 
-def _by_size(values: np.ndarray, rows: int, columns: int, noise: int) -> Grid | None:
+def _by_size(sides: Sides, rows: int, columns: int, noise: int) -> Grid | None:
     """Return the grid of square tiles with gaps of a fixed width, and possibly a margin as wide, where all gaps have one colour.
 
     Of several, the one with most tiles, then the one with the narrowest gaps: gaps may continue into the margins of digits.
     """
-    high, wide = values.shape[:2]
-    is_uniform = _is_uniform(values, noise), _is_uniform(values.swapaxes(0, 1), noise)
+    high, wide = map(len, sides)
+    is_uniform = [lines.uniform(noise) for lines in sides]
     best: tuple[int, int, Grid] | None = None
     for gap in range(1, _MOST_GAP + 1):
         for margin in (gap, 0):
@@ -158,9 +195,9 @@ def _are_gaps(is_uniform: np.ndarray, spans: Spans) -> bool:
     return bool(is_uniform[~is_tile].all())
 
 
-def _by_period(values: np.ndarray, rows: int, columns: int) -> Grid | None:
+def _by_period(sides: Sides, rows: int, columns: int) -> Grid | None:
     """Return the grid of equal tiles without gaps: as many as asked for, or the smallest square ones that repeat."""
-    high, wide = values.shape[:2]
+    high, wide = map(len, sides)
     if rows:
         if high % rows or wide % columns or min(high // rows, wide // columns) < SMALLEST:
             return None
@@ -170,21 +207,18 @@ def _by_period(values: np.ndarray, rows: int, columns: int) -> Grid | None:
         counts = high // side, wide // side
         if counts[0] * counts[1] < 4 or max(counts) > MOST:
             continue
-        lines = (values, values.swapaxes(0, 1))
-        if all(count == 1 or _repeats(one, side) for one, count in zip(lines, counts, strict=True)):
+        if all(count == 1 or _repeats(one, side) for one, count in zip(sides, counts, strict=True)):
             return Grid(_spaced(counts[0], side, 0, 0), _spaced(counts[1], side, 0, 0), "into equal tiles")
     return None
 
 
-def _repeats(values: np.ndarray, side: int) -> bool:
-    """Return whether lines [H, W, C] repeat every ``side`` lines: borders stand out, or the lines of all tiles are alike."""
-    steps = np.abs(np.diff(values, axis=0)).mean(axis=(1, 2))
-    borders = steps[side - 1 :: side]
-    inside = np.delete(steps, np.arange(side - 1, len(steps), side))
-    if borders.min() > _BORDER * max(float(np.median(inside)), 1.0) and float(np.median(borders)) > float(
-        np.percentile(inside, 90)
-    ):
+def _repeats(lines: _Lines, side: int) -> bool:
+    """Return whether lines repeat every ``side`` lines: borders stand out, or the lines of all tiles are alike."""
+    borders = lines.steps[side - 1 :: side]
+    inside = np.delete(lines.steps, np.arange(side - 1, len(lines.steps), side))
+    least = _BORDER * max(float(np.median(inside)), 1.0)
+    if borders.min() > least and float(np.median(borders)) > float(np.percentile(inside, 90)):
         return True
-    busy = values.std(axis=(1, 2))[: len(values) // side * side].reshape(-1, side)
+    busy = lines.busy[: len(lines) // side * side].reshape(-1, side)
     spread = float(busy.var())
     return len(busy) > 1 and spread > 1 and float(busy.mean(axis=0).var()) > _LEAST_PERIODIC * spread

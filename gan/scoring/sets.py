@@ -25,8 +25,8 @@ from gan.scoring.extractors import efficientnet, inception, vgg
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.metrics import kid as kernel
 from gan.scoring.metrics import manifold
-from gan.scoring.metrics.fid import fid, for_counts
-from gan.scoring.metrics.streamed import GROUPS, Stream, jackknife, quick_fid
+from gan.scoring.metrics.fid import for_counts
+from gan.scoring.metrics.streamed import GROUPS, Stream, distance, jackknife, quick_distance
 from gan.scoring.scores import choose_extractor
 from gan.storage.jobs import Report, say_nothing
 from gan.words import figure, percent
@@ -111,15 +111,13 @@ def _part(report: Report, start: float) -> Report:
 
 def _fid(a: Stream, b: Stream, most: int, advance: Callable[[float], None]) -> Figure:
     """Return FID with a jackknife interval over groups, and its floor converted to the numbers of both sets."""
-    are_kept = max(a.count, b.count) <= most
-    value = fid(a.sample, b.sample) if are_kept else fid(a.total().moments(), b.total().moments())
+    value = distance(a.sample, b.sample) if max(a.count, b.count) <= most else distance(a.total(), b.total())
     parts = []
     for number in range(GROUPS):
         advance(number / GROUPS)
-        parts.append(quick_fid(a.total(number), b.total(number)))
-    halves = a.half(0), a.half(1)
-    each = halves[0].count, halves[1].count
-    floor = for_counts(fid(halves[0].moments(), halves[1].moments()), each, (a.count, b.count)) if min(each) > 1 else None
+        parts.append(quick_distance(a.total(number), b.total(number)))
+    counts = a.count // 2, a.count - a.count // 2
+    floor = for_counts(distance(a.half(0), a.half(1)), counts, (a.count, b.count))
     return Figure(value, *jackknife(value, parts), math.nan if floor is None else floor)
 
 

@@ -256,7 +256,20 @@ def test_presets_are_listed_as_text_and_as_json() -> None:
         assert row["description"] in done.stdout
 
 
-COMMANDS = ["train", "resume", "change", "runs", "trash", "score", "presets", "estimate", "class"]
+COMMANDS = [
+    "train",
+    "resume",
+    "change",
+    "runs",
+    "trash",
+    "score",
+    "guest",
+    "guests",
+    "compare-sets",
+    "presets",
+    "estimate",
+    "class",
+]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)

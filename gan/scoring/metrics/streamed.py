@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from gan.scoring.metrics.fid import Moments
+from gan.scoring.metrics.fid import Moments, fid
 
+FEW = 2048  # features that are kept at first
 GROUPS = 6  # of pictures, each left out once for the interval of FID
 
 
@@ -55,35 +56,47 @@ class Sums:
 
 
 class Stream:
-    """Features of one set: sums of two halves, each in ``GROUPS`` / 2 groups, and a uniform sample of at most ``most`` rows.
+    """Features of one set in ``GROUPS`` equally large random groups, and a uniform sample of at most ``most`` rows.
 
-    The sample is Vitter's reservoir (1985, algorithm R). Groups and sample are drawn with ``seed``.
+    The first ``FEW`` features are kept; with more of them, only the sums of each group. The sample is Vitter's reservoir (1985,
+    algorithm R). Groups and sample are drawn with ``seed``.
     """
 
     def __init__(self, most: int, seed: int) -> None:
         self._most, self._random = most, torch.Generator().manual_seed(seed)
-        self._groups: list[Sums] = []
+        self._few: list[tuple[Tensor, Tensor]] | None = []  # features with the numbers of their groups
+        self._sums: list[Sums] = []
         self._kept: list[Tensor] = []
         self._order = torch.empty(0, dtype=torch.int64)  # groups of the next features
         self.count = 0
 
     def add(self, features: Tensor) -> None:
         """Add features [n, D]."""
-        if not self._groups:
-            shift = features.double().mean(dim=0)
-            self._groups = [Sums(shift) for _ in range(GROUPS)]
         while len(self._order) < len(features):  # equally large groups, whose FIDs then have the same bias
             self._order = torch.cat([self._order, torch.randperm(GROUPS, generator=self._random)])
         groups, self._order = self._order[: len(features)], self._order[len(features) :]
-        for number, sums in enumerate(self._groups):
-            if len(part := features[groups == number]):
-                sums.add(part)
         for row in features:
             if len(self._kept) < self._most:
                 self._kept.append(row.clone())
             elif (place := int(torch.randint(self.count + 1, (1,), generator=self._random))) < self._most:
                 self._kept[place] = row.clone()
             self.count += 1
+        if self._few is not None:
+            self._few.append((features, groups))
+            if self.count <= FEW:
+                return
+            shift = torch.cat([part for part, _ in self._few]).double().mean(dim=0)
+            self._sums = [Sums(shift) for _ in range(GROUPS)]
+            for part, numbers in self._few:
+                self._sum(part, numbers)
+            self._few = None
+        else:
+            self._sum(features, groups)
+
+    def _sum(self, features: Tensor, groups: Tensor) -> None:
+        for number, sums in enumerate(self._sums):
+            if len(part := features[groups == number]):
+                sums.add(part)
 
     @property
     def sample(self) -> Tensor:
@@ -91,20 +104,31 @@ class Stream:
         found = torch.stack(self._kept)
         return found[torch.randperm(len(found), generator=torch.Generator().manual_seed(0))]
 
-    def total(self, without: int | None = None) -> Sums:
-        """Return the sums of all features, or of those outside of a group."""
+    def total(self, without: int | None = None) -> Tensor | Sums:
+        """Return all features, or those outside of a group, [n, D]; their sums if there are many."""
         return self._total([number for number in range(GROUPS) if number != without])
 
-    def half(self, number: int) -> Sums:
-        """Return the sums of one of two random halves, 0 or 1."""
+    def half(self, number: int) -> Tensor | Sums:
+        """Return one of two random halves, 0 or 1, as :meth:`total` does."""
         return self._total(list(range(number, GROUPS, 2)))
 
-    def _total(self, numbers: list[int]) -> Sums:
-        first, *others = (self._groups[number] for number in numbers)
-        found = first
+    def _total(self, numbers: list[int]) -> Tensor | Sums:
+        if self._few is not None:
+            return torch.cat([part[torch.isin(groups, torch.tensor(numbers))] for part, groups in self._few])
+        first, *others = (self._sums[number] for number in numbers)
         for other in others:
-            found = found + other
-        return found
+            first = first + other
+        return first
+
+
+def distance(one: Tensor | Sums, other: Tensor | Sums) -> float:
+    """Return the FID between two sets of features, or of their sums."""
+    return fid(*(part.moments() if isinstance(part, Sums) else part for part in (one, other)))
+
+
+def quick_distance(one: Tensor | Sums, other: Tensor | Sums) -> float:
+    """Return :func:`distance`, or for sums :func:`quick_fid`, for the spread of FID between parts of two sets."""
+    return quick_fid(one, other) if isinstance(one, Sums) and isinstance(other, Sums) else distance(one, other)
 
 
 def quick_fid(one: Sums, other: Sums) -> float:
