@@ -262,6 +262,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def with_counts(counts: dict[str, int]) -> str:
-    """Return classes with their counts for a sentence."""
-    some = ", ".join(f"{shown(name, most=24)} {count:,}" for name, count in list(counts.items())[:_MOST_NAMED])
+    """Return classes with their counts for a sentence: "cat 20, dog 20", and numbers in quotes: "“0” 20"."""
+    named = {f"“{name}”" if name.isdecimal() else shown(name, most=24): count for name, count in list(counts.items())[:_MOST_NAMED]}
+    some = ", ".join(f"{name} {count:,}" for name, count in named.items())
     return some + (f" and {len(counts) - _MOST_NAMED:,} more" if len(counts) > _MOST_NAMED else "")

@@ -20,6 +20,7 @@ from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
 from gan.data.archive import PICTURES
+from gan.data.formats.writing import KINDS, Kind
 from gan.data.grouping import Choice
 from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import processes
@@ -97,6 +98,24 @@ def start_preparing(data: DataConfig) -> None:
     require("prepare")
     asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour]
     _start(preparation_path(data), ["data", "prepare", data.name, *asked])
+
+
+def export_path(data: DataConfig, kind: Kind) -> tuple[Path, Path]:
+    """Return the progress file of an export, and the file that it writes."""
+    target = data_root() / data_sets.EXPORTS / f"{prepared.folder(data).name}{KINDS[kind][1]}"
+    return target.with_name(f".{target.name}.json"), target
+
+
+def start_export(data: DataConfig, kind: Kind) -> None:
+    """Write the pictures of a data set to a file in a separate process; see :func:`export_path`. Old exports are removed."""
+    require("prepare")
+    path, target = export_path(data, kind)
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if not files.is_in_use(entry.stat().st_mtime):
+                os.unlink(entry.path)
+    asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour, "--progress", str(path.resolve())]
+    _start(path, ["data", "export", data.name, "--as", kind, "--out", str(target.resolve()), *asked])
 
 
 def start_import(

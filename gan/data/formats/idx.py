@@ -42,9 +42,9 @@ def read(files: Sequence[Opened]) -> PictureSource:
     for opened, stored in images:
         label = _labels_of(opened, stored, labels, is_alone=len(images) == 1)
         read_labels = arrays.labels_from(label) if label is not None else None
-        parts.append(Part(stored, read_labels, is_turned=is_emnist(opened)))
+        parts.append(Part(stored, read_labels, label.name if label is not None else "", is_emnist(opened)))
     title = "An IDX file" if len(images) == 1 else f"{len(images)} IDX files"
-    return arrays.source(together(files), "IDX", title, parts, labelled_by="the labels in the IDX file of labels")
+    return arrays.source(together(files), "IDX", title, parts)
 
 
 def is_emnist(opened: Opened) -> bool:

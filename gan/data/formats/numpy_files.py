@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
@@ -52,14 +53,32 @@ def _quickdraw(name: str) -> str:
     return name.removeprefix("full_numpy_bitmap_") or name
 
 
-def read_archive(opened: Opened, content: zipfile.ZipFile) -> PictureSource:
-    """Return the pictures of a ``.npz`` file, with their labels."""
+def is_archive(head: bytes, opened: Opened) -> bool:
+    """Return whether a file is a ZIP of ``.npy`` files without folders."""
+    if not head.startswith(b"PK"):
+        return False
+    try:
+        with archive.opened_zip(opened.file) as content:
+            return are_arrays(content.namelist())
+    except InputError:
+        return False
+
+
+def are_arrays(names: Sequence[str]) -> bool:
+    """Return whether the names in a ZIP are those of a NumPy archive."""
+    return bool(names) and all(name.endswith(".npy") and "/" not in name for name in names)
+
+
+def read_archives(files: Sequence[Opened]) -> PictureSource:
+    """Return the pictures of a ``.npz`` file, with their labels. Raises InputError for several at once."""
+    opened = files[0]
+    if len(files) > 1:
+        raise InputError(f"It holds {len(files)} NumPy archives ({listed(one.name for one in files)}); import one after the other.")
     with reading(opened, "a NumPy archive"):
-        members = [info for info in content.infolist() if info.filename.endswith(".npy")]
+        content = zipfile.ZipFile(opened.start())
+        members = content.infolist()
         if len(members) > _MOST_MEMBERS:
-            raise InputError(
-                f"{opened.shown} holds {len(members):,} arrays, more than {_MOST_MEMBERS:,}; save pictures as one array."
-            )
+            raise InputError(f"{opened.shown} holds {len(members):,} arrays, more than {_MOST_MEMBERS:,}; save one array.")
         found = [_member(opened, content, info) for info in members]
     return from_stored(opened, "NumPy archive", "A NumPy archive", found)
 
@@ -147,9 +166,10 @@ def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[]
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return shape, whether columns come first, and type, as NumPy's own reader checks them; only literals are evaluated."""
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file, max_header_size=_MOST_HEADER)
-    return np.lib.format.read_array_header_2_0(file, max_header_size=_MOST_HEADER)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python's parser, on damaged headers
+        return read_header(file, max_header_size=_MOST_HEADER)
 
 
 def _blocks(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, is_in_columns: bool, opened: Opened) -> Iterator[np.ndarray]:

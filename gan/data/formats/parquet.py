@@ -11,7 +11,18 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Stored
-from gan.data.formats.pictures import Content, Labels, Opened, PictureSource, damaged, listed, reading, require_count, together
+from gan.data.formats.pictures import (
+    MOST_CLASSES,
+    Content,
+    Labels,
+    Opened,
+    PictureSource,
+    damaged,
+    listed,
+    reading,
+    require_count,
+    together,
+)
 from gan.data.grouping import natural
 from gan.errors import InputError, shown
 
@@ -111,7 +122,9 @@ class _Table:
                 return None
             values = np.concatenate([np.asarray(part.to_numpy(zero_copy_only=False)) for part in parts])
             if values.dtype == object:
-                values = np.array([str(value)[:200] for value in values])
+                places: dict[str, int] = {}
+                codes = [places.setdefault(shown(str(value), most=80) or "unnamed", len(places)) for value in values]
+                return (tuple(places), np.array(codes, dtype=np.int32)) if len(places) <= MOST_CLASSES else None
             return arrays.labels_from(Stored(self.label, values.shape, values.dtype, lambda: iter([values])), self.names)
 
 

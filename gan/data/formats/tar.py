@@ -109,7 +109,7 @@ class Tar:
         for member in self.members:
             parts = PurePosixPath(member.name.removeprefix("./")).parts
             name = shown(member.name, most=200)
-            if member.size > archive.MOST_BYTES:
+            if member.size > archive.MOST_BYTES and archive.has_ending_of_picture(member.name):
                 skipped.append(Skipped(name, f"larger than {archive.MOST_BYTES >> 20} MB"))
             elif parts and not any(part.startswith(".") for part in parts):
                 entries.append(Entry(name, parts, member))
@@ -187,7 +187,7 @@ def read_webdataset(tars: Sequence[Tar]) -> PictureSource:
                 key = f"{number}/{sample}"
                 if ending == "cls" and member.size <= _MOST_LABEL:
                     classes[key] = exactly(tar.open(member), member.size).decode("utf-8", "replace").strip()
-                elif f".{ending}".endswith(archive.PICTURES):
+                elif archive.has_ending_of_picture(f".{ending}"):
                     pictures.append((tar, member, key))
     whole = together([tar.opened for tar in tars])
     require_count(len(pictures), whole)

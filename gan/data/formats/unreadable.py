@@ -11,6 +11,7 @@ from gan.errors import InputError
 
 _NPZ = "save its pictures as .npz with np.savez"
 _FOLDER = "unpack it into a folder"
+_PICTURE = "a single picture"
 _CASTAGNOLI = 0x82F63B78
 
 
@@ -50,16 +51,16 @@ FORMATS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (_at(0, b"Obj\x01"), "an Avro file", _NPZ),
     (_at(0, b"ORC"), "an ORC table", "save it as Parquet"),
     *(
-        (_at(0, magic), "a single picture", f"put at least two {IN_WORDS} files into a folder or a ZIP")
+        (_at(0, magic), _PICTURE, f"put at least two {IN_WORDS} files into a folder or a ZIP")
         for magic in (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
     ),
 )
 
 
-def refuse(head: bytes, opened: Opened) -> None:
+def refuse(head: bytes, opened: Opened, *, with_pictures: bool = True) -> None:
     """Raise InputError, with the name of the format, for a file that is recognised but not read."""
     for is_like, name, advice in FORMATS:
-        if is_like(head):
+        if is_like(head) and (with_pictures or name != _PICTURE):
             raise InputError(f"{opened.shown} is {name}, which is not read here; {advice}.")
 
 

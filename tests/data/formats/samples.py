@@ -34,6 +34,8 @@ def smooth(height: int = 28, width: int = 28, channels: int = 1, count: int = CO
 
 GREY = smooth()
 COLOUR = smooth(32, 32, 3)
+DARK_CORNER = smooth(8, 8)
+DARK_CORNER[:, 0, 0] = 0
 
 
 @dataclass(frozen=True)
@@ -209,10 +211,16 @@ def samples() -> list[Sample]:
             *(GREY, THREE, "x_train and x_test"),
         ),
         ("NumPy archive", "samples.npz", npz(arr_0=COLOUR, arr_1=np.eye(3)[CLASSES]), COLOUR, THREE, "32×32 colour, uint8"),
+        (
+            *("ZIP, tar or folder of any of these", "medmnist.zip"),
+            zipped({"archive/pneumonia.npz": npz(packed=True, train_images=GREY, train_labels=labels[:, None])}),
+            *(GREY, THREE, "A NumPy archive"),
+        ),
         ("CSV of pictures", "mnist_train_small.csv", csv(GREY), GREY, THREE, "A table with one picture a line"),
         ("CSV of pictures", "train.csv", csv(GREY, heading=True), GREY, THREE, "28×28 grey"),
         ("CSV of pictures", "test.csv", csv(GREY, None, heading=True), GREY, {}, "28×28 grey"),
         ("CSV of pictures", "last.csv", csv(COLOUR, heading=True, last=True), COLOUR, THREE, "32×32 colour"),
+        ("CSV of pictures", "optdigits.tra", csv(DARK_CORNER, last=True), DARK_CORNER, THREE, "labels in the last column"),
         ("CSV of pictures", "zip.train.gz", gzip.compress(usps()), smooth(16, 16), THREE, "16×16 grey"),
         (
             "CSV of pictures",
@@ -226,6 +234,7 @@ def samples() -> list[Sample]:
         ("StyleGAN ZIP or folder", "no labels.zip", zipped(stylegan(None)), GREY, {}, "dataset.json has none"),
         ("Parquet", "train-00000-of-00001.parquet", parquet(images, names=[*pets]), GREY, pets, "files in the column image"),
         ("Parquet", "tiff.parquet", parquet(tiff, column="img"), GREY, THREE, "files in the column img"),
+        ("Parquet", "texts.parquet", parquet(images, [[*pets][code] for code in CLASSES]), GREY, pets, "the column label"),
         ("WebDataset", "000000.tar", tarred(webdataset()), GREY, THREE, "WebDataset: 30 pictures, keys png"),
         ("WebDataset", "000000.tar.gz", tarred(webdataset("Image.PNG", apart=True), "w:gz"), GREY, THREE, "keys image.png"),
         ("IDX", "images-idx3-ubyte", idx(GREY[..., 0]), GREY, {}, "28×28 grey"),
