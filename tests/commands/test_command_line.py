@@ -105,7 +105,7 @@ def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[s
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"schema_version": 3}', "update the program"),
+        (b'{"schema_version": 4}', "update the program"),
         (b'{"schema_version": 1, "colour": "blue"}', "There is no setting “colour”"),
         (b'{"schema_version": 1, "data": ', "cannot be read"),
         (b"\xff\xfe\x00", "cannot be read"),
