@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from gan.machine import usual_threads
 from gan.storage import files
 from gan.storage.jobs import Progress, Report
 
-_MOST_DRAWN = 50_000  # pictures of a generator
+_MOST_DRAWN, _MOST_BYTES = 50_000, 2 << 30  # pictures of a generator, and their pixels
 
 
 def add(command: Callable[..., Parser]) -> None:
@@ -148,7 +149,8 @@ def _pictures_of(options: argparse.Namespace, report: Report) -> Iterator[tuple[
 
     torch.set_num_threads(usual_threads())
     generator = foreign.read(options.path, source)
-    count = min(options.images * options.draws, options.most or _MOST_DRAWN, _MOST_DRAWN)
+    affordable = max(importer.FEWEST, _MOST_BYTES // math.prod(generator.shape))
+    count = min(options.images * options.draws, options.most or _MOST_DRAWN, _MOST_DRAWN, affordable)
     with explained("drawing pictures"), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.npz"
         sampling.write(sampling.stream_foreign(generator, count, options.seed), path, report)

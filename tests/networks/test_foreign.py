@@ -152,6 +152,19 @@ def test_own_exports_draw_the_same(tmp_path: Path, family: str, more: dict[str, 
     assert torch.equal(next(foreign.read(tmp_path / "report.zip").draw(3)), next(found.draw(3)))
 
 
+def test_only_classes_of_the_training_are_drawn(tmp_path: Path) -> None:
+    changes = {"networks.family": "mlp", "networks.conditional": True}
+    path, _ = exported(tmp_path / "some.safetensors", {**changes, "data.classes": ["3", "7"]})
+    assert [place for place, share in enumerate(foreign.read(path).shares) if share] == [3, 7]
+    path, _ = exported(tmp_path / "all.safetensors", changes)
+    assert len(foreign.read(path).shares) == 10 and min(foreign.read(path).shares) > 170
+    with safetensors.safe_open(path, "pt") as file:
+        about = {**file.metadata(), "config": file.metadata()["config"].replace('"digits"', '"long-gone"')}
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, about)
+    assert foreign.read(path).shares == (1.0,) * 10, "its data set need not be on this machine"
+    assert foreign.read(FOLDER / "tutorial.keras").shares == ()
+
+
 def test_old_exports_of_the_keras_family_keep_their_padding(tmp_path: Path) -> None:
     path, network = exported(tmp_path / "old.safetensors", {"networks.family": "keras-dcgan", "networks.conventions": "torch"})
     tensors = safetensors.torch.load_file(path)

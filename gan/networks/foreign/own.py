@@ -38,12 +38,25 @@ def read(content: bytes, name: str) -> Foreign:
         settings, tensors = json.loads(about["config"]), safetensors.torch.load(content)
     except (ValueError, RecursionError, KeyError, RuntimeError, safetensors.SafetensorError):
         raise InputError(f"“{shown(name)}” is damaged; export the generator again.") from None
-    network = _fitting(configs.parse(settings, stored=True), tensors)
+    config = configs.parse(settings, stored=True)
+    network = _fitting(config, tensors)
     if network is None:
         found = in_words({key: tuple(value.shape) for key, value in tensors.items()})
         raise InputError(f"“{shown(name)}” holds {found}, which does not fit its settings; export the generator again.")
     title = f"Generator “{shown(name)}” of the run “{shown(str(about.get('name', '')))}”"
-    return finished(title, network, network.latent, classes=network.classes)
+    return finished(title, network, network.latent, shares=_shares(config, network.classes))
+
+
+def _shares(config: RunConfig, classes: int) -> tuple[float, ...]:
+    """Return how often each class occurs in the images of a run; equally often if its data set is not on this machine."""
+    try:
+        entry = config.data.require()
+    except InputError:
+        return (1.0,) * classes
+    if len(entry.classes) != classes:
+        return (1.0,) * classes
+    chosen = config.data.classes or entry.classes
+    return tuple(float(count) if name in chosen else 0.0 for name, count in zip(entry.classes, entry.counts, strict=True))
 
 
 def _fitting(config: RunConfig, tensors: dict[str, Tensor]) -> Generator | None:
