@@ -109,7 +109,10 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            found = importer.bring(options.root, options.path, wish, lambda said, share: tell(said, 0.4 * share), options.source)
+            try:
+                found = importer.bring(options.root, options.path, wish, lambda said, share: tell(said, 0.4 * share), options.source)
+            except InputError as error:  # an upload has a random file name; show the one that it had
+                raise InputError(str(error).replace(options.path.name, shown(options.source or options.path.name))) from None
             line = None if options.no_score else _score(found, plan, lambda said, share: tell(said, 0.4 + 0.6 * share))
             progress.finish(found.id)
     finally:
