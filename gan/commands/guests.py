@@ -110,10 +110,10 @@ def bring(options: argparse.Namespace) -> int:
                 bar.report(sentence, share)
 
             try:
-                found = importer.bring(options.root, options.path, wish, lambda said, share: tell(said, 0.4 * share), options.source)
+                found = importer.bring(options.root, options.path, wish, _part(tell, 0.0, 0.4), options.source)
             except InputError as error:  # an upload has a random file name; show the one that it had
                 raise InputError(str(error).replace(options.path.name, shown(options.source or options.path.name))) from None
-            line = None if options.no_score else _score(found, plan, lambda said, share: tell(said, 0.4 + 0.6 * share))
+            line = None if options.no_score else _score(found, plan, _part(tell, 0.4, 1.0))
             progress.finish(found.id)
     finally:
         if options.consume:
@@ -128,6 +128,10 @@ def bring(options: argparse.Namespace) -> int:
     elif not options.quiet:
         _print(found, line)
     return 0
+
+
+def _part(report: Report, start: float, end: float) -> Report:
+    return lambda sentence, share: report(sentence, start + (end - start) * share)
 
 
 def _score(found: Guest, plan: Any, report: Report) -> dict[str, Any]:
