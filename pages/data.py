@@ -9,6 +9,7 @@ from gan.catalogue.data_sets import DataSet
 from gan.config.data import DataConfig
 from gan.data import imported, prepared
 from pages.parts import frame, owning, picking, words
+from pages.parts.data_sets.exporting import offer_export
 from pages.parts.data_sets.images import changed, show_images
 from pages.parts.data_sets.importing import LSUN, SIZES, follow_import, offer_import, offer_removal
 from pages.parts.data_sets.plane import show_points
@@ -73,6 +74,8 @@ def show(entry: DataSet) -> None:
         show_points(entry)
     elif (since := changed(place)) and (found := opened(str(place), since, wanted)):
         show_images(wanted, found)
+        with frame.spoken_errors():
+            offer_export(wanted)
     else:
         offer_preparation(wanted)
     st.caption(f"Source: {words.escape(entry.source)}" + (f" · {LSUN}" if entry.name == "bedrooms" else ""))

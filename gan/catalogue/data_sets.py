@@ -20,6 +20,7 @@ from gan.errors import InputError, explained, nearest, shown
 from gan.places import data_root
 
 OWN = "own"  # folder of imported sets in the data root
+EXPORTS = "exports"  # folder of files for other programs, in the data folder
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from gan import runs
+from gan import runs, words
 from gan.commands.arguments import CHECKPOINT_HELP, FORMAT, Parser, complain
 from gan.commands.progress_bar import ProgressBar
 from gan.errors import InputError, explained
@@ -41,12 +41,18 @@ def add(command: Callable[..., Parser]) -> None:
     score.add_argument("--checkpoint", choices=("last", "best"), default="last", help=CHECKPOINT_HELP)
     score.add_argument("--quiet", action="store_true", help="print no progress bar and no result, only the log to standard error")
 
-    sample = command("sample", "Draw a grid of images from a checkpoint of a run.", sample_run)
+    sample = command("sample", "Draw a grid of images from a checkpoint of a run, or many images to a file.", sample_run)
     sample.add_argument("run_id", metavar="RUN")
     sample.add_argument("--class", metavar="NAME", dest="class_name", help="draw only this class (default: all, one per column)")
     sample.add_argument("--images", type=int, default=64, metavar="N", help="number of images, from 1 to 1024 (default: 64)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     sample.add_argument("--checkpoint", choices=("last", "best"), default="last", help=CHECKPOINT_HELP)
+    sample.add_argument(
+        "--count",
+        type=int,
+        metavar="N",
+        help="draw N single images instead of a grid, to --out FILE.npz, .zip, .parquet or a folder",
+    )
     sample.add_argument("--out", type=Path, metavar="FILE", help="PNG file to write (default: asked.png in the run's folder)")
     sample.add_argument("--quiet", action="store_true", help="do not print the path")
 
@@ -131,12 +137,31 @@ def sample_run(options: argparse.Namespace) -> int:
     from gan.training import pictures, sampling
 
     torch.set_num_threads(usual_threads())
+    if options.count is not None:
+        return _sample_many(run, options)
     picture = sampling.draw(run, options.class_name, options.images, options.seed, options.checkpoint)
     target = options.out.expanduser().absolute() if options.out else run.asked_path
     with explained("writing the picture"):
         files.write_atomically(target, pictures.to_png(picture), durable=False)
     if not options.quiet:
         print(target)
+    return 0
+
+
+def _sample_many(run: Run, options: argparse.Namespace) -> int:
+    """Draw many pictures to one file, a batch at a time."""
+    from gan.data.formats import writing
+    from gan.training import sampling
+
+    if options.out is None:
+        raise InputError("With --count, --out is needed: a file .npz, .zip or .parquet, or a folder, for the pictures.")
+    target = options.out.expanduser().absolute()
+    writing.kind_of(target)  # before the network is loaded
+    drawn = sampling.stream(run, options.count, options.class_name, options.seed, options.checkpoint)
+    with ProgressBar(is_quiet=options.quiet) as progress:
+        sampling.write(drawn, target, progress.report)
+    if not options.quiet:
+        print(f"{target} holds {words.count(options.count, 'picture')} of {run.label()}.")
     return 0
 
 

@@ -26,6 +26,8 @@ _MOST_TABLE = 128 << 20  # bytes of a ZIP's table of contents
 _PART = 1 << 20  # bytes per read
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+#: Single packed files that a format of pictures may have; they are unpacked while they are read.
+_PACKED = ("-ubyte.gz", ".npy.gz", ".csv.gz")
 #: Endings of pictures.
 PICTURES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
@@ -51,6 +53,10 @@ _DAMAGE = (
 )
 
 
+def has_ending_of_picture(name: str) -> bool:
+    return name.lower().endswith(PICTURES)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A file to read: its ``name`` for display, its ``path`` inside the source in parts, and its class, ``group`` ("" if none)."""
@@ -63,7 +69,7 @@ class Entry:
     @property
     def is_picture(self) -> bool:
         """Whether the file has the name of a picture. Any file is tried, but other names say nothing about folders."""
-        return bool(self.path) and self.path[-1].lower().endswith(PICTURES)
+        return bool(self.path) and has_ending_of_picture(self.path[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ def open_source(path: Path) -> Iterator[Source]:
         with file, open_zip(file) as source:
             yield source
     else:
-        raise InputError(f"There is nothing to read at {shown(str(path), most=200)}; expected a folder, a ZIP or a CSV file.")
+        raise InputError(f"There is nothing to read at {shown(str(path), most=200)}; expected a folder or a file.")
 
 
 @contextlib.contextmanager
@@ -290,9 +296,9 @@ def _unsafe(info: zipfile.ZipInfo) -> str:
         return "is encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "is packed with an unsupported method"
-    if info.filename.lower().endswith(_NESTED):
+    if info.filename.lower().endswith(_NESTED) and not info.filename.lower().endswith(_PACKED):
         return "is an archive itself"
-    if info.file_size > MOST_BYTES:
+    if info.file_size > MOST_BYTES and has_ending_of_picture(info.filename):  # others may be of a format with many pictures
         return f"larger than {MOST_BYTES >> 20} MB"
     return ""
 

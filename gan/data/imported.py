@@ -126,10 +126,14 @@ def require_unused(entry: DataSet, runs_root: Path | None) -> None:
 
 
 def remove_preparations(name: str, root: Path) -> None:
-    """Remove what was prepared from an imported data set; it is made again when it is needed."""
+    """Remove what was prepared from an imported data set, and its exports; they are made again when they are needed."""
     for prepared in (root / "prepared").glob(f"{name}-*"):
         if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}", prepared.name):
             shutil.rmtree(prepared, ignore_errors=True)
+    for exported in (root / data_sets.EXPORTS).glob(f"{name}-*"):
+        if re.fullmatch(re.escape(name) + r"-\d+-[0-9a-f]{12}\.\w+", exported.name):
+            with contextlib.suppress(OSError):
+                exported.unlink()
 
 
 def damaged(folder: Path) -> InputError:

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
 from gan import runs
@@ -19,9 +19,11 @@ from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
-from gan.data.archive import PICTURES
+    path = _save(upload, suffix, allowed)
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
 from gan.data.grouping import Choice
-from gan.errors import InputError, explain_os_error, explained
+from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
@@ -99,9 +101,27 @@ def start_preparing(data: DataConfig) -> None:
     _start(preparation_path(data), ["data", "prepare", data.name, *asked])
 
 
+def export_path(data: DataConfig, kind: Kind) -> tuple[Path, Path]:
+    """Return the progress file of an export, and the file that it writes."""
+    target = data_root() / data_sets.EXPORTS / f"{prepared.folder(data).name}{KINDS[kind][1]}"
+    return target.with_name(f".{target.name}.json"), target
+
+
+def start_export(data: DataConfig, kind: Kind) -> None:
+    """Write the pictures of a data set to a file in a separate process; see :func:`export_path`. Old exports are removed."""
+    require("prepare")
+    path, target = export_path(data, kind)
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if not files.is_in_use(entry.stat().st_mtime):
+                os.unlink(entry.path)
+    asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour, "--progress", str(path.resolve())]
+    _start(path, ["data", "export", data.name, "--as", kind, "--out", str(target.resolve()), *asked])
+
+
 def start_import(
     upload: BinaryIO,
-    suffix: Literal[".zip", ".csv"],
+    suffix: Literal[".zip", ".csv"],  # of pictures in any format, or of points
     title: str,
     size: int,
     choice: Choice = grouping.AUTO,
@@ -115,8 +135,26 @@ def start_import(
     """
     require("prepare")
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+<<<<<<< HEAD
     path = _save(upload, suffix, allowed)
     chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+=======
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as file:
+            while part := upload.read(1 << 20):
+                if allowed and file.tell() + len(part) > allowed.upload_megabytes * 1_000_000:
+                    raise _too_large(allowed)
+                file.write(part)
+    except (OSError, InputError) as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        if isinstance(error, InputError):
+            raise
+        raise InputError(explain_os_error(error, "saving the uploaded file")) from error
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+>>>>>>> formats
     if columns:
         chosen += ["--columns", *map(str, columns)]
     if allowed:

@@ -148,6 +148,7 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
     "gan.execution.requests.score": ("score", lambda stage: requests.score([stage.ended])),
     "gan.execution.requests.start_sampling": ("sample", lambda stage: requests.start_sampling(stage.ended, None, 0)),
     "gan.execution.requests.start_preparing": ("prepare", lambda stage: requests.start_preparing(DataConfig(size=16))),
+    "gan.execution.requests.start_export": ("prepare", lambda stage: requests.start_export(DataConfig(size=16), "npz")),
     "gan.execution.requests.start_import": (
         "prepare",
         lambda stage: requests.start_import(io.BytesIO(b"1,2\n3,4\n"), ".csv", "More", 32),

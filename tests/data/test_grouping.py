@@ -48,7 +48,7 @@ def test_labels_of_stylegan_are_the_classes() -> None:
     assert [entry.group for entry in found.entries[:4]] == ["0", "1", "2", "0"]
     assert len(found.entries) == 2500, "dataset.json is no picture"
     assert not found.left_out
-    assert found.sentence == "Classes are the labels in dataset.json: 0 834, 1 833, 2 833."
+    assert found.sentence == "Classes are the labels in dataset.json: “0” 834, “1” 833, “2” 833."
     for labels in (None, [[name, [0.1, 0.9]] for name in STYLEGAN]):
         none = grouped(STYLEGAN, labels=labelled(labels))
         assert (none.counts, none.sentence) == ({}, "No classes: dataset.json has none.")

@@ -15,6 +15,7 @@ from gan.data.formats.pictures import MOST_CLASSES, Labels, Opened, PictureSourc
 from gan.data.grouping import natural
 from gan.errors import InputError, shown
 
+_LONGEST_LABEL = 1024  # bytes of a text
 BLOCK = 4 << 20  # bytes read at once
 _LEAST_SIDE = 4  # pixels: a shorter axis is no side of a picture
 _TOLERANCE = 0.02  # of the range
@@ -276,7 +277,9 @@ def labels_from(stored: Stored, names: Sequence[str] = ()) -> tuple[tuple[str, .
     ``names``: the names of the classes by number, if the format has them.
     """
     columns = math.prod(stored.shape[1:])
-    if len(stored.shape) > 2 or columns < 1 or columns > MOST_CLASSES or stored.dtype.kind not in "uifbUS":
+    if len(stored.shape) > 2 or not 1 <= columns <= MOST_CLASSES:
+        return None
+    if stored.dtype.kind not in "uifbUS" or stored.dtype.itemsize > _LONGEST_LABEL:
         return None
     parts = []
     for block in stored.blocks():

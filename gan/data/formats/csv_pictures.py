@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ class _Table:
     columns: int
     label: int | None
     has_heading: bool
+    label_name: str  # for a sentence
     is_whole: bool  # all numbers of the first lines are whole
 
 
@@ -51,14 +51,9 @@ def read(files: Sequence[Opened]) -> PictureSource:
     labelled = [part for part in parts if part.labels is not None]
     left = listed(part.stored.name for part in parts if part.labels is None) if labelled else ""
     also = f"left out, as it has no labels: {left}" if left else ""
-    form = (
-        "A table with one picture a line"
-        if len(labelled or parts) == 1
-        else f"{len(labelled or parts)} tables with one picture a line"
-    )
-    return arrays.source(
-        together(files), "CSV", form, labelled or parts, also, labelled_by="the labels in the tables' columns of labels"
-    )
+    taken = labelled or parts
+    form = f"{'A table' if len(taken) == 1 else f'{len(taken)} tables'} with one picture a line"
+    return arrays.source(together(files), "CSV", form, taken, also)
 
 
 # The form
@@ -77,8 +72,9 @@ def _table(opened: Opened) -> _Table | None:
     if columns not in _PIXELS and columns - 1 not in _PIXELS:
         return None
     has_heading = not all(map(_is_number, first))
-    some = [_cells(line, separator) for line in lines[has_heading:]]
-    if not some or not all(len(cells) == columns and all(map(_is_number, cells)) for cells in some):
+    some = [cells for line in lines[has_heading:] for cells in [_cells(line, separator)] if len(cells) == columns]
+    some = [cells for cells in some if all(map(_is_number, cells))]
+    if not some:
         return None
     label = None
     if columns not in _PIXELS:
@@ -87,7 +83,10 @@ def _table(opened: Opened) -> _Table | None:
         if not named and all(cells[0] == some[0][0] for cells in some) and any(float(cells[-1]) for cells in some):
             label = columns - 1
     pixels = [cell for cells in some for place, cell in enumerate(cells) if place != label]
-    return _Table(separator, columns, label, has_heading, all(cell.lstrip("-").isdigit() for cell in pixels))
+    name = "the last column" if label else "the first column"
+    if label is not None and has_heading:
+        name = f"the column {shown(first[label])}"
+    return _Table(separator, columns, label, has_heading, name, all(cell.lstrip("-").isdigit() for cell in pixels))
 
 
 def _lines(file: BinaryIO, most: int | None = None) -> Iterator[str]:
@@ -140,7 +139,7 @@ def _part(opened: Opened, table: _Table) -> Part:
     if labels:
         values = np.array(labels)
         found = arrays.labels_from(Stored("labels", (count,), values.dtype, lambda: iter([values])))
-    return Part(stored, found, is_turned=idx.is_emnist(opened))
+    return Part(stored, found, table.label_name, idx.is_emnist(opened))
 
 
 def _rows(opened: Opened, table: _Table) -> Iterator[str]:
@@ -177,13 +176,11 @@ def _blocks(opened: Opened, table: _Table, kind: np.dtype) -> Iterator[np.ndarra
 
 def _parsed(lines: list[str], table: _Table, kind: np.dtype, opened: Opened, done: int) -> np.ndarray:
     """Return lines as numbers without the label. Raises InputError, with the line, if one has other columns or no numbers."""
-    values = None
-    if all(len(_cells(line, table.separator)) == table.columns for line in lines):
-        try:
-            values = np.loadtxt(io.StringIO("\n".join(lines)), delimiter=table.separator, dtype=np.float64, ndmin=2, comments=None)
-        except ValueError:
-            values = None
-    if values is None:
+    try:
+        values = np.loadtxt(lines, delimiter=table.separator, dtype=np.float64, ndmin=2, comments=None)
+    except ValueError:
+        values = np.empty((0, 0))
+    if values.shape != (len(lines), table.columns) or not np.isfinite(values).all():
         number, cells = next(
             (number, cells)
             for number, line in enumerate(lines)

@@ -15,7 +15,7 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, together
+from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, require_count, together
 from gan.errors import InputError, shown
 
 MAGIC = b"MATLAB 5.0 MAT-file"
@@ -55,6 +55,7 @@ def read(files: Sequence[Opened]) -> PictureSource:
             )
         stored = _stored(opened, images[0])
         assert stored is not None
+        require_count(stored.shape[0], opened)  # before as many labels are read
         labels = [one for one in found if one is not images[0] and math.prod(one.axes) == max(one.axes)]
         for one in labels:
             if max(one.axes) != stored.shape[0] and len(labels) == 1 and max(one.axes) > 1:
@@ -73,7 +74,7 @@ def _part(opened: Opened, stored: Stored, label: _Array | None) -> Part:
         return Part(stored)
     count = stored.shape[0]
     labels = arrays.labels_from(Stored(label.name, (count,), label.dtype, partial(_blocks, opened, label, (count,))))
-    if labels is not None and set(labels[0]) == set(map(str, range(1, 11))):  # SVHN: 10 stands for the digit 0
+    if labels is not None and "10" in labels[0] and set(labels[0]) <= set(map(str, range(1, 11))):  # SVHN: 10 is the digit 0
         labels = tuple("0" if name == "10" else name for name in labels[0]), labels[1]
     return Part(stored, labels, shown(label.name))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
@@ -13,7 +14,7 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, together
+from gan.data.formats.pictures import MOST_CLASSES, Opened, PictureSource, exactly, listed, reading, require_count, together
 from gan.errors import InputError, shown
 
 MAGIC = b"\x93NUMPY"
@@ -22,7 +23,9 @@ _MOST_MEMBERS = 1000  # arrays in an archive
 _MOST_WHOLE = 256 << 20  # bytes of an array in column order, which must be read whole
 _SPLITS = ("train", "test", "val", "valid", "validation", "dev")
 _IMAGES = ("images", "image", "imgs", "x", "data", "pixels", "samples", "arr_0", "arr0")
-_LABELS = re.compile(r"(?:^|_)(?:labels?|y|targets?|class(?:es)?|arr_?1)(?:_|$)", re.IGNORECASE)
+_NAMES = ("classes", "class_names", "label_names")
+_LONGEST_NAME = 4096  # bytes of an array's element
+_LABELS = re.compile(r"(?:^|[_/])(?:labels?|y|targets?|class(?:es)?|arr_?1)(?:[_/]|$)", re.IGNORECASE)
 
 
 class _Broken(ValueError):
@@ -50,14 +53,32 @@ def _quickdraw(name: str) -> str:
     return name.removeprefix("full_numpy_bitmap_") or name
 
 
-def read_archive(opened: Opened, content: zipfile.ZipFile) -> PictureSource:
-    """Return the pictures of a ``.npz`` file, with their labels."""
+def is_archive(head: bytes, opened: Opened) -> bool:
+    """Return whether a file is a ZIP of ``.npy`` files without folders."""
+    if not head.startswith(b"PK"):
+        return False
+    try:
+        with archive.opened_zip(opened.file) as content:
+            return are_arrays(content.namelist())
+    except InputError:
+        return False
+
+
+def are_arrays(names: Sequence[str]) -> bool:
+    """Return whether the names in a ZIP are those of a NumPy archive."""
+    return bool(names) and all(name.endswith(".npy") and "/" not in name for name in names)
+
+
+def read_archives(files: Sequence[Opened]) -> PictureSource:
+    """Return the pictures of a ``.npz`` file, with their labels. Raises InputError for several at once."""
+    opened = files[0]
+    if len(files) > 1:
+        raise InputError(f"It holds {len(files)} NumPy archives ({listed(one.name for one in files)}); import one after the other.")
     with reading(opened, "a NumPy archive"):
-        members = [info for info in content.infolist() if info.filename.endswith(".npy")]
+        content = zipfile.ZipFile(opened.start())
+        members = content.infolist()
         if len(members) > _MOST_MEMBERS:
-            raise InputError(
-                f"{opened.shown} holds {len(members):,} arrays, more than {_MOST_MEMBERS:,}; save pictures as one array."
-            )
+            raise InputError(f"{opened.shown} holds {len(members):,} arrays, more than {_MOST_MEMBERS:,}; save one array.")
         found = [_member(opened, content, info) for info in members]
     return from_stored(opened, "NumPy archive", "A NumPy archive", found)
 
@@ -70,16 +91,31 @@ def from_stored(opened: Opened, format: str, title: str, found: Sequence[Stored]
             raise _no_pictures(opened, max(found, key=lambda one: math.prod(one.shape)))
         raise InputError(f"{opened.shown} holds no arrays; expected pictures as [N, H, W], [N, H, W, C] or [N, C, H, W].")
     chosen = _chosen(images)
+    require_count(sum(one.shape[0] for one in chosen), opened)  # before as many labels are read
+    named = next((one for one in found if one.name in _NAMES and len(one.shape) == 1 and one.dtype.kind in "US"), None)
+    found = [one for one in found if one is not named]
     parts = []
     with reading(opened, f"a {format}"):
+        names = _names_in(named) if named is not None else ()
         for stored in chosen:
             label = _labels_of(stored, chosen, found, opened)
-            labels = arrays.labels_from(label) if label is not None else None
+            labels = arrays.labels_from(label, names) if label is not None else None
             parts.append(Part(stored, labels, shown(label.name) if label is not None else ""))
         left = [one.name for one in images if one not in chosen]
         also = f"left out: {listed(left)}" if left else ""
-        named = f" ({listed(one.name for one in chosen)})" if len(found) > 1 else ""
-        return arrays.source(opened, format, f"{title}{named}", parts, also)
+        which = f" ({listed(one.name for one in chosen)})" if len(found) > 1 else ""
+        return arrays.source(opened, format, f"{title}{which}", parts, also)
+
+
+def _names_in(stored: Stored) -> list[str]:
+    """Return the names of classes in an array of texts; none if there are too many."""
+    if stored.shape[0] > MOST_CLASSES or stored.dtype.itemsize > _LONGEST_NAME:
+        return []
+    return [
+        str(name.decode("utf-8", "replace") if isinstance(name, bytes) else name)
+        for block in stored.blocks()
+        for name in block.tolist()
+    ]
 
 
 # Headers
@@ -105,7 +141,9 @@ def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[]
         raise InputError(
             f"{where} holds Python objects (pickles), which are never loaded; save plain numbers of one shape with np.save."
         )
-    if dtype.names or dtype.itemsize < 1 or any(length < 0 for length in shape):
+    if any(length < 0 for length in shape):
+        raise _Broken("a negative length")
+    if dtype.names or dtype.itemsize < 1:
         raise InputError(f"{where} holds records, not plain numbers; save the pictures as an array of numbers.")
     length = math.prod(shape) * dtype.itemsize
     if length > archive.MOST_TOTAL:
@@ -129,9 +167,10 @@ def _stored(opened: Opened, name: str, size: int | None, open_array: Callable[[]
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Return shape, whether columns come first, and type, as NumPy's own reader checks them; only literals are evaluated."""
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file, max_header_size=_MOST_HEADER)
-    return np.lib.format.read_array_header_2_0(file, max_header_size=_MOST_HEADER)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Python's parser, on damaged headers
+        return read_header(file, max_header_size=_MOST_HEADER)
 
 
 def _blocks(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, is_in_columns: bool, opened: Opened) -> Iterator[np.ndarray]:
@@ -176,7 +215,7 @@ def _chosen(images: list[Stored]) -> list[Stored]:
         kinds: dict[tuple[str, int], list[Stored]] = {}
         for one in splits:
             kinds.setdefault((one.name.lower().replace(_split(one.name), ""), len(one.shape)), []).append(one)
-        return next(iter(kinds.values()))
+        return sorted(next(iter(kinds.values())), key=lambda one: not _split(one.name).startswith("train"))
     ranked = sorted(images, key=lambda one: _IMAGES.index(one.name.lower()) if one.name.lower() in _IMAGES else len(_IMAGES))
     return ranked[:1]
 

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
 import io
-import lzma
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from gan.data import archive, grouping
 from gan.data.archive import Source
 from gan.data.decoder import Refused
-from gan.data.formats import cifar, csv_pictures, idx, matlab, numpy_files, parquet, tar, unreadable
+from gan.data.formats import cifar, csv_pictures, hdf5, idx, matlab, numpy_files, packed, parquet, tar, unreadable
 from gan.data.formats.pictures import DAMAGE, Content, Labels, Opened, PictureSource, damaged
 from gan.data.formats.tar import Tar
 from gan.data.grouping import AUTO, Choice
 from gan.errors import InputError, explained, shown
 
 _HEAD = 1024  # bytes in which a format is recognised
-_MOST_FILES = 2000  # in a folder or archive that is searched for files of a format
-_PACKED: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.LZMAFile,
-}
+_MOST_FILES = 500  # in a folder or archive that is searched for files of a format
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,9 @@ def _begins(magic: bytes) -> Callable[[bytes, Opened], bool]:
 #: Formats of files, in the order in which they are tried: those without a magic number come last.
 FORMATS = (
     Format("NumPy", _begins(numpy_files.MAGIC), numpy_files.read),
+    Format("NumPy archive", numpy_files.is_archive, numpy_files.read_archives),
     Format("Parquet", _begins(parquet.MAGIC), parquet.read),
+    Format("HDF5", _begins(hdf5.MAGIC), hdf5.read),
     Format("MATLAB", _begins(matlab.MAGIC), matlab.read),
     Format("CIFAR for Python", cifar.is_pickle, cifar.read_pickles),
     Format("IDX", idx.is_like, idx.read),
@@ -58,24 +51,25 @@ FORMATS = (
     Format("CIFAR binary", cifar.is_binary, cifar.read_binary),
 )
 #: Formats that consist of files: archives and folders.
-CONTAINERS = ("NumPy archive", "WebDataset", "ZIP, tar or folder of any of these", "StyleGAN ZIP or folder")
+CONTAINERS = ("WebDataset", "ZIP, tar or folder of any of these", "StyleGAN ZIP or folder")
 
 
 @contextlib.contextmanager
-def open_pictures(path: Path, choice: Choice = AUTO) -> Iterator[PictureSource]:
+def open_pictures(path: Path, choice: Choice = AUTO, name: str = "") -> Iterator[PictureSource]:
     """Open a folder, an archive or a file of any format as pictures, with the classes of a choice.
 
-    Raises InputError if it is none of them, is damaged, or has no class that was chosen.
+    ``name``: the file's name for sentences, if it is stored under another one. Raises InputError if it is none of them, is damaged,
+    or has no class that was chosen.
     """
     with explained(f"reading {shown(str(path), most=200)}"):
         is_file = path.is_file()
     if not is_file:
         with archive.open_source(path) as source, contextlib.ExitStack() as stack:
-            yield _in_files(source, path.name, choice, stack)
+            yield _in_files(source, Opened(io.BytesIO(), path.name, None), choice, stack)
         return
     with explained("reading the file"):
         file = open(path, "rb")
-    with file, open_file(file, path.name, choice, folder=path.absolute().parent) as found:
+    with file, open_file(file, name or path.name, choice, None if name else path.absolute().parent) as found:
         yield found
 
 
@@ -93,10 +87,9 @@ def open_file(file: BinaryIO, name: str, choice: Choice = AUTO, folder: Path | N
     opened = Opened(file, name, size, folder=folder)
     with contextlib.ExitStack() as stack:
         if head.startswith(b"PK"):
-            content = stack.enter_context(archive.opened_zip(file))
-            yield _in_zip(opened, content, choice, stack)
+            yield _in_zip(opened, choice, stack)
             return
-        opened = _unpacked(opened, head)
+        opened = packed.unpacked(opened, head)
         head = _head(opened)
         if tar.is_like(head, opened):
             yield _in_tars([opened], choice, stack)
@@ -109,19 +102,22 @@ def open_file(file: BinaryIO, name: str, choice: Choice = AUTO, folder: Path | N
 
 
 def _names() -> str:
-    return ", ".join([*(format.name for format in FORMATS), *CONTAINERS[:2]])
+    return ", ".join([*(format.name for format in FORMATS), *CONTAINERS[:1]])
 
 
-def is_points(file: BinaryIO) -> bool:
-    """Return whether an open file is text, and no table of pictures: a CSV file of points, as far as its beginning says."""
-    head = file.read(_HEAD)
+def is_recognised(file: BinaryIO) -> bool:
+    """Return whether an open file is in a format of pictures, packed, or in a format that is only named; it stays open."""
     file.seek(0)
-    opened = Opened(file, "", None)
-    is_packed = any(head.startswith(magic) for magic in _PACKED)
-    if is_packed or b"\0" in head or head.startswith(b"PK") or any(head.startswith(one) for one in (b"MATLAB", b"BZh")):
-        return False
+    opened = Opened(file, "", file.seek(0, os.SEEK_END))
+    head = opened.start().read(_HEAD)
     try:
-        return _format_of(head, opened) is None and not any(is_like(head) for is_like, _, _ in unreadable.FORMATS)
+        return (
+            head.startswith(b"PK")
+            or packed.is_packed(head)
+            or tar.is_like(head, opened)
+            or _format_of(head, opened) is not None
+            or any(is_like(head) for is_like, _, _ in unreadable.FORMATS)
+        )
     finally:
         file.seek(0)
 
@@ -141,23 +137,16 @@ def _format_of(head: bytes, opened: Opened) -> Format | None:
     return found
 
 
-def _unpacked(opened: Opened, head: bytes) -> Opened:
-    """Return a file packed with gzip, bzip2 or xz as one that is unpacked while it is read."""
-    for magic, unpack in _PACKED.items():
-        if head.startswith(magic):
-            return replace(opened, file=io.BufferedReader(unpack(opened.file)), name=opened.stem, size=None)
-    return opened
-
-
 # Archives and folders
 
 
-def _in_zip(opened: Opened, content: zipfile.ZipFile, choice: Choice, stack: contextlib.ExitStack) -> PictureSource:
-    names = [info.filename for info in content.infolist()]
+def _in_zip(opened: Opened, choice: Choice, stack: contextlib.ExitStack) -> PictureSource:
+    content = stack.enter_context(archive.opened_zip(opened.file))
+    names = content.namelist()
+    if numpy_files.are_arrays(names):
+        return numpy_files.read_archives([opened]).grouped(choice)
     unreadable.refuse_zip(names, opened)
-    if names and all(name.endswith(".npy") and "/" not in name for name in names):
-        return numpy_files.read_archive(opened, content).grouped(choice)
-    return _in_files(archive.in_zip(content), opened.name, choice, stack)
+    return _in_files(archive.in_zip(content), opened, choice, stack)
 
 
 def _in_tars(files: Sequence[Opened], choice: Choice, stack: contextlib.ExitStack) -> PictureSource:
@@ -166,40 +155,48 @@ def _in_tars(files: Sequence[Opened], choice: Choice, stack: contextlib.ExitStac
         return tar.read_webdataset(tars).grouped(choice)
     if len(tars) > 1:
         raise InputError(f"It holds {len(tars):,} tar archives that are no WebDataset; unpack them into one folder.")
-    return _in_files(tars[0].source(), files[0].name, choice, stack)
+    return _in_files(tars[0].source(), files[0], choice, stack)
 
 
-def _in_files(source: Source, name: str, choice: Choice, stack: contextlib.ExitStack) -> PictureSource:
+def _in_files(source: Source, container: Opened, choice: Choice, stack: contextlib.ExitStack) -> PictureSource:
     """Return picture files, or what the files of a format hold if there are no pictures."""
-    if source.entries and not any(entry.is_picture for entry in source.entries):
-        found = _of_one_format(source, name, stack)
-        if found and found[0] is None:
-            return _in_tars(found[1], choice, stack)
-        if found and found[0] is not None:
-            return found[0].read(found[1]).grouped(choice)
+    if 0 < len(source.entries) <= _MOST_FILES and not any(entry.is_picture for entry in source.entries):
+        format, files = _of_one_format(source, container, stack)
+        if format is not None:
+            return format.read(files).grouped(choice)
+        if files:
+            return _in_tars(files, choice, stack)
     return _picture_files(source, choice)
 
 
-def _of_one_format(source: Source, name: str, stack: contextlib.ExitStack) -> tuple[Format | None, list[Opened]] | None:
-    """Return the files of the first format found, and the format (None: tar archives); None if there are none."""
+def _of_one_format(source: Source, container: Opened, stack: contextlib.ExitStack) -> tuple[Format | None, list[Opened]]:
+    """Return the format that most files of an archive or folder have, and these files; tar archives have the format None.
+
+    Raises InputError if there are none, but a file in a format that is only named.
+    """
     found: dict[str, tuple[Format | None, list[Opened]]] = {}
-    if len(source.entries) > _MOST_FILES:
-        return None
+    named: list[tuple[bytes, Opened]] = []
+    total, most = 0, packed.limit(container.size) if container.size else archive.MOST_TOTAL
     for entry in source.entries:
-        try:
-            file = stack.enter_context(source.opener(entry.key))
+        with contextlib.ExitStack() as kept, contextlib.suppress(*DAMAGE, Refused):
+            file = kept.enter_context(source.opener(entry.key))
             size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            opened = Opened(file, entry.path[-1] if entry.path else entry.name, size, name)  # type: ignore[arg-type]
-            opened = _unpacked(opened, _head(opened))
+            if (total := total + size) > most:
+                raise packed.refusal(container.shown, most)
+            opened = Opened(file, entry.path[-1], size, container.name)  # type: ignore[arg-type]
+            opened = packed.unpacked(opened, _head(opened))
             head = _head(opened)
             is_tar = tar.is_like(head, opened)
             format = None if is_tar else _format_of(head, opened)
-        except (*DAMAGE, Refused, InputError):
-            continue
-        if is_tar or format is not None:
-            found.setdefault(format.name if format else "tar", (format, []))[1].append(opened)
-    return max(found.values(), key=lambda one: len(one[1]), default=None)
+            if is_tar or format is not None:
+                found.setdefault(format.name if format else "tar", (format, []))[1].append(opened)
+                stack.push(kept.pop_all())
+            else:
+                named.append((head, replace(opened, file=io.BytesIO())))
+    if not found:
+        for head, opened in named:
+            unreadable.refuse(head, opened, with_pictures=False)
+    return max(found.values(), key=lambda one: len(one[1]), default=(None, []))
 
 
 def _picture_files(source: Source, choice: Choice) -> PictureSource:

@@ -133,6 +133,11 @@ class PictureSource:
     files: int | None = None
 
     @property
+    def counts(self) -> dict[str, int]:
+        """The number of pictures of each class, in natural order; empty without classes."""
+        return self.labels.counts() if self.labels is not None else {}
+
+    @property
     def sentence(self) -> str:
         """What was recognised, and what is taken for classes."""
         return f"{self.found} {self.classes or self.grouped().classes}".strip()

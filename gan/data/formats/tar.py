@@ -18,6 +18,7 @@ from gan.data.grouping import natural
 from gan.errors import shown
 
 _BLOCK = 512
+_REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _MOST_NAME = 1 << 20  # bytes of an extended header
 _MOST_LABEL = 256  # bytes of a .cls file
 _FORMAT = "a tar archive"
@@ -35,10 +36,28 @@ class Member:
 def is_like(head: bytes, opened: Opened) -> bool:
     """Return whether a file begins with the header of a tar archive: its checksum is right."""
     try:
-        tarfile.TarInfo.frombuf(head[:_BLOCK], "utf-8", "surrogateescape")
-    except (tarfile.HeaderError, ValueError):
+        return len(head) >= _BLOCK and bool(_Header(head[:_BLOCK]).name)
+    except ValueError:
         return False
-    return True
+
+
+class _Header:
+    """The header of a file: name, size in bytes and type, by POSIX 1003.1 with GNU's large sizes. Raises ValueError if it is none.
+
+    TarInfo of the standard library takes ten times as long, too long for 500,000 files.
+    """
+
+    __slots__ = ("kind", "name", "size")
+
+    def __init__(self, block: bytes) -> None:
+        if int(block[148:156].strip(b" \0") or b"-1", 8) != sum(block.replace(b"\0", b"")) - sum(block[148:156]) + 256:
+            raise ValueError("a wrong checksum")
+        name, self.kind = block[:100].split(b"\0", 1)[0], block[156:157]
+        if block[257:263] == b"ustar\0" and block[345]:
+            name = block[345:500].split(b"\0", 1)[0] + b"/" + name
+        self.name = name.decode("utf-8", "replace")
+        size = block[124:136]
+        self.size = int.from_bytes(size[1:], "big") if size[0] == 0x80 else int(size.strip(b" \0") or b"0", 8)
 
 
 class Tar:
@@ -52,8 +71,8 @@ class Tar:
     def _listed(self) -> Iterator[Member]:
         """Yield the regular files. Raises InputError if there are too many or they are too large together."""
         file, place, long_name, number, total = self.opened.start(), 0, "", 0, 0
-        while len(block := _at_most(file, _BLOCK)) == _BLOCK and block.strip(b"\0"):
-            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        while len(block := file.read(_BLOCK)) == _BLOCK and block[0]:
+            info = _Header(block)
             place += _BLOCK
             if info.size < 0:
                 raise ValueError("a negative size")
@@ -64,20 +83,20 @@ class Tar:
                 raise archive.too_large()
             if self.opened.size is not None and place + info.size > self.opened.size:
                 raise EOFError("a file reaches beyond the end")
-            if info.type in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE):
+            if info.kind in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE):
                 if info.size > _MOST_NAME:
                     raise ValueError("a name is too long")
                 content = exactly(file, info.size)
-                long_name = _name_in(content, is_pax=info.type == tarfile.XHDTYPE) or long_name
+                long_name = _name_in(content, is_pax=info.kind == tarfile.XHDTYPE) or long_name
                 _skip(file, -info.size % _BLOCK)
             else:
-                if info.isreg() and info.type != tarfile.GNUTYPE_SPARSE:
+                if info.kind in _REGULAR:
                     yield Member(long_name or info.name, place, info.size)
-                if info.type not in (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK, tarfile.SOLARIS_XHDTYPE):
+                if info.kind not in (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK, tarfile.SOLARIS_XHDTYPE):
                     long_name = ""
                 _skip(file, info.size + -info.size % _BLOCK)
             place += info.size + -info.size % _BLOCK
-        if place == 0 or not block:
+        if len(block) < _BLOCK or block.strip(b"\0"):
             raise EOFError("no end")
 
     def open(self, member: Member) -> BinaryIO:
@@ -90,7 +109,7 @@ class Tar:
         for member in self.members:
             parts = PurePosixPath(member.name.removeprefix("./")).parts
             name = shown(member.name, most=200)
-            if member.size > archive.MOST_BYTES:
+            if member.size > archive.MOST_BYTES and archive.has_ending_of_picture(member.name):
                 skipped.append(Skipped(name, f"larger than {archive.MOST_BYTES >> 20} MB"))
             elif parts and not any(part.startswith(".") for part in parts):
                 entries.append(Entry(name, parts, member))
@@ -131,13 +150,6 @@ class _Slice(io.RawIOBase):
         return len(content)
 
 
-def _at_most(file: BinaryIO, size: int) -> bytes:
-    try:
-        return exactly(file, size)
-    except EOFError:
-        return b""
-
-
 def _skip(file: BinaryIO, size: int) -> None:
     file.seek(size, 1)
 
@@ -175,7 +187,7 @@ def read_webdataset(tars: Sequence[Tar]) -> PictureSource:
                 key = f"{number}/{sample}"
                 if ending == "cls" and member.size <= _MOST_LABEL:
                     classes[key] = exactly(tar.open(member), member.size).decode("utf-8", "replace").strip()
-                elif f".{ending}".endswith(archive.PICTURES):
+                elif archive.has_ending_of_picture(f".{ending}"):
                     pictures.append((tar, member, key))
     whole = together([tar.opened for tar in tars])
     require_count(len(pictures), whole)

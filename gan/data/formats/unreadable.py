@@ -10,7 +10,8 @@ from gan.data.formats.pictures import Opened
 from gan.errors import InputError
 
 _NPZ = "save its pictures as .npz with np.savez"
-_FOLDER = "unpack it into a folder"
+_FOLDER = "unpack it, and take the folder or a ZIP of it"
+_PICTURE = "a single picture"
 _CASTAGNOLI = 0x82F63B78
 
 
@@ -40,7 +41,6 @@ FORMATS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (_at(16, b"\xde\xc0\xef\xbe"), "an LMDB database", "export its pictures as files into a folder"),
     (_is_tfrecord, "a TFRecord file", f"{_NPZ}, for example with tfds.as_numpy"),
     (_at(0, b"MATLAB 7.3 MAT-file"), "a MATLAB file of version 7.3", "save it with -v7, or its pictures as .npz"),
-    (_at(0, b"\x89HDF\r\n\x1a\n"), "an HDF5 file", _NPZ),
     (_at(0, b"ARROW1"), "an Arrow file", "save the data set as Parquet with to_parquet"),
     (_at(0, b"\xff\xff\xff\xff"), "an Arrow stream", "save the data set as Parquet with to_parquet"),
     (_at(0, b"SQLite format 3\0"), "an SQLite database", "export its pictures as files into a folder"),
@@ -51,16 +51,16 @@ FORMATS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (_at(0, b"Obj\x01"), "an Avro file", _NPZ),
     (_at(0, b"ORC"), "an ORC table", "save it as Parquet"),
     *(
-        (_at(0, magic), "a single picture", f"put at least two {IN_WORDS} files into a folder or a ZIP")
+        (_at(0, magic), _PICTURE, f"put at least two {IN_WORDS} files into a folder or a ZIP")
         for magic in (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
     ),
 )
 
 
-def refuse(head: bytes, opened: Opened) -> None:
+def refuse(head: bytes, opened: Opened, *, with_pictures: bool = True) -> None:
     """Raise InputError, with the name of the format, for a file that is recognised but not read."""
     for is_like, name, advice in FORMATS:
-        if is_like(head):
+        if is_like(head) and (with_pictures or name != _PICTURE):
             raise InputError(f"{opened.shown} is {name}, which is not read here; {advice}.")
 
 
