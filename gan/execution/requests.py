@@ -19,9 +19,8 @@ from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
-    path = _save(upload, suffix, allowed)
-    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
-    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+from gan.data.archive import PICTURES
+from gan.data.formats.writing import KINDS, Kind
 from gan.data.grouping import Choice
 from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import processes
@@ -135,26 +134,8 @@ def start_import(
     """
     require("prepare")
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
-<<<<<<< HEAD
     path = _save(upload, suffix, allowed)
     chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
-=======
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb") as file:
-            while part := upload.read(1 << 20):
-                if allowed and file.tell() + len(part) > allowed.upload_megabytes * 1_000_000:
-                    raise _too_large(allowed)
-                file.write(part)
-    except (OSError, InputError) as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        if isinstance(error, InputError):
-            raise
-        raise InputError(explain_os_error(error, "saving the uploaded file")) from error
-    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
-    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
->>>>>>> formats
     if columns:
         chosen += ["--columns", *map(str, columns)]
     if allowed:
@@ -184,34 +165,9 @@ def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
         if isinstance(error, InputError):
             raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
-    return path
-
-
-def guest_path(root: Path) -> Path:
-    """Return the progress file of the import of a guest; only one is imported at a time."""
-    return root / GUESTS / ".import.json"
-
-
-def start_guest(
-    root: Path,
-    upload: BinaryIO,
-    source: str,
-    arguments: Sequence[str],
-    *,
-    name: str,
-    data: str,
-    note: str = "",
-    extractor: str = "auto",
-) -> None:
-    """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
-
-    ``source``: what the upload is called, of which only the ending becomes part of a path. ``arguments``: further options of the
-    command ``guest``. A student's upload is refused beyond the limits of the class.
-    """
-    require("prepare")
-    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
-    path = _save(upload, _ending(source), allowed)
-    chosen = [f"--name={name}", f"--data={data}", f"--note={note}", f"--extractor={extractor}", f"--source={source}", *arguments]
+    path = _save(upload, suffix, allowed)
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if allowed:
         chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     try:
