@@ -135,7 +135,8 @@ def start_import(
     require("prepare")
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     path = _save(upload, suffix, allowed)
-    chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if columns:
         chosen += ["--columns", *map(str, columns)]
     if allowed:
@@ -165,9 +166,34 @@ def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
         if isinstance(error, InputError):
             raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
-    path = _save(upload, suffix, allowed)
-    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
-    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    return path
+
+
+def guest_path(root: Path) -> Path:
+    """Return the progress file of the import of a guest; only one is imported at a time."""
+    return root / GUESTS / ".import.json"
+
+
+def start_guest(
+    root: Path,
+    upload: BinaryIO,
+    source: str,
+    arguments: Sequence[str],
+    *,
+    name: str,
+    data: str,
+    extractor: str = "auto",
+) -> None:
+    """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
+
+    ``source``: what the upload is called, of which only the ending becomes part of a path. ``arguments``: further options of the
+    command ``guest``. A student's upload is refused beyond the limits of the class.
+    """
+    require("prepare")
+    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+    source = shown(PureWindowsPath(source).name, most=200)
+    path = _save(upload, _ending(source), allowed)
+    chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}", *arguments]
     if allowed:
         chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     try:
