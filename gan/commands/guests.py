@@ -115,9 +115,12 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            with _pictures_of(options, lambda said, share: tell(said, 0.2 * share)) as (pictures, source):
-                found = importer.bring(options.root, pictures, wish, lambda said, share: tell(said, 0.2 + 0.2 * share), source)
-            line = None if options.no_score else _score(found, plan, lambda said, share: tell(said, 0.4 + 0.6 * share))
+            with _pictures_of(options, _part(tell, 0.0, 0.2)) as (pictures, source):
+                try:
+                    found = importer.bring(options.root, pictures, wish, _part(tell, 0.2, 0.4), source)
+                except InputError as error:  # an upload has a random file name; show the one that it had
+                    raise InputError(str(error).replace(pictures.name, shown(source))) from None
+            line = None if options.no_score else _score(found, plan, _part(tell, 0.4, 1.0))
             progress.finish(found.id)
     finally:
         if options.consume:
@@ -155,6 +158,10 @@ def _pictures_of(options: argparse.Namespace, report: Report) -> Iterator[tuple[
         path = Path(folder) / "drawn.npz"
         sampling.write(sampling.stream_foreign(generator, count, options.seed), path, report)
         yield path, source
+
+
+def _part(report: Report, start: float, end: float) -> Report:
+    return lambda sentence, share: report(sentence, start + (end - start) * share)
 
 
 def _score(found: Guest, plan: Any, report: Report) -> dict[str, Any]:

@@ -182,7 +182,6 @@ def start_guest(
     *,
     name: str,
     data: str,
-    note: str = "",
     extractor: str = "auto",
 ) -> None:
     """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
@@ -192,8 +191,9 @@ def start_guest(
     """
     require("prepare")
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+    source = shown(PureWindowsPath(source).name, most=200)
     path = _save(upload, _ending(source), allowed)
-    chosen = [f"--name={name}", f"--data={data}", f"--note={note}", f"--extractor={extractor}", f"--source={source}", *arguments]
+    chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}", *arguments]
     if allowed:
         chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     try:

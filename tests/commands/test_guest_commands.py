@@ -54,6 +54,9 @@ def test_an_upload_is_consumed_whatever_happens(array: Path, root: Path) -> None
     assert not array.exists() and len(list_guests(root)) == 1
     task = jobs.read(requests.guest_path(root))
     assert task and task.state == "failed" and "Only 3 pictures" in task.message
+    array.write_bytes(b"\x93NUMPY nothing")
+    sentence = assert_one_sentence(run_gan("guest", array, *options, "--source", "mine.npy", root=root))
+    assert "mine.npy" in sentence and array.name not in sentence
 
 
 def test_bad_input_is_one_sentence(array: Path, root: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import itertools
 import math
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -179,13 +180,26 @@ def test_clean_resizing_is_pillow_bicubic_and_the_network_the_same(random_weight
 
 
 @pytest.mark.skipif(importlib.util.find_spec("cleanfid") is None, reason="clean-fid is not installed")
-def test_clean_features_equal_those_of_clean_fid(folders: tuple[Path, Path], random_weights: Extractor) -> None:
-    from cleanfid.resize import build_resizer
+def test_figures_equal_those_of_clean_fid(folders: tuple[Path, Path], random_weights: Extractor, tmp_path: Path) -> None:
+    from cleanfid import fid as cleanfid
 
-    resize = build_resizer("clean")
-    pixels = np.asarray(Image.open(folders[0] / "0.png"))
-    ours = np.stack([inception._cleanly(pixels[..., channel]) for channel in range(3)], axis=-1)
-    assert np.abs(ours - resize(pixels)).max() < 1e-3
+    chosen = inception.clean(random_weights)
+    features = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for place in range(16):  # as few as can be compared
+            shutil.copy(folders["ab".index(name)] / f"{place}.png", tmp_path / name)
+
+        def network(pixels: Tensor) -> Tensor:
+            found = (pixels - 128) / 128
+            for layer in inception._LAYERS:
+                found = getattr(chosen.network.network, layer)(found)
+            return found.flatten(1)
+
+        options = {"num_workers": 0, "batch_size": 8, "device": CPU, "mode": "clean", "verbose": False}
+        features.append(torch.from_numpy(cleanfid.get_folder_features(str(tmp_path / name), network, **options)))
+    ours = sets.compare(str(tmp_path / "a"), str(tmp_path / "b"), sets.Plan("inception", "clean"), say_nothing)
+    assert ours.figures["fid"].value == pytest.approx(exact.fid(*features), rel=1e-4)
 
 
 # Sources

@@ -14,7 +14,7 @@ import numpy as np
 
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, exactly, reading, together
+from gan.data.formats.pictures import Opened, PictureSource, exactly, reading, require_count, together
 from gan.errors import InputError, shown
 
 #: Code of a type → NumPy's type; numbers are stored most significant byte first.
@@ -37,6 +37,7 @@ def read(files: Sequence[Opened]) -> PictureSource:
                 f"{files[0].shown} is an IDX file with {found[0][1].shape[0]:,} labels; choose the one with the pictures."
             )
         raise InputError(f"{files[0].shown} is an IDX file of shape {found[0][1].axes}, expected pictures as [N, H, W].")
+    require_count(sum(stored.shape[0] for _, stored in images), together(files))  # before as many labels are read
     labels = [stored for _, stored in found if len(stored.shape) == 1]
     parts = []
     for opened, stored in images:
@@ -67,7 +68,7 @@ def _labels_of(opened: Opened, images: Stored, labels: Sequence[Stored], *, is_a
     """Return the labels that belong to pictures. Raises InputError if their number differs."""
     wanted = _labels_name(opened.name)
     named = [one for one in labels if _labels_name(one.name) == wanted]
-    label = named[0] if named else labels[0] if is_alone and len(labels) == 1 else _beside(opened)
+    label = named[0] if named else labels[0] if is_alone and len(labels) == 1 else _labels_next_to(opened)
     if label is not None and label.shape[0] != images.shape[0]:
         raise InputError(
             f"“{shown(label.name)}” has {label.shape[0]:,} labels, but {opened.shown} has {images.shape[0]:,} pictures; take the "
@@ -81,7 +82,7 @@ def _labels_name(name: str) -> str:
     return re.sub(r"idx\d", "idx1", name.lower().removesuffix(".gz").replace("images", "labels"))
 
 
-def _beside(opened: Opened) -> Stored | None:
+def _labels_next_to(opened: Opened) -> Stored | None:
     """Return the labels in the file with the usual name next to a file of pictures on disk; None if there is none."""
     if opened.folder is None or "images" not in opened.name:
         return None
@@ -92,6 +93,6 @@ def _beside(opened: Opened) -> Stored | None:
             if content.startswith(b"\x1f\x8b"):
                 with reading(replace(opened, name=path.name), _FORMAT), gzip.open(io.BytesIO(content)) as packed:
                     content = packed.read(64 << 20)
-            beside = Opened(io.BytesIO(content), path.name, len(content))
-            return _stored(beside) if is_like(content[:16], beside) else None
+            labels = Opened(io.BytesIO(content), path.name, len(content))
+            return _stored(labels) if is_like(content[:16], labels) else None
     return None

@@ -15,7 +15,7 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, together
+from gan.data.formats.pictures import Opened, PictureSource, exactly, listed, reading, require_count, together
 from gan.errors import InputError, shown
 
 MAGIC = b"MATLAB 5.0 MAT-file"
@@ -55,6 +55,7 @@ def read(files: Sequence[Opened]) -> PictureSource:
             )
         stored = _stored(opened, images[0])
         assert stored is not None
+        require_count(stored.shape[0], opened)  # before as many labels are read
         labels = [one for one in found if one is not images[0] and math.prod(one.axes) == max(one.axes)]
         for one in labels:
             if max(one.axes) != stored.shape[0] and len(labels) == 1 and max(one.axes) > 1:

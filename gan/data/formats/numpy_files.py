@@ -14,7 +14,7 @@ import numpy as np
 from gan.data import archive
 from gan.data.formats import arrays
 from gan.data.formats.arrays import Part, Stored
-from gan.data.formats.pictures import MOST_CLASSES, Opened, PictureSource, exactly, listed, reading, together
+from gan.data.formats.pictures import MOST_CLASSES, Opened, PictureSource, exactly, listed, reading, require_count, together
 from gan.errors import InputError, shown
 
 MAGIC = b"\x93NUMPY"
@@ -91,6 +91,7 @@ def from_stored(opened: Opened, format: str, title: str, found: Sequence[Stored]
             raise _no_pictures(opened, max(found, key=lambda one: math.prod(one.shape)))
         raise InputError(f"{opened.shown} holds no arrays; expected pictures as [N, H, W], [N, H, W, C] or [N, C, H, W].")
     chosen = _chosen(images)
+    require_count(sum(one.shape[0] for one in chosen), opened)  # before as many labels are read
     named = next((one for one in found if one.name in _NAMES and len(one.shape) == 1 and one.dtype.kind in "US"), None)
     found = [one for one in found if one is not named]
     parts = []

@@ -69,7 +69,7 @@ def open_pictures(path: Path, choice: Choice = AUTO, name: str = "") -> Iterator
         return
     with explained("reading the file"):
         file = open(path, "rb")
-    with file, open_file(file, name or path.name, choice, folder=path.absolute().parent) as found:
+    with file, open_file(file, name or path.name, choice, None if name else path.absolute().parent) as found:
         yield found
 
 

@@ -30,6 +30,7 @@ MAGIC = b"PAR1"
 _FORMAT = "a Parquet table"
 _ROWS = 16  # read at once: a picture may have MOST_BYTES
 _LABEL_ROWS = 8192
+_MOST_GROUP = 1 << 30  # bytes of a group of rows, whose pages may be read whole
 _IMAGES = ("image", "img", "images", "picture", "photo", "pixel_values", "png", "jpg")
 _LABELS = ("label", "labels", "fine_label", "class", "target", "y", "category")
 
@@ -65,7 +66,13 @@ class _Table:
                 thrift_string_size_limit=64 << 20,
                 thrift_container_size_limit=1 << 22,
             )
-            self.rows: int = self._file.metadata.num_rows
+            about = self._file.metadata
+            self.rows: int = about.num_rows
+            if any(about.row_group(place).total_byte_size > _MOST_GROUP for place in range(about.num_row_groups)):
+                raise InputError(
+                    f"{opened.shown} is a Parquet table with groups of rows above {_MOST_GROUP >> 30} GB; write it with "
+                    "row_group_size=256."
+                )
             schema = self._file.schema_arrow
             features = _features(schema.metadata)
         self.image, self._has_parts = self._column_of_pictures(schema, features)

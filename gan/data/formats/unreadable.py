@@ -10,7 +10,7 @@ from gan.data.formats.pictures import Opened
 from gan.errors import InputError
 
 _NPZ = "save its pictures as .npz with np.savez"
-_FOLDER = "unpack it into a folder"
+_FOLDER = "unpack it, and take the folder or a ZIP of it"
 _PICTURE = "a single picture"
 _CASTAGNOLI = 0x82F63B78
 

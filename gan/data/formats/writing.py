@@ -30,7 +30,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "folder": ("folder of PNG files", ""),
 }
 _MADE = (1980, 1, 1, 0, 0, 0)  # time of all entries, so that equal pictures make equal files
-_ROWS = 1000  # of Parquet written together
+_ROWS, _PAGE_ROWS = 256, 16  # of Parquet in a group and in a page: readers unpack a page at once
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _parquet(staged: Path, shape: Shape, labels: list[np.ndarray]) -> Iterator[C
     schema = pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
     waiting: list[dict[str, Any]] = []
     done = 0
-    with open(staged, "xb") as file, pq.ParquetWriter(file, schema, compression="NONE") as writer:
+    with open(staged, "xb") as file, pq.ParquetWriter(file, schema, compression="NONE", write_batch_size=_PAGE_ROWS) as writer:
 
         def flush() -> None:
             nonlocal done

@@ -26,7 +26,6 @@ FOLDERS = {
     "step": "steps",
     "no": "nothing: all pictures together",
 }
-_ENDINGS = ["zip", "npz", "npy", "png", "jpg", "jpeg", "webp", "keras", "h5", "pth", "pt", "safetensors"]
 _TURN, _FOLLOWED, _NOTICE = "guests/turn", "guests/followed", "guests/notice"
 BY_COMMAND = "For a local folder, or for files too large to upload:"
 
@@ -42,13 +41,13 @@ def offer(root: Path, chosen: Sequence[Run]) -> None:
 
 def _form(root: Path, chosen: Sequence[Run]) -> None:
     st.markdown(
-        "Pictures that were made elsewhere, scored beside the runs with the same features and against the same real images: a "
-        f"**ZIP** of {IN_WORDS} pictures, an **.npz** or **.npy** array, or one **contact sheet**. A ZIP with a folder per epoch "
-        "(“epoch_0010”) becomes a curve. Or a **generator**: exported here, a .keras or .weights.h5 file of Keras, or a "
-        "netG_epoch_N.pth of pytorch/examples; its pictures are drawn here, and no code in it is run."
+        "Pictures made elsewhere, scored like the runs, against the same real images: a **ZIP** of pictures, an **.npz** or "
+        "**.npy** array, any other format of the Data page, or one **contact sheet**. A ZIP with a folder per epoch (“epoch_0010”) "
+        "becomes a curve. Or a **generator**: exported here, a .keras or .weights.h5 file of Keras, or a netG_epoch_N.pth of "
+        "pytorch/examples; its pictures are drawn here, and no code in it is run."
     )
     turn = st.session_state.setdefault(_TURN, 0)
-    upload = st.file_uploader("File", type=_ENDINGS, key=f"guests/upload/{turn}")
+    upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
     name = st.text_input("Name", key=f"guests/name/{turn}", max_chars=100, placeholder="Keras, epoch 500")
     known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
     usual = next((data for run in chosen if (data := _data_of(run)) in known), next(iter(known)))

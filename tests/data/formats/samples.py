@@ -11,7 +11,6 @@ import pickle
 import struct
 import tarfile
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.io
 from PIL import Image
 
 COUNT = 30
@@ -141,18 +141,24 @@ def cifar_python(pictures: np.ndarray = COLOUR, labels: np.ndarray = CLASSES, pr
     return pickle.dumps({b"batch_label": b"one", b"labels": labels.tolist(), b"data": planes, b"filenames": [b"a"]}, protocol)
 
 
+def cifar_python_2(pictures: np.ndarray = COLOUR, labels: np.ndarray = CLASSES) -> bytes:
+    """Return a batch with the opcodes of Python 2, by which the published files are written: texts of bytes, and arrays of them."""
+    planes = pictures.transpose(0, 3, 1, 2).tobytes()
+    numbers = b"".join(b"K" + bytes([label]) for label in labels.tolist())
+    kind = b"cnumpy\ndtype\nq\nU\x02u1K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    array = b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\t"
+    state = (
+        b"(K\x01K" + bytes([len(pictures)]) + b"M\x00\x0c\x86" + kind + b"\x89T" + struct.pack("<I", len(planes)) + planes + b"tb"
+    )
+    names = b"U\tfilenamesq\x0c]q\r(U\x05a.pngq\x0eU\x05b.pngq\x0fe"
+    head = b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05("
+    return head + numbers + b"eU\x04dataq\x06" + array + state + names + b"u."
+
+
 def matlab(variables: dict[str, np.ndarray], *, packed: bool = True) -> bytes:
-    """Return a MATLAB file of version 5, with arrays in column order."""
-
-    def element(kind: int, content: bytes) -> bytes:
-        return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8)
-
-    found = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
-    for name, values in variables.items():
-        head = element(6, struct.pack("<II", 9, 0)) + element(5, struct.pack(f"<{values.ndim}i", *values.shape))
-        matrix = element(14, head + element(1, name.encode()) + element(2, values.astype(np.uint8).tobytes(order="F")))
-        found += struct.pack("<II", 15, len(zlib.compress(matrix))) + zlib.compress(matrix) if packed else matrix
-    return found
+    buffer = io.BytesIO()
+    scipy.io.savemat(buffer, variables, do_compression=packed)
+    return buffer.getvalue()
 
 
 def hdf5(**named: np.ndarray) -> bytes:

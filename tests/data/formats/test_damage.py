@@ -49,6 +49,7 @@ from tests.data.formats.samples import (
 from tests.helpers import PROJECT, is_sentence
 
 FUZZ = settings(max_examples=100, deadline=2000, suppress_health_check=list(HealthCheck))
+MANY = np.zeros((10**6, 4, 4), np.uint8)
 SVHN = COLOUR.transpose(1, 2, 3, 0)
 FORMATS = sorted({sample.format for sample in SAMPLES})
 
@@ -143,6 +144,7 @@ LIES = {
         lambda: matlab({"X": SVHN}, packed=False).replace(struct.pack("<i", 30), struct.pack("<i", 10**9), 1),
         "damaged or cut off",
     ),
+    "10⁶ pictures with labels": (lambda: npz(packed=True, x=MANY, y=MANY[:, 0, 0]), "more than 500,000"),
     "500,001 rows in Parquet": (claimed_parquet, "more than 500,000"),
     "labels that do not fit": (lambda: npz(x=GREY, y=CLASSES[:7]), "has 7 labels"),
     "IDX labels that do not fit": (
@@ -217,6 +219,11 @@ def test_a_named_format_in_an_archive_is_named(pack: Callable[[dict[str, bytes]]
     content = struct.pack("<Q", 23) + struct.pack("<I", masked_crc(struct.pack("<Q", 23))) + bytes(27)
     sentence = refused(pack({"set/train.tfrecord": content, "set/README.md": b"text"}))
     assert "“train.tfrecord” is a TFRecord file" in sentence
+
+
+def test_groups_of_rows_too_large_to_unpack_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan.data.formats.parquet._MOST_GROUP", 1000)
+    assert "row_group_size=256" in refused(parquet([{"bytes": png(one), "path": None} for one in GREY]))
 
 
 def test_rows_with_a_path_only_are_skipped_with_the_reason() -> None:
