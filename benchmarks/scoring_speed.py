@@ -1,11 +1,14 @@
-"""Scoring speed: all our scores from one Inception pass against torch-fidelity, and complete scorings with small networks.
+"""Scoring speed against torch-fidelity: our scores from one Inception pass, whole scorings, and two folders of pictures.
 
-    python -m benchmarks.scoring_speed [--images 2048] [--rounds 1] [--scored 2000] [--part inception|whole] [--cached]
+    python -m benchmarks.scoring_speed [--images 2048] [--rounds 1] [--scored 2000] [--part inception|whole|sets] [--cached]
 
 Both get the same images and the same random Inception weights, which do not affect the time. Our scores use cached features of the
 real images, as for every variant after the first. torch-fidelity computes FID, IS, precision and recall on Inception alone (by
 default it also runs all images through VGG-16). It processes the real images again each time, as it does without a cache name; with
 ``--cached``, it is also measured with a cache name and a filled cache.
+
+The part "sets" compares two folders of PNGs with both, from the files to FID, precision and recall, without cached features;
+ours also has KID, density, coverage, intervals and the floor. The target is at most 0.6 of torch-fidelity's time.
 """
 
 from __future__ import annotations
@@ -19,9 +22,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import torch
 import torch_fidelity
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 from torchvision.models import alexnet
@@ -32,7 +37,7 @@ from gan import runs
 from gan.config import presets
 from gan.judging.request import Plan
 from gan.runs import Run
-from gan.scoring import measures, scores
+from gan.scoring import measures, scores, sets
 from gan.scoring.extractors import inception, perceptual
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw, Real
@@ -113,6 +118,57 @@ def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
         print(f"| ratio to “{name}” | {machine.spread(ratios[0])} | {machine.spread(ratios[1])} |")
 
 
+def compare_folders(images: int, rounds: int, folder: Path) -> None:
+    """Print a table of our comparison of two folders and torch-fidelity's, with the same random Inception weights."""
+    state = random_inception()
+    torch.save(state, folder / "inception.pth")
+    paths = [folder / name for name in ("real", "fake")]
+    for number, path in enumerate(paths):
+        path.mkdir()
+        for place, pixels in enumerate(draw(images, number)):
+            Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(path / f"{place}.png")
+    found: dict[str, dict[str, float]] = {}
+
+    def ours() -> None:
+        network = inception.build(state).to(memory_format=torch.channels_last)
+        extractor = Extractor("Inception", "random", None, network, CPU, inception.BATCH)
+        with mock.patch.object(inception, "load", lambda device, report: extractor):
+            figures = sets.compare(str(paths[0]), str(paths[1]), sets.Plan("inception")).figures
+        found["here"] = {name: figures[name].value for name in ("fid", "precision", "recall")}
+
+    def theirs() -> None:
+        line = torch_fidelity.calculate_metrics(
+            input1=str(paths[1]),
+            input2=str(paths[0]),
+            fid=True,
+            prc=True,
+            cuda=False,
+            verbose=False,
+            cache=False,
+            batch_size=inception.BATCH,
+            feature_extractor="inception-v3-compat",
+            feature_extractor_weights_path=str(folder / "inception.pth"),
+        )
+        keys = torch_fidelity.KEY_METRIC_FID, torch_fidelity.KEY_METRIC_PRECISION, torch_fidelity.KEY_METRIC_RECALL
+        found["torch-fidelity"] = dict(zip(("fid", "precision", "recall"), (line[key] for key in keys), strict=True))
+
+    contestants: dict[str, Callable[[], None]] = {
+        "here: compare-sets": ours,
+        "torch-fidelity: FID, precision, recall": theirs,
+    }
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            results[name].append(timed(work))
+            print(f"{name}: {results[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
+    print(f"\nTwo folders of {images} PNGs of 32×32; {found}\n\n| comparison | seconds | processor seconds |\n| --- | --- | --- |")
+    for name, values in results.items():
+        print(f"| {name} | {machine.spread([one for one, _ in values], 1)} | {machine.spread([cpu for _, cpu in values], 1)} |")
+    first, other = results.values()
+    ratios = [[one[place] / two[place] for one, two in zip(first, other, strict=True)] for place in (0, 1)]
+    print(f"| ratio (target: at most 0.6) | {machine.spread(ratios[0])} | {machine.spread(ratios[1])} |")
+
+
 def score_whole(images: int, rounds: int, folder: Path) -> None:
     """Print a table of seconds for complete scorings of a run on digits, with classifier and real features already cached."""
     file = folder / "alexnet.pth"
@@ -150,17 +206,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("images", 2048), ("rounds", 1), ("scored", 2000), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--part", choices=("inception", "whole"))
+    parser.add_argument("--part", choices=("inception", "whole", "sets"))
     parser.add_argument("--cached", action="store_true", help="also measure torch-fidelity with cached features of the real images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GAN_DATA"] = folder
         print(f"Machine: {machine.describe()}, {options.threads} threads, load {os.getloadavg()[0]:.1f} before")
-        if options.part != "inception":
+        if options.part in (None, "whole"):
             score_whole(options.scored, options.rounds, Path(folder))
         torch.set_num_threads(options.threads)  # the training above has changed it
-        if options.part != "whole":
+        if options.part in (None, "inception"):
             compare(options.images, options.rounds, Path(folder), is_cached=options.cached)
+        if options.part in (None, "sets"):
+            compare_folders(options.images, options.rounds, Path(folder))
 
 
 if __name__ == "__main__":

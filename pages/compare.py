@@ -8,6 +8,8 @@ import streamlit as st
 
 from gan import palette, runs
 from gan.errors import InputError
+from gan.guests.guest import Guest
+from gan.judging import comparison, conditions
 from gan.runs import Run
 from pages.parts import cards, exports, frame, run_picker, words
 from pages.parts.comparison import timeline
@@ -91,11 +93,11 @@ def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str
 
 
 def warn(chosen: list[Run]) -> None:
-    """Warn if the runs use different data sets, so their scores cannot be ranked."""
+    """Warn if the runs use different data sets, so their scores cannot be ranked, and of unfair conditions of guests."""
     data = {}
     for run in chosen:
         try:
-            data[run.id] = run.config().data.name
+            data[run.id] = run.facts().data if isinstance(run, Guest) else run.config().data.name
         except InputError:
             continue
     if len(set(data.values())) > 1:
@@ -104,6 +106,10 @@ def warn(chosen: list[Run]) -> None:
             "so their scores are not comparable.",
             icon=":material/balance:",
         )
+    for guest in (run for run in chosen if isinstance(run, Guest)):
+        told = [sentence for line in comparison.latest(guest)[-1:] for sentence in conditions.warnings(line)]
+        if told:
+            st.caption(words.escape(f"{guest.label()}: {' '.join(told)}"))
 
 
 with frame.spoken_errors():

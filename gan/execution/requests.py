@@ -19,6 +19,7 @@ from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
+from gan.data.archive import PICTURES
 from gan.data.formats.writing import KINDS, Kind
 from gan.data.grouping import Choice
 from gan.errors import InputError, explain_os_error, explained, shown
@@ -26,6 +27,7 @@ from gan.execution import dispatching, processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
 from gan.runs import Run, dispatch
+from gan.runs.registry import GUESTS
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
@@ -140,22 +142,8 @@ def start_import(
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
     require("prepare")
-    folder = data_root() / data_sets.OWN / _UPLOADS
-    path = folder / f"{secrets.token_hex(8)}{suffix}"
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb") as file:
-            while part := upload.read(1 << 20):
-                if allowed and file.tell() + len(part) > allowed.upload_megabytes * 1_000_000:
-                    raise _too_large(allowed)
-                file.write(part)
-    except (OSError, InputError) as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        if isinstance(error, InputError):
-            raise
-        raise InputError(explain_os_error(error, "saving the uploaded file")) from error
+    path = _save(upload, suffix, allowed)
     name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
     chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
     if columns:
@@ -170,6 +158,67 @@ def start_import(
         raise
 
 
+def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
+    """Save an upload under a name of its own and return its path. Raises InputError if it is too large or cannot be written."""
+    folder = data_root() / data_sets.OWN / _UPLOADS
+    path = folder / f"{secrets.token_hex(8)}{suffix}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as file:
+            while part := upload.read(1 << 20):
+                if allowed and file.tell() + len(part) > allowed.upload_megabytes * 1_000_000:
+                    raise _too_large(allowed)
+                file.write(part)
+    except (OSError, InputError) as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        if isinstance(error, InputError):
+            raise
+        raise InputError(explain_os_error(error, "saving the uploaded file")) from error
+    return path
+
+
+def guest_path(root: Path) -> Path:
+    """Return the progress file of the import of a guest; only one is imported at a time."""
+    return root / GUESTS / ".import.json"
+
+
+def start_guest(
+    root: Path,
+    upload: BinaryIO,
+    source: str,
+    arguments: Sequence[str],
+    *,
+    name: str,
+    data: str,
+    extractor: str = "auto",
+) -> None:
+    """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
+
+    ``source``: what the upload is called, of which only the ending becomes part of a path. ``arguments``: further options of the
+    command ``guest``. A student's upload is refused beyond the limits of the class.
+    """
+    require("prepare")
+    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+    source = shown(PureWindowsPath(source).name, most=200)
+    path = _save(upload, _ending(source), allowed)
+    chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}", *arguments]
+    if allowed:
+        chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
+    try:
+        place = guest_path(root).resolve()
+        _start(place, ["guest", str(path.resolve()), "--consume", "--root", str(root.resolve()), *chosen], needs_torch=True)
+    except InputError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _ending(name: str) -> str:
+    """Return the ending of an upload's name if it is a known one, which says how to read it."""
+    return next((one for one in (".zip", ".npz", ".npy", *PICTURES) if name.lower().endswith(one)), "")
+
+
 def _too_large(allowed: Limits) -> InputError:
     return InputError(
         f"The limit of this class is {allowed.upload_megabytes:,} MB an upload, and this file is larger; upload fewer or smaller "
@@ -177,7 +226,7 @@ def _too_large(allowed: Limits) -> InputError:
     )
 
 
-def _start(path: Path, arguments: list[str]) -> None:
+def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> None:
     """Start a command with progress at ``path``. Of several callers at once, one succeeds."""
     with explained("starting the work on the data"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +236,7 @@ def _start(path: Path, arguments: list[str]) -> None:
                 raise InputError("This task is already under way; wait for it to end.")
             signs.forget(lock_of(path))
             files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
-            processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
+            processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), needs_torch=needs_torch, locks=[lock_of(path)])
         finally:
             starting.release()
 

@@ -20,6 +20,7 @@ from gan.data import loaders
 from gan.data.feed import to_pixels
 from gan.data.formats import writing
 from gan.errors import InputError, RunFailed
+from gan.networks.foreign import Foreign
 from gan.runs import Run
 from gan.runs import checkpoints as checkpoint_files
 from gan.storage.jobs import Report
@@ -109,6 +110,14 @@ def stream(run: Run, count: int, class_name: str | None = None, seed: int = 0, c
     size = config.data.size
     shape = writing.Shape(count, size, size, config.data.channels, classes, keys=("arr_0", "arr_1"), name="{number:06d}.png")
     return Stream(shape, batches())
+
+
+def stream_foreign(generator: Foreign, count: int, seed: int = 0) -> Stream:
+    """Return ``count`` (1 to 10⁷) pictures of a generator in a file, drawn while they are read; of all classes, if it has any."""
+    _require(count=(count, 1, _MOST_STREAMED), seed=(seed, 0, 2**31 - 1))
+    channels, high, wide = generator.shape
+    shape = writing.Shape(count, high, wide, channels, keys=("arr_0", "arr_1"), name="{number:06d}.png")
+    return Stream(shape, ((pixels.permute(0, 2, 3, 1).numpy(), None) for pixels in generator.draw(count, seed)))
 
 
 def write(drawn: Stream, target: Path, report: Report) -> None:

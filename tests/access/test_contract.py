@@ -153,6 +153,10 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
         "prepare",
         lambda stage: requests.start_import(io.BytesIO(b"1,2\n3,4\n"), ".csv", "More", 32),
     ),
+    "gan.execution.requests.start_guest": (
+        "prepare",
+        lambda stage: requests.start_guest(stage.root, io.BytesIO(b"x"), "a.zip", [], name="Keras", data="digits"),
+    ),
     "gan.execution.speeds.start_measuring": ("prepare", lambda stage: speeds.start_measuring(stage.root, stage.ended.config())),
     "gan.execution.speeds.start_describing": ("prepare", lambda stage: speeds.start_describing(stage.root, stage.ended.config())),
     "gan.execution.speeds.wait_for_measuring": (
@@ -198,6 +202,7 @@ BY_ITSELF = {
 INTERNAL = {
     "gan.access.owners.write",
     "gan.data.imported.remove_preparations",
+    "gan.guests.importer.bring",
     "gan.execution.processes.spawn",
     "gan.execution.processes.Spare.run",
     "gan.execution.queue.admission",
@@ -228,6 +233,7 @@ INTERNAL = {
 
 #: Where functions live that pages may call.
 COVERED = ("gan.access.", "gan.runs.", "gan.sweeps.", "gan.judging.", "gan.quiz.", "gan.execution.", "gan.data.imported.")
+COVERED += ("gan.guests.",)
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_wrong_input_is_answered_with_one_sentence(root: Path, arguments: list[s
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"schema_version": 3}', "update the program"),
+        (b'{"schema_version": 4}', "update the program"),
         (b'{"schema_version": 1, "colour": "blue"}', "There is no setting “colour”"),
         (b'{"schema_version": 1, "data": ', "cannot be read"),
         (b"\xff\xfe\x00", "cannot be read"),
@@ -256,7 +256,20 @@ def test_presets_are_listed_as_text_and_as_json() -> None:
         assert row["description"] in done.stdout
 
 
-COMMANDS = ["train", "resume", "change", "runs", "trash", "score", "presets", "estimate", "class"]
+COMMANDS = [
+    "train",
+    "resume",
+    "change",
+    "runs",
+    "trash",
+    "score",
+    "guest",
+    "guests",
+    "compare-sets",
+    "presets",
+    "estimate",
+    "class",
+]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
