@@ -41,9 +41,8 @@ def offer(root: Path, chosen: Sequence[Run]) -> None:
 
 def _form(root: Path, chosen: Sequence[Run]) -> None:
     st.markdown(
-        "Pictures made elsewhere, scored like the runs, against the same real images: a **ZIP** of pictures, an **.npz** or **.npy** "
-        "array, any other format of the Data page, or one **contact sheet**. A ZIP with a folder per epoch (“epoch_0010”) becomes a "
-        "curve."
+        "Pictures made elsewhere, scored like the runs, against the same real images: a **ZIP** of pictures, an **.npz**, "
+        "any other format of the Data page, or one **contact sheet**. A ZIP with a folder per epoch (“epoch_0010”) becomes a curve."
     )
     turn = st.session_state.setdefault(_TURN, 0)
     upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
