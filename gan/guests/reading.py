@@ -137,7 +137,12 @@ def _source(path: Path) -> Iterator[PictureSource]:
 
 
 def _places(names: Sequence[str], options: Options, are_sheets: bool, called: str) -> tuple[Unit, Sequence[int], str]:
-    """Return what folders (of several sheets in one: files) number, the number of each file, and a sentence on it."""
+    """Return what folders (of several sheets in one: files) number, the number of each file, and a sentence on it.
+
+    Other files than pictures, such as notes, get the number of the file before them.
+    """
+    every = names
+    names = [one for one in every if one.lower().endswith(archive.PICTURES)] or every
     folders = [PurePosixPath(one).parts[:-1] for one in names]
     common = 0
     while folders and all(len(one) > common for one in folders) and len({one[common] for one in folders}) == 1:
@@ -147,7 +152,10 @@ def _places(names: Sequence[str], options: Options, are_sheets: bool, called: st
         tops = [PurePosixPath(one).stem for one in names]
     unit, numbers = ("", {}) if options.folders == "no" or len(set(tops)) < 2 else _numbers(set(tops), options)
     if numbers:
-        each = [numbers[top] for top in tops]
+        known = dict(zip(names, (numbers[top] for top in tops), strict=True))
+        each, number = [], next(iter(known.values()))
+        for one in every:
+            each.append(number := known.get(one, number))
         kind = "files" if are_sheets else "folders"
         told = f"{len(set(each))} {unit}s, from {min(each):,} to {max(each):,}, by the names of its {kind}."
         return unit, each, told

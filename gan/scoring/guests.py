@@ -23,7 +23,9 @@ from gan.scoring.extractors import perceptual
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw
 from gan.scoring.scores import Progress, append_line, choose_extractor, log, measured_line, recorded
+from gan.storage import files
 from gan.storage.jobs import Report, say_nothing
+from gan.training.pictures import to_png
 
 CURVE = Plan(images=500, draws=1)  # as scores during a training are
 _EXAMINED = 2000  # real images whose values are counted
@@ -51,7 +53,8 @@ def _score(guest: Guest, plan: Plan, progress: Progress) -> dict[str, Any]:
     images = loaders.load_for_scoring(data)
     if not guest.reals_path.exists():
         shown = images.take(torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:64])
-        importer.grid(shown.permute(0, 2, 3, 1).contiguous().numpy()).save(guest.reals_path)
+        grid = importer.grid(shown.permute(0, 2, 3, 1).contiguous().numpy())
+        files.write_atomically(guest.reals_path, to_png(grid), durable=False)
     found = _conditions(facts, images)
     is_curve = len(facts.places) > 1
     drawn: list[Draw] = []

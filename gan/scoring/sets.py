@@ -138,9 +138,8 @@ def _others(a: Tensor, b: Tensor, seed: int) -> dict[str, Figure]:
     figures = {"kid": Figure(known.mean, low, high, usual.mean)}
     for name, value in found.items():
         reach = scale * statistics.stdev([each[name] for each in parts])
-        figures[name] = Figure(
-            value, max(0.0, value - reach), value + reach if name == "density" else min(1.0, value + reach), floor[name]
-        )
+        most = math.inf if name == "density" else 1.0
+        figures[name] = Figure(value, max(0.0, value - reach), min(most, value + reach), floor[name])
     return figures
 
 

@@ -75,6 +75,8 @@ def test_folders_of_epochs_are_places_in_their_order(root: Path, tmp_path: Path)
     for number in (500, 5, 50):
         for place, one in enumerate(PIXELS[:20] ^ np.uint8(number % 256)):
             save(tmp_path / "out" / f"epoch_{number}" / str(place), one)
+    (tmp_path / "out" / "notes.txt").write_text("by hand")
+    (tmp_path / "out" / "epoch_50" / "losses.csv").write_text("1,2")
     for path in (tmp_path / "out", zipped(tmp_path / "out")):
         guest = bring(root, path)
         facts = guest.facts()
