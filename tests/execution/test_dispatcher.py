@@ -6,8 +6,8 @@ The engine of these tests starts the commands it is given as processes, as a nod
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from gan.execution import ahead, dispatching, queue, requests
 from gan.execution.dispatcher import Dispatcher
 from gan.execution.executors import engines
 from gan.execution.executors.engine import NOT_SHARED, EngineAway, Refused, Seen, Task
-from gan.places import PROJECT
 from gan.runs import Run, dispatch
-from tests.helpers import is_sentence, losses, tiny, wait_until
+from tests import nursery
+from tests.helpers import is_sentence, losses, run_gan, start_quickly, tiny, wait_until
+
+pytestmark = pytest.mark.usefixtures("quickly")
 
 SHORT = {
     "training.length": "60 steps",
@@ -34,11 +36,14 @@ SHORT = {
 LONG = SHORT | {"training.length": "100000 steps"}
 
 
+Process = nursery.Child | subprocess.Popen[bytes]
+
+
 class Node:
     """An engine with ``places`` for jobs, which may be away, or refuse jobs."""
 
     def __init__(self) -> None:
-        self.jobs: dict[str, tuple[Task, subprocess.Popen[bytes] | None]] = {}
+        self.jobs: dict[str, tuple[Task, Process | None]] = {}
         self.places, self.away, self.refusal, self.code = 9, "", "", 0
         self.cancelled: list[str] = []
 
@@ -63,9 +68,7 @@ class Node:
                 found[job] = Seen("ended")
             elif process is None and self.places:
                 self.places -= 1
-                with open(task.log, "ab") as log:
-                    command = [sys.executable, "-m", "gan", *task.arguments]
-                    self.jobs[job] = task, subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
+                self.jobs[job] = task, start_quickly(*task.arguments, root=task.folder.parent, log=task.log)
                 found[job] = Seen("running", "n1")
             elif process is None:
                 found[job] = Seen("waiting", "", "Resources")
@@ -76,7 +79,7 @@ class Node:
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
 
-    def processes(self) -> list[subprocess.Popen[bytes]]:
+    def processes(self) -> list[Process]:
         return [process for _, process in self.jobs.values() if process]
 
 
@@ -133,8 +136,8 @@ def test_what_a_waiting_run_waits_for_is_said(root: Path, node: Node) -> None:
 
 def test_a_lost_job_is_sent_again_and_goes_on_exactly(root: Path, node: Node) -> None:
     whole, run = (
-        queue.launch(root, tiny(SHORT | {"training.length": "400 steps"})),
-        launch(root, SHORT | {"training.length": "400 steps"}),
+        queue.launch(root, tiny(SHORT | {"training.length": "150 steps"})),
+        launch(root, SHORT | {"training.length": "150 steps"}),
     )
     wait_until(lambda: whole.status().state == "finished", "in time", seconds=120)
     dispatcher = Dispatcher(root)
@@ -209,7 +212,7 @@ def test_a_run_whose_engine_is_away_can_go_on_here(root: Path, node: Node) -> No
     wait_until(lambda: run.status().state == "finished", "in time", seconds=120)
     assert run.status().engine == ""
     task = node.jobs["1"][0]
-    done = subprocess.run([sys.executable, "-m", "gan", *task.arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
+    done = run_gan(*task.arguments, root=root)
     assert done.returncode == 0 and "not waiting" in done.stdout, "the job left at the engine finds nothing to do"
 
 
@@ -217,7 +220,7 @@ def test_a_job_that_loses_its_place_asks_for_another(root: Path, node: Node) -> 
     run = launch(root, LONG)
     look_until(root, run, "running")
     wait_until(lambda: run.status().step > 20, "in time", seconds=60)
-    node.processes()[0].terminate()
+    os.kill(node.processes()[0].pid, signal.SIGTERM)
     assert node.processes()[0].wait(60) == 75
     assert run.status().state == "queued" and "took the place away" in run.status().message
     assert run.has_checkpoint

@@ -121,7 +121,7 @@ def test_the_queue_counts_the_cores_of_its_own_host(root: Path, monkeypatch: pyt
 
 def test_a_frozen_trainer_that_was_replaced_ends_without_another_write(root: Path, tmp_path: Path) -> None:
     """Its host freezes; another host waits for a sign of life, takes the run over and finishes it; then the first one thaws."""
-    config = tiny({"training.length": "400 steps", "cadence.checkpoint_every": "20 steps", "cadence.log_every": "5 steps"})
+    config = tiny({"training.length": "150 steps", "cadence.checkpoint_every": "20 steps", "cadence.log_every": "5 steps"})
     whole, run = runs.create(root, config), runs.create(root, config)
     status = run.status().model_copy(update={"state": "starting", "threads": 1})
     for one in (whole, run):
