@@ -1,4 +1,4 @@
-"""Real engines, where they are installed: a run trained by Ray, and by Slurm, from the command line to its last step.
+"""Real engines, where they are installed: a run trained by Ray, and by Slurm, from the command line to its last step; a stop.
 
 Failures in the middle, and more nodes, are in ``python -m benchmarks.many_machines``.
 """
@@ -48,7 +48,7 @@ def slurm_cluster(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize(("engine", "cluster"), [("ray", ray_cluster), ("slurm", slurm_cluster)])
-def test_a_run_trains_and_is_scored_at_an_engine(engine: str, cluster: object, root: Path, tmp_path: Path) -> None:
+def test_a_run_trains_at_an_engine_and_is_stopped_there(engine: str, cluster: object, root: Path, tmp_path: Path) -> None:
     alone = make_run(root, SHORT)
     with alone.hold():
         train(alone)
