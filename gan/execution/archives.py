@@ -1,4 +1,4 @@
-"""After class: the students' runs, sweeps and imported data sets, moved to an archive and back, or to the trash.
+"""After class: the students' runs, guests, sweeps and imported data sets, moved to an archive and back, or to the trash.
 
 An archive is a folder like ``.archive/2026-11-30-1a2b`` next to the runs, and one of the same name in the folder of imported sets.
 All moves are renames, and an archive has no list of its contents, so a kill in between loses nothing: the next call moves the rest
@@ -24,6 +24,8 @@ from gan.catalogue import data_sets
 from gan.data import imported
 from gan.errors import InputError, explained, shown
 from gan.execution import queue, requests, silent, steering
+from gan.guests.guest import Guest, list_guests
+from gan.guests.guest import folder as guest_folder
 from gan.places import data_root
 from gan.runs import Run, index, owned
 from gan.storage import files, jobs
@@ -34,17 +36,18 @@ from gan.sweeps.progress import progress_of
 FOLDER = ".archive"
 
 _NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{4}")
-_SWEEPS = "sweeps"  # folder of an archive
+_SWEEPS, _GUESTS = "sweeps", "guests"  # folders of an archive
 
 
 @dataclass(frozen=True)
 class Belongings:
-    """What belongs to students: runs, sweeps, and imported data sets by name; ``people``: how many students it belongs to.
+    """What belongs to students: runs, guests, sweeps, and imported data sets by name; ``people``: how many students it belongs to.
 
     ``active``: runs that are training, waiting or being scored. ``unfinished``: sweeps that are not over.
     """
 
     runs: tuple[Run, ...] = ()
+    guests: tuple[Guest, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     sets: tuple[str, ...] = ()
     people: int = 0
@@ -52,11 +55,11 @@ class Belongings:
     unfinished: tuple[Sweep, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.sweeps or self.sets)
+        return bool(self.runs or self.guests or self.sweeps or self.sets)
 
     def __str__(self) -> str:
         """Return how many of what, as in "12 runs, 1 sweep and 2 imported data sets"."""
-        return _told(len(self.runs), len(self.sweeps), len(self.sets))
+        return _told(len(self.runs), len(self.guests), len(self.sweeps), len(self.sets))
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,16 @@ class Archive:
     """An archive: its name, and the paths of what it has."""
 
     name: str
-    runs: tuple[Path, ...]
-    sweeps: tuple[Path, ...]
-    sets: tuple[Path, ...]
+    runs: tuple[Path, ...] = ()
+    guests: tuple[Path, ...] = ()
+    sweeps: tuple[Path, ...] = ()
+    sets: tuple[Path, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.guests or self.sweeps or self.sets)
 
     def __str__(self) -> str:
-        return _told(len(self.runs), len(self.sweeps), len(self.sets))
+        return _told(len(self.runs), len(self.guests), len(self.sweeps), len(self.sets))
 
 
 def belongings(root: Path) -> Belongings:
@@ -89,11 +96,15 @@ def belongings(root: Path) -> Belongings:
                 or queue.may_restart(run, status)
             ):
                 active.append(run)
+    guests = [guest for guest in list_guests(root) if not guest.owner().is_teacher]
+    active += [guest for guest in guests if guest.scoring().state == "running"]
     sweeps = [sweep for sweep in launched.list_sweeps(root) if not sweep.owner().is_teacher]
     sets = [name for name, entry in data_sets.all_sets().items() if entry.origin == "own" and not _owner_of_set(name).is_teacher]
-    people |= {sweep.owner().id for sweep in sweeps} | {_owner_of_set(name).id for name in sets}
+    people |= (
+        {sweep.owner().id for sweep in sweeps} | {guest.owner().id for guest in guests} | {_owner_of_set(name).id for name in sets}
+    )
     unfinished = [sweep for sweep in sweeps if not _is_over(sweep)]
-    return Belongings(tuple(found), tuple(sweeps), tuple(sets), len(people), tuple(active), tuple(unfinished))
+    return Belongings(tuple(found), tuple(guests), tuple(sweeps), tuple(sets), len(people), tuple(active), tuple(unfinished))
 
 
 def stop(root: Path) -> int:
@@ -128,18 +139,19 @@ def archive(root: Path) -> str:
         name = _new_name(root)
         with explained("moving the runs of the students to the archive"):
             _move([run.path for run in found.runs], root / FOLDER / name)
+            _move([guest.path for guest in found.guests], root / FOLDER / name / _GUESTS)
             _move([sweep.path for sweep in found.sweeps], root / FOLDER / name / _SWEEPS)
             _put_away(found.sets, name)
     return name
 
 
 def clear(root: Path) -> str:
-    """Move the runs and sweeps of students to the trash, and their data sets, for which there is no trash, to an archive.
+    """Move the runs, guests and sweeps of students to the trash, and their data sets, for which there is no trash, to an archive.
 
     Returns the name of the archive, empty if there is none. Raises InputError as :func:`archive` does.
     """
     with _ready(root) as found:
-        for run in found.runs:
+        for run in (*found.runs, *found.guests):
             runs.delete(run)
         for sweep in found.sweeps:
             steering.remove(sweep)
@@ -155,7 +167,7 @@ def list_archives(root: Path) -> list[Archive]:
     """Return all archives that hold something, newest first."""
     names = {name for folder in (root / FOLDER, _sets_folder()) for name in _names(folder) if _NAME.fullmatch(name)}
     found = [_archive(root, name) for name in sorted(names, reverse=True)]
-    return [one for one in found if one.runs or one.sweeps or one.sets]
+    return [one for one in found if one]
 
 
 def restore(root: Path, name: str) -> Archive:
@@ -164,16 +176,17 @@ def restore(root: Path, name: str) -> Archive:
     Raises InputError if there is no such archive, or if a data set has another one's name by now; that one stays in the archive.
     """
     require("run the class")
-    found = _archive(root, name) if _NAME.fullmatch(name) else Archive("", (), (), ())
-    if not (found.runs or found.sweeps or found.sets):
+    found = _archive(root, name) if _NAME.fullmatch(name) else Archive("")
+    if not found:
         raise InputError(f"There is no archive “{shown(name)}”; “python -m gan class archives” lists all.")
     own = data_root() / data_sets.OWN
     is_taken = {path: (own / path.name).exists() for path in found.sets}
     with explained(f"restoring the archive {name}"):
         _move([path for path in found.sets if not is_taken[path]], own)
         _move(found.runs, root)
+        _move(found.guests, guest_folder(root))
         _move(found.sweeps, root / launched.FOLDER)
-        for folder in (root / FOLDER / name / _SWEEPS, root / FOLDER / name, _sets_folder() / name):
+        for folder in (root / FOLDER / name / _SWEEPS, root / FOLDER / name / _GUESTS, root / FOLDER / name, _sets_folder() / name):
             with contextlib.suppress(OSError):  # it is missing, or not empty
                 folder.rmdir()
     if left := [path.name for path in found.sets if is_taken[path]]:
@@ -225,7 +238,8 @@ def _archive(root: Path, name: str) -> Archive:
     folder = root / FOLDER / name
     return Archive(
         name,
-        tuple(folder / one for one in _names(folder) if one != _SWEEPS),
+        tuple(folder / one for one in _names(folder) if one not in (_SWEEPS, _GUESTS)),
+        tuple(folder / _GUESTS / one for one in _names(folder / _GUESTS)),
         tuple(folder / _SWEEPS / one for one in _names(folder / _SWEEPS)),
         tuple(_sets_folder() / name / one for one in _names(_sets_folder() / name)),
     )
@@ -258,7 +272,7 @@ def _is_over(sweep: Sweep) -> bool:
     return True
 
 
-def _told(runs: int, sweeps: int, sets: int) -> str:
-    counts = ((runs, "run"), (sweeps, "sweep"), (sets, "imported data set"))
+def _told(runs: int, guests: int, sweeps: int, sets: int) -> str:
+    counts = ((runs, "run"), (guests, "guest"), (sweeps, "sweep"), (sets, "imported data set"))
     parts = [words.count(number, noun) for number, noun in counts if number]
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else "nothing"

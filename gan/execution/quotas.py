@@ -15,6 +15,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution.forecast import as_queued, disk_bytes
 from gan.execution.speeds import find
+from gan.guests.guest import list_guests
 from gan.runs import Run, index
 from gan.storage.models import stamp
 from gan.sweeps import launched
@@ -66,6 +67,7 @@ class _Gate:
     def __init__(self, root: Path, person: Person, count: int) -> None:
         self._root, self._limits = root, limits.read(root)
         self._owned = _owned(root, person)
+        self._guests = sum(size(guest) for guest in list_guests(root) if guest.owner().id == person.id)  # bytes
         self._waiting = waiting(root, person)
         self._admitted = 0  # bytes
         most, after = self._limits.waiting, self._waiting + count
@@ -86,10 +88,10 @@ class _Gate:
                 f"{words.duration(seconds)}; choose a shorter training or smaller networks."
             )
         self._admitted += disk_bytes(self._root, config) - (size(run) if run else 0)
-        used = sum(max(size(one.run), self._planned(one)) for one in self._owned)
+        used = sum(max(size(one.run), self._planned(one)) for one in self._owned) + self._guests
         if used + self._admitted > self._limits.megabytes * 1_000_000:
             raise InputError(
-                f"The limit of this class is {self._limits.megabytes:,} MB for all runs of a student, yours take "
+                f"The limit of this class is {self._limits.megabytes:,} MB for all runs and guests of a student, yours take "
                 f"{words.megabytes(used)} and this would need about {words.megabytes(self._admitted)} more; delete runs that you "
                 "no longer need."
             )

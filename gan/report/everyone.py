@@ -18,6 +18,7 @@ from gan.access.classroom import Classroom
 from gan.access.people import LONGEST_NAME, Person
 from gan.access.rules import require
 from gan.errors import InputError, explain_os_error, explained
+from gan.guests import guest as guests
 from gan.report import bundle, contents
 from gan.runs import index, owned
 from gan.runs.index import Listed
@@ -93,8 +94,9 @@ def _plain(name: str) -> str:
 
 
 def _of_everyone(root: Path, *, with_teacher: bool) -> dict[Person, list[Listed]]:
-    """Return the runs of all persons of the class and of all owners of runs, oldest first; persons in the order of their names."""
-    owned_runs = {person.id: (person, listed[::-1]) for person, listed in owned.by_owner(index.read(root)).items()}
+    """Return the runs and guests of all persons of the class and of all owners, oldest first; persons by name."""
+    every = [*index.read(root), *guests.listed(root)]
+    owned_runs = {person.id: (person, listed[::-1]) for person, listed in owned.by_owner(every).items()}
     students: dict[str, str] = {}
     with contextlib.suppress(InputError):  # no class has been opened in this folder
         students = {key: student.name for key, student in Classroom(root).state().students.items()}

@@ -6,17 +6,22 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gan import runs
-from gan.access import owners
-from gan.access.people import Person, acting
+from gan.access import limits, owners
+from gan.access.people import TEACHER, Person, acting
 from gan.catalogue import data_sets
 from gan.data import importer
 from gan.errors import InputError
-from gan.execution import archives, queue, steering
+from gan.execution import archives, queue, quotas, steering
+from gan.guests import importer as guest_importer
+from gan.guests.guest import list_guests
+from gan.guests.importer import Wish
 from gan.places import data_root
 from gan.runs import Run
+from gan.storage.jobs import say_nothing
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.plan import Plan, parse
@@ -200,3 +205,29 @@ def test_a_damaged_owner_is_a_students(root: Path, own_data: Path) -> None:
     run = make_run(root, state="finished")
     (run.path / owners.FILE).write_text(json.dumps({"id": ""}))
     assert str(archives.belongings(root)) == "1 run"
+
+
+def test_guests_go_with_the_rest(root: Path, mine: tuple[Run, str], tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (16, 32, 32), dtype=np.uint8)
+    np.save(tmp_path / "pictures.npy", pictures)
+    for person in (ANN, TEACHER):
+        with acting(person):
+            guest_importer.bring(root, tmp_path / "pictures.npy", Wish("Keras", "digits"), say_nothing)
+    assert str(archives.belongings(root)) == "3 runs, 1 guest and 1 imported data set"
+    name = archives.archive(root)
+    assert [guest.owner() for guest in list_guests(root)] == [TEACHER]
+    assert [str(one) for one in archives.list_archives(root)] == ["3 runs, 1 guest and 1 imported data set"]
+    archives.restore(root, name)
+    assert {guest.owner() for guest in list_guests(root)} == {TEACHER, ANN}
+    archives.clear(root)
+    assert [guest.owner() for guest in list_guests(root)] == [TEACHER]
+
+
+def test_guests_count_against_the_megabytes_of_a_student(root: Path, own_data: Path, tmp_path: Path) -> None:
+    limits.write(root, limits.read(root).model_copy(update={"megabytes": 1}))
+    np.save(tmp_path / "pictures.npy", np.zeros((1200, 32, 32), dtype=np.uint8))
+    with acting(ANN):
+        quotas.gate(root, 1)(tiny())
+        guest_importer.bring(root, tmp_path / "pictures.npy", Wish("Keras", "digits"), say_nothing)
+        with pytest.raises(InputError, match="1 MB for all runs and guests of a student"):
+            quotas.gate(root, 1)(tiny())

@@ -167,7 +167,7 @@ def test_disk_space_of_all_runs_is_limited(root: Path, trained: Run, monkeypatch
         queue.stop(queue.launch(root, tiny()))
     (trained.path / "large").write_bytes(bytes(5_000_000))
     sentence = refused(queue.launch, root, tiny())
-    assert "5 MB for all runs of a student, yours take 6 MB" in sentence and "delete runs" in sentence
+    assert "5 MB for all runs and guests of a student, yours take 6 MB" in sentence and "delete runs" in sentence
     with acting(BO):
         queue.launch(root, tiny())
     with acting(ANN):
