@@ -8,6 +8,7 @@ import streamlit as st
 
 from gan import palette, runs
 from gan.errors import InputError
+from gan.guests.guest import Guest
 from gan.runs import Run
 from pages.parts import cards, exports, frame, run_picker, words
 from pages.parts.comparison import timeline
@@ -95,7 +96,7 @@ def warn(chosen: list[Run]) -> None:
     data = {}
     for run in chosen:
         try:
-            data[run.id] = run.config().data.name
+            data[run.id] = run.facts().data if isinstance(run, Guest) else run.config().data.name
         except InputError:
             continue
     if len(set(data.values())) > 1:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gan.runs import Run
 from pages.parts import frame, pictures, run_picker, words
-from pages.parts.evaluation import board, table
+from pages.parts.evaluation import board, guests, table
 from pages.parts.evaluation.listing import show_table
 from pages.parts.evaluation.scoring import offer_scoring
 from pages.parts.evaluation.selecting import choose_scores, narrow
@@ -18,6 +18,7 @@ from pages.parts.evaluation.why import show_reasons
 root = frame.begin("Evaluate")
 
 MOST = 6  # runs shown unless others are chosen
+PICKED = "evaluate/runs"  # key of the picker
 
 st.title("Evaluate")
 
@@ -26,7 +27,7 @@ def choose() -> list[Run]:
     """Draw the run picker; by default, the newest scored runs are chosen."""
     return run_picker.pick_several(
         root,
-        "evaluate/runs",
+        PICKED,
         placeholder="Choose runs to compare",
         usual=lambda found: list(itertools.islice((run for run in found if run.scores_path.exists()), MOST)) or found[:MOST],
     )
@@ -78,6 +79,10 @@ def show_pictures(chosen: list[Run]) -> None:
 
 
 with frame.spoken_errors():
+    guests.follow(root, PICKED)
     picked = choose()
     if picked:
-        show(picked, offer_scoring(picked))
+        show(picked, offer_scoring(picked, lambda: guests.offer(root, picked)))
+        guests.show(picked)
+    else:
+        guests.offer(root, picked)

@@ -26,7 +26,7 @@ def files_of(text: str) -> list[str]:
     return re.findall(r"`((?:gan|pages|tests|docs)/[\w/]+\.\w+)`", text)
 
 
-@pytest.mark.parametrize("kind", ["loss", "network family", "data set", "score", "verdict", "page", "command"])
+@pytest.mark.parametrize("kind", ["loss", "network family", "data set", "score", "file format", "verdict", "page", "command"])
 def test_each_kind_of_change_has_a_recipe_of_files_that_exist(kind: str) -> None:
     named = [name for name in files_of(recipe(f"A {kind}")) if not re.search(r"/[A-Z]+\.", name)]  # NAME stands for a new file
     assert named

@@ -30,6 +30,7 @@ FLOORS = (
     "judging",
     "quiz",
     "data",
+    "guests",
     "play",
     "lessons",
     "execution",

@@ -1,4 +1,4 @@
-"""The ``data`` commands: import, list, show, prepare and remove data sets."""
+"""The ``data`` commands: import, list, show, prepare, export and remove data sets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from gan.catalogue import data_sets
 from gan.commands.arguments import Parser
 from gan.commands.progress_bar import ProgressBar
 from gan.config.data import DataConfig
-from gan.data import imported, importer, prepared, tables
+from gan.data import exporting, imported, importer, prepared, tables
+from gan.data.formats import opening, writing
 from gan.data.grouping import Choice
 from gan.data.imported import describe, on_range, skipped_of
-from gan.errors import InputError
+from gan.errors import InputError, explained, shown
 from gan.execution import requests
 from gan.places import data_root
 from gan.storage import files
@@ -37,7 +38,9 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
             try:
                 name = _bring(options, lambda sentence, share: tell(sentence, 0.7 * share))
             except InputError as error:  # an upload has a random file name; show the chosen one
-                raise InputError(str(error).replace(options.path.name, options.name) if options.consume else str(error)) from None
+                raise InputError(
+                    str(error).replace(options.path.name, options.file_name or options.name) if options.consume else str(error)
+                ) from None
             entry = data_sets.find(name)
             if entry.kind == "images":
                 prepared.obtain(DataConfig(name=name, size=options.size), lambda sentence, share: tell(sentence, 0.7 + 0.3 * share))
@@ -56,7 +59,11 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
+    """Return whether a file has points: a CSV file that is no table of pictures."""
+    if path.suffix.lower() != ".csv":
+        return False
+    with explained(f"reading “{shown(path.name)}”"), open(path, "rb") as file:
+        return not opening.is_recognised(file)
 
 
 def _choice(options: argparse.Namespace) -> Choice:
@@ -68,7 +75,9 @@ def _bring(options: argparse.Namespace, report: Report) -> str:
     if _is_table(options.path):
         return importer.import_points(options.path, options.name, report, root=data_root(), columns=options.columns)
     choice = _choice(options)
-    return importer.import_pictures(options.path, options.name, report, root=data_root(), choice=choice, most=options.most)
+    return importer.import_pictures(
+        options.path, options.name, report, root=data_root(), choice=choice, most=options.most, file_name=options.file_name
+    )
 
 
 def _show_what_is_taken(options: argparse.Namespace) -> None:
@@ -148,6 +157,20 @@ def show(options: argparse.Namespace, report: Report) -> int:
     return 0
 
 
+def export(options: argparse.Namespace, report: Report) -> int:
+    """Write the prepared pictures of a data set to a file for other programs."""
+    data = DataConfig(name=data_sets.find(options.name).name, size=options.size, fit=options.fit, colour=options.colour)
+    kind = options.kind or (writing.kind_of(options.out) if options.out else "npz")
+    target = options.out or Path(f"{data.name}-{data.size}{writing.KINDS[kind][1]}")
+    target = target.expanduser().absolute()
+    with _noted(options.progress, report) if options.progress else contextlib.nullcontext((report, str)) as (tell, finish):
+        count = exporting.export(data, kind, target, tell)
+        finish(str(target))
+    if not options.quiet:
+        print(f"{target} holds {words.count(count, 'picture')} of {data.size}×{data.size} pixels ({writing.KINDS[kind][0]}).")
+    return 0
+
+
 def remove(options: argparse.Namespace) -> int:
     """Remove an imported data set and its preparations."""
     entry = data_sets.find(options.name)
@@ -167,7 +190,7 @@ def stretch(options: argparse.Namespace) -> int:
 
 def add(commands: Any, command: Callable[..., Parser]) -> None:
     """Add the ``data`` commands to the command line."""
-    about = "Import, list, show, prepare, stretch and remove data sets."
+    about = "Import, list, show, prepare, export, stretch and remove data sets."
     data = commands.add_parser("data", help=about, description=about)
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -185,7 +208,9 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
             )
         return added
 
-    about = "Import a folder of pictures, a folder per class, a ZIP of either, or a CSV file of points."
+    about = (
+        "Import pictures (a folder, a folder per class, a ZIP or tar of either, or a file in one of the field's formats) or points."
+    )
     bring = action("import", about, bring_in, is_long=True)
     bring.add_argument("path", type=Path, metavar="PATH")
     bring.add_argument("--name", required=True, metavar="NAME", help="name of the data set; letters of any alphabet")
@@ -193,16 +218,21 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
         "--classes",
         choices=("auto", "yes", "no"),
         default="auto",
-        help="whether folders are classes: auto (default) decides by names and by the labels of StyleGAN's dataset.json",
+        help="whether folders or labels are classes: auto (default) takes labels, and decides on folders by their names",
     )
     bring.add_argument(
-        "--only", action="append", default=[], metavar="FOLDER", help="import this folder alone, as a class; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="import this folder or label alone, as a class; may be repeated",
     )
     bring.add_argument(
         "--columns", nargs=2, metavar="COLUMN", help="the two columns of a CSV file to take, by name or number (from 1)"
     )
     bring.add_argument("--dry-run", action="store_true", help="say what would be taken for classes or points, and import nothing")
     bring.add_argument("--consume", action="store_true", help=argparse.SUPPRESS)
+    bring.add_argument("--file-name", default="", help=argparse.SUPPRESS)  # of an upload, which is stored under another one
     bring.add_argument("--most", type=int, default=0, help=argparse.SUPPRESS)
     bring.add_argument("--owner", type=people.Person.model_validate_json, default=people.TEACHER, help=argparse.SUPPRESS)
     action("list", "List the data sets.", list_sets, has_json=True)
@@ -210,8 +240,21 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     shown.add_argument("name", metavar="NAME")
     prepared_set = action("prepare", "Download and decode a data set at one size, once for all runs.", prepare, is_long=True)
     prepared_set.add_argument("name", metavar="NAME")
-    prepared_set.add_argument("--fit", choices=("crop", "pad"), default="crop", help="crop (default) or pad")
-    prepared_set.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="auto (default), grey or colour")
+    exported = action("export", "Write the pictures at one size to a file, to train on them elsewhere.", export, is_long=True)
+    exported.add_argument("name", metavar="NAME")
+    exported.add_argument(
+        "--as",
+        dest="kind",
+        choices=tuple(writing.KINDS),
+        help="npz (default), stylegan (ZIP), parquet or folder; or by the ending of --out",
+    )
+    exported.add_argument(
+        "--out", type=Path, metavar="FILE", help="file or folder to write (default: NAME-SIZE in the current folder)"
+    )
+    for one in (prepared_set, exported):
+        one.add_argument("--fit", choices=("crop", "pad"), default="crop", help="crop (default) or pad")
+        one.add_argument("--colour", choices=("auto", "grey", "colour"), default="auto", help="auto (default), grey or colour")
+    exported.add_argument("--progress", type=Path, help=argparse.SUPPRESS)  # file with the progress, for the page
     stretched = action("stretch", "Stretch dark pictures, such as 12-bit values in 16-bit files, to the full range.", stretch)
     stretched.add_argument("name", metavar="NAME")
     stretched.add_argument("--undo", action="store_true", help="take the values as they are in the files again")

@@ -16,7 +16,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+<<<<<<< HEAD
 from gan.commands import changing, classroom, data, dispatch, listing, play, report, scoring, spare, sweeps, training, trash
+=======
+from gan.commands import changing, classroom, data, guests, listing, play, report, scoring, spare, sweeps, training, trash
+>>>>>>> keras
 from gan.commands.arguments import Parser, complain
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
@@ -41,7 +45,11 @@ def make_parser() -> Parser:
             added.add_argument("--json", action="store_true", help="print JSON")
         return added
 
+<<<<<<< HEAD
     for part in (training, changing, dispatch, scoring, listing, trash, sweeps, report):
+=======
+    for part in (training, changing, scoring, guests, listing, trash, sweeps, report):
+>>>>>>> keras
         part.add(command)
     data.add(commands, command)
     classroom.add(commands, command)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import runs
+from gan.guests import guest as guests
 from gan.report import bundle, generators
 from gan.runs import Run
 
@@ -34,7 +35,7 @@ def add(command: Callable[..., Any]) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    chosen = [runs.find(options.root, run_id) for run_id in dict.fromkeys(options.run_ids)]
+    chosen = [guests.find(options.root, run_id) for run_id in dict.fromkeys(options.run_ids)]
     out = bundle.checked_target(options.out, options.root, ".zip")
     report = bundle.write(chosen, out, with_generators=options.with_generators)
     for complaint in report.complaints:

@@ -28,7 +28,7 @@ def _warnings(config: RunConfig) -> Iterator[str]:
         yield "Weight clipping is meant for the Wasserstein loss; with any other loss it only weakens the discriminator."
     if objective.weight_clip and penalties(objective):
         yield "Weight clipping and a gradient penalty both limit the slope of the discriminator; one of them is enough."
-    if objective.weight_clip and optimizer.algorithm == "adam" and optimizer.beta1 > 0:
+    if objective.weight_clip and optimizer.algorithm in ("adam", "keras-adam") and optimizer.beta1 > 0:
         yield "Adam with momentum can destabilise a clipped Wasserstein critic; set β₁ to 0, or the optimiser to rmsprop."
     if config.networks.minibatch == "discrimination" and penalties(objective):
         yield "Minibatch discrimination makes images of a batch depend on each other, so the penalty at each one is approximate."

@@ -178,6 +178,13 @@ class KerasDcganConfig(Section):
         code="extra {}",
     )
     discriminator_dropout: float = _dropout("Discriminator", 0.3)
+    conventions: Literal["keras", "torch"] = option(
+        "keras",
+        "Conventions",
+        "Keras: convolutions with stride 2 pad 1 pixel before and 2 after, and batch norm keeps variances divided by n, so that "
+        "Keras draws the same from the same weights. Torch: 2 pixels on both sides and n − 1, as in runs made before this setting.",
+        code="as in {}",
+    )
     conditional: bool = _conditional()
     minibatch: Minibatch = _minibatch()
     packing: int = _packing()

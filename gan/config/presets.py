@@ -34,7 +34,8 @@ _MLP_TABLE = {
 }  # fmt: skip
 _KERAS = {
     "networks__family": "keras-dcgan", "optimizer__generator_lr": 1e-4, "optimizer__discriminator_lr": 1e-4,
-    "optimizer__beta1": 0.9, "optimizer__ema_half_life": 0,
+    "optimizer__beta1": 0.9, "optimizer__algorithm": "keras-adam", "optimizer__updates": "simultaneous",
+    "optimizer__ema_half_life": 0,
 }  # fmt: skip
 
 PRESETS: dict[str, Preset] = {

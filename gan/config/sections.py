@@ -118,10 +118,11 @@ class AugmentationConfig(Section):
 class OptimizerConfig(Section):
     """How the weights are updated."""
 
-    algorithm: Literal["adam", "rmsprop", "sgd"] = option(
+    algorithm: Literal["adam", "rmsprop", "sgd", "keras-adam"] = option(
         "adam",
         "Optimiser",
-        "Adam (Kingma & Ba 2014) is the usual choice, RMSprop was used by the first WGAN, SGD is plain gradient descent.",
+        "Adam (Kingma & Ba 2014) is the usual choice, RMSprop was used by the first WGAN, SGD is plain gradient descent. "
+        "Keras-Adam is Adam as in Keras: ε is 1e-7 and is added before the bias correction, so tiny gradients move weights less.",
         code="{}",
     )
     batch_size: int = option(
@@ -146,6 +147,13 @@ class OptimizerConfig(Section):
         ge=1,
         le=20,
         code="n_D {}",
+    )
+    updates: Literal["alternating", "simultaneous"] = option(
+        "alternating",
+        "Updates",
+        "Alternating: the generator's turn meets the discriminator as it is after its own turn (Goodfellow et al. 2014). "
+        "Simultaneous: the gradients of both come before either update, as in the tutorials of TensorFlow.",
+        code="{} updates",
     )
     beta1: float = option(
         0.5,

@@ -26,7 +26,7 @@ from gan.config.sections import AugmentationConfig, CadenceConfig, ObjectiveConf
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
 from gan.words import lowered
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 GRID = 8  # rows of a sample grid, and columns if they are not classes
 _MOST_COLUMNS = 12
 _KEPT = ("width", "conditional", "minibatch", "packing")  # network settings with the same meaning in every family
@@ -35,7 +35,7 @@ _KEPT = ("width", "conditional", "minibatch", "packing")  # network settings wit
 class RunConfig(Section):
     """All settings of a run; written once as ``config.json``."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     preset: str = Field(default="", max_length=64)
     data: DataConfig = DataConfig()
     networks: Networks = DcganConfig()
@@ -118,6 +118,8 @@ def parse(raw: Any, *, stored: bool = False) -> RunConfig:
         )
     if version == 1:
         raw = _upgraded(raw)
+    if version in (1, 2):
+        raw = _with_old_conventions(raw)
     if stored and isinstance(cadence := raw.get("cadence"), dict):
         before = {"score_every": "0 epochs", "score_share": 0, "early_samples": False, "checkpoint_room": 0}
         raw = {**raw, "cadence": {**before, **cadence}}
@@ -141,6 +143,14 @@ def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
             half_life = min(max(1, round(min(batch, LONGEST) * math.log(0.5) / math.log(decay))), LONGEST)
         kept = {key: value for key, value in optimizer.items() if key != "ema_decay"}
         raw["optimizer"] = {**kept, "ema_half_life": half_life}
+    return raw
+
+
+def _with_old_conventions(raw: dict[str, Any]) -> dict[str, Any]:
+    """Convert a configuration from schema version 2 to 3: the Keras DCGAN now follows Keras, but older ones stay as they were."""
+    raw, networks = {**raw, "schema_version": SCHEMA_VERSION}, raw.get("networks")
+    if isinstance(networks, dict) and networks.get("family") == "keras-dcgan":
+        raw["networks"] = {"conventions": "torch", **networks}
     return raw
 
 

@@ -26,8 +26,10 @@ _MOST_TABLE = 128 << 20  # bytes of a ZIP's table of contents
 _PART = 1 << 20  # bytes per read
 
 _NESTED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
+#: Single packed files that a format of pictures may have; they are unpacked while they are read.
+_PACKED = ("-ubyte.gz", ".npy.gz", ".csv.gz")
 #: Endings of pictures.
-_PICTURES = (
+PICTURES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
     *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
@@ -63,7 +65,7 @@ class Entry:
     @property
     def is_picture(self) -> bool:
         """Whether the file has the name of a picture. Any file is tried, but other names say nothing about folders."""
-        return bool(self.path) and self.path[-1].lower().endswith(_PICTURES)
+        return bool(self.path) and self.path[-1].lower().endswith(PICTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,19 @@ class Source:
                     size += len(part)
                     self.total += len(part)
                     if self.total > MOST_TOTAL:
-                        raise InputError(
-                            f"It holds more than {MOST_TOTAL >> 30} GB, the limit for one import; import a part of it."
-                        )
+                        raise too_large()
                     if size > MOST_BYTES:
                         raise Refused(f"larger than {MOST_BYTES >> 20} MB")
         except (*_DAMAGE, OSError) as error:
             raise Refused(self.trouble) from error
         return b"".join(parts)
+
+    def content(self, entry: Entry) -> bytes | str:
+        """Return the bytes of one file as :meth:`read` does, or the reason why it cannot be read."""
+        try:
+            return self.read(entry)
+        except Refused as reason:
+            return str(reason)
 
 
 @contextlib.contextmanager
@@ -126,7 +133,14 @@ def open_source(path: Path) -> Iterator[Source]:
 @contextlib.contextmanager
 def open_zip(file: io.RawIOBase | io.BytesIO) -> Iterator[Source]:
     """Open a ZIP that is an open file; it stays open. Raises InputError if it is damaged as a whole."""
-    table = _Table(file)  # type: ignore[arg-type]
+    with opened_zip(file) as archive:
+        yield in_zip(archive)
+
+
+@contextlib.contextmanager
+def opened_zip(file: Any) -> Iterator[zipfile.ZipFile]:
+    """Open an open file as a ZIP with at most MOST_ENTRIES entries; the file stays open. Raises InputError if it is damaged."""
+    table = _Table(file)
     with contextlib.ExitStack() as stack:
         stack.callback(table.detach)
         with explained("reading the ZIP"):
@@ -135,7 +149,7 @@ def open_zip(file: io.RawIOBase | io.BytesIO) -> Iterator[Source]:
             except _DAMAGE as error:
                 raise _no_zip() from error
             table.is_being_read = False
-        yield _zip(archive)
+        yield archive
 
 
 def _no_zip() -> InputError:
@@ -173,7 +187,7 @@ def _folder(path: Path) -> Source:
                 else:
                     skipped.append(Skipped(_printable(name), "is not a regular file"))
                 if len(found) > MOST_ENTRIES:
-                    raise _too_many()
+                    raise too_many()
     return Source(_entries(found), skipped, _open_file, "cannot be read")
 
 
@@ -218,15 +232,20 @@ class _Table(io.BufferedReader):
             raise InputError(f"Its table of contents is longer than {_MOST_TABLE >> 20} MB; import a part of it.")
         content = super().read(size)
         if content.count(b"PK\1\2") > MOST_ENTRIES:
-            raise _too_many()
+            raise too_many()
         return content
 
 
-def _too_many() -> InputError:
+def too_large() -> InputError:
+    return InputError(f"It holds more than {MOST_TOTAL >> 30} GB, the limit for one import; import a part of it.")
+
+
+def too_many() -> InputError:
     return InputError(f"It holds more than {MOST_ENTRIES:,} files; import a part of it.")
 
 
-def _zip(archive: zipfile.ZipFile) -> Source:
+def in_zip(archive: zipfile.ZipFile) -> Source:
+    """Return the files of an open ZIP, those to skip set apart."""
     infos = archive.infolist()
     found: list[tuple[str, zipfile.ZipInfo]] = []
     skipped: list[Skipped] = []
@@ -273,7 +292,7 @@ def _unsafe(info: zipfile.ZipInfo) -> str:
         return "is encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "is packed with an unsupported method"
-    if info.filename.lower().endswith(_NESTED):
+    if info.filename.lower().endswith(_NESTED) and not info.filename.lower().endswith(_PACKED):
         return "is an archive itself"
     if info.file_size > MOST_BYTES:
         return f"larger than {MOST_BYTES >> 20} MB"

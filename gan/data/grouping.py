@@ -64,6 +64,8 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
     pictures = [entry for entry in entries if entry.is_picture] or entries  # a README says nothing about folders
     tree = _explore(pictures)
     folders = _counted(_names(pictures, tree.level))
+    if labels and not folders:
+        folders = _counted(labels.get(entry.path, "") for entry in pictures)
 
     def without_classes(why: str) -> Grouping:
         return Grouping(entries, [], {}, folders, f"No classes: {why}.")
@@ -74,13 +76,18 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
         if choice == AUTO and strays > MOST_STRAYS * len(pictures):
             return without_classes(f"{strays:,} of {words.count(len(pictures), 'picture')} are {otherwise}")
         if choice == AUTO and len(counts) < 2:
-            return without_classes(f"all pictures are of the class {_with_counts(counts)}")
+            return without_classes(f"all pictures are of the class {with_counts(counts)}")
         named = [(entry, name_of(entry)) for entry in entries]
         left_out = [Skipped(entry.name, f"is {otherwise}") for entry, name in named if not name]
         also = f" Left out: {words.count(strays, 'picture')} {otherwise}." if strays else ""
         kept = [replace(entry, group=name) for entry, name in named if name]
-        return Grouping(kept, left_out, counts, folders, f"{about}: {_with_counts(counts)}.{also}")
+        return Grouping(kept, left_out, counts, folders, f"{about}: {with_counts(counts)}.{also}")
 
+    if choice.only and labels and tree.level is None:
+        if missing := [name for name in choice.only if name not in folders]:
+            raise InputError(f"There is no label “{shown(missing[0])}”; {nearest(missing[0], list(folders)[:_MOST_NAMED])}")
+        about, otherwise = "Chosen labels", "with none of the chosen labels"
+        return with_classes(lambda entry: _only(labels.get(entry.path, ""), frozenset(choice.only)), about, otherwise)
     if choice.only:
         level = _level_with(choice.only, pictures, tree)
         only = frozenset(choice.only)
@@ -225,12 +232,18 @@ def _labels(source: Source) -> tuple[Entry | None, dict[tuple[str, ...], str] | 
         content = source.read(found[0])
         if len(content) > _MOST_LABEL_BYTES:
             return None, None
-        pairs = [(str(name), label) for name, label in json.loads(content)["labels"] or []]
-    except (Refused, ValueError, TypeError, KeyError, RecursionError):
+        table = json.loads(content)
+        pairs = [(str(name), label) for name, label in table["labels"] or []]
+        names = [_displayed(str(name)) for name in table.get("classes", [])]  # as this program exports them
+    except (Refused, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None, None
     if not all(isinstance(label, int) and abs(label) < 10**9 for _, label in pairs):
         return found[0], {}
-    return found[0], {base + PurePosixPath(name.replace("\\", "/")).parts: str(int(label)) for name, label in pairs}
+
+    def named(label: int) -> str:
+        return names[label] if 0 <= label < len(names) else str(int(label))
+
+    return found[0], {base + PurePosixPath(name.replace("\\", "/")).parts: named(label) for name, label in pairs}
 
 
 # Words
@@ -248,7 +261,7 @@ def _few(names: Sequence[str]) -> str:
     return f"{named[0]} … {named[-1]}" if len(named) > _MOST_SPLITS else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
-def _with_counts(counts: dict[str, int]) -> str:
+def with_counts(counts: dict[str, int]) -> str:
     """Return classes with their counts for a sentence."""
     some = ", ".join(f"{shown(name, most=24)} {count:,}" for name, count in list(counts.items())[:_MOST_NAMED])
     return some + (f" and {len(counts) - _MOST_NAMED:,} more" if len(counts) > _MOST_NAMED else "")

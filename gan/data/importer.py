@@ -19,7 +19,6 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +28,9 @@ from gan import words
 from gan.access import owners, people
 from gan.catalogue import data_sets
 from gan.data import archive, decoder, grouping, imported, parallel, tables
-from gan.data.grouping import Choice, Grouping
+from gan.data.formats import opening
+from gan.data.formats.pictures import PictureSource
+from gan.data.grouping import Choice
 from gan.data.imported import STAGING, damaged
 from gan.errors import InputError, explain_os_error, shown
 from gan.storage import files
@@ -44,26 +45,34 @@ _DIGEST = 16  # bytes per picture
 
 
 def import_pictures(
-    path: Path, title: str, report: Report, *, root: Path, workers: int | None = None, choice: Choice = grouping.AUTO, most: int = 0
+    path: Path,
+    title: str,
+    report: Report,
+    *,
+    root: Path,
+    workers: int | None = None,
+    choice: Choice = grouping.AUTO,
+    most: int = 0,
+    file_name: str = "",
 ) -> str:
-    """Import the pictures of a folder or a ZIP into the data root as ``title`` and return the new data set's name.
+    """Import the pictures of a folder, an archive or a file into the data root as ``title`` and return the new data set's name.
 
-    ``choice``: which folders are classes. ``most``: pictures to accept, 0 for any number. Raises InputError for a bad title,
-    fewer than two pictures or more than ``most``, a damaged ZIP, a full disk, ...
+    ``choice``: which folders or labels are classes. ``most``: pictures to accept, 0 for any number. ``file_name``: name of the file
+    for sentences, if it is stored under another one. Raises InputError for a bad title, an unknown format, fewer than two pictures
+    or more than ``most``, a damaged file, a full disk, ...
     """
     report("Looking for pictures", 0.0)
-    with _staged(root, title) as (staged, name), archive.open_source(path) as source:
-        grouped = grouping.group(source, choice)
-        found = _Found(staged, [*source.skipped, *grouped.left_out], grouped.sentence)
-        total = len(grouped.entries)
-        _refuse_beyond(most, sum(entry.is_picture for entry in grouped.entries))  # before anything is decoded
+    with _staged(root, title) as (staged, name), opening.open_pictures(path, choice, file_name) as source:
+        found = _Found(staged, source.skipped, source.sentence)
+        total = source.files or source.count
+        _refuse_beyond(most, source.count)  # before anything is decoded
         done = 0
         with found, parallel.pool(is_worth_it=total >= _FEW, workers=workers) as pool:
-            for entries, checked in parallel.each(pool, _check, _read(source, grouped.entries)):
-                for (entry, content), result in zip(entries, checked, strict=True):
-                    found.take(entry, content, result)
+            for pictures, checked in parallel.each(pool, _check, _read(source)):
+                for picture, result in zip(pictures, checked, strict=True):
+                    found.take(picture, result)
                 _refuse_beyond(most, len(found.rows))  # a picture may have any name
-                done += len(entries)
+                done += len(pictures)
                 report(f"Reading {done:,} of {total:,} files", min(1.0, done / max(1, total)))
             facts = found.finish()
         files.write_json(staged / "data-set.json", {"schema_version": 1, "name": name, "title": _clean(title), **facts})
@@ -78,10 +87,13 @@ def _refuse_beyond(most: int, count: int) -> None:
         )
 
 
-def look(path: Path, choice: Choice = grouping.AUTO) -> Grouping:
-    """Return what an import of a folder or a ZIP would take for classes. Raises InputError like :func:`import_pictures`."""
-    with archive.open_source(path) as source:
-        return grouping.group(source, choice)
+def look(path: Path, choice: Choice = grouping.AUTO) -> PictureSource:
+    """Return what an import would recognise and take for classes, without its pictures.
+
+    Raises InputError like :func:`import_pictures`.
+    """
+    with opening.open_pictures(path, choice) as source:
+        return source
 
 
 def import_points(path: Path, title: str, report: Report, *, root: Path, columns: tuple[str, str] | None = None) -> str:
@@ -191,16 +203,17 @@ class _Found:
         self._reasons[reason] += 1
         self._list.write(files.to_json({"name": name, "reason": reason}) + "\n")
 
-    def take(self, entry: archive.Entry, content: bytes | str, checked: _Checked) -> None:
+    def take(self, picture: _File, checked: _Checked) -> None:
+        name, content, group = picture
         if isinstance(checked, str) or isinstance(content, str):
-            self.skip(entry.name, str(checked))
+            self.skip(name, str(checked))
             return
         width, height, has_colour, range_used, digest = checked
         self._originals.write(content)
         self._digest.update(content)
         self.rows.append((self._end, len(content), width, height))
         self._digests.append(digest)
-        self._groups.append(entry.group)
+        self._groups.append(group)
         self._has_colour |= has_colour
         self._range_used = max(self._range_used, range_used)
         self._end += len(content)
@@ -323,30 +336,17 @@ def _name_for(title: str, own: Path) -> str:
 #: Width, height, whether the chunk has colour so far, the share of the range of values that it uses so far, and the digest of the
 #: bytes; or the reason to skip the picture.
 _Checked = tuple[int, int, bool, float, bytes] | str
-#: Entries, each with its bytes or the reason why it could not be read.
-_Chunk = list[tuple[archive.Entry, bytes | str]]
+#: The name of a picture, its bytes or the reason why it could not be read, and its class.
+_File = tuple[str, bytes | str, str]
 
 
-def _read(source: archive.Source, entries: Iterable[archive.Entry]) -> Iterator[_Chunk]:
-    """Yield entries with their bytes in chunks of at most _CHUNK_BYTES, unless a single picture is larger."""
-    chunk: _Chunk = []
-    size = 0
-    for entry in entries:
-        content: bytes | str
-        try:
-            content = source.read(entry)
-        except decoder.Refused as reason:
-            content = str(reason)
-        if chunk and (len(chunk) >= _CHUNK_PICTURES or size + len(content) > _CHUNK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append((replace(entry, key=None), content))  # keys cannot be sent to another process
-        size += len(content)
-    if chunk:
-        yield chunk
+def _read(source: PictureSource) -> Iterator[list[_File]]:
+    """Yield the pictures in chunks, as files."""
+    for chunk in source.chunks():
+        yield [(picture.name, picture.encoded(), picture.group) for picture in chunk]
 
 
-def _check(chunk: _Chunk) -> list[_Checked]:
+def _check(chunk: list[_File]) -> list[_Checked]:
     """Decode and check a chunk.
 
     Colour and range of values count for all pictures together. As soon as one picture has colour or uses the whole range, the
@@ -354,7 +354,7 @@ def _check(chunk: _Chunk) -> list[_Checked]:
     """
     found: list[_Checked] = []
     has_colour, range_used = False, 0.0
-    for _, content in chunk:
+    for _, content, _ in chunk:
         checked = content if isinstance(content, str) else _check_one(content, has_colour=has_colour, range_used=range_used)
         if not isinstance(checked, str):
             has_colour, range_used = checked[2], checked[3]

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
 from gan import runs
@@ -19,12 +19,22 @@ from gan.access.rules import require
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import grouping, prepared
+from gan.data.archive import PICTURES
 from gan.data.grouping import Choice
+<<<<<<< HEAD
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import dispatching, processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
 from gan.runs import Run, dispatch
+=======
+from gan.errors import InputError, explain_os_error, explained, shown
+from gan.execution import processes
+from gan.execution.queue import queue_lock
+from gan.places import data_root, default_root
+from gan.runs import Run
+from gan.runs.registry import GUESTS
+>>>>>>> keras
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
@@ -108,7 +118,7 @@ def start_preparing(data: DataConfig) -> None:
 
 def start_import(
     upload: BinaryIO,
-    suffix: Literal[".zip", ".csv"],
+    suffix: Literal[".zip", ".csv"],  # of pictures in any format, or of points
     title: str,
     size: int,
     choice: Choice = grouping.AUTO,
@@ -121,9 +131,26 @@ def start_import(
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
     require("prepare")
+    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+    path = _save(upload, suffix, allowed)
+    name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
+    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    if columns:
+        chosen += ["--columns", *map(str, columns)]
+    if allowed:
+        chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
+    try:
+        _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
+    except InputError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
+    """Save an upload under a name of its own and return its path. Raises InputError if it is too large or cannot be written."""
     folder = data_root() / data_sets.OWN / _UPLOADS
     path = folder / f"{secrets.token_hex(8)}{suffix}"
-    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
@@ -137,17 +164,48 @@ def start_import(
         if isinstance(error, InputError):
             raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
-    chosen = [f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
-    if columns:
-        chosen += ["--columns", *map(str, columns)]
+    return path
+
+
+def guest_path(root: Path) -> Path:
+    """Return the progress file of the import of a guest; only one is imported at a time."""
+    return root / GUESTS / ".import.json"
+
+
+def start_guest(
+    root: Path,
+    upload: BinaryIO,
+    source: str,
+    arguments: Sequence[str],
+    *,
+    name: str,
+    data: str,
+    note: str = "",
+    extractor: str = "auto",
+) -> None:
+    """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
+
+    ``source``: what the upload is called, of which only the ending becomes part of a path. ``arguments``: further options of the
+    command ``guest``. A student's upload is refused beyond the limits of the class.
+    """
+    require("prepare")
+    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+    path = _save(upload, _ending(source), allowed)
+    chosen = [f"--name={name}", f"--data={data}", f"--note={note}", f"--extractor={extractor}", f"--source={source}", *arguments]
     if allowed:
         chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     try:
-        _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
+        place = guest_path(root).resolve()
+        _start(place, ["guest", str(path.resolve()), "--consume", "--root", str(root.resolve()), *chosen], needs_torch=True)
     except InputError:
         with contextlib.suppress(OSError):
             path.unlink()
         raise
+
+
+def _ending(name: str) -> str:
+    """Return the ending of an upload's name if it is a known one, which says how to read it."""
+    return next((one for one in (".zip", ".npz", ".npy", *PICTURES) if name.lower().endswith(one)), "")
 
 
 def _too_large(allowed: Limits) -> InputError:
@@ -157,7 +215,7 @@ def _too_large(allowed: Limits) -> InputError:
     )
 
 
-def _start(path: Path, arguments: list[str]) -> None:
+def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> None:
     """Start a command with progress at ``path``. Of several callers at once, one succeeds."""
     with explained("starting the work on the data"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +225,7 @@ def _start(path: Path, arguments: list[str]) -> None:
                 raise InputError("This task is already under way; wait for it to end.")
             signs.forget(lock_of(path))
             files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
-            processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), locks=[lock_of(path)])
+            processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), needs_torch=needs_torch, locks=[lock_of(path)])
         finally:
             starting.release()
 

@@ -88,7 +88,13 @@ def most_comparable(chosen: Iterable[Run]) -> dict[str, Line]:
 def quick(run: Run) -> list[list[Line]]:
     """Return groups of comparable scores made during training, each in order of steps; the group with the newest score is last."""
     made = [line for line in run.scores() if lines.is_whole(line) and line["source"] == "training"]
-    return [sorted(group, key=lambda line: line["step"]) for group in reversed(groups(reversed(made), lambda line: line))]
+    return [sorted(group, key=_when) for group in reversed(groups(reversed(made), lambda line: line))]
+
+
+def _when(line: Line) -> float:
+    """Return where in a training a line was scored: at a step or, of a guest whose steps are unknown, at an epoch."""
+    found = lines.number(line, "step")
+    return (lines.number(line, "epoch") or 0.0) if found is None else found
 
 
 def groups(scored: Iterable[T], line_of: Callable[[T], Line | None]) -> list[list[T]]:

@@ -15,6 +15,8 @@ A line is a dictionary with these keys:
   ``fake_mean`` and ``effect``). Each is None if it cannot be measured, and may be missing in lines of earlier versions.
 - Real images: ``floor_*`` and ``real_*`` are the same figures for real images; ``floor_images`` of them stood for generated ones.
 - ``seconds``: duration of the scoring.
+- A guest, whose pictures were made elsewhere, also has ``conditions`` (:mod:`gan.judging.conditions`) and ``altered`` (what was
+  changed in them before scoring, None if nothing). Its ``step``, ``epoch`` and ``images_seen`` are None where they are unknown.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ LEARNT = 0.1
 _MUST_AGREE = ("data", "size", "extractor_id", "images", "real_images", "weights")
 _INCEPTION_FEATURES = 2048
 _COORDINATES = "coordinates"  # prefix of the extractor id for points
-_ALIKE = ("reals", "real_digest")  # must be equal, or missing in both (lines of earlier versions)
+_ALIKE = ("reals", "real_digest", "altered")  # must be equal, or missing in both (lines of earlier versions, unaltered pictures)
 
 Line = Mapping[str, Any]
 
@@ -98,7 +100,10 @@ def label(line: Line) -> str:
 
 
 def is_comparable(one: Line, other: Line) -> bool:
-    """Return whether two lines may be ranked against each other: same real images, features, counts and kind of weights."""
+    """Return whether two lines may be ranked against each other: same real images, features, counts and kind of weights.
+
+    Pictures of guests that were altered before scoring are compared only with those that were altered alike.
+    """
     if any((one.get(key) or None) != (other.get(key) or None) for key in _ALIKE):
         return False
     return all(key in one and key in other and one[key] == other[key] for key in _MUST_AGREE)
@@ -120,10 +125,11 @@ def main_scores(line: Line) -> tuple[str, str]:
 
 def made_from(line: Line) -> str:
     """Return how the figures of a line were made, as text: draws, images, seed, weights, real images, features."""
+    changed = f"; pictures {line['altered']}" if line.get("altered") else ""
     seed = "" if number(line, "seed") is None else f" with seed {line['seed']}"
     return (
         f"{words.count(line['draws'], 'draw')} of {words.count(line['images'], 'image')}{seed}, {line['weights']} weights, against "
-        f"{words.count(line['real_images'], 'real one')} from {line['data']}; features: {line['extractor']}"
+        f"{words.count(line['real_images'], 'real one')} from {line['data']}; features: {line['extractor']}{changed}"
     )
 
 
@@ -139,7 +145,7 @@ def number(line: Line, key: str) -> float | None:
 
 def is_whole(line: Line) -> bool:
     """Return whether a line has every key that tables need; lines of other versions may not."""
-    numbers = ("fid", "floor_fid", "images", "real_images", "draws", "step", "epoch")
+    numbers = ("fid", "floor_fid", "images", "real_images", "draws", *(() if line.get("conditions") else ("step", "epoch")))
     texts = ("extractor", "extractor_id", "source", "data", "weights")
     return all(number(line, key) is not None for key in numbers) and all(isinstance(line.get(key), str) for key in texts)
 
@@ -156,7 +162,7 @@ def describe(line: Line) -> str:
     if (kid := number(line, "kid")) is not None:
         distances["kid"] = f"KID {figure(kid, number(line, 'kid_spread'))}"
     first = ", ".join(distances[name] for name in main_scores(line) if name in distances)
-    text = f"{first}, {found}, {made_from(line)}, step {line['step']}"
+    text = ", ".join([first, found, made_from(line), *([] if line["step"] is None else [f"step {line['step']}"])])
     return f"{text}. {care}" if (care := caution(line)) else text
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gan.errors import InputError
 
-EXTRACTORS = ("auto", "classifier", "inception", "random-vgg", "coordinates")
+EXTRACTORS = ("auto", "classifier", "inception", "efficientnet", "random-vgg", "coordinates")
 CHECKPOINTS = ("last", "best")
 
 
@@ -15,7 +15,8 @@ class Plan:
     """How to score: feature extractor, ``draws`` of ``images`` generated images each, random ``seed``, and checkpoint.
 
     Extractor "auto" means coordinates for points. For images it means the data set's classifier if it has one that is better than
-    chance, otherwise Inception if its weights are present, otherwise the random VGG. Raises InputError for values out of range.
+    chance, otherwise Inception if its weights are present, otherwise EfficientNet for colour images if its package is
+    installed, otherwise the random VGG. Raises InputError for values out of range.
     """
 
     extractor: str = "auto"

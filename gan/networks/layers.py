@@ -131,7 +131,7 @@ def _player(
     trained = sum(_bytes(weight) for weight in player.parameters())
     weights = trained + sum(_bytes(buffer) for buffer in player.buffers())
     has_momentum = settings.beta1 > 0
-    moments = trained * {"adam": 2, "rmsprop": 1 + has_momentum, "sgd": int(has_momentum)}[settings.algorithm]
+    moments = trained * {"adam": 2, "keras-adam": 2, "rmsprop": 1 + has_momentum, "sgd": int(has_momentum)}[settings.algorithm]
     average = weights if has_average else 0
     memory = Memory(weights, trained, moments, average, activations, weights + trained + moments + average + activations)
     parameters = sum(weight.numel() for weight in player.parameters())

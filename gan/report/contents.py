@@ -15,7 +15,8 @@ from gan import config as configs
 from gan import words
 from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.judging import comparison, doctor, lines
+from gan.guests.guest import Guest
+from gan.judging import comparison, conditions, doctor, lines
 from gan.judging.doctor import Verdict
 from gan.judging.glossary import SCORES, Score
 from gan.report import album, chart, drawings, reproduce, table
@@ -141,20 +142,23 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         changed = _changed(start, flat)
         made = [f"Changed after step {one.step:,}{by(one)}: {one.told()}." for one in changes.applied(run)]
     except InputError as error:
-        complaints.append(str(error))
+        if not isinstance(run, Guest):
+            complaints.append(str(error))
     if found := run.origin():
         origin = f"Forked from run {found.run} {forks.describe(found)}."
     scored, logged = comparison.latest(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:
         complaints.append(f"The run has not been scored; score it with: python -m gan score {run.id}")
+    elif isinstance(run, Guest):
+        made += conditions.tell(judged)
     if pictures.newest is None and not pictures.damaged:
         complaints.append("The run has no samples yet.")
     if pictures.damaged:
         complaints.append(
             f"{pictures.damaged} of its sample grids cannot be read and {'is' if pictures.damaged == 1 else 'are'} left out."
         )
-    if not logged:
+    if not logged and not isinstance(run, Guest):
         complaints.append("The run has no logged lines, so there are no curves.")
     curve = doctor.logged(run)
     diagnosed = [(line, doctor.diagnose(run, line, curve, run.scores())) for line in scored]
@@ -166,7 +170,7 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
     return Entry(
         run,
         name,
-        _progress(run.status()),
+        _about_guest(run) if isinstance(run, Guest) else _progress(run.status()),
         config,
         changed,
         table.texts(flat),
@@ -183,6 +187,16 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
         diagnosed,
         complaints,
     )
+
+
+def _about_guest(guest: Guest) -> str:
+    """Describe where a guest comes from."""
+    try:
+        facts = guest.facts()
+    except InputError:
+        return "Guest: made elsewhere"
+    at = f" at {len(facts.places)} {facts.unit}s" if len(facts.places) > 1 else ""
+    return f"Guest: {words.count(facts.images, 'picture')}{at} made elsewhere, from “{facts.source}”, scored against {facts.data}"
 
 
 def _changed(start: RunConfig, wanted: Mapping[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from gan.runs.changes import Change
 Line = Mapping[str, Any]
 
 #: Prefix of an extractor's id → its name on the command line.
-_EXTRACTORS = {"inception": "inception", "random-vgg": "random-vgg", "coordinates": "coordinates"}
+_EXTRACTORS = {"inception": "inception", "efficientnet": "efficientnet", "random-vgg": "random-vgg", "coordinates": "coordinates"}
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ class Row:
     @property
     def when(self) -> str:
         """Epoch and step of the scores: "epoch 3.6, step 200"; several values if the runs differ."""
-        each = {"epoch": [f"{line['epoch']:.1f}" for line in self.lines], "step": [f"{line['step']:,}" for line in self.lines]}
+        each = {
+            "epoch": [f"{line['epoch']:.1f}" for line in self.lines if line["epoch"] is not None],
+            "step": [f"{line['step']:,}" for line in self.lines if line["step"] is not None],
+        }
         told = {noun: list(dict.fromkeys(values)) for noun, values in each.items()}
         return ", ".join(f"{noun}{'s' * (len(values) > 1)} {', '.join(values)}" for noun, values in told.items() if values)
 
@@ -132,7 +135,11 @@ def texts(settings: Mapping[str, Any]) -> dict[str, str]:
 
 def _newest(run: Run) -> Line | None:
     """Return the latest quick score of a run; None if there are none."""
-    return max((scored[-1] for scored in comparison.quick(run)), key=lambda line: line["step"], default=None)
+    return max(
+        (scored[-1] for scored in comparison.quick(run)),
+        key=lambda line: (line["images_seen"] or 0, line["step"] or 0),
+        default=None,
+    )
 
 
 def _table(

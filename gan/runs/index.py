@@ -172,6 +172,12 @@ def forget() -> None:
         _page.kept = {}
 
 
+def look(run: Run) -> Listed:
+    """Return one run that is in no folder of runs with its facts, read anew: a guest."""
+    facts = _read(run, _stamps(str(run.path)))
+    return Listed(run, facts, age_key(run, facts.stamps[1][1], facts.status))
+
+
 def names_of(listed: Sequence[Listed]) -> dict[str, str]:
     """Return the whole name of each listed run by id, told apart from all others (see :mod:`gan.runs.names`)."""
     traits = [(one.run.id, one.facts.traits) for one in listed]

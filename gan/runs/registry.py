@@ -22,6 +22,7 @@ from gan.runs.run import Run
 from gan.storage.files import is_in_use, mark, sync_directory, write_json
 
 TRASH = ".trash"
+GUESTS, GUEST = ".guests", "guest.json"  # folder of pictures made elsewhere, and the file that tells one from a run
 
 _GONE = ".gone-"  # prefix in the trash of what is being deleted for good
 
@@ -138,12 +139,14 @@ def delete(run: Run) -> Path:
 
 
 def restore(root: Path, run_id: str) -> Run:
-    """Restore a run from the trash folder."""
-    run = Run(root / run_id)
+    """Restore a run, or a guest, from the trash folder."""
     if not RUN_ID.fullmatch(run_id) or not (root / TRASH / run_id).is_dir():
         raise InputError(f"There is no run “{shown(run_id)}” in the trash; check its id.")
     require("restore", owners.read(root / TRASH / run_id), f"run {run_id}")
+    is_guest = (root / TRASH / run_id / GUEST).is_file()
+    run = Run((root / GUESTS if is_guest else root) / run_id)
     with explained(f"restoring run {run_id}"):
+        run.path.parent.mkdir(exist_ok=True)
         os.rename(root / TRASH / run_id, run.path)
         index.forget()
         sync_directory(root)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan.config import RunConfig
+from gan.config.data import DataConfig
 from gan.data import loaders, survey
 from gan.errors import InputError
 from gan.runs import Run
@@ -46,19 +46,19 @@ class Axes(NamedTuple):
         return (features.double() - self.centre) @ self.directions
 
 
-def write(run: Run, config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> None:
+def write(run: Run, data: DataConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> None:
     """Make the atlas of one draw and write it to the run, replacing the previous one.
 
     The real and the training features of ``real`` must be in the order of ``loaders.load_for_scoring`` and ``loaders.load``.
     Raises InputError if features and images do not match, or if features are not finite.
     """
-    made = _plane(real, draw.seen.features, step) if config.data.is_points else _atlas(config, extractor, real, draw, step)
+    made = _plane(real, draw.seen.features, step) if data.is_points else _atlas(data, extractor, real, draw, step)
     files.write_atomically(run.atlas_path, made.model_dump_json().encode())
 
 
-def _atlas(config: RunConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> Atlas:
+def _atlas(data: DataConfig, extractor: Extractor, real: Real, draw: Draw, step: int) -> Atlas:
     """Return the atlas of images; arguments as in ``write``."""
-    real_images, training_images = loaders.load_for_scoring(config.data), loaders.load(config.data)
+    real_images, training_images = loaders.load_for_scoring(data), loaders.load(data)
     pixels, features = draw.pixels, draw.seen.features
     held = (len(real.features), len(real.training), len(features))
     if held != (len(real_images), len(training_images), len(pixels)):

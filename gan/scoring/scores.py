@@ -20,7 +20,7 @@ from gan.judging.lines import describe, real_part
 from gan.judging.request import Plan
 from gan.runs import Run, Scoring
 from gan.scoring import measures, projection, reference
-from gan.scoring.extractors import classifier, coordinates, inception, perceptual, stacked, vgg
+from gan.scoring.extractors import classifier, coordinates, efficientnet, inception, perceptual, stacked, vgg
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
@@ -39,10 +39,18 @@ def score_run(run: Run, plan: Plan, report: Report = say_nothing) -> dict[str, A
     The plan chooses the newest or the best checkpoint. Progress goes to ``report`` and to the run's scoring file. Raises InputError
     if the run cannot be scored; the scoring file then ends with the same sentence.
     """
+    return recorded(run, report, lambda progress: _score(run, plan, progress))
+
+
+def recorded(run: Run, report: Report, score: Callable[[Progress], dict[str, Any]]) -> dict[str, Any]:
+    """Carry out a scoring under the lock of a run or a guest and return its line.
+
+    The scoring file says how far it is, and how it ended. Raises InputError if it fails, in a sentence.
+    """
     held = run.hold_scoring()
-    progress = _Progress(run, report)
+    progress = Progress(run, report)
     try:
-        line = _score(run, plan, progress)
+        line = score(progress)
         progress.end("finished", describe(line))
         return line
     except (InputError, RunFailed) as error:
@@ -60,7 +68,7 @@ def score_run(run: Run, plan: Plan, report: Report = say_nothing) -> dict[str, A
         held.release()
 
 
-def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
+def _score(run: Run, plan: Plan, progress: Progress) -> dict[str, Any]:
     started = time.monotonic()
     config = run.config()
     saved = newest(run, "Scoring", plan.checkpoint)
@@ -82,14 +90,14 @@ def _score(run: Run, plan: Plan, progress: _Progress) -> dict[str, Any]:
     line = score_line(config, generator, extractor, real, plan, facts, started, progress.phase, drawn.append)
     append_line(run, line)
     try:
-        projection.write(run, config, extractor, real.real, drawn[0], saved.step)
+        projection.write(run, config.data, extractor, real.real, drawn[0], saved.step)
     except Exception:
         log.exception("Making the map of run %s failed; its scores are kept", run.id)
     return line
 
 
 def choose_extractor(asked: str, data: DataConfig, device: torch.device, report: Report, *, is_quick: bool = False) -> Extractor:
-    """Return the requested extractor. For a quick score, "auto" never chooses Inception, which takes minutes on a CPU.
+    """Return the requested extractor. For a quick score, "auto" never chooses Inception or EfficientNet, which are slow on a CPU.
 
     "auto" passes over a classifier that is hardly better than chance (``lines.LEARNT``); the ``note`` of the extractor says so.
     """
@@ -106,6 +114,8 @@ def choose_extractor(asked: str, data: DataConfig, device: torch.device, report:
         passed_over = found
     if asked == "inception" or (asked == "auto" and not is_quick and inception.is_at_hand()):
         chosen = inception.load(device, report)
+    elif asked == "efficientnet" or (asked == "auto" and not is_quick and data.channels == 3 and efficientnet.is_at_hand()):
+        chosen = efficientnet.load(device, report)
     else:
         chosen = vgg.load(device, report)
     return chosen if passed_over is None else dataclasses.replace(chosen, note=_explain_passing(passed_over))
@@ -131,15 +141,27 @@ def score_line(
     keep_first: Callable[[Draw], None] = lambda draw: None,
 ) -> dict[str, Any]:
     """Return the line of scores for a generator: ``facts``, the results, and how they were obtained."""
+
+    def sample(seed: int) -> Iterator[Tensor]:
+        return draw(generator, config, plan.images, seed, extractor.batch, extractor.device)
+
+    return measured_line(config.data, sample, extractor, real, plan, facts, started, phase, keep_first)
+
+
+def measured_line(
+    data: DataConfig,
+    sample: Callable[[int], Iterator[Tensor]],
+    extractor: Extractor,
+    real: Reference,
+    plan: Plan,
+    facts: dict[str, Any],
+    started: float,
+    phase: Callable[[float, float], Report] = lambda start, end: say_nothing,
+    keep_first: Callable[[Draw], None] = lambda draw: None,
+) -> dict[str, Any]:
+    """Return the line of scores for the images of ``sample`` (see :func:`judge`), wherever they come from."""
     floor = real.floor(plan.images, plan.draws, plan.seed, phase(0.4, 0.5))
-    found = judge(
-        lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device),
-        extractor,
-        real,
-        plan,
-        phase(0.5, 1.0),
-        keep_first,
-    )
+    found = judge(sample, extractor, real, plan, phase(0.5, 1.0), keep_first)
     floors = {}
     for name in (*measures.DISTANCES, *(measures.MODES if real.real.modes else ())):
         floors[f"floor_{name}"], floors[f"floor_{name}_spread"] = measures.average([one[name] for one in floor])
@@ -151,9 +173,9 @@ def score_line(
         "extractor_accuracy": extractor.accuracy,
         "extractor_chance": extractor.chance,
         "extractor_note": extractor.note or None,
-        "data": config.data.name,
-        "size": config.data.size,
-        "reals": real_part(config.data),
+        "data": data.name,
+        "size": data.size,
+        "reals": real_part(data),
         "images": plan.images,
         "real_images": len(real.features),
         "real_digest": real.fingerprint[:16],
@@ -240,7 +262,7 @@ def _explain(error: Exception) -> str:
     return f"The scoring failed unexpectedly ({type(error).__name__}: {' '.join(str(error).split())}); see the log for details."
 
 
-class _Progress:
+class Progress:
     """Reports the progress of a scoring to a callback and to the run's scoring file."""
 
     def __init__(self, run: Run, report: Report) -> None:

@@ -20,6 +20,7 @@ from gan.objective.losses import LOSSES
 from gan.objective.penalties import Penalties
 from gan.training import precision
 from gan.training.game import Game
+from gan.training.keras_adam import KerasAdam
 
 
 class Pace:
@@ -117,6 +118,7 @@ def _objective(config: RunConfig) -> dict[str, Any]:
         "penalties": Penalties(objective.gradient_penalty, objective.dragan, objective.r1, objective.r2),
         "view": lambda images, noise: augment(images, config.augmentation.policies, noise),
         "gradient_clip": config.optimizer.gradient_clip,
+        "is_simultaneous": config.optimizer.updates == "simultaneous",
         "weight_clip": objective.weight_clip,
     }
 
@@ -129,4 +131,6 @@ def make_optimizer(config: RunConfig, player: nn.Module, lr: float, device: torc
     if settings.algorithm == "rmsprop":
         return torch.optim.RMSprop(weights, lr=lr, alpha=settings.beta2, momentum=settings.beta1)
     betas = (settings.beta1, settings.beta2)
+    if settings.algorithm == "keras-adam":
+        return KerasAdam(weights, lr=lr, betas=betas, fused=device.type == "cpu")
     return torch.optim.Adam(weights, lr=lr, betas=betas, fused=device.type in ("cpu", "cuda"))

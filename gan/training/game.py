@@ -69,6 +69,7 @@ class Game:
     ``view(images, noise)``: augmented images as the discriminator sees them, with noise of that standard deviation.
     ``gradient_clip``: maximum gradient norm of each player; 0 is no limit.
     ``weight_clip``: maximum absolute weight of the discriminator; 0 is no limit.
+    ``is_simultaneous``: whether the generator's turn of a step meets the discriminator as it is before its own last turn.
     ``autocast()``: context in which the networks run.
     ``scaler``: scales losses in fp16; does nothing otherwise.
     """
@@ -86,18 +87,23 @@ class Game:
     weight_clip: float
     autocast: Callable[[], AbstractContextManager[None]]
     scaler: torch.amp.GradScaler
+    is_simultaneous: bool = False
 
     def step(self, turns: Sequence[Turn], *, noise: float = 0.0, wants_norms: bool = False) -> Outcome:
         """Play one step: the discriminator's turn with each of ``turns``, then the generator's turn with the last of them."""
         for turn in turns[:-1]:
             self.discriminator_turn(turn, noise=noise)
 
-        # In the last turn both players see the same generated images.
+        # In the last turn both players see the same generated images, so neither depends on the other's update if the generator
+        # plays first.
         last = turns[-1]
         with self.autocast():
             fakes = self.generator(last.z, last.labels)
+        if self.is_simultaneous:
+            generator_loss, generator_norm = self.generator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
         judged = self.discriminator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
-        generator_loss, generator_norm = self.generator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
+        if not self.is_simultaneous:
+            generator_loss, generator_norm = self.generator_turn(last, fakes, noise=noise, wants_norm=wants_norms)
         return Outcome(
             discriminator_loss=judged.loss,
             generator_loss=generator_loss,

@@ -1,11 +1,15 @@
-"""Draw images from a trained generator: of one class, or of all classes in columns."""
+"""Draw images from a trained generator: a grid of one class or of all in columns, or any number of them to a file."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -14,9 +18,12 @@ from gan import networks
 from gan.config import GRID, RunConfig
 from gan.data import loaders
 from gan.data.feed import to_pixels
+from gan.data.formats import writing
 from gan.errors import InputError, RunFailed
+from gan.networks.foreign import Foreign
 from gan.runs import Run
 from gan.runs import checkpoints as checkpoint_files
+from gan.storage.jobs import Report
 from gan.training import checkpoints, labels, pictures, statistics
 from gan.training.checkpoints import Checkpoint
 
@@ -24,6 +31,8 @@ log = logging.getLogger("gan")
 
 _AVERAGED = "average/module."
 _MOST = 1024
+_MOST_STREAMED = 10_000_000
+_BATCH = 256
 
 
 @torch.inference_mode()
@@ -52,9 +61,7 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
     during training. The same ``seed`` (0 to 2³¹ − 1) gives the same latent vectors for every class. Raises InputError if there is
     no checkpoint yet, or no class of that name.
     """
-    for name, value, low, high in (("images", images, 1, _MOST), ("seed", seed, 0, 2**31 - 1)):
-        if not low <= value <= high:
-            raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
+    _require(images=(images, 1, _MOST), seed=(seed, 0, 2**31 - 1))
     config = run.config()
     told = labels.in_columns(config, images) if class_name is None else labels.of(config, class_name, images)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -64,6 +71,73 @@ def draw(run: Run, class_name: str | None = None, images: int = 64, seed: int = 
     if config.data.is_points:
         return pictures.scatter(fakes, loaders.load(config.data).values)
     return pictures.grid(to_pixels(fakes), columns=GRID if class_name is not None else len(config.columns) or GRID)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Pictures drawn while they are read: ``batches`` of uint8 [n, H, W, C] with labels [n] (None: no classes)."""
+
+    shape: writing.Shape
+    batches: Iterator[tuple[np.ndarray, np.ndarray | None]]
+
+
+def stream(run: Run, count: int, class_name: str | None = None, seed: int = 0, checkpoint: str = "last") -> Stream:
+    """Return ``count`` (1 to 10⁷) new pictures of a run's "last" or "best" checkpoint, drawn while they are read.
+
+    A class-conditional generator draws the class ``class_name``, or all of them at random with the frequencies of the data. Latent
+    vectors are drawn 256 at a time, so that the same ``seed`` gives the same pictures for any ``count``, a longer one only more.
+    Raises InputError for a run on points, if there is no checkpoint yet, or no class of that name.
+    """
+    _require(count=(count, 1, _MOST_STREAMED), seed=(seed, 0, 2**31 - 1))
+    config = run.config()
+    if config.data.is_points:
+        raise InputError(f"Run {run.id} draws points, not pictures; leave out --count to draw them as a picture.")
+    source = torch.Generator().manual_seed(seed)
+    told = None if class_name is None else labels.of(config, class_name, _BATCH)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator, _ = restore(config, newest(run, "Drawing from", checkpoint), device)
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        for start in range(0, count, _BATCH):
+            z = torch.randn(_BATCH, config.networks.latent, generator=source)
+            codes = told if told is not None else labels.at_random(config, _BATCH, source)
+            wanted = min(_BATCH, count - start)
+            with torch.inference_mode():
+                fakes = generate(generator, z.to(device), codes, contextlib.nullcontext)[:wanted]
+            yield to_pixels(fakes).permute(0, 2, 3, 1).cpu().numpy(), None if codes is None else codes[:wanted].numpy()
+
+    classes = config.data.entry.classes if config.classes else ()
+    size = config.data.size
+    shape = writing.Shape(count, size, size, config.data.channels, classes, keys=("arr_0", "arr_1"), name="{number:06d}.png")
+    return Stream(shape, batches())
+
+
+def stream_foreign(generator: Foreign, count: int, seed: int = 0) -> Stream:
+    """Return ``count`` (1 to 10⁷) pictures of a generator in a file, drawn while they are read; of all classes, if it has any."""
+    _require(count=(count, 1, _MOST_STREAMED), seed=(seed, 0, 2**31 - 1))
+    channels, high, wide = generator.shape
+    shape = writing.Shape(count, high, wide, channels, keys=("arr_0", "arr_1"), name="{number:06d}.png")
+    return Stream(shape, ((pixels.permute(0, 2, 3, 1).numpy(), None) for pixels in generator.draw(count, seed)))
+
+
+def write(drawn: Stream, target: Path, report: Report) -> None:
+    """Write drawn pictures to a NumPy archive (.npz), a ZIP, a Parquet table or a folder of PNG files, by the ending of ``target``.
+
+    Raises InputError for another ending, or if nothing can be written.
+    """
+    total, done = drawn.shape.count, 0
+    with writing.writing(target, writing.kind_of(target), drawn.shape) as add:
+        for pixels, codes in drawn.batches:
+            add(pixels, codes)
+            done += len(pixels)
+            report(f"Drawing {done:,} of {total:,} pictures", done / total)
+
+
+def _require(**values: tuple[int, int, int]) -> None:
+    """Raise InputError if a value is not between its lowest and highest value."""
+    for name, (value, low, high) in values.items():
+        if not low <= value <= high:
+            raise InputError(f"“{name}” is {value}, expected a whole number from {low} to {high}; change it.")
 
 
 def newest(run: Run, doing: str, checkpoint: str = "last") -> Checkpoint:

@@ -22,5 +22,7 @@ def by_step(run: Run) -> Marks:
 
 def by_images(run: Run, scored: Sequence[Mapping[str, Any]]) -> Marks:
     """Return the changes of a run by the images seen, which its lines of scores tell; ``scored`` in order of steps."""
+    if not (made := changes.marks(changes.applied(run))):
+        return []
     steps, images = ([0.0, *(float(line[key]) for line in scored)] for key in ("step", "images_seen"))
-    return [(float(np.interp(step, steps, images)), text) for step, text in changes.marks(changes.applied(run))]
+    return [(float(np.interp(step, steps, images)), text) for step, text in made]

@@ -9,6 +9,7 @@ import streamlit as st
 
 from gan import runs
 from gan.access.people import Person
+from gan.guests import guest as guests
 from gan.runs import Run, index
 from gan.runs.index import Listed
 from pages.parts import first_run, frame, owning, picking
@@ -53,10 +54,11 @@ def pick_several(
     """Draw a picker for several runs; the URL parameter "runs" keeps the selection, the session keeps it for a return without URL.
 
     ``key``: widget key. ``usual``: chosen from all runs if neither names any.
-    ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen.
+    ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen. Guests can
+    be chosen like runs.
     """
-    found, names = _all(root)
-    _follow(root, names)
+    found, names = _all(root, with_guests=True)
+    _follow(root, names, with_guests=True)
     if not found:
         first_run.offer(root)
         return []
@@ -80,9 +82,12 @@ def pick_several(
         return [found[run_id].run for run_id in chosen]
 
 
-def _all(root: Path) -> tuple[dict[str, Listed], dict[str, str]]:
-    """Return all runs and their display names by id, newest first."""
-    found = {listed.run.id: listed for listed in index.read(root)}
+def _all(root: Path, *, with_guests: bool = False) -> tuple[dict[str, Listed], dict[str, str]]:
+    """Return all runs, and with them the guests, and their display names by id, newest first."""
+    every = index.read(root)
+    if with_guests and (found_guests := guests.listed(root)):
+        every = sorted([*every, *found_guests], key=lambda one: one.age_key, reverse=True)
+    found = {listed.run.id: listed for listed in every}
     return found, owning.names(list(found.values()))
 
 
@@ -92,17 +97,17 @@ def _narrowed(found: dict[str, Listed], is_shown: Callable[[Person], bool], *cho
 
 
 @frame.fragment(frame.SLOW_TICK)
-def _follow(root: Path, shown: dict[str, str]) -> None:
+def _follow(root: Path, shown: dict[str, str], *, with_guests: bool = False) -> None:
     """Rerun the page when a run was made, renamed or deleted elsewhere: in another tab, or on the command line."""
     if st.session_state.get(_SHOWN) is not shown:  # drawn with the page, and just read
         st.session_state[_SHOWN] = shown
         return
     with frame.spoken_errors():
-        if _all(root)[1] != shown:
+        if _all(root, with_guests=with_guests)[1] != shown:
             st.rerun()
 
 
 def _complain(root: Path, run_id: str) -> None:
     """Show why the run with this id cannot be found; nothing if it can."""
     with frame.spoken_errors():
-        runs.find(root, run_id)
+        guests.find(root, run_id)

@@ -49,6 +49,8 @@ CLIPPED = {"objective.weight_clip": 0.05}
 OPTIONS: dict[str, Changes] = {
     "rmsprop": {"optimizer.algorithm": "rmsprop"},
     "rmsprop without momentum": {"optimizer.algorithm": "rmsprop", "optimizer.beta1": 0},
+    "keras-adam": {"optimizer.algorithm": "keras-adam"},
+    "simultaneous": {"optimizer.updates": "simultaneous"},
     "sgd": {"optimizer.algorithm": "sgd", "optimizer.generator_lr": 0.1, "optimizer.discriminator_lr": 0.01},
     "sgd without momentum": {"optimizer.algorithm": "sgd", "optimizer.beta1": 0, "optimizer.generator_lr": 0.1},
     "linear decay": {"optimizer.lr_decay": "linear"},
@@ -95,6 +97,7 @@ OWN: list[tuple[str, Changes]] = [
     ("dcgan", {"networks.kernel": 5}),
     ("dcgan", {"networks.discriminator_norm": "spectral", **CLIPPED}),
     ("keras-dcgan", {"networks.extra_layers": 3}),
+    ("keras-dcgan", {"networks.conventions": "torch"}),
     ("mlp", {"networks.depth": 1}),
     ("modern", {"networks.blocks": 2}),
     ("mlp", {"networks.discriminator_norm": "spectral", "objective.gradient_penalty": 10, "networks.conditional": True}),

@@ -67,7 +67,7 @@ def make(
     others = real if config.data.held_out_images else real[:0]
     looks = Looks(*(torch.empty(0) for _ in Looks._fields))
     held_against = Real(real, torch.empty(0), looks, training, memorisation.usual(training, others), known)
-    projection.write(run, config, PIXELS, held_against, Draw(pixels, Features(features, torch.empty(len(features), 0))), 12)
+    projection.write(run, config.data, PIXELS, held_against, Draw(pixels, Features(features, torch.empty(len(features), 0))), 12)
 
 
 def write(run: Run, config: RunConfig, pixels: Tensor) -> files.Atlas:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gan.commands.main import make_parser
 from gan.data.feed import to_pixels
+from gan.data.formats import opening
 from gan.errors import InputError
 from gan.execution import queue, requests
 from gan.judging.request import Plan
@@ -289,3 +290,52 @@ def pictures_of(folder: Path, count: int) -> None:
     folder.mkdir()
     for number, noise in enumerate(np.random.default_rng(0).integers(0, 256, (count, 16, 16), dtype=np.uint8)):
         Image.fromarray(noise).save(folder / f"{number:03d}.png")
+
+
+# Many pictures
+
+
+@pytest.mark.parametrize("ending", [".npz", ".zip", ".parquet", ""])
+def test_many_pictures_are_drawn_to_a_file(ending: str, mine: Run, tmp_path: Path) -> None:
+    target = tmp_path / f"many{ending}"
+    done = run_gan("sample", mine.id, "--count", 300, "--out", target, "--seed", 4, root=mine.root)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{target} holds 300 pictures")
+    with opening.open_pictures(target) as source:
+        found = list(source)
+    drawn = sampling.stream(mine, 300, seed=4)
+    batches = list(drawn.batches)
+    assert np.array_equal(np.stack([picture.pixels() for picture in found]), np.concatenate([pixels for pixels, _ in batches]))
+    classes = np.concatenate([codes for _, codes in batches if codes is not None])
+    assert [int(picture.group) for picture in found] == classes.tolist()
+    assert set(classes) == {1, 7, 9}
+
+
+def test_pictures_to_a_file_are_what_the_generator_draws(plain: Run) -> None:
+    drawn = sampling.stream(plain, 300, seed=2)
+    pixels = np.concatenate([batch for batch, _ in drawn.batches])
+    assert pixels.shape == (300, 16, 16, 1)
+    z = torch.randn(256, plain.config().networks.latent, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        wanted = to_pixels(newest(plain)(z, None)).permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(pixels[:256], wanted)
+    few = np.concatenate([batch for batch, _ in sampling.stream(plain, 20, seed=2).batches])
+    assert np.array_equal(few, pixels[:20]), "a longer file must begin with the shorter one"
+
+
+def test_one_class_is_drawn_to_a_file(trained: Run) -> None:
+    assert {int(code) for _, codes in sampling.stream(trained, 9, "7").batches for code in codes} == {7}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--count", "9"], "--out"),
+        (["--count", "0", "--out", "a.npz"], "“count” is 0"),
+        (["--count", "9", "--out", "a.jpg"], ".jpg"),
+        (["--count", "9", "--out", "/proc/a.npz"], "/proc"),
+        (["--count", "9", "--class", "4", "--out", "a.npz"], "1, 7, 9"),
+    ],
+)
+def test_command_explains_mistakes_with_many_pictures(trained: Run, arguments: list[str], words: str) -> None:
+    assert words in assert_one_sentence(run_gan("sample", trained.id, *arguments, root=trained.root))

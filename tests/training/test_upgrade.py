@@ -183,7 +183,7 @@ def test_old_section_that_is_not_an_object_is_refused_in_one_sentence(section: s
     assert section in refusal({**MLP, section: value})
 
 
-@pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [], 3])
+@pytest.mark.parametrize("version", [0, -1, 1.5, "1", None, [], 4])
 def test_version_that_never_existed_is_refused(version: Any) -> None:
     assert "schema" in refusal({**MLP, "schema_version": version})
 

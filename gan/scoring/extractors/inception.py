@@ -5,14 +5,18 @@ Szegedy et al. 2015 (1512.00567), with the weights of the original FID code as t
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
+from gan.errors import InputError
 from gan.judging import lines
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.extractors.weights import Weights
@@ -20,6 +24,12 @@ from gan.storage.jobs import Report
 
 LABEL = "Inception 2015"
 BATCH = 50  # images per pass
+_SIDE = 299  # pixels
+_LAYERS = (
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2"),
+    *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+    *("Mixed_7a", "Mixed_7b", "Mixed_7c", "AvgPool"),
+)
 WEIGHTS = Weights(
     title="Inception",
     variable="GAN_INCEPTION",
@@ -43,6 +53,38 @@ class Inception(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         features, logits = self.network(pixels.expand(-1, 3, -1, -1))
         return features, logits
+
+
+class Clean(nn.Module):
+    """The same network behind the resizing of clean-fid (Parmar et al. 2022, 2104.11222): bicubic, antialiased, not rounded.
+
+    uint8 pixels [N, 1 or 3, H, W] → pool features [N, 2048] and empty logits [N, 0].
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        resized = torch.from_numpy(np.stack([[_cleanly(channel) for channel in one] for one in pixels.cpu().numpy()]))
+        found = (resized.to(pixels.device).expand(-1, 3, -1, -1) - 128) / 128
+        for name in _LAYERS:
+            found = getattr(self.network, name)(found)
+        features = found.flatten(1)
+        return features, features.new_empty(len(features), 0)
+
+
+def _cleanly(channel: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(channel.astype(np.float32)).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(image).clip(0, 255)
+
+
+def clean(extractor: Extractor) -> Extractor:
+    """Return Inception with the resizing of clean-fid. Raises InputError for another extractor."""
+    if not isinstance(extractor.network, Inception):
+        raise InputError(f"Clean resizing is for Inception, and the features are those of {extractor.label}; choose inception.")
+    network = Clean(extractor.network.network).eval()
+    return dataclasses.replace(extractor, id=f"{extractor.id}-clean", network=network)
 
 
 def load(device: torch.device, report: Report) -> Extractor:

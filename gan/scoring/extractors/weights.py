@@ -32,7 +32,8 @@ _CHUNK = 1 << 18
 class Weights:
     """A published file: display title, download address, and size and hash for verification.
 
-    ``variable`` is the environment variable that may name a local copy; ``otherwise`` ends the error message with an alternative.
+    ``variable`` is the environment variable that may name a local copy; ``otherwise`` ends the error message with an alternative;
+    ``again`` says how to get a damaged file anew.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Weights:
     size: int  # bytes
     sha256: str
     otherwise: str = ""
+    again: str = "remove it to download it again"
 
     @property
     def name(self) -> str:
@@ -130,7 +132,7 @@ class Weights:
 
     def _read(self, path: Path) -> bytes:
         is_ours = path == self._home()
-        remedy = "remove it to download it again" if is_ours else f"set {self.variable} to the path of {self.name}"
+        remedy = self.again if is_ours else f"set {self.variable} to the path of {self.name}"
         try:
             if path.stat().st_size != self.size:
                 raise InputError(f"{path} has {path.stat().st_size} bytes, expected {self.size}; {remedy}.")

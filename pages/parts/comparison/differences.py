@@ -11,6 +11,7 @@ import streamlit as st
 
 from gan import config as configs
 from gan.errors import InputError
+from gan.guests.guest import Guest
 from gan.runs import Run, changes
 from pages.parts import actions, owning, words
 
@@ -24,6 +25,8 @@ def different(chosen: Sequence[Run]) -> dict[str, str]:
     """Return the settings in which the runs differ (key → title)."""
     found = {}
     for run in chosen:
+        if isinstance(run, Guest):
+            continue
         try:
             found[run.id] = changes.flat(run)
         except InputError as error:
@@ -67,7 +70,10 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
     )
     if any(refusals):
         st.caption(next(filter(None, refusals)) if all(refusals) else "Tags and notes can be changed on your own runs.")
-    if not titles:
+    trained = [run for run in chosen if not isinstance(run, Guest)]
+    if len(trained) < len(chosen):
+        st.caption("Guests were made elsewhere, so their settings are unknown.")
+    if not titles and len(trained) > 1:
         st.caption("These runs have identical settings.")
     keep_marks(chosen, edited.to_dict("records"))
 

@@ -6,6 +6,7 @@ import math
 
 import streamlit as st
 
+from gan.guests.guest import Guest
 from gan.runs import Run
 from pages.parts import pictures, words
 from pages.parts.charts.style import is_wide
@@ -102,18 +103,17 @@ def show_samples(chosen: list[Track], names: dict[str, str], at: float) -> None:
         for track in chosen:
             with st.container(gap="xxsmall"):
                 name = names[track.run.id]
-                st.page_link(
-                    "pages/watch.py",
-                    label=f"**{words.escape(name)}**",
-                    icon=":material/play_circle:",
-                    query_params={"run": track.run.id},
-                )
+                page, icon, query = "pages/watch.py", ":material/play_circle:", {"run": track.run.id}
+                if isinstance(track.run, Guest):
+                    page, icon, query = "pages/evaluate.py", ":material/group:", {"runs": track.run.id}
+                st.page_link(page, label=f"**{words.escape(name)}**", icon=icon, query_params=query)
                 shot, fid = track.snapshot(at), track.fid(at)
                 if shot is None:
                     st.caption("No samples yet")
                 else:
                     score = f" · {words.escape(track.label)} {words.number(fid)}" if fid is not None else ""
-                    pictures.show(shot[1], f"Samples of {name} at step {shot[0]}", f"Step {shot[0]:,}{score}")
+                    when = track.run.moment(shot[0]) if isinstance(track.run, Guest) else f"Step {shot[0]:,}"
+                    pictures.show(shot[1], f"Samples of {name} at {words.lowered(when)}", f"{when}{score}")
 
 
 def show_curves(

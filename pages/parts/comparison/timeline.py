@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from gan import config as configs
 from gan.errors import InputError
+from gan.guests.guest import Guest
 from gan.judging import comparison as core
 from gan.judging import lines
 from gan.judging.comparison import text_of
@@ -25,7 +26,7 @@ from gan.runs import Run, changes
 from gan.runs.columns import COLUMNS
 from gan.storage import models
 from pages.parts import words
-from pages.parts.comparison import sampled
+from pages.parts.comparison import guests, sampled
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation.table import Line
 
@@ -115,6 +116,8 @@ def track(run: Run, axis: str) -> Track:
 def _track(run: Run, axis: str, logged: object, *stamps: object) -> Track:
     place, _ = AXES[axis]
     columns = sampled.columns(run, place, logged, 0.0)
+    if isinstance(run, Guest):
+        return Track(run, place, logged, guests.snapshots(run, place), guests.fids(run, place), (), columns)
     steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
     shots = tuple((float(np.interp(step, steps, places)), step, path) for step, path in run.samples().items())
     fids = []

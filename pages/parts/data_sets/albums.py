@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from gan.data import decoder
+from gan.data.decoder import Refused
+from gan.data.formats.pictures import PictureSource
 from pages.parts import words
 
 GAP = 4  # pixels between images; Streamlit scales sheets wider than 730 down
@@ -45,6 +50,19 @@ def sheet(images: np.ndarray, cell: int, columns: int) -> bytes:
     """Return images (uint8 [n, S, S, C]) in rows as one PNG; the gaps are transparent, to suit any background."""
     places = [(index % columns * (cell + GAP), index // columns * (cell + GAP)) for index in range(len(images))]
     return _paste(images, cell, places)
+
+
+def first_sheet(source: PictureSource, most: int = 8, cell: int = 64) -> bytes:
+    """Return the first pictures of a file that can be read, in a row, as a PNG; empty if there are none."""
+    found = []
+    for picture in islice(source, 4 * most):
+        with contextlib.suppress(Refused):
+            pixels = picture.pixels()
+            image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+            found.append(decoder.fit(image, cell, "pad", 3))
+        if len(found) == most:
+            break
+    return sheet(np.stack(found), cell, most) if found else b""
 
 
 def pairs_sheet(images: np.ndarray, cell: int) -> bytes:

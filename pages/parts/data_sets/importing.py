@@ -21,8 +21,8 @@ from pages.parts.data_sets import understanding
 SIZES = (16, 32, 64, 128, 256)
 
 FORMATS = (
-    f"A **ZIP** of {IN_WORDS} pictures, with one folder per class or all in one folder; or a **CSV** of points, "
-    "two columns of numbers."
+    "**Pictures**: a ZIP with one folder per class or all in one folder; arrays as .npz or .npy; MNIST as CSV or IDX; CIFAR-10; "
+    "Hugging Face's Parquet; WebDataset; StyleGAN's ZIP; SVHN's .mat. **Points**: a CSV with two columns of numbers."
 )
 BY_COMMAND = "For a local folder, or for files too large to upload:"
 LSUN = "To use photographs of bedrooms (LSUN), add them like your own pictures: as a ZIP, or from a folder by command."
@@ -55,7 +55,9 @@ def offer_import() -> None:
     with st.popover("Add your own pictures", icon=":material/upload:"):
         st.markdown(FORMATS)
         turn = st.session_state.setdefault("data/turn", 0)
-        upload = st.file_uploader("File", type=["zip", "csv"], key=f"data/upload/{turn}")
+        upload = st.file_uploader(
+            "File", key=f"data/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}."
+        )
         answer: understanding.Answer | None = None
         with frame.spoken_errors():
             answer = understanding.ask(upload, turn) if upload else None
@@ -80,7 +82,7 @@ def offer_import() -> None:
             name = title.strip() or PureWindowsPath(upload.name).stem[:80].strip() or "Pictures"  # accepts both kinds of slashes
             if any(entry.title.casefold() == name.casefold() for entry in data_sets.all_sets().values()):
                 raise InputError(f"A data set named “{name}” already exists; choose another name.")
-            requests.start_import(upload, ".zip" if understanding.is_archive(upload) else ".csv", name, size, *answer)
+            requests.start_import(upload, ".zip" if understanding.is_pictures(upload) else ".csv", name, size, *answer)
 
         if actions.button("Add data set", start, type="primary", icon=":material/upload:", disabled=answer is None, key="import"):
             st.session_state.update({"data/turn": turn + 1, "data/import": size})

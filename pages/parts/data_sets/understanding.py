@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import PureWindowsPath
 from typing import Literal, NamedTuple, cast
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from gan.data import archive, grouping, tables
+from gan.data import grouping, tables
+from gan.data.formats import opening
 from gan.data.grouping import Choice
 from gan.data.tables import Columns
 from pages.parts import words
+from pages.parts.data_sets import albums
 
 MOST_FOLDERS = 1000  # offered for a choice
 
@@ -18,26 +21,29 @@ MOST_FOLDERS = 1000  # offered for a choice
 ANSWERS: dict[str, str] = {"auto": "Decide for me", "yes": "Yes", "no": "No", "these": "These"}
 
 
-def is_archive(upload: UploadedFile) -> bool:
-    """Return whether an upload is a ZIP, by its first bytes."""
-    head = upload.read(2)
-    upload.seek(0)
-    return head == b"PK"
+@st.cache_data(max_entries=16, show_spinner=False)
+def _is_pictures(file_id: str, _upload: UploadedFile) -> bool:
+    return not _upload.name.lower().endswith(".csv") or opening.is_recognised(_upload)
 
 
-@st.cache_data(max_entries=16, show_spinner="Looking at the folders")
-def _grouped(file_id: str, choice: Choice, _upload: UploadedFile) -> tuple[str, list[str]]:
-    """Return what an import of a ZIP would take for classes, as a sentence, and the folders that could be classes."""
+def is_pictures(upload: UploadedFile) -> bool:
+    """Return whether an upload is to be read as pictures: everything but a CSV file of points."""
+    return _is_pictures(upload.file_id, upload)
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking at the file")
+def _grouped(file_id: str, choice: Choice, _upload: UploadedFile) -> tuple[str, list[str], bytes]:
+    """Return what an import would recognise and take for classes, as a sentence; the folders or labels that could be classes; and
+    the first pictures, as a PNG (empty if none can be read)."""
     try:
-        with archive.open_zip(_upload) as source:
-            found = grouping.group(source, choice)
+        with opening.open_file(_upload, PureWindowsPath(_upload.name).name, choice) as found:
+            return found.sentence, list(found.folders), albums.first_sheet(found)
     finally:
         _upload.seek(0)
-    return found.sentence, list(found.folders)
 
 
 class Answer(NamedTuple):
-    """Which folders are classes, and the numbers, from 1, of the columns that are points (None: not asked)."""
+    """Which folders or labels are classes, and the numbers, from 1, of the columns that are points (None: not asked)."""
 
     choice: Choice = grouping.AUTO
     columns: tuple[int, int] | None = None
@@ -48,7 +54,7 @@ def ask(upload: UploadedFile, turn: int) -> Answer | None:
 
     Raises InputError if the upload is damaged.
     """
-    if is_archive(upload):
+    if is_pictures(upload):
         choice = ask_classes(upload, turn)
         return Answer(choice) if choice else None
     return ask_columns(upload, turn)
@@ -84,30 +90,32 @@ def ask_columns(upload: UploadedFile, turn: int) -> Answer | None:
 
 
 def ask_classes(upload: UploadedFile, turn: int) -> Choice | None:
-    """Show what a ZIP would be taken for and ask whether folders are classes; None until the answer is complete.
+    """Show what was recognised and ask whether folders or labels are classes; None until the answer is complete.
 
-    Raises InputError if the ZIP is damaged.
+    Raises InputError if the file is in no known format, or damaged.
     """
-    sentence, folders = _grouped(upload.file_id, grouping.AUTO, upload)
+    sentence, folders, sheet = _grouped(upload.file_id, grouping.AUTO, upload)
     choice = grouping.AUTO
     if folders:
         answer = st.segmented_control(
-            "Folders are classes",
+            "Folders or labels are classes",
             list(ANSWERS),
             format_func=lambda answer: ANSWERS[answer],
             default="auto",
             required=True,
             key=f"data/classes/{turn}",
-            help="Splits (train, test), shards and labels of StyleGAN's dataset.json are recognised by their names. "
-            "“These” imports the chosen folders alone.",
+            help="Labels in the file are classes. Splits (train, test) and shards are recognised by their names. "
+            "“These” imports the chosen ones alone.",
         )
         if answer == "these":
-            only = st.multiselect("Folders to import", folders[:MOST_FOLDERS], key=f"data/only/{turn}")
+            only = st.multiselect("Classes to import", folders[:MOST_FOLDERS], key=f"data/only/{turn}")
             if not only:
                 return None
             choice = Choice(only=tuple(only))
         else:
             choice = Choice(cast(Literal["auto", "yes", "no"], answer))
-        sentence, _ = _grouped(upload.file_id, choice, upload)
+        sentence, _, sheet = _grouped(upload.file_id, choice, upload)
+    if sheet:
+        st.image(sheet, output_format="PNG", alt="The first pictures of the file")
     st.info(words.escape(sentence), icon=":material/category:")
     return choice

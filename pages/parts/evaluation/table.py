@@ -34,6 +34,7 @@ _GROUNDS = {
     "weights": "kind of weights",
     "extractor_id": "features",
     "reals": "choice of real images",
+    "altered": "changes of the pictures before scoring",
 }
 _CONTENT = "real images (same name, different content)"  # used if all keys above agree
 
@@ -58,7 +59,7 @@ def unmeasured(run: Run) -> str:
 
 def snapshot(run: Run, line: Line | None) -> tuple[int, Path] | None:
     """Return step and file of the last sample grid up to the step of a line; without a line, of the newest."""
-    found = [(step, path) for step, path in run.samples().items() if line is None or step <= line["step"]]
+    found = [(step, path) for step, path in run.samples().items() if line is None or line["step"] is None or step <= line["step"]]
     return found[-1] if found else None
 
 
@@ -96,7 +97,7 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     for run, line in found.items():
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
         row = {"name": names[run.id], "kind": kinds[run.id], "run": run.id, "group": group, "variant": alike[run.id]}
-        row["minutes"] = run.status().seconds / 60
+        row["minutes"] = run.status().seconds / 60 or None
         if owner := owning.of(run.owner()):
             row = {OWNER: owner} | row
         rows.append({**{title: value for title, value in shown[run.id].items() if title not in row}, **row, **_score_cells(line)})

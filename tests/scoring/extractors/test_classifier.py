@@ -25,7 +25,7 @@ from gan.errors import InputError
 from gan.judging import glossary
 from gan.places import data_root
 from gan.scoring import scores
-from gan.scoring.extractors import classifier
+from gan.scoring.extractors import classifier, efficientnet
 from gan.scoring.extractors.extractor import Extractor
 from tests.helpers import PROJECT, environment, is_sentence
 from tests.scoring.conftest import CPU, ignore, make_quick
@@ -282,8 +282,9 @@ def noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     return importer.import_pictures(tmp_path / "noise.zip", "Noise", ignore, root=data_root())
 
 
-def test_classifier_at_chance_is_passed_over(noise: str) -> None:
+def test_classifier_at_chance_is_passed_over(noise: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = DataConfig(name=noise, size=16)
+    monkeypatch.setattr(efficientnet, "is_at_hand", lambda: False)
     for is_quick in (False, True):
         found = scores.choose_extractor("auto", data, CPU, ignore, is_quick=is_quick)
         assert found.id.startswith("random-vgg") and found.accuracy is None

@@ -1,0 +1,1 @@
+"""Picture formats of the field: every file is read as plain data, in chunks, without pickles; torch-free."""
