@@ -16,11 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
-from gan.commands import changing, classroom, data, dispatch, listing, play, report, scoring, spare, sweeps, training, trash
-=======
-from gan.commands import changing, classroom, data, guests, listing, play, report, scoring, spare, sweeps, training, trash
->>>>>>> keras
+from gan.commands import changing, classroom, data, dispatch, guests, listing, play, report, scoring, spare, sweeps, training, trash
 from gan.commands.arguments import Parser, complain
 from gan.errors import InputError, explain_os_error
 from gan.places import default_root
@@ -45,11 +41,7 @@ def make_parser() -> Parser:
             added.add_argument("--json", action="store_true", help="print JSON")
         return added
 
-<<<<<<< HEAD
-    for part in (training, changing, dispatch, scoring, listing, trash, sweeps, report):
-=======
-    for part in (training, changing, scoring, guests, listing, trash, sweeps, report):
->>>>>>> keras
+    for part in (training, changing, dispatch, scoring, guests, listing, trash, sweeps, report):
         part.add(command)
     data.add(commands, command)
     classroom.add(commands, command)

@@ -21,20 +21,12 @@ from gan.config.data import DataConfig
 from gan.data import grouping, prepared
 from gan.data.archive import PICTURES
 from gan.data.grouping import Choice
-<<<<<<< HEAD
-from gan.errors import InputError, explain_os_error, explained
+from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import dispatching, processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
 from gan.runs import Run, dispatch
-=======
-from gan.errors import InputError, explain_os_error, explained, shown
-from gan.execution import processes
-from gan.execution.queue import queue_lock
-from gan.places import data_root, default_root
-from gan.runs import Run
 from gan.runs.registry import GUESTS
->>>>>>> keras
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
