@@ -298,7 +298,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
                 found.append(_waiting(listed, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY and not silent.end(run, status):
-            busy += 0 if runs.is_elsewhere(status.host) else max(1, status.threads)
+            busy += 0 if runs.is_elsewhere(status.host) else max(1, status.threads) * status.processes
             training[listed.facts.owner.id] += 1
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
@@ -309,20 +309,22 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         run, status, sweep_id = one.run, one.status, one.sweep
         share = min(usual_threads(), max(1, free // (len(waiting) - place)))
         try:
-            chosen = run.config().training.threads
+            chosen = run.config().training
             if sweep_id and (sweep_id in lacking or not holds.has_room(run)):
                 lacking.add(sweep_id)
                 continue
         except InputError as error:
             run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
             continue
-        wanted = status.threads or chosen or share
+        threads = status.threads or chosen.threads or max(1, share // chosen.processes)
+        wanted = threads * chosen.processes
         if wanted > free and (busy or started):
             break
         now = time.time()
         update = {
             "state": "starting",
-            "threads": wanted,
+            "threads": threads,
+            "processes": chosen.processes,
             "heartbeat": now,
             "started_at": now,
             "message": "Starting",

@@ -55,6 +55,7 @@ class Status(BaseModel):
     first: float = 0.0
     started_at: float = 0.0
     threads: int = Field(default=0, ge=0)
+    processes: int = Field(default=1, ge=1)
     restarts: int = Field(default=0, ge=0)
     engine: str = ""
     host: str = ""
