@@ -112,7 +112,7 @@ def resume_run(options: argparse.Namespace) -> int:
         # On the command line everyone is the teacher.
         run.write_control(stop=False, length=length or run.control().length, is_unlimited=True)
         threads = status.threads or config.training.threads or usual_threads()
-        update = {"state": "starting", "threads": threads, "total_steps": total, "engine": "", "heartbeat": time.time()}
+        update = {"state": "starting", "threads": threads, "total_steps": total, "engine": "", "gpu": "", "heartbeat": time.time()}
         run.write_status(status.model_copy(update=update))
     return _foreground(run, held, is_quiet=options.quiet)
 

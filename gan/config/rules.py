@@ -108,10 +108,9 @@ def _sharing_refusals(networks: Networks, objective: ObjectiveConfig, batch: int
     """Yield why a training on several processes would differ from one on a single process."""
     count = training.processes
     if batch % (unit := count * networks.packing):
-        parts = f"{count} equal parts" + (f" of whole packs of {networks.packing} images" if networks.packing > 1 else "")
         yield (
-            f"training.processes is {count}, but a batch of {batch} does not divide into {parts}; set optimizer.batch_size to "
-            f"{max(1, batch // unit) * unit}, or training.processes to 1"
+            f"training.processes is {count} and networks.packing {networks.packing}, but a batch of {batch} is not a multiple of "
+            f"{unit}; set optimizer.batch_size to {max(1, batch // unit) * unit}, or training.processes to 1"
         )
     alone = f"but each of {count} processes sees only a part of it; set training.processes to 1"
     if networks.minibatch != "none":

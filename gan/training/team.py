@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -23,6 +24,8 @@ from torch.distributed.rendezvous import rendezvous
 from gan import words
 from gan.errors import InputError
 from gan.training import precision
+
+log = logging.getLogger("gan")
 
 _PATIENCE = timedelta(hours=2)  # for a slow step, or for a score of process 0; a process that dies is noticed at once
 _FAILURE = "failure"  # where a process leaves the reason why it failed
@@ -128,7 +131,8 @@ class Team:
             collective(*arguments, **options)
         except RuntimeError as error:
             self._is_lost = True
-            raise Lost(f"Another of the {self.size} processes has ended ({str(error).splitlines()[0][:200]}).") from error
+            log.info("%s", str(error).partition("\n")[0])
+            raise Lost(f"Another of the {self.size} processes has ended.") from error
 
 
 #: A training in a single process.
