@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -18,7 +19,8 @@ from gan.execution import queue
 from gan.runs import Run, changes
 from gan.training import checkpoints
 from tests import nursery
-from tests.helpers import environment, is_sentence, losses, make_run, start_gan, tiny, train, trainers, wait_until
+from tests.execution import quick
+from tests.helpers import environment, is_sentence, losses, make_run, start_quickly, tiny, train, trainers, wait_until
 
 pytestmark = pytest.mark.skipif(not nursery.is_available, reason="starts its processes with fork")
 
@@ -100,7 +102,7 @@ def test_two_processes_have_the_losses_of_one(
     assert set(left) - set(right) == {"random/1/torch"}, "the names of weights and statistics are the same"
     for name, tensor in right.items():
         if tensor.is_floating_point():
-            assert left[name].allclose(tensor, rtol=1e-2, atol=1e-4), name
+            assert left[name].allclose(tensor, rtol=1e-3, atol=1e-6), name
 
 
 @pytest.fixture(scope="module")
@@ -152,24 +154,26 @@ def test_process_that_cannot_go_on_says_why(root: Path, tmp_path: Path) -> None:
     assert status.state == "failed" and is_sentence(status.message) and "data" in status.message
 
 
-def test_torchrun_trains_stops_and_loses_a_process(root: Path) -> None:
+def test_torchrun_trains_stops_and_loses_a_process(root: Path, tmp_path: Path) -> None:
     """The real command: stopped by a signal with a checkpoint, resumed by the queue, and one of its processes killed."""
     run = make_run(root, ENDLESS, family="mlp", state="stopped")
-    command = start_gan("resume", run.id, root=root)
+    printed = tmp_path / "printed.txt"
+    command = start_quickly("resume", run.id, root=root, log=printed)
     wait_until(lambda: run.status().step >= 20, "the run trains")
-    command.send_signal(signal.SIGINT)
-    printed, complaints = command.communicate(timeout=60)
-    assert command.returncode == 0, complaints
-    assert "Stopped at step" in printed and "Traceback" not in complaints
+    os.kill(command.pid, signal.SIGINT)
+    assert command.wait(60) == 0, printed.read_text()
+    assert "Stopped at step" in printed.read_text() and "Traceback" not in printed.read_text()
     status = run.status()
     assert status.state == "stopped" and checkpoints.steps(run.checkpoints_path)[-1] == status.step
     assert not trainers(root)
 
-    queue.resume(run)
-    wait_until(lambda: run.status().step >= status.step + 20, "the queue trains the run")
-    first, second = sorted(ranks(root).items())
-    assert [first[0], second[0]] == ["0", "1"]
-    second[1].kill()
+    with quick.trainers() as started:
+        queue.resume(run)
+        wait_until(lambda: run.status().step >= status.step + 20, "the queue trains the run")
+        found = ranks(root)
+        assert set(found) == {"0", "1"}
+        found["1"].kill()
+        assert started.of(run).wait(60) == 1
     wait_until(lambda: not trainers(root), "all processes have ended")
     assert run.status().state == "interrupted"
     assert "Another of the 2 processes has ended" in run.log_tail()
