@@ -38,7 +38,9 @@ def launch(run: Run, options: Sequence[str] = ()) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # process 0 says what happened, in the log of the run
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("torch.distributed"):  # process 0 says what happened, in the log of the run
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     command = ["resume", run.id, "--root", str(run.root.resolve()), "--from-queue", *options]
     with tempfile.TemporaryDirectory() as folder:
         start = ["--standalone", "--local-addr", "127.0.0.1", "--log-dir", folder, "--monitor-interval", "0.5"]

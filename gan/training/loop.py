@@ -152,7 +152,7 @@ class Trainer:
             self.total,
             self.status.device,
             self.status.precision,
-            words.count(self.status.threads, "thread"),
+            words.threads(self.status.threads, self.team.size),
         )
         if self.step == 0:
             self.snapshots.save(self.game, self.step)
