@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import subprocess
+from functools import cache
 
 MOST_THREADS = 8  # more threads do not speed up networks of this size
 TRAINER_BYTES = 1_000_000_000  # measured memory of a trainer that also scores
@@ -42,6 +44,30 @@ def cores() -> int:
     if memory := memory_bytes():
         count = min(count, memory // TRAINER_BYTES)
     return max(1, count)
+
+
+def gpus() -> tuple[str, ...]:
+    """Return the NVIDIA GPUs for the queue, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    ``GAN_GPUS`` is their number, or a list with commas; by default they are those in ``CUDA_VISIBLE_DEVICES``, or all.
+    """
+    chosen = os.environ.get("GAN_GPUS", "")
+    if chosen.isdecimal():
+        return tuple(map(str, range(int(chosen))))
+    listed = chosen or os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return tuple(map(str, range(_count_gpus())))
+    return tuple(name for part in listed.split(",") if (name := part.strip()) not in ("", "-1"))
+
+
+@cache
+def _count_gpus() -> int:
+    """Return how many GPUs the driver lists; 0 without a driver."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.splitlines())
 
 
 def usual_threads() -> int:

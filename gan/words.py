@@ -82,6 +82,12 @@ def count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}" + ("" if amount == 1 else plural)
 
 
+def threads(amount: int, processes: int = 1) -> str:
+    """Return threads in words, e.g. "4 threads" or, of each of several processes, "2 processes with 4 threads each"."""
+    each = count(amount, "thread")
+    return each if processes == 1 else f"{count(processes, 'process')} with {each} each"
+
+
 def escape(text: str, *, is_block: bool = False) -> str:
     """Escape free text so that Markdown (GitHub, pandoc, Streamlit) shows it literally.
 

@@ -48,7 +48,8 @@ def show_state(run: Run, status: Status) -> None:
             st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
         elif status.device:
             at = f" · {place}" if (place := engine_choice.where(status)) else ""
-            st.caption(f"{status.device} · {status.precision} · {words.count(status.threads, 'thread')}{at}")
+            gpu = f" (GPU {status.gpu})" if status.gpu else ""
+            st.caption(f"{status.device}{gpu} · {status.precision} · {words.threads(status.threads, status.processes)}{at}")
     st.progress(share, text=sentence)
     if status.message and status.state in ("failed", "diverged", "interrupted"):
         (st.warning if status.state == "interrupted" else st.error)(words.message(status.message))

@@ -31,3 +31,8 @@ from gan import words
 def test_figures_are_rounded_to_their_spread(value: float | None, spread: float | None, text: str) -> None:
     assert words.figure(value, spread) == text
     assert words.figure(value and value / 100, spread and spread / 100, is_share=True) == text
+
+
+def test_threads_of_several_processes_are_those_of_each() -> None:
+    assert words.threads(1) == "1 thread"
+    assert words.threads(4, 2) == "2 processes with 4 threads each"

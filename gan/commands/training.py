@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gan import runs, words
+from gan.commands import torchrun
 from gan.commands.arguments import (
     FORMAT,
     Parser,
@@ -55,6 +56,7 @@ def add(command: Callable[..., Parser]) -> None:
     add_length(resume)
     resume.add_argument("--quiet", action="store_true", help="no progress bar; write only to standard error")
     resume.add_argument("--from-queue", action="store_true", help=argparse.SUPPRESS)
+    resume.add_argument("--progress", action="store_true", help=argparse.SUPPRESS)  # even from the queue
     add_engine(resume)
 
     fork = command("fork", "Continue from a checkpoint of a run as a new run with other settings, in the foreground.", fork_run)
@@ -88,10 +90,12 @@ def train_run(options: argparse.Namespace) -> int:
 def resume_run(options: argparse.Namespace) -> int:
     run = runs.find(options.root, options.run_id)
     config = run.config()
+    if torchrun.rank():
+        return torchrun.follow(run)
     if options.from_queue and options.on:
         return _at_engine(run, options.on)
     if options.from_queue:  # the queue has already checked and recorded everything
-        return _foreground(run, run.hold(), is_quiet=True)
+        return _foreground(run, run.hold(), is_quiet=not options.progress)
     length, status = length_of(options), run.status()
     if status.state in ("running", "starting"):
         raise InputError(f"Run {run.id} is already under way; stop it first, or wait until it ends.")
@@ -107,7 +111,8 @@ def resume_run(options: argparse.Namespace) -> int:
         # On the command line everyone is the teacher.
         run.write_control(stop=False, length=length or run.control().length, is_unlimited=True)
         threads = status.threads or config.training.threads or usual_threads()
-        run.write_status(status.model_copy(update={"state": "starting", "threads": threads, "total_steps": total, "engine": ""}))
+        update = {"state": "starting", "threads": threads, "total_steps": total, "engine": "", "gpu": "", "heartbeat": time.time()}
+        run.write_status(status.model_copy(update=update))
     return _foreground(run, held, is_quiet=options.quiet)
 
 
@@ -125,7 +130,7 @@ def _at_engine(run: Run, engine: str) -> int:
         print(f"Run {run.id} is not waiting for {engine} any more.", flush=True)
         if status.engine == engine and status.state in runs.UNDER_WAY:
             run.write_status(status.model_copy(update={"state": "stopped", "message": "Stopped; resume it to continue."}))
-        return 0
+        return 0 if torchrun.rank() is None else 1  # an error of process 0 lets torchrun end the others
     held = run.hold()
     needed = dispatch.read(run) or dispatch.Dispatch(engine=engine)
     now = time.time()
@@ -137,8 +142,8 @@ def _at_engine(run: Run, engine: str) -> int:
         "started_at": now,
         "beat": status.beat + 1,
     }
-    run.write_status(run.stored_status().model_copy(update={**update, "threads": status.threads or needed.cores}))
-    return _foreground(run, held, is_quiet=True)
+    run.write_status(run.stored_status().model_copy(update={**update, "threads": status.threads or needed.threads(run.config())}))
+    return _foreground(run, held, is_quiet=True, engine=engine)
 
 
 def fork_run(options: argparse.Namespace) -> int:
@@ -167,15 +172,28 @@ def fork_run(options: argparse.Namespace) -> int:
     return _foreground(child, held, is_quiet=False)
 
 
-def _foreground(run: Run, held: Held, *, is_quiet: bool) -> int:
-    """Train a run in this process and release its lock ``held`` afterwards. Shows a progress bar unless quiet."""
+def _foreground(run: Run, held: Held, *, is_quiet: bool, engine: str = "") -> int:
+    """Train a run in this process and release its lock ``held`` afterwards. Shows a progress bar unless quiet.
+
+    A run on several processes is trained by those that torchrun starts; this process waits for them. ``engine``: the one whose job
+    this is.
+    """
+    if run.config().training.processes > 1 and torchrun.rank() is None:
+        held.release()  # for process 0; the id of this process shows meanwhile that the run is starting
+        torchrun.launch(run, [*(["--on", engine] if engine else []), *([] if is_quiet else ["--progress"])])
+        status = run.status()
+        if status.state == "interrupted":
+            return complain(status.message, status=1)
+        return 0 if status.state in ("finished", "stopped") else LATER if status.state in runs.UNDER_WAY else 1
     interrupted = _Interrupt()
     try:
         with explained(f"writing the log of run {run.id}"):
             _log_to(run, is_quiet=is_quiet)
+        from gan.training import team
         from gan.training.loop import Evicted
         from gan.training.train import train  # imports torch, which is slow: only once the run is locked
 
+        joined = team.join()
         allowance = quotas.Allowance(run)
         with ProgressBar(is_quiet) as progress:
 
@@ -183,19 +201,19 @@ def _foreground(run: Run, held: Held, *, is_quiet: bool) -> int:
                 allowance.note(status.seconds)
                 progress.observe(status, line)
 
-            engine = dispatch.ENGINES.get(run.status().engine)
-            evicted = Evicted(f"{engine} took the place away; the run goes on when there is another.") if engine else True
+            title = dispatch.ENGINES.get(run.status().engine)
+            evicted = Evicted(f"{title} took the place away; the run goes on when there is another.") if title else True
 
             def should_stop() -> bool | str:
                 return evicted if interrupted.is_set() else allowance.reason()
 
-            status = train(run, observe, should_stop, scorer, held.is_lost)
+            status = train(run, observe, should_stop, scorer, held.is_lost, joined)
     finally:
         held.release()
         if not run.status().engine:
             queue.advance(run.root)
     if status.state in ("interrupted", "queued"):
-        return complain(status.message, status=LATER)
+        return LATER if joined.size > 1 else complain(status.message, status=LATER)
     is_well = status.state in ("finished", "stopped")
     if not is_quiet:
         print(_closing_words(run, status), file=sys.stdout if is_well else sys.stderr)

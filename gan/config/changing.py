@@ -29,6 +29,7 @@ _KEPT = {
     "optimizer.batch_size": "the order of the images, and the position in it, depend on the batch size",
     "training.seed": "the order of the images and the latent vectors of the samples depend on the seed",
     "training.threads": "a different number of threads changes the rounding, so a continued run keeps its number",
+    "training.processes": "the checkpoint holds the random states of as many processes as have written it",
 }
 
 #: Section or setting → why it cannot change while a run trains, though a fork can change it.

@@ -10,7 +10,7 @@ from gan.catalogue.data_sets import DataSet
 from gan.catalogue.losses import LOSSES
 from gan.config.data import DataConfig
 from gan.config.families import DcganConfig, MlpConfig, Networks
-from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig
+from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
 
 #: Settings of the objective that penalise the slope of the discriminator.
 PENALTIES = ("gradient_penalty", "dragan", "r1", "r2")
@@ -59,9 +59,14 @@ def adjustments(settings: Mapping[str, Any], entry: DataSet | None) -> dict[str,
     return found
 
 
-def refusal(data: DataConfig, networks: Networks, objective: ObjectiveConfig, optimizer: OptimizerConfig) -> str:
+def refusal(
+    data: DataConfig, networks: Networks, objective: ObjectiveConfig, optimizer: OptimizerConfig, training: TrainingConfig
+) -> str:
     """Return why a configuration cannot be trained, what was expected and what to do; empty if it can be trained."""
-    return next(_refusals(data, networks, objective, optimizer.batch_size), "")
+    found = next(_refusals(data, networks, objective, optimizer.batch_size), "")
+    if not found and training.processes > 1:
+        found = next(_sharing_refusals(networks, objective, optimizer.batch_size, training), "")
+    return found
 
 
 def penalties(objective: ObjectiveConfig) -> list[str]:
@@ -97,6 +102,25 @@ def _refusals(data: DataConfig, networks: Networks, objective: ObjectiveConfig, 
             f"objective.label_smoothing smooths probabilities, but with objective.loss {objective.loss} the discriminator "
             "does not output probabilities; set objective.label_smoothing to 0, or objective.loss to non-saturating"
         )
+
+
+def _sharing_refusals(networks: Networks, objective: ObjectiveConfig, batch: int, training: TrainingConfig) -> Iterator[str]:
+    """Yield why a training on several processes would differ from one on a single process."""
+    count = training.processes
+    if batch % (unit := count * networks.packing):
+        yield (
+            f"training.processes is {count} and networks.packing {networks.packing}, but a batch of {batch} is not a multiple of "
+            f"{unit}; set optimizer.batch_size to {max(1, batch // unit) * unit}, or training.processes to 1"
+        )
+    alone = f"but each of {count} processes sees only a part of it; set training.processes to 1"
+    if networks.minibatch != "none":
+        yield f"networks.minibatch compares the images of a whole batch, {alone}, or networks.minibatch to none"
+    if objective.dragan:
+        yield f"objective.dragan depends on the standard deviation of a whole batch, {alone}, or objective.dragan to 0"
+    if training.compile:
+        yield "training.compile is on, but compiled networks run in one process; set it to false, or training.processes to 1"
+    if training.device == "mps":
+        yield f"training.device is mps, one device for {count} processes; set training.processes to 1, or training.device to cpu"
 
 
 def data_refusal(

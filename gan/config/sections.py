@@ -235,6 +235,15 @@ class TrainingConfig(Section):
         ge=0,
         le=256,
     )
+    processes: int = option(
+        1,
+        "Processes",
+        "Processes that share each batch of this run, each on a GPU or on CPU cores of its own. The losses are those of one "
+        "process, except for rounding and random changes to images; for large networks and batches on several GPUs.",
+        unit="processes",
+        ge=1,
+        le=64,
+    )
     compile: bool = option(
         False,
         "Compile",

@@ -49,7 +49,7 @@ class RunConfig(Section):
     def fit_together(self) -> RunConfig:
         """Refuse combinations that cannot be trained. Reads nothing from the disk; :func:`require_data` checks the rest."""
         entry = data_sets.DATA_SETS.get(self.data.name)
-        sentence = rules.refusal(self.data, self.networks, self.objective, self.optimizer)
+        sentence = rules.refusal(self.data, self.networks, self.objective, self.optimizer, self.training)
         if sentence := sentence or (self._data_refusal(entry) if entry else ""):
             raise ValueError(sentence)
         return self

@@ -32,9 +32,20 @@ class Feed:
     """
 
     def __init__(
-        self, images: Images, batch_size: int, seed: int, *, device: torch.device | None = None, flips: bool = False
+        self,
+        images: Images,
+        batch_size: int,
+        seed: int,
+        *,
+        device: torch.device | None = None,
+        flips: bool = False,
+        part: slice | None = None,
     ) -> None:
-        """Expects at least ``batch_size`` images; batches are returned on ``device`` (default: the CPU)."""
+        """Expects at least ``batch_size`` images; batches are returned on ``device`` (default: the CPU).
+
+        ``part``: which part of each batch is returned (default: all of it); it has a start and a stop.
+        """
+        self._part = part or slice(0, batch_size)
         self._device = device or torch.device("cpu")
         is_small = images.rows is None and images.values.nbytes <= _ON_DEVICE
         if is_small and self._device.type != "cpu":
@@ -58,7 +69,7 @@ class Feed:
             return taken.to(self._device)
         if self._flips:
             coins = torch.Generator().manual_seed((self._seed * 1_000_003 + step) * 2 + 1)
-            is_flipped = (torch.rand(len(taken), generator=coins) < 0.5).view(-1, 1, 1, 1)
+            is_flipped = (torch.rand(self._batch_size, generator=coins) < 0.5)[self._part].view(-1, 1, 1, 1)
             taken = torch.where(is_flipped.to(taken.device), taken.flip(-1), taken)
         return to_float(taken.to(self._device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
 
@@ -75,7 +86,8 @@ class Feed:
     def _place(self, step: int) -> tuple[Tensor, slice]:
         """Return the order of the step's epoch and the slice of it that the step uses."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        return self._order(epoch), slice(place * self._batch_size, (place + 1) * self._batch_size)
+        first = place * self._batch_size
+        return self._order(epoch), slice(first + self._part.start, first + self._part.stop)
 
     def _shuffled(self, epoch: int) -> Tensor:
         """Return the order of the images in an epoch."""

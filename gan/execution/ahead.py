@@ -38,9 +38,9 @@ class Ahead:
 
 
 class Job(NamedTuple):
-    """A run in a forecast: threads (0: as the queue gives), seconds of training, turn, and the owner's trainings at once."""
+    """A run in a forecast: cores (0: as the queue gives), seconds of training, turn, and the owner's trainings at once."""
 
-    threads: int
+    cores: int
     seconds: float | None
     turn: Turn = Turn("", 0.0, 0.0)
     most: float = math.inf
@@ -57,7 +57,10 @@ def look(root: Path, config: RunConfig) -> Ahead:
     every, person = index.read(root), people.current()
     training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
     waiting = [one for one in queue.line(root, every) if not one.reason]
-    busy = [Job(max(1, status.threads), status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0)) for listed, status in training]
+    busy = [
+        Job(max(1, status.threads) * status.processes, status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0))
+        for listed, status in training
+    ]
     jobs, seen = [], _seen(every)
     paces: dict[str, float | None] = {}
     for one in waiting:
@@ -66,10 +69,10 @@ def look(root: Path, config: RunConfig) -> Ahead:
             paces[kind] = pace(one.run, len(waiting) + 1) or seen.get(kind)
         step_seconds, steps = paces[kind], max(0, one.status.total_steps - one.status.step)
         seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
-        jobs.append(Job(one.status.threads or _threads(one.run), seconds, one.turn, queue.most_at_once(root, one.owner)))
+        jobs.append(Job(_cores(one.run, one.status.threads), seconds, one.turn, queue.most_at_once(root, one.owner)))
     new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
     served = queue.last_starts(every)
-    jobs.append(Job(config.training.threads, None, new, queue.most_at_once(root, person)))
+    jobs.append(Job(config.training.threads * config.training.processes, None, new, queue.most_at_once(root, person)))
     seconds = starts_in(busy, jobs, cores(), served)
     ranked = order.fair([*(one.turn for one in waiting), new], Counter(job.turn.owner for job in busy), served)
     places = [place for place, _ in ranked]
@@ -88,7 +91,7 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, serv
     ends = [(math.inf if job.seconds is None else job.seconds, place, job) for place, job in enumerate(busy, -len(busy))]
     heapq.heapify(ends)
     served, latest = dict(served), max(served.values(), default=0.0)
-    free, now, usual = every_core - sum(job.threads for job in busy), 0.0, usual_threads()
+    free, now, usual = every_core - sum(job.cores for job in busy), 0.0, usual_threads()
     heads: list[tuple[_Key, str]] = []  # with outdated ones, whose key has changed since
 
     def key(owner: str) -> _Key | None:
@@ -114,7 +117,7 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, serv
             owner = heads[0][1]
             place = own[owner][0]
             job = waiting[place]
-            taken = job.threads or (1 if usual == 1 else min(usual, share()))
+            taken = job.cores or (1 if usual == 1 else min(usual, share()))
             if taken <= free or not ends:
                 if place == len(waiting) - 1:
                     return now if math.isfinite(now) else None
@@ -123,13 +126,13 @@ def starts_in(busy: Sequence[Job], waiting: Sequence[Job], every_core: int, serv
                 training[owner] += 1
                 served[owner] = latest = latest + 1.0  # the order of starts is all that counts
                 end = math.inf if job.seconds is None else now + job.seconds
-                heapq.heappush(ends, (end, place, job._replace(threads=taken)))
+                heapq.heappush(ends, (end, place, job._replace(cores=taken)))
                 offer(owner)
                 continue
         if not ends:
             return None
         now, _, ended = heapq.heappop(ends)
-        free += ended.threads
+        free += ended.cores
         training[ended.turn.owner] -= 1
         offer(ended.turn.owner)
 
@@ -178,8 +181,10 @@ def _read_kind(path: Path, inode: int, changed: int, size: int) -> str:
     return speeds.key(Run(path.parent).config())
 
 
-def _threads(run: Run) -> int:
+def _cores(run: Run, threads: int) -> int:
+    """Return the cores that a run takes with ``threads``, 0 if not yet known; 0 if the queue decides."""
     try:
-        return run.config().training.threads
+        chosen = run.config().training
     except InputError:
-        return 0
+        return threads
+    return (threads or chosen.threads) * chosen.processes

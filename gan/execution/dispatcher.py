@@ -186,8 +186,9 @@ def _task(run: Run, kind: Kind, arguments: list[str]) -> Task:
     status = run.stored_status()
     needed = dispatch.read(run)
     if needed is None or needed.engine != status.engine:
-        needed = engines.needs(run.root, run.config(), status.engine)
-        dispatch.write(run, needed.model_copy(update={"cores": status.threads or needed.cores}))
+        config = run.config()
+        needed = engines.needs(run.root, config, status.engine)
+        dispatch.write(run, needed.model_copy(update={"cores": status.threads * config.training.processes or needed.cores}))
     name = f"gan-{kind}-{run.id}"
     return Task(name, [*arguments, "--root", str(run.root.resolve())], run.path.resolve(), run.log_path.resolve(), needed)
 

@@ -125,7 +125,8 @@ def predict(root: Path, chosen: Sequence[RunConfig]) -> Forecast:
         images = config.total_steps * config.optimizer.images_per_step
         durations.append(STARTING_SECONDS + images * (1 / one.images_per_second if one else usual))
     is_shared = any(one.device != "cpu" for one in measured)
-    slots = 1 if is_shared else cores() // max(one.threads for one in measured)
+    wide = max(one.threads * config.training.processes for config, one in zip(queued, found, strict=True) if one)
+    slots = 1 if is_shared else max(1, cores() // wide)
     return Forecast(makespan(durations, slots), disk, any(one.is_bound for one in measured))
 
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,27 @@ _IMPORT = 30.0  # seconds in which a spare process is ready
 
 
 def spawn(
-    arguments: Sequence[str], log: Path, *, is_background: bool = False, needs_torch: bool = False, locks: Sequence[Path] = ()
+    arguments: Sequence[str],
+    log: Path,
+    *,
+    is_background: bool = False,
+    needs_torch: bool = False,
+    locks: Sequence[Path] = (),
+    environment: Mapping[str, str] = {},
 ) -> subprocess.Popen[bytes]:
     """Start ``python -m gan`` with ``arguments`` in its own session, so that it outlives this process.
 
     Its output is appended to ``log``. A background process runs at lower priority. A command that ``needs_torch``, and that
     somebody waits for, is given to the spare process. ``locks`` are those it is to take as signs of life; the caller has removed
-    the notes of earlier processes (:func:`gan.storage.signs.forget`).
+    the notes of earlier processes (:func:`gan.storage.signs.forget`). ``environment``: variables besides those of this process,
+    which the spare process does not have.
     """
     with open(log, "ab") as output:  # raises OSError if the log cannot be written, whoever would write it
-        spare = _take_spare() if needs_torch else None
+        spare = _take_spare() if needs_torch and not environment else None
         process = spare.run(arguments, log, is_background=is_background) if spare else None
         if process is None:
-            process = _start(arguments, is_background=is_background, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            process = _start(arguments, is_background=is_background, env={**os.environ, **environment}, **streams)
     for lock in locks:
         signs.announce(lock, process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # otherwise it would still exist after its end

@@ -26,6 +26,7 @@ from gan.config.fields import LONGEST, Span
 from gan.errors import InputError, explain_os_error, explained
 from gan.execution import dispatching, holds, order, processes, quotas, silent
 from gan.execution.executors import engines
+from gan.execution.gpus import Gpus
 from gan.execution.order import Turn
 from gan.machine import cores, host, usual_threads
 from gan.runs import Run, Status, dispatch, holding, index
@@ -285,7 +286,7 @@ _awaiting: set[tuple[Path, int]] = set()
 
 def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> None:
     """Start the runs that fit and append them to ``started``. Requires the queue lock; ``is_free`` as from :func:`_are_free`."""
-    busy, found = 0, []
+    busy, found, gpus = 0, [], Gpus()
     training: Counter[str] = Counter()
     for listed in (every := index.read(root)):
         run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
@@ -298,7 +299,9 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
                 found.append(_waiting(listed, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY and not silent.end(run, status):
-            busy += 0 if runs.is_elsewhere(status.host) else max(1, status.threads)
+            if not runs.is_elsewhere(status.host):
+                busy += max(1, status.threads) * status.processes
+                gpus.note(status)
             training[listed.facts.owner.id] += 1
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
@@ -309,20 +312,25 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         run, status, sweep_id = one.run, one.status, one.sweep
         share = min(usual_threads(), max(1, free // (len(waiting) - place)))
         try:
-            chosen = run.config().training.threads
+            chosen = run.config().training
             if sweep_id and (sweep_id in lacking or not holds.has_room(run)):
                 lacking.add(sweep_id)
                 continue
         except InputError as error:
             run.write_status(status.model_copy(update={"state": "failed", "message": str(error)}))
             continue
-        wanted = status.threads or chosen or share
+        threads = status.threads or chosen.threads or max(1, share // chosen.processes)
+        wanted = threads * chosen.processes
         if wanted > free and (busy or started):
             break
+        if (gpu := gpus.take(chosen)) is None:
+            continue  # others may need no GPU
         now = time.time()
         update = {
             "state": "starting",
-            "threads": wanted,
+            "threads": threads,
+            "processes": chosen.processes,
+            "gpu": gpu,
             "heartbeat": now,
             "started_at": now,
             "message": "Starting",
@@ -336,7 +344,14 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             arguments = ["resume", run.id, "--root", str(root.resolve()), "--from-queue"]
             # In a class, pages come first: with equal shares of the cores, forty visitors would wait for seconds.
             is_class = classroom.is_on()
-            processes.spawn(arguments, run.log_path, is_background=is_class, needs_torch=True, locks=[run.trainer_lock])
+            processes.spawn(
+                arguments,
+                run.log_path,
+                is_background=is_class,
+                needs_torch=True,
+                locks=[run.trainer_lock],
+                environment=gpus.environment(gpu),
+            )
         except OSError as error:
             message = explain_os_error(error, "starting the trainer")
             run.write_status(status.model_copy(update={"state": "failed", "message": message}))

@@ -62,6 +62,8 @@ def key(config: RunConfig) -> str:
         "compile": config.training.compile,
         "machine": [config.training.device, config.training.precision, config.training.threads, cores()],
     }
+    if config.training.processes > 1:
+        deciding["processes"] = config.training.processes
     return _digest(deciding)
 
 

@@ -96,7 +96,7 @@ class Double(nn.ConvTranspose2d):
         return super().forward(input, output_size)[..., :-1, :-1]
 
 
-class _PopulationVariance(_BatchNorm):
+class PopulationVariance(_BatchNorm):
     """Batch norm whose running variance averages those of the batches divided by n, as in Keras, instead of by n − 1."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -112,11 +112,11 @@ class _PopulationVariance(_BatchNorm):
         return normalised
 
 
-class BatchNorm1d(_PopulationVariance, nn.BatchNorm1d):
+class BatchNorm1d(PopulationVariance, nn.BatchNorm1d):
     """Batch norm of vectors [N, C] as in Keras."""
 
 
-class BatchNorm2d(_PopulationVariance, nn.BatchNorm2d):
+class BatchNorm2d(PopulationVariance, nn.BatchNorm2d):
     """Batch norm of maps [N, C, H, W] as in Keras."""
 
 

@@ -49,6 +49,8 @@ _IMAGES: dict[str, dict[str, Any]] = {
     "dcgan": {"networks.width": 16, "optimizer.generator_lr": 1e-3, "optimizer.discriminator_lr": 3e-4, "optimizer.batch_size": 32},
 }
 #: What every live game has: no average of the weights, since the generator itself is shown; noise that stays.
+_ALONE = {"training.compile": False, "training.processes": 1, "training.device": "cpu"}
+_SERVERS = (*_ALONE, "training.threads", "data.name")
 _LIVE = {"optimizer.ema_half_life": 0, "augmentation.noise_fade": 0, "training.length": "100000 steps"}
 
 
@@ -139,7 +141,7 @@ def boards(setup: Setup, root: Path) -> list[RunConfig]:
     if setup.start is not None:
         run = runs.find(root, setup.start.run)
         begun = changes.config_at(run)
-        first = configs.replace(begun, {**_LIVE, "training.compile": False, "training.device": "cpu", **_checked(setup.settings)})
+        first = configs.replace(begun, {**_LIVE, **_ALONE, **_checked(setup.settings)})
         first = configs.replace(first, {"optimizer.ema_half_life": begun.optimizer.ema_half_life})  # a part of the checkpoint
     else:
         settings = _checked(setup.settings)
@@ -177,7 +179,7 @@ def turned(config: RunConfig, key: str, value: Any) -> RunConfig:
 def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     """Return settings as they may come from a visitor. Raises InputError for those that belong to the server."""
     for key in settings:
-        if key in ("training.device", "training.threads", "training.compile", "data.name") or key.startswith("cadence."):
+        if key in _SERVERS or key.startswith("cadence."):
             raise InputError(f"{quoted(key)} is not a setting of a live game; remove it.")
     return settings
 

@@ -212,7 +212,7 @@ def _progress(status: Status) -> str:
     if status.seconds:
         parts.append(f"{words.duration(status.seconds)} of training")
     if status.device:
-        threads = f", {words.count(status.threads, 'thread')}" if status.threads else ""
+        threads = f", {words.threads(status.threads, status.processes)}" if status.threads else ""
         parts.append(f"on {status.device} in {status.precision}{threads}")
     if status.software:
         parts.append(f"with {status.software}")

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gan.config import RunConfig
 from gan.errors import InputError
 from gan.runs.run import Run
 from gan.storage.files import write_json
@@ -35,6 +36,10 @@ class Dispatch(BaseModel):
     gpus: int = Field(default=0, ge=0)
     memory: int = Field(default=2000, ge=1)
     minutes: int = Field(default=240, ge=1)
+
+    def threads(self, config: RunConfig) -> int:
+        """Return the threads of each process of a run that has all these cores."""
+        return max(1, self.cores // config.training.processes)
 
 
 class Job(BaseModel):

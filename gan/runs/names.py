@@ -24,7 +24,7 @@ from gan.runs.run import Run
 BASELINE = "baseline"  # the variant of a sweep in which nothing is changed
 _SEED = "training.seed"
 _FAMILY = "networks.family"
-_UNTOLD = ("cadence.", "training.threads", "training.device", "training.compile", _SEED)
+_UNTOLD = ("cadence.", "training.threads", "training.processes", "training.device", "training.compile", _SEED)
 _BETWEEN = " · "
 _SEED_AT_END = re.compile(r" · (?:s|seed )\d+(?: · [0-9a-f]{6})?$")
 _ONLY_SEEDS = re.compile(r"s\d+( · [0-9a-f]{6})?")

@@ -32,6 +32,9 @@ class Status(BaseModel):
     queue; the lowest one starts first. ``started_at``: when the queue last started the run. ``restarts`` counts automatic restarts
     by the queue after the process was killed. ``software`` lists the versions used in the latest training.
 
+    ``threads`` is the number in each of its ``processes``. ``gpu``: the GPUs that the queue has given to the trainer, as in "0" or
+    "0,1"; empty if none.
+
     ``engine`` trains the run, empty for the queue of this machine. ``host`` is the machine of the latest trainer, empty in runs of
     earlier versions. ``generation`` counts the trainers of the run. ``beat`` counts the writings of this file by a trainer: clocks
     of two hosts may differ, counts do not.
@@ -55,6 +58,8 @@ class Status(BaseModel):
     first: float = 0.0
     started_at: float = 0.0
     threads: int = Field(default=0, ge=0)
+    processes: int = Field(default=1, ge=1)
+    gpu: str = ""
     restarts: int = Field(default=0, ge=0)
     engine: str = ""
     host: str = ""

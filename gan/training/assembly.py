@@ -21,6 +21,8 @@ from gan.objective.penalties import Penalties
 from gan.training import precision
 from gan.training.game import Game
 from gan.training.keras_adam import KerasAdam
+from gan.training.shared_norms import share
+from gan.training.team import ALONE, Team
 
 
 class Pace:
@@ -54,11 +56,13 @@ class Pace:
         return self._config.augmentation.instance_noise * self.noise_left
 
 
-def build_game(config: RunConfig, device: torch.device, chosen_precision: str, *, has_products: bool = True) -> Game:
+def build_game(
+    config: RunConfig, device: torch.device, chosen_precision: str, *, has_products: bool = True, team: Team = ALONE
+) -> Game:
     """Return the game of a run on ``device``; its players are freshly initialised from torch's global random state.
 
     With ``has_products``, convolutions may be computed as matrix products (:mod:`gan.networks.convolutions`), which changes how
-    results are rounded.
+    results are rounded. A ``team`` of several processes shares the gradients and the statistics of batch norm.
     """
     generator, discriminator = networks.build(config)
     for player in (generator, discriminator):
@@ -70,6 +74,9 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str, *
     if settings.ema_half_life:
         average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))
         average.requires_grad_(False)
+    if team.size > 1:  # after the average, which only process 0 draws from
+        share(generator, team)
+        share(discriminator, team)
     if config.training.compile:
         generator.compile()
         discriminator.compile()
@@ -81,6 +88,7 @@ def build_game(config: RunConfig, device: torch.device, chosen_precision: str, *
         discriminator_optimizer=make_optimizer(config, discriminator, settings.discriminator_lr, device),
         autocast=lambda: precision.autocast(device, chosen_precision),
         scaler=torch.amp.GradScaler(device.type, enabled=chosen_precision == "fp16"),
+        combine=team.average if team.size > 1 else None,
         **_objective(config),
     )
 

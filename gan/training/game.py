@@ -72,6 +72,7 @@ class Game:
     ``is_simultaneous``: whether the generator's turn of a step meets the discriminator as it is before its own last turn.
     ``autocast()``: context in which the networks run.
     ``scaler``: scales losses in fp16; does nothing otherwise.
+    ``combine(gradients)``: replaces the gradients of a player, in place, by those of the whole batch; None if they already are.
     """
 
     generator: nn.Module
@@ -88,6 +89,7 @@ class Game:
     autocast: Callable[[], AbstractContextManager[None]]
     scaler: torch.amp.GradScaler
     is_simultaneous: bool = False
+    combine: Callable[[Sequence[Tensor]], None] | None = None
 
     def step(self, turns: Sequence[Turn], *, noise: float = 0.0, wants_norms: bool = False) -> Outcome:
         """Play one step: the discriminator's turn with each of ``turns``, then the generator's turn with the last of them."""
@@ -172,10 +174,12 @@ class Game:
         """Update one player, with its gradient clipped; return the gradient's norm before clipping, or None unless requested."""
         optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        gradients = [weight.grad for weight in player.parameters() if weight.grad is not None]
+        if self.combine is not None:
+            self.combine(gradients)
         norm = None
         if wants_norm or self.gradient_clip:
             self.scaler.unscale_(optimizer)
-            gradients = [weight.grad for weight in player.parameters() if weight.grad is not None]
             norm = nn.utils.get_total_norm(gradients)
             if self.gradient_clip:
                 nn.utils.clip_grads_with_norm_(player.parameters(), self.gradient_clip, norm)

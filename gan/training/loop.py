@@ -28,7 +28,7 @@ from gan.runs.changes import Change
 from gan.runs.checkpoints import OWN_STATISTICS
 from gan.storage import files
 from gan.storage.lines import LineWriter
-from gan.training import checkpoints, precision
+from gan.training import checkpoints, precision, randomness, together
 from gan.training.assembly import Pace, adjust, build_game
 from gan.training.checkpoints import Retention
 from gan.training.counting import Count
@@ -39,6 +39,7 @@ from gan.training.knobs import Knobs
 from gan.training.quick import LoadScorer, QuickScores, ScoringTime
 from gan.training.snapshots import Snapshots
 from gan.training.state import pack, unpack
+from gan.training.team import ALONE, Team
 
 log = logging.getLogger("gan")
 
@@ -67,10 +68,11 @@ class Trainer:
         observe: Observer,
         scorer: LoadScorer | None = None,
         is_replaced: Callable[[], bool] = lambda: False,
+        team: Team = ALONE,
     ) -> None:
         """Load the data, build the players and restore the newest intact checkpoint, if any."""
         # What was asked, and what is there to continue from.
-        self.run, self.observe, self._is_replaced = run, observe, is_replaced
+        self.run, self.observe, self._is_replaced, self.team = run, observe, is_replaced, team
         self.status = run.status()
         asked = configs.require_data(run.config(), may_be_gone=True)
         saved, complaints = checkpoints.load_newest(run.checkpoints_path)
@@ -81,12 +83,13 @@ class Trainer:
         self.step = saved.step if saved else 0
         self.knobs = Knobs(run, asked, self.step)
         self.config = self.knobs.config
+        together.require_size(team, run.id, self.config, saved.facts if saved else {})
 
         # The machine: threads and precision stay as they were, because others would change the losses.
         threads = saved.facts["threads"] if saved else self.status.threads
         torch.set_num_threads(max(1, threads))
         torch.set_flush_denormal(True)
-        self.device = precision.choose_device(self.config.training.device)
+        self.device = team.device(self.config.training.device)
         wanted = self.config.training.precision
         if saved and wanted == "auto":
             wanted = saved.facts["precision"]
@@ -97,6 +100,7 @@ class Trainer:
             host=host(),
             generation=generation,
             threads=threads,
+            processes=team.size,
             precision=chosen,
             device=precision.name_device(self.device),
             software=precision.name_software(),
@@ -105,7 +109,7 @@ class Trainer:
         # The real images, in shuffled batches.
         data = self.config.data
         self.images = loaders.load(data, report=self._report_loading)
-        self.dealer = Dealer(self.config, self.images, self.device)
+        self.dealer = Dealer(self.config, self.images, self.device, team)
         # What is said in epochs keeps its number of steps, even if the discriminator's turns per step change.
         self.steps_per_epoch = max(1, len(self.images) // asked.optimizer.images_per_step)
         self.count = Count.restored(saved.facts, self.config) if saved else Count()
@@ -114,7 +118,7 @@ class Trainer:
         self._announce(durable=False, message="Building the networks")
         torch.manual_seed(self.config.training.seed)
         self.has_products = bool(saved.facts.get("has_products")) if saved else True  # checkpoints of earlier versions lack it
-        self.game = build_game(self.config, self.device, chosen, has_products=self.has_products)
+        self.game = build_game(self.config, self.device, chosen, has_products=self.has_products, team=team)
         self.pace = Pace(self.config)
         self.snapshots = Snapshots(run, self.config, self.images, self.device)
 
@@ -123,6 +127,9 @@ class Trainer:
         self.quick = QuickScores(run, self.config, self.device, scorer, self._save_checkpoint)
         if saved:
             self._restore(saved)
+        randoms = {name: value for name, value in saved.tensors.items() if name.startswith("random/")} if saved else {}
+        machine = {"threads": threads, "precision": chosen, "has_products": self.has_products}
+        together.begin(team, self.config, self.game, self.dealer, randoms, **machine)
         for complaint in complaints:
             log.warning("%s Continuing from step %d.", complaint, self.step)
         if saved:
@@ -149,7 +156,7 @@ class Trainer:
             self.total,
             self.status.device,
             self.status.precision,
-            words.count(self.status.threads, "thread"),
+            words.threads(self.status.threads, self.team.size),
         )
         if self.step == 0:
             self.snapshots.save(self.game, self.step)
@@ -170,7 +177,7 @@ class Trainer:
                 # Play one step; gradient norms are computed only if it is logged.
                 should_log = is_due["log_every"](self.step + 1) or self.step + 1 == self.total
                 noise = self.pace.keep(self.game, self.step / self.total)
-                outcome = self.game.step(self.dealer.turns(self.turns), noise=noise, wants_norms=should_log)
+                outcome = together.step(self.team, self.game, self.dealer, self.turns, noise=noise, wants_norms=should_log)
                 self.step += 1
                 if is_compiling:
                     is_compiling = False
@@ -292,6 +299,7 @@ class Trainer:
         if config.optimizer.discriminator_steps != self.config.optimizer.discriminator_steps:
             self.count = self.count.at(self.step, self.config, len(self.images))
         self.config, self.game = config, adjust(self.game, config)
+        together.change(self.team, config)
         self.status = self.status.model_copy(update={"changed_step": self.step, "changed_seconds": self.seconds})
         self.dealer.config = config
         self.pace.follow(config, is_noise_new=any(key in change.changes for key in _NOISE))
@@ -326,10 +334,9 @@ class Trainer:
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
             return False
         tensors["random/latents"] = self.dealer.latents.get_state()
-        tensors["random/torch"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
+        tensors |= together.random_states(self.team, self.device)
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
+        facts |= {"processes": self.team.size} if self.team.size > 1 else {}
         facts |= {"epoch": self.epoch, "images_seen": self.images_seen, "count": vars(self.count)}
         facts |= {"has_products": self.has_products, "generation": self.status.generation}
         facts |= {"noise_left": self.pace.noise_left, "data_version": self.config.data.entry.version}
@@ -340,9 +347,7 @@ class Trainer:
     def _restore(self, saved: checkpoints.Checkpoint) -> None:
         unpack(self.game, saved.tensors, saved.facts)
         self.dealer.latents.set_state(saved.tensors["random/latents"])
-        torch.set_rng_state(saved.tensors["random/torch"])
-        if self.device.type == "cuda" and "random/cuda" in saved.tensors:
-            torch.cuda.set_rng_state(saved.tensors["random/cuda"], self.device)
+        randomness.restore(saved.tensors, self.device)
         self.seconds = float(saved.facts["seconds"])
         self.quick.time = ScoringTime(**saved.facts.get("scoring", {}))
         origin, total = self.run.origin(), self.config.training.length.in_steps(self.steps_per_epoch)

@@ -75,6 +75,42 @@ REFUSALS = {
         ({"optimizer.batch_size": 8}, {"networks.packing": 1}, {"networks.packing": 2}),
         ({"networks.packing": 4, "optimizer.batch_size": 8}, {"networks.packing": 1, "optimizer.batch_size": 2}),
     ),
+    "batch that processes cannot share": Case(
+        {"training.processes": 3, "optimizer.batch_size": 64},
+        ("training.processes is 3", "batch of 64", "multiple of 3", "set optimizer.batch_size to 63", "training.processes to 1"),
+        ({"optimizer.batch_size": 63}, {"training.processes": 1}),
+        ({"training.processes": 4, "optimizer.batch_size": 64},),
+    ),
+    "packs that processes would cut": Case(
+        {"training.processes": 2, "optimizer.batch_size": 6, "networks.packing": 2},
+        ("networks.packing 2", "multiple of 4", "set optimizer.batch_size to 4", "training.processes to 1"),
+        ({"optimizer.batch_size": 4}, {"training.processes": 1}, {"networks.packing": 1}),
+        ({"training.processes": 2, "optimizer.batch_size": 8, "networks.packing": 2},),
+    ),
+    "comparing the images of several processes": Case(
+        {"training.processes": 2, "networks.minibatch": "deviation"},
+        ("networks.minibatch compares", "each of 2 processes", "training.processes to 1", "networks.minibatch to none"),
+        ({"training.processes": 1}, {"networks.minibatch": "none"}),
+        ({"networks.minibatch": "deviation"},),
+    ),
+    "deviation of a batch of several processes": Case(
+        {"training.processes": 2, "objective.dragan": 10, NORM: "none"},
+        ("objective.dragan depends", "each of 2 processes", "training.processes to 1", "objective.dragan to 0"),
+        ({"training.processes": 1}, {"objective.dragan": 0}),
+        ({"training.processes": 2, "objective.r1": 1, "objective.gradient_penalty": 10, NORM: "none"},),
+    ),
+    "compiled networks on several processes": Case(
+        {"training.processes": 2, "training.compile": True},
+        ("training.compile is on", "set it to false", "training.processes to 1"),
+        ({"training.processes": 1}, {"training.compile": False}),
+        ({"training.compile": True},),
+    ),
+    "several processes on one device": Case(
+        {"training.processes": 2, "training.device": "mps"},
+        ("training.device is mps", "one device for 2 processes", "training.processes to 1", "training.device to cpu"),
+        ({"training.processes": 1}, {"training.device": "cpu"}),
+        ({"training.processes": 2, "training.device": "cuda"},),
+    ),
     "smoothing without probabilities": Case(
         {"objective.label_smoothing": 0.1, "objective.loss": "hinge"},
         ("objective.label_smoothing", "objective.loss hinge", "non-saturating"),

@@ -247,6 +247,14 @@ def test_scores_go_where_the_run_trained(root: Path, node: Node) -> None:
     assert dispatch.request(run) is None
 
 
+def test_a_run_on_several_processes_asks_for_what_all_of_them_need(root: Path) -> None:
+    config = tiny({"training.processes": 2, "training.threads": 3, "training.device": "cuda"})
+    found = engines.needs(root, config, "slurm")
+    assert (found.cores, found.gpus, found.memory) == (6, 2, 4000)
+    assert found.threads(config) == 3
+    assert engines.needs(root, tiny({"training.processes": 2}), "slurm").gpus == 0
+
+
 def test_unknown_missing_and_forbidden_engines_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, word in (("slrum", "slurm"), ("slurm", "sbatch")):
         monkeypatch.setenv("PATH", "/nowhere")

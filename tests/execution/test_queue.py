@@ -43,11 +43,11 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
 
 
-def queued(root: Path, count: int, changes: dict[str, Any] | None = None) -> list[Run]:
-    """Return waiting runs in queue order."""
+def queued(root: Path, count: int, changes: dict[str, Any] | None = None, since: float = 1000.0) -> list[Run]:
+    """Return waiting runs in queue order, the first of which waits since then."""
     made = [runs.create(root, tiny({"training.threads": 0, **(changes or {})})) for _ in range(count)]
     for place, run in enumerate(made):
-        run.write_status(run.status().model_copy(update={"queued_at": 1000.0 + place}), durable=False)
+        run.write_status(run.status().model_copy(update={"queued_at": since + place}), durable=False)
     return made
 
 
@@ -120,6 +120,51 @@ def test_resumed_run_keeps_its_number_of_threads(root: Path, spawned: list[str],
     small.write_status(Status(state="finished"))
     assert queue.advance(root) == [big], "but they may use the whole machine"
     assert big.status().threads == 4
+
+
+def test_run_on_several_processes_takes_the_cores_of_all(root: Path, spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "8")
+    (pair,) = queued(root, 1, {"training.processes": 2, "training.threads": 3})
+    first, second = queued(root, 2, since=2000)
+    assert queue.advance(root) == [pair, first, second]
+    assert [(run.status().processes, run.status().threads) for run in (pair, first, second)] == [(2, 3), (1, 1), (1, 1)]
+    (alone,) = queued(root, 1, {"training.processes": 4})
+    for run in (pair, first, second):
+        run.write_status(Status(state="finished"))
+    assert queue.advance(root) == [alone]
+    assert alone.status().threads == 1, "half of the cores, shared by its processes"
+
+
+def test_trainers_get_the_gpu_with_the_fewest(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_CORES", "8")
+    monkeypatch.setenv("GAN_GPUS", "2")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    shown = {"training.device": "auto", "training.threads": 1}
+    first, second, third = queued(root, 3, shown)
+    (on_cpu,) = queued(root, 1, {"training.device": "cpu"}, since=2000)
+    (pair,) = queued(root, 1, {**shown, "training.processes": 2}, since=3000)
+    assert queue.advance(root) == [first, second, on_cpu], "the third waits for a GPU, the one without does not"
+    assert [run.status().gpu for run in (first, second, on_cpu)] == ["0", "1", ""]
+    seen = [trainer_of(run).environ() for run in (first, second, on_cpu)]
+    assert [one.get("CUDA_VISIBLE_DEVICES") for one in seen] == ["0", "1", None]
+    assert seen[1]["GAN_GPUS"] == "0,1,", "it starts the next runs on any"
+    monkeypatch.setenv("GAN_TRAINERS_PER_GPU", "3")
+    assert queue.advance(root) == [third, pair]
+    assert third.status().gpu == "0" and pair.status().gpu == "1,0"
+    assert trainer_of(pair).environ()["CUDA_VISIBLE_DEVICES"] == "1,0"
+
+
+def test_gpus_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value, found in [
+        ("GAN_GPUS", "3", ("0", "1", "2")),
+        ("GAN_GPUS", "0", ()),
+        ("GAN_GPUS", "2,", ("2",)),
+        ("CUDA_VISIBLE_DEVICES", "2, 5", ("2", "5")),
+        ("CUDA_VISIBLE_DEVICES", "", ()),
+    ]:
+        monkeypatch.delenv("GAN_GPUS", raising=False)
+        monkeypatch.setenv(name, value)
+        assert machine.gpus() == found, (name, value)
 
 
 STATES = st.sampled_from(["queued", "queued", "queued", "running", "starting", "stopped", "finished", "interrupted"])

@@ -136,7 +136,7 @@ def test_resume_keeps_the_way_of_its_checkpoint(norm: str, root: Path, monkeypat
     assert packed(stopped)[1] is True
 
     build = loop.build_game
-    monkeypatch.setattr(loop, "build_game", lambda *given, has_products: build(*given, has_products=False))
+    monkeypatch.setattr(loop, "build_game", lambda *given, has_products, **more: build(*given, has_products=False, **more))
     train(old)
     monkeypatch.undo()
     assert losses(old) != losses(whole), "the products round differently"

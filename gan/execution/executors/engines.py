@@ -57,18 +57,19 @@ def needs(root: Path, config: RunConfig, engine: str) -> Dispatch:
 
     ``GAN_ENGINE_GPUS``: GPUs a run whose device is "auto" gets (default 0).
     """
-    device = config.training.device
-    gpus = 1 if device == "cuda" else _number("GAN_ENGINE_GPUS", 0) if device == "auto" else 0
+    device, processes = config.training.device, config.training.processes
+    gpus = processes * (1 if device == "cuda" else _number("GAN_ENGINE_GPUS", 0) if device == "auto" else 0)
     minutes = _number("GAN_ENGINE_MINUTES", 0)
     if not minutes:
         minutes = _USUAL_MINUTES
         if (found := speeds.find(root, config)) and not gpus:
             seconds = config.total_steps * config.optimizer.images_per_step / found.images_per_second
             minutes = max(_LEAST_MINUTES, math.ceil(_SPARE_TIME * seconds / 60))
-    memory = _BASE_MB
+    memory = _BASE_MB * processes
     with contextlib.suppress(KeyError, TypeError, ValueError):
         memory += int((speeds.find_layers(root, config) or {})["memory"]) // 1_000_000
-    return Dispatch(engine=engine, cores=config.training.threads or usual_threads(), gpus=gpus, memory=memory, minutes=minutes)
+    cores = (config.training.threads or usual_threads()) * processes
+    return Dispatch(engine=engine, cores=cores, gpus=gpus, memory=memory, minutes=minutes)
 
 
 def _number(name: str, usual: int) -> int:

@@ -11,7 +11,7 @@ from pages.parts.planning import own
 _CARRIED = "train/carried"  # a configuration on its way to the form
 
 #: Settings of the preset that stay: how long to train, what to write meanwhile, on which machine.
-_KEPT = ("training.length", "training.device", "training.precision", "training.threads", "training.compile")
+_KEPT = tuple(f"training.{name}" for name in ("length", "device", "precision", "threads", "processes", "compile"))
 _USUAL = {"dcgan": presets.DEFAULT, "mlp": "digits-mlp"}  # family of networks → preset for images
 
 
