@@ -229,8 +229,8 @@ class TrainingConfig(Section):
     threads: int = option(
         0,
         "CPU cores",
-        "Cores for this run. 0 uses at most half of them, which leaves room for the browser and a second run. A resumed run keeps "
-        "its number of cores.",
+        "Cores for this run, or for each of its processes. 0 uses at most half of the machine's, which leaves room for the browser "
+        "and a second run. A resumed run keeps its number of cores.",
         unit="threads",
         ge=0,
         le=256,

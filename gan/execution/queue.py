@@ -342,12 +342,10 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
         run.write_status(status.model_copy(update=update))
         try:
             arguments = ["resume", run.id, "--root", str(root.resolve()), "--from-queue"]
-            # In a class, pages come first: with equal shares of the cores, forty visitors would wait for seconds.
-            is_class = classroom.is_on()
             processes.spawn(
                 arguments,
                 run.log_path,
-                is_background=is_class,
+                is_background=classroom.is_on(),  # pages come first: with equal shares of the cores, forty visitors would wait
                 needs_torch=True,
                 locks=[run.trainer_lock],
                 environment=gpus.environment(gpu),
