@@ -181,10 +181,10 @@ def _too_few(writer: _Writer, opened: Opened, fewest: int) -> InputError:
     if one and not writer.images and len(skipped) == 1:
         return InputError(one.reason if one.reason.endswith(".") else f"“{one.name}” cannot be read: {one.reason}.")
     also = f" {words.count(len(skipped), 'file')} skipped, the first “{one.name}”: {one.reason.rstrip('.')}." if one else ""
-    todo = "add more pictures, or if they are contact sheets, give the rows and columns of one (--rows, --columns)"
+    todo = "add more pictures, or if they are contact sheets, give their rows and columns"
     if opened.sheet is not None:
         where = f"{where} on the contact sheet"
-        todo = "give its rows and columns (--rows, --columns), or crop titles and margins"
+        todo = "give its rows and columns, or crop titles and margins"
     return InputError(f"Only {words.count(fewest, 'picture')} found{where}, expected at least {FEWEST} for a score; {todo}.{also}")
 
 

@@ -81,8 +81,8 @@ def _about_changes(found: Line, line: Line) -> list[str]:
         how = "bilinear with antialiasing" if smaller else "bilinear"
         some = "" if share >= 1 else f" ({percent(share)} of them)"
         told.append(
-            f"The pictures were {whole}{some}, {how}: not ranked against pictures that were not. To rank them with runs, train their "
-            f"generator on images of {size} × {size} pixels."
+            f"The pictures were {whole}{some}, {how}: not ranked against pictures that were not. To rank them with runs, "
+            f"train their generator on images of {size} × {size} pixels."
         )
     coloured = lines.number(found, "coloured") or 0
     if found.get("channels") == 1 and coloured:

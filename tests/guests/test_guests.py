@@ -160,7 +160,7 @@ def test_bad_sources_are_refused_in_a_sentence_and_leave_nothing(pictures: Path,
     assert "damaged" in refusal(root, cut)
     assert "No grid of pictures" in refusal(root, tmp_path / "one")
     assert "Only 2 pictures found, expected at least 16" in refusal(root, tmp_path / "few")
-    assert "if they are contact sheets, give the rows and columns of one (--rows, --columns)" in refusal(root, tmp_path / "few")
+    assert "if they are contact sheets, give their rows and columns" in refusal(root, tmp_path / "few")
     importer.grid(PIXELS[:4, :, :, None]).save(tmp_path / "four.png")
     assert "Only 4 pictures found on the contact sheet" in (told := refusal(root, tmp_path / "four.png")) and "crop titles" in told
     assert "nothing to read" in refusal(root, tmp_path / "missing")
