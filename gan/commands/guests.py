@@ -200,8 +200,9 @@ def look_after(options: argparse.Namespace) -> int:
         found = guests.find(options.root, options.guest_id)
         if not isinstance(found, Guest):
             raise InputError(f"{options.guest_id} is a run, not a guest; delete it on the Watch page.")
+        label = found.label()  # its name moves with it
         runs.delete(found)
-        sentence = f"“{found.label()}” is in the trash; restore it with: python -m gan trash restore {found.id}"
+        sentence = f"“{label}” is in the trash; restore it with: python -m gan trash restore {found.id}"
         print(files.to_json({"deleted": found.id}, indent=1) if options.json else sentence)
         return 0
     rows = [_row(one) for one in guests.list_guests(options.root)]

@@ -146,7 +146,7 @@ def _write(staged: Guest, wish: Wish, name: str, channels: int, opened: Opened, 
     skipped = Counter(one.reason for one in opened.skipped)
     fewest = min((place.count for place in writer.places.values()), default=0)
     if fewest < FEWEST:
-        raise _too_few(writer, opened.unit, fewest, opened.skipped)
+        raise _too_few(writer, opened, fewest)
     conditions = writer.fitting.conditions() | {"pictures": writer.images, "skipped": skipped.total()}
     conditions |= {"skipped_because": skipped.most_common(1)[0][0] if skipped else ""}
     facts = Facts(
@@ -171,18 +171,21 @@ def _write(staged: Guest, wish: Wish, name: str, channels: int, opened: Opened, 
     files.write_json(staged.facts_path, facts.model_dump(mode="json"))
 
 
-def _too_few(writer: _Writer, unit: str, fewest: int, skipped: list[Skipped]) -> InputError:
+def _too_few(writer: _Writer, opened: Opened, fewest: int) -> InputError:
+    skipped: list[Skipped] = opened.skipped
     where = ""
     if len(writer.places) > 1:
         number = min(writer.places.values(), key=lambda place: place.count).number
-        where = f" in {unit} {number:,}"
+        where = f" in {opened.unit} {number:,}"
     one = skipped[0] if skipped else None
     if one and not writer.images and len(skipped) == 1:
         return InputError(one.reason if one.reason.endswith(".") else f"“{one.name}” cannot be read: {one.reason}.")
     also = f" {words.count(len(skipped), 'file')} skipped, the first “{one.name}”: {one.reason.rstrip('.')}." if one else ""
-    return InputError(
-        f"Only {words.count(fewest, 'picture')} found{where}, expected at least {FEWEST} for a score; add more pictures.{also}"
-    )
+    todo = "add more pictures, or if they are contact sheets, give their rows and columns"
+    if opened.sheet is not None:
+        where = f"{where} on the contact sheet"
+        todo = "give its rows and columns, or crop titles and margins"
+    return InputError(f"Only {words.count(fewest, 'picture')} found{where}, expected at least {FEWEST} for a score; {todo}.{also}")
 
 
 def grid(pixels: np.ndarray) -> Image.Image:

@@ -57,7 +57,9 @@ def _about_pictures(found: Line, line: Line) -> list[str]:
     own = f"{found.get('width')} × {found.get('height')} pixels" if found.get("width") else "unknown size"
     count = words.count(int(lines.number(found, "pictures") or 0), "picture")
     colours = "in colour" if lines.number(found, "coloured") else "grey"
-    told = [f"{count} of {own}, {colours}; {line.get('weights')} weights, as declared."]
+    is_averaged = line.get("weights") == "EMA"
+    alike = "runs with averaged weights" if is_averaged else "runs without averaged weights (EMA half-life 0)"
+    told = [f"{count} of {own}, {colours}.", f"{'EMA' if is_averaged else 'Raw'} weights, as declared: ranked only with {alike}."]
     if (used := int(lines.number(line, "images") or 0)) and used < USUAL:
         told.append(f"Scored from {used:,}: ranked only with scores from as many (python -m gan score RUN --images {used}).")
     if sheet := found.get("sheet"):
@@ -78,7 +80,10 @@ def _about_changes(found: Line, line: Line) -> list[str]:
         smaller = min(lines.number(found, "width") or 0, lines.number(found, "height") or 0) > size
         how = "bilinear with antialiasing" if smaller else "bilinear"
         some = "" if share >= 1 else f" ({percent(share)} of them)"
-        told.append(f"The pictures were {whole}{some}, {how}: not ranked against pictures that were not.")
+        told.append(
+            f"The pictures were {whole}{some}, {how}: not ranked against pictures that were not. To rank them with runs, "
+            f"train their generator on images of {size} × {size} pixels."
+        )
     coloured = lines.number(found, "coloured") or 0
     if found.get("channels") == 1 and coloured:
         told.append(f"{_share(coloured)} had colour, which was removed: not ranked against grey pictures.")

@@ -109,9 +109,12 @@ def find(root: Path, run_id: str) -> Run:
     run = Run(root / run_id)
     with explained(f"looking for run {run_id} in {root}"):
         is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
+        is_guest = (root / GUESTS / run_id).is_dir()
     if not is_there and is_deleted:
         how = f"“python -m gan trash restore {run_id}”"
         raise InputError(f"Run {run_id} has been deleted; restore it with {how} or from the trash on the Home page.")
+    if not is_there and is_guest:
+        raise InputError(f"{run_id} is a guest, made elsewhere; choose a run, or see the guest on the Evaluate page.")
     if not is_there:
         raise InputError(f"There is no run {run_id} in {root}; check the list of runs.")
     return run

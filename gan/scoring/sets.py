@@ -85,11 +85,13 @@ def compare(one: str, other: str, plan: Plan, report: Report = say_nothing) -> F
     streams: list[Stream] = []
     notes = [chosen.note] if chosen.note else []
     for index, name in enumerate((one, other)):
-        stream = Stream(plan.most, plan.seed)
+        stream, known = Stream(plan.most, plan.seed), len(notes)
         for features in _features(name, plan, chosen, channels, _part(report, 0.05 + 0.4 * index), notes):
             stream.add(features)
         if stream.count < FEWEST:
-            raise InputError(f"“{shown(name)}” has {words.count(stream.count, 'picture')}, expected at least {FEWEST}; add more.")
+            found = words.count(stream.count, "picture")
+            why = [f"“{shown(name)}” has {found}, expected at least {FEWEST}; add more.", *notes[known:]]
+            raise InputError(" ".join(why))
         streams.append(stream)
     a, b = streams
     report("Comparing", 0.85)

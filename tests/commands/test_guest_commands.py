@@ -39,7 +39,7 @@ def test_a_guest_is_imported_scored_listed_scored_again_and_deleted(array: Path,
     report = run_gan("report", guest.id, "--out", root / "report.zip", root=root)
     assert report.returncode == 0 and (root / "report.zip").exists(), report.stderr
 
-    assert run_gan("guests", "delete", guest.id, root=root).returncode == 0
+    assert "“Keras (guest)” is in the trash" in run_gan("guests", "delete", guest.id, root=root).stdout
     assert list_guests(root) == []
     assert run_gan("trash", "restore", guest.id, root=root).returncode == 0
     assert list_guests(root) == [guest]

@@ -69,6 +69,8 @@ def test_a_folder_its_zip_and_its_array_are_the_same_guest(pictures: Path, root:
         assert guest.label() == "Keras, epoch 500 (guest)" and list(guest.samples()) == [0 if facts.unit == "" else 500]
     assert {guest.id for guest in list_guests(root)} == {guest.id for guest in made}
     assert runs.list_runs(root) == [], "a guest is no run"
+    with pytest.raises(InputError, match="is a guest, made elsewhere; choose a run"):
+        runs.find(root, made[0].id)
 
 
 def test_folders_of_epochs_are_places_in_their_order(root: Path, tmp_path: Path) -> None:
@@ -158,6 +160,9 @@ def test_bad_sources_are_refused_in_a_sentence_and_leave_nothing(pictures: Path,
     assert "damaged" in refusal(root, cut)
     assert "No grid of pictures" in refusal(root, tmp_path / "one")
     assert "Only 2 pictures found, expected at least 16" in refusal(root, tmp_path / "few")
+    assert "if they are contact sheets, give their rows and columns" in refusal(root, tmp_path / "few")
+    importer.grid(PIXELS[:4, :, :, None]).save(tmp_path / "four.png")
+    assert "Only 4 pictures found on the contact sheet" in (told := refusal(root, tmp_path / "four.png")) and "crop titles" in told
     assert "nothing to read" in refusal(root, tmp_path / "missing")
     assert "holds points" in refusal(root, pictures, Wish("a", "ring"))
     assert "mnits" in refusal(root, pictures, Wish("a", "mnits"))

@@ -51,7 +51,9 @@ def test_averaged_and_raw_weights_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "5,000 pictures of 32 × 32 pixels, grey"),
+        ({}, "5,000 pictures of 32 × 32 pixels, grey."),
+        ({}, "Raw weights, as declared: ranked only with runs without averaged weights"),
+        ({"resized": 1.0, "width": 28, "height": 28}, "train their generator on images of 32 × 32 pixels."),
         ({"resized": 1.0, "width": 28, "height": 28}, "resized from 28 × 28 to 32 × 32 pixels, bilinear: not ranked"),
         ({"resized": 1.0, "width": 64, "height": 64}, "bilinear with antialiasing"),
         ({"resized": 0.5, "sizes": 3}, "3 sizes, mostly 32 × 32,"),
@@ -71,6 +73,13 @@ def test_every_condition_is_said(changes: dict[str, Any], said: str) -> None:
     told = conditions.tell(guest(**changes))
     assert any(said in sentence for sentence in told), told
     assert all(map(is_sentence, told)), told
+
+
+def test_averaged_weights_of_a_guest_are_said() -> None:
+    assert any(
+        "EMA weights, as declared: ranked only with runs with averaged" in one
+        for one in conditions.tell({**guest(), "weights": "EMA"})
+    )
 
 
 def test_damaged_conditions_say_little_and_do_not_fail() -> None:

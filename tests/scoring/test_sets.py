@@ -238,6 +238,12 @@ def test_pictures_of_several_sizes_and_colours_are_compared(tmp_path: Path) -> N
     assert any("sizes" in note for note in found.notes)
 
 
+def test_a_set_with_too_few_pictures_says_what_was_skipped(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(tmp_path / "0.png")
+    with pytest.raises(InputError, match=r"has 0 pictures, .* 1 file of .* skipped, the first: No grid of pictures was found"):
+        sets.compare(str(tmp_path), str(tmp_path), sets.Plan("random-vgg", size=16), say_nothing)
+
+
 @pytest.mark.parametrize(
     ("name", "plan", "said"),
     [

@@ -72,13 +72,17 @@ def apart(one_of_each: Sequence[Line]) -> str:
     """Return why groups of scores must not be ranked together: what they differ in, with the values."""
     told = []
     for key, noun in _GROUNDS.items():
-        values = list(dict.fromkeys(text_of(line.get(key)) for line in one_of_each))
+        values = list(dict.fromkeys(_ground(line, key) for line in one_of_each))
         if len(values) > 1:
             told.append(noun if key == "reals" else f"{noun} ({', '.join(values)})")
     alike = {tuple(text_of(line.get(key)) for key in _GROUNDS) for line in one_of_each}
     if len(alike) < len(one_of_each) and len({line.get("real_digest") for line in one_of_each}) > 1:
         told.append(_CONTENT)
     return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def _ground(line: Line, key: str) -> str:
+    return "none" if key == "altered" and not line.get(key) else text_of(line.get(key))
 
 
 def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd.DataFrame:
