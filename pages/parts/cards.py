@@ -172,11 +172,12 @@ def fid(run: Run) -> str:
         return ""
     newest, floor = lines.number(line, "fid") or 0.0, lines.number(line, "floor_fid")
     real = f' <span style="opacity:.7">real {words.number(floor)}</span>' if floor is not None else ""
-    title = html.escape(lines.label(line))
+    name, _, features = html.escape(lines.label(line)).partition(" · ")
+    below = f'<div style="font-size:.75rem;opacity:.7">features: {features}</div>' if features else ""
     drawn = curve([value for _, value in logged.quick_fids(run)[1]], floor)
     return (
-        f'<div style="display:flex;align-items:end;gap:.75rem;font-size:.875rem" title="{title}">'
-        f'<span style="white-space:nowrap">FID <b>{words.number(newest)}</b>{real}</span>{drawn}</div>'
+        f'<div style="display:flex;align-items:end;gap:.75rem;font-size:.875rem">'
+        f'<span style="white-space:nowrap">{name} <b>{words.number(newest)}</b>{real}</span>{drawn}</div>{below}'
     )
 
 

@@ -103,7 +103,9 @@ def _about(tile: Tile) -> str:
         ratio = tile.ratio
         told = f"{words.number(ratio)} × real" if ratio else ""
         bar = _bar(_closeness(ratio), "Closeness to real images", "fid") if ratio else ""
-        line = f'<div class="line"><span>FID <b>{words.number(tile.fid)}</b></span><span>{told}</span></div>'
+        line = (
+            f'<div class="line"><span>{html.escape(tile.measure)} <b>{words.number(tile.fid)}</b></span><span>{told}</span></div>'
+        )
         parts.append(f"<div>{line}{bar}</div>")
     if tile.sentence:
         told = html.escape(tile.sentence)

@@ -24,7 +24,7 @@ FRESH = 2.0  # seconds for which tiles are shared by those who look at the board
 @dataclass(frozen=True)
 class Tile:
     """The newest run of a person: its name, the newest samples with their step (None before the first), the newest FID with that of
-    real images, and one sentence on its state. ``runs``: how many the person has."""
+    real images, and one sentence on its state. ``runs``: how many the person has. ``measure``: the FID with its features."""
 
     person: Person
     run: Run
@@ -36,6 +36,7 @@ class Tile:
     fid: float | None = None
     floor: float | None = None
     sentence: str = ""
+    measure: str = "FID"
 
     @property
     def ratio(self) -> float | None:
@@ -87,16 +88,17 @@ def _tile(person: Person, listed: list[Listed]) -> Tile:
     run, status = listed[0].run, listed[0].status()
     samples = run.samples()
     step, picture = next(reversed(samples.items()), (0, None))
-    fid, floor = _newest_fid(run)
-    return Tile(person, run, status, listed[0].facts.label, len(listed), step, picture, fid, floor, _sentence(run, status))
+    line = _newest_score(run)
+    fid, floor, about = lines.number(line, "fid"), lines.number(line, "floor_fid"), _sentence(run, status)
+    measure = lines.label(line) if line else "FID"
+    return Tile(person, run, status, listed[0].facts.label, len(listed), step, picture, fid, floor, about, measure)
 
 
-def _newest_fid(run: Run) -> tuple[float | None, float | None]:
-    """Return the newest FID, taken during training if there is one, and that of real images."""
+def _newest_score(run: Run) -> dict[str, Any]:
+    """Return the newest line with a FID, taken during training if there is one; empty if there is none."""
     scored = [line for line in run.scores() if lines.number(line, "fid") is not None]
     quick = [line for line in scored if line.get("source") == "training"]
-    line: dict[str, Any] = next(reversed(quick or scored), {})
-    return lines.number(line, "fid"), lines.number(line, "floor_fid")
+    return next(reversed(quick or scored), {})
 
 
 def _sentence(run: Run, status: Status) -> str:

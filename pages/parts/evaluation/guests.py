@@ -48,7 +48,7 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     )
     turn = st.session_state.setdefault(_TURN, 0)
     upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
-    name = st.text_input("Name", key=f"guests/name/{turn}", max_chars=100, placeholder="Keras, epoch 500")
+    name = st.text_input("Name", key=f"guests/name/{turn}", persist_state="session", max_chars=100, placeholder="Keras, epoch 500")
     known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
     usual = next((data for run in chosen if (data := _data_of(run)) in known), next(iter(known)))
     data = st.selectbox(
@@ -57,15 +57,23 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
         index=list(known).index(usual),
         format_func=known.__getitem__,
         key=f"guests/data/{turn}",
+        persist_state="session",
         help="The data set that the pictures imitate.",
     )
-    extractor = st.selectbox("Features from", list(EXTRACTORS), format_func=EXTRACTORS.__getitem__, key=f"guests/features/{turn}")
+    extractor = st.selectbox(
+        "Features from",
+        list(EXTRACTORS),
+        format_func=EXTRACTORS.__getitem__,
+        key=f"guests/features/{turn}",
+        persist_state="session",
+    )
     with st.expander("Size, epochs, weights, contact sheet"):
         size = st.selectbox(
             "Size (pixels)",
             SIZES,
             format_func=lambda one: str(one or "nearest to their own"),
             key=f"guests/size/{turn}",
+            persist_state="session",
             help="Resized pictures are scored, but not ranked against those that were not resized.",
         )
         folders = st.selectbox(
@@ -73,12 +81,17 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
             list(FOLDERS),
             format_func=FOLDERS.__getitem__,
             key=f"guests/folders/{turn}",
+            persist_state="session",
             help=_ABOUT_FOLDERS,
         )
-        batch = st.number_input("Images per step (0: unknown)", 0, 100_000, 0, key=f"guests/batch/{turn}")
-        is_averaged = st.toggle("Its generator was averaged (EMA)", key=f"guests/ema/{turn}")
-        rows = st.number_input("Rows of the contact sheet (0: found)", 0, 100, 0, key=f"guests/rows/{turn}")
-        columns = st.number_input("Columns of the contact sheet (0: found)", 0, 100, 0, key=f"guests/columns/{turn}")
+        batch = st.number_input("Images per step (0: unknown)", 0, 100_000, 0, key=f"guests/batch/{turn}", persist_state="session")
+        is_averaged = st.toggle("Its generator was averaged (EMA)", key=f"guests/ema/{turn}", persist_state="session")
+        rows = st.number_input(
+            "Rows of the contact sheet (0: found)", 0, 100, 0, key=f"guests/rows/{turn}", persist_state="session"
+        )
+        columns = st.number_input(
+            "Columns of the contact sheet (0: found)", 0, 100, 0, key=f"guests/columns/{turn}", persist_state="session"
+        )
 
     def start() -> None:
         assert upload is not None
@@ -96,7 +109,6 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     if actions.button(
         "Add and score", start, type="primary", icon=":material/grading:", disabled=upload is None, key="guests/start"
     ):
-        st.session_state[_TURN] = turn + 1
         actions.close("guests/add")
         st.rerun()
     st.caption(BY_COMMAND)
@@ -133,6 +145,7 @@ def follow(root: Path, key: str) -> None:
         del st.session_state[_FOLLOWED]
         guest = next((one for one in list_guests(root) if one.id == task.result), None)
         if guest is not None:
+            st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1  # an empty form for the next one
             kept = [one for one in st.query_params.get("runs", "").split(",") if one]
             chosen = st.session_state.get(key, kept)
             st.session_state[key] = [*chosen, *([] if guest.id in chosen else [guest.id])]
