@@ -93,9 +93,10 @@ def make_folder(root: Path, count: int, project: Path) -> list[Run]:
         rate = (1e-4, 2e-4, 5e-4)[place % 3]
         changed = {
             "training": {**config["training"], "seed": place},
-            "optimizer": {**config["optimizer"], "generator_learning_rate": rate},
+            "optimizer": {**config["optimizer"], "generator_lr": rate},
         }
         files.write_json(run.config_path, {**config, **changed}, durable=False)
+        assert place or run.config()
         files.write_json(run.path / "status.json", finished(moment).model_dump(), durable=False)
         if place % 10 < 4:
             if place % (_OF_SWEEP * 10 // 4) == 0:

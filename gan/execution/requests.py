@@ -25,7 +25,7 @@ from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import dispatching, processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
-from gan.runs import Run, dispatch
+from gan.runs import Run, dispatch, index
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
@@ -57,7 +57,7 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
                 )
         chosen = [run for run in chosen if not run.status().engine]
         if not chosen:
-            dispatching.ensure(root)
+            dispatching.ensure(root, index.read(root))
             return
         options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
         locks = [run.scoring_lock for run in chosen]
