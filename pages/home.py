@@ -100,7 +100,7 @@ def gallery() -> bool:
             cards.wall(ended if with_all else ended[:FEW], names, key="home/ended")
         if not shown:
             st.info(f"None of {words.count(len(found), 'run')} matches the filter.", icon=":material/filter_list:")
-        return any(status.state in runs.UNDER_WAY for _, status in found)
+        return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in found)
     return False
 
 

@@ -6,7 +6,7 @@ import html
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -26,8 +26,7 @@ _FEWEST = 2  # values of a curve
 _SHOWN = 4  # runs in the picture of a sweep
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """Content of a card: one run, or the runs of one sweep, newest first, each with its status."""
 
     members: tuple[tuple[Listed, Status], ...]
@@ -37,7 +36,7 @@ class Card:
     @property
     def is_active(self) -> bool:
         """Whether any of the runs is under way."""
-        return any(status.state in runs.UNDER_WAY for _, status in self.members)
+        return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in self.members)
 
 
 def fold(found: Sequence[tuple[Listed, Status]]) -> list[Card]:
