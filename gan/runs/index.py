@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -249,6 +249,21 @@ def forget() -> None:
     """Read the list anew in this thread: runs have changed, or are about to."""
     if getattr(_page, "kept", None):
         _page.kept = {}
+
+
+def while_over(ask: Callable[[Run], bool]) -> Callable[[Listed], bool]:
+    """Return a question on runs as one on listed runs; the answer for a run that is over is kept until its facts change."""
+    known: dict[Path, tuple[Facts, bool]] = {}
+
+    def answer(listed: Listed) -> bool:
+        if not listed.is_over:
+            return ask(listed.run)
+        kept = known.get(listed.run.path)
+        if kept is None or kept[0] is not listed.facts:
+            kept = known[listed.run.path] = listed.facts, ask(listed.run)
+        return kept[1]
+
+    return answer
 
 
 def names_of(listed: Sequence[Listed]) -> dict[str, str]:
