@@ -83,6 +83,11 @@ class Listed(NamedTuple):
     owner: str
     started_at: float
 
+    @property
+    def id(self) -> str:
+        """Id of the run."""
+        return self.age_key[1]
+
     def status(self) -> Status:
         """Return the status of the run as :meth:`gan.runs.Run.status` does."""
         stored = self.facts.status
@@ -272,7 +277,7 @@ def names_of(listed: Sequence[Listed]) -> dict[str, str]:
     shown = list(listed)
     if known and known.listed == shown:
         return dict(known.names)
-    traits = [(one.run.id, one.facts.traits) for one in listed]
+    traits = [(one.id, one.facts.traits) for one in listed]
     found = known.names if known and known.traits == traits else names.tell_apart(dict(traits))
     _named["latest"] = _Named(shown, traits, found)
     return dict(found)

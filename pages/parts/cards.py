@@ -43,7 +43,7 @@ def fold(found: Sequence[tuple[Listed, Status]]) -> list[Card]:
     """Return the cards of runs, in their order; runs of a sweep share the place of the first of them."""
     cards: dict[str, list[tuple[Listed, Status]]] = {}
     for listed, status in found:
-        cards.setdefault(listed.facts.sweep or listed.run.id, []).append((listed, status))
+        cards.setdefault(listed.facts.sweep or listed.id, []).append((listed, status))
     made = []
     for key, members in cards.items():
         first = members[0][0]

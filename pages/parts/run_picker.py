@@ -82,7 +82,7 @@ def pick_several(
 
 def _all(root: Path) -> tuple[dict[str, Listed], dict[str, str]]:
     """Return all runs and their display names by id, newest first."""
-    found = {listed.run.id: listed for listed in index.read(root)}
+    found = {listed.id: listed for listed in index.read(root)}
     return found, owning.names(list(found.values()))
 
 
