@@ -128,7 +128,7 @@ class Chaos:
         self.is_over.set()
 
     def cookie(self, number: int) -> str:
-        return f"gan-class-{self.port}={list(self.members.values())[number % len(self.members)]}"
+        return f"gan-class-{Classroom(self.root).mark()}={list(self.members.values())[number % len(self.members)]}"
 
     def visit(self, number: int) -> None:
         """Have pages open, one after the other, whatever happens to the server."""

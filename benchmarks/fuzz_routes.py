@@ -184,7 +184,7 @@ def fuzz(root: Path, count: int, seed: int, *, is_class: bool) -> Found:
         cookies, cookie = [""], ""
         if is_class:
             room = Classroom(root)
-            state, name = room.state(), f"gan-class-{urlsplit(address).port}="
+            state, name = room.state(), f"gan-class-{room.mark()}="
             tokens = [room.enter("Ann", state.code)[1], room.enter("", state.teacher_code)[1]]
             cookies += [name + token for token in (*tokens, tokens[0][:-2] + "xx", "odd")]
             cookie = name + tokens[0]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import streamlit as st
 
 from gan import runs
-from gan.errors import InputError
 from gan.play import setup as setups
 from gan.runs import Run
 from gan.runs import index as run_index
@@ -20,12 +17,7 @@ root = frame.begin("Explore")
 
 def explorable() -> list[Listed]:
     """Return the runs with a checkpoint whose data are images, newest first."""
-    found = []
-    for listed in run_index.read(root):
-        with contextlib.suppress(InputError):
-            if listed.run.has_checkpoint and not listed.run.config().data.is_points:
-                found.append(listed)
-    return found
+    return [listed for listed in run_index.read(root) if component.is_explorable(listed)]
 
 
 def choose(found: list[Listed]) -> tuple[Run, str] | None:

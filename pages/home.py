@@ -9,7 +9,7 @@ from gan import runs
 from gan.access import classroom
 from gan.catalogue import data_sets
 from gan.execution import queue
-from gan.runs import Run, Status, examples, index
+from gan.runs import Status, examples, index
 from gan.runs.index import Listed
 from pages.parts import actions, cards, first_run, frame, owning, pictures, trash, words
 
@@ -71,11 +71,18 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
     ]
 
 
-def turn(card: cards.Card, line: Sequence[Run]) -> int:
-    """Return the sort key of an active card: running ones first, then the queue in order."""
-    waiting = [line.index(listed.run) for listed, status in card.members if status.state == "queued" and listed.run in line]
+def turn(card: cards.Card, line: Mapping[str, int]) -> int:
+    """Return the sort key of an active card: running ones first, then the queue in order; ``line``: id → place."""
+    waiting = [line[listed.id] for listed, status in card.members if status.state == "queued" and listed.id in line]
     is_waiting = not any(status.state in ("starting", "running") for _, status in card.members)
     return 1 + min(waiting) if is_waiting and waiting else 0
+
+
+def draw(shown: Sequence[cards.Card], names: Mapping[str, str], key: str) -> None:
+    """Draw cards, at most :data:`cards.MOST`."""
+    cards.wall(shown[: cards.MOST], names, key=key)
+    if len(shown) > cards.MOST:
+        st.caption(f"The first {cards.MOST} of {len(shown):,}; use the filter above to find others.")
 
 
 def gallery() -> bool:
@@ -87,20 +94,21 @@ def gallery() -> bool:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
             return False
         shown = cards.fold(narrow(found, names) if len(found) > FEW or classroom.is_on() else found)
-        line = queue.waiting_runs(root) if any(card.is_active for card in shown) else []
-        active = sorted((card for card in shown if card.is_active), key=lambda card: turn(card, line))
-        ended = [card for card in shown if not card.is_active]
+        active = [card for card in shown if card.is_active]
+        ended = [card for card in shown if not card.is_active] if active else shown
+        line = {run.id: place for place, run in enumerate(queue.waiting_runs(root))} if active else {}
+        active.sort(key=lambda card: turn(card, line))
         if active:
             st.header("Active")
-            cards.wall(active, names, key="home/under-way")
+            draw(active, names, "home/under-way")
         if ended:
             st.header("Ended")
             is_long = len(ended) > FEW
             with_all = is_long and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
-            cards.wall(ended if with_all else ended[:FEW], names, key="home/ended")
+            draw(ended if with_all else ended[:FEW], names, "home/ended")
         if not shown:
             st.info(f"None of {words.count(len(found), 'run')} matches the filter.", icon=":material/filter_list:")
-        return any(status.state in runs.UNDER_WAY for _, status in found)
+        return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in found)
     return False
 
 

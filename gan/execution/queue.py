@@ -211,6 +211,8 @@ def line(root: Path, every: Sequence[index.Listed] | None = None, *, has_engine:
     training: Counter[str] = Counter()
     served = last_starts(listed_ones)
     for listed in listed_ones:
+        if listed.is_over:
+            continue
         if (status := listed.status()).state == "queued":
             if bool(status.engine) != has_engine:
                 continue
@@ -235,9 +237,8 @@ def last_starts(every: Iterable[index.Listed]) -> dict[str, float]:
     """Return when the queue last started a run of each owner, by id."""
     found: dict[str, float] = {}
     for listed in every:
-        if listed.facts.status:
-            owner = listed.facts.owner.id
-            found[owner] = max(found.get(owner, 0.0), listed.facts.status.started_at)
+        if listed.started_at > found.setdefault(listed.owner, 0.0):
+            found[listed.owner] = listed.started_at
     return found
 
 
@@ -272,10 +273,10 @@ def advance(root: Path) -> list[Run]:
         try:
             with queue_lock(root):
                 _awaiting.discard(this)
-                _start(root, is_free, started)
+                every = _start(root, is_free, started)
         finally:
             _awaiting.discard(this)
-        dispatching.ensure(root)
+        dispatching.ensure(root, every)
     return started
 
 
@@ -284,11 +285,16 @@ def advance(root: Path) -> list[Run]:
 _awaiting: set[tuple[Path, int]] = set()
 
 
-def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> None:
-    """Start the runs that fit and append them to ``started``. Requires the queue lock; ``is_free`` as from :func:`_are_free`."""
+def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> list[index.Listed]:
+    """Start the runs that fit and append them to ``started``; return all runs as they were before.
+
+    Requires the queue lock; ``is_free`` as from :func:`_are_free`.
+    """
     busy, found, gpus = 0, [], Gpus()
     training: Counter[str] = Counter()
     for listed in (every := index.read(root)):
+        if listed.is_over:
+            continue
         run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
         if status.engine:
             training[listed.facts.owner.id] += status.state in ("starting", "running")
@@ -306,7 +312,8 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
     ranked = order.fair([one.turn for one in found], training, last_starts(every))
-    waiting = [found[place] for place, rank in ranked if rank < most_at_once(root, found[place].owner)]
+    most = {owner: most_at_once(root, owner) for owner in {one.owner for one in found}}
+    waiting = [found[place] for place, rank in ranked if rank < most[found[place].owner]]
     free = cores() - busy
     for place, one in enumerate(waiting):
         run, status, sweep_id = one.run, one.status, one.sweep
@@ -356,6 +363,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             continue
         started.append(run)
         free -= wanted
+    return every
 
 
 def _lacking(waiting: Iterable[Waiting]) -> set[str]:

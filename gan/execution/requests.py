@@ -26,7 +26,7 @@ from gan.errors import InputError, explain_os_error, explained, shown
 from gan.execution import dispatching, processes
 from gan.execution.queue import queue_lock
 from gan.places import data_root, default_root
-from gan.runs import Run, dispatch
+from gan.runs import Run, dispatch, index
 from gan.runs.registry import GUESTS
 from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
@@ -59,7 +59,7 @@ def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "las
                 )
         chosen = [run for run in chosen if not run.status().engine]
         if not chosen:
-            dispatching.ensure(root)
+            dispatching.ensure(root, index.read(root))
             return
         options = ["--extractor", extractor, "--checkpoint", checkpoint, "--root", str(root.resolve()), "--quiet"]
         locks = [run.scoring_lock for run in chosen]

@@ -2,6 +2,11 @@
 
 The run directories stay the truth. Facts are used only while the modification times of the run's folder and of the files they come
 from are the same, so a missing, damaged or outdated index costs time and changes nothing.
+
+A folder may hold 10,000 runs, and asking the system for the times of that many costs more than drawing a page. Ended runs are
+therefore *at rest* a minute after their last change: the program announces its changes of them (:mod:`gan.runs.announcing`),
+and all are looked at after an announcement. Changes by anything else, such as a file copied by hand, are found by looking at a part
+of the runs at rest in every read.
 """
 
 from __future__ import annotations
@@ -10,7 +15,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -21,6 +27,7 @@ from gan.access import owners
 from gan.access.people import Person
 from gan.errors import InputError, explained
 from gan.runs import names
+from gan.runs.announcing import FILE as CHANGED
 from gan.runs.names import Traits
 from gan.runs.records import RUN_ID, UNDER_WAY, Status
 from gan.runs.run import Run, age_key
@@ -34,6 +41,9 @@ _READ = ("config.json", "status.json", "label.json", "parent.json", "sweep.json"
 
 SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in a modification time
 _TRUST = 2_000_000_000  # nanoseconds between two looks at the files themselves, which only an editor changes in place
+_REST = 60_000_000_000  # nanoseconds after its last change from which an ended run is at rest
+_AT_ONCE = 500  # runs at rest looked at in one read, and runs whose files are looked at
+_KEEPING = 20  # the index file is written in at most one of so many seconds
 
 Stamp = tuple[int, int, int]
 _MISSING: Stamp = (0, 0, 0)
@@ -60,15 +70,30 @@ class Facts(BaseModel):
 
 
 class Listed(NamedTuple):
-    """A run in a list, with its facts and its sort key: oldest first."""
+    """A run in a list, with its facts and its sort key: oldest first.
+
+    The other fields follow from the facts. Loops over 10,000 runs read them much quicker than fields of models: ``is_over``, it has
+    ended, and trained on this machine; the id of its owner; when the queue last started it, 0 if that is unknown.
+    """
 
     run: Run
     facts: Facts
     age_key: tuple[float, str]
+    is_over: bool
+    owner: str
+    started_at: float
+
+    @property
+    def id(self) -> str:
+        """Id of the run."""
+        return self.age_key[1]
 
     def status(self) -> Status:
         """Return the status of the run as :meth:`gan.runs.Run.status` does."""
-        return self.run.judged(self.facts.status) if self.facts.status else self.run.status()
+        stored = self.facts.status
+        if stored and stored.state not in UNDER_WAY:
+            return stored
+        return self.run.judged(stored) if stored else self.run.status()
 
 
 class _File(BaseModel):
@@ -84,39 +109,87 @@ class _Known(NamedTuple):
 
 
 class _Index:
-    """Index of one folder of runs. Threads share it: entries are replaced whole, and any version of one is checked before use."""
+    """Index of one folder of runs, shared by threads."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._alone = threading.Lock()
         self._known: dict[str, _Known] = {}
+        self._entries: list[str] = []  # names in the folder at the latest read
+        self._changed: Stamp | None = None  # of the file of announcements
+        self._moving: list[str] = []
+        self._resting: deque[str] = deque()  # those looked at longest ago come first
+        self._list: list[Listed] = []
+        self._has_news = False  # for the index file
+        self._keep_from = 0.0  # on the clock of ``time.monotonic``
         self._stored = _load(root / FILE)
         for run_id, facts in self._stored.items():
             self._known[run_id] = self._entry(Run(root / run_id), facts, is_settled=True, looked=0)
+            self._moving.append(run_id)
 
     def listed(self) -> list[Listed]:
-        """Return all runs, newest first."""
-        there = [name for name in os.listdir(self._root) if RUN_ID.fullmatch(name)]
-        now = time.time_ns()
-        found = {name: self._look(name, now) for name in there}
-        self._known = found
-        return sorted((known.listed for known in found.values()), key=lambda one: one.age_key, reverse=True)
+        """Return all runs, newest first; callers must not change the list."""
+        with self._alone:
+            changed, now = stamp(self._root / CHANGED), time.time_ns()
+            is_announced = changed != self._changed or now - changed[1] <= SETTLED
+            is_other = self._changed is None  # the first read
+            self._changed = changed
+            is_other |= self._follow(os.listdir(self._root))
+            count = len(self._resting) if is_announced else min(_AT_ONCE, len(self._resting))
+            due = [*self._moving, *(self._resting.popleft() for _ in range(count))]
+            self._moving.clear()
+            left = _AT_ONCE
+            for name in due:
+                known = self._known.get(name)
+                found = self._look(name, known, now, has_time=left > 0)
+                left -= known is not None and found.looked != known.looked
+                is_other |= known is None or found.listed is not known.listed
+                self._has_news |= known is None or found.listed.facts is not known.listed.facts
+                self._known[name] = found
+                (self._resting if _is_at_rest(found, now) else self._moving).append(name)
+            self._moving.sort(key=lambda name: self._known[name].looked)
+            if is_other:
+                self._list = sorted((known.listed for known in self._known.values()), key=lambda one: one.age_key, reverse=True)
+            return self._list
+
+    def _follow(self, entries: list[str]) -> bool:
+        """Forget runs that are no longer in the folder, and take in new ones; return whether there were any."""
+        if entries == self._entries:
+            return False
+        there = {name for name in entries if RUN_ID.fullmatch(name)}
+        gone = self._known.keys() - there
+        for name in gone:
+            del self._known[name]
+        if gone:
+            self._moving = [name for name in self._moving if name in there]
+            self._resting = deque(name for name in self._resting if name in there)
+        self._moving += there - self._known.keys()
+        self._entries = entries
+        self._has_news |= bool(gone)
+        return bool(gone)
 
     def keep(self) -> None:
-        """Write the index file if it lacks ended runs of the latest list."""
-        facts = {
-            name: known.listed.facts
-            for name, known in self._known.items()
-            if known.is_settled and (status := known.listed.facts.status) and status.state not in UNDER_WAY
-        }
+        """Write the index file if it lacks ended runs of the latest list, and if writing does not take too much of the time."""
+        began = time.monotonic()
+        if not self._has_news or began < self._keep_from:
+            return
+        with self._alone:
+            self._has_news = False
+            facts = {
+                name: known.listed.facts
+                for name, known in self._known.items()
+                if known.is_settled and (status := known.listed.facts.status) and status.state not in UNDER_WAY
+            }
         if facts != self._stored:
             sealed.store(self._root / FILE, _File(runs=facts).model_dump_json().encode())
             self._stored = facts
+            now = time.monotonic()
+            self._keep_from = now + _KEEPING * (now - began)
 
-    def _look(self, name: str, now: int) -> _Known:
-        """Return a run with its facts, read again if they may have changed."""
-        known = self._known.get(name)
+    def _look(self, name: str, known: _Known | None, now: int, *, has_time: bool) -> _Known:
+        """Return a run with its facts, read again if they may have changed; without time, only its folder is looked at."""
         if known and known.is_settled and stamp(known.folder) == known.listed.facts.stamps[0]:
-            if abs(now - known.looked) < _TRUST:
+            if abs(now - known.looked) < _TRUST or (known.looked and not has_time):
                 return known
             if _stamps(known.folder, known.listed.facts.stamps) == known.listed.facts.stamps:
                 return known._replace(looked=now)
@@ -127,14 +200,25 @@ class _Index:
 
     @staticmethod
     def _entry(run: Run, facts: Facts, *, is_settled: bool, looked: int) -> _Known:
-        return _Known(Listed(run, facts, age_key(run, facts.stamps[1][1], facts.status)), str(run.path), is_settled, looked)
+        status = facts.status
+        is_over = status is not None and status.state not in UNDER_WAY and not status.engine
+        key, started_at = age_key(run, facts.stamps[1][1], status), status.started_at if status else 0.0
+        listed = Listed(run, facts, key, is_over, facts.owner.id, started_at)
+        return _Known(listed, str(run.path), is_settled, looked)
+
+
+def _is_at_rest(known: _Known, now: int) -> bool:
+    """Return whether a run has ended, and has not changed for a while."""
+    facts = known.listed.facts
+    is_old = known.is_settled and now - facts.stamps[0][1] > _REST
+    return is_old and facts.status is not None and facts.status.state not in UNDER_WAY
 
 
 def read(root: Path) -> list[Listed]:
     """Return all runs in ``root`` with their facts, newest first; an empty list if the folder does not exist.
 
-    A file that was edited in place, which the program never does, shows within two seconds. Raises InputError if the folder cannot
-    be read.
+    A file that was edited in place, which the program never does, shows within two seconds; in a folder of more than
+    :data:`_AT_ONCE` runs, after a number of reads. Raises InputError if the folder cannot be read.
     """
     kept: dict[Path, list[Listed]] | None = getattr(_page, "kept", None)
     if kept is not None and root in kept:
@@ -174,20 +258,43 @@ def forget() -> None:
 
 def look(run: Run) -> Listed:
     """Return one run that is in no folder of runs with its facts, read anew: a guest."""
-    facts = _read(run, _stamps(str(run.path)))
-    return Listed(run, facts, age_key(run, facts.stamps[1][1], facts.status))
+    return _Index._entry(run, _read(run, _stamps(str(run.path))), is_settled=True, looked=0).listed
+
+
+def while_over(ask: Callable[[Run], bool]) -> Callable[[Listed], bool]:
+    """Return a question on runs as one on listed runs; the answer for a run that is over is kept until its facts change."""
+    known: dict[Path, tuple[Facts, bool]] = {}
+
+    def answer(listed: Listed) -> bool:
+        if not listed.is_over:
+            return ask(listed.run)
+        kept = known.get(listed.run.path)
+        if kept is None or kept[0] is not listed.facts:
+            kept = known[listed.run.path] = listed.facts, ask(listed.run)
+        return kept[1]
+
+    return answer
 
 
 def names_of(listed: Sequence[Listed]) -> dict[str, str]:
     """Return the whole name of each listed run by id, told apart from all others (see :mod:`gan.runs.names`)."""
-    traits = [(one.run.id, one.facts.traits) for one in listed]
     known = _named.get("latest")
-    if known is None or known[0] != traits:
-        _named["latest"] = known = traits, names.tell_apart(dict(traits))
-    return dict(known[1])
+    shown = list(listed)
+    if known and known.listed == shown:
+        return dict(known.names)
+    traits = [(one.id, one.facts.traits) for one in listed]
+    found = known.names if known and known.traits == traits else names.tell_apart(dict(traits))
+    _named["latest"] = _Named(shown, traits, found)
+    return dict(found)
 
 
-_named: dict[str, tuple[list[tuple[str, Traits]], dict[str, str]]] = {}  # of the latest list; threads replace it whole
+class _Named(NamedTuple):
+    listed: list[Listed]
+    traits: list[tuple[str, Traits]]
+    names: dict[str, str]
+
+
+_named: dict[str, _Named] = {}  # of the latest list; threads replace it whole
 
 
 def keep(root: Path) -> None:

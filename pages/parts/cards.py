@@ -6,7 +6,7 @@ import html
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -22,12 +22,12 @@ from gan.sweeps import launched
 from gan.sweeps.progress import ENDED
 from pages.parts import logged, owning, pictures, words
 
+MOST = 40  # cards in a list; 1,000 would take the server seconds at every refresh
 _FEWEST = 2  # values of a curve
 _SHOWN = 4  # runs in the picture of a sweep
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """Content of a card: one run, or the runs of one sweep, newest first, each with its status."""
 
     members: tuple[tuple[Listed, Status], ...]
@@ -37,20 +37,27 @@ class Card:
     @property
     def is_active(self) -> bool:
         """Whether any of the runs is under way."""
-        return any(status.state in runs.UNDER_WAY for _, status in self.members)
+        return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in self.members)
 
 
 def fold(found: Sequence[tuple[Listed, Status]]) -> list[Card]:
     """Return the cards of runs, in their order; runs of a sweep share the place of the first of them."""
-    cards: dict[str, list[tuple[Listed, Status]]] = {}
-    for listed, status in found:
-        cards.setdefault(listed.facts.sweep or listed.run.id, []).append((listed, status))
+    sweeps: dict[str, list[tuple[Listed, Status]]] = {}
+    places: list[str | tuple[Listed, Status]] = []  # ids of sweeps, and single runs
+    for member in found:
+        if not (sweep := member[0].facts.sweep):
+            places.append(member)
+        elif sweep in sweeps:
+            sweeps[sweep].append(member)
+        else:
+            places.append(sweep)
+            sweeps[sweep] = [member]
     made = []
-    for key, members in cards.items():
-        first = members[0][0]
-        name = _name_of_sweep(first.run, key) if first.facts.sweep and len(members) > 1 else ""
-        if name:
-            made.append(Card(tuple(members), key, name))
+    for place in places:
+        members = sweeps[place] if isinstance(place, str) else [place]
+        name = _name_of_sweep(members[0][0].run, place) if isinstance(place, str) and len(members) > 1 else ""
+        if isinstance(place, str) and name:
+            made.append(Card(tuple(members), place, name))
         else:  # a single run, or the sweep has been removed
             made += [Card((member,)) for member in members]
     return made

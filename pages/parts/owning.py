@@ -35,7 +35,8 @@ def by(owner: Person) -> str:
 
 def names(listed: Sequence[Listed]) -> dict[str, str]:
     """Return the names of runs on one line by id, for a picker; in a class, each begins with its owner."""
-    return labelled(words.on_one_line(index.names_of(listed)), {one.run.id: one.facts.owner for one in listed})
+    called = words.on_one_line(index.names_of(listed))
+    return labelled(called, {one.id: one.facts.owner for one in listed}) if classroom.is_on() else called
 
 
 def labelled(called: Mapping[str, str], owners: Mapping[str, Person]) -> dict[str, str]:

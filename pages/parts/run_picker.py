@@ -87,7 +87,7 @@ def _all(root: Path, *, with_guests: bool = False) -> tuple[dict[str, Listed], d
     every = index.read(root)
     if with_guests and (found_guests := guests.listed(root)):
         every = sorted([*every, *found_guests], key=lambda one: one.age_key, reverse=True)
-    found = {listed.run.id: listed for listed in every}
+    found = {listed.id: listed for listed in every}
     return found, owning.names(list(found.values()))
 
 

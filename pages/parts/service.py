@@ -6,6 +6,7 @@ A new folder of runs first gets the examples.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import inspect
 import logging
@@ -95,6 +96,7 @@ def _tend_queue() -> None:
     _advance(default_root())
     pause.wait(0.5)  # a visitor who waited for the server imports what his page needs, and quicker alone
     _import_parts()
+    _spare_collector()
     while True:
         index.keep(default_root())
         pause.wait(2.0)
@@ -119,6 +121,12 @@ def _offer_examples(root: Path) -> None:
         examples.offer(root)
     except OSError:
         logging.getLogger("gan").warning("The examples could not be copied", exc_info=True)
+
+
+def _spare_collector() -> None:
+    """Exempt the imported modules and the facts of all runs from garbage collection: with 10,000 runs, a full one took 90 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def make_way() -> None:

@@ -192,6 +192,7 @@ BY_ITSELF = {
     "gan.execution.dispatching.ensure": "starts the process that sends runs to engines",
     "gan.execution.processes.converse": "starts the worker of live games, which writes nothing",
     "gan.judging.doctor.kept.keep": "a cache",
+    "gan.runs.announcing.announce": "a hint for lists",
     "gan.runs.index.keep": "a cache",
     "gan.runs.index._Index.keep": "a cache",
     "gan.runs.examples.offer": "fills a new folder of runs",

@@ -88,7 +88,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> Node:
     made = Node()
     monkeypatch.setattr(engines, "lacking", lambda name: "")
     monkeypatch.setattr(engines, "open_engine", lambda name: made)
-    monkeypatch.setattr(dispatching, "ensure", lambda root: None)  # these tests are the dispatcher
+    monkeypatch.setattr(dispatching, "ensure", lambda root, every: None)  # these tests are the dispatcher
     yield made  # type: ignore[misc]
     for process in made.processes():
         process.kill()

@@ -105,3 +105,11 @@ def test_dates_are_said_as_people_do() -> None:
     assert cards.date(0) == "" and cards.date(now) == time.strftime("%H:%M", time.localtime(now))
     then = time.mktime((2001, 2, 3, 4, 5, 6, 0, 0, -1))
     assert cards.date(then) == "3 Feb 2001"
+
+
+def test_a_crowd_of_runs_is_drawn_in_part(empty: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.parts.cards.MOST", 9)
+    for number in range(11):
+        make_run(empty, name=f"run {number}", state="queued")
+    page = visit("home")
+    assert any("The first 9 of 11" in caption.value for caption in page.caption)

@@ -328,3 +328,61 @@ def test_a_page_reads_the_list_once_unless_runs_change(root: Path, monkeypatch: 
         index.read(root).clear()
         assert len(index.read(root)) == 2, "callers cannot change it"
     assert len(index.read(root)) == 2 and len(reads) == 3
+
+
+@pytest.fixture
+def resting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[index._Index, list[Run]]:
+    """Return a server's index that looks at one run at rest in each read, and five runs at rest."""
+    made = [ended(tmp_path, f"run {number}") for number in range(5)]
+    for run in made:
+        age(run, 3600)
+    monkeypatch.setattr(index, "_AT_ONCE", 1)
+    if (tmp_path / index.CHANGED).exists():
+        os.utime(tmp_path / index.CHANGED, (time.time() - 3600,) * 2)
+    server = index._Index(tmp_path)
+    server.listed()
+    return server, made
+
+
+def labels(server: index._Index) -> list[str]:
+    return [one.facts.label for one in server.listed()][::-1]
+
+
+def test_runs_at_rest_are_looked_at_in_turns(resting: tuple[index._Index, list[Run]], monkeypatch: pytest.MonkeyPatch) -> None:
+    server, made = resting
+    looked: list[str] = []
+    stamp = index.stamp
+    monkeypatch.setattr(index, "stamp", lambda path: (looked.append(Path(path).name), stamp(path))[1])
+    for _ in range(5):
+        server.listed()
+    folders = [name for name in looked if RUN_ID.fullmatch(name)]
+    assert sorted(folders) == [run.id for run in made]
+
+
+def test_an_announced_change_of_a_run_at_rest_shows_at_once(resting: tuple[index._Index, list[Run]]) -> None:
+    server, made = resting
+    for number, run in enumerate(made):
+        run.rename(f"name {number}")
+        assert labels(server)[number] == f"name {number}"
+    made[3].write_status(Status(state="queued", total_steps=24))
+    assert [one.status().state for one in server.listed()][::-1][3] == "queued"
+    runs.delete(made[0])
+    made.append(make_run(made[0].root, name="new"))
+    assert labels(server) == ["name 1", "name 2", "name 3", "name 4", "new"]
+
+
+def test_another_change_of_a_run_at_rest_shows_after_some_reads(resting: tuple[index._Index, list[Run]]) -> None:
+    server, made = resting
+    files.write_json(made[4].path / "label.json", {"name": "copied by hand"})
+    age(made[4], 1800)
+    assert "copied by hand" in [label for _ in made for label in labels(server)]
+
+
+def test_a_question_on_a_run_that_is_over_is_asked_once(tmp_path: Path) -> None:
+    run, asked = ended(tmp_path), []
+    is_fine = index.while_over(lambda run: (asked.append(run.id), run.has_checkpoint)[1])
+    assert [is_fine(one) for _ in range(3) for one in index.read(tmp_path)] == [False] * 3
+    assert asked == [run.id]
+    run.write_status(Status(state="queued", total_steps=24))
+    assert [is_fine(one) for _ in range(2) for one in index.read(tmp_path)] == [False] * 2
+    assert len(asked) == 3, "a run under way may get a checkpoint at any time"

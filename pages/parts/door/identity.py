@@ -26,8 +26,11 @@ SECRET_HEADER = "x-gan-proxy"  # by which a proxy on another machine or in anoth
 
 
 def cookie_name() -> str:
-    """Return the name of the cookie. It contains the port, because cookies know none: two classes on one machine share a host."""
-    return f"gan-class-{st.get_option('server.port')}"
+    """Return the name of the cookie, which differs between classes: cookies know no port, so those of one machine would share it.
+
+    Servers on one folder of runs serve the same class, so a sign-in at one of them holds at all.
+    """
+    return f"gan-class-{Classroom(default_root()).mark()}"
 
 
 def person_of(cookies: Mapping[str, str], headers: Mapping[str, str]) -> Person | None:

@@ -190,14 +190,18 @@ def _ask_family() -> str:
     return chosen or _FAMILIES[0]
 
 
+_has_checkpoint = index.while_over(lambda run: run.has_checkpoint)
+_has_best = index.while_over(lambda run: run.best_path.is_dir())
+
+
 def _ask_start(root: Path) -> Setup | None:
     """Ask for a checkpoint to start from; return it as a set-up with the data of its run, or None for new networks."""
     titles = {"": "New networks"}
-    listed = [one for one in index.read(root) if one.run.has_checkpoint]
+    listed = [one for one in index.read(root) if _has_checkpoint(one)]
     for run_id, name in owning.names(listed).items() if listed else ():
         titles[f"{run_id}:last"] = name
     for one in listed:
-        if one.run.best_path.is_dir():
+        if _has_best(one):
             titles[f"{one.run.id}:best"] = f"{titles[f'{one.run.id}:last']} (best FID)"
     if (held := st.session_state.get("play/start", "")) not in titles:
         st.session_state["play/start"] = ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from gan.errors import InputError
 from gan.judging.glossary import SCORES
 from gan.lessons.laboratory import Laboratory
 from gan.palette import GRAY, INDIGO, ORANGE
+from gan.runs import Run, index
 
 #: Shared parts of the scripts, in this order; each script is one module, because a component has a single one.
 _SHARED = ("look", "wire", "plane", "gallery", "curves", "sketch", "own", "words")
@@ -92,3 +95,11 @@ def answer(name: str, key: str = "play/face") -> Any:
     """Return what a component has just sent: "seed", "points" or "reached"; None if nothing. For the callbacks of :func:`show`."""
     told = st.session_state.get(key)
     return getattr(told, name, None) if told is not None else None
+
+
+@index.while_over
+def is_explorable(run: Run) -> bool:
+    """Return whether a run has a checkpoint, and images as data."""
+    with contextlib.suppress(InputError):
+        return run.has_checkpoint and not run.config().data.is_points
+    return False

@@ -34,12 +34,14 @@ def show(root: Path, start: Callable[[Quiz], object]) -> None:
 
 def _with_pictures(root: Path) -> list[Listed]:
     """Return the runs of images that have samples, newest first."""
-    found = []
-    for listed in run_index.read(root):
-        with contextlib.suppress(InputError):
-            if not listed.run.config().data.is_points and listed.run.samples():
-                found.append(listed)
-    return found
+    return [listed for listed in run_index.read(root) if _has_pictures(listed)]
+
+
+@run_index.while_over
+def _has_pictures(run: Run) -> bool:
+    with contextlib.suppress(InputError):
+        return not run.config().data.is_points and bool(run.samples())
+    return False
 
 
 def _pick(root: Path, found: list[Listed]) -> Run | None:
