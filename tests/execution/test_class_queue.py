@@ -175,9 +175,9 @@ def test_the_forecast_starts_runs_as_the_queue_does(usual: int, busy: list[Job],
         training = Counter(job.turn.owner for _, _, job in running)
         ranked = order.fair([job.turn for job in left], training, served)
         able = [left[place] for place, rank in ranked if rank < left[place].most]
-        free = every_core - sum(job.threads for _, _, job in running)
+        free = every_core - sum(job.cores for _, _, job in running)
         for place, job in enumerate(able):
-            taken = job.threads or min(usual, max(1, free // (len(able) - place)))
+            taken = job.cores or min(usual, max(1, free // (len(able) - place)))
             if taken > free and running:
                 break
             started[job.turn.since], clock = now, clock + 1
@@ -185,7 +185,7 @@ def test_the_forecast_starts_runs_as_the_queue_does(usual: int, busy: list[Job],
             left.remove(job)
             free -= taken
             end = math.inf if job.seconds is None else now + job.seconds
-            running.append((end, waiting.index(job), job._replace(threads=taken)))
+            running.append((end, waiting.index(job), job._replace(cores=taken)))
         if not running:
             break
         running.sort(key=lambda one: one[:2])

@@ -275,7 +275,7 @@ def test_slurm_without_a_cluster_is_away(root: Path, tmp_path: Path, monkeypatch
         path.write_text(f"#!/bin/sh\necho '{name}: fatal: Could not establish a configuration source' >&2\nexit 1\n")
         path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(dispatching, "ensure", lambda root: None)
+    monkeypatch.setattr(dispatching, "ensure", lambda root, every: None)
     run = launch(root)
     assert Dispatcher(root).look()
     assert run.status().state == "queued"

@@ -118,7 +118,7 @@ def test_process_that_is_known_to_run_has_longer(root: Path) -> None:
 
 def test_process_of_another_machine_has_a_grace_period(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(root)
-    monkeypatch.setattr(signs.platform, "node", lambda: "elsewhere")
+    monkeypatch.setenv("GAN_HOST", "elsewhere")
     signs.announce(run.trainer_lock, 2**22 + 1)
     monkeypatch.undo()
     assert run.status().state == "starting"

@@ -194,6 +194,7 @@ CHANGED = {
     "data.subset": 900,
     "objective.loss": "minimax",
     "optimizer.algorithm": "rmsprop",
+    "training.processes": 1,  # more are refused with other changes
 }
 
 
