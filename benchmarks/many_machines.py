@@ -207,6 +207,7 @@ def slurm_cluster(folder: Path) -> Iterator[None]:
     (folder / "slurm.conf").write_text(
         _SLURM.format(host=host, folder=folder, memory=psutil.virtual_memory().total // 2**20 * 9 // 10)
     )
+    before = os.environ.get("SLURM_CONF")
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
     files = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
     with contextlib.ExitStack() as stack, open(folder / "out.txt", "wb") as out:
@@ -219,7 +220,11 @@ def slurm_cluster(folder: Path) -> Iterator[None]:
             stack.callback(process.wait)
             stack.callback(process.terminate)
             time.sleep(1)
-        yield
+        try:
+            yield
+        finally:
+            os.environ.pop("SLURM_CONF")
+            os.environ |= {"SLURM_CONF": before} if before else {}
 
 
 def with_slurm(folder: Path, count: int) -> bool:
