@@ -6,6 +6,7 @@ On one host, a held lock shows at once whether the trainer lives. Other hosts ma
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -92,7 +93,8 @@ def take_away(run: Trained, status: Status) -> None:
     """
     if is_elsewhere(status.host) and leases.is_silent(run.status_path, _sign_of_life(run, read_model(Status, run.status_path))):
         for path in (run.lease_path, run.trainer_lock):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # missing; or Windows, where a file in use stays, and so does the run
+                path.unlink()
 
 
 def _sign_of_life(run: Trained, status: Status) -> tuple[object, ...]:
