@@ -12,7 +12,7 @@ from gan.access.people import Person
 from gan.catalogue import data_sets
 from gan.data import imported
 from gan.errors import InputError
-from gan.execution import requests
+from gan.execution import queue, requests
 from gan.places import data_root
 from gan.runs import Run, changes
 from gan.storage import jobs
@@ -78,7 +78,8 @@ def faults(root: Path, members: list[Person]) -> list[str]:
     names = {person.id: person.name for person in members}
     for run in every.values():
         found += _of_run(run, names)
-        if run.id in there and run.status().state == "interrupted" and not run.control().stop:
+        is_given_up = bool(run.membership()) and run.status().restarts >= queue.MOST_RESTARTS  # killed too often for its sweep
+        if run.id in there and run.status().state == "interrupted" and not run.control().stop and not is_given_up:
             found.append(f"run {run.id} was resumed after the kills and is interrupted")
     found += _of_data()
     found += [f"printed by the people: {line}" for line in _printed(root / ".people.txt")]
