@@ -19,7 +19,7 @@ from gan.runs.records import Status
 from gan.storage import leases, signs
 from gan.storage.leases import Lease
 from gan.storage.locks import is_locked
-from gan.storage.models import read_model
+from gan.storage.models import read_model, stamp
 
 
 class Trained(Protocol):
@@ -81,7 +81,7 @@ def hold(run: Trained) -> Held:
 def silence(run: Trained, status: Status) -> str:
     """Return one sentence if the trainer on another host that has this ``status`` is silent; empty if not, or not known yet."""
     limit = leases.DURATION if status.state == "running" else max(leases.DURATION, signs.SLOW_GRACE)
-    if leases.is_silent(run.status_path, _sign_of_life(run, status), limit):
+    if signs.is_silent(run.status_path, _sign_of_life(run, status), limit):
         return f"The trainer on {shown(status.host)} has been silent for {limit:.0f} s."
     return ""
 
@@ -91,7 +91,9 @@ def take_away(run: Trained, status: Status) -> None:
 
     It may only sleep, so its lock may be held; it finds its lease gone before its next write. The caller holds the queue lock.
     """
-    if is_elsewhere(status.host) and leases.is_silent(run.status_path, _sign_of_life(run, read_model(Status, run.status_path))):
+    if not is_elsewhere(status.host):
+        return
+    if signs.is_silent(run.status_path, _sign_of_life(run, read_model(Status, run.status_path)), leases.DURATION):
         for path in (run.lease_path, run.trainer_lock):
             with contextlib.suppress(OSError):  # missing; or Windows, where a file in use stays, and so does the run
                 path.unlink()
@@ -99,4 +101,4 @@ def take_away(run: Trained, status: Status) -> None:
 
 def _sign_of_life(run: Trained, status: Status) -> tuple[object, ...]:
     """Return what changes as long as a trainer lives."""
-    return status.generation, status.beat, status.heartbeat, leases.touched(run.lease_path)
+    return status.generation, status.beat, status.heartbeat, stamp(run.lease_path)

@@ -284,7 +284,7 @@ class Run:
             if scoring.state != "running":
                 return scoring
             if is_elsewhere(scoring.host):
-                is_over = leases.is_silent(self.scoring_lock, scoring.heartbeat, max(leases.DURATION, signs.SLOW_GRACE))
+                is_over = signs.is_silent(self.scoring_lock, scoring.heartbeat, max(leases.DURATION, signs.SLOW_GRACE))
             else:
                 is_over = not signs.is_alive(self.scoring_lock, scoring.heartbeat)
             if is_over:

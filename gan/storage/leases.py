@@ -12,11 +12,11 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from gan.errors import InputError, explained
+from gan.storage.models import stamp
 
 #: Seconds without a sign of life after which another host may take a lease; all hosts that share a folder must agree.
 DURATION = max(1.0, float(os.environ.get("GAN_LEASE_SECONDS") or 90.0))
@@ -70,38 +70,9 @@ def take(path: Path, otherwise: str, *, patience: float = 1.0) -> Lease:
 
 def _clear_empty(path: Path) -> None:
     """Remove an empty marker: filelock writes one at once, and leaves alone what a process killed in between has left."""
-    seen = touched(path)
     deadline = time.monotonic() + _FILLED
-    while seen and path.exists() and not path.stat().st_size:
+    while any(seen := stamp(path)) and not seen[2]:
         if time.monotonic() > deadline:
             path.unlink(missing_ok=True)
             return
         time.sleep(0.05)
-        seen = touched(path)
-
-
-def touched(path: Path) -> int:
-    """Return the sign of life of a lease: it changes while the holder lives. 0 if nobody holds it."""
-    try:
-        found = path.stat()
-    except OSError:
-        return 0
-    return found.st_mtime_ns ^ found.st_ino
-
-
-#: What this process has seen of work on other hosts: the latest sign of life, and when it saw that one first (``time.monotonic``).
-_seen: dict[Any, tuple[Any, float]] = {}
-
-
-def is_silent(work: Any, sign: Any, limit: float | None = None) -> bool:
-    """Return whether this process has seen the same ``sign`` of life of some ``work`` for more than ``limit`` seconds,
-    by default :data:`DURATION`.
-
-    Only its own monotonic clock counts, so it cannot tell before it has watched for as long.
-    """
-    known = _seen.get(work)
-    now = time.monotonic()
-    if known is None or known[0] != sign:
-        _seen[work] = sign, now
-        return False
-    return now - known[1] > (DURATION if limit is None else limit)

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Hashable
 from pathlib import Path
 
 from filelock import FileLock
@@ -68,6 +69,24 @@ def is_alive(lock: Path, since: float) -> bool:
     if pid and not _is_running(pid, began):
         return False
     return abs(time.time() - since) <= (SLOW_GRACE if pid and began else GRACE)
+
+
+#: What this process has seen of work: the latest sign of life, and when it saw that one first (``time.monotonic``).
+_seen: dict[Hashable, tuple[object, float]] = {}
+
+
+def is_silent(work: Hashable, sign: object, seconds: float) -> bool:
+    """Return whether this process has seen the same ``sign`` of life of some ``work`` for more than so many ``seconds``.
+
+    Only its own monotonic clock counts: neither a clock that is set, here or on another host, nor a machine that sleeps. So it
+    cannot tell before it has watched for as long.
+    """
+    known = _seen.get(work)
+    now = time.monotonic()
+    if known is None or known[0] != sign:
+        _seen[work] = sign, now
+        return False
+    return now - known[1] > seconds
 
 
 def end(lock: Path) -> bool:
