@@ -31,15 +31,13 @@ from gan.config import schedules
 from gan.errors import InputError, explained
 from gan.execution import queue, quotas
 from gan.execution.executors import engines
+from gan.execution.executors.engine import REQUEUE
 from gan.machine import host, usual_threads
 from gan.places import default_root
 from gan.runs import Held, Run, Status, changes, checkpoints, dispatch, forks
 
 if TYPE_CHECKING:
     from gan.training.quick import Scorer
-
-
-LATER = 75  # exit status of a trainer that another is to follow, or has replaced; EX_TEMPFAIL of sysexits.h
 
 
 def add(command: Callable[..., Parser]) -> None:
@@ -184,7 +182,7 @@ def _foreground(run: Run, held: Held, *, is_quiet: bool, engine: str = "") -> in
         status = run.status()
         if status.state == "interrupted":
             return complain(status.message, status=1)
-        return 0 if status.state in ("finished", "stopped") else LATER if status.state in runs.UNDER_WAY else 1
+        return 0 if status.state in ("finished", "stopped") else REQUEUE if status.state in runs.UNDER_WAY else 1
     interrupted = _Interrupt()
     try:
         with explained(f"writing the log of run {run.id}"):
@@ -213,7 +211,7 @@ def _foreground(run: Run, held: Held, *, is_quiet: bool, engine: str = "") -> in
         if not run.status().engine:
             queue.advance(run.root)
     if status.state in ("interrupted", "queued"):
-        return LATER if joined.size > 1 else complain(status.message, status=LATER)
+        return REQUEUE if joined.size > 1 else complain(status.message, status=REQUEUE)
     is_well = status.state in ("finished", "stopped")
     if not is_quiet:
         print(_closing_words(run, status), file=sys.stdout if is_well else sys.stderr)

@@ -122,30 +122,25 @@ def _train(run: Run, engine: Engine, seen: Mapping[str, Seen], *, is_held: bool)
         return
     if status.state in ("starting", "running") and run.judged(status).state == "queued":
         last = f" {title} says: {shown(found.why)}." if found.why else ""
-        _note(
-            run,
-            status.state,
-            f"The job on {shown(status.host)} was lost at step {status.step:,}.{last} It is sent again.",
-            "queued",
-        )
+        message = f"The job on {shown(status.host)} was lost at step {status.step:,}.{last} It is sent again."
+        _note(run, status.state, message, "queued")
         status = run.stored_status()
     if status.state != "queued" or is_held:
         return
-    if job.tries > MOST_RESTARTS:
-        ended = "the folder of the runs is not there" if found.code == NOT_SHARED else shown(found.why) or "see the log"
-        message = f"{title} has ended the job {job.tries} times ({ended}); mend that and resume the run, or resume it elsewhere."
+    if job.tries and found.code == NOT_SHARED:
+        message = f"A node of {title} does not see {run.root}; share this folder and that of the program with all nodes."
         _note(run, "queued", message, "failed")
         return
-    if found.code == NOT_SHARED:
-        message = f"A node of {title} does not see {run.root}; share this folder and that of the program with all nodes."
+    if job.tries > MOST_RESTARTS:
+        ended = shown(found.why) or "see the log"
+        message = f"{title} has ended the job {job.tries} times ({ended}); mend that and resume the run, or resume it elsewhere."
         _note(run, "queued", message, "failed")
         return
     try:
         sent = engine.submit(_task(run, "train", ["resume", run.id, "--from-queue", "--on", status.engine]))
     except Refused as error:
-        message = (
-            f"{title} refuses the job ({shown(str(error), 200)}); change the run or the options, then resume it, or train it here."
-        )
+        why = shown(str(error), 200)
+        message = f"{title} refuses the job ({why}); change the run or the options, then resume it, or train it here."
         _note(run, "queued", message, "failed")
         return
     dispatch.write_job(run, Job(id=sent, state="waiting", tries=job.tries + 1))
@@ -188,7 +183,8 @@ def _task(run: Run, kind: Kind, arguments: list[str]) -> Task:
     if needed is None or needed.engine != status.engine:
         config = run.config()
         needed = engines.needs(run.root, config, status.engine)
-        dispatch.write(run, needed.model_copy(update={"cores": status.threads * config.training.processes or needed.cores}))
+        needed = needed.model_copy(update={"cores": status.threads * config.training.processes or needed.cores})
+        dispatch.write(run, needed)
     name = f"gan-{kind}-{run.id}"
     return Task(name, [*arguments, "--root", str(run.root.resolve())], run.path.resolve(), run.log_path.resolve(), needed)
 

@@ -30,8 +30,8 @@ def ensure(root: Path, every: Sequence[index.Listed]) -> None:
 def has_work(listed: index.Listed) -> bool:
     """Return whether a run is, or should be, under way at an engine that this machine can use."""
     status = listed.facts.status
-    if status is None or not status.engine or engines.lacking(status.engine):
+    if status is None or not status.engine:
         return False
-    if status.state in runs.UNDER_WAY or dispatch.request(listed.run):
-        return True
-    return dispatch.job(listed.run).state != "ended"
+    run, is_active = listed.run, status.state in runs.UNDER_WAY
+    is_active = is_active or dispatch.request(run) is not None or dispatch.job(run).state != "ended"
+    return is_active and not engines.lacking(status.engine)

@@ -114,7 +114,7 @@ def put_back(run: Run, length: Span | None = None, engine: str | None = None) ->
     now = time.time()
     where = status.engine if engine is None else engines.require(engine)
     if where:
-        dispatch.write_job(run, dispatch.job(run).model_copy(update={"tries": 0}))
+        dispatch.write_job(run, dispatch.job(run).model_copy(update={"tries": 0}))  # the id stays: that job may still be ending
     update = {"engine": where, "state": "queued", "queued_at": now, "first": 0.0, "heartbeat": now}
     run.write_status(status.model_copy(update=update | {"total_steps": total, "message": "", "restarts": 0}))
 

@@ -23,7 +23,7 @@ from gan.execution.executors import engines
 from gan.execution.executors.engine import NOT_SHARED, EngineAway, Refused, Seen, Task
 from gan.runs import Run, dispatch
 from tests import nursery
-from tests.helpers import is_sentence, losses, run_gan, start_quickly, tiny, wait_until
+from tests.helpers import is_sentence, losses, make_run, run_gan, start_quickly, tiny, wait_until
 
 pytestmark = pytest.mark.usefixtures("quickly")
 
@@ -179,6 +179,9 @@ def test_a_node_without_the_folder_and_a_refused_job_are_said(root: Path, node: 
     node.code = NOT_SHARED
     look_until(root, lost, "failed")
     assert "does not see" in lost.status().message and is_sentence(lost.status().message)
+    queue.resume(lost)  # somebody shares the folder; the engine still knows how the first job ended
+    Dispatcher(root).look()
+    assert lost.status().state == "queued" and len(node.jobs) == 2
     node.code, node.refusal = 0, "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
     refused = launch(root)
     look_until(root, refused, "failed")
@@ -253,6 +256,21 @@ def test_a_run_on_several_processes_asks_for_what_all_of_them_need(root: Path) -
     assert (found.cores, found.gpus, found.memory) == (6, 2, 4000)
     assert found.threads(config) == 3
     assert engines.needs(root, tiny({"training.processes": 2}), "slurm").gpus == 0
+
+
+def test_a_run_of_an_unknown_engine_is_left_alone(root: Path, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    run = make_run(root, engine="of a later version", state="queued")
+    assert queue.advance(root) == [] and not Dispatcher(root).look()
+    assert run.status().state == "queued"
+
+
+def test_a_job_asks_for_the_cores_of_a_run_that_has_its_threads(root: Path, node: Node) -> None:
+    run = launch(root)
+    run.write_status(run.status().model_copy(update={"threads": 3}))
+    node.places = 0
+    Dispatcher(root).look()
+    assert node.jobs["1"][0].needs.cores == 3 == (dispatch.read(run) or node.jobs["1"][0].needs).cores
 
 
 def test_unknown_missing_and_forbidden_engines_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from gan.runs.dispatch import Dispatch
 
-REQUEUE = 75  # exit status of a command that is to be started again (EX_TEMPFAIL of sysexits.h)
+REQUEUE = 75  # exit status of a trainer that another is to follow, or has replaced (EX_TEMPFAIL of sysexits.h)
 NOT_SHARED = 76  # exit status if the folder of the run is not there
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gan.access import people
 from gan.config import RunConfig
-from gan.errors import InputError, nearest
+from gan.errors import InputError, nearest, shown
 from gan.execution import speeds
 from gan.execution.executors import ray_cluster, slurm
 from gan.execution.executors.engine import Engine
@@ -26,7 +26,9 @@ _LACKING = {"ray": ray_cluster.lacking, "slurm": slurm.lacking}
 
 def lacking(name: str) -> str:
     """Return what this machine lacks to use an engine; empty if nothing."""
-    return "" if name == LOCAL else _LACKING[name]()
+    if name == LOCAL:
+        return ""
+    return _LACKING[name]() if name in _LACKING else f"This version knows no engine “{shown(name)}”"
 
 
 def offered() -> list[str]:

@@ -61,13 +61,18 @@ class Ray:
             environment["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides GPUs only from tasks that ask for some
         command = [sys.executable, "-m", "gan", *task.arguments]
         told = (command, str(PROJECT), str(task.folder), str(task.log), environment, NOT_SHARED)
-        found: str = self._answer(self._jobs.submit.remote(task.name, options, told))
+        try:
+            found: str = self._ray.get(self._jobs.submit.remote(task.name, options, told), timeout=_PATIENCE)
+        except self._ray.exceptions.RayTaskError as error:
+            raise Refused(_words(error)) from None
+        except Exception as error:
+            raise EngineAway(_words(error)) from None
         return found
 
     def look(self, ids: Sequence[str]) -> dict[str, Seen]:
         """See :meth:`Engine.look`."""
         found = self._answer(self._jobs.look.remote(list(ids)))
-        return {job: Seen(*said) for job, said in found.items()}
+        return {job: Seen(state, why=_words(said) if said else "", code=code) for job, (state, said, code) in found.items()}
 
     def cancel(self, job: str) -> None:
         """See :meth:`Engine.cancel`."""
@@ -76,16 +81,14 @@ class Ray:
     def _answer(self, reference: Any) -> Any:
         try:
             return self._ray.get(reference, timeout=_PATIENCE)
-        except self._ray.exceptions.RayTaskError as error:
-            raise Refused(_words(error)) from None
         except Exception as error:
             raise EngineAway(_words(error)) from None
 
 
-def _words(error: BaseException) -> str:
-    """Return the first line of an error, in short."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".")
+def _words(said: object) -> str:
+    """Return the first line of an error, or of its text, in short."""
+    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
+    return (lines[0] if lines else type(said).__name__)[:200].rstrip(".")
 
 
 def _jobs() -> type:
@@ -128,22 +131,21 @@ def _jobs() -> type:
             self._tasks[job] = ray.remote(work).options(name=name, **options).remote(*told)
             return job
 
-        def look(self, ids: list[str]) -> dict[str, tuple[str, str, str, int | None]]:
+        def look(self, ids: list[str]) -> dict[str, tuple[str, str, int | None]]:
             import ray
 
-            found: dict[str, tuple[str, str, str, int | None]] = {}
+            found: dict[str, tuple[str, str, int | None]] = {}
             for job in ids:
                 task = self._tasks.get(job)
                 if task is None:
                     continue
                 if not ray.wait([task], timeout=0)[0]:
-                    found[job] = ("waiting", "", "", None)
+                    found[job] = ("waiting", "", None)
                     continue
                 try:
-                    found[job] = ("ended", "", "", int(ray.get(task)))
+                    found[job] = ("ended", "", int(ray.get(task)))
                 except Exception as error:
-                    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-                    found[job] = ("ended", "", (lines[0] if lines else type(error).__name__)[:200], None)
+                    found[job] = ("ended", str(error) or type(error).__name__, None)
             return found
 
         def cancel(self, job: str) -> None:
