@@ -142,16 +142,27 @@ def start_import(
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
     require("prepare")
-    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
-    path = _save(upload, suffix, allowed)
     name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
-    chosen = [f"--file-name={name}", f"--classes={choice.folders}", *(f"--only={folder}" for folder in choice.only)]
+    chosen = [f"--name={title}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
+    chosen += [f"--only={folder}" for folder in choice.only]
     if columns:
         chosen += ["--columns", *map(str, columns)]
+    _take_in(upload, suffix, import_path(), ["data", "import"], chosen)
+
+
+def _take_in(
+    upload: BinaryIO, ending: str, place: Path, command: list[str], options: list[str], *, needs_torch: bool = False
+) -> None:
+    """Save an upload and start a command that imports it, for the acting person, with progress at ``place``.
+
+    Raises InputError, with nothing saved, if it is beyond the limits of the class or the command cannot be started.
+    """
+    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
+    path = _save(upload, ending, allowed)
     if allowed:
-        chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
+        options = [*options, f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     try:
-        _start(import_path(), ["data", "import", str(path.resolve()), f"--name={title}", "--size", str(size), "--consume", *chosen])
+        _start(place, [*command, str(path.resolve()), "--consume", *options], needs_torch=needs_torch)
     except InputError:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -199,19 +210,10 @@ def start_guest(
     command ``guest``. A student's upload is refused beyond the limits of the class.
     """
     require("prepare")
-    allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     source = shown(PureWindowsPath(source).name, most=200)
-    path = _save(upload, _ending(source), allowed)
-    chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}", *arguments]
-    if allowed:
-        chosen += [f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
-    try:
-        place = guest_path(root).resolve()
-        _start(place, ["guest", str(path.resolve()), "--consume", "--root", str(root.resolve()), *chosen], needs_torch=True)
-    except InputError:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise
+    chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}"]
+    chosen += ["--root", str(root.resolve()), *arguments]
+    _take_in(upload, _ending(source), guest_path(root).resolve(), ["guest"], chosen, needs_torch=True)
 
 
 def _ending(name: str) -> str:

@@ -208,19 +208,11 @@ def _staged(root: Path) -> Iterator[tuple[Guest, Guest]]:
     place = folder(root)
     with explained("importing the guest"):
         place.mkdir(parents=True, exist_ok=True)
-        _clear(place)
+        files.clear_staged(place, f"{_STAGED}*")
         name = new_id()
-        staged = Guest(place / f"{_STAGED}{name}")
+        staged = Guest(place / f"{_STAGED}{name}.{files.mark()}")
         try:
             staged.path.mkdir()
             yield staged, Guest(place / name)
         finally:
             shutil.rmtree(staged.path, ignore_errors=True)
-
-
-def _clear(place: Path) -> None:
-    """Remove what killed imports have left, except recent ones that may still be under way."""
-    for path in place.glob(f"{_STAGED}*"):
-        with contextlib.suppress(OSError):
-            if not files.is_in_use(max(one.stat().st_mtime for one in (path, *path.iterdir()))):
-                shutil.rmtree(path, ignore_errors=True)

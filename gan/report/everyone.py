@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 import unicodedata
 import zipfile
@@ -52,7 +51,7 @@ def write(root: Path, out: Path, report: Report = say_nothing, *, with_teacher: 
         raise InputError("There is no ended run to export yet; wait until a training has ended.")
     names, done = folders(list(found)), 0
     shares: list[Share] = []
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+    temporary = files.temporary_of(out)
     with explained("writing the reports of the class"):
         try:
             with open(temporary, "xb") as file:

@@ -19,7 +19,7 @@ from gan.runs import index
 from gan.runs.moments import new_id
 from gan.runs.records import RUN_ID, UNDER_WAY, Label, State, Status, checked_name
 from gan.runs.run import Run
-from gan.storage.files import is_in_use, mark, sync_directory, write_json
+from gan.storage.files import clear_staged, mark, sync_directory, write_json
 
 TRASH = ".trash"
 GUESTS, GUEST = ".guests", "guest.json"  # folder of pictures made elsewhere, and the file that tells one from a run
@@ -54,7 +54,7 @@ def create(
     require_data(config)
     with explained(f"creating a run in {root}"):
         root.mkdir(parents=True, exist_ok=True)
-        _clear_staged(root)
+        clear_staged(root, ".new-*")
         while True:
             run_id = new_id()
             run, staged = Run(root / run_id), Run(root / f".new-{run_id}.{mark()}")
@@ -91,15 +91,6 @@ def create(
             raise
         sync_directory(root)
     return run
-
-
-def _clear_staged(root: Path) -> None:
-    """Remove partly created runs left by killed processes, except recent ones that may still be in progress."""
-    for path in root.glob(".new-*"):
-        with contextlib.suppress(OSError):
-            changed = max(folder.stat().st_mtime for folder in (path, *path.iterdir()))
-            if not is_in_use(changed, path.name):
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def find(root: Path, run_id: str) -> Run:

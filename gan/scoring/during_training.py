@@ -20,7 +20,7 @@ from gan.scoring import measures, reference
 from gan.scoring.extractors.extractor import Extractor, Features
 from gan.scoring.measures import Draw
 from gan.scoring.reference import Reference
-from gan.scoring.scores import append_line, choose_extractor, draw, log, score_line
+from gan.scoring.scores import append_line, choose_extractor, draw, log, measured_line, sampler
 from gan.storage.jobs import say_nothing
 
 _DURING_TRAINING = Plan(images=500, draws=1)
@@ -46,7 +46,8 @@ def score(
             "source": "training",
             "weights": "EMA" if config.optimizer.ema_half_life else "raw",
         }
-        line = score_line(config, generator, extractor, real, plan, facts, started)
+        sample = sampler(config, generator, extractor, plan)
+        line = measured_line(config.data, sample, extractor, real, plan, facts, started)
         append_line(run, line)
         return line
     except Exception:

@@ -87,7 +87,8 @@ def _score(run: Run, plan: Plan, progress: Progress) -> dict[str, Any]:
         "weights": weights,
     }
     drawn: list[Draw] = []
-    line = score_line(config, generator, extractor, real, plan, facts, started, progress.phase, drawn.append)
+    sample = sampler(config, generator, extractor, plan)
+    line = measured_line(config.data, sample, extractor, real, plan, facts, started, progress.phase, drawn.append)
     append_line(run, line)
     try:
         projection.write(run, config.data, extractor, real.real, drawn[0], saved.step)
@@ -129,23 +130,9 @@ def _explain_passing(extractor: Extractor) -> str:
     )
 
 
-def score_line(
-    config: RunConfig,
-    generator: nn.Module,
-    extractor: Extractor,
-    real: Reference,
-    plan: Plan,
-    facts: dict[str, Any],
-    started: float,
-    phase: Callable[[float, float], Report] = lambda start, end: say_nothing,
-    keep_first: Callable[[Draw], None] = lambda draw: None,
-) -> dict[str, Any]:
-    """Return the line of scores for a generator: ``facts``, the results, and how they were obtained."""
-
-    def sample(seed: int) -> Iterator[Tensor]:
-        return draw(generator, config, plan.images, seed, extractor.batch, extractor.device)
-
-    return measured_line(config.data, sample, extractor, real, plan, facts, started, phase, keep_first)
+def sampler(config: RunConfig, generator: nn.Module, extractor: Extractor, plan: Plan) -> Callable[[int], Iterator[Tensor]]:
+    """Return a function from seeds to the images that a generator draws for a plan, in the batches of an extractor."""
+    return lambda seed: draw(generator, config, plan.images, seed, extractor.batch, extractor.device)
 
 
 def measured_line(

@@ -9,6 +9,7 @@ import math
 import os
 import re
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: 
     withholds; 0o600 for secrets.
     """
     clear_left(path.parent)
-    temporary = path.with_name(f".{path.name}.{mark()}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+    temporary = temporary_of(path)
     try:
         with open(temporary, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode)) as file:
             write_all(file, content)
@@ -43,6 +44,20 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True, mode: 
         raise
     if durable:
         sync_directory(path.parent)
+
+
+def temporary_of(path: Path) -> Path:
+    """Return a new name beside ``path`` to write it under first; :func:`clear_left` removes what is left under such names."""
+    return path.with_name(f".{path.name}.{mark()}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+
+
+def clear_staged(folder: Path, pattern: str) -> None:
+    """Remove folders that killed processes have left half made, except recent ones that may still be in progress."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            changed = max(one.stat().st_mtime for one in (path, *path.iterdir()))
+            if not is_in_use(changed, path.name):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def clear_left(folder: Path) -> None:

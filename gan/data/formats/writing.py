@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +72,7 @@ def writing(target: Path, kind: Kind, shape: Shape) -> Iterator[Add]:
 
     Raises InputError if a folder is there already and not empty, or nothing can be written.
     """
-    staged = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(3)}.tmp")
+    staged = files.temporary_of(target)
     with explained(f"writing {shown(str(target), most=200)}"):
         if kind == "folder" and target.is_dir() and any(target.iterdir()):
             raise InputError(f"The folder {shown(str(target), most=200)} is not empty; choose a new one.")

@@ -12,6 +12,7 @@ from gan.catalogue import data_sets
 from gan.data.decoder import IN_WORDS
 from gan.errors import InputError
 from gan.execution import requests
+from gan.guests import importer
 from gan.guests.guest import Guest, list_guests
 from gan.judging import comparison, conditions
 from gan.runs import Run
@@ -19,7 +20,7 @@ from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, pictures, words
 from pages.parts.evaluation.scoring import EXTRACTORS
 
-SIZES = (0, 16, 32, 64, 128, 256)
+SIZES = (0, *importer.SIZES)
 FOLDERS = {
     "auto": "as their names say",
     "epoch": "epochs",
