@@ -74,14 +74,14 @@ def sweep(root: Path, count: int, *options: str, epochs: int = 60, **environment
 
 def wait(chosen: list[Run], until: Callable[[], bool], what: str, keep: Callable[[], object] = lambda: None) -> None:
     """Wait until something is so, and print how the runs stand while they change."""
-    began, said = time.monotonic(), ""
+    began, shown = time.monotonic(), ""
     while not until():
         keep()
         states = Counter(run.status().state for run in chosen)
-        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        if told != said:
-            print(f"  {time.monotonic() - began:5.0f} s  {told}", flush=True)
-            said = told
+        line = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        if line != shown:
+            print(f"  {time.monotonic() - began:5.0f} s  {line}", flush=True)
+            shown = line
         if time.monotonic() - began > _LONGEST:
             print((chosen[0].root / ".dispatcher.log").read_text()[-3000:])
             for run in chosen:
@@ -105,7 +105,7 @@ def by_setting(chosen: list[Run]) -> dict[str, Run]:
 
 
 def compare(found: list[Run], alone: list[Run]) -> bool:
-    """Print whether all runs ended as those of a sweep on this machine alone, and return it."""
+    """Print, and return, whether all runs finished with the losses of the sweep on this machine alone."""
     here, there = by_setting(alone), by_setting(found)
     ended = Counter(run.status().state for run in found)
     equal = sum(lines(there[name]) == lines(run) != [] for name, run in here.items() if name in there)
@@ -273,10 +273,10 @@ def host(name: str, root: Path, ahead: float) -> psutil.Process:
     clock.mkdir(exist_ok=True)
     (clock / "sitecustomize.py").write_text(_CLOCK)
     path = os.pathsep.join([str(clock), str(PROJECT)])
-    told = {"PYTHONPATH": path, "PROOF_AHEAD": str(ahead), "GAN_CORES": "1", "GAN_SHARED": "1", "GAN_LEASE_SECONDS": "10"}
+    variables = {"PYTHONPATH": path, "PROOF_AHEAD": str(ahead), "GAN_CORES": "1", "GAN_SHARED": "1", "GAN_LEASE_SECONDS": "10"}
     inside = f"hostname {name}; exec {sys.executable} -c '{_HOST}' {root}"
     command = ["unshare", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", inside]
-    return psutil.Process(subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **told}).pid)
+    return psutil.Process(subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **variables}).pid)
 
 
 def signal_all(one: psutil.Process, number: int) -> int:

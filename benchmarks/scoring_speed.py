@@ -62,6 +62,21 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return seconds, sum(after[:4]) - sum(before[:4])
 
 
+def take_turns(contestants: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Let all work once a round; return wall-clock and CPU seconds of each."""
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            results[name].append(timed(work))
+            print(f"{name}: {results[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
+    return results
+
+
+def print_rows(results: dict[str, list[tuple[float, float]]]) -> None:
+    for name, values in results.items():
+        print(f"| {name} | {machine.spread([one for one, _ in values], 1)} | {machine.spread([cpu for _, cpu in values], 1)} |")
+
+
 def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
     """Print a table of our scores and torch-fidelity's on the same images."""
     state = random_inception()
@@ -103,15 +118,10 @@ def compare(images: int, rounds: int, folder: Path, *, is_cached: bool) -> None:
     if is_cached:
         contestants["the same, with cached real images"] = lambda: theirs(**kept)
         theirs(**kept)  # fills it
-    results: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, work in contestants.items():
-            results[name].append(timed(work))
-            print(f"{name}: {results[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
+    results = take_turns(contestants, rounds)
     print(f"\n{images} images of 32×32 against {images}, {'; '.join(f'{name} {value:.5g}' for name, value in found.items())}\n")
     print("| scores | seconds | processor seconds |\n| --- | --- | --- |")
-    for name, values in results.items():
-        print(f"| {name} | {machine.spread([one for one, _ in values], 1)} | {machine.spread([cpu for _, cpu in values], 1)} |")
+    print_rows(results)
     first, *others = results.values()
     for name, values in zip(list(results)[1:], others, strict=True):
         ratios = [[one[place] / other[place] for one, other in zip(first, values, strict=True)] for place in (0, 1)]
@@ -156,14 +166,9 @@ def compare_folders(images: int, rounds: int, folder: Path) -> None:
         "here: compare-sets": ours,
         "torch-fidelity: FID, precision, recall": theirs,
     }
-    results: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, work in contestants.items():
-            results[name].append(timed(work))
-            print(f"{name}: {results[name][-1][0]:.1f} s", file=sys.stderr, flush=True)
+    results = take_turns(contestants, rounds)
     print(f"\nTwo folders of {images} PNGs of 32×32; {found}\n\n| comparison | seconds | processor seconds |\n| --- | --- | --- |")
-    for name, values in results.items():
-        print(f"| {name} | {machine.spread([one for one, _ in values], 1)} | {machine.spread([cpu for _, cpu in values], 1)} |")
+    print_rows(results)
     first, other = results.values()
     ratios = [[one[place] / two[place] for one, two in zip(first, other, strict=True)] for place in (0, 1)]
     print(f"| ratio (target: at most 0.6) | {machine.spread(ratios[0])} | {machine.spread(ratios[1])} |")

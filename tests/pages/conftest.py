@@ -102,6 +102,15 @@ def empty(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     end_all(root)
 
 
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: Path) -> Iterator[Path]:
+    """Return a data folder for this test only; the folder of runs is empty."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("GAN_DATA", str(folder))
+    yield folder
+    end_all(empty)
+
+
 @pytest.fixture(scope="session")
 def prepared_digits(own_folders: Path) -> None:
     """Prepare the digits as the Data page shows them, so that no test leaves a preparation that the next one finds killed."""

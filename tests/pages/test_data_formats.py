@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +16,12 @@ from gan.data.formats import opening
 from gan.execution import requests
 from gan.storage.jobs import read
 from tests.data.formats.samples import COLOUR, GREY, SAMPLES, Sample, npy
-from tests.helpers import end_all, wait_until
+from tests.helpers import wait_until
 
 Visit = Callable[..., AppTest]
 
 #: One format of each kind: arrays, an archive, a table, tar, rows.
 UPLOADED = [one for one in SAMPLES if one.name in ("medmnist.npz", "train.csv", "000000.tar.gz", "tiff.parquet")]
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: Path) -> Iterator[Path]:
-    """Return a data folder for this test only; the folder of runs is empty."""
-    folder = tmp_path / "data"
-    monkeypatch.setenv("GAN_DATA", str(folder))
-    yield folder
-    end_all(empty)
 
 
 def upload(test: AppTest, name: str, content: bytes) -> None:

@@ -26,7 +26,7 @@ from gan.execution import requests, speeds
 from gan.storage.jobs import Task, read
 from pages.parts import charts, words
 from pages.parts.data_sets import albums
-from tests.helpers import end_all, wait_until
+from tests.helpers import wait_until
 from tests.pages.conftest import Server
 from tests.pages.test_pages import assert_sound, texts
 
@@ -61,15 +61,6 @@ def archive(path: Path, *, per_class: int = 12) -> Path:
         file.writestr("blue/again.png", picture(3, COLOURS["blue"]))
         file.writestr(NASTY_FILE, b"not a picture")
     return path
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: Path) -> Iterator[Path]:
-    """Return a data folder for this test only; the folder of runs is empty."""
-    folder = tmp_path / "data"
-    monkeypatch.setenv("GAN_DATA", str(folder))
-    yield folder
-    end_all(empty)
 
 
 def bring(folder: Path, tmp_path: Path, title: str = "My *own* <b>set</b>", size: int = 16) -> str:
