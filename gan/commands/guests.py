@@ -22,7 +22,7 @@ from gan.guests import guest as guests
 from gan.guests import importer, reading
 from gan.guests.guest import Guest
 from gan.judging import conditions, lines
-from gan.judging.request import EXTRACTORS
+from gan.judging.request import EXTRACTORS, Plan
 from gan.machine import usual_threads
 from gan.storage import files
 from gan.storage.jobs import Progress, Report
@@ -96,8 +96,6 @@ def _add_plan(parser: Parser) -> None:
 
 def bring(options: argparse.Namespace) -> int:
     """Import a guest and score it, with progress for the terminal and for the page."""
-    from gan.judging.request import Plan
-
     plan = Plan(options.extractor, options.images, options.draws, options.seed)
     sheet = reading.Sheet(options.rows, options.columns) if options.sheets or options.rows or options.columns else None
     wish = importer.Wish(
@@ -164,7 +162,7 @@ def _part(report: Report, start: float, end: float) -> Report:
     return lambda sentence, share: report(sentence, start + (end - start) * share)
 
 
-def _score(found: Guest, plan: Any, report: Report) -> dict[str, Any]:
+def _score(found: Guest, plan: Plan, report: Report) -> dict[str, Any]:
     import torch
 
     from gan.scoring.guests import score_guest
