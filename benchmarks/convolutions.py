@@ -22,7 +22,7 @@ from gan.networks import convolutions as ways
 #: Channels of the large map and of the small one, and pixels to a side of the large one.
 SHAPES = (
     (512, 1024, 8), (256, 512, 16), (256, 512, 8), (256, 512, 4), (128, 256, 32), (128, 256, 16), (128, 256, 8), (128, 256, 4),
-    (64, 128, 32), (64, 128, 16), (64, 128, 8), (32, 64, 16), (32, 64, 8),
+    (64, 128, 32), (64, 128, 16), (64, 128, 8), (32, 64, 16), (32, 64, 8), (1, 32, 32), (1, 64, 64), (3, 64, 64),
 )  # fmt: skip
 
 

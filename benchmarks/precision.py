@@ -60,9 +60,9 @@ def main() -> None:
         print(f"\nbf16 − {way}: {difference:+.1f}, {words} twice the standard error of the difference ({error:.1f}).")
 
 
-def _build(build: Callable[..., Game], way: str, *given: Any, has_products: bool) -> Game:
+def _build(build: Callable[..., Game], way: str, *given: Any, products: int) -> Game:
     """Build a game whose convolutions are the library's, if the way asks for that."""
-    return build(*given, has_products=has_products and way != _LIBRARY)
+    return build(*given, products=0 if way == _LIBRARY else products)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ the patches of a map as the rows of a matrix and multiply, for the shapes of :fu
 ``python -m benchmarks.convolutions`` supports. Results are equal to the library's but for rounding. When that benchmark finds no
 shape where the products are faster, this module can be deleted.
 
-Without gradients, as when images are drawn for a score in fp32, the first and the last layer of a DCGAN's generator are products
-too: the library takes two to four times as long for a map of one pixel, and for few channels from many.
+The passage from many channels of features up to one of images is a product too, and without gradients, as when images are drawn
+for a score in fp32, so are the first and the last layer of a DCGAN's generator: the library takes two to four times as long for a
+map of one pixel, and for few channels from many.
 
 All three operations are written for a large map [N, C, 2h, 2w] and a small one [N, O, h, w] with weights [O, C, 4, 4]: a
 convolution goes down from the large to the small one, a transposed convolution up.
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+NEWEST = 2  # version of the rule which layers are products; 0: none, 1: without grey images. A resumed run keeps its version.
 _THIN = 10  # channels of features for each channel of images
 
 _KERNEL, _STRIDE, _PADDING = (4, 4), (2, 2), (1, 1)
@@ -35,28 +37,29 @@ class Ways(NamedTuple):
     weights: bool
 
 
-def chosen(channels: int, side: int) -> Ways:
+def chosen(channels: int, side: int, version: int = NEWEST) -> Ways:
     """Return the ways for a large map with ``channels`` channels and ``side`` pixels to a side."""
     is_deep = (side <= 4 and channels >= 128) or (side <= 8 and channels >= 256)
-    return Ways(is_deep, is_deep, (side <= 8 and channels >= 32) or (side <= 16 and channels >= 64))
+    is_grey = version >= 2 and channels == 1
+    return Ways(is_deep, is_deep or is_grey, (side <= 8 and channels >= 32) or (side <= 16 and channels >= 64))
 
 
-def use_products(player: nn.Module) -> None:
+def use_products(player: nn.Module, version: int = NEWEST) -> None:
     """Let all layers of a player that can use products do so from now on, under autocast to bf16 on a CPU."""
     for layer in player.modules():
-        if hasattr(layer, "has_products"):
-            layer.has_products = True  # type: ignore[assignment]
+        if hasattr(layer, "products"):
+            layer.products = version  # type: ignore[assignment]
 
 
 class Conv2d(nn.Conv2d):
     """A convolution that may use matrix products."""
 
-    has_products = False
+    products = 0
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not (self.has_products and _suits(self, input)):
+        if not (self.products and _suits(self, input)):
             return super()._conv_forward(input, weight, bias)
-        ways = chosen(input.shape[1], max(input.shape[2:]))
+        ways = chosen(input.shape[1], max(input.shape[2:]), self.products)
         if not any(ways):
             return super()._conv_forward(input, weight, bias)
         found: Tensor = _Down.apply(input, weight, ways)  # type: ignore[no-untyped-call]
@@ -66,17 +69,17 @@ class Conv2d(nn.Conv2d):
 class ConvTranspose2d(nn.ConvTranspose2d):
     """A transposed convolution that may use matrix products."""
 
-    has_products = False
+    products = 0
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return the larger map."""
         is_plain = _is_plain(input)
-        if output_size is None and (is_plain or (self.has_products and _is_bf16(input))) and self._is_projection(input):
+        if output_size is None and (is_plain or (self.products and _is_bf16(input))) and self._is_projection(input):
             return self._project(input)
         if output_size is None and is_plain and self._is_thin():
             return self._fold(input)
-        ways = chosen(self.out_channels, 2 * max(input.shape[2:]))
-        if not (self.has_products and output_size is None and any(ways) and _suits(self, input)):
+        ways = chosen(self.out_channels, 2 * max(input.shape[2:]), self.products)
+        if not (self.products and output_size is None and any(ways) and _suits(self, input)):
             return super().forward(input, output_size)
         found: Tensor = _Up.apply(input, self.weight, ways)  # type: ignore[no-untyped-call]
         return _with_bias(found, self.bias)
@@ -97,10 +100,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return is_usual and self.out_channels <= 3 and self.in_channels >= _THIN * self.out_channels
 
     def _fold(self, images: Tensor) -> Tensor:
-        """Return the map twice as large: a matrix product, then the sum of the overlapping patches."""
-        patches = self.weight.flatten(1).t() @ images.flatten(2)
-        high, wide = (2 * side for side in images.shape[2:])
-        return _with_bias(functional.fold(patches, (high, wide), _KERNEL, padding=_PADDING, stride=_STRIDE), self.bias)
+        """Return the map twice as large."""
+        return _with_bias(_folded(images, self.weight), self.bias)
 
 
 def _with_bias(found: Tensor, bias: Tensor | None) -> Tensor:
@@ -240,6 +241,8 @@ def _product_up(small: Tensor, weight: Tensor) -> Tensor:
     """Multiply, then add the overlapping patches: pixel row i and kernel row 2a + r go to row 2(i + a) + r of the padded map."""
     count, outputs, high, wide = small.shape
     channels = weight.shape[1]
+    if channels == 1:
+        return _folded(small, weight).to(small.dtype)
     rows = small.permute(0, 2, 3, 1).reshape(-1, outputs)
     shape = (count, high, wide, 2, 2, 2, 2 * channels)  # image, pixel row and column, a, r, b, kernel column in b and channel
     parts = (rows @ _flat(weight)).view(shape)
@@ -249,3 +252,10 @@ def _product_up(small: Tensor, weight: Tensor) -> Tensor:
             padded[:, above : above + high, :, left : left + wide] += parts[:, :, :, above, :, left].transpose(2, 3)
     whole = padded.view(count, 2 * high + 2, 2 * wide + 2, channels)[:, 1:-1, 1:-1]
     return whole.to(small.dtype, memory_format=torch.contiguous_format).permute(0, 3, 1, 2)
+
+
+def _folded(small: Tensor, weight: Tensor) -> Tensor:
+    """Return the larger map in fp32: multiply, then let the library add the overlapping patches, which suits few channels."""
+    patches = (weight.flatten(1).t() @ small.flatten(2)).float()
+    high, wide = (2 * side for side in small.shape[2:])
+    return functional.fold(patches, (high, wide), _KERNEL, padding=_PADDING, stride=_STRIDE)

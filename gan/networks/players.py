@@ -54,7 +54,7 @@ class Discriminator(nn.Module):
     2018, 1802.05637); the embeddings of a pack are averaged.
     """
 
-    has_products = False  # set by gan.networks.convolutions.use_products
+    products = 0  # set by gan.networks.convolutions.use_products
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         found = self.body(pack(images, self.packing))
-        if self.has_products and found.ndim == 4 and found.requires_grad:
+        if self.products and found.ndim == 4 and found.requires_grad:
             found.register_hook(channels_last)
         features = found.flatten(1)
         seen = features if self.minibatch is None else torch.cat([features, self.minibatch(features)], dim=1)

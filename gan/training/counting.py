@@ -1,12 +1,13 @@
-"""Counts of a training: turns of the discriminator, epochs and images seen, whose pace a change of settings can alter."""
+"""Counts of a training: turns of the discriminator, epochs and images seen, whose pace a change can alter; and what is due when."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gan.config import RunConfig
+from gan.config.fields import Span
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,9 @@ class Count:
     def at(self, step: int, config: RunConfig, images: int) -> Count:
         """Return the counts for a training whose turns per step change from those of ``config`` at ``step``."""
         return Count(step, self.turns_at(step, config), self.epochs_at(step, config, images))
+
+
+def every(span: Span, steps_per_epoch: int) -> Callable[[int], bool]:
+    """Return a function of the step: whether something with this interval is due. An interval of 0 is never due."""
+    interval = span.in_steps(steps_per_epoch)
+    return lambda step: interval > 0 and step % interval == 0

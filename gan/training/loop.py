@@ -22,6 +22,7 @@ from gan.config.fields import Span
 from gan.data import loaders
 from gan.errors import RunFailed
 from gan.machine import host
+from gan.networks import convolutions
 from gan.runs import Run, Status, changes
 from gan.runs import checkpoints as checkpoint_files
 from gan.runs.changes import Change
@@ -31,7 +32,7 @@ from gan.storage.lines import LineWriter
 from gan.training import checkpoints, precision, randomness, together
 from gan.training.assembly import Pace, adjust, build_game
 from gan.training.checkpoints import Retention
-from gan.training.counting import Count
+from gan.training.counting import Count, every
 from gan.training.dealer import Dealer
 from gan.training.failures import describe
 from gan.training.game import Outcome
@@ -117,8 +118,9 @@ class Trainer:
         # The players, and what shows them.
         self._announce(durable=False, message="Building the networks")
         torch.manual_seed(self.config.training.seed)
-        self.has_products = bool(saved.facts.get("has_products")) if saved else True  # checkpoints of earlier versions lack it
-        self.game = build_game(self.config, self.device, chosen, has_products=self.has_products, team=team)
+        facts = saved.facts if saved else {"products": convolutions.NEWEST}
+        self.products = int(facts.get("products", facts.get("has_products", 0)))  # checkpoints of earlier versions lack it
+        self.game = build_game(self.config, self.device, chosen, products=self.products, team=team)
         self.pace = Pace(self.config)
         self.snapshots = Snapshots(run, self.config, self.images, self.device)
 
@@ -128,7 +130,7 @@ class Trainer:
         if saved:
             self._restore(saved)
         randoms = {name: value for name, value in saved.tensors.items() if name.startswith("random/")} if saved else {}
-        machine = {"threads": threads, "precision": chosen, "has_products": self.has_products}
+        machine = {"threads": threads, "precision": chosen, "products": self.products}
         together.begin(team, self.config, self.game, self.dealer, randoms, **machine)
         for complaint in complaints:
             log.warning("%s Continuing from step %d.", complaint, self.step)
@@ -146,7 +148,7 @@ class Trainer:
         length = self.run.control().length or self.config.training.length
         self.total = length.in_steps(self.steps_per_epoch)
         cadence = self.config.cadence
-        is_due = {name: _every(span, self.steps_per_epoch) for name, span in cadence if isinstance(span, Span)}
+        is_due = {name: every(span, self.steps_per_epoch) for name, span in cadence if isinstance(span, Span)}
         regular = cadence.sample_every.in_steps(self.steps_per_epoch)
         self._announce(total_steps=self.total)
         log.info(
@@ -338,7 +340,7 @@ class Trainer:
         facts |= {"seconds": self.seconds, "threads": self.status.threads, "precision": self.status.precision}
         facts |= {"processes": self.team.size} if self.team.size > 1 else {}
         facts |= {"epoch": self.epoch, "images_seen": self.images_seen, "count": vars(self.count)}
-        facts |= {"has_products": self.has_products, "generation": self.status.generation}
+        facts |= {"products": self.products, "generation": self.status.generation}
         facts |= {"noise_left": self.pace.noise_left, "data_version": self.config.data.entry.version}
         facts |= {"scoring": vars(self.quick.time), OWN_STATISTICS: self.game.average is not None, **more}
         checkpoints.save(folder, self.step, tensors, facts, kept or self._retention())
@@ -393,9 +395,3 @@ class Trainer:
         self._announce(state=state, message=message, **self._progress())
         log.info("The run ended as %s at step %d. %s", state, self.step, message)
         return self.status
-
-
-def _every(span: Span, steps_per_epoch: int) -> Callable[[int], bool]:
-    """Return a function of the step: whether something with this interval is due. An interval of 0 is never due."""
-    every = span.in_steps(steps_per_epoch)
-    return lambda step: every > 0 and step % every == 0

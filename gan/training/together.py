@@ -97,7 +97,7 @@ def _follow(team: Team, begun: dict[str, Any], tensors: dict[str, Tensor]) -> No
     device = team.device(config.training.device)
     dealer = Dealer(config, loaders.load(config.data), device, team)
     torch.manual_seed(config.training.seed)
-    game = build_game(config, device, begun["precision"], has_products=begun["has_products"], team=team)
+    game = build_game(config, device, begun["precision"], products=begun["products"], team=team)
     unpack(game, tensors, begun["facts"])
     dealer.latents.set_state(tensors["random/latents"])
     if "random/torch" in tensors:

@@ -27,9 +27,9 @@ def told_of(found: Tensor) -> Tensor:
     return torch.randn(found.shape, generator=torch.Generator().manual_seed(1)).bfloat16().float()
 
 
-def played(layer: nn.Module, images: Tensor, *, has_products: bool) -> Result:
+def played(layer: nn.Module, images: Tensor, *, products: int = convolutions.NEWEST) -> Result:
     """Return output, gradient of the images and of each weight, under autocast to bf16."""
-    layer.has_products = has_products  # type: ignore[assignment]
+    layer.products = products  # type: ignore[assignment]
     images = images.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         found = layer(images)
@@ -40,7 +40,7 @@ def played(layer: nn.Module, images: Tensor, *, has_products: bool) -> Result:
 def precisely(layer: nn.Module, images: Tensor) -> Result:
     """Return the same in float64 by the library, from weights and images that were rounded to bf16."""
     layer = layer.bfloat16().double()
-    layer.has_products = False  # type: ignore[assignment]
+    layer.products = 0  # type: ignore[assignment]
     images = images.bfloat16().double().requires_grad_()
     found = layer(images)
     gradients = torch.autograd.grad((found * told_of(found).double()).sum(), [images, *layer.parameters()])
@@ -73,8 +73,8 @@ def test_any_shape_agrees_with_autograd_in_float64(
     high, wide = (2 * side for side in sides) if kind is Conv2d else sides
     images = torch.randn(count, inputs, high, wide)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolutions, "chosen", lambda channels, side: ways)
-        found = played(layer, images, has_products=True)
+        patch.setattr(convolutions, "chosen", lambda channels, side, version: ways)
+        found = played(layer, images)
     assert found[0].dtype == torch.bfloat16
     assert [one.dtype for one in found[1:]] == [torch.float32] * len(found[1:])
     assert_near(found, precisely(layer, images))
@@ -85,7 +85,7 @@ def test_projection_of_latent_vectors_agrees_with_autograd_in_float64(*, bias: b
     torch.manual_seed(0)
     layer = ConvTranspose2d(7, 5, 4, bias=bias).to(memory_format=torch.channels_last)
     z = torch.randn(3, 7, 1, 1)
-    assert_near(played(layer, z, has_products=True), precisely(layer, z))
+    assert_near(played(layer, z), precisely(layer, z))
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_projection_of_latent_vectors_agrees_with_autograd_in_float64(*, bias: b
 )
 def test_other_convolutions_are_the_library_s(layer: nn.Module, shape: tuple[int, ...]) -> None:
     images = torch.randn(shape)
-    for one, other in zip(played(layer, images, has_products=True), played(layer, images, has_products=False), strict=True):
+    for one, other in zip(played(layer, images), played(layer, images, products=0), strict=True):
         assert torch.equal(one, other)
 
 
 def test_without_autocast_nothing_changes_and_second_derivatives_exist() -> None:
     layer = Conv2d(256, 4, 4, stride=2, padding=1)
-    layer.has_products = True
+    layer.products = convolutions.NEWEST
     images = torch.randn(2, 256, 8, 8, requires_grad=True)
     (gradient,) = torch.autograd.grad(layer(images).square().sum(), images, create_graph=True)
     gradient.square().sum().backward()
@@ -116,16 +116,18 @@ def test_without_autocast_nothing_changes_and_second_derivatives_exist() -> None
     assert layer.weight.grad.abs().sum() > 0
 
 
-def packed(run: Run) -> tuple[dict[str, Tensor], bool]:
-    """Return the tensors of a run's newest checkpoint, and whether its convolutions are products."""
+def packed(run: Run) -> tuple[dict[str, Tensor], int]:
+    """Return the tensors of a run's newest checkpoint, and by which version of the rule its convolutions are products."""
     saved, _ = checkpoints.load_newest(run.checkpoints_path)
     assert saved
-    return saved.tensors, saved.facts["has_products"]
+    return saved.tensors, saved.facts["products"]
 
 
-@pytest.mark.parametrize("norm", ["spectral", "batch"])
-def test_resume_keeps_the_way_of_its_checkpoint(norm: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The layers are wide enough for products. A checkpoint of an earlier version goes on with the library's convolutions."""
+@pytest.mark.parametrize(("norm", "version", "written"), [("spectral", 0, {}), ("batch", 1, {"has_products": True})])
+def test_resume_keeps_the_way_of_its_checkpoint(
+    norm: str, version: int, written: dict[str, bool], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The layers are wide enough for products. A checkpoint of an earlier version goes on by the rule of its time."""
     asked = {"networks.width": 64, "networks.discriminator_norm": norm, "training.precision": "bf16", "training.length": "4 steps"}
     asked |= {"cadence.checkpoint_every": "2 steps"}
     whole, stopped, old = (make_run(root, asked) for _ in range(3))
@@ -133,10 +135,10 @@ def test_resume_keeps_the_way_of_its_checkpoint(norm: str, root: Path, monkeypat
     train(stopped, should_stop=lambda: stopped.status().step >= 2)
     train(stopped)
     assert losses(whole) == losses(stopped)
-    assert packed(stopped)[1] is True
+    assert packed(stopped)[1] == convolutions.NEWEST
 
     build = loop.build_game
-    monkeypatch.setattr(loop, "build_game", lambda *given, has_products, **more: build(*given, has_products=False, **more))
+    monkeypatch.setattr(loop, "build_game", lambda *given, products, **more: build(*given, products=version, **more))
     train(old)
     monkeypatch.undo()
     assert losses(old) != losses(whole), "the products round differently"
@@ -144,12 +146,12 @@ def test_resume_keeps_the_way_of_its_checkpoint(norm: str, root: Path, monkeypat
     early = checkpoints.load(old.checkpoints_path, 2)
     shutil.rmtree(old.checkpoints_path)
     old.checkpoints_path.mkdir()
-    facts = {key: value for key, value in early.facts.items() if key not in ("has_products", "step", "sha256", "bytes")}
-    checkpoints.save(old.checkpoints_path, 2, early.tensors, facts)  # as an earlier version wrote it
+    facts = {key: value for key, value in early.facts.items() if key not in ("products", "step", "sha256", "bytes")}
+    checkpoints.save(old.checkpoints_path, 2, early.tensors, facts | written)  # as an earlier version wrote it
     old.write_status(old.status().model_copy(update={"state": "starting", "step": 2}))
     train(old)
     assert losses(old) == expected
-    assert packed(old)[1] is False
+    assert packed(old)[1] == version
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from gan.config.fields import Span
 from gan.data import loaders
 from gan.runs import Run, Status
 from gan.storage.lines import read_lines
-from gan.training import assembly, checkpoints, loop, pictures, precision, quick, sampling, snapshots
+from gan.training import assembly, checkpoints, counting, loop, pictures, precision, quick, sampling, snapshots
 from gan.training.game import Turn
 from tests.helpers import is_sentence, losses, make_run, raw_lines, tiny
 from tests.helpers import train as train_whole
@@ -503,7 +503,7 @@ def test_drawing_images_changes_nothing_in_the_generator() -> None:
 
 @pytest.mark.parametrize(("span", "due"), [("3 steps", [3, 6, 9]), ("1 epoch", [5, 10]), ("0 steps", []), ("0 epochs", [])])
 def test_cadence_sets_the_steps_at_which_something_is_due(span: str, due: list[int]) -> None:
-    is_due = loop._every(Span.model_validate(span), steps_per_epoch=5)
+    is_due = counting.every(Span.model_validate(span), steps_per_epoch=5)
     assert [step for step in range(1, 11) if is_due(step)] == due
 
 
