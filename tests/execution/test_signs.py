@@ -70,7 +70,7 @@ def test_scorer_killed_while_it_starts_has_failed_at_once(root: Path) -> None:
     first, second = make_run(root, state="finished"), make_run(root, state="finished")
     requests.score([first, second])
     assert {run.scoring().state for run in (first, second)} == {"running"}
-    (process,) = trainers(root)
+    (process,) = wait_until(lambda: trainers(root), "its process has its arguments", seconds=SOON)
     process.kill()
     for run in (first, second):
         wait_until(lambda run=run: run.scoring().state == "failed", "the scoring is known to be over", seconds=SOON)

@@ -277,7 +277,8 @@ def test_hdf5_follows_no_link_and_claims_no_memory(tmp_path: Path) -> None:
 def test_claims_of_archives_are_checked_first(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(30):
-            archive.writestr(f"part{number}", b"\0" * (60 << 20))
+            archive.writestr(f"part{number}", b"\0" * 1000)
+            archive.infolist()[-1].file_size = 60 << 20  # what the directory at the end of the archive claims
     assert "GB" in refusal(tmp_path / "bomb.keras")
     with zipfile.ZipFile(tmp_path / "many.keras", "w") as archive:
         for number in range(10_001):
