@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -91,6 +92,16 @@ class Game:
     is_simultaneous: bool = False
     combine: Callable[[Sequence[Tensor]], None] | None = None
 
+    @cached_property  # searching all layers for weights, several times a step, takes a tenth of the time of a small network
+    def generator_weights(self) -> tuple[nn.Parameter, ...]:
+        """The trained weights of the generator."""
+        return tuple(self.generator.parameters())
+
+    @cached_property
+    def discriminator_weights(self) -> tuple[nn.Parameter, ...]:
+        """The trained weights of the discriminator."""
+        return tuple(self.discriminator.parameters())
+
     def step(self, turns: Sequence[Turn], *, noise: float = 0.0, wants_norms: bool = False) -> Outcome:
         """Play one step: the discriminator's turn with each of ``turns``, then the generator's turn with the last of them."""
         for turn in turns[:-1]:
@@ -137,10 +148,10 @@ class Game:
                 lambda images: self.discriminator.forward(images, turn.labels), reals.float(), fakes.float()
             )
         total = loss if penalty is None else loss + penalty
-        norm = self._update(self.discriminator, self.discriminator_optimizer, total, wants_norm)
+        norm = self._update(self.discriminator_weights, self.discriminator_optimizer, total, wants_norm)
         if self.weight_clip:
             with torch.no_grad():
-                for weight in self.discriminator.parameters():
+                for weight in self.discriminator_weights:
                     weight.clamp_(-self.weight_clip, self.weight_clip)
         return Judgement(loss.detach(), None if penalty is None else penalty.detach(), real.detach(), fake.detach(), norm)
 
@@ -155,13 +166,13 @@ class Game:
         if fakes is None:
             with self.autocast():
                 fakes = self.generator(turn.z, turn.labels)
-        with _frozen(self.discriminator), self.autocast():
+        with _frozen(self.discriminator_weights), self.autocast():
             fake = self.discriminator(self.view(fakes, noise), turn.labels).float()
             seen = [fake]
             if self.loss.is_relative:
                 seen.append(self.discriminator(self.view(turn.reals, noise), turn.labels).float())
         loss = self.loss.generator(*seen)
-        norm = self._update(self.generator, self.generator_optimizer, loss, wants_norm)
+        norm = self._update(self.generator_weights, self.generator_optimizer, loss, wants_norm)
         if self.average is not None:
             self.average.update_parameters(self.generator)
         return loss.detach(), norm
@@ -170,11 +181,12 @@ class Game:
         """Return outputs of the discriminator as probabilities of "real" if the loss defines them, else unchanged."""
         return torch.sigmoid(outputs) if self.is_probability else outputs
 
-    def _update(self, player: nn.Module, optimizer: Optimizer, loss: Tensor, wants_norm: bool) -> Tensor | None:
+    def _update(self, weights: Sequence[nn.Parameter], optimizer: Optimizer, loss: Tensor, wants_norm: bool) -> Tensor | None:
         """Update one player, with its gradient clipped; return the gradient's norm before clipping, or None unless requested."""
-        optimizer.zero_grad(set_to_none=True)
+        for weight in weights:
+            weight.grad = None
         self.scaler.scale(loss).backward()
-        gradients = [weight.grad for weight in player.parameters() if weight.grad is not None]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
         if self.combine is not None:
             self.combine(gradients)
         norm = None
@@ -182,17 +194,19 @@ class Game:
             self.scaler.unscale_(optimizer)
             norm = nn.utils.get_total_norm(gradients)
             if self.gradient_clip:
-                nn.utils.clip_grads_with_norm_(player.parameters(), self.gradient_clip, norm)
+                nn.utils.clip_grads_with_norm_(weights, self.gradient_clip, norm)
         self.scaler.step(optimizer)
         self.scaler.update()
         return norm if wants_norm else None
 
 
 @contextmanager
-def _frozen(player: nn.Module) -> Iterator[None]:
+def _frozen(weights: Sequence[nn.Parameter]) -> Iterator[None]:
     """Let gradients flow through a player but not into its weights."""
-    player.requires_grad_(False)
+    for weight in weights:
+        weight.requires_grad = False
     try:
         yield
     finally:
-        player.requires_grad_(True)
+        for weight in weights:
+            weight.requires_grad = True
