@@ -42,7 +42,10 @@ DEFAULTS: dict[str, Any] = {
     "empty_cache": False,
     "train": True,
 }
-_UNUSED = ("wandb", "seaborn", "matplotlib", "matplotlib.pyplot", "kornia", "kornia.filters")
+_UNUSED = (
+    *("wandb", "seaborn", "matplotlib", "matplotlib.pyplot", "kornia", "kornia.filters"),
+    *("timm", "timm.models", "timm.models.layers"),
+)
 
 
 def stand_in() -> None:
