@@ -13,8 +13,6 @@ import importlib
 import io
 import math
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import types
@@ -54,12 +52,12 @@ def photographs(count: int) -> Tensor:
 def compare_resizing(pictures: Tensor) -> None:
     """Print how StudioGAN's three ways to 299 pixels differ from TensorFlow's, and "clean" from clean-fid's, which clips."""
     ops, resize = importlib.import_module("utils.ops"), importlib.import_module("utils.resize")
-    network = efficientnet.load(peers.CPU, say_nothing).network
+    body: Any = efficientnet.load(peers.CPU, say_nothing).network.body
 
     def features(images: Tensor) -> Tensor:
         """Return features of images in grey levels."""
         with torch.inference_mode():
-            return torch.cat([network.body(part / 127.5 - 1).mean(dim=(2, 3)) for part in images.split(20)])
+            return torch.cat([body(part / 127.5 - 1).mean(dim=(2, 3)) for part in images.split(20)])
 
     original = interpolate_bilinear_2d_like_tensorflow1x(pictures.float(), size=(SIDE, SIDE), align_corners=False)
     known = features(original)
@@ -133,18 +131,17 @@ def compare_moments(pictures: Tensor) -> None:
     print(f"moments of other pictures under the same name: {'taken' if mu.tolist() == [7.0, 7.0] else 'made again'}")
 
 
-def compare_sheets(checkout: Path, digits: int, width: int) -> None:
+def compare_sheets(checkout: Path, work: Path, digits: int, width: int) -> None:
     """Train pytorch/examples for two passes over some digits; print how its sheets differ from pictures of its saved generator."""
+    peers.bring_digits(work)
+    contest = peers.Contest("MNIST", DataConfig(name="mnist", size=64), peer_trainings.Length(20, 64), 10_000, {})
+    judge = peers.judge_of(contest, 500, work)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ["GAN_DATA"] = str(folder / "data")
-        shutil.copytree(peers.DATA / "MNIST", folder / "data" / "MNIST")
         peer_trainings.write_digits(folder / "peer", digits)
         settings = ["--ngf", str(width), "--ndf", str(width), "--manualSeed", "0", "--niter", "2"]
         command = [sys.executable, "main.py", "--dataset", "mnist", "--dataroot", str(folder / "peer"), "--outf", name, *settings]
-        subprocess.run(command, cwd=checkout / "dcgan", check=True, capture_output=True)
-        contest = peers.Contest("MNIST", DataConfig(name="mnist", size=64), peer_trainings.Length(20, 64), 5000, {})
-        judge = peers.judge_of(contest, 500, folder)
+        peer_trainings.run(command, checkout / "dcgan", 1)
         z = torch.randn(512, 100, generator=torch.Generator().manual_seed(0))
         for epoch in (0, 1):
             generator = foreign.read(folder / f"netG_epoch_{epoch}.pth")
@@ -168,9 +165,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--studiogan", type=Path)
     parser.add_argument("--examples", type=Path)
-    for name, default in (("pictures", 200), ("digits", 6400), ("width", 32)):
+    for name, default in (("pictures", 200), ("digits", 3200), ("width", 32)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--work", type=Path, default=peers.WORK, help="folder of data, as of benchmarks.peers")
     options = parser.parse_args()
+    os.environ["GAN_DATA"] = str(options.work.resolve() / "data")
     if options.studiogan:
         print(f"StudioGAN {peers.commit(options.studiogan)}")
         sys.path.insert(0, str(options.studiogan.resolve() / "src"))
@@ -182,7 +181,7 @@ def main() -> None:
         compare_resizing(pictures[: options.pictures])
     if options.examples:
         print(f"pytorch/examples {peers.commit(options.examples)}")
-        compare_sheets(options.examples.resolve(), math.ceil(options.digits / 64) * 64, options.width)
+        compare_sheets(options.examples.resolve(), options.work.resolve(), math.ceil(options.digits / 64) * 64, options.width)
 
 
 if __name__ == "__main__":

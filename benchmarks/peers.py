@@ -39,6 +39,7 @@ from gan.scoring.scores import choose_extractor
 from gan.storage.jobs import say_nothing
 
 DATA = Path(os.environ.get("GAN_TEST_DATA", PROJECT.parent / "shared" / "data"))
+WORK = PROJECT / "benchmarks" / "results" / "peers"
 OURS = "this program"
 CPU = torch.device("cpu")
 
@@ -86,12 +87,17 @@ def judge_of(contest: Contest, pictures: int, work: Path) -> Judge:
     return Judge(extractor, real, fid(real, features[contest.reals :]))
 
 
+def bring_digits(work: Path) -> None:
+    """Copy MNIST to the folder of data, unless that has been done."""
+    if not (work / "data" / "MNIST").exists():
+        shutil.copytree(DATA / "MNIST", work / "data" / "MNIST")
+
+
 def contests(options: argparse.Namespace) -> list[Contest]:
     """Return what is to be compared, with the data in place."""
     found = []
     if options.examples:
-        if not (options.work / "data" / "MNIST").exists():
-            shutil.copytree(DATA / "MNIST", options.work / "data" / "MNIST")
+        bring_digits(options.work)
         mine = peer_trainings.ours("mnist-dcgan", _as_examples)
         peer = f"pytorch/examples {commit(options.examples)}"
         both = {peer: peer_trainings.examples(options.examples), OURS: mine}
@@ -206,7 +212,7 @@ def main() -> None:
         ("pictures", 500, "drawn for each FID"),
     ):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{about} (default: {default})")
-    parser.add_argument("--work", type=Path, default=PROJECT / "benchmarks" / "results" / "peers", help="data and results")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder of data and results")
     options = parser.parse_args()
     for name in ("examples", "studiogan", "work"):
         path: Path | None = getattr(options, name)
