@@ -1,12 +1,16 @@
-"""The machine description and the medians printed with every table."""
+"""The machine description, medians and memory printed with every table."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import statistics
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+import psutil
 
 
 def describe() -> str:
@@ -31,3 +35,30 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 def ratios(ours: Sequence[float], theirs: Sequence[float], best: Callable[[Sequence[float]], float] = min) -> tuple[float, float]:
     """Return the ratio of the medians and that of the best values, which are the smallest unless ``best`` chooses others."""
     return statistics.median(ours) / statistics.median(theirs), best(ours) / best(theirs)
+
+
+@contextlib.contextmanager
+def watching_memory(process: psutil.Process) -> Iterator[Callable[[], float]]:
+    """Watch a process and its children; yield a function that returns their highest memory so far, in megabytes.
+
+    Memory that several processes share, such as libraries, is divided among them (proportional set size; Linux only).
+    """
+    most, is_over = 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not is_over.wait(0.25):
+            total = 0
+            with contextlib.suppress(psutil.Error):
+                for one in [process, *process.children(recursive=True)]:
+                    with contextlib.suppress(psutil.Error):
+                        total += one.memory_full_info().pss
+            most = max(most, total / 1e6)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: most
+    finally:
+        is_over.set()
+        watcher.join()

@@ -21,7 +21,7 @@ from benchmarks import machine
 from gan.places import PROJECT
 
 FIRST = 10  # steps that are not counted
-LARGE = {"networks.width": 64, "optimizer.batch_size": 64, "data.size": 64, "networks.depth": 4}
+LARGE: dict[str, object] = {"networks.width": 64, "optimizer.batch_size": 64, "data.size": 64, "networks.depth": 4}
 #: Name → preset, changes and number of steps.
 TRAININGS: dict[str, tuple[str, dict[str, object], int]] = {
     "digits-dcgan": ("digits-dcgan", {}, 120),
@@ -40,13 +40,23 @@ def play(project: Path, folder: Path, name: str, threads: int) -> float:
 
 def train(project: Path, data: Path, preset: str, changes: dict[str, object], steps: int) -> float:
     """Return the seconds per step of a training in a checkout, with its own folder of data."""
+    with tempfile.TemporaryDirectory() as root:
+        command = [*command_of(preset, changes, steps), "--root", root]
+        subprocess.run(command, cwd=project, env={**os.environ, "GAN_DATA": str(data)}, check=True, capture_output=True)
+        return per_step(Path(root), steps)
+
+
+def command_of(preset: str, changes: dict[str, object], steps: int) -> list[str]:
+    """Return the command line of a training without scores."""
     asked = {"cadence.score_every": "0 epochs", "cadence.log_every": "10 steps", **changes}
     settings = [part for key, value in asked.items() for part in ("--set", f"{key}={value}")]
-    with tempfile.TemporaryDirectory() as root:
-        command = [sys.executable, "-m", "gan", "train", "--preset", preset, "--steps", str(steps), "--root", root, *settings]
-        subprocess.run(command, cwd=project, env={**os.environ, "GAN_DATA": str(data)}, check=True, capture_output=True)
-        (metrics,) = Path(root).glob("*/metrics.jsonl")
-        seconds = {line["step"]: line["seconds"] for line in map(json.loads, metrics.read_text().splitlines())}
+    return [sys.executable, "-m", "gan", "train", "--preset", preset, "--steps", str(steps), *settings]
+
+
+def per_step(root: Path, steps: int) -> float:
+    """Return the seconds per step that the only training in a folder of runs has logged, without its first steps."""
+    (metrics,) = Path(root).glob("*/metrics.jsonl")
+    seconds = {line["step"]: line["seconds"] for line in map(json.loads, metrics.read_text().splitlines())}
     taken: float = (seconds[steps] - seconds[FIRST]) / (steps - FIRST)
     return taken
 
