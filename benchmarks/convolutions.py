@@ -2,8 +2,8 @@
 
     python -m benchmarks.convolutions [--threads 1] [--batch 64] [--rounds 7]
 
-Supports the rule in ``gan.networks.convolutions.chosen``: an asterisk marks what the rule computes as a product. Each figure is the
-median of alternating rounds, in milliseconds; a product's time includes gathering the patches.
+Supports the rules in ``gan.networks.convolutions``: an asterisk marks what the rule for this processor computes as a product. Each
+figure is the median of alternating rounds, in milliseconds; a product's time includes gathering the patches.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def measure(channels: int, outputs: int, side: int, batch: int, rounds: int) -> 
         (lambda: ways._weight(large, small, weight), lambda: ways._product_weight(small, ways._patches(large), weight)),
     )
     cells = []
-    for is_product, pair in zip(ways.chosen(channels, side), pairs, strict=True):
+    for is_product, pair in zip(ways.chosen(channels, side, ways.best_rule()), pairs, strict=True):
         library, product = alternate(*pair, rounds)
         cells.append(f"{library:.1f} / {product:.1f}{' *' if is_product else ''}")
     return cells

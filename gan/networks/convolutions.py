@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-NEWEST = 2  # version of the rule which layers are products; 0: none, 1: without grey images. A resumed run keeps its version.
+#: Rules which layers are products: 0 is none, 1 the one for AMX until grey images were added. A resumed run keeps its rule.
+WITH_AMX, WITHOUT_AMX = 2, 3
 _THIN = 10  # channels of features for each channel of images
 
 _KERNEL, _STRIDE, _PADDING = (4, 4), (2, 2), (1, 1)
@@ -37,18 +38,25 @@ class Ways(NamedTuple):
     weights: bool
 
 
-def chosen(channels: int, side: int, version: int = NEWEST) -> Ways:
+def best_rule() -> int:
+    """Return the rule for this processor."""
+    return WITH_AMX if torch.cpu._is_amx_tile_supported() else WITHOUT_AMX
+
+
+def chosen(channels: int, side: int, rule: int) -> Ways:
     """Return the ways for a large map with ``channels`` channels and ``side`` pixels to a side."""
+    is_grey = channels == 1 and rule >= WITH_AMX
+    if rule == WITHOUT_AMX:
+        return Ways(side <= 4 and channels >= 128, is_grey, side <= 8 and channels >= 32)
     is_deep = (side <= 4 and channels >= 128) or (side <= 8 and channels >= 256)
-    is_grey = version >= 2 and channels == 1
     return Ways(is_deep, is_deep or is_grey, (side <= 8 and channels >= 32) or (side <= 16 and channels >= 64))
 
 
-def use_products(player: nn.Module, version: int = NEWEST) -> None:
-    """Let all layers of a player that can use products do so from now on, under autocast to bf16 on a CPU."""
+def use_products(player: nn.Module, rule: int) -> None:
+    """Let all layers of a player that can use products do so by a rule from now on, under autocast to bf16 on a CPU."""
     for layer in player.modules():
         if hasattr(layer, "products"):
-            layer.products = version  # type: ignore[assignment]
+            layer.products = rule  # type: ignore[assignment]
 
 
 class Conv2d(nn.Conv2d):

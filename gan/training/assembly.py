@@ -14,7 +14,7 @@ from gan import networks
 from gan.catalogue import losses
 from gan.config import RunConfig, schedules
 from gan.config.sections import OptimizerConfig
-from gan.networks.convolutions import NEWEST, use_products
+from gan.networks.convolutions import best_rule, use_products
 from gan.objective.augmentation import augment
 from gan.objective.losses import LOSSES
 from gan.objective.penalties import Penalties
@@ -57,18 +57,19 @@ class Pace:
 
 
 def build_game(
-    config: RunConfig, device: torch.device, chosen_precision: str, *, products: int = NEWEST, team: Team = ALONE
+    config: RunConfig, device: torch.device, chosen_precision: str, *, products: int | None = None, team: Team = ALONE
 ) -> Game:
     """Return the game of a run on ``device``; its players are freshly initialised from torch's global random state.
 
-    ``products`` is the version of the rule which convolutions are matrix products (:mod:`gan.networks.convolutions`), which changes
-    how results are rounded; 0 is none. A ``team`` of several processes shares the gradients and the statistics of batch norm.
+    ``products`` is the rule which convolutions are matrix products (:mod:`gan.networks.convolutions`), which changes how results
+    are rounded: 0 is none, None the best for this processor. A ``team`` of several processes shares the gradients and the
+    statistics of batch norm.
     """
     generator, discriminator = networks.build(config)
     for player in (generator, discriminator):
         player.to(device).to(memory_format=torch.channels_last)
-        if products and not config.training.compile:
-            use_products(player, products)
+        if not config.training.compile:
+            use_products(player, best_rule() if products is None else products)
     settings = config.optimizer
     average = None
     if settings.ema_half_life:

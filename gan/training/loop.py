@@ -118,8 +118,8 @@ class Trainer:
         # The players, and what shows them.
         self._announce(durable=False, message="Building the networks")
         torch.manual_seed(self.config.training.seed)
-        facts = saved.facts if saved else {"products": convolutions.NEWEST}
-        self.products = int(facts.get("products", facts.get("has_products", 0)))  # checkpoints of earlier versions lack it
+        rule = saved.facts.get("products", saved.facts.get("has_products", 0)) if saved else None  # earlier versions lack it
+        self.products = convolutions.best_rule() if rule is None else int(rule)
         self.game = build_game(self.config, self.device, chosen, products=self.products, team=team)
         self.pace = Pace(self.config)
         self.snapshots = Snapshots(run, self.config, self.images, self.device)

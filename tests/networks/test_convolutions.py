@@ -27,7 +27,7 @@ def told_of(found: Tensor) -> Tensor:
     return torch.randn(found.shape, generator=torch.Generator().manual_seed(1)).bfloat16().float()
 
 
-def played(layer: nn.Module, images: Tensor, *, products: int = convolutions.NEWEST) -> Result:
+def played(layer: nn.Module, images: Tensor, *, products: int = convolutions.WITH_AMX) -> Result:
     """Return output, gradient of the images and of each weight, under autocast to bf16."""
     layer.products = products  # type: ignore[assignment]
     images = images.clone().requires_grad_()
@@ -73,7 +73,7 @@ def test_any_shape_agrees_with_autograd_in_float64(
     high, wide = (2 * side for side in sides) if kind is Conv2d else sides
     images = torch.randn(count, inputs, high, wide)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolutions, "chosen", lambda channels, side, version: ways)
+        patch.setattr(convolutions, "chosen", lambda channels, side, rule: ways)
         found = played(layer, images)
     assert found[0].dtype == torch.bfloat16
     assert [one.dtype for one in found[1:]] == [torch.float32] * len(found[1:])
@@ -108,7 +108,7 @@ def test_other_convolutions_are_the_library_s(layer: nn.Module, shape: tuple[int
 
 def test_without_autocast_nothing_changes_and_second_derivatives_exist() -> None:
     layer = Conv2d(256, 4, 4, stride=2, padding=1)
-    layer.products = convolutions.NEWEST
+    layer.products = convolutions.WITH_AMX
     images = torch.randn(2, 256, 8, 8, requires_grad=True)
     (gradient,) = torch.autograd.grad(layer(images).square().sum(), images, create_graph=True)
     gradient.square().sum().backward()
@@ -116,16 +116,30 @@ def test_without_autocast_nothing_changes_and_second_derivatives_exist() -> None
     assert layer.weight.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (1, {(1, 32): "...", (32, 16): "...", (64, 16): "..w", (128, 8): "..w", (128, 4): "duw", (256, 8): "duw"}),
+        (2, {(1, 32): ".u.", (32, 16): "...", (64, 16): "..w", (128, 8): "..w", (128, 4): "duw", (256, 8): "duw"}),
+        (3, {(1, 32): ".u.", (32, 16): "...", (64, 16): "...", (128, 8): "..w", (128, 4): "d.w", (256, 8): "..w"}),
+    ],
+)
+def test_rules_that_checkpoints_name_never_change(rule: int, expected: dict[tuple[int, int], str]) -> None:
+    for (channels, side), letters in expected.items():
+        ways = convolutions.chosen(channels, side, rule)
+        assert letters == "".join(letter if is_product else "." for letter, is_product in zip("duw", ways, strict=True))
+
+
 def packed(run: Run) -> tuple[dict[str, Tensor], int]:
-    """Return the tensors of a run's newest checkpoint, and by which version of the rule its convolutions are products."""
+    """Return the tensors of a run's newest checkpoint, and the rule by which its convolutions are products."""
     saved, _ = checkpoints.load_newest(run.checkpoints_path)
     assert saved
     return saved.tensors, saved.facts["products"]
 
 
-@pytest.mark.parametrize(("norm", "version", "written"), [("spectral", 0, {}), ("batch", 1, {"has_products": True})])
+@pytest.mark.parametrize(("norm", "rule", "written"), [("spectral", 0, {}), ("batch", 1, {"has_products": True})])
 def test_resume_keeps_the_way_of_its_checkpoint(
-    norm: str, version: int, written: dict[str, bool], root: Path, monkeypatch: pytest.MonkeyPatch
+    norm: str, rule: int, written: dict[str, bool], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The layers are wide enough for products. A checkpoint of an earlier version goes on by the rule of its time."""
     asked = {"networks.width": 64, "networks.discriminator_norm": norm, "training.precision": "bf16", "training.length": "4 steps"}
@@ -135,10 +149,10 @@ def test_resume_keeps_the_way_of_its_checkpoint(
     train(stopped, should_stop=lambda: stopped.status().step >= 2)
     train(stopped)
     assert losses(whole) == losses(stopped)
-    assert packed(stopped)[1] == convolutions.NEWEST
+    assert packed(stopped)[1] == convolutions.best_rule()
 
     build = loop.build_game
-    monkeypatch.setattr(loop, "build_game", lambda *given, products, **more: build(*given, products=version, **more))
+    monkeypatch.setattr(loop, "build_game", lambda *given, products, **more: build(*given, products=rule, **more))
     train(old)
     monkeypatch.undo()
     assert losses(old) != losses(whole), "the products round differently"
@@ -151,7 +165,7 @@ def test_resume_keeps_the_way_of_its_checkpoint(
     old.write_status(old.status().model_copy(update={"state": "starting", "step": 2}))
     train(old)
     assert losses(old) == expected
-    assert packed(old)[1] == version
+    assert packed(old)[1] == rule
 
 
 @pytest.mark.parametrize(
