@@ -337,6 +337,20 @@ def test_runs_that_differ_only_in_their_seed_become_one_row(shown: Run) -> None:
     assert list(by_batch["runs"].dropna()) == [2, 1] and "2 runs" in list(by_batch["over"])
 
 
+def test_repeated_runs_of_a_seed_count_once(shown: Run) -> None:
+    """In a class, many train the same seeds: copies say nothing about chance."""
+    (line,) = shown.scores()
+    fids = {1: (10.0, 10.0, 13.0), 2: (14.0, 14.0, 14.0)}
+    runs = [remade(shown, seed, fid=fid) for seed, each in fids.items() for fid in each]
+    made = scores_table.table(runs, line["extractor_id"]).assign(verdicts=[[]] * 7)
+    row = scores_table.fold(made, "variant").set_index("run").loc[runs[0].id]
+    assert row["fid"] == 12.5 and row["fid_spread"] == pytest.approx(math.sqrt(4.5))
+    assert (row["over"], row["runs"]) == ("2 seeds", 2)
+    alone = scores_table.table(runs[:3], line["extractor_id"]).assign(verdicts=[[]] * 4)
+    assert scores_table.fold(alone, "variant").set_index("run").loc[runs[0].id]["over"] == "2 draws"
+    assert scores_table.best(alone, by="variant")[1] == []
+
+
 def test_rows_that_must_not_be_ranked_are_neither_folded_nor_compared(shown: Run) -> None:
     (line,) = shown.scores()
     near, far = remade(shown, 1, fid=1.0, fid_spread=0.1), remade(shown, 2, fid=900.0, fid_spread=0.1)

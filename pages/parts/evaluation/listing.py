@@ -119,7 +119,7 @@ def config_of(selection: Selection, columns: Sequence[str], height: int) -> dict
             "(95 % interval), rows of one run by more than the sum of both spreads. Rows with other data, features or counts are "
             "not comparable.",
         ),
-        "runs": number(help="Number of runs averaged in this row."),
+        "runs": number(help="Number of runs averaged in this row; repeated runs of one seed count once."),
     }
     for name in (name for name in columns if name in SCORES):  # building all of them takes milliseconds
         score = SCORES[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
 
     Columns: ``name`` and ``run`` (empty for real images), the differing settings by title, each of ``glossary.SCORES`` with
     its spread (NaN if unknown), ``expected`` classes, facts about the scoring, ``variant`` (equal for runs that differ only
-    in their seed) with its name ``kind``, and ``group`` (0: not scored). Rows of different groups must not be ranked together.
+    in their seed) with its name ``kind``, ``twin`` (equal for runs that do not even differ in it), and ``group`` (0: not
+    scored). Rows of different groups must not be ranked together.
     """
     lined = {run: latest(run, checkpoint).get(extractor) for run in chosen}
     found = dict(sorted(lined.items(), key=lambda pair: pair[1] is None))
@@ -101,6 +103,7 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     for run, line in found.items():
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
         row = {"name": names[run.id], "kind": kinds[run.id], "run": run.id, "group": group, "variant": alike[run.id]}
+        row["twin"] = f"{(core.outcome(run) or {}).get(core.SEED, run.id)} {alike[run.id]}"
         row["minutes"] = run.status().seconds / 60 or None
         if owner := owning.of(run.owner()):
             row = {OWNER: owner} | row
@@ -145,9 +148,10 @@ def parts(made: pd.DataFrame, by: str) -> list[list[int]]:
 def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return the table with comparable runs merged if they agree in the column ``by``: "variant" or a setting's title.
 
-    Measures become means with the sample standard deviation as spread, and ``runs`` counts the runs. Differing settings list
-    their values, and ``variant`` is empty if the runs differ in more than their seed. A row of a single run keeps the spread
-    over its draws. Real images and unscored runs are unchanged.
+    Measures become means with the sample standard deviation as spread, and ``runs`` counts the runs. Repeated runs of one seed
+    are averaged first and count once, because copies are not independent evidence. Differing settings list their values, and
+    ``variant`` is empty if the runs differ in more than their seed. A row of a single run keeps the spread over its draws. Real
+    images and unscored runs are unchanged.
     """
     if by not in made.columns:
         return made
@@ -157,14 +161,16 @@ def fold(made: pd.DataFrame, by: str) -> pd.DataFrame:
         row = part.iloc[0].to_dict()
         if by == "variant":
             row["name"] = row["kind"]
-        if len(part) > 1:
+        if (count := part["twin"].nunique()) > 1:
             noun = "seeds" if by == "variant" else "runs"
             row["name"] = row["name"] if by == "variant" else f"{by}: {text_of(row[by])}"
-            row |= {"runs": len(part), "over": f"{len(part)} {noun}"}
+            row |= {"runs": count, "over": f"{count} {noun}"}
+            means = [*INTERVALS, "minutes", "epoch", "step", "images_seen"]
+            each = part.groupby("twin", sort=False)[[name for name in (*SCORES, *means) if name in part]].mean()
             for name in SCORES:
-                row |= {name: part[name].mean(), f"{name}_spread": part[name].std(ddof=1)}
-            for name in (*INTERVALS, "minutes", "epoch", "step", "images_seen"):
-                row[name] = part[name].mean() if name in part else math.nan
+                row |= {name: each[name].mean(), f"{name}_spread": each[name].std(ddof=1)}
+            for name in means:
+                row[name] = each[name].mean() if name in each else math.nan
             row |= {column: _merged(part[column]) for column in (*columns, "seed", "checkpoint") if column in part}
             row["variant"] = row["variant"] if part["variant"].nunique() == 1 else ""
             if "verdicts" in part:
@@ -213,18 +219,27 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES), by: str = "")
 
     ``made`` is the table before folding; see :func:`gan.judging.comparison.best`.
     """
-    rows, groups, runs = parts(made, by), list(made["group"]), list(made["run"])
+    rows, groups, runs, twins = parts(made, by), list(made["group"]), list(made["run"]), list(made["twin"])
     columns = {key: (list(made[key]), list(made[f"{key}_spread"])) for key in order}
     found: list[list[str]] = [[] for _ in rows]
     for group in dict.fromkeys(groups):
         places = [place for place, (first, *_) in enumerate(rows) if group and groups[first] == group and runs[first]]
-        is_seeded = any(len(rows[place]) > 1 for place in places)
+        is_seeded = any(len({twins[row] for row in rows[place]}) > 1 for place in places)
         for key, (values, spreads) in columns.items():
-            known = [[values[row] for row in rows[place] if not math.isnan(values[row])] for place in places]
+            known = [_per_seed([(twins[row], values[row]) for row in rows[place]]) for place in places]
             winner = core.best(key, known, [spreads[rows[place][0]] for place in places], is_seeded=is_seeded)
             if winner is not None:
                 found[places[winner]].append(SCORES[key].title)
     return found
+
+
+def _per_seed(measured: Sequence[tuple[str, float]]) -> list[float]:
+    """Return the mean of the known values of each twin."""
+    found: dict[str, list[float]] = {}
+    for twin, value in measured:
+        if not math.isnan(value):
+            found.setdefault(twin, []).append(value)
+    return [statistics.fmean(each) for each in found.values()]
 
 
 #: Columns of a table that are not settings.
@@ -235,6 +250,7 @@ _OURS = {
     "runs",
     "group",
     "variant",
+    "twin",
     "verdicts",
     "best",
     "samples",
@@ -293,6 +309,7 @@ def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
         "run": "",
         "group": number,
         "variant": "",
+        "twin": "",
         **_cells(core.floor(line)),
         "expected": core.expected(line),
         "extractor": line["extractor"],
