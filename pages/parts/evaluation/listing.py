@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from gan import config as configs
+from gan.judging import comparison
 from gan.judging.glossary import SCORES
 from gan.judging.lines import noun
 from gan.words import escape, percent
@@ -84,11 +86,14 @@ def show_table(selection: Selection) -> None:
 
 
 def sheet_of(selection: Selection, columns: Sequence[str]) -> texts.Sheet:
-    """Return columns of the table as text with a caption; the preset "paper" without verdicts, to fit a page."""
+    """Return columns of the table as text with a caption; the preset "paper" without verdicts, and so that it fits a page."""
     whole, made = selection.board, selection.table
-    if list(columns) == selection.paper:
-        columns = [name for name in columns if name != "verdicts"]
-    return texts.sheet(made, columns, whole.titles, texts.caption(made, whole.each, board.CHECKPOINTS[whole.checkpoint]))
+    told = texts.caption(made, whole.each, board.CHECKPOINTS[whole.checkpoint])
+    if list(columns) != selection.paper:
+        return texts.sheet(made, columns, whole.titles, told)
+    titled = {configs.title(key): key for flat in comparison.readable(whole.chosen).values() for key in flat}
+    keys = {title: titled.get(title, title) for title in whole.settings}
+    return texts.fitted(made, [name for name in columns if name != "verdicts"], whole.titles, told, keys)
 
 
 def config_of(selection: Selection, columns: Sequence[str], height: int) -> dict[str, Any]:
