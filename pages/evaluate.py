@@ -6,6 +6,7 @@ import itertools
 
 import streamlit as st
 
+from gan.judging import comparison
 from gan.runs import Run
 from pages.parts import frame, pictures, run_picker, words
 from pages.parts.evaluation import board, guests, table
@@ -23,13 +24,21 @@ PICKED = "evaluate/runs"  # key of the picker
 st.title("Evaluate")
 
 
+def usual(found: list[Run]) -> list[Run]:
+    """Return the newest scored runs; if there are none, the newest with quick scores, else the newest."""
+    for is_wanted in (comparison.latest, lambda run: run.scores_path.exists()):
+        if wanted := list(itertools.islice(filter(is_wanted, found), MOST)):
+            return wanted
+    return found[:MOST]
+
+
 def choose() -> list[Run]:
-    """Draw the run picker; by default, the newest scored runs are chosen."""
+    """Draw the run picker."""
     return run_picker.pick_several(
         root,
         PICKED,
         placeholder="Choose runs to compare",
-        usual=lambda found: list(itertools.islice((run for run in found if run.scores_path.exists()), MOST)) or found[:MOST],
+        usual=usual,
     )
 
 

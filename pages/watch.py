@@ -41,16 +41,18 @@ def show_state(run: Run, status: Status) -> None:
     """Show state, progress and problems."""
     share, sentence = words.progress(status)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        cards.badge(status)
+        at = f" · {place}" if (place := engine_choice.where(status)) else ""
+        gpu = f" (GPU {status.gpu})" if status.gpu else ""
+        machine = f"{status.device}{gpu} · {status.precision} · {words.threads(status.threads, status.processes)}{at}"
+        cards.badge(status, about=machine if status.device else None)
         if owner := owning.by(run.owner()):
             st.caption(f"by {owner}", width="content")
         if status.state == "queued":
             st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
-        elif status.device:
-            at = f" · {place}" if (place := engine_choice.where(status)) else ""
-            gpu = f" (GPU {status.gpu})" if status.gpu else ""
-            st.caption(f"{status.device}{gpu} · {status.precision} · {words.threads(status.threads, status.processes)}{at}")
-    st.progress(share, text=sentence)
+        elif status.state == "finished":
+            st.caption(sentence)
+    if status.state != "finished":
+        st.progress(share, text=sentence)
     if status.message and status.state in ("failed", "diverged", "interrupted"):
         (st.warning if status.state == "interrupted" else st.error)(words.message(status.message))
     elif status.message and status.state in ("running", "starting", "stopped"):
@@ -84,10 +86,10 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
     with players:
         duel.show(run, step, samples[step], config, opinions)
     with beside:
-        if config:
-            duel.tell(run, config)
         if opinions:
             st.html(duel.strip(opinions))
+        if config:
+            duel.tell(run, config)
         if len(steps) > 1:
             snapshots.choose(run, steps)
             if is_presented():
