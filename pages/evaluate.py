@@ -18,18 +18,18 @@ from pages.parts.evaluation.why import show_reasons
 
 root = frame.begin("Evaluate")
 
-MOST = 6  # runs shown unless others are chosen
+MOST, LOOKED_AT = 6, 24  # runs shown unless others are chosen, and newest scored runs among which these are looked for
 PICKED = "evaluate/runs"  # key of the picker
 
 st.title("Evaluate")
 
 
 def usual(found: list[Run]) -> list[Run]:
-    """Return the newest scored runs; if there are none, the newest with quick scores, else the newest."""
-    for is_wanted in (comparison.latest, lambda run: run.scores_path.exists()):
-        if wanted := list(itertools.islice(filter(is_wanted, found), MOST)):
-            return wanted
-    return found[:MOST]
+    """Return runs of the newest scored ones that can be ranked together; without scores, the newest with quick ones, or of all."""
+    scored = list(itertools.islice(filter(comparison.latest, found), LOOKED_AT))
+    alike = comparison.most_comparable(scored)
+    chosen = [run for run in scored if run.id in alike] or scored or [run for run in found if run.scores_path.exists()] or found
+    return chosen[:MOST]
 
 
 def choose() -> list[Run]:

@@ -79,6 +79,12 @@ WRAPPING = """<style>
 :is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] a {padding-left: 0}
 </style>"""
 
+#: In the place of a picture.
+_NO_SAMPLES = (
+    '<div style="aspect-ratio:1;border:1px dashed #8888;border-radius:.6rem;display:grid;place-items:center;opacity:.75;'
+    'font-size:.875rem">No samples yet</div>'
+)
+
 
 def badge(status: Status, about: str | None = None) -> None:
     """Draw the state of a run as a badge; ``about`` is shown on touch."""
@@ -108,7 +114,7 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: M
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")
     else:
-        st.caption("No samples yet.")
+        st.html(_NO_SAMPLES)
     st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         badge(status)
@@ -141,7 +147,7 @@ def _show_sweep(card: Card, names: Mapping[str, str], waits: Mapping[str, str]) 
         for run, samples in drawn if len(drawn) == _SHOWN else drawn[:1]:  # a square
             pictures.show(list(samples.values())[-1], f"Newest samples of {names[run.id]}")
     if not drawn:
-        st.caption("No samples yet.")
+        st.html(_NO_SAMPLES)
     st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.sweep})
     ended = sum(status.state in ENDED for _, status in card.members)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
