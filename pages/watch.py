@@ -105,7 +105,7 @@ def show_parent(run: Run, config: RunConfig | None) -> None:
         st.caption("Samples of the run it was forked from, until its own come.")
         with st.columns([3, 2])[0]:
             duel.show(parent, step, there[step], config, parent.opinions(step))
-    else:
+    elif run.status().state in runs.UNDER_WAY:
         st.caption("Samples appear once the networks are built.")
 
 
@@ -203,7 +203,8 @@ def show(run: Run) -> None:
             show_state(run, status)
         with st.container():
             show_duel(run, config)
-        show_curves(run, config)
+        if status.state in runs.UNDER_WAY or run.metrics_path.exists() or run.origin():
+            show_curves(run, config)
         with st.container():
             knobs.tell(run, status)
         show_ends(run)

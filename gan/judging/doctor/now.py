@@ -15,7 +15,7 @@ from gan.judging.doctor.diagnosis import examine_curves
 from gan.judging.doctor.trend import during_training
 from gan.judging.doctor.verdict import Line, numbers
 
-AHEAD = 0.6  # D(real) − D(fake) from here on: the discriminator is ahead
+AHEAD = 0.4  # D(real) − D(fake) from here on: the discriminator is ahead
 _FALLING = 0.95  # of the FID before; below, it falls
 
 
