@@ -39,12 +39,14 @@ def choose() -> Run | None:
 
 def show_state(run: Run, status: Status) -> None:
     """Show state, progress and problems."""
-    share, sentence = words.progress(status)
+    share, whole = words.progress(status)
+    first, *more, last = whole.split(" · ") if status.seconds else (whole, "")
+    sentence = " · ".join(filter(None, (first, last)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         at = f" · {place}" if (place := engine_choice.where(status)) else ""
         gpu = f" (GPU {status.gpu})" if status.gpu else ""
         machine = f"{status.device}{gpu} · {status.precision} · {words.threads(status.threads, status.processes)}{at}"
-        cards.badge(status, about=machine if status.device else None)
+        cards.badge(status, about=" · ".join([*more, machine]) if status.device else None)
         if owner := owning.by(run.owner()):
             st.caption(f"by {owner}", width="content")
         if status.state == "queued":
