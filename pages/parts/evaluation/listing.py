@@ -98,7 +98,7 @@ def show_table(selection: Selection) -> None:
             icon=":material/download:",
             key="latex",
             on_click="ignore",
-            help="The same as a table with caption and label; requires the package booktabs.",
+            help="The same as a table with caption and label; requires the packages booktabs and tabularx.",
         )
 
 
