@@ -42,7 +42,7 @@ OF_POINTS: dict[str, tuple[str, str | None, str]] = {
 PATTERNS = {**dict.fromkeys(INTERVALS, "%.3g"), "runs": "%d"}
 
 #: Column of badges → width in pixels.
-WIDTHS = {"verdicts": 260, "first verdict": 175, "best": 180}
+WIDTHS = {"verdicts": 260, "first verdict": 212, "best": 180}
 
 NAME_WIDTHS = (90, 300)  # least and most pixels of the names
 PINNED = 190  # pixels of the names up to which they stay in view on a phone
