@@ -79,7 +79,7 @@ def records(folder: Path) -> list[Target]:
     root.mkdir()
     run = _furnished(root)
     sweep = launched.create(root, plan.parse({"base": "digits-mlp", "axes": {"optimizer.generator_lr": [1e-4]}, "name": "rates"}))
-    room, _ = rounds.create(root, questions.draw(run, [80], 8, random.Random(0)))
+    room, _ = rounds.create(root, questions.draw(run, [160], 8, random.Random(0)))
     token = room.join("Ada")
     room.answer(token, 0, is_real=True)
     task = folder / "task.json"
@@ -96,7 +96,7 @@ def records(folder: Path) -> list[Target]:
     request = next(run.requests_path.glob("*.json"))
     paths = [
         *(run.path / f"{name}.json" for name in names),
-        run.metrics_path, run.scores_path, run.changes_path, request, run.opinions_path(80), run.path / "trainer.pid",
+        run.metrics_path, run.scores_path, run.changes_path, request, run.opinions_path(160), run.path / "trainer.pid",
     ]  # fmt: skip
     sealed_facts = checkpoints.facts_path(run.checkpoints_path, step)
     tensors = checkpoints.tensors_path(run.checkpoints_path, step)
@@ -169,7 +169,7 @@ def look_at(run: Run) -> None:
     assert run.label().isprintable()
     assert status.message == "" or is_sentence(status.message) or status.state != "interrupted", status.message
     curve, scored = run.metrics(), run.scores()
-    run.samples(), run.opinions(80), run.membership(), changes.requests(run), atlas.read(run)
+    run.samples(), run.opinions(160), run.membership(), changes.requests(run), atlas.read(run)
     changes.marks(changes.applied(run))
     for line in scored:
         lines.label(line), comparison.looks(line), comparison.classes(line), comparison.measured(line)

@@ -6,6 +6,7 @@ import itertools
 
 import streamlit as st
 
+from gan.judging import comparison
 from gan.runs import Run
 from pages.parts import frame, pictures, run_picker, words
 from pages.parts.evaluation import board, guests, table
@@ -17,19 +18,27 @@ from pages.parts.evaluation.why import show_reasons
 
 root = frame.begin("Evaluate")
 
-MOST = 6  # runs shown unless others are chosen
+MOST, LOOKED_AT = 6, 24  # runs shown unless others are chosen, and newest scored runs among which these are looked for
 PICKED = "evaluate/runs"  # key of the picker
 
 st.title("Evaluate")
 
 
+def usual(found: list[Run]) -> list[Run]:
+    """Return runs of the newest scored ones that can be ranked together; without scores, the newest with quick ones, or of all."""
+    scored = list(itertools.islice(filter(comparison.latest, found), LOOKED_AT))
+    alike = comparison.most_comparable(scored)
+    chosen = [run for run in scored if run.id in alike] or scored or [run for run in found if run.scores_path.exists()] or found
+    return chosen[:MOST]
+
+
 def choose() -> list[Run]:
-    """Draw the run picker; by default, the newest scored runs are chosen."""
+    """Draw the run picker."""
     return run_picker.pick_several(
         root,
         PICKED,
         placeholder="Choose runs to compare",
-        usual=lambda found: list(itertools.islice((run for run in found if run.scores_path.exists()), MOST)) or found[:MOST],
+        usual=usual,
     )
 
 

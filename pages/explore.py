@@ -45,8 +45,7 @@ st.title("Explore")
 with frame.spoken_errors():
     found = explorable()
     if not found:
-        st.info("No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")
-        first_run.offer(root)
+        first_run.offer(root, "No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")
     elif chosen := choose(found):
         run, checkpoint = chosen
         setup = {"data": run.config().data.name, "start": {"run": run.id, "checkpoint": checkpoint}, "explore": True}

@@ -45,8 +45,6 @@ def choose() -> Sweep | None:
             find=lambda sweep_id: launched.find(root, sweep_id),
             label_visibility="collapsed",
         )
-    if not found:
-        st.info("No sweeps yet. Plan one above.", icon=":material/info:")
     return found[chosen] if chosen else None
 
 

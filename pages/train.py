@@ -53,11 +53,11 @@ name = st.selectbox(
     help="A starting point; every setting below can be changed.",
 )
 preset = presets.find(name)
-st.caption(preset.description)
-
 prefix = f"train/{preset.name}"
 own.follow(preset)
 own_set = own.chosen(preset)
+if not own_set:
+    st.caption(preset.description)
 suited = st.empty()
 
 st.html(launching.style())

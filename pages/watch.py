@@ -39,18 +39,22 @@ def choose() -> Run | None:
 
 def show_state(run: Run, status: Status) -> None:
     """Show state, progress and problems."""
-    share, sentence = words.progress(status)
+    share, whole = words.progress(status)
+    first, *more, last = whole.split(" · ") if status.seconds else (whole, "")
+    sentence = " · ".join(filter(None, (first, last)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        cards.badge(status)
+        at = f" · {place}" if (place := engine_choice.where(status)) else ""
+        gpu = f" (GPU {status.gpu})" if status.gpu else ""
+        machine = f"{status.device}{gpu} · {status.precision} · {words.threads(status.threads, status.processes)}{at}"
+        cards.badge(status, about=" · ".join([*more, machine]) if status.device else None)
         if owner := owning.by(run.owner()):
             st.caption(f"by {owner}", width="content")
         if status.state == "queued":
             st.caption(words.waiting(ahead.reasons(root).get(run.id, "")))
-        elif status.device:
-            at = f" · {place}" if (place := engine_choice.where(status)) else ""
-            gpu = f" (GPU {status.gpu})" if status.gpu else ""
-            st.caption(f"{status.device}{gpu} · {status.precision} · {words.threads(status.threads, status.processes)}{at}")
-    st.progress(share, text=sentence)
+        elif status.state == "finished":
+            st.caption(sentence)
+    if status.state != "finished":
+        st.progress(share, text=sentence)
     if status.message and status.state in ("failed", "diverged", "interrupted"):
         (st.warning if status.state == "interrupted" else st.error)(words.message(status.message))
     elif status.message and status.state in ("running", "starting", "stopped"):
@@ -84,10 +88,10 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
     with players:
         duel.show(run, step, samples[step], config, opinions)
     with beside:
-        if config:
-            duel.tell(run, config)
         if opinions:
             st.html(duel.strip(opinions))
+        if config:
+            duel.tell(run, config)
         if len(steps) > 1:
             snapshots.choose(run, steps)
             if is_presented():
@@ -103,7 +107,7 @@ def show_parent(run: Run, config: RunConfig | None) -> None:
         st.caption("Samples of the run it was forked from, until its own come.")
         with st.columns([3, 2])[0]:
             duel.show(parent, step, there[step], config, parent.opinions(step))
-    else:
+    elif run.status().state in runs.UNDER_WAY:
         st.caption("Samples appear once the networks are built.")
 
 
@@ -201,7 +205,8 @@ def show(run: Run) -> None:
             show_state(run, status)
         with st.container():
             show_duel(run, config)
-        show_curves(run, config)
+        if status.state in runs.UNDER_WAY or run.metrics_path.exists() or run.origin():
+            show_curves(run, config)
         with st.container():
             knobs.tell(run, status)
         show_ends(run)

@@ -124,8 +124,8 @@ def without_seed(name: str) -> str:
     return _SEED_AT_END.sub("", name)
 
 
-def on_one_line(names: Mapping[str, str], most: int = 64) -> dict[str, str]:
-    """Return names for lists that cannot wrap: longer ones are cut in the middle, unless two would then look the same."""
+def on_one_line(names: Mapping[str, str], most: int = 46) -> dict[str, str]:
+    """Return names for lists that cannot wrap, and fit a phone: longer ones are cut in the middle, unless two would look alike."""
     cut = {run_id: shorten(name, most) for run_id, name in names.items()}
     often = Counter(cut.values())
     return {run_id: one if often[one] == 1 else names[run_id] for run_id, one in cut.items()}

@@ -24,7 +24,7 @@ from pages.parts import logged, owning, pictures, words
 
 MOST = 40  # cards in a list; 1,000 would take the server seconds at every refresh
 _FEWEST = 2  # values of a curve
-_SHOWN = 4  # runs in the picture of a sweep
+_SHOWN = 4  # runs in the picture of a sweep; one if there are fewer
 
 
 class Card(NamedTuple):
@@ -71,29 +71,36 @@ def _name_of_sweep(run: Run, sweep: str) -> str:
         return ""
 
 
-#: Names of runs differ at their ends, so they wrap instead of being cut there.
+#: Names of runs differ at their ends, so they wrap instead of being cut there. Pictures on cards are squares.
 WRAPPING = """<style>
+[class*="st-key-home-"] [data-testid="stImage"] img {aspect-ratio: 1; object-fit: cover; object-position: left top}
 :is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] :is(a, span, p)
   {white-space: normal; overflow: visible; overflow-wrap: anywhere}
 :is([class*="st-key-home-"], .st-key-compare-samples) [data-testid="stPageLink"] a {padding-left: 0}
 </style>"""
 
+#: In the place of a picture.
+_NO_SAMPLES = (
+    '<div style="aspect-ratio:1;border:1px dashed #8888;border-radius:.6rem;display:grid;place-items:center;opacity:.75;'
+    'font-size:.875rem">No samples yet</div>'
+)
 
-def badge(status: Status) -> None:
-    """Draw the state of a run as a badge."""
+
+def badge(status: Status, about: str | None = None) -> None:
+    """Draw the state of a run as a badge; ``about`` is shown on touch."""
     label, icon, color = words.STATES[status.state]
-    st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
+    st.badge(label, icon=icon, color=color, help=about)  # type: ignore[arg-type]
 
 
 def wall(chosen: Sequence[Card], names: Mapping[str, str], key: str) -> None:
     """Draw cards as a wall; ``names`` are the display names of runs by id."""
     waits: dict[str, str] | None = None
     st.html(WRAPPING)
-    with st.grid(4, min_column_width=230, gap="small", key=key) as grid:
+    with st.grid(4, min_column_width=230, gap="small", key=key):
         for card in chosen:
             if waits is None and any(status.state == "queued" for _, status in card.members):
                 waits = ahead.reasons(card.members[0][0].run.root)
-            with grid.cell(), st.container(border=True, height="stretch"):
+            with st.container(border=True, height="stretch"):
                 if card.sweep:
                     _show_sweep(card, names, waits or {})
                 else:
@@ -107,7 +114,7 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: M
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")
     else:
-        st.caption("No samples yet.")
+        st.html(_NO_SAMPLES)
     st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         badge(status)
@@ -125,26 +132,29 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: M
     elif status.state != "finished":
         st.caption(sentence)
     if status.state in ("failed", "diverged") and status.message:
-        st.caption(f":red[{words.message(status.message)}]")
+        st.markdown(f":small[:red[{words.message(status.message)}]]")
     if not listed.facts.data:
         try:
             run.config()
         except InputError as error:
-            st.caption(f":red[{words.message(error)}]")
+            st.markdown(f":small[:red[{words.message(error)}]]")
 
 
 def _show_sweep(card: Card, names: Mapping[str, str], waits: Mapping[str, str]) -> None:
     """Draw a sweep: newest samples of some runs, name as a link, states, data set and date, lowest FID, progress."""
-    with st.grid(2, gap="xsmall"):
-        for listed, _ in card.members[-_SHOWN:][::-1]:
-            with st.container():
-                if samples := listed.run.samples():
-                    pictures.show(list(samples.values())[-1], f"Newest samples of {names[listed.run.id]}")
+    drawn = [(listed.run, samples) for listed, _ in card.members[::-1] if (samples := listed.run.samples())][:_SHOWN]
+    with st.grid(2 if len(drawn) == _SHOWN else 1, min_column_width=60, gap="xsmall"):
+        for run, samples in drawn if len(drawn) == _SHOWN else drawn[:1]:  # a square
+            pictures.show(list(samples.values())[-1], f"Newest samples of {names[run.id]}")
+    if not drawn:
+        st.html(_NO_SAMPLES)
     st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.sweep})
     ended = sum(status.state in ENDED for _, status in card.members)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.badge(f"sweep of {len(card.members)}", icon=":material/account_tree:", color="violet")
         st.caption(_about(card.members[0][0]), width="content")
+    if told := next(filter(None, (fid(run) for run, _ in drawn)), ""):
+        st.html(told)
     if card.is_active:
         shares = [words.share_done(status) for _, status in card.members]
         held = {waits.get(listed.run.id, "") for listed, _ in card.members} & {holds.PAUSED, holds.NO_ROOM}

@@ -38,9 +38,9 @@ def button(root: Path) -> None:
         )
 
 
-def offer(root: Path) -> None:
-    """Say that there are no runs, and offer the ways to one."""
-    st.info("No runs yet.", icon=":material/info:")
+def offer(root: Path, missing: str = "No runs yet.") -> None:
+    """Say what is ``missing``, and offer the ways to a run."""
+    st.info(missing, icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         button(root)
         st.page_link("pages/train.py", label="Choose settings", icon=":material/tune:")

@@ -13,6 +13,8 @@ PADDING = 8
 WHOLE = {"tickMinStep": 1, "grid": False, "labelFlush": 2 * PADDING}
 #: Axis numbers: four digits, no exponents.
 ROUNDED = ",.4~r"
+#: Numbers on a log axis, which Vega would place anywhere, with lines at all their multiples.
+DECADES = [float(f"{first}e{power}") for power in range(-6, 9) for first in (1, 2, 5)]
 
 
 _ROW, _ROWS = 14, 3  # pixels between the texts of marks that follow each other, and rows of them
@@ -26,7 +28,7 @@ def marks(found: Sequence[tuple[float, str]], x: dict[str, Any]) -> list[dict[st
     place = {key: value for key, value in x.items() if key != "title"}
     tooltip = [{"field": "text", "type": "nominal", "title": "changed"}, {**place, "format": ",.0f", "title": "at"}]
     line = {"type": "rule", "strokeDash": [3, 3], "color": ORANGE, "size": 1.5, "clip": True}
-    text = {"type": "text", "align": "left", "baseline": "top", "dx": 4, "fontSize": 11, "color": ORANGE, "limit": 130}
+    text = {"type": "text", "align": "left", "baseline": "top", "dx": 4, "fontSize": 12, "color": ORANGE, "limit": 130}
     rows = [
         {
             "data": {"values": values[row::_ROWS]},
@@ -42,6 +44,11 @@ def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
     """Return the transforms that keep the ``value`` of each ``curve`` (two fields) with only one, which a line cannot show."""
     count = {"op": "valid", "field": value, "as": "values"}
     return [{"joinaggregate": [count], "groupby": [curve]}, {"filter": f"datum.values == 1 && isValid(datum['{value}'])"}]
+
+
+def axis(*, is_wide: bool = False) -> dict[str, Any]:
+    """Return the axis of values on a :func:`scale`."""
+    return {"format": ROUNDED, **({"values": DECADES, "tickCount": 6} if is_wide else {})}
 
 
 def scale(*, is_log: bool = False, is_wide: bool = False) -> dict[str, Any]:

@@ -80,13 +80,15 @@ def width_of(names: Iterable[str]) -> int:
 def progress(status: Status) -> tuple[float, str]:
     """Return the progress of a run: a share from 0 to 1, and the text under the bar."""
     share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
-    parts = [f"Step {status.step:,} of {status.total_steps:,}", f"epoch {status.epoch:.1f}"]
+    is_whole = status.state == "finished" and status.step == status.total_steps
+    steps = f"{status.step:,} steps" if is_whole else f"Step {status.step:,} of {status.total_steps:,}"
+    parts = [steps, f"epoch {status.epoch:.1f}"]
     if status.state == "running" and status.images_per_second:
         parts.append(f"{status.images_per_second:,.0f} images/s")
         if status.seconds_left is not None:
             parts.append(f"{duration(status.seconds_left)} left")
     elif status.seconds:
-        parts.append(f"{duration(status.seconds)} of training")
+        parts.append(duration(status.seconds) if status.state == "finished" else f"{duration(status.seconds)} of training")
     return share, " · ".join(parts)
 
 

@@ -275,7 +275,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         importer.import_pictures(pictures, "dark", lambda sentence, share: None, root=data)
         shutil.rmtree(pictures)
         example = next(run for run in runs.list_runs(PROJECT / "examples") if "Healthy" in run.label())
-        opened, key = rounds.create(root, questions.draw(example, [80, 5600], 8, random.Random(0)))
+        opened, key = rounds.create(root, questions.draw(example, [160, 16800], 8, random.Random(0)))
         opened.join("Ann")
         (folder / "key").write_text(key)
     before = {"optimizer.generator_lr": ended.config().optimizer.generator_lr}

@@ -70,7 +70,7 @@ def test_inception_score_of_fifty_digits_is_that_of_all(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_truncation_trades_variety_for_quality_until_vectors_are_too_short(seed: int) -> None:
     long, usual, short, shortest = (measured("truncation", seed, truncation=share) for share in (2, 1, 0.6, 0.25))
-    assert 0.05 < usual["precision"] - long["precision"] < 0.15 and 0 < long["recall"] - usual["recall"] < 0.08
-    assert short["precision"] < usual["precision"] + 0.02 and 0.04 < usual["recall"] - short["recall"] < 0.13
+    assert 0.1 < usual["precision"] - long["precision"] < 0.22 and 0 < long["recall"] - usual["recall"] < 0.08
+    assert short["precision"] < usual["precision"] + 0.06 and 0.08 < usual["recall"] - short["recall"] < 0.2
     assert usual["fid"] < 0.8 * min(long["fid"], short["fid"])
-    assert shortest["precision"] < 0.5 * short["precision"] and shortest["recall"] < short["recall"] - 0.2
+    assert shortest["precision"] < 0.6 * short["precision"] and shortest["recall"] < short["recall"] - 0.2

@@ -603,6 +603,23 @@ def test_table_is_sorted_by_fid_and_reads_as_mean_and_spread(visit: Visit, shown
     assert set(table.value.columns) == {"Run", "Seed", "FID · digits CNN", "IS", "Precision", "Recall", "Verdicts"}
 
 
+def test_opens_with_runs_that_can_be_ranked_together(visit: Visit, shown: Run) -> None:
+    alike = {shown.id, remade(shown, 11).id}
+    rescored(other := remade(shown, 12), {"images": 777})
+    make_run(shown.root, name="silent")
+    test = visit("evaluate")
+    assert_sound(test)
+    assert set(test.multiselect(key="evaluate/runs").value) == alike and other.id not in alike
+
+
+def test_summary_for_a_phone_has_names_verdicts_and_distances(visit: Visit, shown: Run) -> None:
+    (line,) = shown.scores()
+    test = visit("evaluate", runs=shown.id)
+    (summary,) = [found.proto.body for found in test.get("html") if "<table>" in found.proto.body]
+    assert figure(line["fid"], line["fid_spread"]) in summary and 'onclick="x"' not in summary
+    assert summary.count("<tr>") == 3, "a head, the real images and the run"
+
+
 def test_own_columns_are_chosen_from_all(visit: Visit, shown: Run) -> None:
     test = visit("evaluate", runs=shown.id)
     test.session_state["columns"] = "own"

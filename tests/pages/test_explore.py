@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from gan.runs import Run
+from gan.runs import Run, names
 from tests.helpers import make_run, wait_until
 from tests.pages.conftest import Server
 
@@ -30,7 +30,7 @@ def test_generators_of_images_are_offered(visit: Visit, shown: Run) -> None:
     make_run(shown.root, name="untrained")
     test = visit("explore")
     assert not test.exception
-    assert test.selectbox[0].options == [shown.label()]
+    assert test.selectbox[0].options == list(names.on_one_line({shown.id: shown.label()}).values())
     assert setup_of(test)["start"] == {"run": shown.id, "checkpoint": "last"}
     assert test.query_params["run"] in (shown.id, [shown.id])
 

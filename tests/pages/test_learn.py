@@ -16,7 +16,7 @@ from gan.judging.glossary import SCORES
 from gan.judging.remedies import REMEDIES
 from gan.lessons import LESSONS, Lesson
 from gan.lessons.lesson import Game
-from pages.parts.learning import stages
+from pages.parts.learning import drawings, stages
 from pages.parts.learning.progress import MOST_ROWS, Progress
 
 Visit = Callable[..., AppTest]
@@ -43,6 +43,7 @@ def test_course_lists_every_lesson(visit: Visit, empty: Path) -> None:
     test = visit("learn")
     assert not sent(test) and not test.error
     assert all(lesson.title in texts(test) for lesson in LESSONS.values())
+    assert list(drawings.DRAWINGS) == list(LESSONS) and len(test.get("image")) == len(LESSONS)
 
 
 @pytest.mark.parametrize("name", ["no-such-lesson", "../../etc/passwd", "<b>x</b>", "x" * 5000])

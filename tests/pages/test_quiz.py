@@ -31,7 +31,7 @@ def example(empty: Path) -> Run:
 
 @pytest.fixture
 def opened(example: Run) -> tuple[Round, str]:
-    return rounds.create(example.root, questions.draw(example, [80, 5600], 8))
+    return rounds.create(example.root, questions.draw(example, [160, 16800], 8))
 
 
 def html(test: AppTest) -> str:
@@ -71,17 +71,17 @@ def answer_all(test: AppTest, pictures: int, label: Callable[[int], str] = lambd
 
 def test_one_person_plays_to_the_result(visit: Visit, example: Run) -> None:
     test = visit("quiz")
-    assert test.multiselect[0].value == [80, 1680, 5600]
-    test.multiselect[0].set_value([80, 5600])
+    assert test.multiselect[0].value == [160, 5600, 16800]
+    test.multiselect[0].set_value([160, 16800])
     test.button_group(key="quiz/size").set_value(8)
     press(test.run(), "Start")
     truth: Quiz = test.session_state["quiz/alone"].quiz
-    assert "Step 80" in told(test) and test.get("progress")[0].proto.text == "Moment 1 of 2, picture 1 of 8"
+    assert "Step 160" in told(test) and test.get("progress")[0].proto.text == "Moment 1 of 2, picture 1 of 8"
     runs.delete(example)  # the pictures are already drawn
     answer_all(test, 16, lambda place: "Real" if truth.pictures[place].is_real or place == 3 else "Generated")
     wrong = 0 if truth.pictures[3].is_real else 1
     assert f"{16 - wrong} of 16 right" in told(test) and "You tell them apart better than by guessing" in told(test)
-    assert "The discriminator at step 80: AUC 1.00" in told(test)
+    assert "The discriminator at step 160: AUC 1.00" in told(test)
     assert len(re.findall("<figure", html(test))) == 16 and html(test).count("quiz-wrong") == wrong + 1  # and in the style sheet
     assert len(test.get("plotly_chart")) == 3
     assert list(test.table[0].value.columns)[:2] == ["Step", "you: right"]
@@ -100,7 +100,7 @@ def test_nothing_sent_before_the_result_tells_which_pictures_are_real(visit: Vis
 
 
 def test_without_opinions_the_quiz_works_without_the_curve(visit: Visit, example: Run) -> None:
-    for step in (80, 1680, 5600):
+    for step in (160, 5600, 16800):
         example.opinions_path(step).unlink()
     test = visit("quiz")
     test.button_group(key="quiz/size").set_value(8)
@@ -125,7 +125,7 @@ def test_a_run_that_lost_its_pictures_gets_a_sentence(damage: str, visit: Visit,
     if damage == "reals":
         example.reals_path.unlink()
     elif damage == "samples":
-        example.samples()[1680].write_bytes(b"no picture")
+        example.samples()[5600].write_bytes(b"no picture")
     else:
         runs.delete(example)
     for label in ("Start", "Open a round for a class"):
@@ -215,7 +215,7 @@ def small_disk(example: Run) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_told_and_the_picture_is_asked_again(small_disk: Path, visit: Visit, example: Run) -> None:
-    room, _ = rounds.create(example.root, questions.draw(example, [80], 8))
+    room, _ = rounds.create(example.root, questions.draw(example, [160], 8))
     test = visit("quiz", round=room.code)
     press(test, "Join")
     room.answers_path.write_bytes(room.answers_path.read_bytes() + b"\n" * (-room.answers_path.stat().st_size % 4096))
@@ -230,10 +230,10 @@ def test_a_full_disk_is_told_and_the_picture_is_asked_again(small_disk: Path, vi
 
 
 def test_charts_leave_out_what_is_unknown(example: Run) -> None:
-    quiz = questions.draw(example, [80], 8)
+    quiz = questions.draw(example, [160], 8)
     from gan.quiz import results
 
-    nobody, half = results.point(quiz, []), results.point(quiz, [{quiz.places(80)[0]: True}])
+    nobody, half = results.point(quiz, []), results.point(quiz, [{quiz.places(160)[0]: True}])
     assert not nobody.is_whole and not half.is_whole
     assert len(charts.detection(None, {"you": nobody}, [("x", half)]).data) == 1
-    assert len(charts.accuracies([80, 5600], {"you": [None, (0.5, (0.2, 0.8))]}).data[0].x) == 1
+    assert len(charts.accuracies([160, 16800], {"you": [None, (0.5, (0.2, 0.8))]}).data[0].x) == 1

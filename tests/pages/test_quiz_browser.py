@@ -30,7 +30,7 @@ def test_a_class_plays_a_round_through_a_kill_of_the_server(page: Page, serve: S
     # The teacher opens a round on the last moment.
     page.goto(f"{server.address}/quiz")
     page.get_by_role("radio", name="8", exact=True).click()
-    for step in ("80", "1,680"):
+    for step in ("160", "5,600"):
         page.get_by_role("button", name=f"Remove Step {step}").click()
     page.get_by_role("button", name="Open a round for a class").click()
     expect(page.get_by_role("button", name="Reveal")).to_be_visible()

@@ -22,4 +22,4 @@ def example() -> Run:
 @pytest.fixture(scope="session")
 def quiz(example: Run) -> Quiz:
     """Return a quiz on two moments with 8 pictures each."""
-    return questions.draw(example, [80, 5600], 8, random.Random(0))
+    return questions.draw(example, [160, 16800], 8, random.Random(0))

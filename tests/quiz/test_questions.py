@@ -51,7 +51,7 @@ def test_pictures_are_the_images_of_the_grids(classes: bool, root: Path) -> None
 
 
 def test_each_moment_has_as_many_real_as_generated_pictures_and_none_returns(example: Run) -> None:
-    steps = [80, 560, 1680, 5600]
+    steps = [160, 2800, 5600, 16800]
     quiz = questions.draw(example, steps, 20)
     assert quiz.steps == tuple(steps) and set(quiz.opinions) == set(steps)
     for step in steps:
@@ -70,7 +70,7 @@ def test_pictures_that_several_grids_share_are_asked_once(root: Path) -> None:
 
 
 def test_order_is_random(example: Run) -> None:
-    orders = {tuple(one.is_real for one in questions.draw(example, [5600], 8, random.Random(seed)).pictures) for seed in range(12)}
+    orders = {tuple(one.is_real for one in questions.draw(example, [16800], 8, random.Random(seed)).pictures) for seed in range(12)}
     assert len(orders) > 6
 
 
@@ -99,10 +99,10 @@ def test_thumbnails_are_small(root: Path) -> None:
 
 def damage(run: Run, kind: str) -> str:
     """Damage a run and return what the sentence about it must contain."""
-    samples = run.samples()[5600]
+    samples = run.samples()[16800]
     if kind == "missing samples":
         samples.unlink()
-        return "samples of step 5,600 are missing"
+        return "samples of step 16,800 are missing"
     if kind == "missing reals":
         run.reals_path.unlink()
         return "reals.png is missing"
@@ -123,7 +123,7 @@ def damage(run: Run, kind: str) -> str:
 def test_damaged_runs_get_a_sentence(kind: str, run: Run) -> None:
     expected = damage(run, kind)
     with pytest.raises(InputError, match=expected) as caught:
-        questions.draw(run, [80, 5600], 8)
+        questions.draw(run, [160, 16800], 8)
     assert "choose another" in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -140,10 +140,10 @@ def test_deleted_runs_points_and_too_many_pictures_get_a_sentence(run: Run, root
         questions.draw(points, [5], 8)
     runs.delete(run)
     with pytest.raises(InputError, match="has been deleted; restore it"):
-        questions.draw(run, [80], 8)
+        questions.draw(run, [160], 8)
 
 
 def test_runs_of_earlier_versions_have_no_opinions(run: Run) -> None:
-    run.opinions_path(80).unlink()
-    run.opinions_path(5600).write_bytes(b"[")
-    assert questions.draw(run, [80, 5600], 8).opinions == {}
+    run.opinions_path(160).unlink()
+    run.opinions_path(16800).write_bytes(b"[")
+    assert questions.draw(run, [160, 16800], 8).opinions == {}

@@ -44,7 +44,7 @@ def test_they_tell_a_healthy_run_from_a_collapsed_one(root: Path) -> None:
 
 def test_they_are_small_and_say_nothing_of_the_machine() -> None:
     paths = [path for name in examples.ids() for path in (examples.FOLDER / name).rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in paths) < 3.5e6
+    assert sum(path.stat().st_size for path in paths) < 2.3e6
     assert not {path.name for path in paths} & {"log.txt", "trainer.lock"}
     for path in paths:
         assert b"/home/" not in path.read_bytes() and b"/tmp/" not in path.read_bytes(), path

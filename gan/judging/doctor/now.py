@@ -15,12 +15,17 @@ from gan.judging.doctor.diagnosis import examine_curves
 from gan.judging.doctor.trend import during_training
 from gan.judging.doctor.verdict import Line, numbers
 
-AHEAD = 0.6  # D(real) − D(fake) from here on: the discriminator is ahead
+AHEAD = 0.4  # D(real) − D(fake) from here on: the discriminator is ahead
 _FALLING = 0.95  # of the FID before; below, it falls
 
 
-def tell(curve: Sequence[Line], scored: Sequence[Line], config: RunConfig, *, has_diverged: bool = False) -> str:
-    """Return how the duel stands, from the logged lines and the lines of scores of a training; empty before the first line."""
+def tell(
+    curve: Sequence[Line], scored: Sequence[Line], config: RunConfig, *, has_diverged: bool = False, is_short: bool = False
+) -> str:
+    """Return how the duel stands, from the logged lines and the lines of scores of a training; empty before the first line.
+
+    ``is_short``: without the figures of the players.
+    """
     if not curve:
         return ""
     faults = [one for one in examine_curves(curve, config, has_diverged=has_diverged) if one.kind == "fault"]
@@ -28,11 +33,11 @@ def tell(curve: Sequence[Line], scored: Sequence[Line], config: RunConfig, *, ha
         return faults[0].sentence
     if len(curve) < FEWEST_LINES:
         return "The duel has just begun."
-    return " ".join(filter(None, (_on_players(curve, config), _on_fid(during_training(scored)))))
+    return " ".join(filter(None, (_on_players(curve, config, is_short=is_short), _on_fid(during_training(scored)))))
 
 
-def _on_players(curve: Sequence[Line], config: RunConfig) -> str:
-    """Return who is ahead in the last fifth of the lines."""
+def _on_players(curve: Sequence[Line], config: RunConfig, *, is_short: bool) -> str:
+    """Return who is ahead in the last fifth of the lines, with the means of the discriminator's outputs there."""
     recent = curve[-max(1, len(curve) // RECENT) :]
     reals, fakes = numbers(recent, "d_real"), numbers(recent, "d_fake")
     if not reals or not fakes:
@@ -42,14 +47,17 @@ def _on_players(curve: Sequence[Line], config: RunConfig) -> str:
     things = "points" if entry and entry.kind == "points" else "images"
     if not LOSSES[config.objective.loss].is_probability:
         order = "higher" if real > fake else "lower"
-        outputs = f"{words.number(real)} for real {things}, {words.number(fake)} for generated ones"
-        return f"The discriminator's output is {order} for real {things}: {outputs}."
-    seen = f"{words.percent(real)} “real” for real {things}, {words.percent(fake)} for generated ones"
-    if real - fake >= AHEAD:
-        return f"The discriminator is ahead, and the generator still learns from it: {seen}."
-    if real - fake < UNSURE:
-        return f"The discriminator can hardly tell the {things} apart: {seen}."
-    return f"An even duel: {seen}."
+        figures = f"{words.number(real)} for real {things}, {words.number(fake)} for generated ones"
+        told = f"The discriminator's output is {order} for real {things}"
+    else:
+        figures = f"{words.percent(real)} “real” for real {things}, {words.percent(fake)} for generated ones"
+        if real - fake >= AHEAD:
+            told = "The discriminator is ahead, and the generator still learns from it"
+        elif real - fake < UNSURE:
+            told = f"The discriminator can hardly tell the {things} apart"
+        else:
+            told = "An even duel"
+    return f"{told}." if is_short else f"{told}: {figures}."
 
 
 def _on_fid(scored: Sequence[Line]) -> str:

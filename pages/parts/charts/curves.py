@@ -87,7 +87,7 @@ def curves(
     }
     line = {"type": "line", "clip": True, "interpolate": "linear"}
     x = {"field": "step", "type": "quantitative", "title": "step", "axis": {**vega.WHOLE, "format": ",.0f"}, "scale": vega.scale()}
-    y = {"field": "raw", "type": "quantitative", "title": title, "scale": scale, "axis": {"format": vega.ROUNDED}}
+    y = {"field": "raw", "type": "quantitative", "title": title, "scale": scale, "axis": vega.axis(is_wide=is_wide)}
     fold = [{"fold": names, "as": ["curve", "value"]}, {"calculate": "datum[datum.curve + ' raw']", "as": "raw"}]
     layers: list[dict[str, Any]] = [
         {

@@ -198,7 +198,7 @@ def against(
         margin=MARGIN,
         showlegend=False,
         dragmode=False,
-        xaxis=axis(setting, settings) if are_numbers else axis(setting, type="category"),
+        xaxis=axis(setting, settings, exponentformat="none") if are_numbers else axis(setting, type="category"),
         yaxis=shown,
     )
     if floor is not None and can_show(shown, floor):

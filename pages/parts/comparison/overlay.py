@@ -60,7 +60,7 @@ def chart(
     ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"format": vega.ROUNDED, "grid": False}
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
     scale = vega.scale(is_log=is_log, is_wide=is_wide)
-    y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": {"format": vega.ROUNDED}}
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": vega.axis(is_wide=is_wide)}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
     tooltip = [
         {"field": "curve", "type": "nominal", "title": "run"},

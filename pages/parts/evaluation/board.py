@@ -306,7 +306,7 @@ def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
     if "samples" in columns:
         reading[titles["samples"]] = lambda picture: ""  # would be sent twice
     elif "verdicts" in columns:
-        shown["verdicts"] = shown["verdicts"].map(partial(shortened, selection.board))
+        shown["verdicts"] = shown["verdicts"].map(partial(shortened, colours=selection.board.verdicts))
     bold = pd.DataFrame("", shown.index, shown.columns)
     for name in scores:
         bold.loc[[SCORES[name].title in best for best in found["best"]], name] = "font-weight: 700"
@@ -314,9 +314,9 @@ def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
     return named.style.format(reading).apply(lambda _: bold.set_axis(named.columns, axis=1), axis=None)
 
 
-def shortened(board: Board, verdicts: Sequence[str]) -> list[str]:
-    """Return the first verdict, if possible a fault, and the number of others."""
-    first = next((one for one in verdicts if board.verdicts[one] == COLOURS["fault"]), *verdicts[:1] or [""])
+def shortened(verdicts: Sequence[str], colours: Mapping[str, str]) -> list[str]:
+    """Return the first verdict, if possible a fault, and the number of others; ``colours`` are those of the badges by title."""
+    first = next((one for one in verdicts if colours[one] == COLOURS["fault"]), *verdicts[:1] or [""])
     return [first, f"+{len(verdicts) - 1}"] if len(verdicts) > 1 else list(verdicts)
 
 

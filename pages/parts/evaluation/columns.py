@@ -42,9 +42,10 @@ OF_POINTS: dict[str, tuple[str, str | None, str]] = {
 PATTERNS = {**dict.fromkeys(INTERVALS, "%.3g"), "runs": "%d"}
 
 #: Column of badges → width in pixels.
-WIDTHS = {"verdicts": 260, "first verdict": 175, "best": 180}
+WIDTHS = {"verdicts": 260, "first verdict": 212, "best": 180}
 
-NAME_WIDTHS = (90, 190)  # least and most pixels of the names
+NAME_WIDTHS = (90, 300)  # least and most pixels of the names
+PINNED = 190  # pixels of the names up to which they stay in view on a phone
 
 _SIDES, _LETTER, _NARROW = 20, 6.2, 5.7  # pixels of padding in a badge or cell, per letter of a badge, and of a cell
 _ROW, _LINE = 36, 26  # pixels of a row with one line of badges, and of each further line
@@ -76,9 +77,14 @@ def width_of(title: str, texts: Iterable[str]) -> int:
 
 
 def width_of_names(names: Iterable[str]) -> int:
-    """Return the width of the name column in pixels; longer names are cut off and readable by pointing at them."""
+    """Return the width of the name column in pixels; longer names wrap, see :func:`wraps`."""
     least, most = NAME_WIDTHS
-    return min(max(least, *(round(_SIDES + _NARROW * len(name)) for name in names)), most)
+    return min(max(least, *(width_of("", [name]) for name in names)), most)
+
+
+def wraps(name: str) -> bool:
+    """Return whether a name needs two lines."""
+    return width_of("", [name]) > NAME_WIDTHS[1]
 
 
 def _lines(titles: Sequence[str], room: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gan import runs
 from gan.catalogue import data_sets
@@ -172,22 +173,34 @@ def show(chosen: Sequence[Run]) -> None:
         return
     st.subheader("Guests")
     st.caption("Made elsewhere. Their scores are measured as those of the runs are; what was changed or lost before is said here.")
+    if len(found) == 1:
+        with st.container(border=True):
+            left, right = st.columns([1, 2], gap="medium")
+            _show(found[0], left, right)
+        return
     with st.grid(3, min_column_width=280, gap="medium"):
         for guest in found:
-            with st.container(border=True):
-                _show(guest)
+            with st.container(border=True, height="stretch"):
+                _show(guest, st.container(), st.container())
 
 
-def _show(guest: Guest) -> None:
+def _show(guest: Guest, left: DeltaGenerator, right: DeltaGenerator) -> None:
+    """Show the pictures of a guest on the ``left``, and what is known of it on the ``right``."""
+    if samples := guest.samples():
+        number, path = list(samples.items())[-1]
+        with left:
+            pictures.show(path, f"Pictures of {guest.label()}", guest.moment(number))
+    with right:
+        _tell(guest)
+
+
+def _tell(guest: Guest) -> None:
     st.markdown(f"**{words.escape(guest.label())}**")
     try:
         facts = guest.facts()
     except InputError as error:
         st.error(words.message(error), icon=":material/error:")
         facts = None
-    if samples := guest.samples():
-        number, path = list(samples.items())[-1]
-        pictures.show(path, f"Pictures of {guest.label()}", guest.moment(number))
     lines = comparison.latest(guest)
     told = conditions.tell(lines[-1]) if lines else []
     if facts and not lines:

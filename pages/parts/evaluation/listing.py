@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
+from gan import config as configs
+from gan.judging import comparison
 from gan.judging.glossary import SCORES
 from gan.judging.lines import noun
 from gan.words import escape, percent
 from pages.parts.evaluation import board, texts
 from pages.parts.evaluation.board import Selection
-from pages.parts.evaluation.columns import INTERVALS, WIDTHS, about, facts, height_of_rows, width_of, width_of_names
+from pages.parts.evaluation.columns import INTERVALS, PINNED, WIDTHS, about, facts, height_of_rows, width_of, width_of_names, wraps
 from pages.parts.evaluation.selecting import choose_columns
 
 TABLE_HEIGHT, HEAD_HEIGHT = 560, 38  # pixels
+WRAPPING = 66  # pixels of a row from which names wrap
+
+#: A summary that stands above the table on a phone, where few of its columns are in view.
+_SUMMARY = """<style>
+.st-key-scores-summary {display: none}
+@media (max-width: 640px) {.st-key-scores-summary {display: block}}
+.st-key-scores-summary table {width: 100%; margin-bottom: 2rem; border-collapse: collapse; font-size: .875rem; line-height: 1.35}
+.st-key-scores-summary :is(td, th) {padding: .5rem 0; border-bottom: 1px solid #8884; vertical-align: top; text-align: left;
+  font-weight: 400; overflow-wrap: anywhere}
+.st-key-scores-summary :is(td, th):last-child {text-align: right; white-space: nowrap; padding-left: .75rem}
+.st-key-scores-summary small {display: block; opacity: .75; font-size: .8rem}
+</style>"""
 
 
 def show_table(selection: Selection) -> None:
@@ -29,6 +44,10 @@ def show_table(selection: Selection) -> None:
     is_pictured = "samples" in columns
     badges = {"verdicts": made["verdicts"] if is_pictured else [], "best": made["best"]}
     height = height_of_rows({name: badges[name] for name in badges if name in columns}, is_pictured=is_pictured)
+    if any(map(wraps, made["name"])):
+        height = max(height, WRAPPING)
+    with st.container(key="scores-summary"):
+        st.html(_SUMMARY + summary(selection))
     st.dataframe(
         board.display(selection, columns),
         row_height=height,
@@ -79,16 +98,31 @@ def show_table(selection: Selection) -> None:
             icon=":material/download:",
             key="latex",
             on_click="ignore",
-            help="The same as a table with caption and label; requires the package booktabs.",
+            help="The same as a table with caption and label; requires the packages booktabs and tabularx.",
         )
 
 
+def summary(selection: Selection) -> str:
+    """Return name, verdicts and main distance of each row as an HTML table, in the order of the table."""
+    whole, made, score = selection.board, selection.table, selection.board.first
+    figures = texts.figures(made, score)
+    rows = [f"<tr><th>Run</th><th>{html.escape(whole.titles[score].replace(' · ', ', '))}</th></tr>"]
+    for name, verdicts, best, figure in zip(made["name"], made["verdicts"], made["best"], figures, strict=True):
+        told = html.escape(", ".join(board.shortened(verdicts, whole.verdicts)))
+        value = f"<b>{figure}</b>" if SCORES[score].title in best else figure
+        rows.append(f"<tr><td>{html.escape(name)}<small>{told}</small></td><td>{value}</td></tr>")
+    return f"<table>{''.join(rows)}</table>"
+
+
 def sheet_of(selection: Selection, columns: Sequence[str]) -> texts.Sheet:
-    """Return columns of the table as text with a caption; the preset "paper" without verdicts, to fit a page."""
+    """Return columns of the table as text with a caption; the preset "paper" without verdicts, and so that it fits a page."""
     whole, made = selection.board, selection.table
-    if list(columns) == selection.paper:
-        columns = [name for name in columns if name != "verdicts"]
-    return texts.sheet(made, columns, whole.titles, texts.caption(made, whole.each, board.CHECKPOINTS[whole.checkpoint]))
+    told = texts.caption(made, whole.each, board.CHECKPOINTS[whole.checkpoint])
+    if list(columns) != selection.paper:
+        return texts.sheet(made, columns, whole.titles, told)
+    titled = {configs.title(key): key for flat in comparison.readable(whole.chosen).values() for key in flat}
+    keys = {title: titled.get(title, title) for title in whole.settings}
+    return texts.fitted(made, [name for name in columns if name != "verdicts"], whole.titles, told, keys)
 
 
 def config_of(selection: Selection, columns: Sequence[str], height: int) -> dict[str, Any]:
@@ -96,11 +130,12 @@ def config_of(selection: Selection, columns: Sequence[str], height: int) -> dict
     number, text, badges = st.column_config.NumberColumn, st.column_config.TextColumn, st.column_config.MultiselectColumn
     whole = selection.board
     best = list(dict.fromkeys(title for found in selection.table["best"] for title in found))
+    names = width_of_names(selection.table["name"])
     told = dict(whole.verdicts)
     if "samples" not in columns:
-        told |= {title: "gray" for titles in selection.table["verdicts"] for title in board.shortened(whole, titles)[1:]}
+        told |= {title: "gray" for titles in selection.table["verdicts"] for title in board.shortened(titles, whole.verdicts)[1:]}
     shown: dict[str, Any] = {
-        "name": text(pinned=True, width=width_of_names(selection.table["name"])),
+        "name": text(pinned=names <= PINNED, width=names),
         "samples": st.column_config.ImageColumn(
             width=height + 6, help="Last samples up to the scored checkpoint; for runs without scores, the newest."
         ),

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
+from gan import config as configs
 from gan.judging import comparison, lines
+from gan.judging.comparison import text_of
 from gan.judging.glossary import SCORES
-from gan.words import escape, figure
+from gan.words import escape, figure, lowered
 from pages.parts.evaluation import table
 from pages.parts.evaluation.columns import INTERVALS, facts, spread_title
 from pages.parts.evaluation.table import Line
 
 _ARROWS = {1: " ↑", -1: " ↓", 0: ""}  # which way a score is better
 _HEADING = 11  # characters per line of a heading in LaTeX, about as wide as a score with its spread
-_LONGEST_NAME = 20  # characters; longer names are wrapped
+_LINE, _LETTER, _SIDES = 345, 4.7, 8  # points: the text of a page in LaTeX's article; a letter of \small; the space between columns
+_WRAPPED = 20  # letters per line of a name that is wrapped, at least
+NO_BREAK = "\u00a0"
 _PICTURES, _BADGES = "samples", ("verdicts", "best")
 
 _LATEX = {
@@ -50,6 +55,7 @@ _LATEX = {
     "→": r"$\to$",
     "²": r"$^2$",
     "\n": " ",
+    NO_BREAK: "~",
 }
 
 
@@ -109,6 +115,41 @@ def sheet(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str], to
     )
 
 
+def fitted(made: pd.DataFrame, columns: Sequence[str], titles: dict[str, str], told: str, keys: Mapping[str, str]) -> Sheet:
+    """Return a :func:`sheet` that fits the width of a page: settings without room for columns follow the names, in brackets.
+
+    ``keys``: keys of settings ("networks.width") by title. Brackets leave out what most rows share, which the caption tells, and
+    what the name of a row says itself.
+    """
+    whole = sheet(made, columns, titles, told)
+    settings = [column for column in columns if column in keys]
+    if not settings or _width(whole, _WRAPPED) <= _LINE:
+        return whole
+    of_runs = made[made["run"] != ""]
+    usual: dict[str, str] = {}
+    for title in settings:
+        ((value, often),) = Counter(map(text_of, of_runs[title])).most_common(1)
+        if 2 * often > len(of_runs):
+            usual[title] = value
+    names = []
+    for _, row in made.iterrows():
+        said = row["name"].split(" · ")
+        unusual = [title for title in settings if row["run"] and text_of(row[title]) != usual.get(title)]
+        codes = [code for title in unusual if (code := configs.coded(keys[title], row[title])) not in said]
+        names.append(f"{row['name']} ({', '.join(code.replace(' ', NO_BREAK) for code in codes)})" if codes else row["name"])
+    shared = ", ".join(f"{lowered(title)} {value}" for title, value in usual.items())
+    told = f"{told} Unless a row says otherwise: {shared}." if shared else told
+    return sheet(made.assign(name=names), [column for column in columns if column not in settings], titles, told)
+
+
+def _width(shown: Sheet, most: int = 10_000) -> float:
+    """Return the width of a table in points, in LaTeX's ``\\small``, with at most ``most`` letters a line in its first column."""
+    heads = [max(len(row) for part in parts for row in _wrapped(part)) for parts in shown.heads]
+    widths = [max(head, *(len(row[place]) for row in shown.rows)) for place, head in enumerate(heads)]
+    widths[0] = min(widths[0], most)
+    return sum(_LETTER * width + _SIDES for width in widths)
+
+
 def _heading(column: str, title: str) -> list[str]:
     """Return a title in parts; a score comes with its unit and the direction in which it is better, then its features."""
     if column not in SCORES:
@@ -150,26 +191,27 @@ def markdown(shown: Sheet) -> str:
 def latex(shown: Sheet) -> str:
     """Return a table of text as a LaTeX table with caption and label (package booktabs); cells are escaped."""
     body: list[str] = []
+    is_wide = _width(shown) > _LINE
     for y, row in enumerate(shown.rows):
-        body += [r"\midrule"] if y in shown.rules else []
+        body += [r"\midrule"] if y in shown.rules else [r"\addlinespace"] if y and is_wide else []
         cells = [rf"\textbf{{{_in_latex(cell)}}}" if (y, x) in shown.bold else _in_latex(cell) for x, cell in enumerate(row)]
         body.append(" & ".join(cells) + r" \\")
-    is_long = max((len(row[0]) for row in shown.rows if row), default=0) > _LONGEST_NAME
-    kinds = (r"p{0.3\linewidth}" if is_long else "l") + "r" * (len(shown.heads) - 1)
+    kinds = (r">{\raggedright\arraybackslash}X" if is_wide else "l") + "r" * (len(shown.heads) - 1)
+    begin, end = (r"\begin{tabularx}{\linewidth}", r"\end{tabularx}") if is_wide else (r"\begin{tabular}", r"\end{tabular}")
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}",
+            rf"% needs \usepackage{{{'booktabs,tabularx' if is_wide else 'booktabs'}}}",
             r"\begin{table}",
-            r"\centering\small\setlength{\tabcolsep}{4pt}",
+            r"\centering\small\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{6pt}",
             rf"\caption{{{_in_latex(shown.caption)}}}",
             r"\label{tab:scores}",
-            rf"\begin{{tabular}}{{{kinds}}}",
+            rf"{begin}{{{kinds}}}",
             r"\toprule",
             " & ".join(map(_stacked, shown.heads)) + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
-            r"\end{tabular}",
+            end,
             r"\end{table}",
             "",
         ]
@@ -178,8 +220,12 @@ def latex(shown: Sheet) -> str:
 
 def _stacked(parts: Sequence[str]) -> str:
     """Return a heading in LaTeX, in as many short lines as it needs."""
-    rows = [_in_latex(row) for part in parts for row in textwrap.wrap(part, _HEADING, break_long_words=False)]
+    rows = [_in_latex(row) for part in parts for row in _wrapped(part)]
     return rows[0] if len(rows) == 1 else r"\shortstack[r]{" + r" \\ ".join(rows) + "}"
+
+
+def _wrapped(part: str) -> list[str]:
+    return textwrap.wrap(part, _HEADING, break_long_words=False) or [""]
 
 
 def titles_of(made: pd.DataFrame, fid: str, first: str = "fid", noun: str = "images") -> dict[str, str]:

@@ -7,7 +7,7 @@ import streamlit as st
 from gan.lessons import LESSONS
 from gan.lessons.lesson import MINUTES
 from pages.parts import frame, words
-from pages.parts.learning import links, progress
+from pages.parts.learning import drawings, links, progress
 
 #: Links to other states of this page look like links, not like the entry of the present page in a menu.
 LINKS = """<style>
@@ -24,9 +24,10 @@ def show() -> None:
     if following and st.button(f"Start: {LESSONS[following].title}", type="primary", key="learn/start", icon=":material/school:"):
         frame.go("pages/learn.py", lesson=following)
     st.progress(count / len(LESSONS), text=f"{count} of {len(LESSONS)} lessons done, {sum(MINUTES)} minutes each")
-    with st.grid(3, min_column_width=260, gap="small", key="learn-course") as grid:
+    with st.grid(3, min_column_width=260, gap="small", key="learn-course"):
         for number, lesson in enumerate(LESSONS.values(), 1):
-            with grid.cell(), st.container(border=True, height="stretch"):
+            with st.container(border=True, height="stretch", gap="xsmall"):
+                st.image(drawings.of(lesson.name), width="stretch", alt=lesson.title)
                 links.link(lesson.name, f"**{number}. {words.escape(lesson.title)}**")
                 st.caption(words.escape(lesson.summary))
                 if progress.of(lesson.name).is_done:

@@ -110,7 +110,6 @@ def _vary(config: RunConfig, called: str, seeds: int, prefix: str) -> Plan | Non
         filter_mode="contains",
     )
     if not chosen:
-        st.caption("Choose a setting to vary, e.g. the latent size, and values to try.")
         return None
     with st.grid(2, min_column_width=300, gap=("small", "medium")) as grid:
         values = {}

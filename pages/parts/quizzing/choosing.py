@@ -24,8 +24,7 @@ def show(root: Path, start: Callable[[Quiz], object]) -> None:
     with st.container(width=720):
         found = _with_pictures(root)
         if not found:
-            st.info("No run with sample images yet. Train one; it can be asked about from its first samples on.")
-            first_run.offer(root)
+            first_run.offer(root, "No run with sample images yet. Train one; it can be asked about from its first samples on.")
         elif run := _pick(root, found):
             _offer(root, run, start)
         st.divider()

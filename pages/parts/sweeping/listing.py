@@ -18,6 +18,8 @@ from gan.runs import Run, Status
 from gan.sweeps.launched import Record, Sweep
 from gan.words import figure
 from pages.parts import exports, words
+from pages.parts.evaluation.board import shortened
+from pages.parts.evaluation.columns import WIDTHS
 from pages.parts.sweeping import rows
 from pages.parts.sweeping.rows import Board, Row
 
@@ -51,7 +53,7 @@ def show(sweep: Sweep, record: Record) -> bool:
     selected = draw(sweep, board, statuses, waits)
     chosen = [run for row in selected or board.rows for run in row.runs if run.metrics_path.exists()]
     if chosen:
-        link(chosen, is_all=not selected)
+        link(chosen, record, is_all=not selected)
     return board.is_whole
 
 
@@ -122,7 +124,7 @@ def styled(board: Board, standings: tuple[Standing, ...]) -> Styler:
             **{title: row.mean(score) for score, title in titles.items()},
             _QUICK: row.quick,
             "Samples": row.picture,
-            "Verdicts": list(row.verdicts),
+            "Verdicts": shortened(list(row.verdicts), row.verdicts),
             **one._asdict(),
             **row.settings,  # last: the name tells them too
         }
@@ -156,6 +158,7 @@ def config_of(board: Board) -> dict[str, Any]:
     """Return the column configuration by title."""
     column = st.column_config
     colours = {title: colour for row in board.rows for title, colour in row.verdicts.items()}
+    colours |= {more: "gray" for row in board.rows for more in shortened(list(row.verdicts), row.verdicts)[1:]}
     seeds = max((len(row.members) for row in board.rows), default=1)
     over = "seeds; of a single one, over draws" if seeds > 1 else "draws"
     return {
@@ -170,14 +173,14 @@ def config_of(board: Board) -> dict[str, Any]:
             for score, title in titles_of(board).items()
         },
         _QUICK: column.NumberColumn(help="FID in training, of few images: only until the variant is scored, and not comparable."),
-        "Verdicts": column.MultiselectColumn(options=list(colours), color=list(colours.values()), width=150),
+        "Verdicts": column.MultiselectColumn(options=list(colours), color=list(colours.values()), width=WIDTHS["first verdict"]),
         "Progress": column.ProgressColumn(min_value=0, max_value=1, format="percent", width="small"),
         "State": column.TextColumn(width=_STATE),
         "Watch": column.LinkColumn(display_text="open", width="small"),
     }
 
 
-def link(chosen: Sequence[Run], *, is_all: bool) -> None:
+def link(chosen: Sequence[Run], record: Record, *, is_all: bool) -> None:
     """Link to the Compare and Evaluate pages with these runs, and offer the report on them."""
     ids = [run.id for run in chosen]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -185,7 +188,10 @@ def link(chosen: Sequence[Run], *, is_all: bool) -> None:
         st.page_link("pages/compare.py", label="Compare runs", icon=":material/compare:", query_params=compared)
         st.page_link("pages/evaluate.py", label="Evaluate runs", icon=":material/grading:", query_params={"runs": ",".join(ids)})
         exports.offer(chosen)
-    told = f"All {words.count(len(ids), 'run')}; select rows for fewer." if is_all else f"{words.count(len(ids), 'run')} selected."
+    every, there = len(record.members), words.count(len(ids), "run")
+    told = f"{there} selected."
+    if is_all:
+        told = f"All {there}; select rows for fewer." if len(ids) == every else f"The {there} of {every} that have begun."
     if len(ids) > MOST_COMPARED:
         told += f" Compare opens with the first {MOST_COMPARED}."
     st.caption(told)

@@ -72,7 +72,7 @@ class Curves {
     context.textBaseline = "alphabetic";
     let place = left + write(title, left, top + 12, "left", look.text) + 10;
     for (const [, name, colour] of lines) place += write(name, place, top + 12, "left", colour) + 8;
-    context.font = `11px ${look.font}`;
+    context.font = `12px ${look.font}`;
     const quiet = faded(look.text, 0.7);
     write(short(high), left - 5, upper + 4, "right", quiet);
     write(short(low), left - 5, lower + 3, "right", quiet);
