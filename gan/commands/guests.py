@@ -16,6 +16,7 @@ from gan.access import people
 from gan.catalogue import data_sets
 from gan.commands.arguments import Parser, print_rows
 from gan.commands.progress_bar import ProgressBar
+from gan.config.data import SIZES
 from gan.errors import InputError, explained, shown
 from gan.execution import requests
 from gan.guests import guest as guests
@@ -40,7 +41,7 @@ def add(command: Callable[..., Parser]) -> None:
     guest.add_argument("--name", required=True, metavar="NAME", help="such as “Keras, epoch 500”")
     guest.add_argument("--note", default="", metavar="TEXT", help="a note")
     guest.add_argument(
-        "--size", type=int, choices=(0, *importer.SIZES), default=0, metavar="PIXELS", help="default: nearest to the pictures' own"
+        "--size", type=int, choices=(0, *SIZES), default=0, metavar="PIXELS", help="default: nearest to the pictures' own"
     )
     guest.add_argument(
         "--folders",
@@ -75,7 +76,7 @@ def add(command: Callable[..., Parser]) -> None:
         default="original",
         help="for Inception: as its TensorFlow code and torch-fidelity (default), or clean: antialiased, as clean-fid",
     )
-    sets.add_argument("--size", type=int, choices=importer.SIZES, default=32, metavar="PIXELS", help="of data sets (default: 32)")
+    sets.add_argument("--size", type=int, choices=SIZES, default=32, metavar="PIXELS", help="of data sets (default: 32)")
     sets.add_argument("--most", type=int, default=10_000, metavar="N", help="pictures of each for all but FID (default: 10000)")
     sets.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     sets.add_argument("--quiet", action="store_true", help="no progress bar")

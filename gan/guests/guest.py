@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
 from gan.config import RunConfig
-from gan.config.data import DataConfig
+from gan.config.data import DataConfig, Size
 from gan.errors import InputError, explained
 from gan.runs import Run, index
 from gan.runs.index import Listed
@@ -49,7 +49,7 @@ class Facts(BaseModel):
     schema_version: Literal[1] = 1
     source: str = Field(default="", max_length=300)
     data: str = Field(max_length=100)
-    size: Literal[16, 32, 64, 128, 256]
+    size: Size
     channels: Literal[1, 3]
     images: int = Field(ge=1)
     unit: Unit = ""

@@ -18,6 +18,7 @@ from PIL import Image
 from gan import words
 from gan.access import owners, people
 from gan.catalogue import data_sets
+from gan.config.data import SIZES
 from gan.data.archive import Skipped
 from gan.errors import InputError, explained, shown
 from gan.guests import reading
@@ -29,7 +30,6 @@ from gan.storage import files
 from gan.storage.jobs import Report
 
 FEWEST = 16  # pictures that can be scored: a contact sheet of 4 × 4
-SIZES = (16, 32, 64, 128, 256)
 _MOST_BYTES = 8 << 30  # of decoded pictures
 _GRID, _GAP, _SMALLEST_GRID = 8, 2, 512  # pictures along a side of a grid, and pixels
 _STAGED = ".new-"

@@ -9,10 +9,10 @@ import streamlit as st
 
 from gan import runs
 from gan.catalogue import data_sets
+from gan.config.data import SIZES
 from gan.data.decoder import IN_WORDS
 from gan.errors import InputError
 from gan.execution import requests
-from gan.guests import importer
 from gan.guests.guest import Guest, list_guests
 from gan.judging import comparison, conditions
 from gan.runs import Run
@@ -20,7 +20,7 @@ from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, pictures, words
 from pages.parts.evaluation.scoring import EXTRACTORS
 
-SIZES = (0, *importer.SIZES)
+_SIZES = (0, *SIZES)
 FOLDERS = {
     "auto": "as their names say",
     "epoch": "epochs",
@@ -71,7 +71,7 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     with st.expander("Size, epochs, weights, contact sheet"):
         size = st.selectbox(
             "Size (pixels)",
-            SIZES,
+            _SIZES,
             format_func=lambda one: str(one or "nearest to their own"),
             key=f"guests/size/{turn}",
             persist_state="session",
