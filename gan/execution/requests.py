@@ -32,6 +32,7 @@ from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
 
+DRAWING = 300  # seconds for which pictures are drawn from a student's generator
 _UPLOADS = ".uploads"
 
 
@@ -203,17 +204,30 @@ def start_guest(
     name: str,
     data: str,
     extractor: str = "auto",
+    discriminator: tuple[BinaryIO, str] | None = None,
 ) -> None:
     """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
 
     ``source``: what the upload is called, of which only the ending becomes part of a path. ``arguments``: further options of the
-    command ``guest``. A student's upload is refused beyond the limits of the class.
+    command ``guest``. ``discriminator``: of a generator, a second upload and its name. A student's upload is refused beyond the
+    limits of the class, and drawing from a student's generator ends after :data:`DRAWING` seconds.
     """
     require("prepare")
     source = shown(PureWindowsPath(source).name, most=200)
     chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}"]
     chosen += ["--root", str(root.resolve()), *arguments]
-    _take_in(upload, _ending(source), guest_path(root).resolve(), ["guest"], chosen, needs_torch=True)
+    chosen += [] if current().is_teacher else [f"--seconds={DRAWING}"]
+    second = None
+    if discriminator is not None:
+        second = _save(discriminator[0], "", None if current().is_teacher else limits.read(default_root()))
+        called = shown(PureWindowsPath(discriminator[1]).name, most=200)
+        chosen += [f"--discriminator={second.resolve()}", f"--discriminator-source={called}"]
+    try:
+        _take_in(upload, _ending(source), guest_path(root).resolve(), ["guest"], chosen, needs_torch=True)
+    except InputError:
+        if second:
+            second.unlink(missing_ok=True)
+        raise
 
 
 def _ending(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from gan import config as configs
 from gan import words
 from gan.access.rules import require
+from gan.catalogue import data_sets
 from gan.config import RunConfig
 from gan.config.changing import kept_reason
 from gan.config.fields import LONGEST, Span
@@ -79,6 +80,14 @@ def config_of(guest: Guest, changes: Mapping[str, Any] | None = None) -> RunConf
             f"trained for {begun:,}; increase it."
         )
     return config
+
+
+def on(guest: Guest, data: str) -> dict[str, Any]:
+    """Return the settings that train a guest on another data set, with the number of channels of its networks."""
+    network = guest.facts().network
+    channels = configs.parse(network.config).data.channels if network and network.config else 1
+    is_alike = data_sets.find(data).channels == channels
+    return {"data.name": data, "data.colour": "auto" if is_alike else "grey" if channels == 1 else "colour", "data.classes": []}
 
 
 def begin(guest: Guest, config: RunConfig) -> int:

@@ -18,6 +18,7 @@ from gan.judging import comparison, conditions
 from gan.runs import Run
 from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, pictures, words
+from pages.parts.evaluation import networks
 from pages.parts.evaluation.scoring import EXTRACTORS
 
 _SIZES = (0, *SIZES)
@@ -49,6 +50,11 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     )
     turn = st.session_state.setdefault(_TURN, 0)
     upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
+    judge = st.file_uploader(
+        "Discriminator of a generator (optional)",
+        key=f"guests/judge/{turn}",
+        help="Trained with the generator, as netD_epoch_N.pth: both can then be trained on here. Pictures need none.",
+    )
     name = st.text_input("Name", key=f"guests/name/{turn}", persist_state="session", max_chars=100, placeholder="Keras, epoch 500")
     known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
     usual = next((data for run in chosen if (data := _data_of(run)) in known), next(iter(known)))
@@ -104,7 +110,8 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
             f"--weights={'EMA' if is_averaged else 'raw'}",
         ]
         options += [f"--rows={int(rows)}", f"--columns={int(columns)}"]
-        requests.start_guest(root, upload, upload.name, options, name=given, data=data, extractor=extractor)
+        second = (judge, judge.name) if judge is not None else None
+        requests.start_guest(root, upload, upload.name, options, name=given, data=data, extractor=extractor, discriminator=second)
         st.session_state[_FOLLOWED] = True
 
     if actions.button(
@@ -194,9 +201,11 @@ def _show(guest: Guest) -> None:
         told = ["Not scored yet."]
     st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
     note = guest.told().note
+    told += networks.tell(guest)
     about = [f"From “{facts.source}”, scored against {facts.data}"] if facts else []
     st.caption(words.escape(". ".join([*about, *([note] if note else [])])))
     with st.container(horizontal=True, gap="small"):
+        networks.offer(guest)
         _offer_change(guest)
         _offer_deletion(guest)
 
