@@ -104,8 +104,7 @@ class OfGuest:
         if self._generator.work > _MOST_WORK:
             raise InputError(
                 f"“{guest.label()}” takes {self._generator.work / 1e9:,.1f} billion multiply-adds a picture, expected at most "
-                f"{_MOST_WORK / 1e9:,.0f} billion for exploring; draw from it with: python -m gan sample {guest.id} --count 1000 "
-                "--out drawn.npz"
+                f"{_MOST_WORK / 1e9:,.0f} billion for exploring; draw from it with “python -m gan sample” instead."
             )
         places = [place for place, share in enumerate(self._generator.shares) if share]
         names = guest.data().entry.classes if len(guest.data().entry.classes) == len(self._generator.shares) else ()

@@ -27,7 +27,7 @@ def test_pictures_are_uploaded_scored_and_shown(page: Page, serve: Callable[[Pat
     page.goto(f"{serve(shown.root).address}/evaluate")
     page.get_by_role("button", name="Add a guest").click()
     upload = {"name": "../../epoch_0007.zip", "mimeType": "application/zip", "buffer": content.getvalue()}
-    page.locator("input[type=file]").set_input_files(upload)
+    page.locator("input[type=file]").first.set_input_files(upload)
     page.get_by_label("Name", exact=True).fill("Keras")
     page.get_by_role("button", name="Add and score").click()
     expect(page.get_by_text("“Keras (guest)” was added.")).to_be_visible()

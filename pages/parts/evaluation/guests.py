@@ -199,9 +199,9 @@ def _show(guest: Guest) -> None:
     told = conditions.tell(lines[-1]) if lines else []
     if facts and not lines:
         told = ["Not scored yet."]
+    told += networks.tell(guest)
     st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
     note = guest.told().note
-    told += networks.tell(guest)
     about = [f"From “{facts.source}”, scored against {facts.data}"] if facts else []
     st.caption(words.escape(". ".join([*about, *([note] if note else [])])))
     with st.container(horizontal=True, gap="small"):
