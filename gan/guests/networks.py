@@ -97,6 +97,11 @@ def begin(guest: Guest, config: RunConfig) -> int:
     return number * config.steps_per_epoch if facts.unit == "epoch" else number if facts.unit == "step" else 0
 
 
+def usual_name(guest: Guest) -> str:
+    """Return the default name of a run that trains a guest on."""
+    return records.shortened(f"{guest.told().name}{_ENDING}")
+
+
 def fork(
     guest: Guest,
     changes: Mapping[str, Any],
@@ -114,7 +119,7 @@ def fork(
     require("fork", guest.owner(), f"guest {guest.id}")
     config, facts = config_of(guest, changes), guest.facts()
     assert facts.network is not None
-    begun, name = begin(guest, config), records.checked_name(name) or records.shortened(f"{guest.told().name}{_ENDING}")
+    begun, name = begin(guest, config), records.checked_name(name) or usual_name(guest)
     sources = {"source": facts.source, "discriminator": facts.network.discriminator}
     origin = Adoption(guest=guest.id, name=guest.label(), step=begun, **sources)
     epoch, seen = begun / config.steps_per_epoch, begun * config.optimizer.images_per_step

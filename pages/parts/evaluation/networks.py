@@ -61,7 +61,7 @@ def _offer_fork(guest: Guest) -> None:
             "Starts a run with both networks of this guest, which trains them on with new optimisers, and with the other settings "
             "of the script that they come from."
         )
-        name = st.text_input("Name", key=f"{key}/name", max_chars=120, placeholder="As the guest, · trained on")
+        name = st.text_input("Name", key=f"{key}/name", max_chars=120, placeholder=networks.usual_name(guest))
         known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
         data = st.selectbox(
             "Data set",
