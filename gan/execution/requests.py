@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
-from gan import runs
+from gan import runs, words
 from gan.access import limits
 from gan.access.limits import Limits
 from gan.access.people import current
@@ -144,7 +144,7 @@ def start_import(
     """
     require("prepare")
     name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
-    chosen = [f"--name={title}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
+    chosen = [f"--name={words.on_one_line(title)}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
     chosen += [f"--only={folder}" for folder in choice.only]
     if columns:
         chosen += ["--columns", *map(str, columns)]
@@ -244,6 +244,7 @@ def _too_large(allowed: Limits) -> InputError:
 
 def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> None:
     """Start a command with progress at ``path``. Of several callers at once, one succeeds."""
+    processes.require_plain(arguments)
     with explained("starting the work on the data"):
         path.parent.mkdir(parents=True, exist_ok=True)
         starting = hold_lock(path.with_suffix(".starting"), "Another task is being started; try again in a moment.", patience=10)

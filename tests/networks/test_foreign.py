@@ -219,6 +219,15 @@ def test_lying_settings_are_refused(tmp_path: Path, kind: str, changes: dict[str
     assert named in refusal(with_layer(tmp_path / "lying.keras", kind, **copy.deepcopy(changes)))
 
 
+def test_work_is_counted_before_anything_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "netG.pth", examples(6, 4).state_dict())
+    first = 6 * 32 * 4 * 4  # a multiply-add for each weight and each position of its input
+    rest = sum(inputs * inputs // 2 * 16 * side**2 for inputs, side in ((32, 4), (16, 8), (8, 16))) + 4 * 3 * 16 * 32**2
+    assert foreign.read(path).work == first + rest
+    monkeypatch.setattr("gan.networks.foreign.generator.MOST_WORK", 1000)
+    assert "multiply-adds a picture" in refusal(path)
+
+
 def test_models_that_are_not_sequential_are_named(tmp_path: Path) -> None:
     def change(members: dict[str, bytes]) -> None:
         members["config.json"] = b'{"class_name": "GAN", "config": {"layers": 3}, "registered_name": "custom>GAN"}'
