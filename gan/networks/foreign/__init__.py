@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
+from gan.data.archive import opened_zip
 from gan.errors import InputError, explained, shown
 from gan.networks.foreign import containers, examples, keras, ours, own
 from gan.networks.foreign.generator import Foreign, Misfit, Ours
@@ -19,18 +19,18 @@ def is_generator(path: Path) -> bool:
     try:
         if not path.is_file():
             return False
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             head = file.read(16)
             if head.startswith(containers.HDF5):
                 return containers.has_layers(path)
             if head.startswith(containers.ZIP):
                 file.seek(0)
-                with zipfile.ZipFile(file) as archive:
+                with opened_zip(file, containers.MOST_MEMBERS) as archive:
                     names = set(archive.namelist())
                 ends = {name.rpartition("/")[2] for name in names}
                 return bool(ends & {_EXPORTED, "data.pkl"}) or {"config.json", "model.weights.h5"} <= names
             return own.is_ours(head, path.stat().st_size)
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, ValueError, InputError):
         return False
 
 
