@@ -9,10 +9,10 @@ default it also runs all images through VGG-16). It processes the real images ag
 ``--cached``, it is also measured with a cache name and a filled cache.
 
 The part "sets" compares two folders of PNGs with both, from the files to FID, precision and recall, without cached features;
-ours also has KID, density, coverage, intervals and the floor. The target is at most 0.6 of torch-fidelity's time. Two sets of 2,000
-pictures take Inception a quarter of an hour on two cores. With ``--sample N``, its time is therefore measured on N pictures a round and
-counted for all of them, since each picture takes it equally long; everything else, from the files to the figures, is done in full, on
-2,048 features of a random projection instead of Inception's.
+ours also has KID, density, coverage, intervals and the floor. The target is at most 0.6 of torch-fidelity's time. Two sets of
+2,000 pictures take Inception a quarter of an hour on two cores. With ``--sample N``, its time is therefore measured on N pictures a
+round and counted for all of them, since each picture takes it equally long; everything else, from the files to the figures, is done
+in full, on 2,048 features of a random projection instead of Inception's.
 """
 
 from __future__ import annotations

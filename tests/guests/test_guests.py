@@ -140,11 +140,11 @@ def test_sheets_named_after_epochs_are_a_curve(root: Path, tmp_path: Path) -> No
 
 def test_other_sizes_and_colours_are_fitted_and_noted(root: Path, tmp_path: Path) -> None:
     for place in range(20):
-        save(tmp_path / "in" / str(place), np.random.default_rng(place).integers(0, 256, (28, 28, 3), dtype=np.uint8), "jpg")
+        save(tmp_path / "in" / str(place), np.random.default_rng(place).integers(0, 256, (36, 36, 3), dtype=np.uint8), "jpg")
     guest = bring(root, tmp_path / "in")
     found = guest.facts().conditions
     assert guest.pixels().shape == (20, 32, 32, 1)
-    assert (found["width"], found["height"], found["resized"], found["coloured"], found["jpeg"]) == (28, 28, 1, 1, 1)
+    assert (found["width"], found["height"], found["resized"], found["coloured"], found["jpeg"]) == (36, 36, 1, 1, 1)
     assert bring(root, tmp_path / "in", Wish("in colour", "shapes", 64)).pixels().shape == (20, 64, 64, 3)
 
 
