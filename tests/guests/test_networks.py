@@ -24,6 +24,8 @@ from gan.report import bundle, generators, reproduce
 from gan.runs import adopted
 from gan.storage.jobs import say_nothing
 from gan.training import checkpoints, pictures, sampling
+from gan.training.assembly import build_game
+from gan.training.state import unpack
 from tests.helpers import is_sentence, train
 from tests.networks.made_elsewhere import FOLDER, examples, guest_of
 
@@ -124,6 +126,12 @@ def test_a_keras_pair_trains_on_at_28_pixels_with_an_average(keras: Guest) -> No
     config = run.config()
     assert (config.networks.family, config.data.size, run.status().step, run.label()) == ("keras-dcgan", 28, 0, "Mine")
     assert config.optimizer.algorithm == "keras-adam" and config.optimizer.updates == "simultaneous"
+    begun, _ = checkpoints.load_newest(run.checkpoints_path)
+    game = build_game(config, torch.device("cpu"), "fp32")
+    assert begun and game.average is not None
+    unpack(game, begun.tensors, begun.facts)
+    averaged = game.average.module.state_dict()
+    assert all(torch.equal(averaged[key], value) for key, value in game.generator.state_dict().items()), "drawn from at first"
     assert train(run).state == "finished"
     saved, _ = checkpoints.load_newest(run.checkpoints_path)
     assert saved and any(key.startswith("average/") for key in saved.tensors)
