@@ -119,7 +119,7 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            with _pictures_of(options, _part(tell, 0.0, 0.2)) as (pictures, source, keep):
+            with _pictures_of(options, wish, _part(tell, 0.0, 0.2)) as (pictures, source, keep):
                 try:
                     found = importer.bring(options.root, pictures, wish, _part(tell, 0.2, 0.4), source, keep)
                 except InputError as error:  # an upload has a random file name; show the one that it had
@@ -142,7 +142,7 @@ def bring(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _pictures_of(options: argparse.Namespace, report: Report) -> Iterator[tuple[Path, str, importer.Keep]]:
+def _pictures_of(options: argparse.Namespace, wish: importer.Wish, report: Report) -> Iterator[tuple[Path, str, importer.Keep]]:
     """Yield the path and name of what is imported, and what keeps its networks.
 
     Imported is the file itself, or pictures drawn from it if it is a generator.
@@ -172,7 +172,7 @@ def _pictures_of(options: argparse.Namespace, report: Report) -> Iterator[tuple[
     with explained("drawing pictures"), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.npz"
         sampling.write(sampling.stream_foreign(generator, count, options.seed, options.seconds), path, report)
-        yield path, source, lambda guest: keeping.keep(guest, options.path, generator, judge, options.data, options.name)
+        yield path, source, lambda guest: keeping.keep(guest, options.path, generator, judge, wish)
 
 
 def _part(report: Report, start: float, end: float) -> Report:

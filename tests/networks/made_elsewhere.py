@@ -88,9 +88,10 @@ def guest_of(root: Path, folder: Path, generator: Path, discriminator: Path | No
     found = foreign.read(generator)
     drawn = folder / "drawn.npz"
     sampling.write(sampling.stream_foreign(found, 16), drawn, say_nothing)
+    wish = Wish("Elsewhere", data)
     judge = None if discriminator is None else (discriminator, discriminator.name)
 
     def keep(guest: Guest) -> keeping.Network:
-        return keeping.keep(guest, generator, found, judge, data, "Elsewhere")
+        return keeping.keep(guest, generator, found, judge, wish)
 
-    return importer.bring(root, drawn, Wish("Elsewhere", data), say_nothing, generator.name, keep)
+    return importer.bring(root, drawn, wish, say_nothing, generator.name, keep)

@@ -11,16 +11,17 @@ from gan.catalogue import data_sets
 from gan.config import RunConfig
 from gan.errors import shown
 from gan.guests.guest import Guest, Network
+from gan.guests.importer import Wish
 from gan.networks import foreign
 from gan.networks.foreign.generator import Foreign, Misfit, Ours
 from gan.storage import files
 
 
-def keep(guest: Guest, path: Path, generator: Foreign, discriminator: tuple[Path, str] | None, data: str, name: str) -> Network:
+def keep(guest: Guest, path: Path, generator: Foreign, discriminator: tuple[Path, str] | None, wish: Wish) -> Network:
     """Write the networks to the folder of a guest that is being made, and return what is known of them.
 
     ``path``: the file of the generator, which is kept as it is unless the network is one of ours. ``discriminator``: its path and
-    name. ``data``: the data set that a fork trains on by default. ``name``: of the guest. Raises InputError if the discriminator
+    name. ``wish``: what the import was asked for; a fork trains on its data set by default. Raises InputError if the discriminator
     cannot be read.
     """
     pair, why_not = None, ""
@@ -32,7 +33,7 @@ def keep(guest: Guest, path: Path, generator: Foreign, discriminator: tuple[Path
     ours = pair or generator.ours
     known = Network(
         title=generator.title,
-        config=_on(ours, data).model_dump(mode="json") if ours else {},
+        config=_on(ours, wish.data).model_dump(mode="json") if ours else {},
         misfit="" if generator.ours else f"It is not one of the networks here: {generator.misfit}.",
         discriminator=shown(discriminator[1], most=200) if discriminator else "",
         why_not=why_not,
@@ -40,7 +41,7 @@ def keep(guest: Guest, path: Path, generator: Foreign, discriminator: tuple[Path
     if generator.ours is None:
         files.write_atomically(guest.original_path, path.read_bytes())
     else:
-        about = {"config": files.to_json(known.config), "run": guest.id, "name": name, "step": "0", "weights": "raw"}
+        about = {"config": files.to_json(known.config), "run": guest.id, "name": wish.name, "step": "0", "weights": wish.weights}
         content = safetensors.torch.save({key: value.contiguous() for key, value in generator.ours.tensors.items()}, about)
         files.write_atomically(guest.export_path, content)
     if pair is not None:
