@@ -28,6 +28,7 @@ FOLDERS = {
     "step": "steps",
     "no": "nothing: all pictures together",
 }
+_NETWORKS = (".keras", ".h5", ".pth", ".pt")  # endings of files that have a discriminator beside them
 _TURN, _FOLLOWED, _NOTICE = "guests/turn", "guests/followed", "guests/notice"
 BY_COMMAND = "For a local folder, or for files too large to upload:"
 
@@ -50,11 +51,13 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     )
     turn = st.session_state.setdefault(_TURN, 0)
     upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
-    judge = st.file_uploader(
-        "Discriminator of a generator (optional)",
-        key=f"guests/judge/{turn}",
-        help="Trained with the generator, as netD_epoch_N.pth: both can then be trained on here. Pictures need none.",
-    )
+    judge = None
+    if upload is not None and upload.name.lower().endswith(_NETWORKS):
+        judge = st.file_uploader(
+            "Its discriminator (optional)",
+            key=f"guests/judge/{turn}",
+            help="Trained with the generator, as netD_epoch_N.pth: both can then be trained on here.",
+        )
     name = st.text_input("Name", key=f"guests/name/{turn}", persist_state="session", max_chars=100, placeholder="Keras, epoch 500")
     known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
     usual = next((data for run in chosen if (data := _data_of(run)) in known), next(iter(known)))
