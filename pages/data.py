@@ -6,12 +6,12 @@ import streamlit as st
 
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
-from gan.config.data import DataConfig
+from gan.config.data import SIZES, DataConfig
 from gan.data import imported, prepared
 from pages.parts import frame, owning, picking, words
 from pages.parts.data_sets.exporting import offer_export
 from pages.parts.data_sets.images import changed, show_images
-from pages.parts.data_sets.importing import LSUN, SIZES, follow_import, offer_import, offer_removal
+from pages.parts.data_sets.importing import LSUN, follow_import, offer_import, offer_removal
 from pages.parts.data_sets.plane import show_points
 from pages.parts.data_sets.preparing import offer_preparation, opened
 

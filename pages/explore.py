@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan import runs
+from gan.guests import guest as guests
+from gan.guests.guest import Guest
 from gan.play import setup as setups
 from gan.runs import Run
 from gan.runs import index as run_index
@@ -16,15 +17,23 @@ root = frame.begin("Explore")
 
 
 def explorable() -> list[Listed]:
-    """Return the runs with a checkpoint whose data are images, newest first."""
-    return [listed for listed in run_index.read(root) if component.is_explorable(listed)]
+    """Return the runs with a checkpoint whose data are images, newest first, then the guests that are generators."""
+    return [listed for listed in (*run_index.read(root), *guests.listed(root)) if component.is_explorable(listed)]
+
+
+def find(run_id: str) -> Run:
+    """Return a run or a guest. Raises InputError if there is none, or if it is a guest without its generator."""
+    found = guests.find(root, run_id)
+    if isinstance(found, Guest):
+        _ = found.generator_path
+    return found
 
 
 def choose(found: list[Listed]) -> tuple[Run, str] | None:
     """Draw the pickers of a run and its checkpoint; the URL keeps both. Return None if the URL names no such run."""
     names = owning.names(found)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        chosen = picking.pick("Run", names, parameter="run", key="explore/run", find=lambda run_id: runs.find(root, run_id))
+        chosen = picking.pick("Run", names, parameter="run", key="explore/run", find=find)
         if chosen is None:
             return None
         run = next(listed.run for listed in found if listed.run.id == chosen)
@@ -48,5 +57,6 @@ with frame.spoken_errors():
         first_run.offer(root, "No trained generator of images yet. Train one; it can be explored from its first checkpoint on.")
     elif chosen := choose(found):
         run, checkpoint = chosen
-        setup = {"data": run.config().data.name, "start": {"run": run.id, "checkpoint": checkpoint}, "explore": True}
+        data = run.facts().data if isinstance(run, Guest) else run.config().data.name
+        setup = {"data": data, "start": {"run": run.id, "checkpoint": checkpoint}, "explore": True}
         component.show_explorer(setups.parse(setup).model_dump(mode="json"))

@@ -13,7 +13,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.execution import ahead
 from gan.judging.comparison import text_of
-from gan.runs import Run, Status, changes
+from gan.runs import Run, Status, adopted, changes
 from pages.parts import cards, engine_choice, exports, frame, owning, pictures, run_picker, words
 from pages.parts.watching import branches, classes, duel, knobs, snapshots
 from pages.parts.watching.actions import act, forget_deleted, offer_presentation, offer_undo
@@ -130,6 +130,8 @@ def show_rest(run: Run, above: DeltaGenerator) -> None:
     """
     try:
         config = run.config()
+        if found := adopted.read(run):
+            st.caption(words.escape(adopted.describe(found)))
         branches.tree(run)
         classes.ask(run, config)
         with above if branches.is_open(run) else st.container():

@@ -14,7 +14,7 @@ from gan.access import people
 from gan.catalogue import data_sets
 from gan.commands.arguments import Parser
 from gan.commands.progress_bar import ProgressBar
-from gan.config.data import DataConfig
+from gan.config.data import SIZES, DataConfig
 from gan.data import exporting, imported, importer, prepared, tables
 from gan.data.formats import opening, writing
 from gan.data.grouping import Choice
@@ -201,7 +201,7 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
             added.add_argument(
                 "--size",
                 type=int,
-                choices=(16, 32, 64, 128, 256),
+                choices=SIZES,
                 default=32,
                 metavar="PIXELS",
                 help="16, 32 (default), 64, 128 or 256",

@@ -16,10 +16,11 @@ from gan.access import people
 from gan.catalogue import data_sets
 from gan.commands.arguments import Parser, print_rows
 from gan.commands.progress_bar import ProgressBar
+from gan.config.data import SIZES
 from gan.errors import InputError, explained, shown
 from gan.execution import requests
 from gan.guests import guest as guests
-from gan.guests import importer, reading
+from gan.guests import importer, networks, reading
 from gan.guests.guest import Guest
 from gan.judging import conditions, lines
 from gan.judging.request import EXTRACTORS, Plan
@@ -36,11 +37,14 @@ def add(command: Callable[..., Parser]) -> None:
     guest.add_argument(
         "path", type=Path, metavar="PATH", help="a folder, a ZIP, a .npz or .npy file, a contact sheet, or a generator"
     )
+    guest.add_argument(
+        "--discriminator", type=Path, metavar="FILE", help="of a generator: the discriminator trained with it, to train both on"
+    )
     guest.add_argument("--data", required=True, metavar="NAME", help="data set that it imitates, and is scored against")
     guest.add_argument("--name", required=True, metavar="NAME", help="such as “Keras, epoch 500”")
     guest.add_argument("--note", default="", metavar="TEXT", help="a note")
     guest.add_argument(
-        "--size", type=int, choices=(0, *importer.SIZES), default=0, metavar="PIXELS", help="default: nearest to the pictures' own"
+        "--size", type=int, choices=(0, *SIZES), default=0, metavar="PIXELS", help="default: nearest to the pictures' own"
     )
     guest.add_argument(
         "--folders",
@@ -55,7 +59,9 @@ def add(command: Callable[..., Parser]) -> None:
     guest.add_argument("--no-score", action="store_true", help="only import; score later with: python -m gan score ID")
     for hidden in ("--quiet", "--consume"):
         guest.add_argument(hidden, action="store_true", help=argparse.SUPPRESS)
-    guest.add_argument("--source", default="", help=argparse.SUPPRESS)
+    for hidden in ("--source", "--discriminator-source"):
+        guest.add_argument(hidden, default="", help=argparse.SUPPRESS)
+    guest.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
     guest.add_argument("--most", type=int, default=0, help=argparse.SUPPRESS)
     guest.add_argument("--owner", type=people.Person.model_validate_json, default=people.TEACHER, help=argparse.SUPPRESS)
 
@@ -75,7 +81,7 @@ def add(command: Callable[..., Parser]) -> None:
         default="original",
         help="for Inception: as its TensorFlow code and torch-fidelity (default), or clean: antialiased, as clean-fid",
     )
-    sets.add_argument("--size", type=int, choices=importer.SIZES, default=32, metavar="PIXELS", help="of data sets (default: 32)")
+    sets.add_argument("--size", type=int, choices=SIZES, default=32, metavar="PIXELS", help="of data sets (default: 32)")
     sets.add_argument("--most", type=int, default=10_000, metavar="N", help="pictures of each for all but FID (default: 10000)")
     sets.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     sets.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -113,17 +119,17 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            with _pictures_of(options, _part(tell, 0.0, 0.2)) as (pictures, source):
+            with _pictures_of(options, wish, _part(tell, 0.0, 0.2)) as (pictures, source, keep):
                 try:
-                    found = importer.bring(options.root, pictures, wish, _part(tell, 0.2, 0.4), source)
+                    found = importer.bring(options.root, pictures, wish, _part(tell, 0.2, 0.4), source, keep)
                 except InputError as error:  # an upload has a random file name; show the one that it had
                     raise InputError(str(error).replace(pictures.name, shown(source))) from None
             line = None if options.no_score else _score(found, plan, _part(tell, 0.4, 1.0))
             progress.finish(found.id)
     finally:
-        if options.consume:
-            with contextlib.suppress(OSError):
-                options.path.unlink()
+        for upload in (options.path, options.discriminator) if options.consume else ():
+            with contextlib.suppress(OSError, AttributeError):
+                upload.unlink()
     if options.json:
         print(
             files.to_json(
@@ -136,26 +142,37 @@ def bring(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _pictures_of(options: argparse.Namespace, report: Report) -> Iterator[tuple[Path, str]]:
-    """Yield the path and name of what is imported: the file itself, or pictures drawn from it if it is a generator."""
+def _pictures_of(options: argparse.Namespace, wish: importer.Wish, report: Report) -> Iterator[tuple[Path, str, importer.Keep]]:
+    """Yield the path and name of what is imported, and what keeps its networks.
+
+    Imported is the file itself, or pictures drawn from it if it is a generator.
+    """
     source = options.source or options.path.name
     from gan.networks import foreign
 
     if not foreign.is_generator(options.path):
-        yield options.path, source
+        if options.discriminator:
+            raise InputError(f"“{shown(source)}” is no generator, so it takes no --discriminator; leave it out.")
+        yield options.path, source, lambda guest: None
         return
     import torch
 
+    from gan.networks.foreign import keeping
     from gan.training import sampling
 
     torch.set_num_threads(usual_threads())
     generator = foreign.read(options.path, source)
+    judge = None
+    if options.discriminator:
+        judge = options.discriminator, options.discriminator_source or options.discriminator.name
+        with contextlib.suppress(foreign.Misfit):  # a file that cannot be read is refused before anything is drawn
+            foreign.read_pair(generator, *judge)
     affordable = max(importer.FEWEST, _MOST_BYTES // math.prod(generator.shape))
     count = min(options.images * options.draws, options.most or _MOST_DRAWN, _MOST_DRAWN, affordable)
     with explained("drawing pictures"), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.npz"
-        sampling.write(sampling.stream_foreign(generator, count, options.seed), path, report)
-        yield path, source
+        sampling.write(sampling.stream_foreign(generator, count, options.seed, options.seconds), path, report)
+        yield path, source, lambda guest: keeping.keep(guest, options.path, generator, judge, wish)
 
 
 def _part(report: Report, start: float, end: float) -> Report:
@@ -178,6 +195,8 @@ def _print(found: Guest, line: dict[str, Any] | None) -> None:
     facts = found.facts()
     at = f" at {len(facts.places)} {facts.unit}s" if len(facts.places) > 1 else ""
     print(f"{words.count(facts.images, 'picture')}{at} imported as {found.id}, “{found.label()}”.")
+    if facts.network:
+        print(networks.describe(found, facts.network))
     if line is None:
         return
     from gan.judging import doctor

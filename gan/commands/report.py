@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gan import runs
 from gan.guests import guest as guests
 from gan.report import bundle, generators
 from gan.runs import Run
@@ -22,8 +21,8 @@ def add(command: Callable[..., Any]) -> None:
     report.add_argument(
         "--with-generators", action="store_true", help="add each run's generator, and a script that samples from it"
     )
-    export = command("export", "Write the generator of a run to a file, for sampling elsewhere.", _export)
-    export.add_argument("run_id", metavar="RUN")
+    export = command("export", "Write the generator of a run or a guest to a file, for sampling elsewhere.", _export)
+    export.add_argument("run_id", metavar="RUN", help="a run, or a guest that is a generator")
     export.add_argument("--checkpoint", choices=("last", "best"), default="last", help="last (default), or best by FID in training")
     export.add_argument(
         "--out",
@@ -45,7 +44,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    run = runs.find(options.root, options.run_id)
+    run = guests.find(options.root, options.run_id)
     out = bundle.checked_target(options.out, options.root, ".safetensors")
     generators.write(run, out, options.checkpoint, _estimate)
     print(out)

@@ -46,7 +46,9 @@ def add(command: Callable[..., Parser]) -> None:
     score.add_argument("--quiet", action="store_true", help="print no progress bar and no result, only the log to standard error")
 
     sample = command("sample", "Draw a grid of images from a checkpoint of a run, or many images to a file.", sample_run)
-    sample.add_argument("run_id", metavar="RUN", help="a run, or a generator in a file: exported, of Keras or of pytorch/examples")
+    sample.add_argument(
+        "run_id", metavar="RUN", help="a run, a guest that is a generator, or its file: exported, of Keras or of pytorch/examples"
+    )
     sample.add_argument("--class", metavar="NAME", dest="class_name", help="draw only this class (default: all, one per column)")
     sample.add_argument("--images", type=int, default=64, metavar="N", help="number of images, from 1 to 1024 (default: 64)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
@@ -137,7 +139,9 @@ def _waiting(chosen: Sequence[Run]) -> Iterator[None]:
 def sample_run(options: argparse.Namespace) -> int:
     if Path(options.run_id).is_file():
         return _sample_file(Path(options.run_id), options)
-    run = runs.find(options.root, options.run_id)
+    run = guests.find(options.root, options.run_id)
+    if isinstance(run, Guest):
+        return _sample_file(run.generator_path, options, run.facts().source)
     import torch
 
     from gan.training import pictures, sampling
@@ -163,7 +167,7 @@ def _sample_many(run: Run, options: argparse.Namespace) -> int:
     return _write_many(drawn, target, run.label(), options)
 
 
-def _sample_file(path: Path, options: argparse.Namespace) -> int:
+def _sample_file(path: Path, options: argparse.Namespace, name: str = "") -> int:
     """Draw a grid, or many pictures, from a generator in a file."""
     if options.class_name or options.out is None:
         wrong = "takes no --class" if options.class_name else "needs --out, the file to write"
@@ -175,7 +179,7 @@ def _sample_file(path: Path, options: argparse.Namespace) -> int:
     from gan.training import pictures, sampling
 
     torch.set_num_threads(usual_threads())
-    generator = foreign.read(path)
+    generator = foreign.read(path, name)
     if options.count is not None:
         return _write_many(sampling.stream_foreign(generator, options.count, options.seed), target, generator.title, options)
     drawn = sampling.stream_foreign(generator, options.images, options.seed)

@@ -32,9 +32,12 @@ from gan.errors import InputError, explained
 from gan.execution import queue, quotas
 from gan.execution.executors import engines
 from gan.execution.executors.engine import REQUEUE
+from gan.guests import guest as guests
+from gan.guests import networks
+from gan.guests.guest import Guest
 from gan.machine import host, usual_threads
 from gan.places import default_root
-from gan.runs import Held, Run, Status, changes, checkpoints, dispatch, forks
+from gan.runs import Held, Run, Status, adopted, changes, checkpoints, dispatch, forks
 
 if TYPE_CHECKING:
     from gan.training.quick import Scorer
@@ -58,7 +61,7 @@ def add(command: Callable[..., Parser]) -> None:
     add_engine(resume)
 
     fork = command("fork", "Continue from a checkpoint of a run as a new run with other settings, in the foreground.", fork_run)
-    fork.add_argument("run_id", metavar="RUN")
+    fork.add_argument("run_id", metavar="RUN", help="a run, or a guest whose generator came with its discriminator")
     chosen = fork.add_mutually_exclusive_group()
     chosen.add_argument("--step", type=int, metavar="N", help="step of an existing checkpoint (default: the newest)")
     chosen.add_argument(
@@ -145,7 +148,9 @@ def _at_engine(run: Run, engine: str) -> int:
 
 
 def fork_run(options: argparse.Namespace) -> int:
-    parent = runs.find(options.root, options.run_id)
+    parent = guests.find(options.root, options.run_id)
+    if isinstance(parent, Guest):
+        return _fork_guest(parent, options)
     wanted, step = changes_of(options), options.step
     if options.checkpoint == "best":
         step = forks.best(parent)
@@ -168,6 +173,26 @@ def fork_run(options: argparse.Namespace) -> int:
     if not found.goes_on:
         print(f"Starting afresh: {found.reason}")
     return _foreground(child, held, is_quiet=False)
+
+
+def _fork_guest(guest: Guest, options: argparse.Namespace) -> int:
+    """Train both players of a guest on, as a run."""
+    if options.step is not None or options.checkpoint == "best":
+        raise InputError(f"{guest.id} is a guest, which has one pair of networks; leave out --step and --checkpoint.")
+    wanted = changes_of(options)
+    config = networks.config_of(guest, wanted)
+    run = networks.fork(
+        guest,
+        wanted,
+        options.name,
+        state="starting",
+        threads=config.training.threads or usual_threads(),
+        then=lambda run, begun: changes.store(run, planned_of(options, run.config(), begun)),
+    )
+    held = run.hold()
+    if origin := adopted.read(run):
+        print(f"Run {run.id}. {adopted.describe(origin)}")
+    return _foreground(run, held, is_quiet=False)
 
 
 def _foreground(run: Run, held: Held, *, is_quiet: bool, engine: str = "") -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import field_validator, model_validator
 
@@ -11,6 +11,10 @@ from gan.catalogue.data_sets import DataSet
 from gan.config.fields import LONGEST, Section, option, split
 from gan.errors import InputError, as_sentence, nearest, quoted, shown
 
+#: Sides of images in pixels. 28 is that of MNIST and its relatives, which are then not scaled.
+Size = Literal[16, 28, 32, 64, 128, 256]
+SIZES: tuple[int, ...] = get_args(Size)
+
 
 class DataConfig(Section):
     """Which real images the generator imitates, and how they are prepared."""
@@ -18,10 +22,11 @@ class DataConfig(Section):
     name: str = option(
         "digits", "Data set", "The real images, or points, that the generator learns to imitate.", max_length=100, code="{}"
     )  # with a limit, pydantic also refuses characters that no file can hold
-    size: Literal[16, 32, 64, 128, 256] = option(
+    size: Size = option(
         32,
         "Image size",
-        "Width and height of the images. Doubling the size means about four times the work.",
+        "Width and height of the images. Doubling the size means about four times the work. MNIST has 28 and is not scaled then, "
+        "which is possible with an MLP, the Keras DCGAN, and a DCGAN of depth 1 or 2.",
         unit="pixels",
         code="{} px",
     )

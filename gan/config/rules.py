@@ -9,7 +9,7 @@ from gan import words
 from gan.catalogue.data_sets import DataSet
 from gan.catalogue.losses import LOSSES
 from gan.config.data import DataConfig
-from gan.config.families import DcganConfig, MlpConfig, Networks
+from gan.config.families import DcganConfig, MlpConfig, ModernConfig, Networks, ResnetConfig
 from gan.config.sections import AugmentationConfig, ObjectiveConfig, OptimizerConfig, TrainingConfig
 
 #: Settings of the objective that penalise the slope of the discriminator.
@@ -79,12 +79,21 @@ def has_batch_norm(networks: Networks) -> bool:
     return getattr(networks, "discriminator_norm", "none") == "batch"
 
 
+def _halvings(size: int) -> int:
+    """Return how often images can be halved exactly, down to 2 pixels or more: 4 times for 32 pixels, twice for 28."""
+    return next(times for times in range(size) if size >> times < 4 or (size >> times) % 2)
+
+
 def _refusals(data: DataConfig, networks: Networks, objective: ObjectiveConfig, batch: int) -> Iterator[str]:
-    if isinstance(networks, DcganConfig) and data.size >> networks.depth < 2:
-        deepest = data.size.bit_length() - 2
+    if isinstance(networks, DcganConfig) and networks.depth > (deepest := _halvings(data.size)):
         yield (
             f"networks.depth is {networks.depth}, but {data.size}-pixel images can be halved at most "
             f"{deepest} times; set networks.depth to {deepest} or less, or choose larger images"
+        )
+    if isinstance(networks, (ResnetConfig, ModernConfig)) and data.size & (data.size - 1):
+        yield (
+            f"networks.family is {networks.family}, whose images are halved down to 4 pixels, but data.size is {data.size}; set "
+            "data.size to 32, or networks.family to mlp or keras-dcgan"
         )
     if batch % networks.packing or batch < 2 * networks.packing:
         fitting = max(2, batch // networks.packing) * networks.packing

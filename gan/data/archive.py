@@ -142,9 +142,12 @@ def open_zip(file: io.RawIOBase | io.BytesIO) -> Iterator[Source]:
 
 
 @contextlib.contextmanager
-def opened_zip(file: Any) -> Iterator[zipfile.ZipFile]:
-    """Open an open file as a ZIP with at most MOST_ENTRIES entries; the file stays open. Raises InputError if it is damaged."""
-    table = _Table(file)
+def opened_zip(file: Any, most: int | None = None) -> Iterator[zipfile.ZipFile]:
+    """Open an open file as a ZIP with at most ``most`` entries, by default MOST_ENTRIES; the file stays open.
+
+    Raises InputError if it is damaged or has more.
+    """
+    table = _Table(file, most or MOST_ENTRIES)
     with contextlib.ExitStack() as stack:
         stack.callback(table.detach)
         with explained("reading the ZIP"):
@@ -215,15 +218,16 @@ def _open_file(path: Path) -> IO[bytes]:
 
 
 class _Table(io.BufferedReader):
-    """A ZIP file that refuses a table of contents with more than MOST_ENTRIES entries before it is parsed.
+    """A ZIP file that refuses a table of contents with more than ``most`` entries before it is parsed.
 
     The entries are counted in the bytes that ``zipfile`` is about to parse, because the counts in the end records may be forged.
     """
 
     is_being_read = True
 
-    def __init__(self, raw: io.RawIOBase) -> None:
+    def __init__(self, raw: io.RawIOBase, most: int) -> None:
         super().__init__(raw)
+        self._most = most
         self._size = self.seek(0, os.SEEK_END)
         self.seek(0)
 
@@ -235,8 +239,8 @@ class _Table(io.BufferedReader):
         if size is not None and size > _MOST_TABLE:
             raise InputError(f"Its table of contents is longer than {_MOST_TABLE >> 20} MB; import a part of it.")
         content = super().read(size)
-        if content.count(b"PK\1\2") > MOST_ENTRIES:
-            raise too_many()
+        if content.count(b"PK\1\2") > self._most:
+            raise too_many(self._most)
         return content
 
 
@@ -244,8 +248,8 @@ def too_large() -> InputError:
     return InputError(f"It holds more than {MOST_TOTAL >> 30} GB, the limit for one import; import a part of it.")
 
 
-def too_many() -> InputError:
-    return InputError(f"It holds more than {MOST_ENTRIES:,} files; import a part of it.")
+def too_many(most: int | None = None) -> InputError:
+    return InputError(f"It holds more than {most or MOST_ENTRIES:,} files; import a part of it.")
 
 
 def in_zip(archive: zipfile.ZipFile) -> Source:

@@ -9,6 +9,8 @@ from gan.access.rules import require
 from gan.errors import explained
 from gan.execution import quotas
 from gan.execution.queue import admission, advance, put_back, queue_lock
+from gan.guests import networks
+from gan.guests.guest import Guest
 from gan.judging import rewind as rewinding
 from gan.judging.rewind import Rewind
 from gan.runs import Run, forks
@@ -24,6 +26,14 @@ def fork(parent: Run, step: int | None, changes: Mapping[str, Any], name: str = 
         child = forks.make(parent, step, changes, name, then=lambda child, begun: admit(child.config(), step=begun))
     advance(parent.root)
     return child
+
+
+def adopt(guest: Guest, changes: Mapping[str, Any], name: str = "") -> Run:
+    """Create a run that trains the networks of a guest on (:func:`gan.guests.networks.fork`), as :func:`fork` does."""
+    with admission(guest.root) as admit:
+        run = networks.fork(guest, changes, name, then=lambda run, begun: admit(run.config(), step=begun))
+    advance(guest.root)
+    return run
 
 
 def undo(run: Run, change: Change) -> Run:

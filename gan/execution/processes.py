@@ -16,12 +16,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan.errors import InputError, shown
 from gan.machine import has_memory_for
 from gan.places import PROJECT
 from gan.storage import signs
 
 _ANSWER = 2.0  # seconds in which a spare process has to confirm a command
 _IMPORT = 30.0  # seconds in which a spare process is ready
+
+
+def require_plain(arguments: Sequence[str]) -> None:
+    """Raise InputError if no command can be given one of the arguments, because of a NUL or half a character."""
+    for one in arguments:
+        if "\0" in one or any("\ud800" <= letter <= "\udfff" for letter in one):
+            raise InputError(f"“{shown(one)}” has a character that cannot be passed on; enter it again without.")
 
 
 def spawn(
@@ -38,8 +46,9 @@ def spawn(
     Its output is appended to ``log``. A background process runs at lower priority. A command that ``needs_torch``, and that
     somebody waits for, is given to the spare process. ``locks`` are those it is to take as signs of life; the caller has removed
     the notes of earlier processes (:func:`gan.storage.signs.forget`). ``environment``: variables besides those of this process,
-    which the spare process does not have.
+    which the spare process does not have. Raises InputError for arguments that no command can be given.
     """
+    require_plain(arguments)
     with open(log, "ab") as output:  # raises OSError if the log cannot be written, whoever would write it
         spare = _take_spare() if needs_torch and not environment else None
         process = spare.run(arguments, log, is_background=is_background) if spare else None

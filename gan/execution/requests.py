@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
-from gan import runs
+from gan import runs, words
 from gan.access import limits
 from gan.access.limits import Limits
 from gan.access.people import current
@@ -32,6 +32,7 @@ from gan.storage import files, signs
 from gan.storage.jobs import Task, lock_of, read
 from gan.storage.locks import hold_lock
 
+DRAWING = 300  # seconds for which pictures are drawn from a student's generator
 _UPLOADS = ".uploads"
 
 
@@ -143,7 +144,7 @@ def start_import(
     """
     require("prepare")
     name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
-    chosen = [f"--name={title}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
+    chosen = [f"--name={words.on_one_line(title)}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
     chosen += [f"--only={folder}" for folder in choice.only]
     if columns:
         chosen += ["--columns", *map(str, columns)]
@@ -203,17 +204,30 @@ def start_guest(
     name: str,
     data: str,
     extractor: str = "auto",
+    discriminator: tuple[BinaryIO, str] | None = None,
 ) -> None:
     """Save an upload, import it as a guest and score it in a separate process, for the acting person; see :func:`guest_path`.
 
     ``source``: what the upload is called, of which only the ending becomes part of a path. ``arguments``: further options of the
-    command ``guest``. A student's upload is refused beyond the limits of the class.
+    command ``guest``. ``discriminator``: of a generator, a second upload and its name. A student's upload is refused beyond the
+    limits of the class, and drawing from a student's generator ends after :data:`DRAWING` seconds.
     """
     require("prepare")
     source = shown(PureWindowsPath(source).name, most=200)
     chosen = [f"--name={shown(name, most=200)}", f"--data={data}", f"--extractor={extractor}", f"--source={source}"]
     chosen += ["--root", str(root.resolve()), *arguments]
-    _take_in(upload, _ending(source), guest_path(root).resolve(), ["guest"], chosen, needs_torch=True)
+    chosen += [] if current().is_teacher else [f"--seconds={DRAWING}"]
+    second = None
+    if discriminator is not None:
+        second = _save(discriminator[0], "", None if current().is_teacher else limits.read(default_root()))
+        called = shown(PureWindowsPath(discriminator[1]).name, most=200)
+        chosen += [f"--discriminator={second.resolve()}", f"--discriminator-source={called}"]
+    try:
+        _take_in(upload, _ending(source), guest_path(root).resolve(), ["guest"], chosen, needs_torch=True)
+    except InputError:
+        if second:
+            second.unlink(missing_ok=True)
+        raise
 
 
 def _ending(name: str) -> str:
@@ -230,6 +244,7 @@ def _too_large(allowed: Limits) -> InputError:
 
 def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> None:
     """Start a command with progress at ``path``. Of several callers at once, one succeeds."""
+    processes.require_plain(arguments)
     with explained("starting the work on the data"):
         path.parent.mkdir(parents=True, exist_ok=True)
         starting = hold_lock(path.with_suffix(".starting"), "Another task is being started; try again in a moment.", patience=10)

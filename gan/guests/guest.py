@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
 from gan.config import RunConfig
-from gan.config.data import DataConfig
+from gan.config.data import DataConfig, Size
 from gan.errors import InputError, explained
 from gan.runs import Run, index
 from gan.runs.index import Listed
@@ -22,6 +22,7 @@ from gan.storage.models import read_model, stamp
 
 MARK = "(guest)"  # at the end of every name
 PICTURES = "pictures.bin"
+_ORIGINAL, _EXPORT, _PAIR = "generator.original", "generator.safetensors", "pair.safetensors"
 
 Unit = Literal["epoch", "step", ""]
 
@@ -36,12 +37,29 @@ class Place(BaseModel):
     count: int = Field(ge=1)
 
 
+class Network(BaseModel):
+    """The generator that a guest was drawn from.
+
+    ``title``: what it is. ``config``: the settings of a run with this network; empty if it is none of ours, for the reason
+    ``misfit``. ``discriminator``: name of its file, if it was given. ``why_not``: why the two cannot be trained on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    title: str = Field(max_length=1000)
+    config: dict[str, Any] = {}
+    misfit: str = ""
+    discriminator: str = Field(default="", max_length=300)
+    why_not: str = ""
+
+
 class Facts(BaseModel):
     """What is known of a guest.
 
     ``source``: name of the file or folder, as text. ``data``, ``size``, ``channels``: what it is scored as.
     ``unit``: what the numbers of its places are. ``batch``: images per step, 0 if unknown. ``weights``: whether its generator had
-    averaged weights. ``conditions``: what decides whether a comparison is fair, see :mod:`gan.judging.conditions`.
+    averaged weights. ``conditions``: what decides whether a comparison is fair, see :mod:`gan.judging.conditions`. ``network``: the
+    generator, if it was given and not only its pictures.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -49,7 +67,7 @@ class Facts(BaseModel):
     schema_version: Literal[1] = 1
     source: str = Field(default="", max_length=300)
     data: str = Field(max_length=100)
-    size: Literal[16, 32, 64, 128, 256]
+    size: Size
     channels: Literal[1, 3]
     images: int = Field(ge=1)
     unit: Unit = ""
@@ -57,6 +75,7 @@ class Facts(BaseModel):
     weights: Literal["raw", "EMA"] = "raw"
     places: tuple[Place, ...] = Field(min_length=1)
     conditions: dict[str, Any] = {}
+    network: Network | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,34 @@ class Guest(Run):
     @property
     def facts_path(self) -> Path:
         return self.path / GUEST
+
+    @property
+    def original_path(self) -> Path:
+        """File of a generator that is none of ours, as it was given."""
+        return self.path / _ORIGINAL
+
+    @property
+    def export_path(self) -> Path:
+        """Generator in the format of our exports."""
+        return self.path / _EXPORT
+
+    @property
+    def pair_path(self) -> Path:
+        """Tensors of both players, as in a checkpoint."""
+        return self.path / _PAIR
+
+    @property
+    def generator_path(self) -> Path:
+        """File to draw from. Raises InputError if the guest has pictures only."""
+        found = next((path for path in (self.export_path, self.original_path) if path.is_file()), None)
+        if found is None:
+            raise InputError(f"“{self.label()}” has pictures only, no generator; import the file of its generator as a guest.")
+        return found
+
+    @property
+    def has_generator(self) -> bool:
+        """Whether its generator is here, so that it can be explored and exported."""
+        return self.export_path.is_file() or self.original_path.is_file()
 
     def facts(self) -> Facts:
         """Return what is known of the guest. Raises InputError if its file is missing or damaged."""

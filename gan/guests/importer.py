@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,11 @@ from PIL import Image
 from gan import words
 from gan.access import owners, people
 from gan.catalogue import data_sets
+from gan.config.data import SIZES
 from gan.data.archive import Skipped
 from gan.errors import InputError, explained, shown
 from gan.guests import reading
-from gan.guests.guest import PICTURES, Facts, Guest, Place, folder
+from gan.guests.guest import PICTURES, Facts, Guest, Network, Place, folder
 from gan.guests.measuring import Fitting, repeated
 from gan.guests.reading import Found, Opened, Options
 from gan.runs import Label, Status, checked_name, new_id
@@ -29,10 +30,12 @@ from gan.storage import files
 from gan.storage.jobs import Report
 
 FEWEST = 16  # pictures that can be scored: a contact sheet of 4 × 4
-SIZES = (16, 32, 64, 128, 256)
 _MOST_BYTES = 8 << 30  # of decoded pictures
 _GRID, _GAP, _SMALLEST_GRID = 8, 2, 512  # pictures along a side of a grid, and pixels
 _STAGED = ".new-"
+
+#: Writes the networks of a guest to its folder and returns what is known of them; None for a guest of pictures.
+Keep = Callable[[Guest], Network | None]
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,11 @@ class Wish:
     options: Options = field(default_factory=Options)
 
 
-def bring(root: Path, path: Path, wish: Wish, report: Report, source: str = "") -> Guest:
-    """Import pictures as a guest among the runs in ``root`` and return it. ``source``: how the file is called, if not by its path.
+def bring(root: Path, path: Path, wish: Wish, report: Report, source: str = "", keep: Keep = lambda guest: None) -> Guest:
+    """Import pictures as a guest among the runs in ``root`` and return it.
+
+    ``source``: how the file is called, if not by its path. ``keep`` adds the generator that has drawn them, before others see the
+    guest.
 
     Raises InputError for a data set of points, too few or too many pictures, a damaged source, a full disk, ...
     """
@@ -74,7 +80,7 @@ def bring(root: Path, path: Path, wish: Wish, report: Report, source: str = "") 
                 writer.add(place, found)
                 done += read
                 report(f"Reading {done:,} of {opened.files:,} files", min(1.0, done / max(1, opened.files)))
-        _write(staged, wish, name, entry.channels, opened, writer, source)
+        _write(staged, wish, name, entry.channels, opened, writer, source, keep)
         os.rename(staged.path, guest.path)
         files.sync_directory(folder(root))
     return guest
@@ -141,7 +147,16 @@ class _Writer:
             )
 
 
-def _write(staged: Guest, wish: Wish, name: str, channels: int, opened: Opened, writer: _Writer, source: str) -> None:
+def _write(
+    staged: Guest,
+    wish: Wish,
+    name: str,
+    channels: int,
+    opened: Opened,
+    writer: _Writer,
+    source: str,
+    keep: Keep,
+) -> None:
     """Write the files of a guest beside its pictures. Raises InputError if a place has too few pictures to be scored."""
     skipped = Counter(one.reason for one in opened.skipped)
     fewest = min((place.count for place in writer.places.values()), default=0)
@@ -160,6 +175,7 @@ def _write(staged: Guest, wish: Wish, name: str, channels: int, opened: Opened, 
         weights=wish.weights,
         places=tuple(writer.places[number] for number in sorted(writer.places)),
         conditions=conditions,
+        network=keep(staged),
     )
     staged.samples_path.mkdir()
     for number, pixels in writer.first.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,7 @@ _JPEG = b"\xff\xd8\xff"
 _UNITS: dict[str, Unit] = {"e": "epoch", "s": "step", "i": "step"}  # by the first letter of the word
 _NUMBERED = re.compile(r"(?:^|[^a-z])(epochs?|ep|steps?|iter(?:ation)?s?)[\s_=.-]*(\d{1,12})(?!\d)", re.IGNORECASE)
 _PLAIN = re.compile(r"\d{1,12}")
-_FEW = 200  # pictures below which starting processes does not pay
+_FEW, _WORTH = 200, 4.0  # pictures, and expected seconds of decoding, below which starting processes does not pay
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Found:
     from_sheet: str = ""
 
 
+#: The number of a place, some of its pictures, and how to cut them if they are contact sheets.
+_Task = tuple[int, list[Picture], Sheet | None]
+
+
 @dataclass
 class Opened:
     """An open source. ``places``: the number of the epoch or step of each file; one number for all if it has a single place.
@@ -81,17 +86,30 @@ class Opened:
 
         What cannot be read goes to ``skipped``. Raises InputError if the source is damaged.
         """
-        is_worth_it = self.source.format == _FILES and self.files >= _FEW
-        with parallel.pool(is_worth_it=is_worth_it, workers=workers) as pool:
-            tasks = ((place, chunk, self.sheet) for place, chunk in self._chunks())
-            for (place, chunk, _), results in parallel.each(pool, _decode, tasks):
-                good: list[Found] = []
-                for picture, result in zip(chunk, results, strict=True):
-                    if isinstance(result, str):
-                        self.skipped.append(Skipped(picture.name, result))
-                    else:
-                        good += result
-                yield place, len(chunk), good
+        tasks = ((place, chunk, self.sheet) for place, chunk in self._chunks())
+        done, seconds = 0, 0.0
+        is_large = self.source.format == _FILES and self.files >= _FEW
+        while not (is_large and (workers is not None or (done >= _FEW and (self.files / done - 1) * seconds > _WORTH))):
+            if (task := next(tasks, None)) is None:
+                return
+            began = time.perf_counter()
+            results = _decode(task)
+            seconds, done = seconds + time.perf_counter() - began, done + len(task[1])
+            yield self._sorted(task, results)
+        with parallel.pool(is_worth_it=True, workers=workers) as pool:
+            for task, results in parallel.each(pool, _decode, tasks):
+                yield self._sorted(task, results)
+
+    def _sorted(self, task: _Task, results: list[list[Found] | str]) -> tuple[int, int, list[Found]]:
+        """Return the number of the place, the files read and the pictures of a task; note what was skipped."""
+        place, chunk, _ = task
+        good: list[Found] = []
+        for picture, result in zip(chunk, results, strict=True):
+            if isinstance(result, str):
+                self.skipped.append(Skipped(picture.name, result))
+            else:
+                good += result
+        return place, len(chunk), good
 
     def _chunks(self) -> Iterator[tuple[int, list[Picture]]]:
         """Yield the number of a place with some pictures of it."""
@@ -181,7 +199,7 @@ def _number(name: str) -> tuple[Unit, int] | None:
     return (_UNITS[found[1][0].lower()], int(found[2])) if found else None
 
 
-def _decode(task: tuple[int, list[Picture], Sheet | None]) -> list[list[Found] | str]:
+def _decode(task: _Task) -> list[list[Found] | str]:
     """Return the pictures in each file of a chunk, or the reason why it is skipped."""
     _, chunk, asked = task
     found: list[list[Found] | str] = []

@@ -18,7 +18,7 @@ from gan.errors import InputError
 from gan.judging import doctor, lines
 from gan.judging.doctor import Verdict
 from gan.judging.glossary import SCORES
-from gan.runs import Run, changes, checkpoints
+from gan.runs import Run, adopted, changes, checkpoints
 from gan.runs.names import without_seed
 
 Line = Mapping[str, Any]
@@ -126,6 +126,8 @@ def outcome(run: Run) -> dict[str, Any] | None:
         flat = changes.flat(run)
     except InputError:
         return None
+    if found := adopted.read(run):  # its networks came from elsewhere
+        flat = flat | {FORK: [found.step, {"guest": found.guest}]}
     origin = run.origin()
     before = {key: value for key, value in origin.before.items() if key != LENGTH} if origin and origin.step else {}
     return flat | {FORK: [origin.step, before]} if origin and before else flat

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan import words
+from gan.config.data import SIZES
 from gan.judging import lines
 from gan.judging.lines import Line
 from gan.words import percent
@@ -80,9 +81,15 @@ def _about_changes(found: Line, line: Line) -> list[str]:
         smaller = min(lines.number(found, "width") or 0, lines.number(found, "height") or 0) > size
         how = "bilinear with antialiasing" if smaller else "bilinear"
         some = "" if share >= 1 else f" ({percent(share)} of them)"
+        own = int(lines.number(found, "width") or 0)
+        is_usual = own in SIZES and own == lines.number(found, "height") and lines.number(found, "sizes") == 1
         told.append(
             f"The pictures were {whole}{some}, {how}: not ranked against pictures that were not. To rank them with runs, "
-            f"train their generator on images of {size} × {size} pixels."
+            + (
+                f"import them at {own} × {own} pixels, and train the runs at that size (data.size {own})."
+                if is_usual
+                else f"train their generator on images of {size} × {size} pixels."
+            )
         )
     coloured = lines.number(found, "coloured") or 0
     if found.get("channels") == 1 and coloured:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan import runs
-from gan.data import loaders
 from gan.data.feed import to_float, to_pixels
 from gan.errors import InputError
-from gan.play import setup as setups
 from gan.play import wire
 from gan.play.messages import LATENTS
 from gan.play.setup import Setup
+from gan.playground import explored
 from gan.playground.views import as_array, number
-from gan.training import labels, sampling
-from gan.training.dealer import draw_latents
 
 SHOWN = 16
 _WALK = 12  # images of a whole walk
 _NEAREST = 7
-_FEW = 10_000  # training images that are searched
 _FRAMES, _FILM_SIZE, _FRAME_MS = 100, 512, 180
 
 #: Number of a seed, and which of its latent vectors.
@@ -39,16 +33,9 @@ class Explorer:
     """One visitor's view of a trained generator. Every message is answered with images; nothing goes on by itself."""
 
     def __init__(self, setup: Setup, root: Path) -> None:
-        """Load the generator. Raises InputError if there is no such run or checkpoint, or if it draws points."""
+        """Load the generator. Raises InputError if there is none, or if it cannot be explored."""
         assert setup.start is not None
-        self._run = runs.find(root, setup.start.run)
-        self._config = self._run.config()
-        if self._config.data.is_points:
-            raise InputError("This run draws points, and only pictures can be explored; choose a run on images.")
-        setups.require_small(self._config)
-        saved = sampling.newest(self._run, "Exploring", setup.start.checkpoint)
-        self._generator, self._weights = sampling.restore(self._config, saved, torch.device("cpu"))
-        self._step = saved.step
+        self._source = explored.find(root, setup.start)
 
     def wait(self, now: float) -> float | None:
         """Return None: an explorer waits for its visitor."""
@@ -60,24 +47,12 @@ class Explorer:
 
     def opened(self, *, is_continued: bool) -> bytes:
         """Return the message with which exploring begins, or goes on in a new socket."""
-        config = self._config
-        head = {
-            "kind": "opened",
-            "is_explore": True,
-            "is_points": False,
-            "is_continued": is_continued,
-            "size": config.data.size,
-            "channels": config.data.channels,
-            "classes": list(config.told),
-            "step": self._step,
-            "weights": self._weights,
-            "snapshots": len(self._run.samples()),
-        }
-        return wire.pack(head)
+        facts = {"is_explore": True, "is_points": False, "is_continued": is_continued}
+        return wire.pack({"kind": "opened", **facts, **self._source.about})
 
     def frame(self) -> bytes:
         """Return the images that are shown first."""
-        return self._drawn("samples", 0, self._draw(self._picked([(0, place) for place in range(SHOWN)])))
+        return self._drawn("samples", 0, self._source.draw(self._picked([(0, place) for place in range(SHOWN)])))
 
     def obey(self, message: dict[str, Any]) -> list[bytes]:
         """Answer a message "draw" (:class:`gan.play.messages.Draw`). Raises InputError for what cannot be drawn."""
@@ -99,12 +74,15 @@ class Explorer:
             z = self._neighbours(picks[0], message["radius"], message["seed"])
         else:
             z = self._sum(picks, *([(seed, place) for seed, place in message[name]] for name in ("minus", "plus")))
-        return [self._drawn(mode, ticket, self._draw(z * message["truncation"], message["label"]))]
+        return [self._drawn(mode, ticket, self._source.draw(z * message["truncation"], message["label"]))]
 
     def _picked(self, picks: Sequence[Pick]) -> Tensor:
         """Return the latent vectors [n, latent] of picks."""
-        drawn = {seed: draw_latents(self._config, LATENTS, torch.Generator().manual_seed(seed)) for seed, _ in picks}
+        drawn = {seed: self._latents(LATENTS, seed) for seed, _ in picks}
         return torch.stack([drawn[seed][place] for seed, place in picks])
+
+    def _latents(self, count: int, seed: int) -> Tensor:
+        return torch.randn(count, self._source.latent, generator=torch.Generator().manual_seed(seed))
 
     def _walk(self, picks: Sequence[Pick], share: float | None) -> Tensor:
         """Return latent vectors on the way through all picks: 12, or the one at a ``share`` (0 to 1) of the way."""
@@ -122,7 +100,7 @@ class Explorer:
     def _neighbours(self, pick: Pick, radius: float, seed: int) -> Tensor:
         """Return a latent vector and 15 around it; ``radius`` from 0 (the same) to 1 (any other)."""
         centre = self._picked([pick])
-        others = draw_latents(self._config, SHOWN - 1, torch.Generator().manual_seed(seed))
+        others = self._latents(SHOWN - 1, seed)
         return torch.cat([centre, torch.stack([slerp(centre[0], other, radius) for other in others])])
 
     def _sum(self, base: list[Pick], minus: list[Pick], plus: list[Pick]) -> Tensor:
@@ -136,13 +114,8 @@ class Explorer:
             total = total - self._picked(minus).mean(dim=0)
         if plus:
             total = total + self._picked(plus).mean(dim=0)
-        length = self._config.networks.latent**0.5
+        length = self._source.latent**0.5
         return torch.stack([one * (length / max(float(one.norm()), 1e-6)) for one in [*means, total]])
-
-    def _draw(self, z: Tensor, label: str = "") -> Tensor:
-        """Return images uint8 [N, C, H, W]; of the class ``label``, or of all classes in turn if it is empty."""
-        told = labels.of(self._config, label, len(z)) if label else labels.in_columns(self._config, len(z))
-        return to_pixels(sampling.generate(self._generator, z, told, contextlib.nullcontext))
 
     def _drawn(self, mode: str, ticket: int, images: Tensor, **facts: Any) -> bytes:
         head = {"kind": "drawn", "mode": mode, "ticket": ticket, **facts}
@@ -150,23 +123,17 @@ class Explorer:
 
     def _nearest(self, ticket: int, picks: Sequence[Pick], message: dict[str, Any]) -> bytes:
         """Return an image and the training images nearest to it, pixel by pixel, with the root mean squared differences."""
-        image = self._draw(self._picked(picks[:1]) * message["truncation"], message["label"])
-        squared = (self._training.flatten(1) - to_float(image).flatten(1)).square().mean(dim=1)
+        image = self._source.draw(self._picked(picks[:1]) * message["truncation"], message["label"])
+        reals, fitted = self._source.compared(image)
+        squared = (reals.flatten(1) - to_float(fitted).flatten(1)).square().mean(dim=1)
         found = squared.topk(min(_NEAREST, len(squared)), largest=False)
-        pixels = to_pixels(self._training[found.indices])
+        pixels = to_pixels(reals[found.indices])
         distances = [number(127.5 * value**0.5) for value in found.values.tolist()]
-        return self._drawn("nearest", ticket, torch.cat([image, pixels]), distances=distances, searched=len(self._training))
-
-    @cached_property
-    def _training(self) -> Tensor:
-        """Up to 10,000 training images, float32 from −1 to 1."""
-        images = loaders.load(self._config.data)
-        places = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:_FEW]
-        return to_float(images.take(places))
+        return self._drawn("nearest", ticket, torch.cat([fitted, pixels]), distances=distances, searched=len(reals))
 
     def _film(self, ticket: int) -> bytes:
         """Return the samples of the training, always of the same latent vectors, as an animated WebP."""
-        found = list(self._run.samples().items())
+        found = list(self._source.samples().items())
         if len(found) < 2:
             raise InputError("This run has fewer than two snapshots of samples, so there is no film; train it for longer.")
         places = sorted({round(place * (len(found) - 1) / (_FRAMES - 1)) for place in range(_FRAMES)})

@@ -24,7 +24,7 @@ from gan.report.album import Album
 from gan.report.chart import Mark, Series
 from gan.report.reproduce import Recipe
 from gan.report.table import Table
-from gan.runs import Run, Status, changes, forks
+from gan.runs import Run, Status, adopted, changes, forks
 from gan.runs.changes import Change
 from gan.runs.columns import COLUMNS
 from gan.runs.names import names
@@ -146,6 +146,8 @@ def _entry(run: Run, name: str, pictures: Album) -> Entry:
             complaints.append(str(error))
     if found := run.origin():
         origin = f"Forked from run {found.run} {forks.describe(found)}."
+    elif came := adopted.read(run):
+        origin = adopted.describe(came)
     scored, logged = comparison.latest(run), run.metrics()
     judged = next(reversed([line for line in scored if line.get("checkpoint", "last") == "last"] or scored), None)
     if judged is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gan.errors import InputError, RunFailed, explained
 from gan.execution import processes
+from gan.guests.guest import Guest
 from gan.runs import Run, checkpoints
 from gan.storage import files
 
@@ -46,9 +47,12 @@ def export(run: Run, checkpoint: str = "last", estimate: Estimate | None = None)
 
     Uses the averaged weights if there are any. The metadata are strings: ``config`` (JSON, as in config.json), ``run``, ``name``,
     ``step`` and ``weights`` (EMA or raw). Checkpoints of earlier versions lack the batch-norm statistics of the averaged weights;
-    ``estimate`` supplies them, by default in a process of its own, because estimating needs torch. Raises InputError if there is no
-    intact checkpoint or no readable configuration.
+    ``estimate`` supplies them, by default in a process of its own, because estimating needs torch. The generator of a guest is
+    returned as it is kept, if it is one of ours. Raises InputError if there is no intact checkpoint, no readable configuration, or
+    no such generator.
     """
+    if isinstance(run, Guest):
+        return _of_guest(run, checkpoint)
     config = run.config()
     content, step, facts = _newest(run, checkpoint)
     tensors = _tensors(content)
@@ -74,6 +78,18 @@ def export(run: Run, checkpoint: str = "last", estimate: Estimate | None = None)
     written = json.dumps(header).encode()
     written += b" " * (-len(written) % _ALIGNED)
     return b"".join([struct.pack("<Q", len(written)), written, *(data for _, data in kept.values())])
+
+
+def _of_guest(guest: Guest, checkpoint: str) -> bytes:
+    """Return the generator of a guest."""
+    if checkpoint == "best":
+        raise InputError(f"{guest.id} is a guest, which has one generator; leave out --checkpoint.")
+    path, network = guest.generator_path, guest.facts().network
+    if path != guest.export_path:
+        why = network.misfit if network else "It is not one of the networks here."
+        raise InputError(f"{why.rstrip('.')}, so it cannot be exported in the format of runs; take its original file, {path}.")
+    with explained("reading the generator"):
+        return path.read_bytes()
 
 
 def _exported_elsewhere(run: Run, checkpoint: str) -> bytes:

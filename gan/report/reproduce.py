@@ -10,7 +10,7 @@ from typing import Any
 from gan import config as configs
 from gan.config import RunConfig, presets
 from gan.errors import InputError
-from gan.runs import Run, changes
+from gan.runs import Run, adopted, changes
 from gan.runs.changes import Change
 
 Line = Mapping[str, Any]
@@ -71,6 +71,11 @@ def _recipe(run: Run, until: int | None, seen: frozenset[str]) -> Recipe:
         else:  # a shorter length would make the learning rates decay sooner
             notes.append(f"Stop run {run.id} at step {until:,}, where it was forked.")
     origin = run.origin()
+    if found := adopted.read(run):
+        settings = [*configs.assignments(RunConfig(), config), *_planned(made)]
+        files = f"“{found.source}” and “{found.discriminator}”"
+        named = f"The guest {found.guest} is {files}; if it is imported again, use its new id."
+        return Recipe((shlex.join(["python", "-m", "gan", "fork", found.guest, *settings]),), (*notes, named))
     if origin is None or not origin.step or run.id in seen:
         return Recipe((train(config, made),), tuple(notes))
     parent = Run(run.root / origin.run)

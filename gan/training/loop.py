@@ -87,7 +87,7 @@ class Trainer:
         together.require_size(team, run.id, self.config, saved.facts if saved else {})
 
         # The machine: threads and precision stay as they were, because others would change the losses.
-        threads = saved.facts["threads"] if saved else self.status.threads
+        threads = (saved.facts["threads"] if saved else 0) or self.status.threads  # 0: the weights came from elsewhere
         torch.set_num_threads(max(1, threads))
         torch.set_flush_denormal(True)
         self.device = team.device(self.config.training.device)
@@ -160,7 +160,7 @@ class Trainer:
             self.status.precision,
             words.threads(self.status.threads, self.team.size),
         )
-        if self.step == 0:
+        if self.step == 0 or not self.run.samples():
             self.snapshots.save(self.game, self.step)
 
         metrics = LineWriter(self.run.metrics_path)
@@ -348,8 +348,9 @@ class Trainer:
 
     def _restore(self, saved: checkpoints.Checkpoint) -> None:
         unpack(self.game, saved.tensors, saved.facts)
-        self.dealer.latents.set_state(saved.tensors["random/latents"])
-        randomness.restore(saved.tensors, self.device)
+        if "random/latents" in saved.tensors:  # networks that came from elsewhere begin with the random states of the seed
+            self.dealer.latents.set_state(saved.tensors["random/latents"])
+            randomness.restore(saved.tensors, self.device)
         self.seconds = float(saved.facts["seconds"])
         self.quick.time = ScoringTime(**saved.facts.get("scoring", {}))
         origin, total = self.run.origin(), self.config.training.length.in_steps(self.steps_per_epoch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,12 +113,27 @@ def stream(run: Run, count: int, class_name: str | None = None, seed: int = 0, c
     return Stream(shape, batches())
 
 
-def stream_foreign(generator: Foreign, count: int, seed: int = 0) -> Stream:
-    """Return ``count`` (1 to 10⁷) pictures of a generator in a file, drawn while they are read; of all classes, if it has any."""
+def stream_foreign(generator: Foreign, count: int, seed: int = 0, seconds: float = 0.0) -> Stream:
+    """Return ``count`` (1 to 10⁷) pictures of a generator in a file, drawn while they are read; of all classes, if it has any.
+
+    Reading raises InputError when it has taken ``seconds``; 0 is no limit.
+    """
     _require(count=(count, 1, _MOST_STREAMED), seed=(seed, 0, 2**31 - 1))
     channels, high, wide = generator.shape
     shape = writing.Shape(count, high, wide, channels, keys=("arr_0", "arr_1"), name="{number:06d}.png")
-    return Stream(shape, ((pixels.permute(0, 2, 3, 1).numpy(), None) for pixels in generator.draw(count, seed)))
+
+    def batches() -> Iterator[tuple[np.ndarray, None]]:
+        began, done = time.monotonic(), 0
+        for pixels in generator.draw(count, seed):
+            done += len(pixels)
+            if seconds and done < count and time.monotonic() - began > seconds:
+                raise InputError(
+                    f"{generator.title} is too slow: {done:,} of {count:,} pictures were drawn in {seconds:,.0f} s, the limit of "
+                    "this class; draw them where it was trained and upload a ZIP, or ask your teacher."
+                )
+            yield pixels.permute(0, 2, 3, 1).numpy(), None
+
+    return Stream(shape, batches())
 
 
 def write(drawn: Stream, target: Path, report: Report) -> None:

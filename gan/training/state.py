@@ -33,6 +33,9 @@ def unpack(game: Game, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Non
         return {key.removeprefix(f"{prefix}/"): value for key, value in tensors.items() if key.startswith(f"{prefix}/")}
 
     for name, network in _networks(game).items():
+        if name == "average" and not under(name):  # networks that came from elsewhere: the average begins with them
+            network.get_submodule("module").load_state_dict(under("generator"))
+            continue
         network.load_state_dict(under(name))
     for name, optimizer in _optimizers(game).items():
         state: dict[int, dict[str, Tensor]] = {}

@@ -24,6 +24,8 @@ from gan.config.data import DataConfig
 from gan.data import imported, importer
 from gan.errors import InputError
 from gan.execution import archives, forking, processes, queue, requests, speeds, steering
+from gan.guests import networks
+from gan.guests.guest import Guest, list_guests
 from gan.judging import rewind
 from gan.quiz import questions, rounds
 from gan.quiz.questions import Quiz
@@ -34,6 +36,7 @@ from gan.sweeps import plan as plans
 from gan.sweeps.launched import Sweep
 from tests.access import writers
 from tests.helpers import PROJECT, is_sentence, make_run, tiny, train
+from tests.networks.made_elsewhere import FOLDER, guest_of
 
 ANN, BO = Person(id="a1", name="Ann"), Person(id="b1", name="Bo")
 WHO = {"teacher": TEACHER, "owner": ANN, "other": BO, "visitor": VISITOR}
@@ -74,6 +77,10 @@ class Stage:
 
     def _sweep(self, state: str) -> Sweep:
         return next(one for one in launched.list_sweeps(self.root) if one.runs()[0].status().state == state)
+
+    @property
+    def guest(self) -> Guest:
+        return list_guests(self.root)[0]
 
     @property
     def change(self) -> Change:
@@ -133,6 +140,8 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
     "gan.judging.rewind.start": ("fork", rewound),
     "gan.sweeps.launched.create": ("launch", lambda stage: launched.create(stage.root, PLAN)),
     "gan.execution.forking.fork": ("fork", lambda stage: forking.fork(stage.ended, 5, RATE)),
+    "gan.execution.forking.adopt": ("fork", lambda stage: forking.adopt(stage.guest, {"training.length": "4 steps"})),
+    "gan.guests.networks.fork": ("fork", lambda stage: networks.fork(stage.guest, {"training.length": "4 steps"})),
     "gan.execution.forking.undo": ("fork", lambda stage: forking.undo(stage.ended, stage.change)),
     "gan.execution.forking.rewind": ("fork", lambda stage: forking.rewind(stage.ended, rewind.Rewind(5, "", "", RATE))),
     "gan.execution.queue.launch": ("launch", lambda stage: queue.launch(stage.root, presets.find("ring-mlp").config)),
@@ -218,6 +227,7 @@ INTERNAL = {
     "gan.execution.speeds.keep",
     "gan.execution.speeds.keep_layers",
     "gan.guests.importer.bring",
+    "gan.runs.adopted.write",
     "gan.runs.changes.record",
     "gan.runs.changes.refuse",
     "gan.runs.changes.store",
@@ -273,6 +283,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for shade in range(3):
             Image.fromarray(np.full((16, 16), shade * 20, np.uint8)).save(pictures / f"{shade}.png")
         importer.import_pictures(pictures, "dark", lambda sentence, share: None, root=data)
+        guest_of(root, folder, FOLDER / "pair_generator.keras", FOLDER / "pair_discriminator.keras")
         shutil.rmtree(pictures)
         example = next(run for run in runs.list_runs(PROJECT / "examples") if "Healthy" in run.label())
         opened, key = rounds.create(root, questions.draw(example, [160, 16800], 8, random.Random(0)))

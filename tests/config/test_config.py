@@ -180,7 +180,7 @@ def test_malformed_key_is_refused(key: str) -> None:
         ({"optimizer.generator_lr": 0}, ["optimizer.generator_lr is 0", "above 0"]),
         ({"optimizer.generator_lr": float("nan")}, ["optimizer.generator_lr", "above 0"]),
         ({"optimizer.beta1": 1}, ["optimizer.beta1 is 1", "below 1"]),
-        ({"data.size": 48}, ["data.size is 48", "16, 32, 64, 128 or 256"]),
+        ({"data.size": 48}, ["data.size is 48", "16, 28, 32, 64, 128 or 256"]),
         ({"data.name": "minst"}, ["data.name", "minst", "did you mean “mnist”"]),
         ({"data.name": "a\nb" * 20}, ["data.name", "digits"]),
         ({"data.name": "a\nb" * 100}, ["data.name", "at most 100 characters"]),

@@ -63,6 +63,18 @@ REFUSALS = {
         ({"networks.depth": 5}, {"data.size": 128}),
         ({"data.size": 64, "networks.depth": 5},),
     ),
+    "too deep for 28 pixels": Case(
+        {"data.size": 28, "networks.depth": 3},
+        ("at most 2 times", "28-pixel"),
+        ({"networks.depth": 2}, {"data.size": 32}),
+        ({"data.size": 28, "networks.family": "keras-dcgan"}, {"data.size": 28, "networks.family": "mlp"}),
+    ),
+    "halved to 4 pixels": Case(
+        {"data.size": 28, "networks.family": "resnet"},
+        ("networks.family is resnet", "halved down to 4 pixels", "set data.size to 32"),
+        ({"data.size": 32}, {"networks.family": "mlp"}, {"networks.family": "keras-dcgan"}),
+        ({"data.size": 64, "networks.family": "modern"},),
+    ),
     "batch that is not whole packs": Case(
         {"networks.packing": 3, "optimizer.batch_size": 64},
         ("networks.packing is 3", "batch of 64", "set optimizer.batch_size to 63", "networks.packing to 1"),

@@ -9,13 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from gan.access.people import Person, acting
 from gan.catalogue import data_sets
+from gan.data.grouping import Choice
+from gan.data.importer import import_points
 from gan.errors import InputError
 from gan.execution import processes, requests
+from gan.guests import importer
+from gan.guests.guest import list_guests
+from gan.places import data_root
 from gan.storage import signs
-from tests.helpers import is_sentence
+from gan.storage.jobs import read, say_nothing
+from tests.helpers import is_sentence, wait_until
+from tests.networks.made_elsewhere import FOLDER
 
 
 def test_of_many_uploads_at_once_one_is_imported_and_the_others_are_refused(
@@ -42,3 +51,62 @@ def test_of_many_uploads_at_once_one_is_imported_and_the_others_are_refused(
     assert answers[0] == ""
     assert all(is_sentence(answer) for answer in answers[1:])
     assert len(list((tmp_path / data_sets.OWN / ".uploads").iterdir())) == 1, "refused uploads leave nothing"
+
+
+ODD = "Dark\0 \x1b[31m\x07\ud800\u202e rooms\r\n"
+
+
+def test_control_characters_in_names_become_spaces(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    points = io.BytesIO(b"1,2\n3,5\n" * 20)
+    requests.start_import(points, ".csv", ODD, 16)
+    task = wait_until(lambda: (found := read(requests.import_path())) and found.state != "running" and found, "the import ends")
+    assert task.state == "finished", task.message
+    assert data_sets.find(task.result).title == "Dark [31m rooms"
+    content = io.BytesIO()
+    np.save(content, np.random.default_rng(0).integers(0, 256, (16, 16, 16), dtype=np.uint8))
+    content.seek(0)
+    requests.start_guest(root, content, f"{ODD}.npy", ["--no-score"], name=ODD, data="digits")
+    task = wait_until(lambda: (found := read(requests.guest_path(root))) and found.state != "running" and found, "it is imported")
+    assert task.state == "finished", task.message
+    (guest,) = list_guests(root)
+    assert (guest.label(), guest.facts().source) == ("Dark [31m rooms (guest)", "Dark [31m rooms .npy")
+
+
+@pytest.mark.parametrize("name", ["\0", "\r\n", "\ud800", " "])
+def test_names_of_control_characters_alone_are_refused(tmp_path: Path, root: Path, name: str) -> None:
+    for act, said in (
+        (lambda: imported_names(tmp_path, name), "expected 1 to"),
+        (lambda: importer.bring(root, tmp_path, importer.Wish(name, "digits"), say_nothing), "has no name"),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            act()
+        assert is_sentence(str(caught.value))
+
+
+def imported_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / "points.csv").write_text("1,2\n3,5\n" * 20)
+    import_points(tmp_path / "points.csv", name, say_nothing, root=tmp_path / "data")
+
+
+def test_what_no_command_can_be_given_is_refused_with_nothing_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    for folder in ("a\0b", "\ud800"):
+        with pytest.raises(InputError, match="cannot be passed on") as caught:
+            requests.start_import(io.BytesIO(b"x"), ".zip", "Pets", 16, Choice(only=(folder,)))
+        assert is_sentence(str(caught.value))
+    assert read(requests.import_path()) is None, "another import can start at once"
+    assert not list((tmp_path / data_sets.OWN / ".uploads").iterdir())
+
+
+def test_a_students_slow_generator_ends_with_a_sentence(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is set to next to nothing; the process ends by itself and leaves no guest."""
+    monkeypatch.setattr(requests, "DRAWING", 1e-9)
+    upload = io.BytesIO((FOLDER / "tutorial.keras").read_bytes())
+    with acting(Person(id="0123456789abcdef", name="Ann")):
+        requests.start_guest(root, upload, "slow.keras", ["--images=100"], name="Slow", data="digits", extractor="random-vgg")
+    path = requests.guest_path(root)
+    task = wait_until(lambda: (found := read(path)) and found.state != "running" and found, "the process ends")
+    assert task.state == "failed" and is_sentence(task.message)
+    assert "too slow: 50 of 300 pictures were drawn" in task.message and "limit of this class" in task.message
+    assert list_guests(root) == [] and not list((data_root() / data_sets.OWN / ".uploads").glob("*"))

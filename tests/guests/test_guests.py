@@ -15,11 +15,13 @@ from PIL import Image
 
 from gan import runs
 from gan.access.people import Person, acting
+from gan.data import decoder
 from gan.errors import InputError
 from gan.guests import importer
 from gan.guests.guest import Guest, find, folder, list_guests, listed
 from gan.guests.importer import Wish
 from gan.guests.reading import Options, Sheet
+from gan.judging import conditions
 from gan.storage.jobs import say_nothing
 from tests.damage import spoilt
 from tests.helpers import is_sentence
@@ -138,11 +140,11 @@ def test_sheets_named_after_epochs_are_a_curve(root: Path, tmp_path: Path) -> No
 
 def test_other_sizes_and_colours_are_fitted_and_noted(root: Path, tmp_path: Path) -> None:
     for place in range(20):
-        save(tmp_path / "in" / str(place), np.random.default_rng(place).integers(0, 256, (28, 28, 3), dtype=np.uint8), "jpg")
+        save(tmp_path / "in" / str(place), np.random.default_rng(place).integers(0, 256, (36, 36, 3), dtype=np.uint8), "jpg")
     guest = bring(root, tmp_path / "in")
     found = guest.facts().conditions
     assert guest.pixels().shape == (20, 32, 32, 1)
-    assert (found["width"], found["height"], found["resized"], found["coloured"], found["jpeg"]) == (28, 28, 1, 1, 1)
+    assert (found["width"], found["height"], found["resized"], found["coloured"], found["jpeg"]) == (36, 36, 1, 1, 1)
     assert bring(root, tmp_path / "in", Wish("in colour", "shapes", 64)).pixels().shape == (20, 64, 64, 3)
 
 
@@ -232,3 +234,14 @@ def test_damaged_files_of_a_guest_are_a_sentence(pictures: Path, root: Path) -> 
     with pytest.raises(InputError):
         guest.facts()
     assert guest.label() and guest.moment(0) == ""
+
+
+def test_pictures_of_28_pixels_keep_their_size_as_mnist_does(root: Path, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    np.save(tmp_path / "drawn.npy", pixels)
+    guest = bring(root, tmp_path / "drawn.npy")
+    facts = guest.facts()
+    assert (facts.size, guest.data().size, facts.conditions["resized"]) == (28, 28, 0)
+    assert np.array_equal(guest.pixels()[..., 0], pixels)
+    assert conditions.altered(facts.conditions, facts.size) is None, "so it is ranked with runs of 28 pixels"
+    assert np.array_equal(decoder.fit(Image.fromarray(pixels[0]), 28, "crop", 1)[..., 0], pixels[0]), "real images likewise"

@@ -53,7 +53,11 @@ def test_averaged_and_raw_weights_stay_apart() -> None:
     [
         ({}, "5,000 pictures of 32 × 32 pixels, grey."),
         ({}, "Raw weights, as declared: ranked only with runs without averaged weights"),
-        ({"resized": 1.0, "width": 28, "height": 28}, "train their generator on images of 32 × 32 pixels."),
+        ({"resized": 1.0, "width": 20, "height": 20}, "train their generator on images of 32 × 32 pixels."),
+        (
+            {"resized": 1.0, "width": 28, "height": 28},
+            "import them at 28 × 28 pixels, and train the runs at that size (data.size 28).",
+        ),
         ({"resized": 1.0, "width": 28, "height": 28}, "resized from 28 × 28 to 32 × 32 pixels, bilinear: not ranked"),
         ({"resized": 1.0, "width": 64, "height": 64}, "bilinear with antialiasing"),
         ({"resized": 0.5, "sizes": 3}, "3 sizes, mostly 32 × 32,"),

@@ -13,6 +13,7 @@ import json
 import pickle
 import random
 import shutil
+import struct
 import time
 import zipfile
 from collections import OrderedDict
@@ -219,6 +220,15 @@ def test_lying_settings_are_refused(tmp_path: Path, kind: str, changes: dict[str
     assert named in refusal(with_layer(tmp_path / "lying.keras", kind, **copy.deepcopy(changes)))
 
 
+def test_work_is_counted_before_anything_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "netG.pth", examples(6, 4).state_dict())
+    first = 6 * 32 * 4 * 4  # a multiply-add for each weight and each position of its input
+    rest = sum(inputs * inputs // 2 * 16 * side**2 for inputs, side in ((32, 4), (16, 8), (8, 16))) + 4 * 3 * 16 * 32**2
+    assert foreign.read(path).work == first + rest
+    monkeypatch.setattr("gan.networks.foreign.generator.MOST_WORK", 1000)
+    assert "multiply-adds a picture" in refusal(path)
+
+
 def test_models_that_are_not_sequential_are_named(tmp_path: Path) -> None:
     def change(members: dict[str, bytes]) -> None:
         members["config.json"] = b'{"class_name": "GAN", "config": {"layers": 3}, "registered_name": "custom>GAN"}'
@@ -284,6 +294,25 @@ def test_claims_of_archives_are_checked_first(tmp_path: Path) -> None:
         for number in range(10_001):
             archive.writestr(str(number), b"")
     assert "10,001 members" in refusal(tmp_path / "many.keras")
+
+
+def test_a_million_members_are_not_parsed(tmp_path: Path) -> None:
+    """A table of contents of 10⁶ members; parsing it would take seconds and 600 MB."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    content = whole.getvalue()
+    start, end = content.find(b"PK\1\2"), content.find(b"PK\5\6")
+    table = content[start:end] * 1_000_000
+    record = content[end : end + 8] + struct.pack("<HHII", 0xFFFF, 0xFFFF, len(table), start) + b"\0\0"
+    extra = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 1_000_000, 1_000_000, len(table), start)
+    extra += struct.pack("<4sIQI", b"PK\6\7", 0, start + len(table), 1)
+    path = tmp_path / "many.pth"
+    path.write_bytes(content[:start] + table + extra + record)
+    began = time.process_time()
+    assert not foreign.is_generator(path)
+    assert "1,000,000 members" in refusal(path)
+    assert time.process_time() - began < 2
 
 
 def test_tensors_that_claim_more_than_they_hold_are_refused(tmp_path: Path) -> None:

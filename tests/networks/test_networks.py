@@ -109,6 +109,13 @@ def test_every_size_and_number_of_channels(family: str, size: int, colour: str) 
     check_contract(config_of(family, size, colour), count=2 if size > 64 else BATCH)
 
 
+@pytest.mark.parametrize(
+    ("family", "changes"), [("mlp", {}), ("keras-dcgan", {}), ("dcgan", {"depth": 1}), ("dcgan", {"depth": 2})]
+)
+def test_pictures_of_28_pixels(family: str, changes: dict[str, Any]) -> None:
+    check_contract(config_of(family, 28, "grey", **changes))
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("kernel", [3, 4, 5])
 def test_dcgan_of_every_depth_and_kernel(depth: int, kernel: int) -> None:

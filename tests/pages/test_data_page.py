@@ -336,7 +336,7 @@ def test_damaged_upload_is_one_sentence_before_the_import(visit: Visit, data: Pa
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [16, 32, 64, 128, 256])
+@pytest.mark.parametrize("size", [16, 28, 32, 64, 128, 256])
 def test_sheet_shows_exact_pixels(size: int, channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (13, size, size, channels), dtype=np.uint8)
     plan = albums.layout(size)

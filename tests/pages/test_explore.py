@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from gan.runs import Run, names
 from tests.helpers import make_run, wait_until
+from tests.networks.made_elsewhere import FOLDER, guest_of
 from tests.pages.conftest import Server
 
 Visit = Callable[..., AppTest]
@@ -35,6 +36,17 @@ def test_generators_of_images_are_offered(visit: Visit, shown: Run) -> None:
     assert test.query_params["run"] in (shown.id, [shown.id])
 
 
+def test_guests_that_are_generators_are_offered(visit: Visit, shown: Run, tmp_path: Path) -> None:
+    guest = guest_of(shown.root, tmp_path, FOLDER / "pair_generator.keras")
+    test = visit("explore", run=guest.id)
+    assert not test.exception and not test.error
+    assert test.selectbox[0].options == [shown.label(), guest.label()]
+    assert setup_of(test)["start"] == {"run": guest.id, "checkpoint": "last"}
+    guest.export_path.unlink()
+    test = visit("explore", run=guest.id)
+    assert not test.exception and "pictures only" in test.error[0].value
+
+
 @pytest.mark.parametrize("run_id", ["nowhere", "../../etc", "<b>"])
 def test_unknown_runs_get_a_sentence(run_id: str, visit: Visit, shown: Run) -> None:
     test = visit("explore", run=run_id)
@@ -47,6 +59,16 @@ def test_without_runs_a_first_training_is_offered(visit: Visit, empty: Path) -> 
     test = visit("explore")
     assert not test.exception
     assert test.info and test.button
+
+
+def test_visitor_explores_a_guest(page: Page, serve: Serve, shown: Run, tmp_path: Path) -> None:
+    guest = guest_of(shown.root, tmp_path, FOLDER / "pair_generator.keras")
+    page.goto(f"{serve(shown.root).address}/explore?run={guest.id}")
+    expect(page.get_by_text("there is no film")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Film")).to_be_hidden()
+    page.get_by_role("button", name="Nearest").click()
+    page.get_by_role("button", name="Sample 3", exact=True).click()
+    expect(page.get_by_text("pictures of Digits")).to_be_visible()
 
 
 def test_visitor_walks_between_samples(page: Page, serve: Serve, shown: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from gan.guests.guest import Guest, list_guests
 from gan.guests.importer import Wish
 from gan.judging.request import Plan
 from gan.report import as_zip
-from gan.runs import Run
+from gan.runs import Run, adopted
 from gan.scoring.guests import score_guest
 from gan.storage import files
 from gan.storage.jobs import say_nothing
+from tests.networks.made_elsewhere import FOLDER, guest_of
 from tests.pages.test_pages import Visit, assert_sound
 
 NAME = "Keras *epoch* <b>2</b>"
@@ -139,3 +141,24 @@ def test_a_folder_with_a_guest_alone_can_be_evaluated(made: Guest, monkeypatch: 
     test = visit("evaluate")
     assert_sound(test)
     assert test.multiselect(key="evaluate/runs").value == [made.id]
+
+
+def test_a_pair_is_trained_on_from_its_card(shown: Run, tmp_path: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan.execution.forking.advance", lambda root: None)
+    pair = guest_of(shown.root, tmp_path, FOLDER / "pair_generator.keras", FOLDER / "pair_discriminator.keras")
+    alone = guest_of(shown.root, tmp_path, FOLDER / "faces.keras", data="shapes")
+    key = f"guests/fork/{pair.id}"
+    test = visit("evaluate", {key: True}, runs=f"{pair.id},{alone.id}")
+    assert_sound(test)
+    assert "not one of the networks here" in told(test) and "28 pixels, from step 0" in told(test)
+    assert {one.label for one in test.get("download_button")} >= {"Export generator"}
+    assert not [one for one in test.button if one.key == f"guests/fork/{alone.id}/start"]
+    test.text_input(key=f"{key}/name").set_value("Mine")
+    test.number_input(key=f"{key}/epochs").set_value(2).run()
+    test.button(key=f"{key}/start").click().run()
+    (run,) = (run for run in runs.list_runs(shown.root) if run.label() == "Mine")
+    origin = adopted.read(run)
+    assert origin and origin.guest == pair.id and run.config().total_steps == 2 * (1797 // 256)
+    test = visit("watch", run=run.id)
+    assert_sound(test)
+    assert "Trains on the networks of" in told(test)

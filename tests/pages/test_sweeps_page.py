@@ -110,7 +110,7 @@ def test_enter_selects_one_setting_that_contains_the_typed_text(visit: Visit, em
 
 def test_offered_values_fit_the_setting(visit: Visit, empty: Path) -> None:
     wanted: dict[str, list[object]] = {
-        "data.size": [16, 32, 64, 128, 256],
+        "data.size": [16, 28, 32, 64, 128, 256],
         "data.flips": [False, True],
         "networks.latent": ["32", "64", "128"],
         "networks.packing": ["1", "2"],

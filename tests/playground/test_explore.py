@@ -14,12 +14,16 @@ from PIL import Image
 from gan.data import loaders
 from gan.data.feed import to_pixels
 from gan.errors import InputError
+from gan.guests.guest import Guest
+from gan.networks import foreign
 from gan.play import messages, wire
 from gan.play import setup as setups
 from gan.playground.explore import Explorer, slerp
+from gan.report import generators
 from gan.runs import Run
 from gan.training import sampling
 from tests.helpers import is_sentence, make_run, train
+from tests.networks.made_elsewhere import FOLDER, guest_of
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +127,55 @@ def test_what_cannot_be_explored_gets_a_sentence(explorer: Explorer, root: Path)
         with pytest.raises(InputError) as caught:
             ask(explorer, mode, **options)
         assert is_sentence(str(caught.value))
+
+
+def explorer_of_guest(guest: Guest) -> Explorer:
+    return Explorer(setups.parse({"data": "digits", "start": {"run": guest.id}, "explore": True}), guest.root)
+
+
+@pytest.mark.parametrize("file", ["pair_generator.keras", "tutorial.keras"])
+def test_a_guest_is_explored_in_every_mode_but_the_film(root: Path, tmp_path: Path, file: str) -> None:
+    guest = guest_of(root, tmp_path, FOLDER / file)
+    explorer = explorer_of_guest(guest)
+    head, _ = wire.unpack(explorer.opened(is_continued=False))
+    assert (head["size"], head["channels"], head["classes"], list(head["missing"])) == (28, 1, [], ["film"])
+    assert is_sentence(head["missing"]["film"])
+    network = foreign.read(FOLDER / file)
+    _, samples = ask(explorer, "samples", seed=4)
+    z = torch.randn(64, network.latent, generator=torch.Generator().manual_seed(4))[:16]
+    assert np.abs(samples.astype(int) - network.pictures(z).permute(0, 2, 3, 1).numpy().astype(int)).max() <= 1
+    for mode, count in (("walk", 12), ("neighbours", 16), ("arithmetic", 2)):
+        _, images = ask(explorer, mode, picks=[(4, 1), (4, 2)])
+        assert images.shape == (count, 28, 28, 1)
+    head, images = ask(explorer, "nearest", picks=[(4, 3)])
+    assert images.shape == (8, 28, 28, 1) and np.abs(images[0].astype(int) - samples[3].astype(int)).max() <= 1
+    assert head["distances"] == sorted(head["distances"]) and head["searched"] == 1797
+    for mode, options in (("film", {}), ("samples", {"label": "7"})):
+        with pytest.raises(InputError) as caught:
+            ask(explorer, mode, **options)
+        assert is_sentence(str(caught.value))
+
+
+def test_a_guest_with_classes_is_asked_for_one(root: Path, tmp_path: Path, explored: Run) -> None:
+    generators.write(explored, tmp_path / "generator.safetensors")
+    explorer = explorer_of_guest(guest_of(root, tmp_path, tmp_path / "generator.safetensors"))
+    head, _ = wire.unpack(explorer.opened(is_continued=False))
+    assert head["classes"] == [str(digit) for digit in range(10)] and head["size"] == 16
+    _, sevens = ask(explorer, "samples", seed=4, label="7")
+    _, same = ask(explorer_of(explored), "samples", seed=4, label="7")
+    assert np.abs(sevens.astype(int) - same.astype(int)).max() <= 1
+
+
+def test_guests_that_cannot_be_explored_get_a_sentence(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = guest_of(root, tmp_path, FOLDER / "tutorial.keras")
+    monkeypatch.setattr("gan.playground.explored._MOST_WORK", 1000)
+    with pytest.raises(InputError, match="multiply-adds") as caught:
+        explorer_of_guest(guest)
+    assert is_sentence(str(caught.value))
+    guest.original_path.unlink()
+    with pytest.raises(InputError, match="pictures only") as caught:
+        explorer_of_guest(guest)
+    assert is_sentence(str(caught.value))
 
 
 def test_slerp_keeps_the_length() -> None:

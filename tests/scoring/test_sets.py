@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torch_fidelity import registry
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.metric_kid import kid_features_to_metric
 
 from gan.config.data import DataConfig
 from gan.data import prepared
@@ -27,6 +28,7 @@ from gan.scoring import sets
 from gan.scoring.extractors import inception, vgg
 from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.metrics import fid as exact
+from gan.scoring.metrics import kid as kernel
 from gan.scoring.metrics import streamed as streams
 from gan.scoring.metrics.streamed import GROUPS, Stream, Sums, distance, jackknife, quick_distance
 from gan.storage.jobs import say_nothing
@@ -155,6 +157,9 @@ def test_figures_equal_those_of_torch_fidelity(folders: tuple[Path, Path], monke
         input2=str(folders[0]),
         fid=True,
         prc=True,
+        kid=True,
+        kid_subsets=2,
+        kid_subset_size=COUNT,  # all pictures, as here if there are fewer than 1,000
         batch_size=10,
         feature_extractor="vgg",
         cuda=False,
@@ -166,6 +171,23 @@ def test_figures_equal_those_of_torch_fidelity(folders: tuple[Path, Path], monke
     assert found.counts == (COUNT, COUNT) and any("64 features" in note for note in found.notes)
     assert figures["precision"].value == pytest.approx(expected[torch_fidelity.KEY_METRIC_PRECISION], rel=1e-4)
     assert figures["recall"].value == pytest.approx(expected[torch_fidelity.KEY_METRIC_RECALL], rel=1e-4)
+    assert figures["kid"].value == pytest.approx(expected[torch_fidelity.KEY_METRIC_KID_MEAN], rel=1e-4)
+
+
+def test_kid_over_the_subsets_of_torch_fidelity_is_its_kid() -> None:
+    real, fake = draw(300, 32, 0), draw(250, 32, 1) * 1.1
+    options = {"kid_subsets": 7, "kid_subset_size": 60, "rng_seed": 5, "verbose": False, "kid_kernel": "poly"}
+    options |= {"kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None, "kid_kernel_poly_coef0": 1}
+    expected = kid_features_to_metric(fake.double(), real.double(), **options)
+    random, found = np.random.RandomState(5), []
+    for _ in range(7):
+        chosen = [torch.from_numpy(random.choice(count, 60, replace=False)) for count in (len(fake), len(real))]
+        found.append(kernel.kid(real[chosen[1]], fake[chosen[0]]).mean)
+    assert statistics.fmean(found) == pytest.approx(expected[torch_fidelity.KEY_METRIC_KID_MEAN], rel=1e-6)
+    ours = kernel.kid(real, fake, subsets=50, size=60)
+    assert ours.low is not None and ours.high is not None
+    assert ours.low < expected[torch_fidelity.KEY_METRIC_KID_MEAN] < ours.high, "other subsets differ within the interval"
+    assert ours.mean == pytest.approx(expected[torch_fidelity.KEY_METRIC_KID_MEAN], rel=0.2)
 
 
 def test_clean_resizing_is_pillow_bicubic_and_the_network_the_same(random_weights: Extractor) -> None:
@@ -200,6 +222,8 @@ def test_figures_equal_those_of_clean_fid(folders: tuple[Path, Path], random_wei
         features.append(torch.from_numpy(cleanfid.get_folder_features(str(tmp_path / name), network, **options)))
     ours = sets.compare(str(tmp_path / "a"), str(tmp_path / "b"), sets.Plan("inception", "clean"), say_nothing)
     assert ours.figures["fid"].value == pytest.approx(exact.fid(*features), rel=1e-4)
+    kid = cleanfid.kernel_distance(*(one.double().numpy() for one in features), num_subsets=2, max_subset_size=16)
+    assert ours.figures["kid"].value == pytest.approx(kid, rel=1e-4)
 
 
 # Sources

@@ -174,7 +174,8 @@ def _integers(stored: Stored, lowest: float, highest: float, where: str) -> Valu
         raise _no_pixels(where, lowest, highest, "0 to 255 or 0 to 65,535")
     bits = next(depth for depth in _DEPTHS if highest < 2**depth)
     kind = f"{stored.dtype.name}" + ("" if bits == 8 else f" of {bits} bits")
-    return Values(0, 2**bits - 1, f"{kind} from {_number(lowest)} to {_number(highest)}")
+    kept = "" if bits == 8 else ", stored with 8 bits"
+    return Values(0, 2**bits - 1, f"{kind} from {_number(lowest)} to {_number(highest)}{kept}")
 
 
 def _floats(stored: Stored, lowest: float, highest: float, where: str) -> Values:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gan import words
 from gan.data import archive
 from gan.data.formats import arrays, numpy_files
 from gan.data.formats.arrays import Stored
@@ -73,8 +74,25 @@ def _stored(opened: Opened, name: str, dataset: Any) -> Stored:
     return Stored(name, shape, dtype, partial(_blocks, opened, dataset, shape, dtype))
 
 
+def _pieces(dataset: Any) -> list[int]:
+    """Return the numbers of pieces of an array along each side; 1 in all if it is stored as a whole."""
+    return [-(-length // part) for length, part in zip(dataset.shape, dataset.chunks, strict=True)] if dataset.chunks else [1]
+
+
+def _held(dataset: Any) -> int:
+    """Return how many pieces of an array the file holds; others would be read as zeros."""
+    if dataset.chunks:
+        return int(dataset.id.get_num_chunks())
+    return int(dataset.id.get_storage_size() >= math.prod(dataset.shape) * dataset.dtype.itemsize)
+
+
 def _blocks(opened: Opened, dataset: Any, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
     step = arrays.rows_at_once(math.prod(shape[1:]) * dtype.itemsize)
     with reading(opened, _FORMAT):
+        if (found := _held(dataset)) < (claimed := math.prod(_pieces(dataset))):
+            raise InputError(
+                f"{opened.shown} claims {words.count(shape[0], 'row')}, and {found:,} of {claimed:,} pieces were written; save the "
+                "pictures again."
+            )
         for start in range(0, shape[0], step):
             yield np.asarray(dataset[start : start + step])

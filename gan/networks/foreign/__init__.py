@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
+from gan.data.archive import opened_zip
 from gan.errors import InputError, explained, shown
-from gan.networks.foreign import containers, examples, keras, own
-from gan.networks.foreign.generator import Foreign
+from gan.networks.foreign import containers, examples, keras, ours, own
+from gan.networks.foreign.generator import Foreign, Misfit, Ours
 
-__all__ = ["Foreign", "is_generator", "read"]
+__all__ = ["Foreign", "Misfit", "Ours", "is_generator", "read", "read_pair"]
 
 _EXPORTED = "generator.safetensors"  # in the ZIP of a report
 
@@ -19,18 +19,18 @@ def is_generator(path: Path) -> bool:
     try:
         if not path.is_file():
             return False
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             head = file.read(16)
             if head.startswith(containers.HDF5):
                 return containers.has_layers(path)
             if head.startswith(containers.ZIP):
                 file.seek(0)
-                with zipfile.ZipFile(file) as archive:
+                with opened_zip(file, containers.MOST_MEMBERS) as archive:
                     names = set(archive.namelist())
                 ends = {name.rpartition("/")[2] for name in names}
                 return bool(ends & {_EXPORTED, "data.pkl"}) or {"config.json", "model.weights.h5"} <= names
             return own.is_ours(head, path.stat().st_size)
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, ValueError, InputError):
         return False
 
 
@@ -41,11 +41,8 @@ def read(path: Path, name: str = "") -> Foreign:
     InputError, which names what was found, for anything else.
     """
     name = name or path.name
-    with explained(f"reading “{shown(name)}”"):
-        size = path.stat().st_size
-        if size > containers.MOST_BYTES:
-            raise InputError(f"“{shown(name)}” has {size / 1e9:.1f} GB, more than any generator; choose the file of one generator.")
-        content = path.read_bytes()
+    content = _content(path, name)
+    size = len(content)
     if content.startswith(containers.HDF5):
         return keras.read_weights(content, name)
     if content.startswith(containers.ZIP):
@@ -70,3 +67,33 @@ def read(path: Path, name: str = "") -> Foreign:
         f"“{shown(name)}” is no generator that can be read; expected an exported .safetensors, a .keras or .weights.h5 of Keras, "
         "or a netG_epoch_N.pth of pytorch/examples."
     )
+
+
+def read_pair(generator: Foreign, path: Path, name: str = "") -> Ours:
+    """Return both players, with tensors "generator/…" and "discriminator/…", from a generator and the file of its discriminator.
+
+    Raises InputError if the file cannot be read, and Misfit, whose text is a clause, if the two are no pair of ours.
+    """
+    if generator.ours is None:
+        raise Misfit(f"of the generator, {generator.misfit}")
+    name = name or path.name
+    content = _content(path, name)
+    if content.startswith(containers.HDF5):
+        return ours.paired(generator.ours, keras.read_discriminator(content, name))
+    if content.startswith(containers.ZIP):
+        with containers.opened(content, name) as archive:
+            is_keras = {"config.json", "model.weights.h5"} <= set(archive.namelist())
+        reader = keras.read_discriminator if is_keras else examples.read_discriminator
+        return ours.paired(generator.ours, reader(content, name))
+    raise InputError(
+        f"“{shown(name)}” is no discriminator that can be read; expected a .keras or .weights.h5 of Keras, or a netD_epoch_N.pth "
+        "of pytorch/examples."
+    )
+
+
+def _content(path: Path, name: str) -> bytes:
+    with explained(f"reading “{shown(name)}”"):
+        size = path.stat().st_size
+        if size > containers.MOST_BYTES:
+            raise InputError(f"“{shown(name)}” has {size / 1e9:.1f} GB, more than any network; choose the file of one network.")
+        return path.read_bytes()

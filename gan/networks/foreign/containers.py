@@ -21,19 +21,21 @@ Array = np.ndarray[Any, Any]
 
 ZIP, HDF5 = b"PK\3\4", b"\x89HDF\r\n\x1a\n"  # how such files begin
 MOST_BYTES = 4 * MOST_VALUES + (1 << 24)
-_MOST_MEMBERS = 10_000
+MOST_MEMBERS = 10_000  # of a ZIP
 _MOST_JSON = 1 << 24  # bytes
 _MOST_DATASETS, _DEEPEST = 2000, 12
 
 
 def opened(content: bytes, name: str) -> zipfile.ZipFile:
     """Return an open ZIP. Raises InputError if it is damaged, or claims too many or too large members."""
+    if (count := content.count(b"PK\1\2")) > MOST_MEMBERS:  # before they are parsed
+        raise InputError(f"“{shown(name)}” has {count:,} members, more than any generator; choose the file of one generator.")
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise InputError(f"“{shown(name)}” is a damaged ZIP; copy it again.") from None
     count, total = len(archive.infolist()), sum(member.file_size for member in archive.infolist())
-    if count > _MOST_MEMBERS or total > MOST_BYTES:
+    if total > MOST_BYTES:
         raise InputError(
             f"“{shown(name)}” has {count:,} members of {total / 1e9:.1f} GB, more than any generator; "
             "choose the file of one generator."

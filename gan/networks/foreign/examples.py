@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from gan.errors import InputError, shown
-from gan.networks.foreign import containers
-from gan.networks.foreign.generator import MOST_VALUES, Foreign, finished
+from gan.networks.foreign import containers, ours
+from gan.networks.foreign.generator import MOST_VALUES, Foreign, Misfit, finished
+from gan.networks.foreign.ours import Judge
 
 _DEEPEST = 8  # transposed convolutions, for pictures of 512 pixels
 _MOST_PICKLE = 1 << 22  # bytes; that of a state dict has some hundred per tensor
@@ -35,6 +36,16 @@ _KEY = re.compile(r"(?:module\.)?main\.(\d{1,3})\.(weight|bias|running_mean|runn
 def read(content: bytes, name: str) -> Foreign:
     """Return the generator in a state dict. Raises InputError with one sentence on what else the file holds."""
     return _recognised(_state(content, name), name)
+
+
+def read_discriminator(content: bytes, name: str) -> Judge:
+    """Return the discriminator in a state dict. Raises InputError if it is no state dict, and Misfit if none of ours."""
+    tensors = {}
+    for key, value in _state(content, name).items():
+        if (match := _KEY.fullmatch(key)) is None:
+            raise Misfit(f"{shown(key, 40)} is no layer of it")
+        tensors[f"{match[1]}.{match[2]}"] = value if match[2] == "num_batches_tracked" else value.float()
+    return ours.examples_discriminator(tensors)
 
 
 def _state(content: bytes, name: str) -> dict[str, Tensor]:
@@ -128,7 +139,11 @@ def _recognised(state: Mapping[str, Tensor], name: str) -> Foreign:
     network.load_state_dict({key: value.contiguous() for key, value in tensors.items()}, assign=True)
     latent = kernels[0].shape[0]
     whole = nn.Sequential(nn.Unflatten(1, (latent, 1, 1)), *network)
-    return finished(f"Generator of pytorch/examples “{shown(name)}”", whole, latent)
+    found = finished(f"Generator of pytorch/examples “{shown(name)}”", whole, latent)
+    try:
+        return found.as_ours(ours.examples_generator(kernels, tensors))
+    except Misfit as reason:
+        return found.as_ours(None, str(reason))
 
 
 def _other(state: Mapping[str, Tensor], name: str) -> InputError:

@@ -7,10 +7,11 @@ half before.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan.errors import InputError, shown
-from gan.networks.foreign import containers
+from gan.networks.foreign import containers, ours
 from gan.networks.foreign.containers import Array
-from gan.networks.foreign.generator import Foreign, finished
+from gan.networks.foreign.generator import Foreign, Misfit, finished
+from gan.networks.foreign.ours import Judge, Layer
 
 _EXPECTED = "expected a sequential generator of Dense, Reshape, Conv2DTranspose, Conv2D, BatchNormalization and activations"
 _TUTORIAL = "expected those of the generator in TensorFlow's DCGAN tutorial: Dense, 3 × Conv2DTranspose of 5 × 5, 3 × batch norm"
+#: The discriminator of the tutorial, whose `.weights.h5` does not tell its layers.
+_DISCRIMINATOR: list[Any] = [
+    *(
+        {"class_name": kind, "config": settings}
+        for kind, settings in (
+            ("Conv2D", {"kernel_size": [5, 5], "strides": [2, 2], "padding": "same"}),
+            ("LeakyReLU", {}),
+            ("Dropout", {"rate": 0.3}),
+        )
+    )
+] * 2 + [{"class_name": "Flatten", "config": {}}, {"class_name": "Dense", "config": {}}]
 _MOST_MAP = 1 << 22  # values of a map of one picture
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "linear": nn.Identity,
@@ -76,6 +89,24 @@ class _ConvTranspose(nn.ConvTranspose2d):
 
 def read_model(content: bytes, name: str) -> Foreign:
     """Return the generator of a `.keras` file. Raises InputError with one sentence on what else it holds."""
+    return _built(*_model(content, name), name)
+
+
+def read_discriminator(content: bytes, name: str) -> Judge:
+    """Return the discriminator of TensorFlow's DCGAN tutorial from a `.keras` file or its `.weights.h5`.
+
+    Raises InputError if the file is neither, and Misfit if it is none of ours.
+    """
+    if content.startswith(containers.HDF5):
+        layers, weights = _DISCRIMINATOR, containers.arrays(content, name)
+    else:
+        layers, weights = _model(content, name)
+    with _understood(name):
+        return ours.keras_discriminator(list(_placed(layers, weights)))
+
+
+def _model(content: bytes, name: str) -> tuple[list[Any], dict[str, Array]]:
+    """Return the layers and the weights of a `.keras` file with a sequential model."""
     with containers.opened(content, name) as archive:
         config = containers.parsed(containers.member(archive, "config.json", name), "config.json", name)
         weights = containers.arrays(containers.member(archive, "model.weights.h5", name), name)
@@ -83,9 +114,10 @@ def read_model(content: bytes, name: str) -> Foreign:
     layers = inside.get("layers") if isinstance(inside, dict) else None
     if kind != "Sequential" or not isinstance(layers, list):
         raise InputError(
-            f"“{shown(name)}” holds a Keras model of the class {shown(str(kind))}, {_EXPECTED}; save the generator alone."
+            f"“{shown(name)}” holds a Keras model of the class {shown(str(kind))}, expected a Sequential one; save each network "
+            "alone."
         )
-    return _built(layers, weights, name)
+    return layers, weights
 
 
 def read_weights(content: bytes, name: str) -> Foreign:
@@ -112,36 +144,50 @@ def read_weights(content: bytes, name: str) -> Foreign:
 
 def _built(layers: list[Any], weights: Mapping[str, Array], name: str) -> Foreign:
     """Return a generator of layers in order, with weights by path ("layers/dense_1/vars/0")."""
-    seen: Counter[str] = Counter()
-    built: list[nn.Module] = []
-    try:
-        for layer in layers:
-            kind = layer.get("class_name") if isinstance(layer, dict) else None
-            settings = layer.get("config") if isinstance(layer, dict) else None
-            if not isinstance(kind, str) or not isinstance(settings, dict):
-                raise _Unfit("a layer without class and settings")
-            if kind == "InputLayer":
-                continue
-            plain = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
-            place = f"layers/{plain}" + (f"_{seen[plain]}" if seen[plain] else "")
-            seen[plain] += 1
-            own = [weights[path] for number in range(5) if (path := f"{place}/vars/{number}") in weights]
-            built += _layer(kind, settings, own)
+    with _understood(name):
+        placed = list(_placed(layers, weights))
+        built = [module for layer in placed for module in _layer(*layer)]
         first = next((layer for layer in built if isinstance(layer, nn.Linear)), None)
         if first is None or built[0] is not first:
             raise _Unfit("layers that do not begin with Dense")
-        low = (
-            0.0
-            if isinstance(next((one for one in reversed(built) if not isinstance(one, nn.Identity)), None), nn.Sigmoid)
-            else -1.0
-        )
-        return finished(f"Keras generator “{shown(name)}”", nn.Sequential(*built), first.in_features, low=low)
+        last = next((one for one in reversed(built) if not isinstance(one, nn.Identity)), None)
+        low = 0.0 if isinstance(last, nn.Sigmoid) else -1.0
+        found = finished(f"Keras generator “{shown(name)}”", nn.Sequential(*built), first.in_features, low=low)
+        try:
+            return found.as_ours(ours.keras_generator(placed))
+        except (Misfit, ValueError, KeyError, IndexError, TypeError) as reason:
+            return found.as_ours(None, str(reason) if isinstance(reason, Misfit) else "its settings are unusual")
+
+
+@contextlib.contextmanager
+def _understood(name: str) -> Iterator[None]:
+    """Raise InputError for layers that cannot be built, or whose settings and weights do not fit each other."""
+    try:
+        yield
     except _Unfit as error:
         raise InputError(f"“{shown(name)}” has {error}, {_EXPECTED}; choose such a generator.") from None
-    except (RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError):
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             f"The settings and weights in “{shown(name)}” do not fit each other; export the generator again."
         ) from None
+
+
+def _placed(layers: list[Any], weights: Mapping[str, Array]) -> Iterator[Layer]:
+    """Yield the layers of a model with their weights, without inputs."""
+    seen: Counter[str] = Counter()
+    for layer in layers:
+        kind = layer.get("class_name") if isinstance(layer, dict) else None
+        settings = layer.get("config") if isinstance(layer, dict) else None
+        if not isinstance(kind, str) or not isinstance(settings, dict):
+            raise _Unfit("a layer without class and settings")
+        if kind == "InputLayer":
+            continue
+        plain = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
+        place = f"layers/{plain}" + (f"_{seen[plain]}" if seen[plain] else "")
+        seen[plain] += 1
+        yield Layer(kind, settings, [weights[path] for number in range(5) if (path := f"{place}/vars/{number}") in weights])
 
 
 def _layer(kind: str, settings: Mapping[str, Any], own: list[Array]) -> list[nn.Module]:

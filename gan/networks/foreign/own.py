@@ -15,7 +15,7 @@ from gan.config import RunConfig
 from gan.errors import InputError, shown
 from gan.networks import FAMILIES
 from gan.networks.foreign.containers import in_words, parsed
-from gan.networks.foreign.generator import Foreign, finished
+from gan.networks.foreign.generator import Foreign, Ours, finished
 from gan.networks.players import EMBEDDING, Generator
 
 _MOST_HEADER = 1 << 24  # bytes
@@ -44,7 +44,8 @@ def read(content: bytes, name: str) -> Foreign:
         found = in_words({key: tuple(value.shape) for key, value in tensors.items()})
         raise InputError(f"“{shown(name)}” holds {found}, which does not fit its settings; export the generator again.")
     title = f"Generator “{shown(name)}” of the run “{shown(str(about.get('name', '')))}”"
-    return finished(title, network, network.latent, shares=_shares(config, network.classes))
+    generator = finished(title, network, network.latent, shares=_shares(config, network.classes))
+    return generator.as_ours(Ours(config, generator.shape[0], tensors))
 
 
 def _shares(config: RunConfig, classes: int) -> tuple[float, ...]:

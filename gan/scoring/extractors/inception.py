@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
 
@@ -107,11 +108,32 @@ def build(state: dict[str, Tensor]) -> Inception:
     return Inception(_folded(network)).eval()
 
 
+class Fused(nn.Module):
+    """A convolution and its ReLU, on CPUs in one pass: the ReLU alone would take a seventh of the time of the whole network."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.convolution = convolution
+
+    def forward(self, maps: Tensor) -> Tensor:
+        layer = self.convolution
+        if maps.device.type == "cpu" and maps.dtype == torch.float32 and _HAS_FUSED:
+            settings = layer.padding, layer.stride, layer.dilation, layer.groups
+            found: Tensor = torch.ops.mkldnn._convolution_pointwise(maps, layer.weight, layer.bias, *settings, "relu", [], "")
+            return found
+        return functional.relu(layer(maps), inplace=True)
+
+
+#: Whether this torch has oneDNN's convolution with a ReLU, which is not a public function.
+_HAS_FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+
+
 def _folded(network: nn.Module) -> nn.Module:
-    """Return the network with each batch norm folded into its convolution: equal up to rounding, and faster."""
-    for block in network.modules():
-        if isinstance(block, fidelity.BasicConv2d):
-            block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
+    """Return the network with each batch norm and ReLU in its convolution: equal up to rounding, and faster."""
+    for module in list(network.modules()):
+        for name, block in module.named_children():
+            if isinstance(block, fidelity.BasicConv2d):
+                setattr(module, name, Fused(fuse_conv_bn_eval(block.conv, block.bn)))
     return network
 
 

@@ -67,6 +67,8 @@ def for_counts(found: float | None, measured: tuple[int, int], wanted: tuple[int
 def _root(features: Tensor) -> Tensor:
     """Return R [min(N, D), D] with RᵀR = Σ, the sample covariance of float64 features [N, D]; computed in blocks of rows."""
     mean, root = features.mean(dim=0), features[:0]
+    if len(features) <= features.shape[1]:  # as few rows as a root has
+        return (features - mean) / math.sqrt(len(features) - 1)
     for rows in features.split(_ROWS):
         root = torch.linalg.qr(torch.cat([root, rows - mean]), mode="r").R
     return root / math.sqrt(len(features) - 1)

@@ -9,6 +9,7 @@ import streamlit as st
 from gan.access.people import current
 from gan.catalogue import data_sets
 from gan.catalogue.data_sets import DataSet
+from gan.config.data import SIZES
 from gan.data import imported as imported_sets
 from gan.data.decoder import IN_WORDS
 from gan.errors import InputError
@@ -17,8 +18,6 @@ from gan.places import data_root, default_root
 from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, words
 from pages.parts.data_sets import understanding
-
-SIZES = (16, 32, 64, 128, 256)
 
 FORMATS = (
     "**Pictures**: a ZIP with one folder per class or all in one folder; arrays as .npz or .npy; MNIST as CSV or IDX; CIFAR-10; "

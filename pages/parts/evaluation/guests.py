@@ -10,24 +10,26 @@ from streamlit.delta_generator import DeltaGenerator
 
 from gan import runs
 from gan.catalogue import data_sets
+from gan.config.data import SIZES
 from gan.data.decoder import IN_WORDS
 from gan.errors import InputError
 from gan.execution import requests
-from gan.guests import importer
 from gan.guests.guest import Guest, list_guests
 from gan.judging import comparison, conditions
 from gan.runs import Run
 from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, pictures, words
+from pages.parts.evaluation import networks
 from pages.parts.evaluation.scoring import EXTRACTORS
 
-SIZES = (0, *importer.SIZES)
+_SIZES = (0, *SIZES)
 FOLDERS = {
     "auto": "as their names say",
     "epoch": "epochs",
     "step": "steps",
     "no": "nothing: all pictures together",
 }
+_NETWORKS = (".keras", ".h5", ".pth", ".pt")  # endings of files that have a discriminator beside them
 _TURN, _FOLLOWED, _NOTICE = "guests/turn", "guests/followed", "guests/notice"
 BY_COMMAND = "For a local folder, or for files too large to upload:"
 
@@ -50,6 +52,13 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     )
     turn = st.session_state.setdefault(_TURN, 0)
     upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
+    judge = None
+    if upload is not None and upload.name.lower().endswith(_NETWORKS):
+        judge = st.file_uploader(
+            "Its discriminator (optional)",
+            key=f"guests/judge/{turn}",
+            help="Trained with the generator, as netD_epoch_N.pth: both can then be trained on here.",
+        )
     name = st.text_input("Name", key=f"guests/name/{turn}", persist_state="session", max_chars=100, placeholder="Keras, epoch 500")
     known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
     usual = next((data for run in chosen if (data := _data_of(run)) in known), next(iter(known)))
@@ -72,7 +81,7 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
     with st.expander("Size, epochs, weights, contact sheet"):
         size = st.selectbox(
             "Size (pixels)",
-            SIZES,
+            _SIZES,
             format_func=lambda one: str(one or "nearest to their own"),
             key=f"guests/size/{turn}",
             persist_state="session",
@@ -105,7 +114,8 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
             f"--weights={'EMA' if is_averaged else 'raw'}",
         ]
         options += [f"--rows={int(rows)}", f"--columns={int(columns)}"]
-        requests.start_guest(root, upload, upload.name, options, name=given, data=data, extractor=extractor)
+        second = (judge, judge.name) if judge is not None else None
+        requests.start_guest(root, upload, upload.name, options, name=given, data=data, extractor=extractor, discriminator=second)
         st.session_state[_FOLLOWED] = True
 
     if actions.button(
@@ -205,11 +215,13 @@ def _tell(guest: Guest) -> None:
     told = conditions.tell(lines[-1]) if lines else []
     if facts and not lines:
         told = ["Not scored yet."]
+    told += networks.tell(guest)
     st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in told))
     note = guest.told().note
     about = [f"From “{facts.source}”, scored against {facts.data}"] if facts else []
     st.caption(words.escape(". ".join([*about, *([note] if note else [])])))
     with st.container(horizontal=True, gap="small"):
+        networks.offer(guest)
         _offer_change(guest)
         _offer_deletion(guest)
 

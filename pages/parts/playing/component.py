@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from gan.errors import InputError
+from gan.guests.guest import Guest
 from gan.judging.glossary import SCORES
 from gan.lessons.laboratory import Laboratory
 from gan.palette import GRAY, INDIGO, ORANGE
@@ -99,7 +100,9 @@ def answer(name: str, key: str = "play/face") -> Any:
 
 @index.while_over
 def is_explorable(run: Run) -> bool:
-    """Return whether a run has a checkpoint, and images as data."""
+    """Return whether a run has a checkpoint, and images as data; a guest, whether its generator is here."""
+    if isinstance(run, Guest):
+        return run.has_generator
     with contextlib.suppress(InputError):
         return run.has_checkpoint and not run.config().data.is_points
     return False

@@ -76,7 +76,12 @@ class Explorer {
     this.classes.replaceChildren(make("option", {value: "", textContent: "All classes in turn"}),
       ...head.classes.map((name) => make("option", {value: name, textContent: name})));
     this.classes.parentElement.hidden = !head.classes.length;
-    this.tell(`Step ${head.step.toLocaleString("en")}, ${head.weights === "EMA" ? "averaged weights (EMA)" : "weights as trained"}. Choose samples on the left.`);
+    const missing = head.missing ?? {};
+    this.tabs.forEach((tab, index) => { tab.hidden = MODES[index][0] in missing; });
+    this.lacking.textContent = Object.values(missing).join(" ");
+    this.lacking.hidden = !this.lacking.textContent;
+    if (this.mode in missing) this.turnTo(MODES[0][0]);
+    this.tell(`${head.moment ?? `Step ${head.step.toLocaleString("en")}`}, ${head.weights === "EMA" ? "averaged weights (EMA)" : "weights as trained"}. Choose samples on the left.`);
     this.cover("");
     this.refresh();
   }
@@ -110,9 +115,10 @@ class Explorer {
       make("button", {textContent: "Clear choice", onclick: () => { this.picks = []; this.stop(); this.mark(); this.show(); }}));
     this.tabs = MODES.map(([name, text, title]) => make("button", {textContent: text, title, "aria-pressed": "false", onclick: () => this.turnTo(name)}));
     this.explained = make("p", {className: "explained"});
+    this.lacking = make("p", {className: "explained", hidden: true});
     this.result = make("div", {className: "result"});
     const left = make("div", {className: "pane"}, make("h3", {textContent: "Samples"}), this.samples, tools, truncation, make("label", {className: "choice", hidden: true}, "Class ", this.classes));
-    const right = make("div", {className: "pane"}, make("div", {className: "row tabs", role: "group", "aria-label": "What to explore"}, ...this.tabs), this.explained, this.result);
+    const right = make("div", {className: "pane"}, make("div", {className: "row tabs", role: "group", "aria-label": "What to explore"}, ...this.tabs), this.explained, this.result, this.lacking);
     this.root.replaceChildren(make("div", {className: "hero"}, make("div", {className: "explorer"}, left, right), this.veil), this.told);
     this.turnTo(this.mode);
   }
@@ -267,7 +273,7 @@ class Explorer {
       paint(canvas, images, index + 1);
       return make("figure", {}, canvas, make("figcaption", {textContent: short(distance)}));
     }));
-    this.tell(`Nearest of ${searched.toLocaleString("en")} training pictures; below each the root mean squared difference of pixels, 0 to 255.`);
+    this.tell(`Nearest of ${searched.toLocaleString("en")} ${this.about.reals ?? "training pictures"}; below each the root mean squared difference of pixels, 0 to 255.`);
   }
 
   showFilm({steps}, film) {

@@ -195,7 +195,7 @@ def samples() -> list[Sample]:
         ("NumPy", "pixels.npy", npy(COLOUR.reshape(COUNT, -1)), COLOUR, {}, "one a row, pixel after pixel"),
         ("NumPy", "unit.npy", npy(floats.astype(np.float16)), GREY, {}, "float16 from 0 to 1"),
         ("NumPy", "sign.npy", npy(sign), COLOUR, {}, "float32 from −1 to 1"),
-        ("NumPy", "deep.npy", npy(GREY.astype(np.uint16) * 257), GREY, {}, "uint16 of 16 bits"),
+        ("NumPy", "deep.npy", npy(GREY.astype(np.uint16) * 257), GREY, {}, ", stored with 8 bits"),
         ("NumPy", "long.npy", npy(np.asfortranarray(GREY[..., 0].astype(np.int64))), GREY, {}, "int64 from 0 to 191"),
         ("NumPy", "packed.npy.gz", gzip.compress(npy(GREY)), GREY, {}, "28×28 grey"),
         (

@@ -37,6 +37,7 @@ from tests.data.formats.samples import (
     Sample,
     cifar_binary,
     csv,
+    hdf5,
     idx,
     matlab,
     npy,
@@ -121,6 +122,14 @@ def claimed_parquet() -> bytes:
     return buffer.getvalue()
 
 
+def claimed_hdf5(count: int) -> bytes:
+    """Return a file of a kilobyte with an array of which nothing was written."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.create_dataset("images", (count, 28, 28), "u1", chunks=(1, 28, 28))
+    return buffer.getvalue()
+
+
 def many_members(count: int) -> bytes:
     """Return a packed tar archive with many empty files."""
     block = tarfile.TarInfo("a.png").tobuf()
@@ -145,6 +154,11 @@ LIES = {
         "damaged or cut off",
     ),
     "10⁶ pictures with labels": (lambda: npz(packed=True, x=MANY, y=MANY[:, 0, 0]), "more than 500,000"),
+    "10⁹ rows in HDF5": (lambda: claimed_hdf5(10**9), "more than 64 GB"),
+    "450,000 rows in HDF5 of a kilobyte": (lambda: claimed_hdf5(450_000), "claims 450,000 rows, and 0 of 450,000 pieces"),
+    "HDF5 labels that do not fit": (lambda: hdf5(images=GREY, labels=CLASSES[:7]), "has 7 labels"),
+    "objects in HDF5": (lambda: hdf5(images=np.array([[b"a"] * 28] * 28, dtype=object)), "no arrays"),
+    "objects as labels": (lambda: npz(x=GREY, y=np.array([None] * 30, dtype=object)), "never loaded"),
     "500,001 rows in Parquet": (claimed_parquet, "more than 500,000"),
     "labels that do not fit": (lambda: npz(x=GREY, y=CLASSES[:7]), "has 7 labels"),
     "IDX labels that do not fit": (

@@ -87,6 +87,18 @@ def test_grey_images_go_to_all_three_channels(state: dict[str, Tensor]) -> None:
         assert torch.equal(network(grey)[0], network(grey.repeat(1, 3, 1, 1))[0])
 
 
+def test_without_the_fused_convolution_features_are_the_same(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    network = inception.build(state).to(memory_format=torch.channels_last)
+    pixels = torch.randint(0, 256, (2, 3, 40, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    found = []
+    for has_fused in (inception._HAS_FUSED, False):
+        monkeypatch.setattr(inception, "_HAS_FUSED", has_fused)
+        with torch.inference_mode():
+            found.append(network(pixels)[0])
+    assert inception._HAS_FUSED is False and found[0].std() > 0
+    assert torch.allclose(*found, rtol=1e-4, atol=1e-5)
+
+
 def test_building_leaves_the_global_random_state_alone(state: dict[str, Tensor]) -> None:
     before = torch.get_rng_state()
     inception.build(state)
