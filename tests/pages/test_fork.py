@@ -127,6 +127,24 @@ def test_fork_that_is_too_short_is_refused_in_one_sentence(visit: Visit, parent:
     assert runs.list_runs(parent.root) == [parent]
 
 
+def test_a_waiting_fork_shows_the_real_images_of_its_parent(visit: Visit, parent: Run) -> None:
+    child = forks.make(parent, 12, {})
+    assert child.samples() and not child.reals_path.exists()
+    test = visit("watch", run=child.id)
+    assert_sound(test)
+    assert not any("the picture is missing" in caption.value for caption in test.caption)
+
+
+def test_a_fork_from_scratch_shows_the_curve_of_its_parent_until_its_own_comes(visit: Visit, parent: Run) -> None:
+    child = forks.make(parent, None, {"networks.latent": 16, "training.length": "4 steps"})
+    told = "The faint curve up to step 12 is that of the run it was forked from."
+    test = visit("watch", run=child.id)
+    assert_sound(test)
+    assert told in texts(test)
+    assert train(child).state == "finished"
+    assert told not in texts(visit("watch", run=child.id))
+
+
 def test_a_run_without_a_checkpoint_says_so(visit: Visit, parent: Run) -> None:
     shutil.rmtree(parent.checkpoints_path)
     assert "No checkpoint to fork from yet" in texts(opened(visit, parent))

@@ -115,11 +115,17 @@ def _draw_players(
 
 
 def _before(run: Run) -> tuple[logged.Tail, int] | None:
-    """Return the logged lines of the run that a fork continues, and the step from which it does; None if there are none."""
+    """Return the logged lines of the run that a fork continues, and the step up to which they count; None if there are none.
+
+    A fork that starts afresh has those of its parent, to the end, until it has logged its own.
+    """
     origin = run.origin()
-    if origin is None or not origin.step or not (parent := Run(run.root / origin.run)).metrics_path.exists():
+    if origin is None or not (parent := Run(run.root / origin.run)).metrics_path.exists():
         return None
-    return logged.tail(parent), origin.step
+    tail = logged.tail(parent)
+    if origin.step or tail.table().empty:
+        return (tail, origin.step) if origin.step else None
+    return (tail, int(tail.table()["step"].iloc[-1])) if logged.tail(run).table().empty else None
 
 
 def _with_parent(

@@ -40,21 +40,28 @@ def show(run: Run, step: int, samples: Path, config: RunConfig | None, opinions:
 
     Without frames if the discriminator's opinions are unknown, or the data set is gone, and with it the layout of the grids.
     """
-    over_real = over_fake = ""
+    over_real, over_fake, reals = "", "", _reals(run)
     if opinions and config and config.data.name in data_sets.all_sets() and not config.data.is_points:
-        over_real = frames(opinions.real, GRID, config.data.size, opinions)
+        over_real = frames(opinions.real, GRID, config.data.size, opinions) if reals.exists() else ""
         over_fake = frames(opinions.fake, len(config.columns) or GRID, config.data.size, opinions)
         st.html(_STYLE)
     with st.grid(2, min_column_width=140, gap="small"):
         real, fake = st.container(), st.container()
     with real:
         st.caption("**Real**")
-        _show_under("real", run.reals_path, "Real images of the data set", over_real)
+        _show_under("real", reals, "Real images of the data set", over_real)
     with fake:
         st.caption(f"**Generated** · step {step:,}")
         if config:
             classes.name_columns(config)
         _show_under("fake", samples, f"Samples at step {step}", over_fake)
+
+
+def _reals(run: Run) -> Path:
+    """Return the picture of real images; a fork that has not begun has none yet, but the run that it continues has."""
+    origin = run.origin()
+    parent = Run(run.root / origin.run).reals_path if origin else run.reals_path
+    return parent if parent.exists() and not run.reals_path.exists() else run.reals_path
 
 
 def _show_under(side: str, picture: Path, about: str, over: str) -> None:
