@@ -40,7 +40,7 @@ def test_guests_that_are_generators_are_offered(visit: Visit, shown: Run, tmp_pa
     guest = guest_of(shown.root, tmp_path, FOLDER / "pair_generator.keras")
     test = visit("explore", run=guest.id)
     assert not test.exception and not test.error
-    assert test.selectbox[0].options == [shown.label(), guest.label()]
+    assert test.selectbox[0].options == list(names.on_one_line({"": shown.label(), guest.id: guest.label()}).values())
     assert setup_of(test)["start"] == {"run": guest.id, "checkpoint": "last"}
     guest.export_path.unlink()
     test = visit("explore", run=guest.id)
