@@ -49,9 +49,9 @@ def test_a_class(page: Page, serve: Serve, root: Path, monkeypatch: pytest.Monke
     # The student follows the teacher.
     teacher.get_by_text("Lead", exact=True).click()
     student.get_by_text("Follow the teacher").click()
-    expect(student).to_have_url(re.compile(r"/class"), timeout=20_000)
+    expect(student).to_have_url(re.compile(r"/class"))
     teacher.get_by_role("link", name="Data").first.click()
-    expect(student).to_have_url(re.compile(r"/data"), timeout=20_000)
+    expect(student).to_have_url(re.compile(r"/data"))
 
     # Who is removed finds the form; the run trains on.
     room.remove(next(iter(room.state().students)))

@@ -417,6 +417,7 @@ def test_own_pictures_from_upload_to_training(page: Page, serve: Serve, data: Pa
     server = serve(empty)
     page.goto(f"{server.address}/data")
     page.get_by_role("button", name="Add your own pictures").click()
+    expect(page.get_by_role("button", name="Add data set")).to_be_visible()  # the dialog is drawn to its end
     page.locator("input[type=file]").set_input_files(archive(tmp_path / "pictures.zip", per_class=150))
     expect(page.get_by_text("Classes are the folders: blue 151, red 151.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("My own *pictures*")

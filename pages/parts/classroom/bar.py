@@ -15,6 +15,7 @@ from pages.parts.classroom.leading import leading
 
 _LEAD_TICK = 1.0  # seconds between looks at where the teacher's tab is
 _TAB = "class/tab"  # names the teacher's tab
+_FOLLOWED = "class/followed"  # the lead that this session follows
 _WENT = "class/went"  # the move of the teacher that this session followed last
 
 #: Streamlit tells a visitor who was shut out of a connection error for ever; this leads back to the form at the door.
@@ -105,10 +106,13 @@ def _draw_student(who: Person, *, is_following: bool) -> None:
     with _line():
         _say(f"Class · <b>{html.escape(who.name)}</b>")
         if place:
+            # Kept here and not by the widget, whose state a busy server loses when the page changes right after the click.
+            st.session_state["class/follow"] = _follows()
             st.toggle(
                 "Follow the teacher",
-                key=_key(place.lead),
-                persist_state="session",
+                key="class/follow",
+                on_change=_follow,
+                args=(place.lead,),
                 help="Shows the page that the teacher shows. Between the teacher's moves you can look elsewhere.",
             )
         _link("Leave")
@@ -125,11 +129,12 @@ def _draw_student(who: Person, *, is_following: bool) -> None:
 def _follows() -> bool:
     """Return whether this session follows whoever leads now; it has to be asked for anew each time somebody begins to lead."""
     place = leading.place()
-    return place is not None and bool(st.session_state.get(_key(place.lead)))
+    return place is not None and st.session_state.get(_FOLLOWED) == place.lead
 
 
-def _key(lead: int) -> str:
-    return f"class/follow/{lead}"
+def _follow(lead: int) -> None:
+    """Begin or end following."""
+    st.session_state[_FOLLOWED] = lead if st.session_state["class/follow"] else None
 
 
 def _tab() -> str:
