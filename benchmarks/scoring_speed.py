@@ -53,6 +53,7 @@ from gan.training.train import train
 from tests.scoring.networks import Pictures, random_inception
 
 CPU = torch.device("cpu")
+THEIRS = 64  # torch-fidelity's batch by default
 
 
 def draw(count: int, seed: int) -> Tensor:
@@ -190,13 +191,13 @@ def split_folders(images: int, sample: int, rounds: int, folder: Path) -> None:
     other = FeatureExtractorInceptionV3(
         "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(folder / "inception.pth")
     ).eval()
-    pixels, paths = draw(sample, 2).split(inception.BATCH), folders(images, folder)
+    pixels, paths = draw(sample, 2), folders(images, folder)
     projection = Extractor("Projection", "projection", None, Projection(), CPU, inception.BATCH)
     registry.FEATURE_EXTRACTORS_REGISTRY["projection"] = Projected
 
     def theirs_network() -> None:
         with torch.inference_mode():
-            for part in pixels:
+            for part in pixels.split(THEIRS):
                 other(part)
 
     def ours_rest() -> None:
@@ -206,12 +207,12 @@ def split_folders(images: int, sample: int, rounds: int, folder: Path) -> None:
     def theirs_rest() -> None:
         torch_fidelity.calculate_metrics(
             input1=str(paths[1]), input2=str(paths[0]), fid=True, prc=True, cuda=False, verbose=False, cache=False,
-            batch_size=inception.BATCH, feature_extractor="projection",
+            batch_size=THEIRS, feature_extractor="projection",
         )  # fmt: skip
 
-    extractor.extract(pixels[:1])
+    extractor.extract([pixels[: inception.BATCH]])
     contestants: dict[str, Callable[[], None]] = {
-        "here, Inception": lambda: void(extractor.extract(pixels)),
+        "here, Inception": lambda: void(extractor.extract(pixels.split(inception.BATCH))),
         "torch-fidelity, Inception": theirs_network,
         "here, all else": ours_rest,
         "torch-fidelity, all else": theirs_rest,
@@ -260,7 +261,7 @@ def compare_folders(images: int, rounds: int, folder: Path) -> None:
             cuda=False,
             verbose=False,
             cache=False,
-            batch_size=inception.BATCH,
+            batch_size=THEIRS,
             feature_extractor="inception-v3-compat",
             feature_extractor_weights_path=str(folder / "inception.pth"),
         )
