@@ -34,7 +34,6 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_fidelity import registry
-from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import alexnet
 
@@ -50,7 +49,7 @@ from gan.scoring.extractors.extractor import Extractor
 from gan.scoring.measures import Draw, Real
 from gan.scoring.metrics import appearance, classes, memorisation
 from gan.training.train import train
-from tests.scoring.networks import Pictures, random_inception
+from tests.scoring.networks import Pictures, for_torch_fidelity, random_inception
 
 CPU = torch.device("cpu")
 THEIRS = 64  # torch-fidelity's batch by default
@@ -158,30 +157,6 @@ class Projection(nn.Module):
         return features, features.new_empty(len(features), 0)
 
 
-class Projected(FeatureExtractorBase):  # type: ignore[misc]
-    """The projection as an extractor of torch-fidelity."""
-
-    def __init__(self, name: str, wanted: list[str], **options: object) -> None:
-        super().__init__(name, wanted)
-        self.network = Projection()
-
-    @staticmethod
-    def get_provided_features_list() -> tuple[str, ...]:
-        return ("2048",)
-
-    @staticmethod
-    def get_default_feature_layer_for_metric(metric: str) -> str:
-        return "2048"
-
-    @staticmethod
-    def can_be_compiled() -> bool:
-        return False
-
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        with torch.inference_mode():
-            return (self.network(pixels)[0],)
-
-
 def split_folders(images: int, sample: int, rounds: int, folder: Path) -> None:
     """Print a table as :func:`compare_folders`, with the time of Inception measured on ``sample`` pictures."""
     state = random_inception()
@@ -193,7 +168,7 @@ def split_folders(images: int, sample: int, rounds: int, folder: Path) -> None:
     ).eval()
     pixels, paths = draw(sample, 2), folders(images, folder)
     projection = Extractor("Projection", "projection", None, Projection(), CPU, inception.BATCH)
-    registry.FEATURE_EXTRACTORS_REGISTRY["projection"] = Projected
+    registry.FEATURE_EXTRACTORS_REGISTRY["projection"] = for_torch_fidelity(Projection, 2048)
 
     def theirs_network() -> None:
         with torch.inference_mode():

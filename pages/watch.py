@@ -39,9 +39,9 @@ def choose() -> Run | None:
 
 def show_state(run: Run, status: Status) -> None:
     """Show state, progress and problems."""
-    share, whole = words.progress(status)
-    first, *more, last = whole.split(" · ") if status.seconds else (whole, "")
-    sentence = " · ".join(filter(None, (first, last)))
+    share, parts = words.progress(status)
+    shown, more = ([parts[0], parts[-1]], parts[1:-1]) if status.seconds else (parts, [])
+    sentence = " · ".join(shown)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         at = f" · {place}" if (place := engine_choice.where(status)) else ""
         gpu = f" (GPU {status.gpu})" if status.gpu else ""

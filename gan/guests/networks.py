@@ -86,8 +86,12 @@ def on(guest: Guest, data: str) -> dict[str, Any]:
     """Return the settings that train a guest on another data set, with the number of channels of its networks."""
     network = guest.facts().network
     channels = configs.parse(network.config).data.channels if network and network.config else 1
-    is_alike = data_sets.find(data).channels == channels
-    return {"data.name": data, "data.colour": "auto" if is_alike else "grey" if channels == 1 else "colour", "data.classes": []}
+    return {"data.name": data, "data.colour": colour(data, channels), "data.classes": []}
+
+
+def colour(data: str, channels: int) -> str:
+    """Return the value of data.colour with which a data set has this number of channels."""
+    return "auto" if data_sets.find(data).channels == channels else "grey" if channels == 1 else "colour"
 
 
 def begin(guest: Guest, config: RunConfig) -> int:

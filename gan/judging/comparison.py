@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from gan import config as configs
@@ -147,6 +147,19 @@ def variants(chosen: Iterable[Run], aside: str = "") -> dict[str, str]:
             flat = {key: value for key, value in flat.items() if aside not in (key, _title(key))}
         found[run.id] = run.id if flat is None else json.dumps(flat, sort_keys=True)
     return found
+
+
+def seeds(chosen: Iterable[Run]) -> dict[str, Hashable]:
+    """Return the seed of the training of each run, by id; its id if its settings are unreadable."""
+    return {run.id: (outcome(run) or {}).get(SEED, run.id) for run in chosen}
+
+
+def per_seed(measured: Iterable[tuple[Hashable, float]]) -> list[float]:
+    """Return one value per seed, from pairs of a seed and a value: repeated runs of a seed are no independent evidence."""
+    found: dict[Hashable, list[float]] = {}
+    for seed, value in measured:
+        found.setdefault(seed, []).append(value)
+    return [statistics.fmean(each) for each in found.values()]
 
 
 def _title(key: str) -> str:

@@ -124,7 +124,8 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: M
         st.caption(f"fork of {words.escape(parent)}" if parent else "fork of a deleted run")
     if told := fid(run):
         st.html(told)
-    share, sentence = words.progress(status)
+    share, parts = words.progress(status)
+    sentence = " · ".join(parts)
     if status.state == "queued":
         st.caption(words.waiting(waits.get(run.id, "")))
     elif status.state in ("starting", "running"):

@@ -77,8 +77,8 @@ def width_of(names: Iterable[str]) -> int:
     return min(_LONGEST, max(map(len, names), default=0)) * _LETTER + 24
 
 
-def progress(status: Status) -> tuple[float, str]:
-    """Return the progress of a run: a share from 0 to 1, and the text under the bar."""
+def progress(status: Status) -> tuple[float, list[str]]:
+    """Return the progress of a run: a share from 0 to 1, and the parts of the text under the bar; the steps are the first."""
     share = min(1.0, status.step / status.total_steps) if status.total_steps else 0.0
     is_whole = status.state == "finished" and status.step == status.total_steps
     steps = f"{status.step:,} steps" if is_whole else f"Step {status.step:,} of {status.total_steps:,}"
@@ -89,7 +89,7 @@ def progress(status: Status) -> tuple[float, str]:
             parts.append(f"{duration(status.seconds_left)} left")
     elif status.seconds:
         parts.append(duration(status.seconds) if status.state == "finished" else f"{duration(status.seconds)} of training")
-    return share, " · ".join(parts)
+    return share, parts
 
 
 def share_done(status: Status) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torch_fidelity import feature_extractor_inceptionv3 as fidelity
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 
 class Pictures(Dataset[Tensor]):
@@ -22,6 +25,33 @@ class Pictures(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         return self.pixels[index]
+
+
+def for_torch_fidelity(build: Callable[[], nn.Module], features: int) -> type[FeatureExtractorBase]:
+    """Return a network of ours, pixels → (features [N, ``features``], logits), as a class of extractors of torch-fidelity."""
+
+    class Adapter(FeatureExtractorBase):  # type: ignore[misc]
+        def __init__(self, name: str, wanted: list[str], **options: Any) -> None:
+            super().__init__(name, wanted)
+            self.network = build()
+
+        @staticmethod
+        def get_provided_features_list() -> tuple[str, ...]:
+            return (str(features),)
+
+        @staticmethod
+        def get_default_feature_layer_for_metric(metric: str) -> str:
+            return str(features)
+
+        @staticmethod
+        def can_be_compiled() -> bool:
+            return False
+
+        def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+            with torch.inference_mode():
+                return (self.network(pixels)[0],)
+
+    return Adapter
 
 
 def random_inception() -> dict[str, Tensor]:

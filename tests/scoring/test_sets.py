@@ -9,7 +9,6 @@ import math
 import shutil
 import statistics
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ import torch_fidelity
 from PIL import Image
 from torch import Tensor
 from torch_fidelity import registry
-from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from gan.config.data import DataConfig
@@ -34,6 +32,7 @@ from gan.scoring.metrics.streamed import GROUPS, Stream, Sums, distance, jackkni
 from gan.storage.jobs import say_nothing
 from tests.helpers import is_sentence
 from tests.scoring.conftest import CPU
+from tests.scoring.networks import for_torch_fidelity
 
 COUNT = 40
 
@@ -124,33 +123,9 @@ def random_weights(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) ->
     return extractor
 
 
-class Vgg(FeatureExtractorBase):  # type: ignore[misc]
-    """Our random VGG as an extractor of torch-fidelity."""
-
-    def __init__(self, name: str, wanted: list[str], **options: Any) -> None:
-        super().__init__(name, wanted)
-        self.network = vgg.build()
-
-    @staticmethod
-    def get_provided_features_list() -> tuple[str, ...]:
-        return ("64",)
-
-    @staticmethod
-    def get_default_feature_layer_for_metric(metric: str) -> str:
-        return "64"
-
-    @staticmethod
-    def can_be_compiled() -> bool:
-        return False
-
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        with torch.inference_mode():
-            return (self.network(pixels)[0],)
-
-
 def test_figures_equal_those_of_torch_fidelity(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures are read and compared as there; that Inception's features are equal is a test of ``test_agreement``."""
-    monkeypatch.setitem(registry.FEATURE_EXTRACTORS_REGISTRY, "vgg", Vgg)
+    monkeypatch.setitem(registry.FEATURE_EXTRACTORS_REGISTRY, "vgg", for_torch_fidelity(vgg.build, 64))
     found = sets.compare(str(folders[0]), str(folders[1]), sets.Plan("random-vgg"), say_nothing)
     expected = torch_fidelity.calculate_metrics(
         input1=str(folders[1]),

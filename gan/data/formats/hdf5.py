@@ -74,9 +74,11 @@ def _stored(opened: Opened, name: str, dataset: Any) -> Stored:
     return Stored(name, shape, dtype, partial(_blocks, opened, dataset, shape, dtype))
 
 
-def _pieces(dataset: Any) -> list[int]:
-    """Return the numbers of pieces of an array along each side; 1 in all if it is stored as a whole."""
-    return [-(-length // part) for length, part in zip(dataset.shape, dataset.chunks, strict=True)] if dataset.chunks else [1]
+def _claimed(dataset: Any) -> int:
+    """Return how many pieces an array has; 1 if it is stored as a whole."""
+    if not dataset.chunks:
+        return 1
+    return math.prod(-(-length // part) for length, part in zip(dataset.shape, dataset.chunks, strict=True))
 
 
 def _held(dataset: Any) -> int:
@@ -89,7 +91,7 @@ def _held(dataset: Any) -> int:
 def _blocks(opened: Opened, dataset: Any, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
     step = arrays.rows_at_once(math.prod(shape[1:]) * dtype.itemsize)
     with reading(opened, _FORMAT):
-        if (found := _held(dataset)) < (claimed := math.prod(_pieces(dataset))):
+        if (found := _held(dataset)) < (claimed := _claimed(dataset)):
             raise InputError(
                 f"{opened.shown} claims {words.count(shape[0], 'row')}, and {found:,} of {claimed:,} pieces were written; save the "
                 "pictures again."

@@ -10,6 +10,7 @@ from gan import config as configs
 from gan.catalogue import data_sets
 from gan.config import RunConfig
 from gan.errors import shown
+from gan.guests import networks
 from gan.guests.guest import Guest, Network
 from gan.guests.importer import Wish
 from gan.networks import foreign
@@ -54,5 +55,4 @@ def _on(ours: Ours, data: str) -> RunConfig:
     """Return the settings of a network on a data set, with its number of channels."""
     if ours.config.preset or ours.config.networks.conditional or data_sets.find(data).kind == "points":
         return ours.config
-    colour = "auto" if data_sets.find(data).channels == ours.channels else "grey" if ours.channels == 1 else "colour"
-    return configs.replace(ours.config, {"data.name": data, "data.colour": colour})
+    return configs.replace(ours.config, {"data.name": data, "data.colour": networks.colour(data, ours.channels)})

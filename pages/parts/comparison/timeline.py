@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import statistics
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
@@ -337,13 +336,11 @@ def measure(chosen: Sequence[Run], name: str, group_of: Mapping[str, str]) -> Me
     line = next(iter(best.values()), None)
     left_out = {run_id: _why_apart(each, line) for run_id, each in found.items() if run_id not in best}
     left_out |= _unequal([run for run in chosen if run.id in best], best)
-    seeds: dict[str, dict[object, list[float]]] = {}
+    seeds, measured = core.seeds(chosen), defaultdict[str, list[tuple[Hashable, float]]](list)
     for run in chosen:
         if run.id not in left_out:
-            seed = (core.outcome(run) or {}).get(core.SEED, run.id)
-            seeds.setdefault(group_of[run.id], {}).setdefault(seed, []).append(lines.number(best[run.id], name) or 0.0)
-    values = {group: [statistics.fmean(each) for each in by_seed.values()] for group, by_seed in seeds.items()}
-    return Measured(line, values, left_out)
+            measured[group_of[run.id]].append((seeds[run.id], lines.number(best[run.id], name) or 0.0))
+    return Measured(line, {group: core.per_seed(pairs) for group, pairs in measured.items()}, left_out)
 
 
 def _has(line: Line, name: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,11 +98,11 @@ def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd
     each = groups([line for line in found.values() if line])
     rows = [_floor_row(line, number, len(each)) for number, line in enumerate(each, 1)]
     shown, names, alike = core.differences(chosen), words.short(words.names(list(chosen))), core.variants(chosen)
-    kinds = names_of_variants(chosen)
+    kinds, seeds = names_of_variants(chosen), core.seeds(chosen)
     for run, line in found.items():
         group = next((n for n, other in enumerate(each, 1) if line and lines.is_comparable(line, other)), 0)
         row = {"name": names[run.id], "kind": kinds[run.id], "run": run.id, "group": group, "variant": alike[run.id]}
-        row["twin"] = f"{(core.outcome(run) or {}).get(core.SEED, run.id)} {alike[run.id]}"
+        row["twin"] = f"{seeds[run.id]} {alike[run.id]}"
         row["minutes"] = run.status().seconds / 60 or None
         if owner := owning.of(run.owner()):
             row = {OWNER: owner} | row
@@ -226,20 +225,12 @@ def best(made: pd.DataFrame, order: Sequence[str] = tuple(SCORES), by: str = "")
         places = [place for place, (first, *_) in enumerate(rows) if group and groups[first] == group and runs[first]]
         is_seeded = any(len({twins[row] for row in rows[place]}) > 1 for place in places)
         for key, (values, spreads) in columns.items():
-            known = [_per_seed([(twins[row], values[row]) for row in rows[place]]) for place in places]
+            measured = [[(twins[row], values[row]) for row in rows[place] if not math.isnan(values[row])] for place in places]
+            known = list(map(core.per_seed, measured))
             winner = core.best(key, known, [spreads[rows[place][0]] for place in places], is_seeded=is_seeded)
             if winner is not None:
                 found[places[winner]].append(SCORES[key].title)
     return found
-
-
-def _per_seed(measured: Sequence[tuple[str, float]]) -> list[float]:
-    """Return the mean of the known values of each twin."""
-    found: dict[str, list[float]] = {}
-    for twin, value in measured:
-        if not math.isnan(value):
-            found.setdefault(twin, []).append(value)
-    return [statistics.fmean(each) for each in found.values()]
 
 
 #: Columns of a table that are not settings.
