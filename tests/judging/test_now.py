@@ -32,31 +32,31 @@ def curve(real: float, fake: float, lines: int = 50) -> list[dict[str, Any]]:
     ],
 )
 def test_players(lines: list[dict[str, Any]], words: str) -> None:
-    told = doctor.tell(lines, [], CONFIG)
+    told = doctor.tell(lines, [], CONFIG).full
     assert words in told and is_sentence(told)
 
 
 def test_points_are_not_called_images() -> None:
     points = tiny({"data.name": "ring", "training.length": "1000 steps"}, family="mlp")
     for real, fake in ((0.9, 0.1), (0.6, 0.4), (0.51, 0.5)):
-        told = doctor.tell(curve(real, fake), [], points)
+        told = doctor.tell(curve(real, fake), [], points).full
         assert "real points" in told and "image" not in told
 
 
 def test_outputs_without_a_scale_are_given_as_numbers() -> None:
     hinge = tiny({"objective.loss": "hinge", "training.length": "1000 steps"})
-    told = doctor.tell(curve(1.5, -0.5), [], hinge)
+    told = doctor.tell(curve(1.5, -0.5), [], hinge).full
     assert "output is higher for real images: 1.5 for real images, -0.5 for generated ones" in told.replace("−", "-")
 
 
 @pytest.mark.parametrize(("fids", "words"), [((80.0, 20.0), "FID still falls: 20"), ((20.0, 19.9), "FID is 19.9"), ((20.0,), "")])
 def test_fid(fids: tuple[float, ...], words: str) -> None:
     scored = [{**line, "floor_fid": 3.5} for line in scores(*fids)]
-    told = doctor.tell(curve(0.6, 0.4), scored, CONFIG)
+    told = doctor.tell(curve(0.6, 0.4), scored, CONFIG).full
     assert is_sentence(told) and ("FID" in told) is bool(words) and words in told
     assert not words or "real images have 3.5" in told
 
 
 def test_training_without_a_line_gets_no_sentence_and_a_diverged_one_its_cause() -> None:
-    assert doctor.tell([], [], CONFIG) == ""
-    assert "NaN" in doctor.tell(curve(0.5, 0.5), [], CONFIG, has_diverged=True)
+    assert doctor.tell([], [], CONFIG).full == ""
+    assert "NaN" in doctor.tell(curve(0.5, 0.5), [], CONFIG, has_diverged=True).full

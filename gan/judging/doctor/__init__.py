@@ -8,7 +8,7 @@ states both, in words and as numbers, names the picture that shows it, and has a
 from gan.judging.doctor.diagnosis import diagnose, examine, examine_curves, examine_scores, is_examined, logged
 from gan.judging.doctor.images import LOOKS, MEMORISED
 from gan.judging.doctor.kept import judge, keep
-from gan.judging.doctor.now import tell
+from gan.judging.doctor.now import Standing, tell
 from gan.judging.doctor.progress import EARLY, UNTRAINED
 from gan.judging.doctor.trend import during_training
 from gan.judging.doctor.verdict import EVIDENCE, Verdict
@@ -19,6 +19,7 @@ __all__ = [
     "LOOKS",
     "MEMORISED",
     "UNTRAINED",
+    "Standing",
     "Verdict",
     "diagnose",
     "during_training",

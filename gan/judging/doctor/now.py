@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gan import words
 from gan.catalogue import data_sets
@@ -19,29 +20,37 @@ AHEAD = 0.4  # D(real) − D(fake) from here on: the discriminator is ahead
 _FALLING = 0.95  # of the FID before; below, it falls
 
 
-def tell(
-    curve: Sequence[Line], scored: Sequence[Line], config: RunConfig, *, has_diverged: bool = False, is_short: bool = False
-) -> str:
-    """Return how the duel stands, from the logged lines and the lines of scores of a training; empty before the first line.
+class Standing(NamedTuple):
+    """How a duel stands: one sentence, and the same with the means of the discriminator's outputs."""
 
-    ``is_short``: without the figures of the players.
-    """
+    short: str
+    full: str
+
+
+def tell(curve: Sequence[Line], scored: Sequence[Line], config: RunConfig, *, has_diverged: bool = False) -> Standing:
+    """Return how the duel stands, from the logged lines and the lines of scores of a training; empty before the first line."""
     if not curve:
-        return ""
+        return Standing("", "")
     faults = [one for one in examine_curves(curve, config, has_diverged=has_diverged) if one.kind == "fault"]
     if faults:
-        return faults[0].sentence
+        return Standing(faults[0].sentence, faults[0].sentence)
     if len(curve) < FEWEST_LINES:
-        return "The duel has just begun."
-    return " ".join(filter(None, (_on_players(curve, config, is_short=is_short), _on_fid(during_training(scored)))))
+        return Standing("The duel has just begun.", "The duel has just begun.")
+    told, figures = _on_players(curve, config)
+    fid = _on_fid(during_training(scored))
+    return Standing(_joined(told and f"{told}.", fid), _joined(told and f"{told}: {figures}.", fid))
 
 
-def _on_players(curve: Sequence[Line], config: RunConfig, *, is_short: bool) -> str:
-    """Return who is ahead in the last fifth of the lines, with the means of the discriminator's outputs there."""
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _on_players(curve: Sequence[Line], config: RunConfig) -> tuple[str, str]:
+    """Return who is ahead in the last fifth of the lines, and the means of the discriminator's outputs there; empty if unknown."""
     recent = curve[-max(1, len(curve) // RECENT) :]
     reals, fakes = numbers(recent, "d_real"), numbers(recent, "d_fake")
     if not reals or not fakes:
-        return ""
+        return "", ""
     real, fake = statistics.fmean(reals), statistics.fmean(fakes)
     entry = data_sets.all_sets().get(config.data.name)
     things = "points" if entry and entry.kind == "points" else "images"
@@ -57,7 +66,7 @@ def _on_players(curve: Sequence[Line], config: RunConfig, *, is_short: bool) -> 
             told = f"The discriminator can hardly tell the {things} apart"
         else:
             told = "An even duel"
-    return f"{told}." if is_short else f"{told}: {figures}."
+    return told, figures
 
 
 def _on_fid(scored: Sequence[Line]) -> str:

@@ -105,5 +105,5 @@ def _sentence(run: Run, status: Status) -> str:
     if status.state in ("failed", "interrupted") and status.message:
         return status.message
     with contextlib.suppress(InputError):  # the configuration is damaged; Watch says so
-        return duel.sentence(run, run.config(), status)
+        return duel.standing(run, run.config(), status).full
     return ""

@@ -12,8 +12,10 @@ import streamlit as st
 from gan.catalogue import data_sets
 from gan.config import GRID, RunConfig
 from gan.judging import doctor
+from gan.judging.doctor import Standing
 from gan.palette import INDIGO, ORANGE
 from gan.runs import Opinions, Run, Status
+from gan.runs.columns import COLUMNS
 from gan.storage.models import stamp
 from gan.words import number, percent
 from pages.parts import logged, pictures, words
@@ -74,27 +76,27 @@ def _show_under(side: str, picture: Path, about: str, over: str) -> None:
 
 def tell(run: Run, config: RunConfig) -> None:
     """Write one sentence on how the duel stands; its figures are one click away."""
-    status = run.status()
-    if told := sentence(run, config, status, is_short=True):
-        evidence = sentence(run, config, status)
-        means = f"Means over the last fifth of the log: {evidence}" if evidence != told else None
-        st.markdown(f"**{words.escape(told)}**", help=means and words.escape(means))
+    told = standing(run, config, run.status())
+    if told.short:
+        means = f"Means over the last fifth of the log: {told.full}" if told.full != told.short else None
+        st.markdown(f"**{words.escape(told.short)}**", help=means and words.escape(means))
 
 
-def sentence(run: Run, config: RunConfig, status: Status, *, is_short: bool = False) -> str:
-    """Return one sentence on how the duel stands, ``is_short``: without figures; empty before the first logged line."""
+def standing(run: Run, config: RunConfig, status: Status) -> Standing:
+    """Return how the duel stands."""
     table, has_diverged = logged.tail(run).table(), status.state == "diverged"
     last = float(table["step"].iloc[-1]) if len(table) else 0.0
-    return _sentence(run, len(table), last, stamp(run.scores_path), config, has_diverged=has_diverged, is_short=is_short)
+    return _standing(run, len(table), last, stamp(run.scores_path), config, has_diverged=has_diverged)
 
 
 @lru_cache(maxsize=256)
-def _sentence(run: Run, lines: int, last: float, scored: object, config: RunConfig, *, has_diverged: bool, is_short: bool) -> str:
-    """Return the sentence on a run with so many logged lines up to the step ``last``; ``scored`` changes with its scores."""
+def _standing(run: Run, lines: int, last: float, scored: object, config: RunConfig, *, has_diverged: bool) -> Standing:
+    """Return how a run with so many logged lines up to the step ``last`` stands; ``scored`` changes with its scores."""
     table = logged.tail(run).table()
     every = max(1, len(table) // _MOST_LINES)
-    curve = table.iloc[(len(table) - 1) % every :: every].to_dict("records") if len(table) else []
-    return doctor.tell(curve, run.scores(), config, has_diverged=has_diverged, is_short=is_short)  # type: ignore[arg-type]
+    chosen = table.iloc[(len(table) - 1) % every :: every] if len(table) else table
+    curve = [dict(zip(COLUMNS, values, strict=True)) for values in chosen.to_numpy().tolist()]
+    return doctor.tell(curve, run.scores(), config, has_diverged=has_diverged)
 
 
 def frames(values: Sequence[float | None], columns: int, size: int, opinions: Opinions) -> str:
