@@ -111,8 +111,12 @@ def show_parent(run: Run, config: RunConfig | None) -> None:
         st.caption("Samples appear once the networks are built.")
 
 
-def show_ends(run: Run) -> None:
-    """Show the first five and the last five snapshots."""
+def show_ends(run: Run, pace: float | None) -> None:
+    """Show the first five and the last five snapshots, again every ``pace`` seconds if given."""
+    frame.fragment(pace)(_ends)(run)
+
+
+def _ends(run: Run) -> None:
     samples = list(run.samples().items())
     if len(samples) < 2:
         return
@@ -211,7 +215,6 @@ def show(run: Run) -> None:
             show_curves(run, config)
         with st.container():
             knobs.tell(run, status)
-        show_ends(run)
 
 
 with frame.spoken_errors():
@@ -242,4 +245,5 @@ with frame.spoken_errors():
         if status.state not in runs.UNDER_WAY:
             notice(run, status.state)
         if not is_presented():
+            show_ends(run, frame.SLOW_TICK if status.state in runs.UNDER_WAY else None)
             show_rest(run, above)

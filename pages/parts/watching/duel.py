@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -99,7 +98,8 @@ def _standing(run: Run, lines: int, last: float, scored: object, config: RunConf
     return doctor.tell(curve, run.scores(), config, has_diverged=has_diverged)
 
 
-def frames(values: Sequence[float | None], columns: int, size: int, opinions: Opinions) -> str:
+@lru_cache(maxsize=256)
+def frames(values: tuple[float | None, ...], columns: int, size: int, opinions: Opinions) -> str:
     """Return frames over a grid of images with ``size`` pixels to a side, ``columns`` of them in a row; one for each opinion."""
     columns = min(columns, len(values))
     rows = -(-len(values) // columns) if values else 0
@@ -114,6 +114,7 @@ def frames(values: Sequence[float | None], columns: int, size: int, opinions: Op
     return f'<div class="duel-frames" aria-hidden="true">{"".join(cells)}</div>'
 
 
+@lru_cache(maxsize=256)
 def strip(opinions: Opinions) -> str:
     """Return the summary of all opinions: shares taken for real, a histogram of both kinds, and the legend of the colours."""
     return (
