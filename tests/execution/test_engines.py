@@ -33,7 +33,7 @@ SHORT = {
 def ray_cluster(folder: Path) -> Iterator[dict[str, str]]:
     utils = pytest.importorskip("ray.cluster_utils")
     try:
-        cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 100_000_000})
+        cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 100_000_000})
     except Exception as error:  # no network address, no shared memory
         pytest.skip(f"Ray cannot start a cluster here: {error}")
     try:
@@ -71,12 +71,13 @@ def test_a_run_trains_at_an_engine_and_is_stopped_there(engine: str, cluster: ob
 
 
 def stop_later(root: Path, engine: str, asked: list[str], environment: dict[str, str]) -> Run:
-    """Send a long run, stop it once it has begun, and return it when the engine has nothing of it left."""
+    """Send a long run of two processes, stop it once it has begun, and return it when the engine has nothing of it left."""
     known = {run.id for run in runs.list_runs(root)}
-    long = [*asked, "--steps", "1000000"]
+    long = [*asked, "--set", "training.processes=2", "--steps", "1000000"]
     subprocess.run(command("train", "--preset", "digits-dcgan", *long, "--on", engine, "--root", root), env=environment, check=True)
     run = next(one for one in runs.list_runs(root) if one.id not in known)
     wait_until(lambda: run.status().state == "running" and run.status().step > 5, "the long run trains", seconds=180, every=0.2)
+    assert run.status().processes == 2
     run.write_control(stop=True)
     wait_until(lambda: dispatch.job(run).state == "ended", "its job has ended", seconds=120, every=0.2)
     return run
