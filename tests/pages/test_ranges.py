@@ -1,0 +1,41 @@
+"""The range of a chart of many runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pages.parts.comparison import ranges
+
+LINE = np.linspace(0, 1, 100)
+
+
+def test_diverged_runs_do_not_set_the_range() -> None:
+    curves = {"a": 1 + 0.3 * LINE, "b": 0.8 + 0.5 * LINE, "bad": -6000 * LINE}
+    found = ranges.of(curves)
+    assert found and found.leaving == ("bad",)
+    low, high = found.ends
+    assert 0.6 < low <= 0.8 and 1.3 <= high < 1.5
+    assert ranges.of({"a": curves["a"], "bad": curves["bad"]}) is not None, "of two, the calmer one counts"
+
+
+@pytest.mark.parametrize(
+    "curves",
+    [
+        {},
+        {"alone": 1e6 * LINE},
+        {"lost": 0 * LINE, "usual": 1.4 * LINE, "winning": 4 - LINE},
+        {"spike": np.where(LINE > 0.995, 50.0, 1.0), "usual": LINE},
+        {"critic": 100 * LINE, "other": 40 * LINE},
+    ],
+)
+def test_curves_that_fit_together_are_shown_whole(curves: dict[str, np.ndarray]) -> None:
+    assert ranges.of(curves) is None
+
+
+def test_a_leaving_curve_is_seen_until_it_leaves() -> None:
+    table = pa.table(
+        {"curve": pa.array(["a", "a", "bad", "bad"]).dictionary_encode(), "at": [0.0, 1, 0, 1], "value": [1.0, 9, 1, 9]}
+    )
+    assert ranges.within(table, ranges.Range((0.0, 2.0), ("bad",)))["value"].to_pylist() == [1.0, 9.0, 1.0, None]
