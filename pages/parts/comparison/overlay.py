@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from gan import palette
 from pages.parts import vega
 
 _HEIGHT = 260  # pixels
-_LINE = 44  # letters that fit above the narrowest chart
 
 
 def legend(groups: Sequence[str]) -> str:
@@ -71,7 +69,7 @@ def chart(
     ]
     return {
         "height": _HEIGHT,
-        "title": {"text": textwrap.wrap(title, _LINE), "anchor": "start", "fontSize": 14, "fontWeight": "normal", "limit": 0},
+        "title": vega.title(title),
         "layer": [
             {
                 "transform": [is_curve, {"filter": "isValid(datum.low)"}],
