@@ -28,7 +28,7 @@ _BAR = """<style>
 @media (min-width: 768px) {[data-testid="stHeader"] > div {padding-left: 4rem; padding-right: 5rem}}
 @media (max-width: 767px) {[data-testid="stHeader"]::after {content: "TITLE"; position: absolute; inset: 0 1rem 0 auto;
   pointer-events: none; display: flex; align-items: center; font-weight: 650}}
-button[data-testid$="Active"] {color: inherit}
+[data-testid="stButtonGroup"] button:is([aria-checked="true"], [aria-pressed="true"]) {color: inherit}
 </style>"""
 
 Address = tuple[str, frozenset[tuple[str, str]]]  # a page, and the parameters in the URL

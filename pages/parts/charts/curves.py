@@ -138,7 +138,7 @@ def curves(
             place = {"y": {"datum": rule}, "x": {"value": "width"}}
             layers.append({"data": {"values": [{}]}, "mark": {**text, "fontSize": 12}, "encoding": place})
     layers += vega.marks(marks, x)
-    return {"height": 260, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
+    return {"height": 300, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
 
 
 def kept_curves(table: pd.DataFrame, names: Sequence[str], title: str, height: int) -> go.Figure:

@@ -16,6 +16,7 @@ from pages.parts.comparison.timeline import Track
 _TAILS = (0.02, 0.98)  # quantiles of a curve between which it counts
 _FENCE = 5.0  # a curve leaves the plot if it is more than this many spans of the others away from them
 _LEAST_SPAN = 1.0  # nat, or unit of the discriminator's output: smaller differences never put a curve out of the plot
+_FEW = 0.05  # a leaving curve with a smaller share of its values in the plot is not in it at all
 _APART = ("FID", "images per second")  # FID has a log axis; a fast machine is no outlier
 
 
@@ -63,13 +64,15 @@ def within(table: pa.Table, view: Range | None) -> pa.Table:
     """Return the table of a chart without the values of leaving curves outside its range, whose lines would cross it."""
     if view is None:
         return table
-    values, (low, high) = table["value"], view.ends
-    is_out = pc.and_(
-        pc.is_in(table["curve"].cast(pa.string()), pa.array(view.leaving)), pc.or_(pc.less(values, low), pc.greater(values, high))
-    )
-    return table.set_column(
-        table.schema.get_field_index("value"), "value", pc.if_else(is_out, pa.scalar(None, values.type), values)
-    )
+    values, curves, (low, high) = table["value"], table["curve"].cast(pa.string()), view.ends
+    is_in = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+    for curve in view.leaving:
+        is_it = pc.equal(curves, curve)
+        is_seen = pc.and_(is_it, is_in)
+        if pc.sum(is_seen).as_py() <= _FEW * pc.sum(is_it).as_py():
+            is_seen = pa.scalar(value=False)
+        values = pc.if_else(pc.or_(pc.invert(is_it), is_seen), values, pa.scalar(None, values.type))
+    return table.set_column(table.schema.get_field_index("value"), "value", values)
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
