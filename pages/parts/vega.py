@@ -50,7 +50,7 @@ def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
 
 def title(text: str) -> dict[str, Any]:
     """Return the title of a chart, in lines that the narrowest one has room for."""
-    return {"text": textwrap.wrap(text, _LINE), "anchor": "start", "fontWeight": "normal", "limit": 0}
+    return {"text": textwrap.wrap(text, _LINE), "anchor": "start", "offset": 8, "fontWeight": "normal", "limit": 0}
 
 
 def axis(*, is_wide: bool = False) -> dict[str, Any]:

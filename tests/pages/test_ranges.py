@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from pages.parts import words
 from pages.parts.comparison import ranges
+from tests.helpers import make_run
+from tests.pages.test_compare import charts, write_lines
+from tests.pages.test_pages import Visit, assert_sound
 
 LINE = np.linspace(0, 1, 100)
 
@@ -39,3 +48,25 @@ def test_a_leaving_curve_is_seen_until_it_leaves() -> None:
         {"curve": pa.array(["a", "a", "bad", "bad"]).dictionary_encode(), "at": [0.0, 1, 0, 1], "value": [1.0, 9, 1, 9]}
     )
     assert ranges.within(table, ranges.Range((0.0, 2.0), ("bad",)))["value"].to_pylist() == [1.0, 9.0, 1.0, None]
+
+
+def test_page_names_runs_far_outside_and_shows_them_on_demand(visit: Visit, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    calm, diverged = make_run(root, name="calm"), make_run(root, {"training.seed": 1}, name="wild")
+    write_lines(calm, [1.0 + 0.01 * place for place in range(30)])
+    write_lines(diverged, [-100.0 * place for place in range(30)])
+    test = visit("compare", runs=f"{calm.id},{diverged.id}")
+    assert words.escape("Far outside the plots: “wild”.") in [caption.value for caption in test.caption]
+    low, high = scale(test)["domain"]
+    assert 0 < low <= 1 and 1.29 <= high < 2
+    (whole,) = (toggle for toggle in test.toggle if toggle.label == "All values")
+    whole.set_value(True).run()
+    assert_sound(test)
+    assert "domain" not in scale(test)
+
+
+def scale(test: AppTest) -> dict[str, Any]:
+    """Return the scale of the values of the only chart."""
+    (chart,) = charts(test)
+    found: dict[str, Any] = json.loads(chart.proto.spec)["layer"][1]["encoding"]["y"]["scale"]
+    return found

@@ -83,7 +83,9 @@ def curves(
         "type": "nominal",
         "sort": names,
         "scale": {"domain": names},
-        "legend": {"orient": "top", "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 3} if len(names) > 1 else None,
+        "legend": {"orient": "top", "offset": 8, "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 3}
+        if len(names) > 1
+        else None,
     }
     line = {"type": "line", "clip": True, "interpolate": "linear"}
     x = {"field": "step", "type": "quantitative", "title": "step", "axis": {**vega.WHOLE, "format": ",.0f"}, "scale": vega.scale()}
