@@ -37,6 +37,7 @@ def test_diverged_runs_do_not_set_the_range() -> None:
         {"lost": 0 * LINE, "usual": 1.4 * LINE, "winning": 4 - LINE},
         {"spike": np.where(LINE > 0.995, 50.0, 1.0), "usual": LINE},
         {"critic": 100 * LINE, "other": 40 * LINE},
+        {"sure of all": 8 + 6 * LINE, "usual": 0.8 + 0.1 * LINE},
     ],
 )
 def test_curves_that_fit_together_are_shown_whole(curves: dict[str, np.ndarray]) -> None:
@@ -56,7 +57,7 @@ def test_page_names_runs_far_outside_and_shows_them_on_demand(visit: Visit, root
     write_lines(calm, [1.0 + 0.01 * place for place in range(30)])
     write_lines(diverged, [-100.0 * place for place in range(30)])
     test = visit("compare", runs=f"{calm.id},{diverged.id}")
-    assert words.escape("Far outside the plots: “wild”.") in [caption.value for caption in test.caption]
+    assert words.escape("Far outside: “wild” in generator loss.") in [caption.value for caption in test.caption]
     low, high = scale(test)["domain"]
     assert 0 < low <= 1 and 1.29 <= high < 2
     (whole,) = (toggle for toggle in test.toggle if toggle.label == "All values")

@@ -14,7 +14,7 @@ from pages.parts.comparison import timeline
 from pages.parts.comparison.timeline import Track
 
 _TAILS = (0.02, 0.98)  # quantiles of a curve between which it counts
-_FENCE = 5.0  # a curve leaves the plot if it is more than this many spans of the others away from them
+_FENCE = 20.0  # a curve leaves the plot if it is more than this many spans of the others away from them
 _LEAST_SPAN = 1.0  # nat, or unit of the discriminator's output: smaller differences never put a curve out of the plot
 _FEW = 0.05  # a leaving curve with a smaller share of its values in the plot is not in it at all
 _APART = ("FID", "images per second")  # FID has a log axis; a fast machine is no outlier
@@ -44,7 +44,7 @@ def of(curves: dict[str, np.ndarray]) -> Range | None:
     """Return the range of some curves, given their finite values, or None if no curve is far from the others.
 
     Each curve counts from its 2 % to its 98 % quantile. The half of the curves with the smallest spans, by the medians of their
-    ends, says where values are to be expected; curves that reach farther than five spans from there leave the plot.
+    ends, says where values are to be expected; curves that reach farther than twenty spans from there leave the plot.
     """
     if len(curves) < 2:
         return None

@@ -153,10 +153,13 @@ def show_curves(
 def fit(found: dict[str, ranges.Range | None]) -> dict[str, ranges.Range]:
     """Say which curves leave the plots, and offer to show all values; return the ranges of the plots that do not."""
     views = {name: view for name, view in found.items() if view}
-    if leaving := dict.fromkeys(group for view in views.values() for group in view.leaving):
+    if views:
+        plots: dict[tuple[str, ...], list[str]] = {}
+        for name, view in views.items():
+            plots.setdefault(view.leaving, []).append(name)
+        told = "; ".join(f"{', '.join(f'“{group}”' for group in those)} in {' and '.join(names)}" for those, names in plots.items())
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            told = ", ".join(f"“{group}”" for group in leaving)
-            st.caption(words.escape(f"Far outside the plots: {told}."), width="content")
+            st.caption(words.escape(f"Far outside: {told}."), width="content")
             if st.toggle("All values", key="whole", bind="query-params"):
                 return {}
     return views
