@@ -28,9 +28,12 @@ def duration(seconds: float | None) -> str:
 
 def number(value: float) -> str:
     """Return a number with thousands separators: as a whole number from 100 up, else with three significant digits."""
-    if abs(value) >= 100 or float(value).is_integer():
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+    return signed(f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}")
+
+
+def signed(text: str) -> str:
+    """Return a number as text with true minus signs, U+2212, instead of hyphens."""
+    return text.replace("-", "−")
 
 
 def figure(value: float | None, spread: float | None, *, is_share: bool = False) -> str:
@@ -49,7 +52,7 @@ def figure(value: float | None, spread: float | None, *, is_share: bool = False)
         return f"{number(value)} ± 0"
     power = math.floor(math.log10(spread))
     decimals = min(max((spread / 10**power < _ROUGH) - power, 0), _MOST_SMALL if abs(value) < 1 else _MOST_DECIMALS)
-    return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
+    return signed(f"{value:,.{decimals}f} ± {spread:,.{decimals}f}")
 
 
 def percent(share: float) -> str:

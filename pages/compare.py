@@ -11,7 +11,7 @@ from gan.errors import InputError
 from gan.guests.guest import Guest
 from gan.judging import comparison, conditions
 from gan.runs import Run
-from pages.parts import cards, exports, frame, run_picker, words
+from pages.parts import cards, exports, frame, phone, run_picker, words
 from pages.parts.comparison import timeline
 from pages.parts.comparison.differences import different, marked, show_table
 from pages.parts.comparison.significance import show_significance
@@ -55,7 +55,7 @@ def usual(found: list[Run]) -> list[Run]:
 
 def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str]]:
     """Draw the view controls; the URL keeps them. Return axis, grouping, smoothing, log scale and curves."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         axis = st.segmented_control(
             "Align by",
             list(timeline.AXES),
@@ -73,10 +73,10 @@ def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str
             format_func=settings.__getitem__,
             key="group",
             bind="query-params",
-            width=210,
+            width=180,
             help="Each group becomes one curve: the mean of its runs ± one standard deviation.",
         )
-        curves = st.multiselect("Curves", list(timeline.CURVES), default=list(USUAL), key="curves", bind="query-params", width=320)
+        curves = st.multiselect("Curves", list(timeline.CURVES), default=list(USUAL), key="curves", bind="query-params", width=410)
         smoothing = st.slider(
             "Smoothing",
             0.0,
@@ -85,7 +85,7 @@ def choose_view(titles: dict[str, str]) -> tuple[str, str, float, bool, list[str
             0.05,
             key="smooth",
             bind="query-params",
-            width=150,
+            width=140,
             help="Exponential moving average: s ← a·s + (1 − a)·value.",
         )
         is_log = st.toggle("Log scale", key="log", bind="query-params")
@@ -118,6 +118,7 @@ with frame.spoken_errors():
         st.caption("Choose a second run to compare.")
     if picked:
         st.html(cards.WRAPPING)
+        phone.first("compare-samples", "compare-place")
         names = words.short(words.names(picked))
         warn(picked)
         titles = different(picked)

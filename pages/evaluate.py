@@ -8,7 +8,7 @@ import streamlit as st
 
 from gan.judging import comparison
 from gan.runs import Run
-from pages.parts import frame, pictures, run_picker, words
+from pages.parts import frame, phone, pictures, run_picker, words
 from pages.parts.evaluation import board, guests, table
 from pages.parts.evaluation.listing import show_table
 from pages.parts.evaluation.scoring import offer_scoring
@@ -70,7 +70,9 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
             f"The groups differ in {words.escape(table.apart(whole.each))} and cannot be ranked together.",
             icon=":material/balance:",
         )
-    show_views(selection)
+    phone.first("evaluate-views")
+    with st.container(key="evaluate-views"):
+        show_views(selection)
     show_table(selection)
     show_reasons(whole)
 

@@ -17,7 +17,7 @@ FEW = 8  # cards shown before “Show all”
 
 root = frame.begin("Home")
 
-left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
+left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
 with left:
     st.title("GAN Duel")
     st.markdown(
@@ -44,7 +44,7 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
             placeholder="Filter by name",
             icon=":material/search:",
             label_visibility="collapsed",
-            width=230,
+            width=165,
             persist_state="session",
         )
         chosen = st.multiselect(
@@ -54,7 +54,7 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
             key="home/data",
             placeholder="All data sets",
             label_visibility="collapsed",
-            width=260,
+            width=175,
             persist_state="session",
         )
         state = st.segmented_control(

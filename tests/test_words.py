@@ -26,6 +26,9 @@ from gan import words
         (None, None, "–"),
         (1.0, 0.0, "1 ± 0"),
         (2420559.0, 0.0, "2,420,559 ± 0"),
+        (-0.157, None, "−0.157"),
+        (-0.157, 0.02, "−0.157 ± 0.020"),
+        (-7124.9, None, "−7,125"),
     ],
 )
 def test_figures_are_rounded_to_their_spread(value: float | None, spread: float | None, text: str) -> None:

@@ -113,13 +113,13 @@ def tell(
         return f"“{one}” and “{other}”: one seed does not show how much is chance; train at least two seeds of each."
     counts = f"{len(first)} and {len(second)} seed{'s' * (len(second) != 1)}"
     if not math.isfinite(found.high):
-        values_told = f"{_number(statistics.fmean(first))} and {_number(statistics.fmean(second))}, {counts}"
+        values_told = f"{words.number(statistics.fmean(first))} and {words.number(statistics.fmean(second))}, {counts}"
         return (
             f"“{one}” and “{other}”: {score} is the same each time ({values_told}), which does not show how much is chance; train "
             "with other seeds."
         )
     low, high = (-found.high, -found.low) if found.mean < 0 else (found.low, found.high)
-    size = f"{_number(abs(found.mean))} (95 % interval {_number(low)} to {_number(high)}, {counts})"
+    size = f"{words.number(abs(found.mean))} (95 % interval {words.number(low)} to {words.number(high)}, {counts})"
     if not found.is_sure or (p is not None and p > 1 - CONFIDENCE):
         more = f"train about {found.needed} seeds of each to decide" if found.needed else "more seeds would hardly help"
         if not found.mean:
@@ -154,8 +154,3 @@ def _p_value(distance: float, freedom: float) -> float:
     from scipy import special
 
     return float(2 * special.stdtr(freedom, -distance))
-
-
-def _number(value: float) -> str:
-    """Return a number with a typographic minus sign."""
-    return words.number(value).replace("-", "−")

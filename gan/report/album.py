@@ -121,7 +121,8 @@ def _shrunk(wish: _Wish, inode: int, changed: int, size: int) -> Picture | None:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if opened.width * opened.height > _MOST_PIXELS:
                 return None
-            picture = opened.convert("L" if opened.mode in ("L", "1") else "RGB")
+            mode = "RGBA" if "transparency" in opened.info else "L" if opened.mode in ("L", "1") else "RGB"
+            picture = opened.convert(mode)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
     factor = picture.width // wish.native if wish.native and picture.width % wish.native == 0 else 1

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gan import palette
 from gan.runs.names import shorten
+from gan.words import signed
 
 _WIDTH, _HEIGHT = 560, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 12, 40
@@ -196,5 +197,5 @@ def _number(value: float) -> str:
         return "0"
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if size <= abs(value) < 1e12:
-            return f"{value / size:.4g}{unit}"
-    return f"{value:.4g}"
+            return signed(f"{value / size:.4g}{unit}")
+    return signed(f"{value:.4g}")

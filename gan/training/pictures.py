@@ -10,6 +10,9 @@ from torch import Tensor
 
 from gan.config import GRID
 
+#: Background, real and generated points; both readable on light and on dark pages.
+_COLOURS = [255, 255, 255, 92, 160, 200, 238, 98, 20]
+
 
 def grid(pixels: Tensor, *, columns: int = GRID, gap: int = 2, smallest: int = 512) -> Image.Image:
     """Arrange uint8 images [N, C, H, W] row by row with a gap between them.
@@ -29,14 +32,14 @@ def grid(pixels: Tensor, *, columns: int = GRID, gap: int = 2, smallest: int = 5
 
 
 def scatter(fakes: Tensor | None, reals: Tensor, *, size: int = 512, most: int = 2000) -> Image.Image:
-    """Draw up to ``most`` generated points [N, 2] in orange over as many real ones in blue.
+    """Draw up to ``most`` generated points [N, 2] in orange over as many real ones in blue, on a transparent background.
 
     The picture is a square, 1.5 times as wide as the larger extent of the real points.
     """
-    canvas = torch.full((size, size, 3), 255, dtype=torch.uint8)
+    canvas = torch.zeros((size, size), dtype=torch.uint8)
     low, high = reals.min(dim=0).values, reals.max(dim=0).values
     centre, reach = (low + high) / 2, float((high - low).max()) * 0.75 or 1.0
-    for points, colour in ((reals, (158, 202, 225)), (fakes, (230, 85, 13))):
+    for colour, points in enumerate((reals, fakes), 1):
         if points is None:
             continue
         shown = points[:most].float().cpu()
@@ -46,8 +49,11 @@ def scatter(fakes: Tensor | None, reals: Tensor, *, size: int = 512, most: int =
             for down in (-1, 0, 1):
                 x, y = places[:, 0] + right, size - 1 - places[:, 1] + down
                 is_inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
-                canvas[y[is_inside], x[is_inside]] = torch.tensor(colour, dtype=torch.uint8)
-    return Image.fromarray(canvas.numpy())
+                canvas[y[is_inside], x[is_inside]] = colour
+    picture = Image.fromarray(canvas.numpy()).convert("P")
+    picture.putpalette(_COLOURS)
+    picture.info["transparency"] = 0
+    return picture
 
 
 def to_png(picture: Image.Image) -> bytes:

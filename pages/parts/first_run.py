@@ -18,7 +18,7 @@ from pages.parts.launches import Asked
 def button(root: Path) -> None:
     """Draw the button; a class uses a preset that is done sooner, and a random seed, or all students would draw the same digits."""
     config = presets.find(presets.CLASS if classroom.is_on() else presets.DEFAULT).config
-    place = st.container()
+    place = st.container(width="content")  # so that it keeps its line where there is little room
     is_refused = launches.tell(root, Asked([config]))
 
     def start() -> None:

@@ -23,10 +23,12 @@ QUICK_TICK = 0.3  # while a visitor waits for the first result of a click
 SLOW_TICK = 5.0  # seconds between looks for changes made elsewhere: in another tab, on the command line
 
 #: The bar at the top is aligned with the page. On a phone, where it does not list the pages, it shows the title of this one.
+#: Chosen options and values of sliders have the colour of the text: the primary colour is too dark for text in dark mode.
 _BAR = """<style>
 @media (min-width: 768px) {[data-testid="stHeader"] > div {padding-left: 4rem; padding-right: 5rem}}
 @media (max-width: 767px) {[data-testid="stHeader"]::after {content: "TITLE"; position: absolute; inset: 0 1rem 0 auto;
   pointer-events: none; display: flex; align-items: center; font-weight: 650}}
+:is([data-testid="stButtonGroup"] button[data-selected], [data-testid="stSliderThumbValue"]) {color: inherit !important}
 </style>"""
 
 Address = tuple[str, frozenset[tuple[str, str]]]  # a page, and the parameters in the URL

@@ -59,11 +59,16 @@ def why_not(verb: str, thing: Run | Sweep | DataSet | None = None) -> str:
     return words.escape(rules.refusal(who, verb, owner, called))
 
 
+#: On a phone, what is filtered has a line of its own.
+_ROW = "<style>@media (max-width: 640px) {.st-key-owner-row > :last-child {flex: 1 1 100%}}</style>"
+
+
 def row(alignment: Literal["center", "bottom"] = "center") -> AbstractContextManager[object]:
     """Return a row for the filter and what it filters; without a class, the place where it is called."""
     if not classroom.is_on():
         return contextlib.nullcontext()
-    return st.container(horizontal=True, vertical_alignment=alignment, gap="small")
+    st.html(_ROW)
+    return st.container(horizontal=True, vertical_alignment=alignment, gap="small", key="owner-row")
 
 
 def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ ROUNDED = ",.4~r"
 DECADES = [float(f"{first}e{power}") for power in range(-6, 9) for first in (1, 2, 5)]
 
 
+_LINE = 44  # letters that fit above the narrowest chart
 _ROW, _ROWS = 14, 3  # pixels between the texts of marks that follow each other, and rows of them
 
 
@@ -44,6 +46,11 @@ def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
     """Return the transforms that keep the ``value`` of each ``curve`` (two fields) with only one, which a line cannot show."""
     count = {"op": "valid", "field": value, "as": "values"}
     return [{"joinaggregate": [count], "groupby": [curve]}, {"filter": f"datum.values == 1 && isValid(datum['{value}'])"}]
+
+
+def title(text: str) -> dict[str, Any]:
+    """Return the title of a chart, in lines that the narrowest one has room for."""
+    return {"text": textwrap.wrap(text, _LINE), "anchor": "start", "offset": 8, "fontWeight": "normal", "limit": 0}
 
 
 def axis(*, is_wide: bool = False) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gan.execution import ahead, holds
 from gan.runs import Status
 from gan.runs.names import names, on_one_line, short, without_seed
 from gan.sweeps.progress import ENDED
-from gan.words import count, duration, lowered, megabytes, number, threads
+from gan.words import count, duration, lowered, megabytes, number, signed, threads
 
 __all__ = [
     "STATES",
@@ -27,6 +27,7 @@ __all__ = [
     "progress",
     "share_done",
     "short",
+    "signed",
     "threads",
     "titled",
     "waiting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,8 +117,9 @@ def test_points_are_drawn_over_the_real_ones(root: Path) -> None:
         },
         family="mlp",
     )
-    colours = set(map(tuple, as_array(sampling.draw(run, "45°", 500, 0)).reshape(-1, 3).tolist()))
-    assert colours == {(255, 255, 255), (158, 202, 225), (230, 85, 13)}
+    picture = Image.open(io.BytesIO(pictures.to_png(sampling.draw(run, "45°", 500, 0)))).convert("RGBA")
+    colours = set(map(tuple, as_array(picture).reshape(-1, 4).tolist()))
+    assert len(colours) == 3 and {alpha for *_, alpha in colours} == {0, 255}, "the background is transparent, for dark pages too"
 
 
 @pytest.mark.parametrize(

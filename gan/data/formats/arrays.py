@@ -200,7 +200,7 @@ def _no_pixels(where: str, lowest: float, highest: float, expected: str) -> Inpu
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}".replace("-", "−")
+    return words.signed(f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}")
 
 
 # Pictures and labels

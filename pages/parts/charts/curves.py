@@ -83,11 +83,14 @@ def curves(
         "type": "nominal",
         "sort": names,
         "scale": {"domain": names},
-        "legend": {"orient": "top", "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 3},
+        "legend": {"orient": "top", "offset": 8, "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 3}
+        if len(names) > 1
+        else None,
     }
     line = {"type": "line", "clip": True, "interpolate": "linear"}
     x = {"field": "step", "type": "quantitative", "title": "step", "axis": {**vega.WHOLE, "format": ",.0f"}, "scale": vega.scale()}
-    y = {"field": "raw", "type": "quantitative", "title": title, "scale": scale, "axis": vega.axis(is_wide=is_wide)}
+    y = {"field": "raw", "type": "quantitative", "title": title, "scale": scale}
+    y["axis"] = {**vega.axis(is_wide=is_wide), "title": None}  # it stands above the chart, where a phone has room for it
     fold = [{"fold": names, "as": ["curve", "value"]}, {"calculate": "datum[datum.curve + ' raw']", "as": "raw"}]
     layers: list[dict[str, Any]] = [
         {
@@ -101,7 +104,7 @@ def curves(
                 },
                 {
                     "mark": {**line, "strokeWidth": 2, "point": has_points},
-                    "encoding": {"y": {"field": "value", "type": "quantitative"}},
+                    "encoding": {"y": {**y, "field": "value"}},
                 },
             ],
         },
@@ -137,7 +140,7 @@ def curves(
             place = {"y": {"datum": rule}, "x": {"value": "width"}}
             layers.append({"data": {"values": [{}]}, "mark": {**text, "fontSize": 12}, "encoding": place})
     layers += vega.marks(marks, x)
-    return {"height": 260, "encoding": {"x": x}, "layer": layers}
+    return {"height": 300, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
 
 
 def kept_curves(table: pd.DataFrame, names: Sequence[str], title: str, height: int) -> go.Figure:

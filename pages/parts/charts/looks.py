@@ -178,7 +178,7 @@ def points(values: np.ndarray) -> go.Figure:
         height=460,
         margin={"l": 10, "r": 10, "t": 10, "b": 30},
         dragmode=False,
-        xaxis={"zeroline": False, "constrain": "domain"},
-        yaxis={"zeroline": False, "scaleanchor": "x", "constrain": "domain"},
+        xaxis={"zeroline": False, "constrain": "domain", "constraintoward": "left"},
+        yaxis={"zeroline": False, "scaleanchor": "x", "constrain": "domain", "constraintoward": "top"},
     )
     return figure

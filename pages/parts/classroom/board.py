@@ -37,7 +37,7 @@ _STYLE = """<style>
 .class-about .bar {height: 4px; border-radius: 2px; background: #8884; overflow: hidden}
 .class-about .bar i {display: block; height: 100%; border-radius: 2px; background: INDIGO}
 .class-about .bar.fid i {background: #12b886}
-.class-about .line {display: flex; justify-content: space-between; gap: .5rem; white-space: nowrap}
+.class-about .line {display: flex; flex-wrap: wrap; justify-content: space-between; column-gap: .5rem; overflow-wrap: anywhere}
 .class-about .state {display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; margin: 0}
 .class-blank {aspect-ratio: 1; display: grid; place-items: center; border-radius: .35rem; background: #8882; font-size: .8rem;
   text-align: center; padding: .5rem}

@@ -13,7 +13,7 @@ from gan import config as configs
 from gan.errors import InputError
 from gan.guests.guest import Guest
 from gan.runs import Run, changes
-from pages.parts import actions, owning, words
+from pages.parts import actions, owning, phone, words
 
 
 def marked(name: str, chosen: Sequence[Run]) -> list[str]:
@@ -49,6 +49,10 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
             flat = {}
         cells = {title: shown(flat.get(key)) for key, title in titles.items()}
         rows.append({**row, **cells, "Tags": list(told.tags), "Note": told.note})
+    notes = (" · ".join(f"{title} {row[title]}" for title in titles.values()) for row in rows)
+    phone.summary(
+        "differences", ("Run", ""), [phone.Line(names[run.id], note, "") for run, note in zip(chosen, notes, strict=True)]
+    )
     refusals = [owning.why_not("annotate", run) for run in chosen]
     column = st.column_config
     key = f"compare/table/{'-'.join(run.id[-6:] for run in chosen)}/{st.session_state.get('compare/edited', 0)}"

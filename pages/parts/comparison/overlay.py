@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from gan import palette
 from pages.parts import vega
 
 _HEIGHT = 260  # pixels
-_LINE = 44  # letters that fit above the narrowest chart
 
 
 def legend(groups: Sequence[str]) -> str:
@@ -41,14 +39,16 @@ def chart(
     is_wide: bool = False,
     has_points: bool = False,
     is_whole: bool = True,
+    ends: tuple[float, float] | None = None,
     marks: Sequence[tuple[float, str]] = (),
 ) -> dict[str, Any]:
     """Return the specification of one curve per group, with bands and a line at the cursor, without a legend.
 
     With ``has_points``, every value gets a dot, for curves with few values; a curve with a single value always does. ``is_whole``:
-    positions are counts, so the axis has no ticks in between. ``marks``: positions with a text each. Table rows have ``curve``,
-    ``at``, ``value`` and, for bands, ``low`` and ``high``; one row without ``curve`` has the cursor's ``at``. The specification
-    does not depend on the table, so the browser keeps the chart when the cursor moves.
+    positions are counts, so the axis has no ticks in between. ``ends``: lowest and highest value in view; all if None. ``marks``:
+    positions with a text each. Table rows have ``curve``, ``at``, ``value`` and, for bands, ``low`` and ``high``; one row without
+    ``curve`` has the cursor's ``at``. The specification does not depend on the table, so the browser keeps the chart when the
+    cursor moves.
     """
     colour: dict[str, Any] = {
         "field": "curve",
@@ -59,7 +59,7 @@ def chart(
     }
     ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"format": vega.ROUNDED, "grid": False}
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
-    scale = vega.scale(is_log=is_log, is_wide=is_wide)
+    scale = vega.scale(is_log=is_log, is_wide=is_wide) | ({"domain": list(ends)} if ends else {})
     y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": vega.axis(is_wide=is_wide)}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
     tooltip = [
@@ -69,7 +69,7 @@ def chart(
     ]
     return {
         "height": _HEIGHT,
-        "title": {"text": textwrap.wrap(title, _LINE), "anchor": "start", "fontSize": 14, "fontWeight": "normal", "limit": 0},
+        "title": vega.title(title),
         "layer": [
             {
                 "transform": [is_curve, {"filter": "isValid(datum.low)"}],
@@ -83,7 +83,7 @@ def chart(
             },
             {
                 "transform": [is_curve, *vega.lone_values("curve", "value")],
-                "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60},
+                "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "clip": True},
                 "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
             },
             {

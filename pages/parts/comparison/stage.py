@@ -10,7 +10,7 @@ from gan.guests.guest import Guest
 from gan.runs import Run
 from pages.parts import pictures, words
 from pages.parts.charts.style import is_wide
-from pages.parts.comparison import overlay, timeline
+from pages.parts.comparison import overlay, ranges, timeline
 from pages.parts.comparison.timeline import Track
 
 STOPS = 100  # slider positions
@@ -43,7 +43,7 @@ def stage(
         if not is_playing and st.session_state.get("at", end) >= end:
             st.session_state["at"] = 0
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="compare-place"):
         label, icon = ("Pause", ":material/pause:") if is_playing else ("Play", ":material/play_arrow:")
         st.button(
             label,
@@ -126,6 +126,7 @@ def show_curves(
     if drawn:
         each = list(dict.fromkeys(groups))
         st.html(overlay.legend(each))
+        views = {} if is_log else fit({name: ranges.sane(chosen, name, smoothing, groups) for name in curves})
         marks = [(place, f"{group}: {text}") for track, group in zip(chosen, groups, strict=True) for place, text in track.marks]
         with st.grid(min(3, len(drawn)), min_column_width=320, gap="medium"):
             for name, label, table in drawn:
@@ -133,10 +134,11 @@ def show_curves(
                 is_fid = name == "FID"
                 wide = is_fid and is_wide(table["value"].to_pylist())
                 options = {"is_log": is_log, "is_wide": wide, "has_points": is_fid, "is_whole": axis != "time"}
-                spec = overlay.chart(each, label, title, marks=marks, **options)
+                view = views.get(name)
+                spec = overlay.chart(each, label, title, marks=marks, ends=view and view.ends, **options)
                 about = f"{label} over {title}, one curve each for: {', '.join(there)}"
                 about += "".join(f"; {text} changed at {place:,.0f}" for place, text in marks)
-                st.vega_lite_chart(overlay.with_cursor(table, at), spec, key=f"curve/{label}", alt=about)
+                st.vega_lite_chart(overlay.with_cursor(ranges.within(table, view), at), spec, key=f"curve/{label}", alt=about)
     tell_cuts(timeline.cut_off(chosen, tuple(curves), groups), axis)
     scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)
     plotted = {group for table in made.get("FID", {}).values() for group in table["curve"].unique().to_pylist()}
@@ -146,6 +148,21 @@ def show_curves(
         st.caption(f"Not logged by these runs: {', '.join(missing)}.")
     if len(made.get("FID", {})) > 1:
         st.caption("FIDs computed differently are not comparable and have separate charts.")
+
+
+def fit(found: dict[str, ranges.Range | None]) -> dict[str, ranges.Range]:
+    """Say which curves leave the plots, and offer to show all values; return the ranges of the plots that do not."""
+    views = {name: view for name, view in found.items() if view}
+    if views:
+        plots: dict[tuple[str, ...], list[str]] = {}
+        for name, view in views.items():
+            plots.setdefault(view.leaving, []).append(name)
+        told = "; ".join(f"{', '.join(f'“{group}”' for group in those)} in {' and '.join(names)}" for those, names in plots.items())
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.caption(words.escape(f"Far outside: {told}."), width="content")
+            if st.toggle("All values", key="whole", bind="query-params"):
+                return {}
+    return views
 
 
 def tell_cuts(cuts: list[timeline.Cut], axis: str) -> None:

@@ -16,7 +16,7 @@ from gan.data import imported as imported_sets
 from gan.data import prepared
 from gan.data.prepared import Prepared
 from gan.places import data_root, default_root
-from pages.parts import actions, charts, owning, words
+from pages.parts import actions, charts, owning, phone, words
 from pages.parts.data_sets import albums
 
 SAME = {"exact": "identical", "near": "nearly identical"}
@@ -121,7 +121,8 @@ def show_images(data: DataConfig, found: Prepared) -> None:
     key = (str(place), changed(place))
     label = ask_class(entry)
     left, right = st.columns([5, 3], gap="large")
-    with left:
+    phone.first("data-picture")
+    with left, st.container(key="data-picture"):
         picture, shown = sheet(*key, label, st.session_state["data/seed"], found, data.size)
         if picture:
             st.image(picture, output_format="PNG", alt=f"{words.count(shown, 'image')} of the data set {entry.title}")

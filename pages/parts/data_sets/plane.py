@@ -9,7 +9,7 @@ import streamlit as st
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported, sources
 from gan.data.rendered import points
-from pages.parts import charts, words
+from pages.parts import charts, phone, words
 from pages.parts.data_sets import albums
 from pages.parts.data_sets.images import HELP, is_plotted, offer_shuffle, plot_counts
 
@@ -27,7 +27,8 @@ def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarr
 def show_points(entry: DataSet) -> None:
     """Show a data set of points, its figures, and the number of points per mode."""
     left, right = st.columns([5, 3], gap="large")
-    with left:
+    phone.first("data-picture")
+    with left, st.container(key="data-picture"):
         figure, shown, facts = cloud(entry, st.session_state["data/seed"])
         st.plotly_chart(figure, key="points", alt=f"Points of {entry.title}")
         offer_shuffle(f"{shown:,} of {words.count(entry.images, 'point')}")
@@ -38,7 +39,7 @@ def show_points(entry: DataSet) -> None:
             modes = f"{len(known.centres)}" if known else "unknown" if entry.origin == "own" else "none"
             st.metric("Modes", modes, help=HELP["modes"], border=True)
             for axis, mean, std in zip("xy", facts["mean"], facts["std"], strict=True):
-                st.metric(axis, f"{round(float(mean), 2) + 0.0:.2f} ± {std:.2f}", help=HELP["axis"], border=True)
+                st.metric(axis, words.signed(f"{round(float(mean), 2) + 0.0:.2f} ± {std:.2f}"), help=HELP["axis"], border=True)
             if known:
                 st.metric("Spread of a mode", f"{known.sigma:g}", help=HELP["sigma"], border=True)
         if columns := imported.describe(entry).get("columns"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from gan.judging import comparison
 from gan.judging.glossary import SCORES
 from gan.judging.lines import noun
 from gan.words import escape, percent
+from pages.parts import phone
 from pages.parts.evaluation import board, texts
 from pages.parts.evaluation.board import Selection
 from pages.parts.evaluation.columns import INTERVALS, PINNED, WIDTHS, about, facts, height_of_rows, width_of, width_of_names, wraps
@@ -20,17 +20,6 @@ from pages.parts.evaluation.selecting import choose_columns
 
 TABLE_HEIGHT, HEAD_HEIGHT = 560, 38  # pixels
 WRAPPING = 66  # pixels of a row from which names wrap
-
-#: A summary that stands above the table on a phone, where few of its columns are in view.
-_SUMMARY = """<style>
-.st-key-scores-summary {display: none}
-@media (max-width: 640px) {.st-key-scores-summary {display: block}}
-.st-key-scores-summary table {width: 100%; margin-bottom: 2rem; border-collapse: collapse; font-size: .875rem; line-height: 1.35}
-.st-key-scores-summary :is(td, th) {padding: .5rem 0; border-bottom: 1px solid #8884; vertical-align: top; text-align: left;
-  font-weight: 400; overflow-wrap: anywhere}
-.st-key-scores-summary :is(td, th):last-child {text-align: right; white-space: nowrap; padding-left: .75rem}
-.st-key-scores-summary small {display: block; opacity: .75; font-size: .8rem}
-</style>"""
 
 
 def show_table(selection: Selection) -> None:
@@ -46,8 +35,7 @@ def show_table(selection: Selection) -> None:
     height = height_of_rows({name: badges[name] for name in badges if name in columns}, is_pictured=is_pictured)
     if any(map(wraps, made["name"])):
         height = max(height, WRAPPING)
-    with st.container(key="scores-summary"):
-        st.html(_SUMMARY + summary(selection))
+    phone.summary("scores", ("Run", titles[whole.first].replace(" · ", ", ")), summary(selection))
     st.dataframe(
         board.display(selection, columns),
         row_height=height,
@@ -102,16 +90,14 @@ def show_table(selection: Selection) -> None:
         )
 
 
-def summary(selection: Selection) -> str:
-    """Return name, verdicts and main distance of each row as an HTML table, in the order of the table."""
+def summary(selection: Selection) -> list[phone.Line]:
+    """Return name, verdicts and main distance of each row, in the order of the table."""
     whole, made, score = selection.board, selection.table, selection.board.first
-    figures = texts.figures(made, score)
-    rows = [f"<tr><th>Run</th><th>{html.escape(whole.titles[score].replace(' · ', ', '))}</th></tr>"]
-    for name, verdicts, best, figure in zip(made["name"], made["verdicts"], made["best"], figures, strict=True):
-        told = html.escape(", ".join(board.shortened(verdicts, whole.verdicts)))
-        value = f"<b>{figure}</b>" if SCORES[score].title in best else figure
-        rows.append(f"<tr><td>{html.escape(name)}<small>{told}</small></td><td>{value}</td></tr>")
-    return f"<table>{''.join(rows)}</table>"
+    columns = (made["name"], made["verdicts"], made["best"], texts.figures(made, score))
+    return [
+        phone.Line(name, ", ".join(board.shortened(verdicts, whole.verdicts)), figure, SCORES[score].title in best)
+        for name, verdicts, best, figure in zip(*columns, strict=True)
+    ]
 
 
 def sheet_of(selection: Selection, columns: Sequence[str]) -> texts.Sheet:

@@ -315,7 +315,8 @@ def thumbnail(path: Path, size: int = 136, *, is_plot: bool = False) -> str | No
     try:
         with Image.open(path, formats=("PNG",)) as picture:
             width, height = picture.size if is_plot else (picture.width // 2, picture.height // 2)
-            small = picture.crop((0, 0, width, height)).convert("L" if picture.mode == "L" else "RGB")
+            mode = "RGBA" if "transparency" in picture.info else "L" if picture.mode == "L" else "RGB"
+            small = picture.crop((0, 0, width, height)).convert(mode)
             small = small.resize((size, size), Image.Resampling.BOX)
     except (OSError, SyntaxError, ValueError):  # raised by Pillow for damaged files
         return None

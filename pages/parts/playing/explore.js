@@ -81,8 +81,9 @@ class Explorer {
     this.lacking.textContent = Object.values(missing).join(" ");
     this.lacking.hidden = !this.lacking.textContent;
     if (this.mode in missing) this.turnTo(MODES[0][0]);
-    this.tell(`${head.moment ?? `Step ${head.step.toLocaleString("en")}`}, ${head.weights === "EMA" ? "averaged weights (EMA)" : "weights as trained"}. Choose samples on the left.`);
+    this.tell(`${head.moment ?? `Step ${head.step.toLocaleString("en")}`}, ${head.weights === "EMA" ? "averaged weights (EMA)" : "weights as trained"}. Choose samples.`);
     this.cover("");
+    if (!this.picks.length) this.picks = [[this.seed, 0], [this.seed, 1]];
     this.refresh();
   }
 

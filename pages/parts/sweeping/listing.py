@@ -16,8 +16,8 @@ from gan.judging import comparison, lines
 from gan.judging.glossary import SCORES as GLOSSARY
 from gan.runs import Run, Status
 from gan.sweeps.launched import Record, Sweep
-from gan.words import figure
-from pages.parts import exports, words
+from gan.words import figure, number
+from pages.parts import exports, phone, words
 from pages.parts.evaluation.board import shortened
 from pages.parts.evaluation.columns import WIDTHS
 from pages.parts.sweeping import rows
@@ -26,11 +26,7 @@ from pages.parts.sweeping.rows import Board, Row
 MOST_COMPARED = 12
 _QUICK = "Quick FID"
 _ROW, _HEAD, _HEIGHT = 66, 38, 640  # pixels; text wraps in rows higher than 64
-_NAME, _SCORE, _STATE = (
-    164,
-    110,
-    220,
-)  # pixels: name and FID are in view on a phone
+_NAME, _SCORE, _STATE = 164, 110, 220  # pixels: name and FID are in view on a phone
 _TITLES = {"progress": "Progress", "state": "State", "watch": "Watch"}
 
 
@@ -61,6 +57,7 @@ def draw(sweep: Sweep, board: Board, statuses: Mapping[str, Status], waits: Mapp
     """Draw the table; return the selected rows."""
     standings = tuple(standing(row, statuses, waits) for row in board.rows)
     table = styled(board, standings)
+    phone.summary(f"sweep-{sweep.id}", ("Variant", titles_of(board)["fid"].replace(" · ", ", ")), summary(board, standings))
     order = zlib.crc32("\n".join(row.members[0].variant for row in board.rows).encode())
     event = st.dataframe(
         table,
@@ -112,6 +109,18 @@ def state_of(row: Row, statuses: Mapping[str, Status], waits: Mapping[str, str])
         reason = next(filter(None, reasons), "")
         told.append(f"{count}{state}" + (f": {reason}" if reason else ""))
     return "; ".join(told)
+
+
+def summary(board: Board, standings: Sequence[Standing]) -> list[phone.Line]:
+    """Return name, state, verdicts and FID of each variant, in the order of the table; without a real FID, the quick one."""
+    found = []
+    for row, one in zip(board.rows, standings, strict=True):
+        value = figure(row.mean("fid"), row.spreads.get("fid"))
+        if row.quick is not None:
+            value = f"quick {number(row.quick)}"
+        note = " · ".join([*shortened(list(row.verdicts), row.verdicts), one.state])
+        found.append(phone.Line(row.name, note, value, "fid" in row.best, row.picture))
+    return found
 
 
 @lru_cache(8)

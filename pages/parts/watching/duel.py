@@ -132,7 +132,7 @@ def _shares(opinions: Opinions) -> str:
         if opinions.is_probability:
             parts.append(f"{title}: <b>{percent(sum(value > 0.5 for value in known) / len(known))}</b> taken for real")
         else:
-            parts.append(f"{title}: mean output <b>{sum(known) / len(known):.3g}</b>")
+            parts.append(f"{title}: mean output <b>{number(sum(known) / len(known))}</b>")
     return "<br>".join(parts)
 
 
@@ -152,7 +152,7 @@ def _histogram(opinions: Opinions) -> str:
         )
         halves.append(f'<div style="display:flex;gap:2px;height:2.25rem;align-items:flex-{side}">{bars}</div>')
     scale = ",".join(_mixed(share) for share in (0, 0.5, 1))
-    ends = ("0", "1") if opinions.is_probability else (f"{low:.3g}", f"{high:.3g}")
+    ends = ("0", "1") if opinions.is_probability else (number(low), number(high))
     return (
         f'<div role="img" aria-label="{html.escape(_about(opinions))}"><div>real images</div>{halves[0]}'
         f'<div style="height:4px;margin:2px 0;border-radius:2px;background:linear-gradient(90deg,{scale})"></div>{halves[1]}'
