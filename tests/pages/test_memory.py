@@ -1,14 +1,18 @@
-"""The server's memory: tables and curves of a run that trains do not pile up."""
+"""The server's memory: tables and curves of a run that trains do not pile up, and threads share what was freed."""
 
 from __future__ import annotations
 
 import gc
 import json
+import platform
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from gan.places import PROJECT
 from gan.runs import Run, Status
 from gan.storage import models
 from pages.parts.comparison import timeline
@@ -81,3 +85,34 @@ def held(run: Run) -> Counter[str]:
 def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files be cached although they have just been written, since the test does not wait."""
     monkeypatch.setattr(models, "_TICK", -1)
+
+
+#: Prints the number of glibc's memory pools after eight threads have allocated memory at the same time.
+_POOLS = """
+import ctypes, sys, threading
+from pages.parts import service
+if sys.argv[1] == "shared":
+    service._share_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+together = threading.Barrier(8)
+def allocate():
+    together.wait()
+    libc.malloc(1000)
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+out = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b"w"))
+libc.malloc_info(0, out)
+libc.fclose(out)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the pools are glibc's")
+def test_threads_share_two_memory_pools(tmp_path: Path) -> None:
+    pools = {}
+    for how in ("usual", "shared"):
+        subprocess.run([sys.executable, "-c", _POOLS, how, str(tmp_path / how)], cwd=PROJECT, check=True)
+        pools[how] = (tmp_path / how).read_text().count("<heap nr=")
+    assert pools["shared"] <= 2 < pools["usual"]
