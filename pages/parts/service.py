@@ -39,7 +39,7 @@ _way = _Way()
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Advance the queue while the server runs; open the first page in a browser unless headless."""
-    _share_arenas()
+    _share_memory()
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
         from pages.parts.door import startup
@@ -51,11 +51,13 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     yield
 
 
-def _share_arenas() -> None:
-    """Limit glibc to two memory pools for all threads.
+def _share_memory() -> None:
+    """Let all threads use the same memory again after others have freed it. Must run before Arrow is loaded.
 
-    Each page is drawn by a new thread. By default, threads spread over eight pools a core, and each keeps what was freed in it.
+    Each page is drawn by a new thread. By default, glibc spreads threads over eight pools a core, each of which keeps what was
+    freed in it, and so does Arrow's own allocator for each thread.
     """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 

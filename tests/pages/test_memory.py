@@ -87,12 +87,12 @@ def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "_TICK", -1)
 
 
-#: Prints the number of glibc's memory pools after eight threads have allocated memory at the same time.
+#: Writes a list of glibc's memory pools after eight threads have allocated memory at the same time; prints Arrow's allocator.
 _POOLS = """
 import ctypes, sys, threading
 from pages.parts import service
 if sys.argv[1] == "shared":
-    service._share_arenas()
+    service._share_memory()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
 together = threading.Barrier(8)
@@ -106,6 +106,8 @@ threads = [threading.Thread(target=allocate) for _ in range(8)]
 out = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b"w"))
 libc.malloc_info(0, out)
 libc.fclose(out)
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
 """
 
 
@@ -113,6 +115,7 @@ libc.fclose(out)
 def test_threads_share_two_memory_pools(tmp_path: Path) -> None:
     pools = {}
     for how in ("usual", "shared"):
-        subprocess.run([sys.executable, "-c", _POOLS, how, str(tmp_path / how)], cwd=PROJECT, check=True)
+        command = [sys.executable, "-c", _POOLS, how, str(tmp_path / how)]
+        allocator = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
         pools[how] = (tmp_path / how).read_text().count("<heap nr=")
-    assert pools["shared"] <= 2 < pools["usual"]
+    assert pools["shared"] <= 2 < pools["usual"] and allocator == "system"
