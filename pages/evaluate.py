@@ -58,7 +58,7 @@ def show(chosen: list[Run], busy: list[Run]) -> None:
         show_pictures(chosen)
         return
     checkpoint, extractor = choose_scores(found)
-    whole = board.board(*key, extractor, checkpoint, frozenset(run.id for run in busy))
+    whole = board.board(key[0], extractor, checkpoint, key[1], frozenset(run.id for run in busy))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         selection = narrow(whole)
     if len(selection.runs) < len(chosen):

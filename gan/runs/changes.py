@@ -11,7 +11,6 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from gan.runs.run import Run
 from gan.storage import files
 from gan.storage.lines import LineWriter, read_complete
 from gan.storage.models import read_cached
+from gan.storage.newest import newest
 from gan.words import on_one_line
 
 LONGEST_WHO = 60  # characters of the name of who asked
@@ -85,7 +85,7 @@ def replayed(run: Run) -> list[Change]:
     return [change for change in found if change]
 
 
-@lru_cache(maxsize=2048)
+@newest(2048, subject=1)
 def _read(path: Path, inode: int, changed: int, size: int) -> tuple[Change | None, ...]:
     """Return the changes in a file; None for each damaged line, except one that a crash cut off at the end."""
     found: list[Change | None] = []

@@ -37,6 +37,7 @@ from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
 from gan.storage.locks import hold_lock, is_locked
 from gan.storage.models import read_cached, read_json, read_model, stamp
+from gan.storage.newest import newest
 from gan.words import on_one_line
 
 _MOST_TAGS, _LONGEST_TAG, _LONGEST_NOTE = 20, 40, 4000
@@ -366,7 +367,7 @@ class Run:
             return ""
 
 
-@lru_cache(maxsize=1024)
+@newest(1024, subject=1)
 def _read_scores(path: Path, inode: int, changed: int, size: int) -> tuple[dict[str, Any], ...]:
     lines = read_lines(path)[0]
     latest = {_training_step(line): index for index, line in enumerate(lines)}

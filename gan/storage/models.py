@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gan.errors import InputError
+from gan.storage.newest import newest
 
 _TICK = 100_000_000  # nanoseconds; two versions of a file written within one clock tick may have the same time
 
@@ -36,7 +36,7 @@ def read_cached(read: Any, path: Path, *arguments: Any) -> Any:
     return (read if is_settled else read.__wrapped__)(*arguments, path, *seen)
 
 
-@lru_cache(maxsize=8192)
+@newest(8192, subject=2)
 def _read_stamped(model: type[Model], path: Path, inode: int, changed: int, size: int) -> Model:
     try:
         return model.model_validate(read_json(path))

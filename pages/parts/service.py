@@ -6,6 +6,7 @@ A new folder of runs first gets the examples.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import inspect
@@ -25,6 +26,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 _MOMENT = 1.0  # seconds
+_ARENA_MAX = -8  # M_ARENA_MAX in glibc's malloc.h
 
 
 class _Way:
@@ -37,6 +39,7 @@ _way = _Way()
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Advance the queue while the server runs; open the first page in a browser unless headless."""
+    _share_memory()
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
         from pages.parts.door import startup
@@ -46,6 +49,17 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     yield
+
+
+def _share_memory() -> None:
+    """Let all threads use the same memory again after others have freed it. Must run before Arrow is loaded.
+
+    Each page is drawn by a new thread. By default, glibc spreads threads over eight pools a core, each of which keeps what was
+    freed in it, and so does Arrow's own allocator for each thread.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
 def routes() -> list[WebSocketRoute]:

@@ -481,7 +481,7 @@ def test_rows_folded_over_more_than_seeds_are_not_joined(shown: Run) -> None:
     (line,) = shown.scores()
     kinds = [{"optimizer.batch_size": batch, "networks.latent": latent} for batch in (8, 16) for latent in (8, 16)]
     chosen = tuple(write_lines(make_run(shown.root, kind), line) for kind in kinds)
-    whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
+    whole = board.board(chosen, line["extractor_id"], "last", tuple(map(board.stamp, chosen)))
     folded = board.select(whole, "", (), (), "Batch size")
     assert [trace.mode for trace in plots.plot_against(board.part(folded, 1), "fid", "Batch size").data] == ["markers"]
 
@@ -568,7 +568,7 @@ def test_paper_says_how_the_scores_were_made_and_which_are_clearly_best(shown: R
         config["cadence"]["sample_every"] = "7 steps"
         run.config_path.write_text(json.dumps(config))
     chosen = (*bad, *good)
-    whole = board.board(chosen, tuple(map(board.stamp, chosen)), line["extractor_id"], "last")
+    whole = board.board(chosen, line["extractor_id"], "last", tuple(map(board.stamp, chosen)))
     selection = board.select(whole, "", (), (), "variant")
     scores = ["fid", "inception_score", "precision", "recall"]
     assert selection.paper == ["name", "Batch size", *scores, "verdicts"], "neither seeds, which rows average over, nor cadences"
@@ -658,12 +658,12 @@ def quick_of(line: dict[str, Any], *steps: int, **changes: Any) -> list[dict[str
 
 def selection_of(chosen: list[Run], extractor: str) -> board.Selection:
     """Return the unfiltered, ungrouped selection of a board of runs."""
-    return board.select(board.board(tuple(chosen), tuple(map(board.stamp, chosen)), extractor, "last"), "", (), (), "")
+    return board.select(board.board(tuple(chosen), extractor, "last", tuple(map(board.stamp, chosen))), "", (), (), "")
 
 
 def training_of(*chosen: Run) -> tuple[list[Any], list[str]]:
     """Return the plots of the quick scores of runs, and the names of runs without quick scores."""
-    figures, ways, silent = plots.plot_training(chosen, tuple(map(board.stamp, chosen)), tuple(run.label() for run in chosen))
+    figures, ways, silent = plots.plot_training(chosen, tuple(run.label() for run in chosen), tuple(map(board.stamp, chosen)))
     assert len(ways) == len(figures)
     return figures, silent
 
@@ -772,7 +772,7 @@ def test_page_and_command_give_the_same_verdicts(shown: Run) -> None:
     writer.close()
     told = [verdict.name for verdict in doctor.diagnose(run, line, doctor.logged(run), run.scores())]
     assert {"oscillation", "collapse", "still-improving"} <= set(told)
-    whole = board.board((run,), (board.stamp(run),), line["extractor_id"], "last")
+    whole = board.board((run,), line["extractor_id"], "last", (board.stamp(run),))
     assert [verdict.name for verdict in board.verdicts(whole, run)] == told
 
 
@@ -786,7 +786,7 @@ def test_every_measure_is_shown_with_its_spread_and_seed(visit: Visit, shown: Ru
     test = visit("evaluate", ALL, runs=shown.id)
     assert_sound(test)
     (line,) = shown.scores()
-    whole, read = board.board((shown,), (board.stamp(shown),), line["extractor_id"], "last"), cells(test)
+    whole, read = board.board((shown,), line["extractor_id"], "last", (board.stamp(shown),)), cells(test)
     measures = [name for name in whole.every if name in SCORES]
     assert {"fid", "precision", "recall", "coverage", "kid", "classes_covered"} <= set(measures) and "seed" in whole.every
     for name in measures:

@@ -17,7 +17,7 @@ from tests.report.conftest import LINE, scored
 
 def of_variants(chosen: list[Run]) -> board.Selection:
     """Return the selection with a row for each variant of scored runs."""
-    whole = board.board(tuple(chosen), tuple(map(board.stamp, chosen)), LINE["extractor_id"], "last")
+    whole = board.board(tuple(chosen), LINE["extractor_id"], "last", tuple(map(board.stamp, chosen)))
     return board.select(whole, "", (), (), board.SEEDS)
 
 

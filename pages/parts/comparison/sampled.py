@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
 from gan.runs import Run
 from gan.runs.columns import COLUMNS
 from gan.storage.lines import parse_stretches, raw_stretches
+from gan.storage.newest import newest
 from pages.parts.logged import as_number, as_numbers
 
 LINES = 240  # sampled per run
@@ -18,8 +18,8 @@ FADED = 0.005  # share of a moving average below which its oldest lines are not 
 _CURVES = tuple(name for name in COLUMNS if name not in PLACES)
 
 
-@lru_cache(maxsize=512)
-def columns(run: Run, place: str, stamp: object, smoothing: float) -> dict[str, np.ndarray]:
+@newest(512, subject=3)
+def columns(run: Run, place: str, smoothing: float, stamp: object) -> dict[str, np.ndarray]:
     """Return the columns of evenly sampled logged lines in order of steps, with their position (column ``place``) in ``at``.
 
     Each curve is the exponential moving average of all lines up to the sampled one, sᵢ = Σⱼ aⁱ⁻ʲ·vⱼ / Σⱼ aⁱ⁻ʲ, as on the Watch

@@ -6,7 +6,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from gan.judging.glossary import SCORES
 from gan.runs import Run, changes
 from gan.runs.columns import COLUMNS
 from gan.storage import models
+from gan.storage.newest import newest
 from pages.parts import words
 from pages.parts.comparison import guests, sampled
 from pages.parts.evaluation import table as scores_table
@@ -76,7 +76,12 @@ class Track:
 
     def smoothed(self, amount: float) -> Mapping[str, np.ndarray]:
         """Return the columns with their curves as moving averages; see :func:`sampled.columns`."""
-        return sampled.columns(self.run, self.place, self.stamp, amount)
+        return sampled.columns(self.run, self.place, amount, self.stamp)
+
+    @property
+    def subject(self) -> tuple[Run, str]:
+        """What this is a version of, see :func:`gan.storage.newest.newest`."""
+        return self.run, self.place
 
     @property
     def label(self) -> str:
@@ -111,10 +116,10 @@ def track(run: Run, axis: str) -> Track:
     )
 
 
-@lru_cache(maxsize=256)
+@newest(256, subject=2)
 def _track(run: Run, axis: str, logged: object, *stamps: object) -> Track:
     place, _ = AXES[axis]
-    columns = sampled.columns(run, place, logged, 0.0)
+    columns = sampled.columns(run, place, 0.0, logged)
     if isinstance(run, Guest):
         return Track(run, place, logged, guests.snapshots(run, place), guests.fids(run, place), (), columns)
     steps, places = np.array([0.0, *columns["step"]]), np.array([0.0, *columns["at"]])
@@ -191,7 +196,7 @@ def _differ_in(one: Mapping[str, Any], other: Mapping[str, Any], by: str) -> boo
     return apart == {by}
 
 
-@lru_cache(maxsize=128)
+@newest(128)
 def charts(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> dict[str, pa.Table]:
     """Return one curve for all ``groups`` (one name per track) as tables by title; FID has one table per comparable kind.
 
@@ -233,7 +238,7 @@ class Cut:
     runs: int
 
 
-@lru_cache(maxsize=128)
+@newest(128)
 def cut_off(tracks: tuple[Track, ...], names: tuple[str, ...], groups: tuple[str, ...]) -> list[Cut]:
     """Return the groups whose mean in one of the curves ``names`` misses a visible part of a run, because another ended before."""
     found: dict[str, Cut] = {}
@@ -377,6 +382,6 @@ def _planned(run: Run) -> object:
         return run.id
 
 
-@lru_cache(maxsize=1024)
+@newest(1024, subject=1)
 def _latest(run: Run, stamp: object) -> tuple[Line, ...]:
     return tuple(scores_table.latest(run).values())

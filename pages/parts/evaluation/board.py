@@ -10,7 +10,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from gan.judging.comparison import NOT_SCORED, SEED, SOUND, summarise
 from gan.judging.glossary import SCORES
 from gan.runs import Run
 from gan.storage import models
+from gan.storage.newest import newest
 from pages.parts import words
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation import texts
@@ -62,6 +63,11 @@ class Board:
     pictured: dict[str, int]  # scored run id → step of its samples
     key: str  # equal for boards with the same columns
 
+    @cached_property
+    def subject(self) -> str:
+        """What this is a version of, see :func:`gan.storage.newest.newest`; as text, which is compared and hashed fast."""
+        return " ".join((self.extractor, self.checkpoint, *(str(run.path) for run in self.chosen)))
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:
@@ -75,6 +81,7 @@ class Selection:
     runs: frozenset[str]
     sizes: dict[int, int]
     paper: list[str]
+    subject: tuple[Any, ...]  # what this is a version of
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +95,7 @@ class Part:
     basis: str
     main: list[str]  # main scores, the more meaningful one first
     noun: str  # "images" or "points"
+    subject: tuple[Any, ...]  # what this is a version of
 
 
 def stamp(run: Run) -> str:
@@ -101,7 +109,7 @@ def _changed(path: Path) -> int:
     return models.stamp(path)[1]
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT, subject=1)
 def survey(chosen: tuple[Run, ...], stamps: tuple[str, ...]) -> Found:
     """Return the newest scores of the runs."""
     found: Found = {}
@@ -112,9 +120,9 @@ def survey(chosen: tuple[Run, ...], stamps: tuple[str, ...]) -> Found:
     return found
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT, subject=3)
 def board(
-    chosen: tuple[Run, ...], stamps: tuple[str, ...], extractor: str, checkpoint: str, busy: frozenset[str] = frozenset()
+    chosen: tuple[Run, ...], extractor: str, checkpoint: str, stamps: tuple[str, ...], busy: frozenset[str] = frozenset()
 ) -> Board:
     """Return the board for an extractor and a kind of checkpoint; at least one run must have such scores.
 
@@ -160,7 +168,7 @@ def board(
 
 def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
     """Return verdict titles of a run with their colours, plus a summary badge if there is no fault."""
-    found = _diagnose(run, when, line["extractor_id"], str(line.get("checkpoint", "last")))
+    found = _diagnose(run, line["extractor_id"], str(line.get("checkpoint", "last")), when)
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
     summary = summarise(line, found)
     return ({summary: "green" if summary == SOUND else "gray"} if summary else {}) | shown
@@ -168,7 +176,7 @@ def _badges(run: Run, line: Line, when: str) -> dict[str, str]:
 
 def _unscored(run: Run, checkpoint: str, when: str, *, is_busy: bool) -> dict[str, str]:
     """Return badges for a run without scores here: the reason, and verdicts based on its curves alone."""
-    shown = {verdict.title: COLOURS[verdict.kind] for verdict in _diagnose(run, when, "", "")}
+    shown = {verdict.title: COLOURS[verdict.kind] for verdict in _diagnose(run, "", "", when)}
     if scores_table.latest(run, checkpoint):
         return {"other features": "gray"} | shown
     if is_busy:
@@ -179,16 +187,16 @@ def _unscored(run: Run, checkpoint: str, when: str, *, is_busy: bool) -> dict[st
 
 def verdicts(board: Board, run: Run) -> list[doctor.Verdict]:
     """Return the verdicts on a run of a board; without scores there, those based on its curves."""
-    return _diagnose(run, stamp(run), board.extractor, board.checkpoint) if run.id in board.explained else on_curves(run)
+    return _diagnose(run, board.extractor, board.checkpoint, stamp(run)) if run.id in board.explained else on_curves(run)
 
 
 def on_curves(run: Run) -> list[doctor.Verdict]:
     """Return the verdicts on a run based on its curves alone."""
-    return _diagnose(run, stamp(run), "", "")
+    return _diagnose(run, "", "", stamp(run))
 
 
-@lru_cache(1024)
-def _diagnose(run: Run, when: str, extractor: str, checkpoint: str) -> list[doctor.Verdict]:
+@newest(1024, subject=3)
+def _diagnose(run: Run, extractor: str, checkpoint: str, when: str) -> list[doctor.Verdict]:
     """Diagnose a run as the command line does; without an extractor, ignore scores."""
     return doctor.judge(run, scores_table.latest(run, checkpoint)[extractor] if extractor else {})
 
@@ -253,7 +261,7 @@ def _paper(board: Board, table: pd.DataFrame, by: str) -> list[str]:
     return [name for name in board.every if name in shown]
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def select(
     board: Board, text: str, wanted_verdicts: tuple[str, ...], wanted: tuple[tuple[str, tuple[str, ...]], ...], by: str
 ) -> Selection:
@@ -264,10 +272,17 @@ def select(
     table = scores_table.ordered(table, board.first)
     sizes = table[(table["run"] != "") & (table["group"] > 0)]["group"].value_counts(sort=False)
     counted = {int(group): int(size) for group, size in sizes.items()}
-    return Selection(board, table, frozenset(left["run"]) - {""}, counted, _paper(board, table, by))
+    return Selection(
+        board,
+        table,
+        frozenset(left["run"]) - {""},
+        counted,
+        _paper(board, table, by),
+        (board.subject, text, wanted_verdicts, wanted, by),
+    )
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def part(selection: Selection, group: int) -> Part:
     """Return one group of comparable rows of a selection."""
     table, line = selection.table[selection.table["group"] == group], selection.board.each[group - 1]
@@ -283,10 +298,11 @@ def part(selection: Selection, group: int) -> Part:
         basis,
         [name for name in lines.main_scores(line) if scored[name].notna().any()],
         lines.noun(line),
+        (selection.subject, group),
     )
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def display(selection: Selection, columns: tuple[str, ...]) -> Styler:
     """Return columns of a selection under their titles, scores as numbers that read "592 ± 5"; the clearly best ones are bold.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,6 +11,7 @@ from gan.judging import comparison, lines
 from gan.judging.comparison import LENGTH, variants
 from gan.judging.glossary import SCORES
 from gan.runs import Run
+from gan.storage.newest import newest
 from pages.parts import charts, marks
 from pages.parts.evaluation import table as scores_table
 from pages.parts.evaluation import texts
@@ -40,7 +40,7 @@ def _label(line: Line, name: str) -> str:
     return lines.label(line) if name == "fid" else f"{SCORES[name].title} · {line['extractor']}"
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def plot_scores(part: Part, name: str) -> go.Figure:
     """Plot a score of each row as a dot with its spread."""
     rows = part.scored[part.scored[name].notna()]
@@ -49,9 +49,9 @@ def plot_scores(part: Part, name: str) -> go.Figure:
     return charts.scores(shown, title_of(part, name), _floor(part, name), SCORES[name].better < 0, part.noun)
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT, subject=2)
 def plot_training(
-    chosen: tuple[Run, ...], stamps: tuple[str, ...], names: tuple[str, ...]
+    chosen: tuple[Run, ...], names: tuple[str, ...], stamps: tuple[str, ...]
 ) -> tuple[list[go.Figure], list[str], list[str]]:
     """Plot the quick scores of runs over images seen; also return how they were made, and the names of runs without any.
 
@@ -89,7 +89,7 @@ def telling(part: Part, rows: pd.DataFrame | None = None) -> list[str]:
     return [title for title in part.board.settings if rows[title].map(comparison.text_of).nunique() > 1]
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def plot_against(part: Part, score: str, setting: str) -> go.Figure:
     """Plot a score over a setting or fact, with lines through rows that otherwise differ only in the seed."""
     rows = part.scored[part.scored[score].notna()]
@@ -100,7 +100,7 @@ def plot_against(part: Part, score: str, setting: str) -> go.Figure:
     return charts.against(pairs, titles[setting], titles[score], _floor(part, score), part.noun, others)
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def plot_neighbours(part: Part) -> go.Figure | None:
     """Plot precision over recall; None if they were not measured."""
     rows = part.scored[part.scored["precision"].notna() & part.scored["recall"].notna()]
@@ -113,7 +113,7 @@ def plot_neighbours(part: Part) -> go.Figure | None:
     return charts.neighbours(shown, floor, part.noun)
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
     """Plot parallel coordinates of settings and main scores, one line for each of the first ``MOST_FOLLOWED`` variants."""
     rows = folded(part)
@@ -128,7 +128,7 @@ def plot_parallel(part: Part, settings: tuple[str, ...]) -> go.Figure:
     )
 
 
-@lru_cache(_KEPT)
+@newest(_KEPT)
 def folded(part: Part) -> pd.DataFrame:
     """Return the scored rows of a part, best first, with runs merged that differ only in their seed."""
     are_single = bool((part.scored["runs"] == 1).all())

@@ -94,7 +94,7 @@ def note(part: Part, *more: str) -> None:
 def show_training(chosen: list[Run], names: dict[str, str]) -> None:
     """Show the quick scores of runs over images seen, including runs not scored afterwards."""
     figures, ways, silent = plots.plot_training(
-        tuple(chosen), tuple(map(board.stamp, chosen)), tuple(names[run.id] for run in chosen)
+        tuple(chosen), tuple(names[run.id] for run in chosen), tuple(map(board.stamp, chosen))
     )
     for number, figure in enumerate(figures, 1):
         st.plotly_chart(

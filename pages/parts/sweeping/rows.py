@@ -18,6 +18,7 @@ from gan.judging import comparison, doctor, lines
 from gan.judging.comparison import SEED, SOUND, Line
 from gan.runs import Run, names
 from gan.storage import models
+from gan.storage.newest import newest
 from gan.sweeps.launched import Member
 from pages.parts import logged
 from pages.parts.evaluation.board import COLOURS
@@ -179,7 +180,7 @@ def _row(
     )
 
 
-@lru_cache(4096)
+@newest(4096, subject=1)
 def _facts(run: Run, when: Stamp) -> _Facts:
     quick = [fid for _, fid in logged.quick_fids(run)[1] if math.isfinite(fid)]
     samples = list(run.samples().values())[-1:]
