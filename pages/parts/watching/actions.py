@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -17,6 +16,7 @@ from gan.execution import queue
 from gan.judging import doctor
 from gan.runs import Run, Status, checkpoints, dispatch, shortened
 from gan.storage.models import stamp
+from gan.storage.newest import newest
 from pages.parts import actions, frame, launches, owning, remedy, scorings, words
 from pages.parts.launches import Asked
 from pages.parts.watching import branches, knobs
@@ -190,7 +190,7 @@ def _compare(run: Run, changes: dict[str, int]) -> None:
     frame.go("pages/compare.py", runs=f"{run.id},{other.id}")
 
 
-@lru_cache(maxsize=64)
+@newest(64, subject=1)
 def _verdicts(run: Run, *stamps: object) -> list[doctor.Verdict]:
     """Return the verdicts on a run that a change of settings may remedy."""
     scored = [line for line in run.scores() if line.get("source") != "training"]

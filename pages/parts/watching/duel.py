@@ -16,6 +16,7 @@ from gan.palette import INDIGO, ORANGE
 from gan.runs import Opinions, Run, Status
 from gan.runs.columns import COLUMNS
 from gan.storage.models import stamp
+from gan.storage.newest import newest
 from gan.words import number, percent
 from pages.parts import logged, pictures, words
 from pages.parts.watching import classes
@@ -88,7 +89,7 @@ def standing(run: Run, config: RunConfig, status: Status) -> Standing:
     return _standing(run, len(table), last, stamp(run.scores_path), config, has_diverged=has_diverged)
 
 
-@lru_cache(maxsize=256)
+@newest(256, subject=1)
 def _standing(run: Run, lines: int, last: float, scored: object, config: RunConfig, *, has_diverged: bool) -> Standing:
     """Return how a run with so many logged lines up to the step ``last`` stands; ``scored`` changes with its scores."""
     table = logged.tail(run).table()
