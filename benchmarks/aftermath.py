@@ -15,7 +15,6 @@ from gan.errors import InputError
 from gan.execution import queue, requests
 from gan.places import data_root
 from gan.runs import Run, changes
-from gan.storage import jobs
 from gan.sweeps import launched
 
 
@@ -142,7 +141,7 @@ def _of_data() -> list[str]:
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and not path.name.startswith(".") and path.name not in own:
             found.append(f"a half-made data set is left: {path.name}")
-    if (task := jobs.read(requests.import_path())) and task.state == "running":
+    if requests.imports():
         found.append("an import is still under way")
     return found
 

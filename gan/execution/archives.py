@@ -28,7 +28,7 @@ from gan.guests.guest import Guest, list_guests
 from gan.guests.guest import folder as guest_folder
 from gan.places import data_root
 from gan.runs import Run, index, owned
-from gan.storage import files, jobs
+from gan.storage import files
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import progress_of
@@ -209,7 +209,7 @@ def _ready(root: Path) -> Iterator[Belongings]:
             raise InputError(f"{words.count(len(found.active), 'run')} of students are under way; stop them first.")
         if found.unfinished:
             raise InputError(f"{words.count(len(found.unfinished), 'sweep')} of students are under way; stop them first.")
-        if (task := jobs.read(requests.import_path())) and task.state == "running":
+        if requests.imports():
             raise InputError("A data set is being imported; wait until that ends.")
         for name in found.sets:
             imported.require_unused(data_sets.find(name), root)

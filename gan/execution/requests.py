@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -34,6 +35,7 @@ from gan.storage.locks import hold_lock
 
 DRAWING = 300  # seconds for which pictures are drawn from a student's generator
 _UPLOADS = ".uploads"
+_MOST_IMPORTS = 8  # under way or waiting, of all people together; each is a process
 
 
 def score(chosen: Sequence[Run], extractor: str = "auto", checkpoint: str = "last") -> None:
@@ -93,8 +95,24 @@ def start_class_export(root: Path, *, with_teacher: bool = False) -> None:
 
 
 def import_path() -> Path:
-    """Return the progress file of the import; only one import runs at a time."""
-    return data_root() / data_sets.OWN / ".import.json"
+    """Return the progress file of the acting person's import.
+
+    Everybody may have one import, which waits until those that were there before have ended.
+    """
+    person = current()
+    mark = "" if person.is_teacher else f"-{hashlib.sha256(person.id.encode()).hexdigest()[:16]}"
+    return data_root() / data_sets.OWN / f".import{mark}.json"
+
+
+def imports() -> list[Path]:
+    """Return the progress files of all imports that are under way or wait."""
+    found = (data_root() / data_sets.OWN).glob(".import*.json")
+    return [path for path in found if (task := read(path)) and task.state == "running"]
+
+
+def import_turn() -> Path:
+    """Return the lock that an import holds while it works; each uses all cores."""
+    return data_root() / data_sets.OWN / ".importing.lock"
 
 
 def preparation_path(data: DataConfig) -> Path:
@@ -143,6 +161,8 @@ def start_import(
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
     require("prepare")
+    if len(imports()) >= _MOST_IMPORTS:
+        raise InputError(f"{_MOST_IMPORTS} imports are under way or wait; try again in a minute.")
     name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
     chosen = [f"--name={words.on_one_line(title)}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
     chosen += [f"--only={folder}" for folder in choice.only]
@@ -259,7 +279,7 @@ def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> No
 
 
 def clear_uploads() -> None:
-    """Remove uploads older than an hour, left by killed imports. The caller must hold the import's lock."""
+    """Remove uploads older than an hour, left by killed imports. The caller must hold the lock of :func:`import_turn`."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
             if not files.is_in_use(entry.stat().st_mtime):

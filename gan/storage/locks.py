@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -28,6 +29,18 @@ def hold_lock(path: Path, otherwise: str, *, patience: float = 1.0) -> FileLock:
             lock.acquire()
         except Timeout:
             raise InputError(otherwise) from None
+    return lock
+
+
+def wait_for_lock(path: Path, tell: Callable[[], object]) -> FileLock:
+    """Take the lock at ``path`` and return it, however long that lasts; call ``tell`` if it is taken. The folder must exist."""
+    lock = FileLock(path, poll_interval=0.2)
+    with explained(f"locking {path}"):
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            tell()
+            lock.acquire()
     return lock
 
 

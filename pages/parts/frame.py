@@ -29,6 +29,7 @@ _BAR = """<style>
 @media (max-width: 767px) {[data-testid="stHeader"]::after {content: "TITLE"; position: absolute; inset: 0 1rem 0 auto;
   pointer-events: none; display: flex; align-items: center; font-weight: 650}}
 :is([data-testid="stButtonGroup"] button[data-selected], [data-testid="stSliderThumbValue"]) {color: inherit !important}
+@media (pointer: coarse) {.st-key-mouse-hint {display: none}}
 </style>"""
 
 Address = tuple[str, frozenset[tuple[str, str]]]  # a page, and the parameters in the URL

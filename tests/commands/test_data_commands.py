@@ -429,7 +429,7 @@ def test_uploads_of_students_are_limited(folder: Path, data_root: Path, root: Pa
     assert not list((data_root / "own" / ".uploads").iterdir()) and read(requests.import_path()) is None
     with acting(ann):
         requests.start_import(io.BytesIO(content), ".zip", "Many", 16)
-    task = end_of_import()
+        task = end_of_import()
     assert task.state == "failed" and "49 pictures an upload, and this one has 50 or more" in task.message
     requests.start_import(io.BytesIO(content), ".zip", "Many", 16)
     assert end_of_import().state == "finished", "the teacher's is not"

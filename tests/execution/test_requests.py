@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from gan.access.people import Person, acting
 from gan.catalogue import data_sets
+from gan.data import imported
 from gan.data.grouping import Choice
 from gan.data.importer import import_points
 from gan.errors import InputError
@@ -22,7 +24,8 @@ from gan.guests import importer
 from gan.guests.guest import list_guests
 from gan.places import data_root
 from gan.storage import signs
-from gan.storage.jobs import read, say_nothing
+from gan.storage.jobs import Task, read, say_nothing
+from tests.execution import quick
 from tests.helpers import is_sentence, wait_until
 from tests.networks.made_elsewhere import FOLDER
 
@@ -51,6 +54,40 @@ def test_of_many_uploads_at_once_one_is_imported_and_the_others_are_refused(
     assert answers[0] == ""
     assert all(is_sentence(answer) for answer in answers[1:])
     assert len(list((tmp_path / data_sets.OWN / ".uploads").iterdir())) == 1, "refused uploads leave nothing"
+
+
+ANN, BO, CY = (Person(id=f"{name}1", name=name) for name in ("Ann", "Bo", "Cy"))
+
+
+def ask_for_points(person: Person) -> None:
+    with acting(person):
+        requests.start_import(io.BytesIO(b"1,2\n3,5\n" * 20), ".csv", f"Points of {person.name}", 16)
+
+
+def import_of(person: Person) -> Task | None:
+    with acting(person):
+        return read(requests.import_path())
+
+
+def test_imports_of_several_people_wait_for_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    monkeypatch.setattr(requests, "_MOST_IMPORTS", 2)
+    requests.import_turn().parent.mkdir(parents=True)
+    with quick.trainers():
+        with FileLock(requests.import_turn()):  # the import of somebody else works
+            for person in (ANN, BO):
+                ask_for_points(person)
+            for person in (ANN, BO):
+                wait_until(lambda: "Waiting" in import_of(person).message, "it waits")  # type: ignore[union-attr]  # noqa: B023
+            with pytest.raises(InputError, match="2 imports are under way or wait; try again in a minute"):
+                ask_for_points(CY)
+            assert len(list((tmp_path / data_sets.OWN / ".uploads").iterdir())) == 2, "nothing of the refused one"
+        for person in (ANN, BO):
+            wait_until(lambda: import_of(person).state == "finished", "it ends")  # type: ignore[union-attr]  # noqa: B023
+        ask_for_points(CY)
+        wait_until(lambda: import_of(CY).state == "finished", "it ends")  # type: ignore[union-attr]
+    made = [entry for entry in data_sets.all_sets().values() if entry.origin == "own"]
+    assert {(entry.title, imported.owner(entry)) for entry in made} == {(f"Points of {one.name}", one) for one in (ANN, BO, CY)}
 
 
 ODD = "Dark\0 \x1b[31m\x07\ud800\u202e rooms\r\n"

@@ -73,7 +73,7 @@ def _live(root: Path, who: Person) -> None:
 
 
 def _columns(count: int) -> int:
-    """Return the most columns of the board: few persons get large pictures."""
+    """Return the most columns of the board: few people get large pictures."""
     return next((columns for columns in (4, 6) if count <= 2 * columns), 8)
 
 
@@ -127,7 +127,7 @@ def _bar(share: float, about: str, kind: str = "") -> str:
 
 
 def _legend(found: list[Tile]) -> str:
-    told = f"The newest run of {words.count(len(found), 'person')}." if len(found) > 1 else ""
+    told = f"The newest run of {len(found):,} people." if len(found) > 1 else ""
     if any(tile.ratio for tile in found):
         told += (
             f" {SCORES['fid'].title}: the newest one taken during training, lower is better. “2.3 × real”: 2.3 times the FID of "

@@ -23,7 +23,7 @@ _NEW_CODE = "class/new-teacher-code"
 
 
 def show(root: Path, present: Callable[[], Collection[str]]) -> None:
-    """Draw the table, and what the teacher can do; ``present`` returns the ids of the persons who have a page open."""
+    """Draw the table, and what the teacher can do; ``present`` returns the ids of the people who have a page open."""
     classroom = Classroom(root)
     state = classroom.state()
     if mode() == "code" and not state.is_open:
@@ -61,7 +61,7 @@ def _table(root: Path, present: Callable[[], Collection[str]]) -> None:
 def table(root: Path, present: Collection[str]) -> list[dict[str, object]]:
     """Return the rows of the table, one for each student and each other owner of runs; those who are there come first.
 
-    ``present``: the ids of the persons who have a page open.
+    ``present``: the ids of the people who have a page open.
     """
     found = {person.id: (person, listed) for person, listed in owned.by_owner(index.read(root)).items() if not person.is_teacher}
     others = {key: Student(name=person.name, code="") for key, (person, _) in found.items()}

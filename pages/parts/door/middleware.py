@@ -153,12 +153,12 @@ _sockets: set[_Socket] = set()
 
 
 def present() -> set[str]:
-    """Return the ids of the persons who have a page open."""
+    """Return the ids of the people who have a page open."""
     return {opened.person.id for opened in tuple(_sockets) if opened.path == "/_stcore/stream"}
 
 
 async def _watch() -> None:
-    """Close the sockets of persons whose cookie has expired, who have been removed, or whose code has been changed."""
+    """Close the sockets of people whose cookie has expired, who have been removed, or whose code has been changed."""
     while _sockets:
         await asyncio.sleep(LOOK)
         for opened in tuple(_sockets):

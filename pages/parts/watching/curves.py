@@ -78,8 +78,10 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
     if more.open:
         with more:
             draw(thin, NORMS, "gradient norm", f"norms/{run.id}", smoothing, is_log=is_log, changed=changed)
-    parent = f" The faint curve up to step {before[1]:,} is that of the run it was forked from." if before else ""
-    st.caption(f"Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.{parent}")
+    if before:
+        st.caption(f"The faint curve up to step {before[1]:,} is that of the run it was forked from.")
+    with st.container(key="mouse-hint"):
+        st.caption("Mouse: Ctrl + wheel zooms, dragging pans, double-click resets.")
 
 
 def show_losses(run: Run, config: RunConfig | None) -> None:
