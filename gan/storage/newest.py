@@ -53,5 +53,5 @@ def newest(most: int, subject: int | None = None) -> Callable[[Callable[_Argumen
 
 
 def _subject(value: Any) -> Any:
-    """Return what an argument is a version of; of a tuple, that of its members."""
+    """Return the subject of an argument, or the argument if it has none; for a tuple, those of its members."""
     return tuple(map(_subject, value)) if isinstance(value, tuple) else getattr(value, "subject", value)

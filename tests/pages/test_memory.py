@@ -15,7 +15,7 @@ import pytest
 from gan.places import PROJECT
 from gan.runs import Run, Status
 from gan.storage import models
-from pages.parts.comparison import timeline
+from pages.parts.comparison import ranges, timeline
 from pages.parts.evaluation import board, plots
 from tests.helpers import make_run
 from tests.report.conftest import LINE
@@ -42,6 +42,7 @@ def look(run: Run) -> None:
         tracks = (timeline.track(run, axis),)
         for name in ("generator loss", "FID"):
             timeline.charts(tracks, name, 0.5, ("run",))
+            ranges.sane(tracks, name, 0.5, ("run",))
         timeline.cut_off(tracks, ("generator loss",), ("run",))
     stamps = (board.stamp(run),)
     whole = board.board((run,), LINE["extractor_id"], "last", stamps)

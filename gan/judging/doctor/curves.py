@@ -233,7 +233,7 @@ def _swing(values: Sequence[float]) -> tuple[float, float]:
     if not level:
         return 0.0, 0.0
     curve, places = np.array(values) / level, np.linspace(-1, 1, len(values))
-    rest = curve - curve.mean() - places * (places @ curve) / (places @ places)  # of the least-squares line
+    rest = curve - curve.mean() - places * (places @ curve) / (places @ places)  # without its linear trend
     power = np.abs(np.fft.rfft(rest * np.hanning(len(rest)))) ** 2
     if not (total := float(power[1:].sum())):
         return 0.0, 0.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gan.storage.newest import newest
 from pages.parts.comparison import timeline
 from pages.parts.comparison.timeline import Track
 
@@ -27,7 +27,7 @@ class Range(NamedTuple):
     leaving: tuple[str, ...]
 
 
-@lru_cache(maxsize=128)
+@newest(128)
 def sane(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[str, ...]) -> Range | None:
     """Return the range of the chart of a curve (see :func:`timeline.charts`), or None if all of its values fit in one plot."""
     if name in _APART:
@@ -35,9 +35,8 @@ def sane(tracks: tuple[Track, ...], name: str, smoothing: float, groups: tuple[s
     table = next(iter(timeline.charts(tracks, name, smoothing, groups).values()), None)
     if table is None:
         return None
-    curves, values = table["curve"].to_pylist(), np.array(table["value"].to_pylist(), dtype="float64")
-    places = {curve: [one == curve for one in curves] for curve in dict.fromkeys(curves)}
-    return of({curve: values[place & np.isfinite(values)] for curve, place in places.items()})
+    curves, values = np.array(table["curve"].to_pylist()), np.array(table["value"].to_pylist(), dtype="float64")
+    return of({curve: values[(curves == curve) & np.isfinite(values)] for curve in dict.fromkeys(curves.tolist())})
 
 
 def of(curves: dict[str, np.ndarray]) -> Range | None:
