@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan import lessons
+from gan.lessons.course import find
 from pages.parts import frame
 from pages.parts.learning import course, lesson
 
@@ -14,7 +14,7 @@ st.html(course.LINKS)
 chosen = None
 if name := st.query_params.get("lesson"):
     with frame.spoken_errors():
-        chosen = lessons.find(name)
+        chosen = find(name)
 if chosen is None:
     st.title("Learn")
     st.caption("One question each: bet on the answer, play, and see who is right.")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pages.parts.service import FIRST
 from tests.helpers import PROJECT, environment, imports
 
 #: The folders and single files of ``gan/`` from the lowest floor up: each may import only itself and earlier entries.
@@ -128,6 +129,50 @@ def test_no_import_circles() -> None:
         TopologicalSorter({path: imported_files(path) for path in FILES}).prepare()
     except CycleError as error:
         pytest.fail(" → ".join(shown(path) for path in error.args[1]))
+
+
+def importing_packages() -> dict[str, Path]:
+    """Return the folders of packages, among those that the server loads, whose ``__init__.py`` imports modules of the package."""
+    inits = [path for path in FILES if path.name == "__init__.py" and not WITH_TORCH & set(path.parts)]
+    return {module_of(path): path.parent for path in inits if any(one.is_relative_to(path.parent) for one in imported_files(path))}
+
+
+def imported_first(path: Path) -> set[str]:
+    """Return the modules that import statements of a file begin with: ``a.b`` for ``import a.b`` and for ``from a.b import c``."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))))
+    names = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def test_threads_that_import_at_once_do_not_wait_for_one_another() -> None:
+    packages = importing_packages()
+    assert len(packages) > len(FIRST)
+    past: dict[str, list[str]] = {}
+    for path in FILES:
+        for name in imported_first(path):
+            for package, folder in packages.items():
+                if name.startswith(f"{package}.") and not path.is_relative_to(folder):
+                    past.setdefault(package, []).append(shown(path))
+    assert set(past) == set(FIRST), f"import these from their package, or the package before the server serves: {past}"
+
+
+_SERVE = """
+import asyncio, sys
+import dashboard
+from pages.parts import service
+assert not set(service.FIRST) & set(sys.modules), "this test proves nothing"
+async def serve():
+    async with service.lifespan(dashboard.app):
+        print(set(service.FIRST) <= set(sys.modules))
+asyncio.run(serve())
+"""
+
+
+def test_server_imports_first_what_threads_must_not_import_at_once(tmp_path: Path) -> None:
+    env = environment(tmp_path, {"STREAMLIT_SERVER_HEADLESS": "true"})
+    command = [sys.executable, "-c", _SERVE]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "True", done.stderr
 
 
 @pytest.mark.parametrize("path", ENGINE_FILES, ids=shown)

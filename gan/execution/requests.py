@@ -112,7 +112,7 @@ def imports() -> list[Path]:
 
 def import_turn() -> Path:
     """Return the lock that an import holds while it works; each uses all cores."""
-    return data_root() / data_sets.OWN / ".import.turn"
+    return data_root() / data_sets.OWN / ".imports.lock"
 
 
 def preparation_path(data: DataConfig) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 from gan import runs
 from gan.errors import InputError
 from gan.judging import remedies
-from gan.judging.doctor.trend import during_training
+from gan.judging.doctor import during_training
 from gan.runs import Run, changes, forks, shortened
 
 #: Verdicts on trainings that were better before.

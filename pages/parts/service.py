@@ -28,6 +28,11 @@ from starlette.websockets import WebSocket
 _MOMENT = 1.0  # seconds
 _ARENA_MAX = -8  # M_ARENA_MAX in glibc's malloc.h
 
+#: Packages that import their own modules, which others import directly. Two threads that do both at once end in an ImportError:
+#: each waits for what the other has begun, and Python gives one of them a module without its content. So the server imports these
+#: before it serves; in all other packages nothing outside imports past the package (``tests/test_walls.py``).
+FIRST = ("gan.config", "gan.runs")
+
 
 class _Way:
     free_from = 0.0  # on the clock of ``time.monotonic``
@@ -40,6 +45,8 @@ _way = _Way()
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Advance the queue while the server runs; open the first page in a browser unless headless."""
     _share_memory()
+    for name in FIRST:
+        importlib.import_module(name)
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
         from pages.parts.door import startup
@@ -69,7 +76,7 @@ def routes() -> list[WebSocketRoute]:
 
 
 async def _play(socket: WebSocket) -> None:
-    from pages.parts.playing import relay  # imports the configuration, which a starting server does without
+    from pages.parts.playing import relay  # which a starting server does without
 
     await relay.serve(socket)
 

@@ -13,7 +13,7 @@ import torch
 
 from gan.config import RunConfig
 from gan.data import loaders
-from gan.lessons import LESSONS
+from gan.lessons.course import LESSONS
 from gan.lessons.lesson import Game
 from gan.play import setup as setups
 from gan.playground.board import Board

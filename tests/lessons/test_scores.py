@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import torch
 
-from gan.lessons import LESSONS
+from gan.lessons.course import LESSONS
 from gan.lessons.laboratory import Laboratory
 from gan.play.messages import Measure
 from gan.playground.lab import Lab

@@ -159,12 +159,14 @@ def serving(logs: Path, extra: Callable[[int], dict[str, str]] = lambda port: {}
     """Yield a function that starts a server; all are ended with the block. ``extra``: environment variables, given the port."""
     servers: list[Server] = []
     roots: list[Path] = []
+    written: list[Path] = []
 
     def serve(root: Path) -> Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        with open(logs / f"server-{port}.log", "wb") as log:
+        written.append(logs / f"server-{port}.log")
+        with open(written[-1], "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
                 cwd=PROJECT,
@@ -192,6 +194,8 @@ def serving(logs: Path, extra: Callable[[int], dict[str, str]] = lambda port: {}
             server.process.wait()
         for root in roots:
             end_all(root)
+        for path in written:
+            print(path.read_text(errors="replace"))  # pytest shows it if the test fails
 
 
 #: Streamlit probes every level of a deep link for its server; failed probes are not errors of the dashboard.

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from gan.lessons import LESSONS
+from gan.lessons.course import LESSONS
 from gan.lessons.laboratory import Laboratory
 from pages.parts.learning import laboratory
 from tests.pages.conftest import Server

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gan import lessons
 from gan.catalogue.losses import LOSSES
 from gan.judging.glossary import SCORES
 from gan.judging.remedies import REMEDIES
-from gan.lessons import LESSONS, Lesson
-from gan.lessons.lesson import Game
+from gan.lessons import course
+from gan.lessons.course import LESSONS
+from gan.lessons.lesson import Game, Lesson
 from pages.parts.learning import drawings, stages
 from pages.parts.learning.progress import MOST_ROWS, Progress
 
@@ -124,9 +124,9 @@ def test_figure_that_is_no_number_becomes_a_dash(value: Any) -> None:
 
 
 def test_words_lead_to_their_lessons() -> None:
-    assert [lesson.name for lesson in lessons.about("collapse")] == ["mode-collapse", "remedies"]
-    assert [lesson.name for lesson in lessons.about("minimax")] == ["non-saturating"]
-    assert not lessons.about("no such word")
+    assert [lesson.name for lesson in course.about("collapse")] == ["mode-collapse", "remedies"]
+    assert [lesson.name for lesson in course.about("minimax")] == ["non-saturating"]
+    assert not course.about("no such word")
 
 
 def test_help_on_a_loss_leads_to_its_lesson(visit: Visit, empty: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from gan.lessons import LESSONS
+from gan.lessons.course import LESSONS
 from tests.pages.conftest import Server
 
 

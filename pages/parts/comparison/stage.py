@@ -9,7 +9,7 @@ import streamlit as st
 from gan.guests.guest import Guest
 from gan.runs import Run
 from pages.parts import pictures, words
-from pages.parts.charts.style import is_wide
+from pages.parts.charts import is_wide
 from pages.parts.comparison import overlay, ranges, timeline
 from pages.parts.comparison.timeline import Track
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan.lessons import LESSONS
+from gan.lessons.course import LESSONS
 from gan.lessons.lesson import MINUTES
 from pages.parts import frame, words
 from pages.parts.learning import drawings, links, progress

@@ -6,8 +6,8 @@ import streamlit as st
 
 from gan.catalogue.losses import LOSSES
 from gan.judging.glossary import SCORES
-from gan.lessons import LESSONS, Lesson
-from gan.lessons.lesson import MINUTES
+from gan.lessons.course import LESSONS
+from gan.lessons.lesson import MINUTES, Lesson
 from pages.parts import losses, words
 from pages.parts.learning import links, progress, stages
 from pages.parts.learning.progress import Progress

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan import lessons
+from gan.lessons import course
 
 
 def offer(*keys: str) -> None:
     """Draw a link to each lesson on any of some words: keys of scores or losses, names of verdicts; nothing if there is none."""
-    if found := lessons.about(*keys):
+    if found := course.about(*keys):
         with st.container(horizontal=True, gap="small"):
             for lesson in found:
                 link(lesson.name, f"Lesson: {lesson.title}", icon=":material/school:")

@@ -13,7 +13,7 @@ from gan.quiz.results import Answers, Point
 from gan.quiz.roc import Interval
 from gan.words import percent
 from pages.parts import charts, words
-from pages.parts.charts.detection import CLASS, DISCRIMINATOR, YOU
+from pages.parts.charts import CLASS, DISCRIMINATOR, YOU
 
 _STYLE = """<style>
 .quiz-pictures {display: grid; grid-template-columns: repeat(auto-fill, minmax(3.6rem, 1fr)); gap: .5rem}
