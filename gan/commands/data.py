@@ -24,7 +24,6 @@ from gan.execution import requests
 from gan.places import data_root
 from gan.storage import files
 from gan.storage.jobs import Progress, Report
-from gan.storage.locks import wait_for_lock
 
 
 def bring_in(options: argparse.Namespace, report: Report) -> int:
@@ -34,7 +33,7 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
     if options.dry_run:
         return 0
     try:
-        with people.acting(options.owner), _noted(requests.import_path(), report) as (tell, finish), _turn(tell):
+        with people.acting(options.owner), _noted(requests.import_path(), report) as (tell, finish), requests.import_turn(tell):
             requests.clear_uploads()
             try:
                 name = _bring(options, lambda sentence, share: tell(sentence, 0.7 * share))
@@ -99,16 +98,6 @@ def prepare(options: argparse.Namespace, report: Report) -> int:
         prepared.obtain(data, tell)
         finish(data.name)
     return 0
-
-
-@contextlib.contextmanager
-def _turn(tell: Report) -> Iterator[None]:
-    """Wait for the end of other imports."""
-    lock = wait_for_lock(requests.import_turn(), lambda: tell("Waiting for the end of another import", 0.0))
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -108,23 +108,27 @@ def bring(options: argparse.Namespace) -> int:
         options.name, options.data, options.size, options.note, options.weights, options.batch, options.most,
         reading.Options(options.folders, sheet),
     )  # fmt: skip
-    path = requests.guest_path(options.root)
     if not options.path.exists():
         raise InputError(f"There is nothing at {shown(str(options.path), most=200)}; expected a folder or a file of pictures.")
     data_sets.find(options.data)
     try:
-        with ProgressBar(is_quiet=options.quiet or options.json) as bar, people.acting(options.owner), Progress(path) as progress:
+        with (
+            people.acting(options.owner),
+            ProgressBar(is_quiet=options.quiet or options.json) as bar,
+            Progress(requests.guest_path(options.root)) as progress,
+        ):
 
             def tell(sentence: str, share: float) -> None:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
-            with _pictures_of(options, wish, _part(tell, 0.0, 0.2)) as (pictures, source, keep):
-                try:
-                    found = importer.bring(options.root, pictures, wish, _part(tell, 0.2, 0.4), source, keep)
-                except InputError as error:  # an upload has a random file name; show the one that it had
-                    raise InputError(str(error).replace(pictures.name, shown(source))) from None
-            line = None if options.no_score else _score(found, plan, _part(tell, 0.4, 1.0))
+            with requests.import_turn(tell):
+                with _pictures_of(options, wish, _part(tell, 0.0, 0.2)) as (pictures, source, keep):
+                    try:
+                        found = importer.bring(options.root, pictures, wish, _part(tell, 0.2, 0.4), source, keep)
+                    except InputError as error:  # an upload has a random file name; show the one that it had
+                        raise InputError(str(error).replace(pictures.name, shown(source))) from None
+                line = None if options.no_score else _score(found, plan, _part(tell, 0.4, 1.0))
             progress.finish(found.id)
     finally:
         for upload in (options.path, options.discriminator) if options.consume else ():

@@ -209,8 +209,8 @@ def _ready(root: Path) -> Iterator[Belongings]:
             raise InputError(f"{words.count(len(found.active), 'run')} of students are under way; stop them first.")
         if found.unfinished:
             raise InputError(f"{words.count(len(found.unfinished), 'sweep')} of students are under way; stop them first.")
-        if requests.imports():
-            raise InputError("A data set is being imported; wait until that ends.")
+        if requests.imports(root):
+            raise InputError("An import is under way; wait until that ends.")
         for name in found.sets:
             imported.require_unused(data_sets.find(name), root)
         yield found

@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, Literal
 
@@ -30,8 +30,8 @@ from gan.places import data_root, default_root
 from gan.runs import Run, dispatch, index
 from gan.runs.registry import GUESTS
 from gan.storage import files, signs
-from gan.storage.jobs import Task, lock_of, read
-from gan.storage.locks import hold_lock
+from gan.storage.jobs import Report, Task, lock_of, read
+from gan.storage.locks import hold_lock, wait_for_lock
 
 DRAWING = 300  # seconds for which pictures are drawn from a student's generator
 _UPLOADS = ".uploads"
@@ -97,22 +97,44 @@ def start_class_export(root: Path, *, with_teacher: bool = False) -> None:
 def import_path() -> Path:
     """Return the progress file of the acting person's import.
 
-    Everybody may have one import, which waits until those that were there before have ended.
+    Everybody may have one import of data and one of a guest, which wait until those that were there before have ended.
     """
+    return data_root() / data_sets.OWN / f".import{_mark()}.json"
+
+
+def guest_path(root: Path) -> Path:
+    """Return the progress file of the acting person's import of a guest; see :func:`import_path`."""
+    return root / GUESTS / f".import{_mark()}.json"
+
+
+def _mark() -> str:
+    """Return what tells the acting person's files from those of others; nothing for the teacher's."""
     person = current()
-    mark = "" if person.is_teacher else f"-{hashlib.sha256(person.id.encode()).hexdigest()[:16]}"
-    return data_root() / data_sets.OWN / f".import{mark}.json"
+    return "" if person.is_teacher else f"-{hashlib.sha256(person.id.encode()).hexdigest()[:16]}"
 
 
-def imports() -> list[Path]:
-    """Return the progress files of all imports that are under way or wait."""
-    found = (data_root() / data_sets.OWN).glob(".import*.json")
+def imports(root: Path) -> list[Path]:
+    """Return the progress files of all imports that are under way or wait: of data, and of guests among the runs in ``root``."""
+    found = [path for folder in (data_root() / data_sets.OWN, root / GUESTS) for path in folder.glob(".import*.json")]
     return [path for path in found if (task := read(path)) and task.state == "running"]
 
 
-def import_turn() -> Path:
-    """Return the lock that an import holds while it works; each uses all cores."""
-    return data_root() / data_sets.OWN / ".imports.lock"
+def import_lock() -> Path:
+    """Return the lock that an import holds while it works."""
+    return data_root() / data_sets.OWN / ".import.turn.lock"
+
+
+@contextlib.contextmanager
+def import_turn(tell: Report) -> Iterator[None]:
+    """Wait for the end of other imports, each of which uses all cores, and keep others waiting until the block ends."""
+    path = import_lock()
+    with explained(f"creating {path.parent}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    lock = wait_for_lock(path, lambda: tell("Waiting for the end of another import", 0.0))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def preparation_path(data: DataConfig) -> Path:
@@ -161,8 +183,6 @@ def start_import(
     ``choice``: which folders are classes. ``columns``: numbers, from 1, of the two columns of a CSV file to take.
     """
     require("prepare")
-    if len(imports()) >= _MOST_IMPORTS:
-        raise InputError(f"{_MOST_IMPORTS} imports are under way or wait; try again in a minute.")
     name = shown(PureWindowsPath(getattr(upload, "name", "")).name, most=200)
     chosen = [f"--name={words.on_one_line(title)}", "--size", str(size), f"--file-name={name}", f"--classes={choice.folders}"]
     chosen += [f"--only={folder}" for folder in choice.only]
@@ -178,6 +198,8 @@ def _take_in(
 
     Raises InputError, with nothing saved, if it is beyond the limits of the class or the command cannot be started.
     """
+    if len(imports(default_root())) >= _MOST_IMPORTS:
+        raise InputError(f"{_MOST_IMPORTS} imports are under way or wait; try again in a minute.")
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     path = _save(upload, ending, allowed)
     if allowed:
@@ -208,11 +230,6 @@ def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
             raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
     return path
-
-
-def guest_path(root: Path) -> Path:
-    """Return the progress file of the import of a guest; only one is imported at a time."""
-    return root / GUESTS / ".import.json"
 
 
 def start_guest(
@@ -279,7 +296,7 @@ def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> No
 
 
 def clear_uploads() -> None:
-    """Remove uploads older than an hour, left by killed imports. The caller must hold the lock of :func:`import_turn`."""
+    """Remove uploads older than an hour, left by killed imports. The caller must hold the lock of :func:`import_lock`."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
             if not files.is_in_use(entry.stat().st_mtime):

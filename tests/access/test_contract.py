@@ -222,6 +222,7 @@ INTERNAL = {
     "gan.execution.queue.put_back",
     "gan.execution.queue.queue_lock",
     "gan.execution.requests.clear_uploads",
+    "gan.execution.requests.import_turn",
     "gan.execution.silent.end",
     "gan.execution.speeds.hold",
     "gan.execution.speeds.keep",

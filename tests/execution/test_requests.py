@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from gan.access import owners
 from gan.access.people import Person, acting
 from gan.catalogue import data_sets
 from gan.data import imported
@@ -72,9 +73,9 @@ def import_of(person: Person) -> Task | None:
 def test_imports_of_several_people_wait_for_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_DATA", str(tmp_path))
     monkeypatch.setattr(requests, "_MOST_IMPORTS", 2)
-    requests.import_turn().parent.mkdir(parents=True)
+    requests.import_lock().parent.mkdir(parents=True)
     with quick.trainers():
-        with FileLock(requests.import_turn()):  # the import of somebody else works
+        with FileLock(requests.import_lock()):  # the import of somebody else works
             for person in (ANN, BO):
                 ask_for_points(person)
             for person in (ANN, BO):
@@ -88,6 +89,39 @@ def test_imports_of_several_people_wait_for_one_another(tmp_path: Path, monkeypa
         wait_until(lambda: import_of(CY).state == "finished", "it ends")  # type: ignore[union-attr]
     made = [entry for entry in data_sets.all_sets().values() if entry.origin == "own"]
     assert {(entry.title, imported.owner(entry)) for entry in made} == {(f"Points of {one.name}", one) for one in (ANN, BO, CY)}
+
+
+def test_a_guest_waits_for_other_imports_as_data_does(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    content = io.BytesIO()
+    np.save(content, np.zeros((24, 16, 16), np.uint8))
+
+    def guest_of(person: Person) -> Task | None:
+        with acting(person):
+            return read(requests.guest_path(root))
+
+    def ask(person: Person) -> None:
+        with acting(person):
+            content.seek(0)
+            requests.start_guest(root, content, "x.npy", ["--no-score"], name=f"From {person.name}", data="digits")
+
+    requests.import_lock().parent.mkdir(parents=True)
+    with quick.trainers():
+        with FileLock(requests.import_lock()):
+            for person in (ANN, BO):
+                ask(person)
+            for person in (ANN, BO):
+                wait_until(lambda: "Waiting" in guest_of(person).message, "it waits")  # type: ignore[union-attr]  # noqa: B023
+            assert len(requests.imports(root)) == 2
+            with pytest.raises(InputError, match="already under way"):
+                ask(ANN)
+        for person in (ANN, BO):
+            wait_until(lambda: guest_of(person).state == "finished", "it ends")  # type: ignore[union-attr]  # noqa: B023
+    assert {(one.label(), owners.read(one.path)) for one in list_guests(root)} == {
+        (f"From {one.name} (guest)", one) for one in (ANN, BO)
+    }
+    assert not list((data_root() / data_sets.OWN / ".uploads").iterdir())
 
 
 ODD = "Dark\0 \x1b[31m\x07\ud800\u202e rooms\r\n"
@@ -142,7 +176,7 @@ def test_a_students_slow_generator_ends_with_a_sentence(root: Path, tmp_path: Pa
     upload = io.BytesIO((FOLDER / "tutorial.keras").read_bytes())
     with acting(Person(id="0123456789abcdef", name="Ann")):
         requests.start_guest(root, upload, "slow.keras", ["--images=100"], name="Slow", data="digits", extractor="random-vgg")
-    path = requests.guest_path(root)
+        path = requests.guest_path(root)
     task = wait_until(lambda: (found := read(path)) and found.state != "running" and found, "the process ends")
     assert task.state == "failed" and is_sentence(task.message)
     assert "too slow: 50 of 300 pictures were drawn" in task.message and "limit of this class" in task.message

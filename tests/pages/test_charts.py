@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from PIL import Image
 
 from gan.errors import InputError
 from gan.runs import Origin, changes
@@ -175,6 +176,20 @@ def test_run_names_with_numbers_or_tags_are_plain_text() -> None:
     figure = charts.scores(scored, "FID", 0.5, lower_is_better=True)
     assert figure.layout.yaxis.type == "category"
     assert list(figure.data[0].y) == ["64", "&lt;b&gt;128&lt;/b&gt;"]
+
+
+def test_thumbnails_of_a_run_that_trains_are_kept_for_its_newest_samples_only(tmp_path: Path) -> None:
+    def kept() -> list[str]:
+        found = scores_table._small.kept.items()  # type: ignore[attr-defined]
+        return [version[0] for key, (version, _) in found if key[0] == tmp_path]
+
+    for step in ("000001.png", "000002.png"):
+        Image.new("L", (64, 64)).save(tmp_path / step)
+        assert scores_table.thumbnail(tmp_path / step) == scores_table.thumbnail(tmp_path / step)
+        assert kept() == [step]
+    Image.new("L", (64, 64), 255).save(tmp_path / "000002.png")
+    first = scores_table.thumbnail(tmp_path / "000001.png")
+    assert first != scores_table.thumbnail(tmp_path / "000002.png") and kept() == ["000002.png"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + bytes(200)])

@@ -10,7 +10,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,7 @@ def _samples(
         if run_id in reals:
             floors.setdefault(group, reals[run_id])
     found = [shown.get(run_id) if run_id else floors.get(group) for group, run_id in zip(table["group"], table["run"], strict=True)]
-    return [_thumbnail(one[0], _changed(one[0]), one[1]) if one else None for one in found]
+    return [scores_table.thumbnail(one[0], is_plot=one[1]) if one else None for one in found]
 
 
 def _draws_points(run: Run, line: Line | None) -> bool:
@@ -224,11 +224,6 @@ def _draws_points(run: Run, line: Line | None) -> bool:
         return run.config().data.is_points
     except InputError:
         return False
-
-
-@lru_cache(512)
-def _thumbnail(path: Path, changed: int, is_plot: bool) -> str | None:
-    return scores_table.thumbnail(path, is_plot=is_plot)
 
 
 def _columns(table: pd.DataFrame, titles: Mapping[str, str], first: str) -> list[str]:

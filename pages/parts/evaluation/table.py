@@ -17,6 +17,8 @@ from gan.judging import lines
 from gan.judging.comparison import text_of
 from gan.judging.glossary import SCORES, missing
 from gan.runs import Run
+from gan.storage.models import stamp
+from gan.storage.newest import newest
 from pages.parts import owning, words
 from pages.parts.evaluation.columns import INTERVALS
 
@@ -311,9 +313,17 @@ def _floor_row(line: Line, number: int, count: int) -> dict[str, Any]:
 
 
 def thumbnail(path: Path, size: int = 136, *, is_plot: bool = False) -> str | None:
-    """Return the upper left 4 × 4 images of a sample grid, or a whole plot of points, as a small data URL; None if damaged."""
+    """Return the upper left 4 × 4 images of a sample grid, or a whole plot of points, as a small data URL; None if damaged.
+
+    Kept until the file changes, or one with another name in its folder is asked for.
+    """
+    return _small(path.parent, size, is_plot, path.name, stamp(path))
+
+
+@newest(512, subject=3)
+def _small(folder: Path, size: int, is_plot: bool, name: str, when: tuple[int, ...]) -> str | None:
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with Image.open(folder / name, formats=("PNG",)) as picture:
             width, height = picture.size if is_plot else (picture.width // 2, picture.height // 2)
             mode = "RGBA" if "transparency" in picture.info else "L" if picture.mode == "L" else "RGB"
             small = picture.crop((0, 0, width, height)).convert(mode)

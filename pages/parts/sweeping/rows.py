@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +166,7 @@ def _row(
     if len(verdicts) > 1:
         verdicts.pop(SOUND, None)
     quick = [one.quick for one in facts if one.quick is not None]
+    newest_samples = [one.newest for one in facts if one.newest]
     return Row(
         variant,
         members,
@@ -176,7 +176,7 @@ def _row(
         spreads,
         quick=statistics.fmean(quick) if quick and not found else None,
         verdicts=verdicts,
-        picture=next((_thumbnail(*one.newest, _changed(one.newest[0])) for one in facts if one.newest), None),
+        picture=thumbnail(newest_samples[0][0], _PICTURE, is_plot=newest_samples[0][1]) if newest_samples else None,
     )
 
 
@@ -197,11 +197,6 @@ def _verdicts(run: Run, extractor: str, step: int) -> dict[str, str]:
     summary = comparison.summarise(line, found)
     shown = {verdict.title: COLOURS[verdict.kind] for verdict in found}
     return ({summary: "green" if summary == SOUND else "gray"} if summary else {}) | shown
-
-
-@lru_cache(512)
-def _thumbnail(path: Path, is_plot: bool, changed: int) -> str | None:
-    return thumbnail(path, _PICTURE, is_plot=is_plot)
 
 
 def _varied(settings: Sequence[dict[str, Any]]) -> list[str]:
