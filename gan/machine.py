@@ -1,8 +1,9 @@
-"""Cores, memory and the usual number of threads of this machine."""
+"""Cores, memory and the usual number of threads of this machine, and how its C library keeps memory."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import subprocess
@@ -10,6 +11,9 @@ from functools import cache
 
 MOST_THREADS = 8  # more threads do not speed up networks of this size
 TRAINER_BYTES = 1_000_000_000  # measured memory of a trainer that also scores
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
+_LARGEST = 1 << 30  # bytes
 
 
 def host() -> str:
@@ -31,6 +35,29 @@ def has_memory_for(trainers: int) -> bool:
             available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
         return available * 1024 >= trainers * TRAINER_BYTES
     return memory_bytes() == 0 or memory_bytes() >= 3 * trainers * TRAINER_BYTES
+
+
+def share_memory_pools() -> None:
+    """Let all threads of this process use the same memory again after others have freed it. Must run before they start.
+
+    By default, glibc spreads threads over eight pools a core, each of which keeps what was freed in it.
+    """
+    _mallopt(_ARENA_MAX, 2)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep freed memory for its next tensors.
+
+    By default, glibc returns large pieces to the system, which hands out cleared pages when they are asked for again: in each step
+    of a training, for all its activations.
+    """
+    _mallopt(_MMAP_THRESHOLD, _LARGEST)
+    _mallopt(_TRIM_THRESHOLD, _LARGEST)
+
+
+def _mallopt(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(option, value)
 
 
 def cores() -> int:

@@ -88,8 +88,7 @@ class Trainer:
 
         # The machine: threads and precision stay as they were, because others would change the losses.
         threads = (saved.facts["threads"] if saved else 0) or self.status.threads  # 0: the weights came from elsewhere
-        torch.set_num_threads(max(1, threads))
-        torch.set_flush_denormal(True)
+        precision.set_up(threads)
         self.device = team.device(self.config.training.device)
         wanted = self.config.training.precision
         if saved and wanted == "auto":

@@ -1,4 +1,4 @@
-"""Choose the device and the precision: what "auto" means on this machine."""
+"""Choose the device and the precision: what "auto" means on this machine; and set up a process for training."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from contextlib import AbstractContextManager
 import torch
 
 from gan.errors import InputError
+from gan.machine import keep_freed_memory
+
+
+def set_up(threads: int) -> None:
+    """Set up this process for training with ``threads`` threads: denormal numbers are zero, and freed memory is kept."""
+    torch.set_num_threads(max(1, threads))
+    torch.set_flush_denormal(True)
+    keep_freed_memory()
 
 
 def choose_device(asked: str) -> torch.device:

@@ -41,8 +41,7 @@ def measure(root: Path, config: RunConfig, give_up: GiveUp | None = None) -> Est
     lock = speeds.hold(root)
     try:
         speeds.keep_layers(root, config, dataclasses.asdict(layers.describe(config)))
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(True)
+        precision.set_up(threads)
         torch.manual_seed(0)
         game, turns, noise = build_game(config, device, chosen), _turns(config, device), config.augmentation.instance_noise
 

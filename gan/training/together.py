@@ -18,7 +18,7 @@ from gan import words
 from gan.config import RunConfig
 from gan.data import loaders
 from gan.errors import InputError
-from gan.training import randomness
+from gan.training import precision, randomness
 from gan.training.assembly import adjust, build_game
 from gan.training.dealer import Dealer
 from gan.training.failures import describe
@@ -92,8 +92,7 @@ def follow(team: Team) -> int:
 def _follow(team: Team, begun: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Build the game that process 0 has, and obey its orders."""
     config = configs.parse(begun["config"])
-    torch.set_num_threads(begun["threads"])
-    torch.set_flush_denormal(True)
+    precision.set_up(begun["threads"])
     device = team.device(config.training.device)
     dealer = Dealer(config, loaders.load(config.data), device, team)
     torch.manual_seed(config.training.seed)

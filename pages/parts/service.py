@@ -6,7 +6,6 @@ A new folder of runs first gets the examples.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import inspect
@@ -25,8 +24,9 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from gan import machine
+
 _MOMENT = 1.0  # seconds
-_ARENA_MAX = -8  # M_ARENA_MAX in glibc's malloc.h
 
 #: Packages that import their own modules, which others import directly. Two threads that do both at once end in an ImportError:
 #: each waits for what the other has begun, and Python gives one of them a module without its content. So the server imports these
@@ -59,14 +59,12 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def _share_memory() -> None:
-    """Let all threads use the same memory again after others have freed it. Must run before Arrow is loaded.
+    """Let all threads use the same memory again after others have freed it; each page is drawn by a new one.
 
-    Each page is drawn by a new thread. By default, glibc spreads threads over eight pools a core, each of which keeps what was
-    freed in it, and so does Arrow's own allocator for each thread.
+    Must run before Arrow is loaded, whose own allocator also keeps what was freed for each thread.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+    machine.share_memory_pools()
 
 
 def routes() -> list[WebSocketRoute]:
