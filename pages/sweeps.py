@@ -164,8 +164,9 @@ def show(sweep: Sweep) -> bool:
     busy = scorings.under_way(ready)
     show_scoring(ready, busy)
     act(sweep, progress, found, ready, is_busy=bool(busy))
-    is_judged = listing.show(sweep, sweep.record())
-    if is_judged == st.session_state.get(_JUDGING, False):
+    is_judging = st.session_state.get(_JUDGING, False)
+    is_judged = listing.show(sweep, sweep.record(), is_judging=is_judging)
+    if is_judged == is_judging:
         st.session_state[_JUDGING] = not is_judged
         st.rerun()  # at another pace
     return is_settled(progress, found)

@@ -38,8 +38,8 @@ def finish(run: Run, fid: float | None, quick: float | None = None) -> None:
     run.scores_path.write_text("".join(json.dumps(line) + "\n" for line in found))
 
 
-def board(sweep: Sweep) -> rows.Board:
-    return rows.board(sweep.root, sweep.record().members)
+def board(sweep: Sweep, patience: float = 60) -> rows.Board:
+    return rows.board(sweep.root, sweep.record().members, patience)
 
 
 def standings(sweep: Sweep) -> dict[str, listing.Standing]:
@@ -106,9 +106,8 @@ def test_many_runs_are_judged_a_few_at_a_time(empty: Path, visit: Visit, monkeyp
     for run in sweep.runs():
         finish(run, 30.0)
     now = iter(range(1000))
-    monkeypatch.setattr(rows, "_PATIENCE", 2.5)
     monkeypatch.setattr(rows, "time", SimpleNamespace(monotonic=lambda: next(now)))  # each look at the clock takes a second
-    left = [sum(rows.JUDGING in row.verdicts for row in board(sweep).rows) for _ in range(3)]
+    left = [sum(rows.JUDGING in row.verdicts for row in board(sweep, 2.5).rows) for _ in range(3)]
     assert left == [2, 1, 0] and board(sweep) is board(sweep)
     monkeypatch.undo()
     monkeypatch.setenv("GAN_RUNS", str(empty))
@@ -121,11 +120,12 @@ def test_a_page_shows_what_is_not_judged_yet(empty: Path, visit: Visit, monkeypa
     sweep = made(empty)
     for run in sweep.runs():
         finish(run, 30.0)
-    monkeypatch.setattr(rows, "_PATIENCE", -1)
+    for name in ("FIRST_LOOK", "AT_A_TIME"):
+        monkeypatch.setattr(rows, name, -1)
     test = visit("sweeps", sweep=sweep.id)
     assert_sound(test)
     assert rows.JUDGING in test.dataframe[0].value.to_string()
-    monkeypatch.setattr(rows, "_PATIENCE", 60)
+    monkeypatch.setattr(rows, "AT_A_TIME", 60)
     test.run()
     assert_sound(test)
     assert rows.JUDGING not in test.dataframe[0].value.to_string()

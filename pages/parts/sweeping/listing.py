@@ -38,12 +38,12 @@ class Standing(NamedTuple):
     watch: str | None
 
 
-def show(sweep: Sweep, record: Record) -> bool:
+def show(sweep: Sweep, record: Record, *, is_judging: bool) -> bool:
     """Draw the table of a sweep and, for the selected rows or all, the links to Compare, Evaluate and the report.
 
-    Return whether all scored runs have been judged; if not, the table is to be drawn again soon.
+    Return whether all scored runs have been judged; if not, the table is to be drawn again soon, with ``is_judging``.
     """
-    board = rows.board(sweep.root, record.members)
+    board = rows.board(sweep.root, record.members, rows.AT_A_TIME if is_judging else rows.FIRST_LOOK)
     statuses = {run.id: run.status() for row in board.rows for run in row.runs}
     waits = ahead.reasons(sweep.root) if any(status.state == "queued" for status in statuses.values()) else {}
     selected = draw(sweep, board, statuses, waits)

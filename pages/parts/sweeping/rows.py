@@ -25,7 +25,7 @@ from pages.parts.evaluation.table import thumbnail
 
 SCORES = ("fid", "inception_score")
 JUDGING = "judging …"  # in place of verdicts that are still to come
-_PATIENCE = 0.2  # seconds of judging at a time
+FIRST_LOOK, AT_A_TIME = 0.05, 0.2  # seconds of judging when a page opens, and in each further rerun
 _PICTURE = 96  # pixels of a thumbnail
 Stamp = tuple[int, ...]
 
@@ -87,14 +87,14 @@ def _changed(path: Path) -> int:
     return models.stamp(path)[1]
 
 
-def board(root: Path, members: Sequence[Member]) -> Board:
+def board(root: Path, members: Sequence[Member], patience: float = AT_A_TIME) -> Board:
     """Return the table of a sweep with these members.
 
-    Runs are judged for at most ``_PATIENCE`` seconds; further calls judge the others.
+    Runs are judged for at most ``patience`` seconds and the time of one; further calls judge the others.
     """
     key = root, tuple(members), tuple(stamp(Run(root / member.run)) if member.run else () for member in members)
     if (known := _boards.get(key)) is None:
-        known = _board(*key)
+        known = _board(*key, patience)
         if known.is_whole:
             _keep(_boards, key, known, 16)
             doctor.keep(root)
@@ -108,8 +108,8 @@ def _keep(kept: dict[Any, Any], key: object, value: object, most: int) -> None:
     kept[key] = value
 
 
-def _board(root: Path, members: tuple[Member, ...], stamps: tuple[Stamp, ...]) -> Board:
-    until = time.monotonic() + _PATIENCE
+def _board(root: Path, members: tuple[Member, ...], stamps: tuple[Stamp, ...], patience: float) -> Board:
+    until = time.monotonic() + patience
     there = [Run(root / member.run) if member.run and when[0] else None for member, when in zip(members, stamps, strict=True)]
     when_of = {run.id: when for run, when in zip(there, stamps, strict=True) if run}
     scored = comparison.most_comparable(run for run in there if run)
