@@ -25,6 +25,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from gan import machine
+from pages.parts.static_cache import StaticCache
 
 _MOMENT = 1.0  # seconds
 
@@ -80,12 +81,13 @@ async def _play(socket: WebSocket) -> None:
 
 
 def middleware() -> list[Middleware]:
-    """Return what every request passes: the door, if the server is started for a class."""
+    """Return what every request passes: the door, if the server is started for a class, and the cache of static files."""
+    cache = Middleware(StaticCache)
     if not _is_class():
-        return []
+        return [cache]
     from pages.parts.door import startup  # what a server without a class starts quicker without
 
-    return startup.middleware()
+    return [*startup.middleware(), cache]
 
 
 def _is_class() -> bool:

@@ -24,7 +24,7 @@ from gan.access.classroom import Classroom
 from pages.parts.door import hosts
 from pages.parts.door.guesses import MOST_OF_ADDRESS, MOST_OF_NAME, Guesses
 from pages.parts.door.middleware import HEADERS, _at_most
-from tests.helpers import PROJECT, environment
+from tests.helpers import PROJECT, environment, wait_until
 from tests.pages.conftest import Server, serving
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -178,6 +178,15 @@ def test_every_route_method_and_socket(server: Server, room: Classroom) -> None:
             if ROUTES[route] == OPEN and who in ("nobody", "forger"):  # open to look at, not to change
                 expected[route, who] |= dict.fromkeys(("OPTIONS", "POST", "PUT", "PATCH", "DELETE"), "refused")
     assert table == expected
+
+
+def test_static_files_that_are_kept_are_for_the_class_alone(server: Server, room: Classroom) -> None:
+    nobody, ann = Browser(server, headers={"Accept-Encoding": "gzip"}), Browser(server, headers={"Accept-Encoding": "gzip"})
+    ann.join("Ann", room.state().code)
+    (path, *_) = re.findall(r"static/js/index\.[\w-]+\.js", Browser(server, ann.cookie).ask("GET", "/").body)
+    wait_until(lambda: ann.ask("GET", f"/{path}").headers.get("content-encoding") == "gzip", "it is kept")
+    assert passed(ann.ask("GET", f"/{path}")) == "passed" and passed(nobody.ask("GET", f"/{path}")) == "refused"
+    assert passed(ann.ask("GET", f"/{path}")) == "passed", "headers are not changed by sending them"
 
 
 def passed(answer: Answer) -> str:
