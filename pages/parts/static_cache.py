@@ -63,7 +63,10 @@ class StaticCache:
     def _keep(self, path: str, start: Message, body: bytes) -> None:
         headers = MutableHeaders(raw=list(start["headers"]))
         is_lasting = start["status"] == 200 and "immutable" in headers.get("cache-control", "")
-        if not is_lasting or "content-encoding" in headers or len(self._kept) >= _MOST_FILES or path in self._kept:
+        is_for_one = "set-cookie" in headers  # of somebody who has logged in; nobody else may get it
+        if not is_lasting or is_for_one or "content-encoding" in headers:
+            return
+        if path in self._kept or len(self._kept) >= _MOST_FILES:
             return
         packed = gzip.compress(body, 6, mtime=0)
         if len(packed) < 0.9 * len(body):  # pictures and fonts are compressed already
