@@ -66,7 +66,7 @@ class StaticCache:
         is_for_one = "set-cookie" in headers  # of somebody who has logged in; nobody else may get it
         if not is_lasting or is_for_one or "content-encoding" in headers:
             return
-        if path in self._kept or len(self._kept) >= _MOST_FILES:
+        if headers.get("content-length") != str(len(body)) or path in self._kept or len(self._kept) >= _MOST_FILES:
             return
         packed = gzip.compress(body, 6, mtime=0)
         if len(packed) < 0.9 * len(body):  # pictures and fonts are compressed already

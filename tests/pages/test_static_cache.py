@@ -83,6 +83,7 @@ def test_what_does_not_become_smaller_is_kept_as_it_is() -> None:
         (App(404), {}),
         (App(cache_control="no-cache"), {}),
         (App(content_encoding="br"), {}),
+        (App(content_length="9999"), {}),
         (App(set_cookie="session=somebody's"), {}),
         (App(), {"accept_encoding": ""}),
         (App(), {"range": "bytes=0-9"}),
