@@ -1,4 +1,4 @@
-"""Streamlit's own static files, compressed once and kept in memory.
+"""Streamlit's own static files, compressed and kept in memory from the second visit on.
 
 A first visit asks for more than a hundred of them, 3 to 6 MB. Streamlit reads each from the disk for each visitor, and sends it as
 it is, since compressing it every time would take longer. When a class opens the page at once, that is most of what server and
@@ -20,14 +20,16 @@ _CONDITIONAL = ("range", "if-none-match", "if-modified-since")
 
 
 class StaticCache:
-    """Answers requests for static files that ``app`` has answered before; passes on all others.
+    """Answers requests for static files that ``app`` has answered twice before; passes on all others.
 
-    Kept are complete answers which ``app`` declares immutable. Their addresses hold a hash of the content.
+    Kept are complete answers which ``app`` declares immutable. Their addresses hold a hash of the content. The first visitor, who
+    often stays the only one and whose browser keeps them too, does not wait for compression.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._folder = f"/{str(st.get_option('server.baseUrlPath') or '').strip('/')}/static/".replace("//", "/")
+        self._asked: set[str] = set()  # paths
         self._kept: dict[str, tuple[dict[str, Any], bytes]] = {}  # path → start of the answer, body
         self._bytes = 0
 
@@ -38,8 +40,12 @@ class StaticCache:
             start, body = found
             await send({**start, "headers": list(start["headers"])})  # others may add headers to it
             await send({"type": "http.response.body", "body": body})
-        else:
+        elif scope["path"] in self._asked:
             await self._app(scope, receive, self._keeping(scope["path"], send))
+        else:
+            if len(self._asked) < _MOST_FILES:
+                self._asked.add(scope["path"])
+            await self._app(scope, receive, send)
 
     def _is_for_all(self, scope: Scope) -> bool:
         """Return whether the answer to this request is the same for all who accept gzip."""
@@ -66,7 +72,7 @@ class StaticCache:
         is_for_one = "set-cookie" in headers  # of somebody who has logged in; nobody else may get it
         if not is_lasting or is_for_one or "content-encoding" in headers:
             return
-        if headers.get("content-length") != str(len(body)) or path in self._kept or len(self._kept) >= _MOST_FILES:
+        if headers.get("content-length") != str(len(body)) or path in self._kept:
             return
         packed = gzip.compress(body, 6, mtime=0)
         if len(packed) < 0.9 * len(body):  # pictures and fonts are compressed already
