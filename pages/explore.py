@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gan.errors import InputError
 from gan.guests import guest as guests
 from gan.guests.guest import Guest
 from gan.play import setup as setups
@@ -21,12 +22,15 @@ def explorable() -> list[Listed]:
     return [listed for listed in (*run_index.read(root), *guests.listed(root)) if component.is_explorable(listed)]
 
 
-def find(run_id: str) -> Run:
-    """Return a run or a guest. Raises InputError if there is none, or if it is a guest without its generator."""
+def find(run_id: str) -> None:
+    """Raise InputError, for a run that is not offered: there is none, or it has no generator of images."""
     found = guests.find(root, run_id)
     if isinstance(found, Guest):
         _ = found.generator_path
-    return found
+    elif found.config().data.is_points:
+        raise InputError("This run generates points, and Explore shows generators of images; choose another run.")
+    elif not found.has_checkpoint:
+        raise InputError("This run has no checkpoint yet; train it until its first one, or choose another run.")
 
 
 def choose(found: list[Listed]) -> tuple[Run, str] | None:

@@ -19,6 +19,13 @@ CHECKPOINT_HELP = "last (default), or best: the checkpoint with the lowest FID d
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises InputError instead of printing its usage."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse unknown arguments here, so that the sentence names the command whose options they were to be."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message[:1].upper()}{message[1:]}; see “{self.prog} --help”.")
 

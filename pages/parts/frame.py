@@ -100,14 +100,15 @@ def _remember(page: str, query: dict[str, str]) -> None:
 def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
     """Make a function a part of the page that is refreshed every ``run_every`` seconds, or never if None.
 
-    Unlike ``st.fragment``, it first repeats a change of page that a refresh has cancelled.
+    Unlike ``st.fragment``, it first repeats a change of page that a refresh has cancelled, and shows an error as one sentence:
+    a refresh may find a run or a data set removed elsewhere.
     """
 
     def decorate(draw: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
         @st.fragment(run_every=run_every)
         @functools.wraps(draw)
         def drawn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> None:
-            with index.read_once():
+            with index.read_once(), spoken_errors():
                 _go_on()
                 draw(*arguments, **options)
 

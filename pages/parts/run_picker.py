@@ -65,7 +65,7 @@ def pick_several(
     with owning.row("bottom"):
         is_shown = owning.choose(one.facts.owner for one in found.values())
         kept = f"{key}/kept"
-        wanted = [run_id for run_id in st.query_params.get("runs", "").split(",") if run_id]
+        wanted = list(dict.fromkeys(filter(None, st.query_params.get("runs", "").split(","))))
         if key not in st.session_state:
             for run_id in wanted:
                 _complain(root, run_id)

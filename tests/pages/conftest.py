@@ -188,6 +188,8 @@ def serving(logs: Path, extra: Callable[[int], dict[str, str]] = lambda port: {}
 
     try:
         yield serve
+        for path in written:
+            assert "Stack (most recent call last)" not in path.read_text(errors="replace"), "a warning of Streamlit with its stack"
     finally:
         for server in servers:
             server.process.kill()

@@ -55,6 +55,12 @@ def test_unknown_runs_are_not_replaced_by_others(page: str, visit: Visit, shown:
 
 
 @pytest.mark.parametrize("page", ["evaluate", "compare"])
+def test_run_named_twice_is_chosen_once(page: str, visit: Visit, shown: Run) -> None:
+    test = visit(page, runs=f"{shown.id},{shown.id},")
+    assert not test.exception and test.multiselect(key=f"{page}/runs").value == [shown.id]
+
+
+@pytest.mark.parametrize("page", ["evaluate", "compare"])
 def test_choice_of_several_runs_is_kept_for_a_return(page: str, visit: Visit, shown: Run) -> None:
     other = make_run(shown.root, state="stopped")
     test = visit(page, runs=other.id)

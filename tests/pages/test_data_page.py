@@ -21,7 +21,7 @@ from gan import config as configs
 from gan.catalogue import data_sets
 from gan.config import fitting, presets
 from gan.config.data import DataConfig
-from gan.data import importer, prepared
+from gan.data import imported, importer, prepared
 from gan.execution import requests, speeds
 from gan.storage.jobs import Task, read
 from pages.parts import charts, words
@@ -190,6 +190,18 @@ def test_own_set_can_be_removed(visit: Visit, data: Path, tmp_path: Path) -> Non
     assert not test.exception and not test.error
     assert name not in data_sets.all_sets()
     assert test.query_params["data"] == "digits" and "was removed" in said(test)
+
+
+def test_train_says_that_the_chosen_set_was_removed(visit: Visit, data: Path, tmp_path: Path) -> None:
+    name = bring(data, tmp_path)
+    test = visit("train", data=name)
+    imported.remove(name, data)
+    for _ in range(2):  # the page may be drawn again at once
+        test.run()
+        assert not test.exception and "no longer exists; “Digits” is chosen instead" in test.warning[0].value
+        assert test.selectbox(key="train/digits-dcgan/data.name").value == "digits"
+    test.selectbox(key="train/digits-dcgan/data.name").set_value("shapes").run()
+    assert "no longer exists" not in "".join(warning.value for warning in test.warning)
 
 
 def test_built_in_set_cannot_be_removed(visit: Visit, data: Path) -> None:

@@ -55,6 +55,14 @@ def test_unknown_runs_get_a_sentence(run_id: str, visit: Visit, shown: Run) -> N
     assert not test.get("bidi_component")
 
 
+def test_runs_without_a_generator_of_images_get_a_sentence(visit: Visit, shown: Run) -> None:
+    untrained, points = make_run(shown.root), make_run(shown.root, {"data.name": "ring"}, family="mlp")
+    for run, sentence in ((untrained, "no checkpoint"), (points, "generates points")):
+        test = visit("explore", run=run.id)
+        assert not test.exception and len(test.error) == 1 and sentence in test.error[0].value
+        assert not test.get("bidi_component")
+
+
 def test_without_runs_a_first_training_is_offered(visit: Visit, empty: Path) -> None:
     test = visit("explore")
     assert not test.exception

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import pytest
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunData, RerunException
+from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.execution import queue, speeds
@@ -91,3 +92,22 @@ def test_refused_launch_can_be_asked_for_again(visit: Visit, empty: Path, monkey
         test.button(key="start").click().run()
     test.button(key="start").click().run()
     assert len(runs.list_runs(empty)) == 1
+
+
+def test_refresh_that_finds_a_data_set_removed_says_so() -> None:
+    def draw() -> None:
+        import streamlit as st
+
+        from gan.config.data import DataConfig
+        from pages.parts import frame
+
+        @frame.fragment(None)
+        def part() -> None:
+            _ = DataConfig.model_construct(name="gone").shape
+
+        part()
+        st.caption("the rest")
+
+    test = AppTest.from_function(draw).run()
+    assert not test.exception and "“gone” no longer exists" in test.error[0].value
+    assert test.caption[0].value == "the rest"

@@ -105,3 +105,12 @@ def test_names_in_one_line_are_cut_in_the_middle_and_stay_different(most: int) -
     cut = names.on_one_line(long, most)
     assert len(set(cut.values())) == 3 and cut["3"] == "b"
     assert all(name == long[run_id] or (len(name) == most and name[-2:] == long[run_id][-2:]) for run_id, name in cut.items())
+
+
+def test_run_with_a_damaged_configuration_leaves_the_names_of_others_alone(tmp_path: Path) -> None:
+    whole, twin, damaged = (single(tmp_path, "Twin") for _ in range(3))
+    damaged.config_path.write_text("{")
+    assert called([whole, damaged]) == [f"Twin · {run.id[-6:]}" for run in (whole, damaged)]
+    assert called([whole, twin, damaged]) == [f"Twin · {run.id[-6:]}" for run in (whole, twin, damaged)]
+    wider = single(tmp_path, "Twin", networks__hidden=512, training__seed=1)
+    assert called([damaged, whole, wider]) == ["Twin", "Twin · h 256 · s0", "Twin · h 512 · s1"]

@@ -275,11 +275,17 @@ def _choose_data(label: str, value: str, widget: str, help: str) -> str:
     """Ask for a data set: one in the catalogue, an imported one, or the initial one even if it is missing."""
     titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
     titles.setdefault(value, f"{value} (missing)")
-    if st.session_state.get(widget, value) not in titles:  # removed in the meantime
-        st.session_state[widget] = value
     options = list(titles)
-    start = 0 if widget in st.session_state else options.index(value)  # already set by a link from the Data page
-    return st.selectbox(label, options, start, titles.__getitem__, key=widget, help=help, persist_state="session")
+    with st.container():  # one cell of the form
+        if (before := st.session_state.get(widget, value)) not in titles:  # removed in the meantime
+            st.session_state[widget], st.session_state[f"{widget}/gone"] = value, before
+        if (gone := st.session_state.get(f"{widget}/gone")) and st.session_state.get(widget, value) == value:
+            instead = words.escape(titles[value])
+            st.warning(f"The data set “{words.escape(gone)}” no longer exists; “{instead}” is chosen instead.")
+        else:
+            st.session_state.pop(f"{widget}/gone", None)
+        start = 0 if widget in st.session_state else options.index(value)  # already set by a link from the Data page
+        return st.selectbox(label, options, start, titles.__getitem__, key=widget, help=help, persist_state="session")
 
 
 def _choose_classes(label: str, value: tuple[str, ...], widget: str, help: str) -> list[str]:

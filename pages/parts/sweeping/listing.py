@@ -200,7 +200,7 @@ def link(chosen: Sequence[Run], record: Record, *, is_all: bool) -> None:
     every, there = len(record.members), words.count(len(ids), "run")
     told = f"{there} selected."
     if is_all:
-        told = f"All {there}; select rows for fewer." if len(ids) == every else f"The {there} of {every} that have begun."
+        told = f"All {there}; select rows for fewer." if len(ids) == every else f"{len(ids)} of {every} runs: all that have begun."
     if len(ids) > MOST_COMPARED:
         told += f" Compare opens with the first {MOST_COMPARED}."
     st.caption(told)
