@@ -221,7 +221,6 @@ INTERNAL = {
     "gan.execution.queue.end_run",
     "gan.execution.queue.put_back",
     "gan.execution.queue.queue_lock",
-    "gan.execution.requests.clear_uploads",
     "gan.execution.requests.import_turn",
     "gan.execution.silent.end",
     "gan.execution.speeds.hold",
