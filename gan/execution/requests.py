@@ -30,7 +30,7 @@ from gan.places import data_root, default_root
 from gan.runs import Run, dispatch, index
 from gan.runs.registry import GUESTS
 from gan.storage import files, signs
-from gan.storage.jobs import Report, Task, lock_of, read
+from gan.storage.jobs import Report, Task, forget, lock_of, read
 from gan.storage.locks import hold_lock, wait_for_lock
 
 DRAWING = 300  # seconds for which pictures are drawn from a student's generator
@@ -117,6 +117,12 @@ def imports(root: Path) -> list[Path]:
     """Return the progress files of all imports that are under way or wait: of data, and of guests among the runs in ``root``."""
     found = [path for folder in (data_root() / data_sets.OWN, root / GUESTS) for path in folder.glob(".import*.json")]
     return [path for path in found if (task := read(path)) and task.state == "running"]
+
+
+def dismiss(path: Path) -> None:
+    """Forget the failed import of the acting person whose progress is at ``path``."""
+    require("prepare")
+    forget(path)
 
 
 def import_lock() -> Path:

@@ -180,6 +180,7 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
     "gan.execution.archives.restore": ("run the class", put_back),
     "gan.data.imported.remove": ("delete", lambda stage: imported.remove("dark", stage.folder / "data", stage.root)),
     "gan.data.imported.stretch": ("change", lambda stage: imported.stretch("dark", stage.folder / "data", stage.root)),
+    "gan.execution.requests.dismiss": ("prepare", lambda stage: requests.dismiss(requests.import_path())),
     "gan.quiz.rounds.create": ("take part", lambda stage: rounds.create(stage.root, Quiz(**vars(stage.round.record())))),
     "gan.quiz.rounds.Round.join": ("take part", lambda stage: stage.round.join("Cy")),
     "gan.quiz.rounds.Round.answer": ("take part", lambda stage: stage.round.answer(stage.token, 0, is_real=True)),

@@ -14,7 +14,7 @@ from gan.data.decoder import IN_WORDS
 from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root, default_root
-from gan.storage.jobs import forget, read
+from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, words
 from pages.parts.data_sets import understanding
 
@@ -99,7 +99,7 @@ def follow_import() -> None:
     elif task and task.state == "failed":  # also in a new session: that of a page whose server was restarted
         st.error(words.escape(task.message), icon=":material/error:")
         if st.button("Dismiss", key="dismiss"):
-            forget(requests.import_path())
+            requests.dismiss(requests.import_path())
             st.session_state.pop("data/import", None)
             st.rerun()
     elif "data/import" in st.session_state:

@@ -17,7 +17,7 @@ from gan.execution import requests
 from gan.guests.guest import Guest, list_guests
 from gan.judging import comparison, conditions
 from gan.runs import Run
-from gan.storage.jobs import forget, read
+from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, pictures, words
 from pages.parts.evaluation import networks
 from pages.parts.evaluation.scoring import EXTRACTORS
@@ -150,7 +150,7 @@ def follow(root: Path, key: str) -> None:
     elif task and task.state == "failed":  # also in a new session: that of a page whose server was restarted
         st.error(words.escape(task.message), icon=":material/error:")
         if st.button("Dismiss", key="guests/dismiss"):
-            forget(path)
+            requests.dismiss(path)
             st.session_state.pop(_FOLLOWED, None)
             st.rerun()
     elif st.session_state.get(_FOLLOWED) and task:
