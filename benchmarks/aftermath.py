@@ -80,7 +80,7 @@ def faults(root: Path, members: list[Person]) -> list[str]:
         is_given_up = bool(run.membership()) and run.status().restarts >= queue.MOST_RESTARTS  # killed too often for its sweep
         if run.id in there and run.status().state == "interrupted" and not run.control().stop and not is_given_up:
             found.append(f"run {run.id} was resumed after the kills and is interrupted")
-    found += _of_data()
+    found += _of_data(root)
     found += [f"printed by the people: {line}" for line in _printed(root / ".people.txt")]
     found += [f"printed by the server: {line}" for line in _printed(root / ".server.txt")]
     return found
@@ -128,7 +128,7 @@ def _of_sweep(root: Path, line: Line, every: dict[str, Run]) -> list[str]:
     return found
 
 
-def _of_data() -> list[str]:
+def _of_data(root: Path) -> list[str]:
     """Return what is wrong with the imported sets: unreadable, or half made under their own names."""
     found = []
     own = {entry.name: entry for entry in data_sets.all_sets().values() if entry.origin == "own"}
@@ -141,7 +141,7 @@ def _of_data() -> list[str]:
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and not path.name.startswith(".") and path.name not in own:
             found.append(f"a half-made data set is left: {path.name}")
-    if requests.imports():
+    if requests.imports(root):
         found.append("an import is still under way")
     return found
 

@@ -21,17 +21,28 @@ ORIGINS = {"built-in": "built in", "download": "download", "own": "your own"}
 
 
 def choose() -> DataSet | None:
-    """Draw the data set picker; the URL keeps the choice. Return None if the URL names a data set that does not exist."""
+    """Draw the data set picker; the URL keeps the choice. Return None if the URL names a data set that does not exist.
+
+    In a class, imported sets are filtered by owner; the chosen one stays.
+    """
     known = data_sets.all_sets()
-    chosen = picking.pick(
-        "Data set",
-        {name: f"{entry.title} · {origin(entry)}" for name, entry in known.items()},
-        parameter="data",
-        key="data/name",
-        find=data_sets.find,
-        persist_state="session",
-        help="Built-in sets, sets to download once, and your own. Type to search.",
-    )
+    owners = {name: imported.owner(entry) for name, entry in known.items() if entry.origin == "own"}
+    with owning.row("bottom"):
+        is_shown = owning.choose(owners.values()) if owners else lambda owner: True
+        kept = st.query_params.get("data")
+        chosen = picking.pick(
+            "Data set",
+            {
+                name: f"{entry.title} · {origin(entry)}"
+                for name, entry in known.items()
+                if name == kept or name not in owners or is_shown(owners[name])
+            },
+            parameter="data",
+            key="data/name",
+            find=data_sets.find,
+            persist_state="session",
+            help="Built-in sets, sets to download once, and your own. Type to search.",
+        )
     return known[chosen] if chosen else None
 
 

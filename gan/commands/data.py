@@ -34,7 +34,6 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
         return 0
     try:
         with people.acting(options.owner), _noted(requests.import_path(), report) as (tell, finish), requests.import_turn(tell):
-            requests.clear_uploads()
             try:
                 name = _bring(options, lambda sentence, share: tell(sentence, 0.7 * share))
             except InputError as error:  # an upload has a random file name; show the chosen one

@@ -108,9 +108,6 @@ def bring(options: argparse.Namespace) -> int:
         options.name, options.data, options.size, options.note, options.weights, options.batch, options.most,
         reading.Options(options.folders, sheet),
     )  # fmt: skip
-    if not options.path.exists():
-        raise InputError(f"There is nothing at {shown(str(options.path), most=200)}; expected a folder or a file of pictures.")
-    data_sets.find(options.data)
     try:
         with (
             people.acting(options.owner),
@@ -122,6 +119,11 @@ def bring(options: argparse.Namespace) -> int:
                 progress.report(sentence, share)
                 bar.report(sentence, share)
 
+            if not options.path.exists():
+                raise InputError(
+                    f"There is nothing at {shown(str(options.path), most=200)}; expected a folder or a file of pictures."
+                )
+            data_sets.find(options.data)
             with requests.import_turn(tell):
                 with _pictures_of(options, wish, _part(tell, 0.0, 0.2)) as (pictures, source, keep):
                     try:

@@ -206,9 +206,9 @@ def _ready(root: Path) -> Iterator[Belongings]:
         if not found:
             raise InputError("Nothing here belongs to students, so there is nothing to move.")
         if found.active:
-            raise InputError(f"{words.count(len(found.active), 'run')} of students are under way; stop them first.")
+            raise InputError(f"Students have {words.count(len(found.active), 'run')} under way; stop all of them first.")
         if found.unfinished:
-            raise InputError(f"{words.count(len(found.unfinished), 'sweep')} of students are under way; stop them first.")
+            raise InputError(f"Students have {words.count(len(found.unfinished), 'sweep')} under way; stop all of them first.")
         if requests.imports(root):
             raise InputError("An import is under way; wait until that ends.")
         for name in found.sets:

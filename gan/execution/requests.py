@@ -30,7 +30,7 @@ from gan.places import data_root, default_root
 from gan.runs import Run, dispatch, index
 from gan.runs.registry import GUESTS
 from gan.storage import files, signs
-from gan.storage.jobs import Report, Task, lock_of, read
+from gan.storage.jobs import Report, Task, forget, lock_of, read
 from gan.storage.locks import hold_lock, wait_for_lock
 
 DRAWING = 300  # seconds for which pictures are drawn from a student's generator
@@ -119,6 +119,12 @@ def imports(root: Path) -> list[Path]:
     return [path for path in found if (task := read(path)) and task.state == "running"]
 
 
+def dismiss(path: Path) -> None:
+    """Forget the failed import of the acting person whose progress is at ``path``."""
+    require("prepare")
+    forget(path)
+
+
 def import_lock() -> Path:
     """Return the lock that an import holds while it works."""
     return data_root() / data_sets.OWN / ".import.turn.lock"
@@ -200,6 +206,7 @@ def _take_in(
     """
     if len(imports(default_root())) >= _MOST_IMPORTS:
         raise InputError(f"{_MOST_IMPORTS} imports are under way or wait; try again in a minute.")
+    _clear_uploads()
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     path = _save(upload, ending, allowed)
     if allowed:
@@ -230,6 +237,16 @@ def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
             raise
         raise InputError(explain_os_error(error, "saving the uploaded file")) from error
     return path
+
+
+def _clear_uploads() -> None:
+    """Remove uploads older than an hour, left by killed imports; none while an import is under way, which may wait for longer."""
+    if imports(default_root()):
+        return
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
+            if not files.is_in_use(entry.stat().st_mtime):
+                os.unlink(entry.path)
 
 
 def start_guest(
@@ -293,11 +310,3 @@ def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> No
             processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), needs_torch=needs_torch, locks=[lock_of(path)])
         finally:
             starting.release()
-
-
-def clear_uploads() -> None:
-    """Remove uploads older than an hour, left by killed imports. The caller must hold the lock of :func:`import_lock`."""
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
-            if not files.is_in_use(entry.stat().st_mtime):
-                os.unlink(entry.path)

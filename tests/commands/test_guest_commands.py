@@ -54,6 +54,10 @@ def test_an_upload_is_consumed_whatever_happens(array: Path, root: Path) -> None
     assert not array.exists() and len(list_guests(root)) == 1
     task = jobs.read(requests.guest_path(root))
     assert task and task.state == "failed" and "Only 3 pictures" in task.message
+    np.save(array, PIXELS)  # its data set was removed meanwhile
+    said = assert_one_sentence(run_gan("guest", array, *options, "--data", "removed", root=root))
+    task = jobs.read(requests.guest_path(root))
+    assert not array.exists() and task and task.state == "failed" and task.message in said
     array.write_bytes(b"\x93NUMPY nothing")
     sentence = assert_one_sentence(run_gan("guest", array, *options, "--source", "mine.npy", root=root))
     assert "mine.npy" in sentence and array.name not in sentence

@@ -98,7 +98,7 @@ def test_nothing_is_moved_while_a_run_is_under_way(root: Path, mine: tuple[Run, 
     give(make_run(root, state="queued"), ANN)
     before = there(root)
     for move in (archives.archive, archives.clear):
-        with pytest.raises(InputError, match="1 run of students are under way; stop them first"):
+        with pytest.raises(InputError, match="Students have 1 run under way; stop all of them first"):
             move(root)
     assert there(root) == before
     assert archives.stop(root) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -122,6 +123,38 @@ def test_a_guest_waits_for_other_imports_as_data_does(root: Path, tmp_path: Path
         (f"From {one.name} (guest)", one) for one in (ANN, BO)
     }
     assert not list((data_root() / data_sets.OWN / ".uploads").iterdir())
+
+
+def test_an_upload_stays_while_its_import_waits_and_is_removed_after_the_import_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_DATA", str(tmp_path))
+    requests.import_lock().parent.mkdir(parents=True)
+    uploads = tmp_path / data_sets.OWN / ".uploads"
+
+    def old(person: Person) -> Path:
+        """Ask for an import that waits, as if for more than an hour."""
+        before = set(uploads.glob("*"))
+        ask_for_points(person)
+        wait_until(lambda: "Waiting" in import_of(person).message, "it waits")  # type: ignore[union-attr]
+        (upload,) = set(uploads.glob("*")) - before
+        os.utime(upload, (1.0, 1.0))
+        return upload
+
+    with quick.trainers() as trainers:
+        with FileLock(requests.import_lock()):
+            waiting = old(ANN)
+            ask_for_points(BO)
+            assert waiting.exists()
+        for person in (ANN, BO):
+            wait_until(lambda: import_of(person).state != "running", "it ends")  # type: ignore[union-attr]  # noqa: B023
+            assert import_of(person).state == "finished", import_of(person)  # type: ignore[union-attr]
+        with FileLock(requests.import_lock()):
+            left = old(ANN)
+            os.kill(trainers.started[-1][1].pid, signal.SIGKILL)
+            wait_until(lambda: import_of(ANN).state == "failed", "its end is seen")  # type: ignore[union-attr]
+            ask_for_points(BO)
+            assert not left.exists()
 
 
 ODD = "Dark\0 \x1b[31m\x07\ud800\u202e rooms\r\n"

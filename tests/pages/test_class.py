@@ -318,7 +318,7 @@ def test_stop_archive_restore_and_clear(visit: Visit, classroom: Classroom, ann:
     test = visit("class", view="after")
     assert "**1 student** has 2 runs" in told(test) and "1 run is training" in told(test)
     press(opened(test, "class/archive"), "class/archive/sure")
-    assert "stop them first" in test.error[0].value and len(runs.list_runs(root)) == 3
+    assert "Students have 1 run under way; stop all of them first" in test.error[0].value and len(runs.list_runs(root)) == 3
     press(test, "class/stop")
     assert waiting.status().state == "stopped" and "Asked to stop" in told(test)
     test.run()

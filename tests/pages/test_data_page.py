@@ -267,6 +267,7 @@ def test_failed_import_is_reported_in_one_sentence_until_dismissed(visit: Visit,
     test = visit("data", data="ring")
     note("failed", message="The file is no ZIP; <b>choose</b> another.")
     test.run()
+    assert test.error[0].value == visit("data", data="ring").error[0].value  # also by a page that was reloaded meanwhile
     assert [error.value for error in test.error] == [words.escape("The file is no ZIP; <b>choose</b> another.")]
     test.button(key="dismiss").click().run()
     assert not test.exception and not test.error

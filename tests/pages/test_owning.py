@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 from gan import runs
 from gan.access import owners, people, rules
 from gan.access.people import TEACHER, VISITOR, Person, acting
-from gan.data import importer
+from gan.data import imported, importer
 from gan.execution import requests
+from gan.places import data_root
 from gan.runs import Run, Status
 from gan.storage import files
 from gan.storage.jobs import Task
@@ -233,6 +234,22 @@ def test_data_sets_of_others(empty: Path, leaves: str, visit: Visit, be: Callabl
     assert disabled(test)["Remove"] == words.escape(rules.refusal(BO, "delete", ASA, "the data set “Leaves”"))
     be(ASA)
     assert "Remove" not in disabled(visit("data", data=leaves))
+
+
+def test_imported_data_sets_are_filtered_by_owner(empty: Path, leaves: str, visit: Visit, be: Callable[[Person], None]) -> None:
+    be(BO)
+    test = visit("data")
+    everything = test.selectbox(key="data/name").options
+    assert f"Leaves · {ASA.name}" in everything
+    test.button_group(key="whose/pages/data.py").set_value("Mine").run()
+    assert not test.exception
+    assert test.selectbox(key="data/name").options == [one for one in everything if not one.startswith("Leaves")]
+    test = visit("data", {"whose": "Mine"}, data=leaves)
+    assert test.selectbox(key="data/name").value == leaves, "what the URL names stays"
+    be(ASA)
+    assert visit("data", {"whose": "Mine"}).selectbox(key="data/name").options == everything
+    imported.remove(leaves, data_root(), runs_root=empty)
+    assert not [one for one in visit("data").button_group if one.key == "whose/pages/data.py"], "nothing to filter"
 
 
 def test_an_import_leads_only_its_owner_to_the_new_data_set(

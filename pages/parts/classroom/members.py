@@ -105,7 +105,7 @@ def _act_on_one(classroom: Classroom, students: Mapping[str, Student]) -> None:
             return
         with actions.popover("Remove", f"class/remove/{chosen}", icon=":material/person_remove:"):
             st.markdown(
-                f"Remove {name} from the class? Open pages of {name} close within a second, and {name} cannot join again until you "
+                f"Remove {name} from the class? Open pages of {name} close in seconds, and {name} cannot join again until you "
                 "let them in. Their runs stay, and go on."
             )
             remove = functools.partial(classroom.remove, chosen)
@@ -132,7 +132,7 @@ def _act_on_class(classroom: Classroom) -> None:
         _offer_teacher_code(classroom)
         with actions.popover("End the class", "class/end", icon=":material/lock:"):
             st.markdown(
-                "End the class? All students are shut out until you open it again; their open pages close within a second. Their "
+                "End the class? All students are shut out until you open it again; their open pages close in seconds. Their "
                 "runs stay, and go on. To save their work or to make room, see “After class”."
             )
 
@@ -156,7 +156,7 @@ def _offer_teacher_code(classroom: Classroom) -> None:
         st.code(classroom.state().teacher_code, language=None)
         new = st.session_state.setdefault(_NEW_CODE, new_teacher_code())
         st.markdown(
-            "Give teachers this new code? All pages of teachers, this one too, close within a second and ask for it, so write it "
+            "Give teachers this new code? All pages of teachers, this one too, close in seconds and ask for it, so write it "
             "down first. Students are not affected."
         )
         st.code(new, language=None)

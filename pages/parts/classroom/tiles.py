@@ -71,7 +71,7 @@ def tiles(root: Path) -> list[Tile]:
 def read(root: Path) -> list[Tile]:
     """Return a tile for each person who has a run: the teacher's first, then runs under way, then the ones that ended last.
 
-    Those under way are in the order of their launch, so that tiles keep their places while they train. Raises InputError if the
+    Those under way begin with the newest launch, so that tiles keep their places while they train. Raises InputError if the
     folder cannot be read.
     """
     every = index.read(root)

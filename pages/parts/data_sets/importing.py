@@ -91,19 +91,19 @@ def offer_import() -> None:
 
 
 def follow_import() -> None:
-    """Show import progress, and the outcome in sessions that saw it running."""
+    """Show import progress, a failure until it is dismissed, and the outcome in sessions that saw the import running."""
     task = read(requests.import_path())
     if task and task.state == "running":
         st.session_state.setdefault("data/import", 0)
         show_progress("Adding your data", requests.import_path())
+    elif task and task.state == "failed":  # also in a new session: that of a page whose server was restarted
+        st.error(words.escape(task.message), icon=":material/error:")
+        if st.button("Dismiss", key="dismiss"):
+            requests.dismiss(requests.import_path())
+            st.session_state.pop("data/import", None)
+            st.rerun()
     elif "data/import" in st.session_state:
         size = st.session_state["data/import"]
-        if task and task.state == "failed":
-            st.error(words.escape(task.message), icon=":material/error:")
-            if st.button("Dismiss", key="dismiss"):
-                del st.session_state["data/import"]
-                st.rerun()
-            return
         del st.session_state["data/import"]
         if not task or not (entry := data_sets.all_sets().get(task.result)):
             return

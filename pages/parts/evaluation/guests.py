@@ -147,13 +147,13 @@ def follow(root: Path, key: str) -> None:
     if task and task.state == "running":
         st.session_state.setdefault(_FOLLOWED, True)
         _progress(path)
+    elif task and task.state == "failed":  # also in a new session: that of a page whose server was restarted
+        st.error(words.escape(task.message), icon=":material/error:")
+        if st.button("Dismiss", key="guests/dismiss"):
+            requests.dismiss(path)
+            st.session_state.pop(_FOLLOWED, None)
+            st.rerun()
     elif st.session_state.get(_FOLLOWED) and task:
-        if task.state == "failed":
-            st.error(words.escape(task.message), icon=":material/error:")
-            if st.button("Dismiss", key="guests/dismiss"):
-                del st.session_state[_FOLLOWED]
-                st.rerun()
-            return
         del st.session_state[_FOLLOWED]
         guest = next((one for one in list_guests(root) if one.id == task.result), None)
         if guest is not None:
