@@ -75,7 +75,7 @@ def test_archive_and_back(root: Path, mine: Run) -> None:
 
 def test_clear_stops_first_if_asked(root: Path, mine: Run) -> None:
     owners.write(make_run(root, state="queued").path, ANN)
-    assert "stop them first" in assert_one_sentence(run_gan("class", "clear", root=root))
+    assert "stop all of them first" in assert_one_sentence(run_gan("class", "clear", root=root))
     assert run_gan("class", "clear", "--stop", root=root).stdout == "Moved 2 runs to the trash.\n"
     assert len(runs.list_trash(root)) == 2
     assert "nothing to move" in assert_one_sentence(run_gan("class", "clear", root=root))
