@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import tempfile
 import urllib.request
 from pathlib import Path
 
-import psutil
 from playwright.sync_api import sync_playwright
 
 from benchmarks import machine
-from benchmarks.dashboard import serve
-from gan.places import PROJECT
+from benchmarks.dashboard import cpu, serve
 
 
 def asked_by_browser(address: str) -> list[str]:
     """Return the addresses of the static files that a browser without a cache asks for."""
     found: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.on("request", lambda request: found.append(request.url) if "/static/" in request.url else None)
         page.goto(f"{address}/compare")
@@ -58,11 +57,6 @@ def visit(files: list[str]) -> int:
     return total
 
 
-def cpu(server: psutil.Process) -> float:
-    times = server.cpu_times()
-    return float(times.user + times.system)
-
-
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -71,7 +65,7 @@ def main() -> None:
     parser.add_argument("--visits", type=int, default=20)
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
-    projects = {"this": PROJECT} | ({"other": options.other.resolve()} if options.other else {})
+    projects = machine.sides(options.other)
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in projects}
     for _ in range(options.rounds):
         for name, project in projects.items():

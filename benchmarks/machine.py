@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from gan.places import PROJECT
+
 
 def describe() -> str:
     """Return the machine in one line: processor, cores, bf16 support, system, torch version."""
@@ -25,6 +27,11 @@ def describe() -> str:
         pass
     bf16 = "with" if torch.cpu._is_avx512_bf16_supported() else "without"
     return f"{name}, {os.cpu_count()} cores, {bf16} AVX512-BF16, {platform.system()}, torch {torch.__version__}"
+
+
+def sides(other: Path | None) -> dict[str, Path]:
+    """Return the checkouts to measure by name: "this", and "other" if there is one."""
+    return {"this": PROJECT} | ({"other": other.resolve()} if other else {})
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:

@@ -26,7 +26,6 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks import machine
 from benchmarks.dashboard import serve
 from gan import runs
-from gan.places import PROJECT
 from gan.runs import Run
 
 _CONDITIONAL = ("--set", "networks.conditional=true", "--set", "networks.discriminator_norm=none", "--steps", "5")
@@ -106,7 +105,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pause", type=float, default=8)
     options = parser.parse_args()
-    projects = {"this": PROJECT} | ({"other": options.other.resolve()} if options.other else {})
+    projects = machine.sides(options.other)
     folders = {name: Path(tempfile.mkdtemp()) for name in projects}
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
     taken: dict[tuple[str, str], list[float]] = {(part, name): [] for part in PARTS for name in projects}

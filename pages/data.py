@@ -27,13 +27,19 @@ def choose() -> DataSet | None:
     """
     known = data_sets.all_sets()
     owners = {name: imported.owner(entry) for name, entry in known.items() if entry.origin == "own"}
+
+    def origin(name: str, entry: DataSet) -> str:
+        """Return where a data set comes from; in a class, who imported it."""
+        owner = owning.of(owners[name]) if name in owners else ""
+        return owner or ORIGINS.get(entry.origin, entry.origin)
+
     with owning.row("bottom"):
         is_shown = owning.choose(owners.values()) if owners else lambda owner: True
         kept = st.query_params.get("data")
         chosen = picking.pick(
             "Data set",
             {
-                name: f"{entry.title} · {origin(entry)}"
+                name: f"{entry.title} · {origin(name, entry)}"
                 for name, entry in known.items()
                 if name == kept or name not in owners or is_shown(owners[name])
             },
@@ -44,12 +50,6 @@ def choose() -> DataSet | None:
             help="Built-in sets, sets to download once, and your own. Type to search.",
         )
     return known[chosen] if chosen else None
-
-
-def origin(entry: DataSet) -> str:
-    """Return where a data set comes from; in a class, who imported it."""
-    owner = owning.of(imported.owner(entry)) if entry.origin == "own" else ""
-    return owner or ORIGINS.get(entry.origin, entry.origin)
 
 
 def ask_how(entry: DataSet) -> DataConfig:

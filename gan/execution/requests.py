@@ -204,9 +204,11 @@ def _take_in(
 
     Raises InputError, with nothing saved, if it is beyond the limits of the class or the command cannot be started.
     """
-    if len(imports(default_root())) >= _MOST_IMPORTS:
+    going = len(imports(default_root()))
+    if going >= _MOST_IMPORTS:
         raise InputError(f"{_MOST_IMPORTS} imports are under way or wait; try again in a minute.")
-    _clear_uploads()
+    if not going:  # an import that waits may have an old upload
+        _clear_uploads()
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     path = _save(upload, ending, allowed)
     if allowed:
@@ -240,9 +242,7 @@ def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
 
 
 def _clear_uploads() -> None:
-    """Remove uploads older than an hour, left by killed imports; none while an import is under way, which may wait for longer."""
-    if imports(default_root()):
-        return
+    """Remove uploads older than an hour, left by killed imports. No import may be under way."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
             if not files.is_in_use(entry.stat().st_mtime):

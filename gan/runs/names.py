@@ -144,13 +144,15 @@ def _told(known: Mapping[str, Traits]) -> dict[str, list[str]]:
 
     Left out is what is usual among them: the settings of the baseline, or those of more than half of the variants.
     """
-    readable = [one for one in known.values() if one.codes]  # others have a damaged configuration, which differs in nothing
-    differing = _differing([one.codes for one in readable])
+    readable = {
+        run_id: one for run_id, one in known.items() if one.codes
+    }  # others have a damaged configuration, which differs in nothing
+    differing = _differing([one.codes for one in readable.values()])
     alike = {run_id: tuple(one.codes.get(key, "") for key in differing) for run_id, one in known.items()}
     baselines = {alike[run_id] for run_id, one in known.items() if one.is_baseline}
-    variants = sorted({tuple(one.codes.get(key, "") for key in differing) for one in readable})
+    variants = sorted({alike[run_id] for run_id in readable})
     usual = next(iter(baselines)) if len(baselines) == 1 else tuple(map(_common, zip(*variants, strict=True)))
-    has_seeds = len({one.seed for one in readable}) > 1
+    has_seeds = len({one.seed for one in readable.values()}) > 1
     found: dict[str, list[str]] = {}
     for run_id, one in known.items():
         codes = [code for code, other in zip(alike[run_id], usual, strict=True) if code and code != other]

@@ -25,6 +25,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from gan import machine
+from pages.parts import base_path
 from pages.parts.static_cache import StaticCache
 
 _MOMENT = 1.0  # seconds
@@ -70,8 +71,7 @@ def _share_memory() -> None:
 
 def routes() -> list[WebSocketRoute]:
     """Return the routes of this server next to those of Streamlit: the websocket of live games."""
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return [WebSocketRoute(f"/{base}/play/ws" if base else "/play/ws", _play)]
+    return [WebSocketRoute(f"{base_path.prefix()}/play/ws", _play)]
 
 
 async def _play(socket: WebSocket) -> None:

@@ -11,9 +11,10 @@ import asyncio
 import gzip
 from typing import Any
 
-import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pages.parts import base_path
 
 _MOST_FILES, _MOST_BYTES = 500, 32_000_000  # all files of Streamlit 1.67 together are fewer and smaller
 _CONDITIONAL = ("range", "if-none-match", "if-modified-since")
@@ -28,7 +29,7 @@ class StaticCache:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._folder = f"/{str(st.get_option('server.baseUrlPath') or '').strip('/')}/static/".replace("//", "/")
+        self._folder = f"{base_path.prefix()}/static/"
         self._asked: set[str] = set()  # paths
         self._kept: dict[str, tuple[dict[str, Any], bytes]] = {}  # path → start of the answer, body
         self._bytes = 0

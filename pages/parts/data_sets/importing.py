@@ -14,7 +14,7 @@ from gan.data.decoder import IN_WORDS
 from gan.errors import InputError
 from gan.execution import requests
 from gan.places import data_root, default_root
-from gan.storage.jobs import read
+from gan.storage.jobs import Task, read
 from pages.parts import actions, frame, owning, words
 from pages.parts.data_sets import understanding
 
@@ -96,12 +96,8 @@ def follow_import() -> None:
     if task and task.state == "running":
         st.session_state.setdefault("data/import", 0)
         show_progress("Adding your data", requests.import_path())
-    elif task and task.state == "failed":  # also in a new session: that of a page whose server was restarted
-        st.error(words.escape(task.message), icon=":material/error:")
-        if st.button("Dismiss", key="dismiss"):
-            requests.dismiss(requests.import_path())
-            st.session_state.pop("data/import", None)
-            st.rerun()
+    elif task and task.state == "failed":
+        show_failure(task, requests.import_path(), "dismiss", "data/import")
     elif "data/import" in st.session_state:
         size = st.session_state["data/import"]
         del st.session_state["data/import"]
@@ -112,6 +108,18 @@ def follow_import() -> None:
         st.session_state["data/notice"] = f"“{words.escape(entry.title)}” was added: {words.count(entry.images, noun)}{skipped}."
         st.session_state["data/next-size"] = size or None
         st.query_params["data"] = entry.name
+        st.rerun()
+
+
+def show_failure(task: Task, path: Path, key: str, followed: str) -> None:
+    """Show why an import failed until it is dismissed, also in a new session, since a page may outlive its server.
+
+    ``key``: of the button. ``followed``: the state of sessions that saw the import running.
+    """
+    st.error(words.escape(task.message), icon=":material/error:")
+    if st.button("Dismiss", key=key):
+        requests.dismiss(path)
+        st.session_state.pop(followed, None)
         st.rerun()
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,6 +17,7 @@ from gan.access.classroom import LIFETIME, Classroom, NameTaken, Refused
 from gan.access.people import LONGEST_NAME, Person
 from gan.errors import InputError
 from gan.places import default_root
+from pages.parts import base_path
 from pages.parts.door import identity
 from pages.parts.door.guesses import Guesses
 
@@ -106,8 +106,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _start() -> str:
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}/" if base else "/"
+    return f"{base_path.prefix()}/"
 
 
 def _wanted(request: Request) -> str:

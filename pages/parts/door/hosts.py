@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from gan.access import addresses
+from pages.parts import base_path
 
 
 def is_known(host: str) -> bool:
@@ -46,7 +47,6 @@ def links(here: str = "") -> list[str]:
     else the addresses of this computer in its network.
     """
     opened = urlsplit(here)
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     scheme = opened.scheme or ("https" if st.get_option("server.sslCertFile") else "http")
     port = opened.port if opened.netloc else st.get_option("server.port")
     ending = f":{port}" if port else ""
@@ -55,7 +55,7 @@ def links(here: str = "") -> list[str]:
     if opened.hostname and opened.hostname not in addresses.LOCAL:
         places.insert(0, f"{scheme}://{opened.netloc}")
     places = list(dict.fromkeys(places)) or [f"{scheme}://{opened.hostname or 'localhost'}{ending}"]
-    return [f"{place}/{base}" if base else place for place in places]
+    return [place + base_path.prefix() for place in places]
 
 
 def _is_allowed(name: str) -> bool:

@@ -10,7 +10,6 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
-import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,6 +20,7 @@ from gan.access import limits
 from gan.access.people import Person
 from gan.errors import InputError
 from gan.places import default_root
+from pages.parts import base_path
 from pages.parts.door import form, hosts, identity
 
 POLICY = 1008  # code with which a socket is closed, RFC 6455
@@ -216,5 +216,5 @@ def _cookies(scope: Scope) -> dict[str, str]:
 
 def _without_base(path: str) -> str:
     """Return a path of the server without the configured base path."""
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return path.removeprefix(f"/{base}") or "/" if base and (path + "/").startswith(f"/{base}/") else path
+    base = base_path.prefix()
+    return path.removeprefix(base) or "/" if (path + "/").startswith(f"{base}/") else path

@@ -19,6 +19,7 @@ from gan.judging import comparison, conditions
 from gan.runs import Run
 from gan.storage.jobs import read
 from pages.parts import actions, frame, owning, pictures, words
+from pages.parts.data_sets.importing import show_failure
 from pages.parts.evaluation import networks
 from pages.parts.evaluation.scoring import EXTRACTORS
 
@@ -147,12 +148,8 @@ def follow(root: Path, key: str) -> None:
     if task and task.state == "running":
         st.session_state.setdefault(_FOLLOWED, True)
         _progress(path)
-    elif task and task.state == "failed":  # also in a new session: that of a page whose server was restarted
-        st.error(words.escape(task.message), icon=":material/error:")
-        if st.button("Dismiss", key="guests/dismiss"):
-            requests.dismiss(path)
-            st.session_state.pop(_FOLLOWED, None)
-            st.rerun()
+    elif task and task.state == "failed":
+        show_failure(task, path, "guests/dismiss", _FOLLOWED)
     elif st.session_state.get(_FOLLOWED) and task:
         del st.session_state[_FOLLOWED]
         guest = next((one for one in list_guests(root) if one.id == task.result), None)

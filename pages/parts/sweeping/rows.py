@@ -166,7 +166,6 @@ def _row(
     if len(verdicts) > 1:
         verdicts.pop(SOUND, None)
     quick = [one.quick for one in facts if one.quick is not None]
-    newest_samples = [one.newest for one in facts if one.newest]
     return Row(
         variant,
         members,
@@ -176,7 +175,7 @@ def _row(
         spreads,
         quick=statistics.fmean(quick) if quick and not found else None,
         verdicts=verdicts,
-        picture=thumbnail(newest_samples[0][0], _PICTURE, is_plot=newest_samples[0][1]) if newest_samples else None,
+        picture=next((thumbnail(one.newest[0], _PICTURE, is_plot=one.newest[1]) for one in facts if one.newest), None),
     )
 
 
