@@ -32,7 +32,6 @@ def launch(run: Run, options: Sequence[str] = ()) -> None:
     """
     os.environ["OMP_NUM_THREADS"] = str(max(1, run.stored_status().threads))
     os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = str(_GRACE)
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # no warnings of sockets that close when the training ends
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all on this machine, whatever its host name resolves to
     from torch.distributed import run as torchrun
