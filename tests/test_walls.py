@@ -191,7 +191,7 @@ def test_page_imports_no_torch(path: Path) -> None:
 
 def test_only_the_frame_makes_parts_of_pages_that_are_refreshed_by_time() -> None:
     found = [path.name for path in SERVER_FILES if "run_every=" in path.read_text(encoding="utf-8")]
-    assert found == ["frame.py"], "frame.fragment repeats a change of page that a refresh has cancelled"
+    assert found == ["frame.py"], "frame.fragment shows an error as one sentence"
 
 
 def test_torch_free_folders_load_no_torch() -> None:

@@ -77,9 +77,6 @@ def go(page: str, **query: str) -> NoReturn:
     Streamlit writes the parameters to the URL of the current page before it switches, so the browser's history holds them there;
     :func:`begin` removes them when the browser goes back. If a refresh was being drawn at that moment, Streamlit 1.67 adds an entry
     to the history instead of replacing one, and Forward leads nowhere.
-
-    A timed refresh of a part of the page that arrives at this moment can cancel the switch; the next refresh repeats it then, see
-    :func:`fragment`.
     """
     try:
         _remember(page, query)
@@ -100,8 +97,7 @@ def _remember(page: str, query: dict[str, str]) -> None:
 def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
     """Make a function a part of the page that is refreshed every ``run_every`` seconds, or never if None.
 
-    Unlike ``st.fragment``, it first repeats a change of page that a refresh has cancelled, and shows an error as one sentence:
-    a refresh may find a run or a data set removed elsewhere.
+    Unlike ``st.fragment``, it shows an error as one sentence: a refresh may find a run or a data set removed elsewhere.
     """
 
     def decorate(draw: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
@@ -109,7 +105,6 @@ def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], 
         @functools.wraps(draw)
         def drawn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> None:
             with index.read_once(), spoken_errors():
-                _go_on()
                 draw(*arguments, **options)
 
         return drawn
@@ -120,13 +115,21 @@ def fragment(run_every: float | None) -> Callable[[Callable[_Arguments, None]], 
 def _go_on() -> None:
     """Repeat a change of page that has been cancelled; forget it on all pages but the one that it leads away from.
 
-    The router forgets it on the page that it leads to, see :func:`drawing`.
+    The router forgets it on the page that it leads to, see :func:`drawing`. Back means that the visitor has seen that page.
     """
+    if _is_back():
+        st.session_state.pop(_GOING, None)
     start, page, query = st.session_state.get(_GOING, (None, "", {}))
     if start and start == st.session_state.get(_HERE):
         go(page, **query)
     if page != st.session_state.get(_HERE) or not st.session_state.get(_DRAWING):
         st.session_state.pop(_GOING, None)
+
+
+def _is_back() -> bool:
+    """Return whether the browser's Back or Forward asked for the page."""
+    script = st.runtime.scriptrunner.get_script_run_ctx(suppress_warning=True)
+    return bool(script and script.is_history_navigation)
 
 
 @contextlib.contextmanager

@@ -235,7 +235,7 @@ def test_scores_go_where_the_run_trained(root: Path, node: Node) -> None:
     run = launch(root)
     look_until(root, run, "finished")
     requests.score([run])
-    assert run.scoring().state == "running"
+    assert run.scoring().state == "running" and dispatch.request(run) is not None
     dispatcher = Dispatcher(root)
 
     def is_scored() -> bool:
@@ -245,7 +245,6 @@ def test_scores_go_where_the_run_trained(root: Path, node: Node) -> None:
     wait_until(is_scored, "in time", seconds=180)
     assert [task.arguments[0] for task, _ in node.jobs.values()] == ["resume", "score"]
     assert run.scores()
-    assert dispatch.request(run) is not None
     wait_until(lambda: not dispatcher.look(), "in time")
     assert dispatch.request(run) is None
 

@@ -324,7 +324,7 @@ def test_refused_launch_stays(page: str, key: str, visit: Visit, empty: Path, mo
 
 
 def once_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next change of page have no effect, as when a refresh of a part of the page arrives at this moment."""
+    """Let the next change of page have no effect, as when another request arrives at this moment."""
     usual = st.switch_page
 
     def cancelled(page: str, **options: Any) -> None:
@@ -335,7 +335,7 @@ def once_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("page", "key"), [("home", "start"), ("train", "launch")])
-def test_launch_arrives_although_a_refresh_cancels_the_change_of_page(
+def test_launch_arrives_although_a_request_cancels_the_change_of_page(
     page: str, key: str, visit: Visit, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(speeds, "start_measuring", lambda root, config: None)

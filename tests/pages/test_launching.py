@@ -41,8 +41,9 @@ def test_launch_arrives_although_a_second_click_interrupts_the_change_of_page(
 
 
 def test_change_of_page_is_repeated_until_the_new_page_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    def draw(here: str, *, is_interrupted: bool = False) -> str:
+    def draw(here: str, *, is_interrupted: bool = False, is_back: bool = False) -> str:
         """Draw a page as the router does; return the page to which it leads on."""
+        monkeypatch.setattr(frame, "_is_back", lambda: is_back)
         with suppress(RerunException), frame.drawing():
             st.session_state[frame._HERE] = here
             frame._go_on()
@@ -67,6 +68,11 @@ def test_change_of_page_is_repeated_until_the_new_page_is_complete(monkeypatch: 
     assert draw("pages/home.py") == "pages/watch.py"
     assert draw("pages/watch.py") == ""
     assert draw("pages/home.py") == "", "it has arrived, so the way back is free"
+    with suppress(RerunException):
+        frame.go("pages/watch.py", run="1")
+    state.pop("to")
+    assert draw("pages/watch.py", is_interrupted=True) == ""
+    assert draw("pages/home.py", is_back=True) == "", "Back leads home from a page that is still drawn, too"
 
 
 @pytest.mark.parametrize(("page", "key"), [("home", "start"), ("train", "launch")])
