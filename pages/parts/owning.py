@@ -9,10 +9,11 @@ from typing import Literal
 
 import streamlit as st
 
-from gan.access import classroom, rules
+from gan.access import classroom, limits, rules
 from gan.access.people import TEACHER, Person, current
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported
+from gan.places import default_root
 from gan.runs import Run, index
 from gan.runs.index import Listed
 from gan.sweeps.launched import Sweep
@@ -61,6 +62,11 @@ def why_not(verb: str, thing: Run | Sweep | DataSet | None = None) -> str:
 
 #: On a phone, what is filtered has a line of its own.
 _ROW = "<style>@media (max-width: 640px) {.st-key-owner-row > :last-child {flex: 1 1 100%}}</style>"
+
+
+def largest_upload() -> int | None:
+    """Return the megabytes that the visitor may upload at once, for the sentence in the browser; None without a limit."""
+    return None if current().is_teacher else limits.read(default_root()).upload_megabytes
 
 
 def row(alignment: Literal["center", "bottom"] = "center") -> AbstractContextManager[object]:

@@ -11,8 +11,9 @@ import segno
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
-from gan.access import owners
+from gan.access import limits, owners
 from gan.access.classroom import Classroom
+from gan.access.limits import Limits
 from gan.access.people import TEACHER, VISITOR, Person
 from gan.errors import InputError
 from gan.execution import archives, requests
@@ -332,3 +333,11 @@ def test_stop_archive_restore_and_clear(visit: Visit, classroom: Classroom, ann:
     assert "Move 2 runs to the trash" in told(test)
     press(test, "class/clear/sure")
     assert runs.list_runs(root) == [mine] and len(runs.list_trash(root)) == 2
+
+
+def test_browser_knows_the_limit_of_an_upload(as_: Act, visit: Visit, classroom: Classroom, ann: Person) -> None:
+    limits.write(classroom.root, Limits(upload_megabytes=7))
+    for person, most in ((ann, 7), (TEACHER, 1000)):
+        as_(person)
+        (upload,) = visit("data").get("file_uploader")
+        assert upload.proto.max_upload_size_mb == most, "so that it says so in a sentence"

@@ -54,7 +54,10 @@ def offer_import() -> None:
         st.markdown(FORMATS)
         turn = st.session_state.setdefault("data/turn", 0)
         upload = st.file_uploader(
-            "File", key=f"data/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}."
+            "File",
+            key=f"data/upload/{turn}",
+            help=f"Recognised by its content. Single pictures: {IN_WORDS}.",
+            max_upload_size=owning.largest_upload(),
         )
         answer: understanding.Answer | None = None
         with frame.spoken_errors():

@@ -46,6 +46,7 @@ HEADERS = {
 _OPEN = ("/_stcore/health", "/_stcore/script-health-check")  # for health checks; they tell nothing but that the server runs
 _TEACHERS = ("/_stcore/metrics", "/_stcore/agent/")  # how the server is doing, and the interface for programs
 _UPLOADS = "/_stcore/upload_file/"
+_MEGABYTE = 1 << 20  # as browsers count it for Streamlit; the import asks again, in a sentence, and counts in 1,000,000 bytes
 _SLACK = 64 * 1024  # bytes of an upload that are not its file
 
 log = logging.getLogger("gan")
@@ -92,7 +93,7 @@ class Door:
             elif path.startswith(_TEACHERS) and not person.is_teacher:
                 response = PlainTextResponse("Only the teacher may see this.", 403, {"x-door": "refused"})
         if response is None and person and path.startswith(_UPLOADS) and not person.is_teacher:
-            most = limits.read(default_root()).upload_megabytes * 1_000_000
+            most = limits.read(default_root()).upload_megabytes * _MEGABYTE
             if _length(request.headers) > most + _SLACK:
                 response = _too_large(most)
             receive = _at_most(receive, most + _SLACK)
@@ -202,7 +203,7 @@ def _too_large(most: int) -> Response:
 
 
 def _too_large_sentence(most: int) -> str:
-    return f"The file is larger than the {most // 1_000_000} MB that students may upload; choose a smaller one or ask your teacher."
+    return f"The file is larger than the {most // _MEGABYTE} MB that students may upload; choose a smaller one or ask your teacher."
 
 
 def _length(headers: Headers) -> int:

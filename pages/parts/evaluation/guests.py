@@ -52,13 +52,20 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
         "pytorch/examples; its pictures are drawn here, and no code in it is run."
     )
     turn = st.session_state.setdefault(_TURN, 0)
-    upload = st.file_uploader("File", key=f"guests/upload/{turn}", help=f"Recognised by its content. Single pictures: {IN_WORDS}.")
+    most = owning.largest_upload()
+    upload = st.file_uploader(
+        "File",
+        key=f"guests/upload/{turn}",
+        help=f"Recognised by its content. Single pictures: {IN_WORDS}.",
+        max_upload_size=most,
+    )
     judge = None
     if upload is not None and upload.name.lower().endswith(_NETWORKS):
         judge = st.file_uploader(
             "Its discriminator (optional)",
             key=f"guests/judge/{turn}",
             help="Trained with the generator, as netD_epoch_N.pth: both can then be trained on here.",
+            max_upload_size=most,
         )
     name = st.text_input("Name", key=f"guests/name/{turn}", persist_state="session", max_chars=100, placeholder="Keras, epoch 500")
     known = {one.name: one.title for one in data_sets.all_sets().values() if one.kind == "images"}
