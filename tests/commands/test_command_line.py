@@ -20,9 +20,10 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig, presets
 from gan.config.data import DataConfig
-from gan.data import loaders
+from gan.data import loaders, prepared
 from gan.execution import queue
 from gan.runs import Run, Status, changes
+from gan.storage.jobs import say_nothing
 from gan.storage.lines import read_lines
 from tests.helpers import (
     PROJECT,
@@ -219,6 +220,9 @@ def test_training_in_the_foreground_shows_progress_and_the_next_step(root: Path)
 
 
 def test_failed_run_exits_with_status_1_and_one_sentence(root: Path) -> None:
+    prepared.obtain(
+        configs.replace(RunConfig(), configs.parse_assignments(SMALL[1::2])).data, say_nothing
+    )  # a first preparation shows a bar
     done = run_gan("train", *SMALL, "--set", "training.precision=fp16", "--steps", 5, root=root)
     sentence = assert_one_sentence(done, status=1)
     assert sentence.startswith("Failed at step 0: training.precision is “fp16”")
