@@ -70,7 +70,7 @@ def only_run(root: Path) -> Run:
         (["train", "--preset", "digit-dcgan"], "did you mean “digits-dcgan”"),
         (["train", "--preset", "nothing\nof the kind"], "There is no preset"),
         (["train", "--set", "optimizer.batch_size=1"], "optimizer.batch_size is 1, expected a whole number from 2 to 4096"),
-        (["train", "--set", "optimizer.batch_size=many"], "optimizer.batch_size is 'many', expected a whole number"),
+        (["train", "--set", "optimizer.batch_size=many"], "optimizer.batch_size is “many”, expected a whole number"),
         (["train", "--set", "optimizer.batchsize=32"], "did you mean “optimizer.batch_size”"),
         (["train", "--set", "optimizer.batch_size"], "is not a setting; expected section.field=value"),
         (["train", "--set", "networks.hidden=8"], "belongs to mlp"),
