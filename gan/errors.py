@@ -23,7 +23,9 @@ def shown(text: str, most: int = 60) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return the ``repr`` of a user-supplied value in a form safe for a sentence."""
+    """Return a user-supplied value in a form safe for a sentence: a text in quotation marks, others as Python writes them."""
+    if isinstance(value, str):
+        return f"“{shown(value)}”"
     if isinstance(value, Mapping) or hasattr(value, "model_fields"):
         return "a group"
     try:

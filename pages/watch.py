@@ -82,7 +82,7 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
         return
     steps = list(samples)
     snapshots.follow(run, steps)
-    players, beside = st.columns([2, 1] if is_presented() else [3, 2], gap="medium", vertical_alignment="center")
+    players, beside = st.columns([3, 2], gap="medium", vertical_alignment="center")
     step = st.session_state[snapshots.key(run)]
     opinions = run.opinions(step)
     with players:

@@ -77,7 +77,9 @@ def _show_codes(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     out = bundle.checked_target(options.out, options.root, ".zip")
-    with Progress(requests.class_export_path(options.root)) as noted, ProgressBar(is_quiet=options.quiet) as bar:
+    path = requests.class_export_path(options.root)
+    is_terminal = out.resolve() != path.with_suffix(".zip").resolve()  # the page Class asks for that file
+    with Progress(path, "The export", is_terminal=is_terminal) as noted, ProgressBar(is_quiet=options.quiet) as bar:
 
         def tell(sentence: str, share: float) -> None:
             noted.report(sentence, share)

@@ -33,7 +33,11 @@ def bring_in(options: argparse.Namespace, report: Report) -> int:
     if options.dry_run:
         return 0
     try:
-        with people.acting(options.owner), _noted(requests.import_path(), report) as (tell, finish), requests.import_turn(tell):
+        with (
+            people.acting(options.owner),
+            _noted(report, requests.import_path(), "The import", is_terminal=not options.consume) as (tell, finish),
+            requests.import_turn(tell),
+        ):
             try:
                 name = _bring(options, lambda sentence, share: tell(sentence, 0.7 * share))
             except InputError as error:  # an upload has a random file name; show the chosen one
@@ -93,16 +97,16 @@ def prepare(options: argparse.Namespace, report: Report) -> int:
     data = DataConfig(name=data_sets.find(options.name).name, size=options.size, fit=options.fit, colour=options.colour)
     if data.is_points:
         return 0
-    with _noted(requests.preparation_path(data), report) as (tell, finish):
+    with _noted(report, requests.preparation_path(data), "The preparation") as (tell, finish):
         prepared.obtain(data, tell)
         finish(data.name)
     return 0
 
 
 @contextlib.contextmanager
-def _noted(path: Path, report: Report) -> Iterator[Any]:
-    """Report progress to the terminal and to the file at ``path``."""
-    with Progress(path) as progress:
+def _noted(report: Report, path: Path, work: str, *, is_terminal: bool = False) -> Iterator[Any]:
+    """Report progress to the terminal and to the file at ``path``; see :class:`gan.storage.jobs.Progress`."""
+    with Progress(path, work, is_terminal=is_terminal) as progress:
 
         def tell(sentence: str, share: float) -> None:
             progress.report(sentence, share)
@@ -162,7 +166,8 @@ def export(options: argparse.Namespace, report: Report) -> int:
     kind = options.kind or (writing.kind_of(options.out) if options.out else "npz")
     target = options.out or Path(f"{data.name}-{data.size}{writing.KINDS[kind][1]}")
     target = target.expanduser().absolute()
-    with _noted(options.progress, report) if options.progress else contextlib.nullcontext((report, str)) as (tell, finish):
+    noted = _noted(report, options.progress, "The export") if options.progress else contextlib.nullcontext((report, str))
+    with noted as (tell, finish):
         count = exporting.export(data, kind, target, tell)
         finish(str(target))
     if not options.quiet:

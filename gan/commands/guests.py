@@ -112,7 +112,7 @@ def bring(options: argparse.Namespace) -> int:
         with (
             people.acting(options.owner),
             ProgressBar(is_quiet=options.quiet or options.json) as bar,
-            Progress(requests.guest_path(options.root)) as progress,
+            Progress(requests.guest_path(options.root), "The import", is_terminal=not options.consume) as progress,
         ):
 
             def tell(sentence: str, share: float) -> None:

@@ -229,15 +229,20 @@ def explain(error: ValidationError) -> str:
             return f"{key} is {value}: {message}; change it."
         return as_sentence(message)
     if kind == "literal_error":
-        return f"{key} is {value}, expected one of {context['expected']}; choose one of these."
+        return f"{key} is {value}, expected one of {_unquoted(context['expected'])}; choose one of these."
     if kind == "union_tag_invalid":
         tag = quoted(context.get("tag"))
-        return f"{key}.family is {tag}, expected one of {context['expected_tags']}; choose one of these."
+        return f"{key}.family is {tag}, expected one of {_unquoted(context['expected_tags'])}; choose one of these."
     if kind == "union_tag_not_found" and isinstance(first.get("input"), dict):
         return f"{key}.family is missing, expected one of {', '.join(FAMILIES)}; add it."
     if kind == "missing":
         return f"{key} is missing; add it."
     return f"{key} is {value}, expected {_expected(where, family, first)}; change it."
+
+
+def _unquoted(choices: str) -> str:
+    """Return a list of values without the quotes that pydantic puts around each."""
+    return choices.replace("'", "")
 
 
 def _place(loc: tuple[int | str, ...]) -> tuple[list[str], str]:

@@ -91,7 +91,7 @@ def start_class_export(root: Path, *, with_teacher: bool = False) -> None:
     require("run the class")
     path = class_export_path(root).resolve()
     asked = ["--with-teacher"] if with_teacher else []
-    _start(path, ["class", "export", str(path.with_suffix(".zip")), "--root", str(path.parent), *asked])
+    _start(path, "The export", ["class", "export", str(path.with_suffix(".zip")), "--root", str(path.parent), *asked])
 
 
 def import_path() -> Path:
@@ -153,7 +153,7 @@ def start_preparing(data: DataConfig) -> None:
     """Prepare a data set in a separate process; its progress is in :func:`preparation_path`."""
     require("prepare")
     asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour]
-    _start(preparation_path(data), ["data", "prepare", data.name, *asked])
+    _start(preparation_path(data), "The preparation", ["data", "prepare", data.name, *asked])
 
 
 def export_path(data: DataConfig, kind: Kind) -> tuple[Path, Path]:
@@ -171,7 +171,7 @@ def start_export(data: DataConfig, kind: Kind) -> None:
             if not files.is_in_use(entry.stat().st_mtime):
                 os.unlink(entry.path)
     asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour, "--progress", str(path.resolve())]
-    _start(path, ["data", "export", data.name, "--as", kind, "--out", str(target.resolve()), *asked])
+    _start(path, "The export", ["data", "export", data.name, "--as", kind, "--out", str(target.resolve()), *asked])
 
 
 def start_import(
@@ -214,7 +214,7 @@ def _take_in(
     if allowed:
         options = [*options, f"--owner={json.dumps(owner.model_dump())}", f"--most={allowed.upload_pictures}"]
     try:
-        _start(place, [*command, str(path.resolve()), "--consume", *options], needs_torch=needs_torch)
+        _start(place, "The import", [*command, str(path.resolve()), "--consume", *options], needs_torch=needs_torch)
     except InputError:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -296,7 +296,7 @@ def _too_large(allowed: Limits) -> InputError:
     )
 
 
-def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> None:
+def _start(path: Path, work: str, arguments: list[str], *, needs_torch: bool = False) -> None:
     """Start a command with progress at ``path``. Of several callers at once, one succeeds."""
     processes.require_plain(arguments)
     with explained("starting the work on the data"):
@@ -306,7 +306,7 @@ def _start(path: Path, arguments: list[str], *, needs_torch: bool = False) -> No
             if (task := read(path)) is not None and task.state == "running":
                 raise InputError("This task is already under way; wait for it to end.")
             signs.forget(lock_of(path))
-            files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time()}, durable=False)
+            files.write_json(path, {**vars(Task("running", "Starting", work=work)), "time": time.time()}, durable=False)
             processes.spawn([*arguments, "--quiet"], path.with_suffix(".log"), needs_torch=needs_torch, locks=[lock_of(path)])
         finally:
             starting.release()

@@ -29,6 +29,7 @@ class Task:
     """Progress of an import or a preparation: completed ``share`` from 0 to 1, ``seconds_left`` or None if unknown.
 
     ``message``: a sentence on the current activity, or why it failed. ``result``: the name of the data set when finished.
+    ``work``: the subject of a sentence on the whole of it.
     """
 
     state: State
@@ -36,6 +37,7 @@ class Task:
     share: float = 0.0
     seconds_left: float | None = None
     result: str = ""
+    work: str = "The work"
 
 
 class Teller:
@@ -64,13 +66,14 @@ class Teller:
 
 
 class Progress:
-    """Writes the progress of this process to a file and holds a lock as a sign of life. Use it as a context manager."""
+    """Writes the progress of this process to a file and holds a lock as a sign of life. Use it as a context manager.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.report: Report = Teller(lambda sentence, share, left: self._write(Task("running", sentence, share, left))).phase(
-            0.0, 1.0
-        )
+    ``work``: see :class:`Task`. If ``is_terminal``, the reason of a failure is told in a terminal, and the file is removed.
+    """
+
+    def __init__(self, path: Path, work: str, *, is_terminal: bool = False) -> None:
+        self._path, self._work, self._is_terminal = path, work, is_terminal
+        self.report: Report = Teller(lambda *told: self._write(Task("running", *told))).phase(0.0, 1.0)
         self._lock: FileLock | None = None
 
     def __enter__(self) -> Progress:
@@ -81,7 +84,9 @@ class Progress:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if error is not None:
+            if error is not None and self._is_terminal:
+                forget(self._path)
+            elif error is not None:
                 message = str(error) if isinstance(error, InputError) else explain_os_error(error, "working on the data")
                 if isinstance(error, KeyboardInterrupt):
                     message = "Stopped; start it again if you want."
@@ -96,7 +101,7 @@ class Progress:
 
     def _write(self, task: Task) -> None:
         with contextlib.suppress(OSError):  # a full disk must not hide the original error
-            files.write_json(self._path, {**vars(task), "time": time.time()}, durable=False)
+            files.write_json(self._path, {**vars(task), "work": self._work, "time": time.time()}, durable=False)
 
 
 def read(path: Path) -> Task | None:
@@ -110,12 +115,13 @@ def read(path: Path) -> Task | None:
             float(found["share"]),
             left if left is None else float(left),
             str(found["result"]),
+            str(found.get("work", Task.work)),
         )
         since = float(found["time"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     if task.state == "running" and not signs.is_alive(lock_of(path), since):
-        return Task("failed", "The process was ended from outside; start it again.")
+        return Task("failed", f"{task.work} was ended from outside; start it again.")
     return task
 
 

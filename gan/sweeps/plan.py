@@ -171,9 +171,9 @@ def scaled(plan: Plan, factor: float) -> Plan:
 def checked_plan(plan: Plan, settings: Mapping[str, Any]) -> Plan:
     """Return the plan if it is consistent. Raises InputError if it contradicts itself, is empty or is too large."""
     if plan.combine == "list" and plan.axes:
-        raise InputError("combine is 'list', but there are axes; remove the axes, or set combine to one-at-a-time or grid.")
+        raise InputError("combine is “list”, but there are axes; remove the axes, or set combine to one-at-a-time or grid.")
     if plan.combine == "grid" and not plan.axes:
-        raise InputError("combine is 'grid', but there are no axes; add axes, or set combine to list.")
+        raise InputError("combine is “grid”, but there are no axes; add axes, or set combine to list.")
     if both := [key for key in plan.axes if key in settings and plan.combine == "grid"]:
         raise InputError(f"{both[0]} is both set and an axis of the grid; remove it from set or from axes.")
     if plan.seeds > 1 and (SEED in plan.axes or any(SEED in row.changes for row in plan.listed)):

@@ -54,29 +54,40 @@ def pick_several(
     """Draw a picker for several runs; the URL parameter "runs" keeps the selection, the session keeps it for a return without URL.
 
     ``key``: widget key. ``usual``: chosen from all runs if neither names any.
-    ``most``: largest number of runs. Runs that do not exist are reported and left out; if none exists, none is chosen. Guests can
-    be chosen like runs.
+    ``most``: largest number of runs. Runs that do not exist, or that were deleted meanwhile, are reported until the choice changes,
+    and left out; if none named by the URL exists, none is chosen. Guests can be chosen like runs.
     """
     found, names = _all(root, with_guests=True)
     _follow(root, names, with_guests=True)
+    kept, gone = f"{key}/kept", f"{key}/gone"
+    wanted = list(dict.fromkeys(filter(None, st.query_params.get("runs", "").split(","))))
+    is_first = key not in st.session_state
+    if is_first or gone not in st.session_state:
+        st.session_state[gone] = []
+    named = (wanted or st.session_state.get(kept, [])) if is_first else st.session_state[key]
+    lost = [run_id for run_id in named if run_id not in found]
+    st.session_state[gone] += lost
+    for run_id in st.session_state[gone]:
+        _complain(root, run_id)
     if not found:
         first_run.offer(root)
         return []
     with owning.row("bottom"):
         is_shown = owning.choose(one.facts.owner for one in found.values())
-        kept = f"{key}/kept"
-        wanted = list(dict.fromkeys(filter(None, st.query_params.get("runs", "").split(","))))
-        if key not in st.session_state:
-            for run_id in wanted:
-                _complain(root, run_id)
-            chosen = [run_id for run_id in wanted or st.session_state.get(kept, []) if run_id in found][:most]
-            if not wanted and not chosen:
-                chosen = [run.id for run in usual([found[run_id].run for run_id in _narrowed(found, is_shown)])]
-            st.session_state[key] = chosen
-        st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in found]
-        shown = _narrowed(found, is_shown, *st.session_state[key])
-        chosen = st.multiselect("Runs", shown, key=key, format_func=names.__getitem__, max_selections=most, placeholder=placeholder)
-        if chosen or any(run_id in found for run_id in wanted):
+        chosen = [run_id for run_id in named if run_id in found]
+        if is_first and not wanted and not chosen:
+            chosen = [run.id for run in usual([found[run_id].run for run_id in _narrowed(found, is_shown)])]
+        st.session_state[key] = chosen[:most]
+        chosen = st.multiselect(
+            "Runs",
+            _narrowed(found, is_shown, *st.session_state[key]),
+            key=key,
+            format_func=names.__getitem__,
+            on_change=st.session_state[gone].clear,
+            max_selections=most,
+            placeholder=placeholder,
+        )
+        if chosen or (lost and not is_first) or any(run_id in found for run_id in wanted):
             st.query_params["runs"] = ",".join(chosen)
         st.session_state[kept] = chosen
         return [found[run_id].run for run_id in chosen]

@@ -42,15 +42,36 @@ def marks(found: Sequence[tuple[float, str]], x: dict[str, Any]) -> list[dict[st
     return [{"data": {"values": values}, "mark": line, "encoding": {"x": place, "tooltip": tooltip}}, *rows]
 
 
+#: Opacity of the dots of :func:`lone_values`.
+LONE = {"condition": {"test": "datum.values == 1", "value": 1}, "value": 0}
+
+
 def lone_values(curve: str, value: str) -> list[dict[str, Any]]:
-    """Return the transforms that keep the ``value`` of each ``curve`` (two fields) with only one, which a line cannot show."""
-    count = {"op": "valid", "field": value, "as": "values"}
-    return [{"joinaggregate": [count], "groupby": [curve]}, {"filter": f"datum.values == 1 && isValid(datum['{value}'])"}]
+    """Return the transforms that keep one ``value`` of each ``curve`` (two fields), to show it with :data:`LONE` if it is the only
+    one, which a line cannot show.
+
+    A layer without any data would make Vega warn that its axes have no extent.
+    """
+    count, place = {"op": "valid", "field": value, "as": "values"}, {"op": "row_number", "as": "row"}
+    return [
+        {"joinaggregate": [count], "groupby": [curve]},
+        {"window": [place], "groupby": [curve], "sort": [{"field": value, "order": "descending"}]},  # what is missing comes last
+        {"filter": "datum.row == 1"},
+    ]
 
 
 def title(text: str) -> dict[str, Any]:
     """Return the title of a chart, in lines that the narrowest one has room for."""
     return {"text": textwrap.wrap(text, _LINE), "anchor": "start", "offset": 8, "fontWeight": "normal", "limit": 0}
+
+
+def with_data(spec: dict[str, Any], table: object) -> dict[str, Any]:
+    """Return a chart with its data, for ``st.vega_lite_chart``.
+
+    Data given apart from the chart are inserted by Streamlit when it has drawn it once, without any, and Vega then warns in the
+    browser's console of each axis that it has no extent.
+    """
+    return {**spec, "data": {"name": "table"}, "datasets": {"table": table}}
 
 
 def axis(*, is_wide: bool = False) -> dict[str, Any]:

@@ -58,6 +58,9 @@ def test_export(root: Path, mine: Run, tmp_path: Path) -> None:
 def test_export_without_runs_is_refused(root: Path, tmp_path: Path) -> None:
     root.mkdir()
     assert "no ended run" in assert_one_sentence(run_gan("class", "export", tmp_path / "class.zip", root=root))
+    assert jobs.read(requests.class_export_path(root)) is None, "it is told in the terminal, not on the page"
+    own = requests.class_export_path(root).with_suffix(".zip")  # as the page starts it
+    assert "no ended run" in assert_one_sentence(run_gan("class", "export", own, root=root))
     task = jobs.read(requests.class_export_path(root))
     assert task and task.state == "failed" and "no ended run" in task.message
     assert "does not end in .zip" in assert_one_sentence(run_gan("class", "export", tmp_path / "class.txt", root=root))

@@ -20,9 +20,10 @@ from gan import config as configs
 from gan import runs
 from gan.config import RunConfig, presets
 from gan.config.data import DataConfig
-from gan.data import loaders
+from gan.data import loaders, prepared
 from gan.execution import queue
 from gan.runs import Run, Status, changes
+from gan.storage.jobs import say_nothing
 from gan.storage.lines import read_lines
 from tests.helpers import (
     PROJECT,
@@ -69,7 +70,7 @@ def only_run(root: Path) -> Run:
         (["train", "--preset", "digit-dcgan"], "did you mean “digits-dcgan”"),
         (["train", "--preset", "nothing\nof the kind"], "There is no preset"),
         (["train", "--set", "optimizer.batch_size=1"], "optimizer.batch_size is 1, expected a whole number from 2 to 4096"),
-        (["train", "--set", "optimizer.batch_size=many"], "optimizer.batch_size is 'many', expected a whole number"),
+        (["train", "--set", "optimizer.batch_size=many"], "optimizer.batch_size is “many”, expected a whole number"),
         (["train", "--set", "optimizer.batchsize=32"], "did you mean “optimizer.batch_size”"),
         (["train", "--set", "optimizer.batch_size"], "is not a setting; expected section.field=value"),
         (["train", "--set", "networks.hidden=8"], "belongs to mlp"),
@@ -219,6 +220,9 @@ def test_training_in_the_foreground_shows_progress_and_the_next_step(root: Path)
 
 
 def test_failed_run_exits_with_status_1_and_one_sentence(root: Path) -> None:
+    prepared.obtain(
+        configs.replace(RunConfig(), configs.parse_assignments(SMALL[1::2])).data, say_nothing
+    )  # a first preparation shows a bar
     done = run_gan("train", *SMALL, "--set", "training.precision=fp16", "--steps", 5, root=root)
     sentence = assert_one_sentence(done, status=1)
     assert sentence.startswith("Failed at step 0: training.precision is “fp16”")

@@ -26,7 +26,7 @@ from gan.errors import InputError
 from gan.execution import queue, requests
 from gan.storage import files
 from gan.storage.jobs import Task, forget, read
-from tests.helpers import is_sentence, make_run, train, wait_until
+from tests.helpers import assert_one_sentence, is_sentence, make_run, run_gan, train, wait_until
 
 
 @pytest.fixture
@@ -381,6 +381,12 @@ def test_bad_upload_says_why(data_root: Path) -> None:
     assert is_sentence(task.message), task.message
 
 
+def test_import_by_command_that_fails_is_told_in_the_terminal_alone(tmp_path: Path, data_root: Path) -> None:
+    (tmp_path / "broken.zip").write_bytes(b"PK but no zip")
+    assert_one_sentence(run_gan("data", "import", tmp_path / "broken.zip", "--name", "Broken", "--quiet", root=tmp_path / "runs"))
+    assert read(requests.import_path()) is None
+
+
 def test_preparation_in_its_own_process_reports_progress(data_root: Path) -> None:
     data = DataConfig(name="shapes", size=64)
     requests.start_preparing(data)
@@ -400,11 +406,11 @@ def test_preparation_in_its_own_process_reports_progress(data_root: Path) -> Non
 def test_dead_process_counts_as_failed(data_root: Path) -> None:
     path = requests.import_path()
     path.parent.mkdir(parents=True)
-    files.write_json(path, {**vars(Task("running", "Starting")), "time": time.time() - 100})
+    files.write_json(path, {**vars(Task("running", "Starting", work="The import")), "time": time.time() - 100})
     task = read(path)
     assert task is not None
     assert task.state == "failed"
-    assert is_sentence(task.message)
+    assert is_sentence(task.message) and task.message.startswith("The import was ended from outside")
     for rubbish in (b"", b"[]", b'{"state": 1}', os.urandom(50)):
         path.write_bytes(rubbish)
         assert read(path) is None

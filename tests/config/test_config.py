@@ -172,7 +172,7 @@ def test_malformed_key_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"optimizer.batch_size": "many"}, ["optimizer.batch_size is 'many'", "a whole number from 2 to 4096"]),
+        ({"optimizer.batch_size": "many"}, ["optimizer.batch_size is “many”", "a whole number from 2 to 4096"]),
         ({"optimizer.batch_size": 2.5}, ["optimizer.batch_size is 2.5", "a whole number"]),
         ({"optimizer.batch_size": 1}, ["optimizer.batch_size is 1", "from 2 to 4096"]),
         ({"optimizer.batch_size": None}, ["optimizer.batch_size", "from 2 to 4096"]),
@@ -185,7 +185,7 @@ def test_malformed_key_is_refused(key: str) -> None:
         ({"data.name": "a\nb" * 20}, ["data.name", "digits"]),
         ({"data.name": "a\nb" * 100}, ["data.name", "at most 100 characters"]),
         ({"data.name": 5}, ["data.name is 5", "a text"]),
-        ({"networks.family": "vae"}, ["networks.family is 'vae'", "dcgan"]),
+        ({"networks.family": "vae"}, ["networks.family is “vae”", "dcgan"]),
         ({"networks.family": None}, ["networks.family", "dcgan"]),
         ({"networks.width": {"a": 1}}, ["networks.width", "a whole number from 4 to 256"]),
         ({"objective.loss": "hinge-ish"}, ["objective.loss", "non-saturating"]),

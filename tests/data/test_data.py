@@ -176,7 +176,7 @@ def test_larger_subset_contains_the_smaller_and_holds_out_the_same() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"data.classes": "7,ten"}, ["data.classes", "'ten'", "digits"]),
+        ({"data.classes": "7,ten"}, ["data.classes", "“ten”", "digits"]),
         ({"data.classes": "7,7"}, ["twice"]),
         ({"data.name": "bedrooms", "data.classes": "7"}, ["data.classes", "bedrooms", "empty"]),
         ({"data.subset": 20}, ["optimizer.batch_size", "only 20 images", "smaller batch"]),

@@ -50,7 +50,7 @@ def other() -> subprocess.Popen[bytes]:
 def test_work_without_a_process_is_over_whatever_the_clock_says(root: Path, tmp_path: Path, ahead: float, set_clock: Shift) -> None:
     run, task = make_run(root), tmp_path / "task.json"
     run.write_scoring(Scoring(state="running", heartbeat=time.time()))
-    with jobs.Progress(task):
+    with jobs.Progress(task, "The import"):
         pass
     assert run.status().state == "starting"
     assert run.scoring().state == "running"

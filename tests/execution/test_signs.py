@@ -84,9 +84,15 @@ def test_preparation_killed_while_it_starts_has_failed_at_once() -> None:
     data = DataConfig(size=64)
     path = requests.preparation_path(data)
     requests.start_preparing(data)
-    (process,) = [one for one in psutil.Process().children() if "prepare" in one.cmdline()]
+    (process,) = wait_until(
+        lambda: [one for one in psutil.Process().children() if "prepare" in one.cmdline()],
+        "its process has its arguments",
+        seconds=SOON,
+    )
     process.kill()
     wait_until(lambda: state_of(path) == "failed", "the preparation is known to be over", seconds=SOON)
+    task = jobs.read(path)
+    assert task and task.message == "The preparation was ended from outside; start it again."
     requests.start_preparing(data)
     wait_until(lambda: state_of(path) == "finished", "the second preparation has ended")
 

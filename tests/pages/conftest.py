@@ -230,10 +230,12 @@ def page(chromium: str, serve: Callable[[Path], Server]) -> Iterator[Page]:
 
 
 def is_problem(message) -> bool:  # type: ignore[no-untyped-def]
-    """Return whether a console message is an error of the dashboard.
+    """Return whether a console message is an error of the dashboard, or a warning of Vega on a chart.
 
     A missing picture does not count: Streamlit drops pictures that the live page replaces, and a slow browser may ask for them.
     """
+    if message.type == "warning" and message.text.startswith("WARN "):
+        return True
     url = message.location.get("url", "")
     is_replaced = "/media/" in url or "/media/" in message.text
     return message.type == "error" and not is_replaced and not _PROBE.search(url)

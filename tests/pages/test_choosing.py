@@ -55,6 +55,36 @@ def test_unknown_runs_are_not_replaced_by_others(page: str, visit: Visit, shown:
 
 
 @pytest.mark.parametrize("page", ["evaluate", "compare"])
+def test_runs_deleted_meanwhile_are_said_and_leave_the_address(page: str, visit: Visit, shown: Run) -> None:
+    other, third = (make_run(shown.root, state="stopped") for _ in range(2))
+    test = visit(page, runs=f"{shown.id},{other.id}")
+    assert not test.error
+    for gone, left in ((other, [shown.id]), (shown, [])):
+        runs.delete(gone)
+        for _ in range(2):  # the sentence outlasts a refresh
+            test.run()
+            assert not test.exception
+            assert [error.value for error in test.error if f"{words.escape(gone.id)} has been deleted" in error.value]
+            assert test.multiselect(key=f"{page}/runs").value == left and test.query_params["runs"] == ",".join(left)
+    test.multiselect(key=f"{page}/runs").set_value([third.id]).run()
+    assert not test.error and test.query_params["runs"] == third.id
+
+    # So it is on the way back from another page.
+    test.switch_page("pages/home.py").run()
+    del test.query_params["runs"]
+    runs.delete(third)
+    fourth = make_run(shown.root, state="stopped")
+    test.switch_page(f"pages/{page}.py").run()
+    assert words.escape(third.id) in test.error[0].value and test.query_params["runs"] == fourth.id
+
+
+@pytest.mark.parametrize("page", ["evaluate", "compare"])
+def test_address_of_deleted_runs_alone_says_so_where_there_are_no_others(page: str, visit: Visit, empty: Path) -> None:
+    test = visit(page, runs=BOGUS)
+    assert not test.exception and words.escape(BOGUS) in test.error[0].value
+
+
+@pytest.mark.parametrize("page", ["evaluate", "compare"])
 def test_run_named_twice_is_chosen_once(page: str, visit: Visit, shown: Run) -> None:
     test = visit(page, runs=f"{shown.id},{shown.id},")
     assert not test.exception and test.multiselect(key=f"{page}/runs").value == [shown.id]

@@ -303,9 +303,9 @@ def test_export_in_a_process_of_its_own(visit: Visit, classroom: Classroom, ann:
 
 def test_export_says_why_there_is_nothing(visit: Visit, classroom: Classroom, as_: Act) -> None:
     as_(TEACHER)
-    with jobs.Progress(requests.class_export_path(classroom.root)), pytest.raises(InputError):
+    with jobs.Progress(requests.class_export_path(classroom.root), "The export"), pytest.raises(InputError):
         raise InputError("There is no ended run to export yet.")
-    with pytest.raises(InputError), jobs.Progress(requests.class_export_path(classroom.root)):
+    with pytest.raises(InputError), jobs.Progress(requests.class_export_path(classroom.root), "The export"):
         raise InputError("There is no ended run to export yet.")
     assert "no ended run to export" in told(visit("class", view="after"))
 

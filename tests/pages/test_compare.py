@@ -501,7 +501,7 @@ def test_runs_left_out_are_named(root: Path, visit: Visit, monkeypatch: pytest.M
 
 def cursors(test: AppTest) -> set[float]:
     """Return the positions of the dashed cursor lines in the charts."""
-    tables = [pa.ipc.open_stream(chart.proto.data.data).read_all() for chart in charts(test)]
+    tables = [pa.ipc.open_stream(chart.proto.datasets[0].data.data).read_all() for chart in charts(test)]
     return {row["at"] for table in tables for row in table.to_pylist() if row["curve"] is None}
 
 

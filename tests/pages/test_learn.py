@@ -50,7 +50,7 @@ def test_course_lists_every_lesson(visit: Visit, empty: Path) -> None:
 def test_unknown_lesson_gets_a_sentence_and_the_course(name: str, visit: Visit, empty: Path) -> None:
     test = visit("learn", lesson=name)
     (error,) = test.error
-    assert "There is no lesson" in error.value and "\n" not in error.value
+    assert "There is no lesson “" in error.value and "'" not in error.value and "\n" not in error.value
     assert test.title[0].value == "Learn"
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.helpers import wait_until
@@ -87,6 +89,34 @@ def test_points_are_played_by_hand_by_keyboard_and_on_their_own(page: Page, serv
     expect(page.get_by_role("button", name="Make it a run")).to_be_disabled()
     wait_until(lambda: step_of(page) == 0, "a new game has begun")
     assert "data=" not in page.url
+
+
+def test_controls_of_a_game_whose_process_was_killed_start_a_new_one(
+    page: Page, serve: Serve, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAN_SPARE", "0")  # so that the player is the only child
+    server = serve(root)
+    page.goto(f"{server.address}/play?data=ring")
+    told, veil = page.locator(".told"), page.locator(".veil")
+    play = page.get_by_role("button", name="Play", exact=True)
+    for control in ("Step D", "Play"):
+        expect(told).to_contain_text("Step 0")
+        play.click()
+        wait_until(lambda: step_of(page) > 3, "both players play")
+        psutil.Process(server.process.pid).children()[0].kill()
+        expect(veil).to_contain_text("has ended")
+        expect(play).to_be_visible()
+
+        # The sentence stays when the page is drawn again, as for a turned knob.
+        rate = page.get_by_role("spinbutton", name="Generator learning rate")
+        rate.fill("0.001" if control == "Play" else "0.002")
+        rate.press("Enter")
+        page.wait_for_url(re.compile(r"optimizer\.generator_lr=0\.00[12]"))
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        expect(veil.get_by_role("button", name="Start a new game")).to_be_visible()
+        page.get_by_role("button", name=control, exact=True).click()
+        expect(veil).to_be_hidden()
+    expect(told).to_contain_text("Step 0")
 
 
 def test_pictures_are_judged_on_a_phone(page: Page, serve: Serve, root: Path) -> None:

@@ -99,6 +99,24 @@ def test_nothing_sent_before_the_result_tells_which_pictures_are_real(visit: Vis
         press(test, "Generated")
 
 
+def test_a_reloaded_page_goes_on_with_the_quiz(visit: Visit, example: Run) -> None:
+    test = visit("quiz")
+    test.button_group(key="quiz/size").set_value(8)
+    press(test.run(), "Start")
+    press(press(test, "Real"), "Generated")
+    address = {name: parameter(test, name) for name in test.query_params}
+    mine = test.session_state["quiz/alone"]
+    assert set(address) == {"run", "alone"} and re.fullmatch(r"[\w-]{16}", address["alone"])
+    again = visit("quiz", **address)
+    assert alt(again) == "Picture 3 of 24" and again.session_state["quiz/alone"].quiz == mine.quiz
+    press(again, "Real")
+    assert mine.answers == {0: True, 1: False, 2: True}
+    press(again, "Stop")
+    assert "alone" not in again.query_params and again.multiselect
+    late = visit("quiz", **address)
+    assert "no longer kept" in late.info[0].value and "alone" not in late.query_params and late.multiselect
+
+
 def test_without_opinions_the_quiz_works_without_the_curve(visit: Visit, example: Run) -> None:
     for step in (160, 5600, 16800):
         example.opinions_path(step).unlink()

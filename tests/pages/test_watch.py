@@ -29,7 +29,7 @@ def specs(test: AppTest) -> dict[str, dict[str, Any]]:
 
 def tables(test: AppTest) -> list[pa.Table]:
     """Return the data of all charts of curves."""
-    return [pa.ipc.open_stream(chart.proto.data.data).read_all() for chart in test.get("vega_lite_chart")]
+    return [pa.ipc.open_stream(chart.proto.datasets[0].data.data).read_all() for chart in test.get("vega_lite_chart")]
 
 
 def append(path: Path, line: dict[str, Any]) -> None:

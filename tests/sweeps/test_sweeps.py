@@ -169,7 +169,7 @@ def test_line_is_added_dropped_and_changed() -> None:
         "latent size 7",
         "broken",
     ]
-    assert "networks.hidden is 'many'" in variants[-1].reason
+    assert "networks.hidden is “many”" in variants[-1].reason
     assert editing.table(editing.with_table(plan, lines))[-1]["networks.hidden"] == "many", "the typed text stays in its cell"
 
 
@@ -197,12 +197,12 @@ def test_lists_and_switches_come_back() -> None:
         ([], "A sweep is a list, expected a JSON object"),
         (MLP | {"axis": {}}, "A sweep has no “axis”; did you mean “axes”?"),
         (MLP | {"schema_version": 2}, "update the program"),
-        (MLP | {"schema_version": "new"}, "schema_version is 'new'"),
+        (MLP | {"schema_version": "new"}, "schema_version is “new”"),
         (MLP | {"base": "mlp-tabel"}, "did you mean “mlp-table”?"),
         (MLP | {"base": 3}, "base is 3, expected the name of a preset or a configuration"),
         (MLP | {"base": {"data": {"name": 3}}}, "data.name is 3"),
         (MLP | {"name": "x" * 200}, "The name has 200 characters"),
-        (MLP | {"combine": "all"}, "combine is 'all', expected one of one-at-a-time, grid, list"),
+        (MLP | {"combine": "all"}, "combine is “all”, expected one of one-at-a-time, grid, list"),
         (MLP | {"seeds": 0}, "seeds is 0, expected a whole number from 1"),
         (MLP | {"seeds": True}, "seeds is True"),
         (MLP | {"set": {"networks.hiden": 3}}, "did you mean “networks.hidden”?"),
@@ -213,8 +213,8 @@ def test_lists_and_switches_come_back() -> None:
         (MLP | {"axes": {"networks.hidden": [64, 64.0]}}, "axes has 64 twice for networks.hidden; remove one"),
         (MLP | {"axes": []}, "axes is a list, expected settings"),
         (MLP | {"combine": "grid", "set": {"networks.hidden": 64}}, "networks.hidden is both set and an axis of the grid"),
-        (MLP | {"combine": "list"}, "combine is 'list', but there are axes"),
-        ({"combine": "grid"}, "combine is 'grid', but there are no axes"),
+        (MLP | {"combine": "list"}, "combine is “list”, but there are axes"),
+        ({"combine": "grid"}, "combine is “grid”, but there are no axes"),
         ({"combine": "list"}, "The sweep has no variants"),
         ({"axes": {"training.seed": [1, 2]}, "seeds": 2}, "training.seed is varied, and seeds is 2"),
         (MLP | {"variants": {}}, "variants is a group, expected a list"),

@@ -15,6 +15,7 @@ from gan.palette import GRAY, INDIGO, ORANGE
 from pages.parts import vega
 from pages.parts.charts.style import ABOVE, MARGIN, short_name
 
+HEIGHT = 300  # pixels of a chart
 MOST_POINTS = 400  # buckets per curve: about the resolution of a screen
 
 
@@ -128,8 +129,8 @@ def curves(
     layers.append(
         {
             "transform": [*fold, *vega.lone_values("curve", "raw")],
-            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60},
-            "encoding": {"y": y, "color": colour},
+            "mark": {"type": "point", "filled": True, "size": 60, "invalid": None},
+            "encoding": {"y": y, "color": colour, "opacity": vega.LONE},
         }
     )
     if rule is not None:
@@ -140,7 +141,7 @@ def curves(
             place = {"y": {"datum": rule}, "x": {"value": "width"}}
             layers.append({"data": {"values": [{}]}, "mark": {**text, "fontSize": 12}, "encoding": place})
     layers += vega.marks(marks, x)
-    return {"height": 300, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
+    return {"height": HEIGHT, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
 
 
 def kept_curves(table: pd.DataFrame, names: Sequence[str], title: str, height: int) -> go.Figure:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 SILENCE = 300.0  # seconds without a sign of the leading tab after which nobody leads
 
-#: URL parameters that belong to the teacher's screen: the key that reveals a round of the quiz, a student's token there, and views
-#: for a projector. Students who follow do not get them.
-PRIVATE = frozenset({"key", "me", "view", "present"})
+#: URL parameters that belong to the teacher's screen: the key that reveals a round of the quiz, a student's token there, the quiz
+#: of one person, and views for a projector. Students who follow do not get them.
+PRIVATE = frozenset({"key", "me", "alone", "view", "present"})
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ def chart(
     scale = vega.scale(is_log=is_log, is_wide=is_wide) | ({"domain": list(ends)} if ends else {})
     y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": vega.axis(is_wide=is_wide)}
     is_curve, is_cursor = {"filter": "isValid(datum.curve)"}, {"filter": "!isValid(datum.curve)"}
+    # Without a band, its edges are the curve: a layer without any data would make Vega warn that its axes have no extent.
+    band = [{"calculate": f"isValid(datum.{edge}) ? datum.{edge} : datum.value", "as": edge} for edge in ("low", "high")]
     tooltip = [
         {"field": "curve", "type": "nominal", "title": "run"},
         {"field": "at", "type": "quantitative", "title": axis, "format": ",.0f"},
@@ -72,7 +74,7 @@ def chart(
         "title": vega.title(title),
         "layer": [
             {
-                "transform": [is_curve, {"filter": "isValid(datum.low)"}],
+                "transform": [is_curve, *band],
                 "mark": {"type": "area", "opacity": 0.18, "clip": True},
                 "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
             },
@@ -83,8 +85,8 @@ def chart(
             },
             {
                 "transform": [is_curve, *vega.lone_values("curve", "value")],
-                "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "clip": True},
-                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
+                "mark": {"type": "point", "filled": True, "size": 60, "clip": True, "invalid": None},
+                "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip, "opacity": vega.LONE},
             },
             {
                 "transform": [is_cursor],

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gan.guests.guest import Guest
 from gan.runs import Run
-from pages.parts import pictures, words
+from pages.parts import pictures, vega, words
 from pages.parts.charts import is_wide
 from pages.parts.comparison import overlay, ranges, timeline
 from pages.parts.comparison.timeline import Track
@@ -138,7 +138,8 @@ def show_curves(
                 spec = overlay.chart(each, label, title, marks=marks, ends=view and view.ends, **options)
                 about = f"{label} over {title}, one curve each for: {', '.join(there)}"
                 about += "".join(f"; {text} changed at {place:,.0f}" for place, text in marks)
-                st.vega_lite_chart(overlay.with_cursor(ranges.within(table, view), at), spec, key=f"curve/{label}", alt=about)
+                shown = overlay.with_cursor(ranges.within(table, view), at)
+                st.vega_lite_chart(vega.with_data(spec, shown), key=f"curve/{label}", alt=about)
     tell_cuts(timeline.cut_off(chosen, tuple(curves), groups), axis)
     scored = dict.fromkeys(group for track, group in zip(chosen, groups, strict=True) if track.fids)
     plotted = {group for table in made.get("FID", {}).values() for group in table["curve"].unique().to_pylist()}

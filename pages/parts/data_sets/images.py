@@ -125,7 +125,9 @@ def show_images(data: DataConfig, found: Prepared) -> None:
     with left, st.container(key="data-picture"):
         picture, shown = sheet(*key, label, st.session_state["data/seed"], found, data.size)
         if picture:
-            st.image(picture, output_format="PNG", alt=f"{words.count(shown, 'image')} of the data set {entry.title}")
+            st.image(
+                picture, width="stretch", output_format="PNG", alt=f"{words.count(shown, 'image')} of the data set {entry.title}"
+            )
         total = words.count(entry.images if label is None else entry.counts[label], "image")
         offer_shuffle(f"{shown} of {total}" + ("" if label is None else f" of “{words.escape(entry.classes[label])}”"))
     facts, skipped = known_facts(entry)

@@ -157,6 +157,7 @@ class Face {
     this.say(sentence);
     if (!isEnd) return;
     this.isOver = true;
+    this.isOpen = false;
     this.wire.close();
     this.cover(sentence, "Start a new game", () => this.open(freshGame(this.data)));
   }
@@ -180,8 +181,10 @@ class Face {
     });
   }
 
+  /** Do what a control asks for; without a game, do what the button on the veil offers. */
   send(what, more = {}) {
-    this.wire.send({do: what, ...more});
+    if (this.wayOut) this.wayOut();
+    else this.wire.send({do: what, ...more});
   }
 
   hide(isHidden) {
@@ -308,7 +311,7 @@ class Face {
     const wanted = new Set(this.shown);
     if (wanted.has("accepted")) wanted.add("heat");
     const computed = this.about.is_points ? COMPUTED.slice(0, 3) : ["gradients", "better"];
-    this.send("show", {layers: computed.filter((name) => wanted.has(name))});
+    this.wire.send({do: "show", layers: computed.filter((name) => wanted.has(name))});
   }
 
   redraw() {
@@ -372,6 +375,8 @@ class Face {
   /** Cover the boards with a sentence and perhaps a button; uncover them if it is empty. */
   cover(sentence, action, onclick) {
     cover(this.veil, sentence, action, onclick);
+    this.wayOut = onclick;
+    if (onclick) this.show("paused", this.speed);
     if (sentence) this.say(sentence);
   }
 

@@ -13,11 +13,12 @@ from gan.catalogue.losses import LOSSES, LossFacts
 from gan.config import RunConfig
 from gan.runs import Run
 from gan.runs.columns import named
-from pages.parts import charts, logged, marks, words
+from pages.parts import charts, logged, marks, vega, words
 from pages.parts.learning import links
 from pages.parts.logged import Zoom
 from pages.parts.marks import Marks
 
+PRESENTED = 360  # pixels of a chart for a projector
 SMOOTHING = 0.6  # unless the visitor chooses another
 
 Thin = Callable[[dict[str, str], float, Zoom], object]
@@ -88,20 +89,22 @@ def show_losses(run: Run, config: RunConfig | None) -> None:
     """Show the losses and the outputs of the discriminator, and nothing else."""
     tail = logged.tail(run)
     if not tail.table().empty:
-        _draw_players(run, config, tail.thin, st.session_state.get("smoothing", SMOOTHING), marks.by_step(run), is_log=False)
+        smoothing, changed = st.session_state.get("smoothing", SMOOTHING), marks.by_step(run)
+        _draw_players(run, config, tail.thin, smoothing, changed, is_log=False, height=PRESENTED)
 
 
 def _draw_players(
-    run: Run, config: RunConfig | None, thin: Thin, smoothing: float, changed: Marks, *, is_log: bool
+    run: Run, config: RunConfig | None, thin: Thin, smoothing: float, changed: Marks, *, is_log: bool, height: int = charts.HEIGHT
 ) -> LossFacts | None:
     """Draw the losses beside the outputs of the discriminator; return the facts on the loss, None if it is unknown."""
     facts = LOSSES[config.objective.loss] if config else None
     losses, judged = st.columns(2, gap="medium")
     with losses:
-        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log, changed=changed)
+        draw(thin, PLAYERS, "loss", f"losses/{run.id}", smoothing, is_log=is_log, changed=changed, height=height)
     with judged:
         if facts and not facts.is_probability:
-            draw(thin, OPINIONS, "output of the discriminator", f"outputs/{run.id}", smoothing, is_log=is_log, changed=changed)
+            title, key = "output of the discriminator", f"outputs/{run.id}"
+            draw(thin, OPINIONS, title, key, smoothing, is_log=is_log, changed=changed, height=height)
         else:
             draw(
                 thin,
@@ -112,6 +115,7 @@ def _draw_players(
                 domain=(0, 1),
                 rule=0.5,
                 changed=changed,
+                height=height,
             )
     return facts
 
@@ -155,6 +159,7 @@ def draw(
     rule_title: str = "",
     has_points: bool = False,
     changed: Marks = (),
+    height: int = charts.HEIGHT,
 ) -> None:
     """Draw one chart of curves (name → column); ``thin`` returns their data, given the smoothing and the zoom range."""
     zoom = (st.session_state.get(key) or {}).get("selection", {}).get("zoom", {}).get("step")
@@ -168,6 +173,6 @@ def draw(
         "has_points": has_points,
         "marks": changed,
     }
-    spec = charts.curves(list(names), title, **look)  # type: ignore[arg-type]
+    spec = charts.curves(list(names), title, **look) | {"height": height}  # type: ignore[arg-type]
     about = f"{title} over steps: " + " and ".join(names) + "".join(f"; {text} from step {step:,.0f}" for step, text in changed)
-    st.vega_lite_chart(shown, spec, key=key, on_select="rerun", selection_mode="zoom", alt=about)
+    st.vega_lite_chart(vega.with_data(spec, shown), key=key, on_select="rerun", selection_mode="zoom", alt=about)
