@@ -38,6 +38,7 @@ _Arguments = ParamSpec("_Arguments")
 _HERE = "frame/here"  # the page that was drawn last
 _GOING = "frame/going"  # change of page under way: from where, to where, with which URL parameters
 _DRAWING = "frame/drawing"  # set while the router draws a page
+_VISIT = "frame/visit"  # counts the changes of page
 _PASSED = "frame/passed"  # URL parameters passed on by `go` → the page that they are meant for
 
 
@@ -59,6 +60,7 @@ def begin(title: str) -> Path:
         others = [st.Page(here)] if title != "Home" else []
         st.navigation([st.Page("pages/home.py", default=True), *others], position="hidden")
         st.switch_page(here, query_params=st.query_params.to_dict())
+    st.session_state[_VISIT] = visit() + (st.session_state.get(_HERE) != here)
     st.session_state[_HERE] = here
     _go_on()
     st.set_page_config(page_title=f"{title} · GAN Duel", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
@@ -88,6 +90,7 @@ def go(page: str, **query: str) -> NoReturn:
 
 def _remember(page: str, query: dict[str, str]) -> None:
     """Keep a change of page, so that :func:`_go_on` can repeat it."""
+    st.session_state[_VISIT] = visit() + 1
     if _query() != frozenset(query.items()):
         st.session_state.setdefault(_PASSED, {})[frozenset(query.items())] = page
     if page != st.session_state.get(_HERE):
@@ -117,7 +120,7 @@ def _go_on() -> None:
 
     The router forgets it on the page that it leads to, see :func:`drawing`. Back means that the visitor has seen that page.
     """
-    if _is_back():
+    if is_back():
         st.session_state.pop(_GOING, None)
     start, page, query = st.session_state.get(_GOING, (None, "", {}))
     if start and start == st.session_state.get(_HERE):
@@ -126,7 +129,7 @@ def _go_on() -> None:
         st.session_state.pop(_GOING, None)
 
 
-def _is_back() -> bool:
+def is_back() -> bool:
     """Return whether the browser's Back or Forward asked for the page."""
     script = st.runtime.scriptrunner.get_script_run_ctx(suppress_warning=True)
     return bool(script and script.is_history_navigation)
@@ -150,6 +153,11 @@ def drawing() -> Iterator[None]:
         st.session_state.pop(_DRAWING, None)
         if not is_interrupted and st.session_state.get(_GOING, ("", ""))[1] == st.session_state.get(_HERE):
             st.session_state.pop(_GOING, None)
+
+
+def visit() -> int:
+    """Return a number that is another one after each change of page, and after each call of :func:`go`."""
+    return int(st.session_state.get(_VISIT, 0))
 
 
 def address() -> Address:

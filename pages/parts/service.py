@@ -25,7 +25,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from gan import machine
-from pages.parts import base_path, parameters, reruns
+from pages.parts import base_path, reruns
 from pages.parts.static_cache import StaticCache
 
 _MOMENT = 1.0  # seconds
@@ -50,7 +50,6 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     for name in FIRST:
         importlib.import_module(name)
     reruns.make_way()
-    parameters.hold()
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
         from pages.parts.door import startup

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import streamlit as st
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.execution import queue
 from gan.runs import Run
-from pages.parts import words
+from pages.parts import picking, words
 from tests.helpers import make_run, wait_until
 from tests.pages.conftest import Server
 
@@ -136,6 +137,69 @@ def test_rename_reaches_an_open_tab(page: Page, serve: Serve, shown: Run) -> Non
     expect(page.get_by_role("link", name="renamed elsewhere")).to_be_visible()
     shown.rename("renamed again")
     expect(page.get_by_role("link", name="renamed again")).to_be_visible(timeout=20_000)
+
+
+# A choice of which the browser has yet to hear
+
+
+def test_choice_stays_when_the_next_click_brings_the_url_of_before(
+    visit: Visit, conditional: Run, shown: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = visit("watch", run=shown.id)
+    test.selectbox(key="watch/choice").set_value(conditional.id).run()
+    test.query_params["run"] = shown.id
+    test.run()
+    assert test.query_params["run"] in (conditional.id, [conditional.id])
+    assert test.selectbox(key="watch/choice").value == conditional.id
+    monkeypatch.setattr(picking, "LATE", 0.0)
+    test.query_params["run"] = shown.id
+    test.run()
+    assert test.selectbox(key="watch/choice").value == shown.id, "later, the URL is meant"
+
+
+def test_link_to_a_former_choice_on_another_page_is_meant(visit: Visit, conditional: Run, shown: Run) -> None:
+    test = visit("watch", run=shown.id)
+    test.selectbox(key="watch/choice").set_value(conditional.id).run()
+    test.switch_page("pages/home.py").run()
+    test.query_params["run"] = shown.id
+    test.switch_page("pages/watch.py").run()
+    assert test.selectbox(key="watch/choice").value == shown.id
+
+
+def test_choice_stays_when_the_next_click_comes_before_the_browser_has_heard_of_it(
+    page: Page, serve: Serve, conditional: Run, shown: Run
+) -> None:
+    held: list[str | bytes] = []
+    is_slow = False
+
+    def between(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        server.on_message(lambda message: held.append(message) if is_slow else browser.send(message))
+        release.append(browser.send)
+
+    release: list[Callable[[str | bytes], None]] = []
+    page.route_web_socket(re.compile("/_stcore/stream"), between)
+    server = serve(shown.root)
+    page.goto(f"{server.address}/watch?run={shown.id}")
+    picker = page.get_by_role("combobox", name="Run")
+    expect(picker).to_be_visible()
+    before = picker.input_value()
+    picker.click()
+    other = page.get_by_role("option").filter(has_not_text=before)
+    chosen = other.inner_text()
+    is_slow = True
+    other.click()
+    for _ in range(300):
+        if any(b"run=" + conditional.id.encode() in message for message in held if isinstance(message, bytes)):
+            break
+        page.wait_for_timeout(100)
+    page.get_by_text("Present", exact=True).click()
+    page.wait_for_timeout(1000)
+    is_slow = False
+    for message in held:
+        release[-1](message)
+    expect(page.get_by_role("heading", name=chosen)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"run={conditional.id}"))
 
 
 # Back, and confirmations, in a real browser

@@ -43,7 +43,7 @@ def test_launch_arrives_although_a_second_click_interrupts_the_change_of_page(
 def test_change_of_page_is_repeated_until_the_new_page_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     def draw(here: str, *, is_interrupted: bool = False, is_back: bool = False) -> str:
         """Draw a page as the router does; return the page to which it leads on."""
-        monkeypatch.setattr(frame, "_is_back", lambda: is_back)
+        monkeypatch.setattr(frame, "is_back", lambda: is_back)
         with suppress(RerunException), frame.drawing():
             st.session_state[frame._HERE] = here
             frame._go_on()
