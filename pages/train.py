@@ -11,6 +11,7 @@ from gan.errors import InputError
 from gan.execution import queue, speeds
 from gan.places import PROJECT
 from pages.parts import actions, engine_choice, frame, launches, words
+from pages.parts.data_sets import strip
 from pages.parts.launches import Asked
 from pages.parts.planning import carried, form, launching, layers, own, sweep
 
@@ -59,6 +60,7 @@ own_set = own.chosen(preset)
 if not own_set:
     st.caption(preset.description)
 suited = st.empty()
+pictures = st.empty()
 
 st.html(launching.style())
 settings, summary = st.columns([5, 3], gap="large")
@@ -109,6 +111,8 @@ config: RunConfig | None = None
 refusal, is_refused, engine = "", False, ""
 try:
     draft, config = ask_for()
+    with pictures.container():
+        strip.show(draft.data)
 except InputError as error:
     refusal = words.message(error)
 

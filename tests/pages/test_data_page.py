@@ -492,3 +492,11 @@ def test_own_pictures_take_half_an_hour_at_most(visit: Visit, data: Path, tmp_pa
     assert_sound(test)
     assert test.session_state[f"train/{presets.DEFAULT}/training.length/count"] == 10 * 1800 / 16
     assert "18,000 images" in texts(test)
+
+
+def test_train_shows_real_images_of_the_data_set_once_it_is_prepared(visit: Visit, data: Path) -> None:
+    test = visit("train", state={"train/preset": "digits-mlp"})
+    assert not test.get("image")
+    prepared.obtain(DataConfig(), ignore)
+    (shown,) = test.run().get("image")
+    assert "Digits" in shown.proto.imgs[0].alt
