@@ -56,7 +56,7 @@ def look(root: Path, config: RunConfig) -> Ahead:
     """
     every, person = index.read(root), people.current()
     training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
-    waiting = [one for one in queue.line(root, every) if not one.reason]
+    waiting = [one for one in queue.line(root) if not one.reason]
     busy = [
         Job(max(1, status.threads) * status.processes, status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0))
         for listed, status in training
@@ -144,11 +144,10 @@ def reasons(root: Path) -> dict[str, str]:
     (:func:`gan.execution.holds.hold`), :data:`AT_LIMIT` for the next run of a student whose other runs train, or its place among
     all others.
     """
-    every = index.read(root)
-    found = queue.line(root, every)
+    found = queue.line(root)
     going = [one for one in found if not one.reason]
     told = {one.run.id: one.reason for one in found}
-    told |= {one.run.id: one.reason or one.status.message or _UNSENT for one in queue.line(root, every, has_engine=True)}
+    told |= {one.run.id: one.reason or one.status.message or _UNSENT for one in queue.line(root, has_engine=True)}
     owners: set[str] = set()
     for place, one in enumerate(going, 1):
         is_next = one.owner.id not in owners

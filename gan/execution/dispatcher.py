@@ -58,12 +58,11 @@ class Dispatcher:
     def look(self) -> bool:
         """Look at all runs once; return whether there is work left."""
         by_engine: dict[str, list[Run]] = defaultdict(list)
-        every = index.read(self._root)
-        for listed in every:
+        for listed in index.read(self._root):
             if dispatching.has_work(listed):
                 assert listed.facts.status
                 by_engine[listed.facts.status.engine].append(listed.run)
-        places = {one.run.id: place for place, one in enumerate(line(self._root, every, has_engine=True)) if not one.reason}
+        places = {one.run.id: place for place, one in enumerate(line(self._root, has_engine=True)) if not one.reason}
         for name, chosen in by_engine.items():
             chosen.sort(key=lambda run: places.get(run.id, -1))
             try:

@@ -21,7 +21,7 @@ def has_room(run: Run) -> bool:
 
 def lacks_room(sweep: Sweep) -> bool:
     """Return whether the next run of a sweep is waiting for disk space."""
-    following = next((run for run in sweep.runs() if run.status().state == "queued"), None)
+    following = next((run for run in sweep.existing() if run.status().state == "queued"), None)
     with contextlib.suppress(InputError):
         return following is not None and not has_room(following)
     return False

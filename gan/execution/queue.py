@@ -200,12 +200,13 @@ def _are_free(root: Path) -> dict[str, bool | None]:
     return found
 
 
-def line(root: Path, every: Sequence[index.Listed] | None = None, *, has_engine: bool = False) -> list[Waiting]:
-    """Return the waiting runs in queue order: those of this machine, or those of engines. Runs held back come last.
+def line(root: Path, *, has_engine: bool = False) -> list[Waiting]:
+    """Return the waiting runs in queue order: those of this machine, or those of engines. Runs held back come last."""
+    return list(index.once(("line", root, has_engine), lambda: _line(root, has_engine=has_engine)))
 
-    ``every`` run, if they have just been listed.
-    """
-    listed_ones = index.read(root) if every is None else every
+
+def _line(root: Path, *, has_engine: bool) -> list[Waiting]:
+    listed_ones = index.read(root)
     held_back: dict[str, str] = {"": ""}
     found: list[Waiting] = []
     training: Counter[str] = Counter()

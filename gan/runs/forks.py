@@ -177,7 +177,7 @@ def undo(run: Run, change: Change, name: str = "", **options: Any) -> Run:
 
 def family(run: Run) -> list[Relative]:
     """Return the family tree of a run, starting with its oldest existing ancestor, each run before its own forks."""
-    everyone = {listed.run.id: listed for listed in index.read(run.root)}
+    everyone = {listed.id: listed for listed in index.read(run.root)}
     children = defaultdict(list)
     for run_id, listed in everyone.items():
         children[listed.facts.parent].append(run_id)  # newest first

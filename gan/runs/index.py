@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +45,7 @@ _REST = 60_000_000_000  # nanoseconds after its last change from which an ended 
 _AT_ONCE = 500  # runs at rest looked at in one read, and runs whose files are looked at
 _KEEPING = 20  # the index file is written in at most one of so many seconds
 
+Value = TypeVar("Value")
 Stamp = tuple[int, int, int]
 _MISSING: Stamp = (0, 0, 0)
 
@@ -243,17 +244,27 @@ def read_once() -> Iterator[None]:
     if getattr(_page, "kept", None) is not None:
         yield
         return
-    _page.kept = {}
+    _page.kept, _page.derived = {}, {}
     try:
         yield
     finally:
         _page.kept = None
 
 
+def once(key: tuple[object, ...], make: Callable[[], Value]) -> Value:
+    """Return what ``make`` derives from the list; in a block of :func:`read_once`, make it once for each ``key``."""
+    if getattr(_page, "kept", None) is None:
+        return make()
+    derived: dict[tuple[object, ...], Value] = _page.derived
+    if key not in derived:
+        derived[key] = make()
+    return derived[key]
+
+
 def forget() -> None:
     """Read the list anew in this thread: runs have changed, or are about to."""
-    if getattr(_page, "kept", None):
-        _page.kept = {}
+    if getattr(_page, "kept", None) is not None:
+        _page.kept, _page.derived = {}, {}
 
 
 def look(run: Run) -> Listed:

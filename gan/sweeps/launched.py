@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,8 +119,12 @@ class Sweep:
 
     def runs(self) -> list[Run]:
         """Return the existing runs in order, without those in the trash."""
+        return list(self.existing())
+
+    def existing(self) -> Iterator[Run]:
+        """Yield the :meth:`runs` one by one, for who needs the first ones of thousands."""
         ids = [member.run for member in self.record().members]
-        return [run for run_id in ids if run_id and (run := Run(self.root / run_id)).path.is_dir()]
+        return (run for run_id in ids if run_id and (run := Run(self.root / run_id)).path.is_dir())
 
     def made(self) -> dict[int, str]:
         """Return the ids of the runs made for the sweep, by place, according to the membership files of the runs."""

@@ -330,6 +330,22 @@ def test_a_page_reads_the_list_once_unless_runs_change(root: Path, monkeypatch: 
     assert len(index.read(root)) == 2 and len(reads) == 3
 
 
+def test_what_follows_from_the_list_is_made_once_on_a_page_unless_runs_change() -> None:
+    made: list[int] = []
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    assert [index.once(("line",), make), index.once(("line",), make)] == [0, 1], "outside of a page, each time"
+    with index.read_once():
+        assert [index.once(("line",), make), index.once(("line",), make), index.once(("other",), make)] == [2, 2, 3]
+        index.forget()
+        assert index.once(("line",), make) == 4
+    with index.read_once():
+        assert index.once(("line",), make) == 5
+
+
 @pytest.fixture
 def resting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[index._Index, list[Run]]:
     """Return a server's index that looks at one run at rest in each read, and five runs at rest."""
