@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.helpers import wait_until
 from tests.pages.conftest import Server
@@ -120,6 +120,16 @@ def test_controls_of_a_game_whose_process_was_killed_start_a_new_one(
 
 
 def test_pictures_are_judged_on_a_phone(page: Page, serve: Serve, root: Path) -> None:
+    held: list[str | bytes] = []
+    release: list[Callable[[str | bytes], None]] = []
+    is_slow = False
+
+    def between(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        server.on_message(lambda message: held.append(message) if is_slow else browser.send(message))
+        release.append(browser.send)
+
+    page.route_web_socket(re.compile("/play/ws"), between)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{serve(root).address}/play?data=digits&controls=off")
     board = page.locator(".boards canvas")
@@ -136,7 +146,17 @@ def test_pictures_are_judged_on_a_phone(page: Page, serve: Serve, root: Path) ->
     paper = page.locator(".judge canvas").first
     draw(page, paper, (0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
     expect(page.locator(".verdict")).to_contain_text("of the real digits")
+    is_slow = True
+    draw(page, paper, (0.3, 0.5), (0.7, 0.5))
+    for _ in range(300):
+        if held:
+            break
+        page.wait_for_timeout(100)
     page.get_by_role("button", name="Clear").click()
+    is_slow = False
+    for message in held:
+        release[-1](message)
+    page.wait_for_timeout(500)  # in which a late opinion would arrive
     expect(page.locator(".verdict")).to_contain_text("Draw something")
     blank = drawn(paper)
     paper.focus()

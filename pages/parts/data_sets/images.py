@@ -16,7 +16,7 @@ from gan.data import imported as imported_sets
 from gan.data import prepared
 from gan.data.prepared import Prepared
 from gan.places import data_root, default_root
-from pages.parts import actions, charts, owning, phone, words
+from pages.parts import actions, charts, owning, phone, vega, words
 from pages.parts.data_sets import albums
 
 SAME = {"exact": "identical", "near": "nearly identical"}
@@ -219,7 +219,8 @@ def is_plotted(entry: DataSet) -> bool:
 def plot_counts(entry: DataSet, noun: str, group: str = "class") -> None:
     """Show a bar chart of the number of images or points per class."""
     st.subheader(f"{noun.capitalize()}s per {group}")
-    st.vega_lite_chart(charts.counts(entry.classes, entry.counts, f"{noun}s"), key="counts", alt=f"Number of {noun}s per {group}")
+    spec = charts.counts(entry.classes, entry.counts, f"{noun}s")
+    st.vega_lite_chart(vega.with_data(spec, spec["data"]["values"]), key="counts", alt=f"Number of {noun}s per {group}")
     st.caption(albums.counts_in_words(entry.classes, entry.counts, noun))
 
 

@@ -15,7 +15,7 @@ from gan.guests.guest import Guest
 from gan.palette import GRAY, INDIGO, ORANGE
 from gan.runs import Run, atlas
 from gan.runs.atlas import Atlas, Dot, Place, Plane, Point, Sample
-from pages.parts import charts, words
+from pages.parts import charts, vega, words
 from pages.parts.evaluation import poster
 
 _NEAR = 0.95  # a sample nearer to a training image than this share of real images may be a copy
@@ -169,7 +169,8 @@ def plot(plane: Plane, sample: Point | None, is_close: bool) -> go.Figure:
 def _show_map(run_id: str, shown: Atlas, spec: dict[str, Any]) -> None:
     """Show the map, and the image of a tapped dot for devices that cannot hover."""
     about = f"Map of {len(shown.real)} real and {len(shown.generated)} generated images by their features"
-    picked = st.vega_lite_chart(spec, key=f"atlas/map/{run_id}", on_select="rerun", selection_mode="picked", alt=about)
+    drawn = vega.with_data(spec, spec["data"]["values"])
+    picked = st.vega_lite_chart(drawn, key=f"atlas/map/{run_id}", on_select="rerun", selection_mode="picked", alt=about)
     dots = [*shown.real, *shown.generated]
     number = next((dot.get("number") for dot in picked["selection"].get("picked", [])), None)
     if isinstance(number, int) and 0 <= number < len(dots):

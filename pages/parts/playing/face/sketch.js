@@ -64,7 +64,7 @@ function normal() {
 /** "You are the generator": a sheet to draw on, and the discriminator's opinion of the drawing. */
 class Sketch {
   constructor({size, channels}, noun, ask) {
-    Object.assign(this, {size, channels, noun, ask, answerDue: 0});
+    Object.assign(this, {size, channels, noun, ask, answerDue: 0, isBlank: true});
     this.pixels = new Uint8Array(size * size * channels);
     this.build();
     this.paint();
@@ -146,6 +146,8 @@ class Sketch {
   }
 
   clear() {
+    this.isBlank = true;
+    this.isStale = false;
     this.pixels.fill(0);
     this.over.getContext("2d").clearRect(0, 0, this.size, this.size);
     this.better.getContext("2d").clearRect(0, 0, this.size, this.size);
@@ -192,6 +194,7 @@ class Sketch {
 
   /** Ask the discriminator, at most five times a second and one question at a time; the newest drawing is asked about in the end. */
   judge() {
+    this.isBlank = false;
     if (this.timer || performance.now() < this.answerDue) return void (this.isStale = true);
     this.isStale = false;
     this.ask(btoa(String.fromCharCode(...this.pixels)));
@@ -202,9 +205,10 @@ class Sketch {
     }, PATIENCE);
   }
 
-  /** Show the answer. */
+  /** Show the answer, unless the drawing has been cleared meanwhile. */
   show(head, {better, gradients}) {
     this.answerDue = 0;
+    if (this.isBlank) return;
     if (this.isStale) this.judge();
     const percent = Math.round(100 * (head.rank ?? 0));
     const isKnown = head.opinion !== null;
