@@ -83,7 +83,7 @@ def records(folder: Path) -> list[Target]:
     token = room.join("Ada")
     room.answer(token, 0, is_real=True)
     task = folder / "task.json"
-    with jobs.Progress(task) as told:
+    with jobs.Progress(task, "The import") as told:
         told.report("Reading", 0.5)
     facts = index._File(runs={one.run.id: one.facts for one in index.read(root)})
     sealed.store(root / index.FILE, facts.model_dump_json().encode())
