@@ -60,7 +60,7 @@ own_set = own.chosen(preset)
 if not own_set:
     st.caption(preset.description)
 suited = st.empty()
-pictures = st.empty()
+pictures = st.container()
 
 st.html(launching.style())
 settings, summary = st.columns([5, 3], gap="large")
@@ -111,10 +111,12 @@ config: RunConfig | None = None
 refusal, is_refused, engine = "", False, ""
 try:
     draft, config = ask_for()
-    with pictures.container():
-        strip.show(draft.data)
 except InputError as error:
     refusal = words.message(error)
+
+if draft:
+    with pictures:
+        strip.show(draft.data)
 
 if config:
     known = speeds.find(root, config)

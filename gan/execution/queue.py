@@ -201,7 +201,7 @@ def _are_free(root: Path) -> dict[str, bool | None]:
 
 
 def line(root: Path, *, has_engine: bool = False) -> list[Waiting]:
-    """Return the waiting runs in queue order: those of this machine, or those of engines. Runs held back come last."""
+    """Return the waiting runs of this machine, or with ``has_engine`` those of engines, in queue order; held ones come last."""
     return list(index.once(("line", root, has_engine), lambda: _line(root, has_engine=has_engine)))
 
 

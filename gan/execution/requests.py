@@ -166,10 +166,7 @@ def start_export(data: DataConfig, kind: Kind) -> None:
     """Write the pictures of a data set to a file in a separate process; see :func:`export_path`. Old exports are removed."""
     require("prepare")
     path, target = export_path(data, kind)
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(target.parent):
-            if not files.is_in_use(entry.stat().st_mtime):
-                os.unlink(entry.path)
+    _remove_old(target.parent)
     asked = ["--size", str(data.size), "--fit", data.fit, "--colour", data.colour, "--progress", str(path.resolve())]
     _start(path, "The export", ["data", "export", data.name, "--as", kind, "--out", str(target.resolve()), *asked])
 
@@ -208,7 +205,7 @@ def _take_in(
     if going >= _MOST_IMPORTS:
         raise InputError(f"{_MOST_IMPORTS} imports are under way or wait; try again in a minute.")
     if not going:  # an import that waits may have an old upload
-        _clear_uploads()
+        _remove_old(data_root() / data_sets.OWN / _UPLOADS)  # left by killed imports
     allowed = None if (owner := current()).is_teacher else limits.read(default_root())
     path = _save(upload, ending, allowed)
     if allowed:
@@ -241,10 +238,10 @@ def _save(upload: BinaryIO, suffix: str, allowed: Limits | None) -> Path:
     return path
 
 
-def _clear_uploads() -> None:
-    """Remove uploads older than an hour, left by killed imports. No import may be under way."""
+def _remove_old(folder: Path) -> None:
+    """Remove the files in a folder that are older than an hour."""
     with contextlib.suppress(OSError):
-        for entry in os.scandir(data_root() / data_sets.OWN / _UPLOADS):
+        for entry in os.scandir(folder):
             if not files.is_in_use(entry.stat().st_mtime):
                 os.unlink(entry.path)
 

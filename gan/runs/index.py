@@ -221,15 +221,13 @@ def read(root: Path) -> list[Listed]:
     A file that was edited in place, which the program never does, shows within two seconds; in a folder of more than
     :data:`_AT_ONCE` runs, after a number of reads. Raises InputError if the folder cannot be read.
     """
-    kept: dict[Path, list[Listed]] | None = getattr(_page, "kept", None)
-    if kept is not None and root in kept:
-        return list(kept[root])
-    found: list[Listed] = []
+    return list(once(("runs", root), lambda: _listed(root)))
+
+
+def _listed(root: Path) -> list[Listed]:
     with explained(f"reading the runs in {root}"), contextlib.suppress(FileNotFoundError):
-        found = _index(root).listed()
-    if kept is not None:
-        kept[root] = found
-    return list(found)
+        return _index(root).listed()
+    return []
 
 
 _page = threading.local()
@@ -244,7 +242,7 @@ def read_once() -> Iterator[None]:
     if getattr(_page, "kept", None) is not None:
         yield
         return
-    _page.kept, _page.derived = {}, {}
+    _page.kept = {}
     try:
         yield
     finally:
@@ -252,19 +250,19 @@ def read_once() -> Iterator[None]:
 
 
 def once(key: tuple[object, ...], make: Callable[[], Value]) -> Value:
-    """Return what ``make`` derives from the list; in a block of :func:`read_once`, make it once for each ``key``."""
-    if getattr(_page, "kept", None) is None:
+    """Return what ``make`` returns: a list, or what follows from it. In a block of :func:`read_once`, ``key`` is made once."""
+    kept: dict[tuple[object, ...], Value] | None = getattr(_page, "kept", None)
+    if kept is None:
         return make()
-    derived: dict[tuple[object, ...], Value] = _page.derived
-    if key not in derived:
-        derived[key] = make()
-    return derived[key]
+    if key not in kept:
+        kept[key] = make()
+    return kept[key]
 
 
 def forget() -> None:
     """Read the list anew in this thread: runs have changed, or are about to."""
-    if getattr(_page, "kept", None) is not None:
-        _page.kept, _page.derived = {}, {}
+    if getattr(_page, "kept", None):
+        _page.kept = {}
 
 
 def look(run: Run) -> Listed:

@@ -144,9 +144,8 @@ def _told(known: Mapping[str, Traits]) -> dict[str, list[str]]:
 
     Left out is what is usual among them: the settings of the baseline, or those of more than half of the variants.
     """
-    readable = {
-        run_id: one for run_id, one in known.items() if one.codes
-    }  # others have a damaged configuration, which differs in nothing
+    # Those without codes have a damaged configuration, which differs in nothing.
+    readable = {run_id: one for run_id, one in known.items() if one.codes}
     differing = _differing([one.codes for one in readable.values()])
     alike = {run_id: tuple(one.codes.get(key, "") for key in differing) for run_id, one in known.items()}
     baselines = {alike[run_id] for run_id, one in known.items() if one.is_baseline}

@@ -68,7 +68,7 @@ class Teller:
 class Progress:
     """Writes the progress of this process to a file and holds a lock as a sign of life. Use it as a context manager.
 
-    ``work``: see :class:`Task`. If ``is_terminal``, the reason of a failure is told in a terminal, and the file is removed.
+    ``work``: see :class:`Task`. ``is_terminal``: a failure is told in the terminal alone, and the file is removed.
     """
 
     def __init__(self, path: Path, work: str, *, is_terminal: bool = False) -> None:

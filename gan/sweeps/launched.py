@@ -122,7 +122,7 @@ class Sweep:
         return list(self.existing())
 
     def existing(self) -> Iterator[Run]:
-        """Yield the :meth:`runs` one by one, for who needs the first ones of thousands."""
+        """Yield the :meth:`runs` one by one, for callers that need only the first ones of thousands."""
         ids = [member.run for member in self.record().members]
         return (run for run_id in ids if run_id and (run := Run(self.root / run_id)).path.is_dir())
 

@@ -30,8 +30,8 @@ def _is_late(requests: ScriptRequests, new: RerunData) -> bool:
     """Return whether the refresh of a part of a page comes too late.
 
     It does if the script has ended and the browser has yet to hear of it, for a new script would throw its last messages away; if
-    the whole page is about to be drawn; or if the script draws another page. The parts of the page that a click in one of them
-    leaves are late for the last reason only.
+    the whole page is about to be drawn; or if the script draws another page. A click in a part of a
+    page is late for the last reason only.
     """
     kept = requests._rerun_data
     if new.is_auto_rerun and requests._state is ScriptRequestType.STOP:

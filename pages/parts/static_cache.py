@@ -70,7 +70,7 @@ class StaticCache:
     def _keep(self, path: str, start: Message, body: bytes) -> None:
         headers = MutableHeaders(raw=list(start["headers"]))
         is_lasting = start["status"] == 200 and "immutable" in headers.get("cache-control", "")
-        is_for_one = "set-cookie" in headers  # of somebody who has logged in; nobody else may get it
+        is_for_one = "set-cookie" in headers  # the answer to somebody who has logged in must not go to others
         if not is_lasting or is_for_one or "content-encoding" in headers:
             return
         if headers.get("content-length") != str(len(body)) or path in self._kept:

@@ -68,8 +68,8 @@ def title(text: str) -> dict[str, Any]:
 def with_data(spec: dict[str, Any], table: object) -> dict[str, Any]:
     """Return a chart with its data, for ``st.vega_lite_chart``.
 
-    Data given apart from the chart are inserted by Streamlit when it has drawn it once, without any, and Vega then warns in the
-    browser's console of each axis that it has no extent.
+    Streamlit first draws a chart without the data that are passed beside it, and Vega then warns in the browser's console that
+    the axes have no extent.
     """
     return {**spec, "data": {"name": "table"}, "datasets": {"table": table}}
 

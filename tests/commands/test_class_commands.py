@@ -58,7 +58,7 @@ def test_export(root: Path, mine: Run, tmp_path: Path) -> None:
 def test_export_without_runs_is_refused(root: Path, tmp_path: Path) -> None:
     root.mkdir()
     assert "no ended run" in assert_one_sentence(run_gan("class", "export", tmp_path / "class.zip", root=root))
-    assert jobs.read(requests.class_export_path(root)) is None, "it is told in the terminal, not on the page"
+    assert jobs.read(requests.class_export_path(root)) is None, "the failure is told in the terminal, not on the page"
     own = requests.class_export_path(root).with_suffix(".zip")  # as the page starts it
     assert "no ended run" in assert_one_sentence(run_gan("class", "export", own, root=root))
     task = jobs.read(requests.class_export_path(root))

@@ -65,7 +65,7 @@ def test_an_upload_is_consumed_whatever_happens(array: Path, root: Path) -> None
 
 def test_bad_input_is_one_sentence(array: Path, root: Path) -> None:
     assert_one_sentence(run_gan("guest", array, "--data", "mnits", "--name", "x", root=root))
-    assert jobs.read(requests.guest_path(root)) is None, "it is told in the terminal, not on the page"
+    assert jobs.read(requests.guest_path(root)) is None, "the failure is told in the terminal, not on the page"
     assert_one_sentence(run_gan("guest", root / "nowhere", "--data", "digits", "--name", "x", root=root))
     assert_one_sentence(run_gan("guest", array, "--data", "digits", "--name", "x", "--images", 1, root=root))
     assert_one_sentence(run_gan("guests", "delete", root=root))

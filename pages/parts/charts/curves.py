@@ -69,11 +69,12 @@ def curves(
     rule_title: str = "",
     has_points: bool = False,
     marks: Sequence[tuple[float, str]] = (),
+    height: int = HEIGHT,
 ) -> dict[str, Any]:
     """Return the Vega-Lite specification of curves over steps, for a table made by :func:`thin`.
 
     ``rule`` is the height of a dashed line, ``rule_title`` the text on it. ``has_points`` adds a dot per value, for curves with few
-    values; a curve with a single value always gets one. ``marks``: steps with a text each.
+    values; a curve with a single value always gets one. ``marks``: steps with a text each. ``height``: in pixels.
 
     The specification depends on settings, not on data, so the browser keeps the chart, its zoom and hover when new data
     arrives. The interval ``zoom`` must be requested as a selection; otherwise the browser resets it.
@@ -141,7 +142,7 @@ def curves(
             place = {"y": {"datum": rule}, "x": {"value": "width"}}
             layers.append({"data": {"values": [{}]}, "mark": {**text, "fontSize": 12}, "encoding": place})
     layers += vega.marks(marks, x)
-    return {"height": HEIGHT, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
+    return {"height": height, "title": vega.title(title), "encoding": {"x": x}, "layer": layers}
 
 
 def kept_curves(table: pd.DataFrame, names: Sequence[str], title: str, height: int) -> go.Figure:

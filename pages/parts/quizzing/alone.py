@@ -10,7 +10,7 @@ import streamlit as st
 
 from gan.quiz.questions import Quiz
 
-#: URL parameter with the name of a quiz. It tells nothing about the pictures, and nobody can guess it.
+#: URL parameter with the name of a quiz. The name is random: it cannot be guessed, and says nothing about the pictures.
 PARAMETER = "alone"
 
 _MOST = 100  # quizzes that are kept; the oldest is forgotten first
@@ -50,7 +50,7 @@ def forget() -> None:
 
 
 def current() -> Alone | None:
-    """Return the quiz of this session, or that of the address after a reload; None if there is none."""
+    """Return the quiz of this session, or after a reload the one that the URL names; None if there is none."""
     alone: Alone | None = st.session_state.get(_ALONE)
     token = st.query_params.get(PARAMETER)
     if token and (alone is None or alone.token != token):

@@ -172,7 +172,8 @@ def draw(
         "rule_title": rule_title,
         "has_points": has_points,
         "marks": changed,
+        "height": height,
     }
-    spec = charts.curves(list(names), title, **look) | {"height": height}  # type: ignore[arg-type]
+    spec = charts.curves(list(names), title, **look)  # type: ignore[arg-type]
     about = f"{title} over steps: " + " and ".join(names) + "".join(f"; {text} from step {step:,.0f}" for step, text in changed)
     st.vega_lite_chart(vega.with_data(spec, shown), key=key, on_select="rerun", selection_mode="zoom", alt=about)
