@@ -1,4 +1,4 @@
-"""Timed refreshes that reach the server after a change of page."""
+"""Refreshes of parts of a page that reach the server while it draws this page or another one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 
+from gan import runs
 from gan.runs import Run
 from pages.parts import reruns
 from tests.pages.conftest import Server
@@ -20,7 +23,7 @@ Serve = Callable[[Path], Server]
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptRequests]:
-    """Return the requests of a script that draws the page "home"."""
+    """Return the requests of a script that draws the whole page "home"."""
     monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
     reruns.make_way()
     requests = ScriptRequests()
@@ -34,6 +37,15 @@ def refresh(page: str, *, is_click: bool = False) -> RerunData:
     return RerunData(page_script_hash=page, fragment_id="part", is_auto_rerun=not is_click)
 
 
+def drawn(place: int, text: str, part: str = "") -> ForwardMsg:
+    """Return the message that shows a text at a place of the page."""
+    message = ForwardMsg()
+    message.metadata.delta_path.extend([0, place])
+    message.delta.fragment_id = part
+    message.delta.new_element.text.body = text
+    return message
+
+
 def next_run(requests: ScriptRequests) -> tuple[str, list[str]] | None:
     """End the script that runs; return the page and the parts that the next one draws, or None."""
     request = requests.on_scriptrunner_ready()
@@ -42,12 +54,17 @@ def next_run(requests: ScriptRequests) -> tuple[str, list[str]] | None:
     return request.rerun_data.page_script_hash, request.rerun_data.fragment_id_queue
 
 
-def test_refreshes_of_the_page_are_drawn(requests: ScriptRequests) -> None:
-    assert requests.request_rerun(refresh("home"))
-    assert next_run(requests) == ("home", ["part"])
+def test_parts_of_the_page_are_drawn(requests: ScriptRequests) -> None:
     assert requests.request_rerun(refresh("home", is_click=True))
-    assert requests.request_rerun(refresh("home"))
     assert next_run(requests) == ("home", ["part"])
+    assert requests.request_rerun(refresh("home"))
+    assert requests.request_rerun(refresh("home", is_click=True))
+    assert next_run(requests) == ("home", ["part"])
+    assert next_run(requests) is None
+
+
+def test_page_that_is_drawn_needs_no_refresh(requests: ScriptRequests) -> None:
+    assert requests.request_rerun(refresh("home"))
     assert next_run(requests) is None
 
 
@@ -72,12 +89,28 @@ def test_refresh_starts_no_script_before_the_last_messages_of_the_one_before_hav
     assert not requests.request_rerun(RerunData(page_script_hash="watch"))
 
 
-def test_first_page_of_a_visit_is_not_known_by_its_mark(monkeypatch: pytest.MonkeyPatch, requests: ScriptRequests) -> None:
+def test_first_page_of_a_visit_is_not_known_by_its_mark(requests: ScriptRequests) -> None:
     first = ScriptRequests()
     assert first.request_rerun(RerunData(page_script_hash=""))
     assert next_run(first) == ("", [])
-    assert first.request_rerun(refresh("home"))
+    assert first.request_rerun(refresh("home", is_click=True))
     assert next_run(first) == ("home", ["part"])
+
+
+def test_what_the_page_drew_in_a_part_is_sent_though_the_part_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
+    reruns.make_way()
+    queue = ForwardMsgQueue()
+    queue.enqueue(drawn(0, "above"))
+    queue.enqueue(drawn(1, "first", part="part"))
+    queue.enqueue(drawn(2, "below"))
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["part"])
+    queue.enqueue(drawn(1, "second", part="part"))
+    assert [sent.delta.new_element.text.body for sent in queue.flush()] == ["above", "first", "below", "second"]
+
+    queue.enqueue(drawn(0, "above"))
+    queue.clear(retain_lifecycle_msgs=True)
+    assert not queue.flush(), "the whole page is drawn again"
 
 
 def test_page_stays_whole_when_a_refresh_of_the_page_before_is_late(page: Page, serve: Serve, shown: Run) -> None:
@@ -115,3 +148,41 @@ def test_page_stays_whole_when_a_refresh_of_the_page_before_is_late(page: Page, 
         expect(shows).to_be_visible()
         timed.clear()
     assert len(changes) == 2
+
+
+def test_page_stays_whole_when_its_part_is_asked_for_while_it_is_drawn(page: Page, serve: Serve, shown: Run) -> None:
+    parts: list[str] = []
+    times = 6
+    runs.delete(shown)
+
+    def between(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            server.send(message)
+            assert isinstance(message, bytes)
+            asked = BackMsg.FromString(message)
+            if asked.HasField("rerun_script") and not asked.rerun_script.fragment_id and parts:
+                asked.rerun_script.fragment_id = parts[-1]  # as a click in the part does
+                server.send(asked.SerializeToString())
+
+        def listen(message: str | bytes) -> None:
+            assert isinstance(message, bytes)
+            told = ForwardMsg.FromString(message)
+            if told.HasField("auto_rerun"):
+                parts.append(told.auto_rerun.fragment_id)
+            browser.send(message)
+
+        browser.on_message(pass_on)
+        server.on_message(listen)
+
+    page.route_web_socket(re.compile("/_stcore/stream"), between)
+    page.goto(serve(shown.root).address)
+    trash, restore = page.get_by_text("Trash", exact=True), page.get_by_role("button", name="Restore")
+    expect(page.get_by_text("No runs yet.")).to_be_visible()
+    for time in range(times):
+        trash.click()
+        expect(restore).to_be_visible(visible=time % 2 == 0)
+        page.wait_for_timeout(300)
+        expect(page.get_by_text("No runs yet.")).to_be_visible()
+    assert len(parts) > times
