@@ -15,6 +15,8 @@ from __future__ import annotations
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 
+_NOTHING = RerunData()  # is kept until the first request
+
 _usual = ScriptRequests.request_rerun
 _usual_clear = ForwardMsgQueue.clear
 
@@ -43,8 +45,8 @@ def _is_late(requests: ScriptRequests, new: RerunData) -> bool:
     such as a click, is late if the script draws another page.
     """
     kept = requests._rerun_data
-    is_whole = not kept.fragment_id_queue and not kept.is_fragment_scoped_rerun
-    if new.is_auto_rerun and (is_whole or requests._state is ScriptRequestType.STOP):
+    is_part = kept.fragment_id_queue or kept.is_fragment_scoped_rerun or kept == _NOTHING
+    if new.is_auto_rerun and (not is_part or requests._state is ScriptRequestType.STOP):
         return True
     return bool(kept.page_script_hash) and new.page_script_hash != kept.page_script_hash
 

@@ -63,6 +63,12 @@ def test_parts_of_the_page_are_drawn(requests: ScriptRequests) -> None:
     assert next_run(requests) is None
 
 
+def test_refresh_may_be_the_first_request_of_a_script(requests: ScriptRequests) -> None:
+    fresh = ScriptRequests()
+    assert fresh.request_rerun(refresh("home"))
+    assert next_run(fresh) == ("home", ["part"])
+
+
 def test_page_that_is_drawn_needs_no_refresh(requests: ScriptRequests) -> None:
     assert requests.request_rerun(refresh("home"))
     assert next_run(requests) is None
