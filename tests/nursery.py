@@ -1,8 +1,8 @@
-"""Commands as real processes, without the seconds that each would need to import torch.
+"""Commands and servers as real processes, without the seconds that each would need for its imports.
 
-A process that has imported torch and everything that commands need forks a child for each command. A child is a process of its
+A process that has imported everything that commands (or servers) need forks a child for each of them. A child is a process of its
 own: it can be killed, has its own memory, files and locks, and ends with the command's exit status. Forking is safe because the
-nursery itself starts no thread and computes nothing. POSIX only; elsewhere commands start the usual way.
+nursery itself starts no thread and computes nothing. POSIX only; elsewhere commands and servers start the usual way.
 """
 
 from __future__ import annotations
@@ -21,10 +21,29 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-_SERVE = """
-import json, os, signal, sys
+_COMMANDS = """
 import gan.commands.main, gan.commands.training, gan.training.train, gan.training.sampling, gan.training.speed
 import gan.scoring.scores, gan.scoring.during_training, gan.networks.layers, gan.report.bundle, gan.report.generators, tqdm
+main = gan.commands.main.main
+"""
+
+_SERVERS = """
+import importlib, inspect, os, pkgutil, sys
+os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # as the server does before it loads Arrow
+import scipy.special, streamlit.web.bootstrap, streamlit.web.cli, uvicorn
+from gan.execution import processes
+import pages.parts
+for module in pkgutil.walk_packages(pages.parts.__path__, "pages.parts."):
+    importlib.import_module(module.name)
+inspect.stack()  # as the server does before the first widget
+
+def main(arguments):
+    sys.argv = ["streamlit", *arguments]
+    return streamlit.web.cli.main(prog_name="streamlit")
+"""
+
+_SERVE = """
+import json, os, signal, sys
 
 def kill_at(module, name, number, when):
     place, calls = sys.modules[module], []
@@ -59,7 +78,7 @@ for line in sys.stdin:
     if order["kill"]:
         kill_at(*order["kill"])
     try:
-        status = gan.commands.main.main(order["arguments"])
+        status = main(order["arguments"])
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 1
     except BaseException:
@@ -72,19 +91,18 @@ for line in sys.stdin:
 
 is_available = os.name == "posix"
 _lock = threading.RLock()
-_server: subprocess.Popen[str] | None = None
 
 
 class Child:
     """A command under way, with the methods of :class:`subprocess.Popen` that tests use."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid, self.returncode = pid, None
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self._nursery, self.pid, self.returncode = nursery, pid, None
 
     def poll(self) -> int | None:
         """Return the exit status, or None while the process lives."""
         if self.returncode is None:
-            self.returncode = _ask({"do": "poll", "pid": self.pid})
+            self.returncode = self._nursery.ask({"do": "poll", "pid": self.pid})
         return self.returncode
 
     def wait(self, timeout: float = 120) -> int:
@@ -106,14 +124,56 @@ class Child:
 Death = tuple[str, str, int, str]
 
 
+class Nursery:
+    """A process that forks children which do the same; it begins with the first one. ``program``: imports, and ``main``."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, arguments: list[str], env: dict[str, str], stdout: Path, stderr: Path, kill: Death | None = None) -> Child:
+        """Start a child with ``arguments``; its output is appended to two files. ``kill``: where it is to die."""
+        order = {"do": "start", "arguments": arguments, "env": env, "stdout": str(stdout), "stderr": str(stderr), "kill": kill}
+        return Child(self, int(self.ask(order)))
+
+    def ask(self, order: dict[str, Any]) -> Any:
+        """Return the answer of the process to an order."""
+        with self._lock:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", self._program + _SERVE],
+                    cwd=PROJECT,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                atexit.register(self._process.kill)
+                assert self._process.stdout is not None
+                assert self._process.stdout.readline() == "ready\n"
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+_commands, _servers = Nursery(_COMMANDS), Nursery(_SERVERS)
+
+
 def start(arguments: list[str], env: dict[str, str], stdout: Path, stderr: Path, kill: Death | None = None) -> Child:
-    """Start ``python -m gan`` with ``arguments``; its output is appended to two files. ``kill``: where it is to die."""
-    order = {"do": "start", "arguments": arguments, "env": env, "stdout": str(stdout), "stderr": str(stderr), "kill": kill}
-    return Child(int(_ask(order)))
+    """Start ``python -m gan`` with ``arguments``; see :meth:`Nursery.start`."""
+    return _commands.start(arguments, env, stdout, stderr, kill)
+
+
+def start_server(arguments: list[str], env: dict[str, str], log: Path) -> Child:
+    """Start ``python -m streamlit`` with ``arguments``; its output is appended to ``log``."""
+    return _servers.start(arguments, env, log, log)
 
 
 def run(arguments: list[str], env: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, and return its exit status and output."""
+    """Run ``python -m gan`` to its end, and return its exit status and output."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "stdout", Path(folder) / "stderr"
         child = start(arguments, env, out, err)
@@ -123,25 +183,3 @@ def run(arguments: list[str], env: dict[str, str], seconds: float) -> subprocess
             child.kill()
             raise
         return subprocess.CompletedProcess(["gan", *arguments], status, out.read_text("utf-8"), err.read_text("utf-8"))
-
-
-def _ask(order: dict[str, Any]) -> Any:
-    global _server  # noqa: PLW0603
-    with _lock:
-        if _server is None:
-            _server = subprocess.Popen(
-                [sys.executable, "-c", _SERVE],
-                cwd=PROJECT,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            atexit.register(_server.kill)
-            assert _server.stdout is not None
-            assert _server.stdout.readline() == "ready\n"
-        assert _server.stdin is not None
-        assert _server.stdout is not None
-        _server.stdin.write(json.dumps(order) + "\n")
-        _server.stdin.flush()
-        return json.loads(_server.stdout.readline())

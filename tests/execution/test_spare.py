@@ -108,7 +108,7 @@ def test_spare_ends_with_its_server_and_its_command_does_not(tmp_path: Path) -> 
         "import sys, time; from pathlib import Path; from gan.execution import processes, queue\n"
         "from tests.helpers import tiny\n"
         "first = processes.keep_spare(); first.is_ready.wait(60)\n"
-        "run = queue.launch(Path(sys.argv[1]), tiny({'training.length': '20 epochs'}))\n"
+        "run = queue.launch(Path(sys.argv[1]), tiny({'training.length': '100000 steps'}))\n"
         "second = processes.keep_spare(); second.is_ready.wait(60)\n"
         "print(run.path, first.pid, second.pid, flush=True); time.sleep(60)\n"
     )
@@ -126,7 +126,10 @@ def test_spare_ends_with_its_server_and_its_command_does_not(tmp_path: Path) -> 
     wait_until(lambda: has_ended(int(second)), "the waiting process has noticed that its server is gone")
     run = Run(Path(path))
     assert trainer_id(run) == int(first)
-    wait_until(lambda: run.status().state == "finished", "the training goes on to its end")
+    step = run.status().step
+    wait_until(lambda: run.status().step > step, "the training goes on")
+    queue.stop(run)
+    wait_until(lambda: run.status().state == "stopped", "the training is stopped")
 
 
 def test_dead_frozen_or_outdated_spare_costs_nothing_but_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

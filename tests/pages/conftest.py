@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -25,6 +25,7 @@ from gan.config.data import DataConfig
 from gan.data import prepared
 from gan.places import default_root
 from gan.runs import Run
+from tests import nursery
 from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
 
@@ -129,7 +130,7 @@ def visit(prepared_digits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..
             monkeypatch.setenv("GAN_CLASS", "1")
             if default_root().is_dir():
                 Classroom(default_root()).open()
-        test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60).run()
+        test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60)
         for key, value in (state or {}).items():
             test.session_state[key] = value
         for key, value in query.items():
@@ -143,7 +144,7 @@ def visit(prepared_digits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..
 class Server:
     """A dashboard that listens at ``address``."""
 
-    process: subprocess.Popen[bytes]
+    process: nursery.Child | subprocess.Popen[bytes]
     address: str
 
 
@@ -166,15 +167,8 @@ def serving(logs: Path, extra: Callable[[int], dict[str, str]] = lambda port: {}
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         written.append(logs / f"server-{port}.log")
-        with open(written[-1], "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)],
-                cwd=PROJECT,
-                env=environment(root, extra(port)),
-                stdout=log,
-                stderr=log,
-            )
-        server = Server(process, f"http://127.0.0.1:{port}")
+        arguments = ["run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
+        server = Server(_begin(arguments, environment(root, extra(port)), written[-1]), f"http://127.0.0.1:{port}")
         servers.append(server)
         roots.append(root)
 
@@ -200,14 +194,21 @@ def serving(logs: Path, extra: Callable[[int], dict[str, str]] = lambda port: {}
             print(path.read_text(errors="replace"))  # pytest shows it if the test fails
 
 
+def _begin(arguments: list[str], env: dict[str, str], log: Path) -> nursery.Child | subprocess.Popen[bytes]:
+    """Start Streamlit, from the nursery if there is one."""
+    if nursery.is_available:
+        return nursery.start_server(arguments, env, log)
+    with open(log, "wb") as output:
+        return subprocess.Popen([sys.executable, "-m", "streamlit", *arguments], cwd=PROJECT, env=env, stdout=output, stderr=output)
+
+
 #: Streamlit probes every level of a deep link for its server; failed probes are not errors of the dashboard.
 _PROBE = re.compile(r"/_stcore/(health|host-config)$")
 
 
-@pytest.fixture
-def page(chromium: str, serve: Callable[[Path], Server]) -> Iterator[Page]:
-    """Return a browser page that fails the test if its console shows an error; it is closed before its server."""
-    problems: list[str] = []
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Return a browser for the tests of a file; each test has its own storage in it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
@@ -219,13 +220,22 @@ def page(chromium: str, serve: Callable[[Path], Server]) -> Iterator[Page]:
                 "--disable-sync",
             ],
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
-        page.on("requestfailed", lambda request: problems.append(request.url) if "127.0.0.1" not in request.url else None)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, serve: Callable[[Path], Server]) -> Iterator[Page]:
+    """Return a browser page that fails the test if its console shows an error; it is closed before its server."""
+    problems: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
+    page.on("requestfailed", lambda request: problems.append(request.url) if "127.0.0.1" not in request.url else None)
+    yield page
+    for context in browser.contexts:
+        context.close()
     assert problems == []
 
 

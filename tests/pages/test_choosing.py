@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
@@ -105,26 +106,23 @@ def test_choice_of_several_runs_is_kept_for_a_return(page: str, visit: Visit, sh
 # Other tabs
 
 
-@pytest.fixture
-def paces(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
-    """Collect the refresh intervals of the fragments that pages draw."""
-    found: list[float | None] = []
-    fragment = st.fragment
-
-    def noted(function=None, *, run_every=None):  # type: ignore[no-untyped-def]
-        found.append(run_every)
-        return fragment(function, run_every=run_every) if function else fragment(run_every=run_every)
-
-    monkeypatch.setattr(st, "fragment", noted)
-    return found
-
-
 @pytest.mark.parametrize("page", ["home", "watch", "evaluate", "compare"])
 def test_page_without_active_runs_looks_for_changes_by_itself(
-    page: str, visit: Visit, shown: Run, paces: list[float | None]
+    page: str, visit: Visit, shown: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visit(page)
-    assert any(pace and pace <= 5 for pace in paces)
+    intervals: list[float] = []
+    enqueue = ScriptRunContext.enqueue
+
+    def noted(script: ScriptRunContext, message: ForwardMsg) -> None:
+        if message.HasField("auto_rerun"):
+            intervals.append(message.auto_rerun.interval)
+        enqueue(script, message)
+
+    monkeypatch.setattr(ScriptRunContext, "enqueue", noted)
+    test = visit(page)
+    intervals.clear()  # those of Home, which is drawn first
+    test.run()
+    assert intervals and min(intervals) <= 5
 
 
 def test_rename_reaches_an_open_tab(page: Page, serve: Serve, shown: Run) -> None:

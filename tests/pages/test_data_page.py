@@ -8,13 +8,13 @@ import os
 import re
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from gan import config as configs
@@ -410,20 +410,6 @@ def test_bars_keep_the_order_of_classes() -> None:
 
 
 # In a browser
-
-
-@pytest.fixture
-def page(chromium: str, serve: Serve) -> Iterator[Page]:
-    """Return a browser page; it is closed before its server."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(30_000)
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        yield page
-        browser.close()
-    assert problems == []
 
 
 def test_own_pictures_from_upload_to_training(page: Page, serve: Serve, data: Path, empty: Path, tmp_path: Path) -> None:
