@@ -130,7 +130,7 @@ def visit(prepared_digits: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..
             monkeypatch.setenv("GAN_CLASS", "1")
             if default_root().is_dir():
                 Classroom(default_root()).open()
-        test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60)
+        test = AppTest.from_file(str(PROJECT / "dashboard.py"), default_timeout=60).run()
         for key, value in (state or {}).items():
             test.session_state[key] = value
         for key, value in query.items():
