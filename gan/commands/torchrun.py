@@ -38,15 +38,16 @@ def launch(run: Run, options: Sequence[str] = ()) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    for name in list(logging.root.manager.loggerDict):
-        if name.startswith("torch.distributed"):  # process 0 says what happened, in the log of the run
-            logging.getLogger(name).setLevel(logging.CRITICAL)
     command = ["resume", run.id, "--root", str(run.root.resolve()), "--from-queue", *options]
     with tempfile.TemporaryDirectory() as folder:
         start = ["--standalone", "--local-addr", "127.0.0.1", "--log-dir", folder, "--monitor-interval", "0.5"]
         count = str(run.config().training.processes)
-        with contextlib.suppress(ChildFailedError, SignalException):  # the status of the run tells
-            torchrun.run(torchrun.parse_args([*start, "--nproc-per-node", count, "-m", "gan", *command]))
+        logging.disable(logging.CRITICAL)  # torchrun says what process 0 says better, in the log of the run
+        try:
+            with contextlib.suppress(ChildFailedError, SignalException):  # the status of the run tells
+                torchrun.run(torchrun.parse_args([*start, "--nproc-per-node", count, "-m", "gan", *command]))
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 def follow(run: Run) -> int:
