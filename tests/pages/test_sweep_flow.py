@@ -78,7 +78,7 @@ def test_sweep_from_plan_to_report(page: Page, serve: Serve, root: Path, tmp_pat
     expect(page.get_by_text(re.compile("^[0-2] of 3 runs ended"))).to_be_visible()
     (sweep,) = launched.list_sweeps(root)
     assert f"sweep={sweep.id}" in page.url
-    expect(page.get_by_text("3 of 3 runs ended")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("3 of 3 runs ended")).to_be_visible(timeout=180_000)
     assert [run.status().state for run in sweep.runs()] == ["finished"] * 3
     assert sorted(run.config().networks.latent for run in sweep.runs()) == [16, 24, 64]
 
