@@ -96,6 +96,8 @@ def test_sweep_from_plan_to_report(page: Page, serve: Serve, root: Path, tmp_pat
     # Score with few images on the command line, export the report and read it without a network.
     done = run_gan("score", *(run.id for run in sweep.runs()), "--images", 200, "--draws", 1, root=root)
     assert done.returncode == 0, done.stderr
+    page.reload()  # it would redraw itself for the new scores, and a button clicked at that moment offers an outdated report
+    expect(page.get_by_alt_text(SAMPLES)).to_have_count(3)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Export report").click()
     waiting.value.save_as(tmp_path / "report.zip")
