@@ -5,7 +5,8 @@
 # fragments, the second place is beyond the end: "Bad delta path index". It was met with `st.fragment(run_every=1)` on a busy
 # machine; a click in a fragment does the same.
 #
-# Seen with Linux x86-64, Python 3.11, in 14 to 17 of 20 reruns on a busy machine. The client below speaks Streamlit's own protocol, as a browser does.
+# Seen with Linux x86-64, Python 3.11, in 14 to 17 of 20 reruns on a busy machine. The client below speaks Streamlit's own
+# protocol, as a browser does.
 set -euo pipefail
 
 folder=$(mktemp -d)
