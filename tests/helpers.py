@@ -123,7 +123,7 @@ def environment(root: Path | None = None, extra: dict[str, str] | None = None) -
     return {**os.environ, **chosen, **(extra or {})}
 
 
-def wait_until(condition: Callable[[], Value], what: str, *, seconds: float = 60, every: float = 0.02) -> Value:
+def wait_until(condition: Callable[[], Value], what: str, *, seconds: float = 120, every: float = 0.02) -> Value:
     """Return the first true value of ``condition``, polled; fail with ``what`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

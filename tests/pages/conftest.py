@@ -29,7 +29,7 @@ from tests import nursery
 from tests.execution import quick
 from tests.helpers import PROJECT, TINY, end_all, environment, run_gan, wait_until
 
-expect.set_options(timeout=60_000)  # a busy machine draws slowly
+expect.set_options(timeout=120_000)  # a busy machine draws slowly
 
 #: A display name with markup, Markdown, an icon and a character that reverses the reading direction.
 NASTY = '<b onclick="x">bold</b> *star* :material/home: $x$ \u202eevil 😀'
@@ -229,7 +229,7 @@ def page(browser: Browser, serve: Callable[[Path], Server]) -> Iterator[Page]:
     """Return a browser page that fails the test if its console shows an error; it is closed before its server."""
     problems: list[str] = []
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if is_problem(message) else None)
     page.on("requestfailed", lambda request: problems.append(request.url) if "127.0.0.1" not in request.url else None)
