@@ -20,6 +20,7 @@ def picture(page: Page, place: int) -> None:
     """Wait until the picture at a place can be answered."""
     expect(page.get_by_role("img", name=f"Picture {place + 1} of 8", exact=True)).to_be_visible()
     expect(page.get_by_text(f"picture {place + 1} of 8")).to_be_visible()
+    page.wait_for_timeout(200)  # the browser listens for keys a moment after it has drawn the buttons
 
 
 def test_a_class_plays_a_round_through_a_kill_of_the_server(page: Page, serve: Serve, root: Path) -> None:
