@@ -70,17 +70,15 @@ ask()
 _, first = next_rerun()
 print("alone:", [text for text, _ in first])
 (fragment,) = {fragment for _, fragment in first if fragment}
-lost = []
+lost = 0
 for _ in range(20):
     ask()
     time.sleep(0.1)
     ask(fragment)
     ended, drawn = next_rerun()
-    texts = [text for text, _ in drawn]
-    if ended == "FINISHED_SUCCESSFULLY" and texts == ["above", "below"]:
-        lost.append((ended, texts))
+    lost += ended == "FINISHED_SUCCESSFULLY" and [text for text, _ in drawn] == ["above", "below"]
     next_rerun()
-print(f"with a rerun of the fragment behind it, {len(lost)} times of 20:", *lost[:1])
+print(f"with a rerun of the fragment behind it: above and below only, but finished successfully, {lost} times of 20")
 if [text for text, _ in first] != ["above", "inside", "below"] or not lost:
     raise SystemExit("This is not as described.")
 PYTHON

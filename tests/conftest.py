@@ -117,7 +117,7 @@ def one_thread() -> Iterator[None]:
 def chromium() -> str:
     """Return the path of a Chromium; skip if there is none, or fail if ``GAN_REQUIRE_BROWSER`` is set.
 
-    The headless shell is Chromium without its windows, and takes two thirds of the processor time.
+    The headless shell is Chromium without its windows, and takes less processor time.
     """
     for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome"):
         if path := shutil.which(name):

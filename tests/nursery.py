@@ -28,14 +28,11 @@ main = gan.commands.main.main
 """
 
 _SERVERS = """
-import importlib, inspect, os, pkgutil, sys
-os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # as the server does before it loads Arrow
-import scipy.special, streamlit.web.bootstrap, streamlit.web.cli, uvicorn
-from gan.execution import processes
-import pages.parts
-for module in pkgutil.walk_packages(pages.parts.__path__, "pages.parts."):
-    importlib.import_module(module.name)
-inspect.stack()  # as the server does before the first widget
+import sys
+import streamlit.web.cli, uvicorn
+from pages.parts import service
+service._share_memory()
+service._import_parts()
 
 def main(arguments):
     sys.argv = ["streamlit", *arguments]
@@ -90,7 +87,6 @@ for line in sys.stdin:
 """
 
 is_available = os.name == "posix"
-_lock = threading.RLock()
 
 
 class Child:

@@ -42,7 +42,7 @@ def launch(run: Run, options: Sequence[str] = ()) -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = ["--standalone", "--local-addr", "127.0.0.1", "--log-dir", folder, "--monitor-interval", "0.5"]
         count = str(run.config().training.processes)
-        logging.disable(logging.CRITICAL)  # torchrun says what process 0 says better, in the log of the run
+        logging.disable(logging.CRITICAL)  # process 0 says what happened, in the log of the run
         try:
             with contextlib.suppress(ChildFailedError, SignalException):  # the status of the run tells
                 torchrun.run(torchrun.parse_args([*start, "--nproc-per-node", count, "-m", "gan", *command]))

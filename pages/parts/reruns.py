@@ -7,7 +7,7 @@ Streamlit 1.67 keeps one request for a rerun at a time, and one queue of message
 - a refresh may begin before the browser has been sent the page that contains the part. Streamlit throws away what that page drew
   there; the browser then takes the part for one that is gone, and the elements after it move up and are overwritten.
 
-Either way the page stays broken until it is loaded again.
+Either way the page stays broken until it is drawn anew, or loaded again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 _NOTHING = RerunData()  # is kept until the first request
 
-_usual = ScriptRequests.request_rerun
+_usual_request = ScriptRequests.request_rerun
 _usual_clear = ForwardMsgQueue.clear
 
 
-def make_way() -> None:
+def patch_streamlit() -> None:
     """Change both for all sessions of this server; leave alone what this version of Streamlit does in another way."""
     if {"_lock", "_state", "_rerun_data"} <= vars(ScriptRequests()).keys():
         ScriptRequests.request_rerun = _request_rerun  # type: ignore[method-assign, assignment]
@@ -32,7 +32,7 @@ def make_way() -> None:
 def _request_rerun(requests: ScriptRequests, new: RerunData) -> bool:
     """Request a rerun as Streamlit does, or drop it if it is late. Return False if a new script has to be started for it."""
     if not new.fragment_id:
-        return _usual(requests, new)
+        return _usual_request(requests, new)
     with requests._lock:
         return _is_late(requests, new) or requests._request_rerun_locked(new)
 
@@ -45,8 +45,8 @@ def _is_late(requests: ScriptRequests, new: RerunData) -> bool:
     such as a click, is late if the script draws another page.
     """
     kept = requests._rerun_data
-    is_part = kept.fragment_id_queue or kept.is_fragment_scoped_rerun or kept == _NOTHING
-    if new.is_auto_rerun and (not is_part or requests._state is ScriptRequestType.STOP):
+    is_whole = kept != _NOTHING and not kept.fragment_id_queue and not kept.is_fragment_scoped_rerun
+    if new.is_auto_rerun and (is_whole or requests._state is ScriptRequestType.STOP):
         return True
     return bool(kept.page_script_hash) and new.page_script_hash != kept.page_script_hash
 

@@ -49,7 +49,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     _share_memory()
     for name in FIRST:
         importlib.import_module(name)
-    reruns.make_way()
+    reruns.patch_streamlit()
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
         from pages.parts.door import startup

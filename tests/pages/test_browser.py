@@ -94,7 +94,7 @@ def test_from_the_first_click_to_the_scores(page: Page, serve: Serve, root: Path
     expect(caption).to_have_count(1)  # that of the page is gone
     newest = caption.inner_text()
     expect(page.get_by_role("button", name="Back")).to_be_visible()  # the keys are those of the buttons
-    page.wait_for_timeout(200)  # for which the browser listens a moment after it has drawn them
+    page.wait_for_timeout(200)  # the browser listens for keys a moment after it has drawn the buttons
     page.keyboard.press("ArrowLeft")
     expect(caption).not_to_have_text(newest)
     page.keyboard.press("Space")

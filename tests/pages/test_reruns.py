@@ -25,7 +25,7 @@ Serve = Callable[[Path], Server]
 def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptRequests]:
     """Return the requests of a script that draws the whole page "home"."""
     monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
-    reruns.make_way()
+    reruns.patch_streamlit()
     requests = ScriptRequests()
     assert requests.request_rerun(RerunData(page_script_hash="home"))
     assert requests.on_scriptrunner_ready().type is ScriptRequestType.RERUN
@@ -89,6 +89,8 @@ def test_refresh_does_not_take_the_place_of_a_change_of_page(requests: ScriptReq
 
 
 def test_refresh_starts_no_script_before_the_last_messages_of_the_one_before_have_left(requests: ScriptRequests) -> None:
+    assert requests.request_rerun(refresh("home", is_click=True))
+    assert next_run(requests) == ("home", ["part"])
     assert next_run(requests) is None
     assert requests.request_rerun(refresh("home")), "it is dropped; the timer asks again"
     assert not requests.request_rerun(refresh("home", is_click=True)), "a click needs a new script"
@@ -105,7 +107,7 @@ def test_first_page_of_a_visit_is_not_known_by_its_mark(requests: ScriptRequests
 
 def test_what_the_page_drew_in_a_part_is_sent_though_the_part_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
-    reruns.make_way()
+    reruns.patch_streamlit()
     queue = ForwardMsgQueue()
     queue.enqueue(drawn(0, "above"))
     queue.enqueue(drawn(1, "first", part="part"))

@@ -47,7 +47,7 @@ def show(run: Run, step: int, samples: Path, config: RunConfig | None, opinions:
         over_real = frames(opinions.real, GRID, config.data.size, opinions) if reals.exists() else ""
         over_fake = frames(opinions.fake, len(config.columns) or GRID, config.data.size, opinions)
         st.html(_STYLE)
-    with st.grid(2, min_column_width=140, gap="small", vertical_alignment="bottom"):  # a long line above one picture moves neither
+    with st.grid(2, min_column_width=140, gap="small", vertical_alignment="bottom"):  # pictures at one height, whatever is above
         real, fake = st.container(), st.container()
     with real:
         st.caption("**Real**")
