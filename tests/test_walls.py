@@ -116,12 +116,10 @@ def test_every_folder_has_a_floor() -> None:
     assert rooms == set(FLOORS)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in ENGINE_FILES if path.parent != PROJECT / "gan" or path.stem != "__init__"], ids=shown
-)
-def test_no_import_from_a_lower_to_a_higher_floor(path: Path) -> None:
-    above = [shown(one) for one in imported_files(path) if floor_of(one) > floor_of(path)]
-    assert not above
+def test_no_import_from_a_lower_to_a_higher_floor() -> None:
+    placed = [path for path in ENGINE_FILES if path != PROJECT / "gan" / "__init__.py"]
+    above = {shown(path): [shown(one) for one in imported_files(path) if floor_of(one) > floor_of(path)] for path in placed}
+    assert not {path: found for path, found in above.items() if found}
 
 
 def test_no_import_circles() -> None:
@@ -175,18 +173,16 @@ def test_server_imports_first_what_threads_must_not_import_at_once(tmp_path: Pat
     assert done.stdout.strip() == "True", done.stderr
 
 
-@pytest.mark.parametrize("path", ENGINE_FILES, ids=shown)
-def test_torch_is_imported_only_where_allowed(path: Path) -> None:
+def may_load_torch(path: Path) -> bool:
     room = path.relative_to(PROJECT / "gan").parts[0]
-    may_load = room in WITH_TORCH or (room == "data" and path.name in DATA_WITH_TORCH)
-    tops = {name.partition(".")[0] for name in imports(path)}
-    assert may_load or not tops & HEAVY
-    assert not tops & (SHOWING | {"pages", "dashboard"})
+    return room in WITH_TORCH or (room == "data" and path.name in DATA_WITH_TORCH)
 
 
-@pytest.mark.parametrize("path", SERVER_FILES, ids=shown)
-def test_page_imports_no_torch(path: Path) -> None:
-    assert not {name.partition(".")[0] for name in imports(path)} & HEAVY
+def test_torch_and_pages_are_imported_only_where_allowed() -> None:
+    refused = {path: SHOWING | {"pages", "dashboard"} | (set() if may_load_torch(path) else HEAVY) for path in ENGINE_FILES}
+    refused |= dict.fromkeys(SERVER_FILES, HEAVY)
+    found = {shown(path): {name.partition(".")[0] for name in imports(path)} & packages for path, packages in refused.items()}
+    assert not {path: packages for path, packages in found.items() if packages}
 
 
 def test_only_the_frame_makes_parts_of_pages_that_are_refreshed_by_time() -> None:
@@ -214,7 +210,6 @@ def test_server_process_never_loads_torch() -> None:
     assert not loaded_by(sorted(wanted)) & HEAVY
 
 
-@pytest.mark.parametrize("path", FILES, ids=shown)
-def test_file_states_its_purpose(path: Path) -> None:
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
-    assert first.startswith('"""') and len(first) > 20, f"the first line of {path.name} should state its purpose"
+def test_every_file_states_its_purpose_in_its_first_line() -> None:
+    first = {shown(path): path.read_text(encoding="utf-8").partition("\n")[0] for path in FILES}
+    assert not {path: line for path, line in first.items() if not line.startswith('"""') or len(line) <= 20}

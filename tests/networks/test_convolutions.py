@@ -142,8 +142,8 @@ def test_resume_keeps_the_way_of_its_checkpoint(
     norm: str, rule: int, written: dict[str, bool], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The layers are wide enough for products. A checkpoint of an earlier version goes on by the rule of its time."""
-    asked = {"networks.width": 64, "networks.discriminator_norm": norm, "training.precision": "bf16", "training.length": "4 steps"}
-    asked |= {"cadence.checkpoint_every": "2 steps"}
+    asked = {"networks.width": 64, "optimizer.batch_size": 16, "networks.discriminator_norm": norm, "training.precision": "bf16"}
+    asked |= {"training.length": "4 steps", "cadence.checkpoint_every": "2 steps"}
     whole, stopped, old = (make_run(root, asked) for _ in range(3))
     train(whole)
     train(stopped, should_stop=lambda: stopped.status().step >= 2)

@@ -42,7 +42,7 @@ def test_sweep_from_plan_to_report(page: Page, serve: Serve, root: Path, tmp_pat
 
     # Plan a short run and two other sizes of the latent vector. First wait for the measured speed: it redraws the page, which
     # could lose a key pressed in the table at that moment.
-    type_into(page, re.compile("^Train for"), "10")
+    type_into(page, re.compile("^Train for"), "6")  # epochs, with samples every 5
     expect(page.get_by_text("Expected time on this machine")).to_be_visible()
     page.get_by_role("button", name="Vary these settings in a sweep").click()
     type_into(page, "Seeds", "1")
