@@ -13,7 +13,7 @@ from gan.runs import Status, examples, index
 from gan.runs.index import Listed
 from pages.parts import actions, cards, first_run, frame, owning, pictures, trash, words
 
-FEW = 8  # cards shown before “Show all”
+FEW = 8  # cards of waiting runs, and of ended ones, shown before “Show all”
 
 root = frame.begin("Home")
 
@@ -78,6 +78,13 @@ def turn(card: cards.Card, line: Mapping[str, int]) -> int:
     return 1 + min(waiting) if is_waiting and waiting else 0
 
 
+def fewer(found: Sequence[cards.Card], label: str, key: str) -> list[cards.Card]:
+    """Return the first :data:`FEW` cards, or all if there are no more or the visitor asks for them."""
+    is_long = len(found) > FEW
+    with_all = is_long and st.toggle(f"Show all {len(found):,}{label}", key=key, persist_state="session")
+    return list(found if with_all else found[:FEW])
+
+
 def draw(shown: Sequence[cards.Card], names: Mapping[str, str], key: str) -> None:
     """Draw cards, at most :data:`cards.MOST`."""
     cards.wall(shown[: cards.MOST], names, key=key)
@@ -97,15 +104,14 @@ def gallery() -> bool:
         active = [card for card in shown if card.is_active]
         ended = [card for card in shown if not card.is_active] if active else shown
         line = {run.id: place for place, run in enumerate(queue.waiting_runs(root))} if active else {}
-        active.sort(key=lambda card: turn(card, line))
         if active:
             st.header("Active")
-            draw(active, names, "home/under-way")
+            going = [card for card in active if not turn(card, line)]
+            waiting = sorted((card for card in active if turn(card, line)), key=lambda card: turn(card, line))
+            draw([*going, *fewer(waiting, " that wait", "home/all-waiting")], names, "home/under-way")
         if ended:
             st.header("Ended")
-            is_long = len(ended) > FEW
-            with_all = is_long and st.toggle(f"Show all {len(ended)}", key="home/all", persist_state="session")
-            draw(ended if with_all else ended[:FEW], names, "home/ended")
+            draw(fewer(ended, "", "home/all"), names, "home/ended")
         if not shown:
             st.info(f"None of {words.count(len(found), 'run')} matches the filter.", icon=":material/filter_list:")
         return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in found)

@@ -109,7 +109,16 @@ def test_dates_are_said_as_people_do() -> None:
 
 def test_a_crowd_of_runs_is_drawn_in_part(empty: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.parts.cards.MOST", 9)
-    for number in range(11):
-        make_run(empty, name=f"run {number}", state="queued")
-    page = visit("home")
-    assert any("The first 9 of 11" in caption.value for caption in page.caption)
+    waiting = [make_run(empty, name=f"run {number}", state="queued") for number in range(11)]
+    test = visit("home")
+    assert links(test) == [f"run={run.id}" for run in waiting[:8]], "those that start next"
+    test.toggle(key="home/all-waiting").set_value(True).run()
+    assert len(links(test)) == 9
+    assert any("The first 9 of 11" in caption.value for caption in test.caption)
+
+
+def test_all_running_runs_are_shown_before_those_that_wait(empty: Path, visit: Visit) -> None:
+    waiting = make_run(empty, name="waits", state="queued")
+    going = [make_run(empty, name=f"run {number}", state="starting") for number in range(9)]
+    assert set(links(test := visit("home"))[:9]) == {f"run={run.id}" for run in going}
+    assert links(test)[9:] == [f"run={waiting.id}"] and not test.toggle
