@@ -119,7 +119,7 @@ def frames(values: tuple[float | None, ...], columns: int, size: int, opinions: 
 def strip(opinions: Opinions) -> str:
     """Return the summary of all opinions: shares taken for real, a histogram of both kinds, and the legend of the colours."""
     if all(value is None for value in opinions.real + opinions.fake):
-        return '<div style="font-size:.875rem">The discriminator’s outputs are not numbers at this step.</div>'
+        return "<div style='font-size:.875rem'>The discriminator's outputs are not numbers at this step.</div>"
     return (
         f'<div style="font-size:.875rem"><div style="margin-bottom:.5rem">{_shares(opinions)}</div>'
         f'<div style="font-size:.75rem;opacity:.85">{_histogram(opinions)}</div></div>'
