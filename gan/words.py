@@ -10,6 +10,8 @@ _MARKUP = r"\\`*_{}\[\]()<>#|~$&!:@^"
 _MARKDOWN, _MARKDOWN_BLOCK = re.compile(f"([{_MARKUP}])"), re.compile(rf"([{_MARKUP}+\-.])")  # the latter with list markers
 _ROUGH = 3.55  # a spread that begins with less gets two significant digits, otherwise one (rule of the Particle Data Group)
 _MOST_DECIMALS, _MOST_SMALL = 2, 6  # of values from 1 up, and of smaller ones
+_LONG = 1e9  # from here on, numbers are written with a power of ten
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def duration(seconds: float | None) -> str:
@@ -27,7 +29,13 @@ def duration(seconds: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with thousands separators: as a whole number from 100 up, else with three significant digits."""
+    """Return a number with thousands separators: as a whole number from 100 up, else with three significant digits.
+
+    From 10⁹ up, as the losses of a training that diverges: "7.22·10¹⁵".
+    """
+    if _LONG <= abs(value) < math.inf:
+        first, power = f"{value:.2e}".split("e+")
+        return signed(f"{first}·10{power.lstrip('0').translate(_RAISED)}")
     return signed(f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}")
 
 

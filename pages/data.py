@@ -99,9 +99,10 @@ st.session_state.setdefault("data/seed", 0)
 
 
 with frame.spoken_errors():
-    follow_import()
-    if notice := st.session_state.pop("data/notice", None):
-        st.success(notice, icon=":material/check:")
+    with st.container(key="data-news"):
+        follow_import()
+        if notice := st.session_state.pop("data/notice", None):
+            st.success(notice, icon=":material/check:")
     question, buttons = st.columns(2, gap="medium", vertical_alignment="bottom")
     with question:
         chosen = choose()

@@ -67,7 +67,7 @@ def show_state(run: Run, status: Status) -> None:
 
 
 def config_of(run: Run) -> RunConfig | None:
-    """Return the configuration of a run; None if it is damaged (the page reports that at the end)."""
+    """Return the configuration of a run; None if it is damaged (:func:`show_rest` reports that)."""
     try:
         return run.config()
     except InputError:
@@ -90,7 +90,7 @@ def show_duel(run: Run, config: RunConfig | None) -> None:
     with beside:
         if opinions:
             st.html(duel.strip(opinions))
-        if config:
+        if config and (is_presented() or run.status().state != "diverged"):  # the message above says so
             duel.tell(run, config)
         if len(steps) > 1:
             snapshots.choose(run, steps)
@@ -120,7 +120,7 @@ def _ends(run: Run) -> None:
     samples = list(run.samples().items())
     if len(samples) < 2:
         return
-    st.subheader("First five and last five snapshots")
+    st.subheader("First five and last five snapshots" if len(samples) > 10 else "All snapshots")
     for chosen in (samples[:5], samples[max(5, len(samples) - 5) :]):
         with st.grid(5, min_column_width=60, gap="xsmall"):
             for step, path in chosen:
@@ -130,7 +130,7 @@ def _ends(run: Run) -> None:
 def show_rest(run: Run, above: DeltaGenerator) -> None:
     """Show what does not change during training: relatives, drawing of a class, fork, export, settings.
 
-    An open fork is shown ``above`` the duel.
+    An open fork is shown ``above`` the duel, and what is wrong with a damaged run as well.
     """
     try:
         config = run.config()
@@ -143,7 +143,7 @@ def show_rest(run: Run, above: DeltaGenerator) -> None:
         exports.offer_generator(run)
         settings = changes.flat(run)
     except InputError as error:
-        st.error(words.message(error), icon=":material/error:")
+        above.error(words.message(error), icon=":material/error:")
         return
     part = st.expander("Settings and real images", icon=":material/tune:", key="watch/settings", on_change="rerun")
     if part.open:
@@ -220,7 +220,7 @@ def show(run: Run) -> None:
 with frame.spoken_errors():
     if is_presented():
         st.html(PRESENTED)
-    chooser, actions = st.columns([4, 1] if is_presented() else [3, 4], vertical_alignment="center")
+    chooser, actions = st.columns([4, 1] if is_presented() else [1, 2], vertical_alignment="center")
     with chooser:
         run = choose()
         if run and is_presented():

@@ -29,6 +29,9 @@ from gan import words
         (-0.157, None, "−0.157"),
         (-0.157, 0.02, "−0.157 ± 0.020"),
         (-7124.9, None, "−7,125"),
+        (999_000_000.0, None, "999,000,000"),
+        (-7217083729313792.0, None, "−7.22·10¹⁵"),
+        (1e300, None, "1.00·10³⁰⁰"),
     ],
 )
 def test_figures_are_rounded_to_their_spread(value: float | None, spread: float | None, text: str) -> None:

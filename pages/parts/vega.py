@@ -12,8 +12,8 @@ from gan.palette import ORANGE
 PADDING = 8
 #: Axis of whole numbers, such as steps: no ticks in between, and no numbers cut at the edges of the chart.
 WHOLE = {"tickMinStep": 1, "grid": False, "labelFlush": 2 * PADDING}
-#: Axis numbers: four digits, no exponents.
-ROUNDED = ",.4~r"
+#: Axis numbers: four digits, and exponents only where the zeros would be cut off.
+ROUNDED = "abs(datum.value) < 1e6 ? format(datum.value, ',.4~r') : format(datum.value, '.3~e')"
 #: Numbers on a log axis, which Vega would place anywhere, with lines at all their multiples.
 DECADES = [float(f"{first}e{power}") for power in range(-6, 9) for first in (1, 2, 5)]
 
@@ -76,7 +76,7 @@ def with_data(spec: dict[str, Any], table: object) -> dict[str, Any]:
 
 def axis(*, is_wide: bool = False) -> dict[str, Any]:
     """Return the axis of values on a :func:`scale`."""
-    return {"format": ROUNDED, **({"values": DECADES, "tickCount": 6} if is_wide else {})}
+    return {"labelExpr": ROUNDED, **({"values": DECADES, "tickCount": 6} if is_wide else {})}
 
 
 def scale(*, is_log: bool = False, is_wide: bool = False) -> dict[str, Any]:

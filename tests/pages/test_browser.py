@@ -187,3 +187,12 @@ def test_first_training_by_keyboard_alone(page: Page, serve: Serve, root: Path) 
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     queue.stop(runs.list_runs(root)[0])
+
+
+def test_focus_shows_in_the_list_of_pages(page: Page, serve: Serve, empty: Path) -> None:
+    page.goto(serve(empty).address)
+    link = page.get_by_role("link", name="Data", exact=True)
+    expect(link).to_be_visible()
+    page.keyboard.press("Tab")  # from now on, focus is that of the keyboard
+    link.focus()
+    expect(link).to_have_css("outline-style", "solid")

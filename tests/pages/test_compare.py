@@ -475,6 +475,24 @@ def test_pairs_form_a_triangle_with_a_sentence_each(root: Path, visit: Visit, mo
     assert "standard deviation over seeds" in texts(test)
 
 
+def test_pairs_of_too_few_seeds_are_unknown_not_equal(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    chosen = [run for place in range(3) for run in seeds(root, {0: 10.0 + place}, networks__latent=8 + place)]
+    test = visit("compare", runs=",".join(run.id for run in chosen))
+    assert_sound(test)
+    (title,) = [part.label for part in test.expander if part.label.startswith("In words")]
+    assert title == "In words: 0 of 3 differences larger than seed noise, 3 unknown with so few seeds"
+
+
+def test_summary_for_phones_leaves_out_unknown_settings(root: Path, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(root))
+    chosen = [make_run(root, {"networks.latent": latent}) for latent in (8, 9, 10)]
+    (chosen[2].path / "config.json").write_text("{")
+    test = visit("compare", runs=",".join(run.id for run in chosen))
+    (drawn,) = [part.body for part in test.get("html") if "Latent size 9" in part.body]
+    assert "–" not in drawn
+
+
 def test_triangle_shows_names_and_sentences_literally() -> None:
     cell = triangle.Cell(-2.0, True, 0.004, "“<b>” is better")
     drawn = triangle.table(["<b>", "c"], {(0, 1): cell})

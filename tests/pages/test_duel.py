@@ -46,6 +46,10 @@ def test_strip_counts_what_is_taken_for_real() -> None:
     assert "Real: <b>66.7 %</b>" in told.replace("67 %", "66.7 %") and "Generated: <b>50 %</b>" in told
 
 
+def test_opinions_that_are_no_numbers_are_a_sentence() -> None:
+    assert "not numbers at this step" in duel.strip(of((None,), (None, None), is_probability=False))
+
+
 @pytest.mark.parametrize("values", [(), (None,), (float("-1e300"), 1e300)])
 def test_any_opinions_can_be_drawn(values: tuple[float | None, ...]) -> None:
     for is_probability in (True, False):

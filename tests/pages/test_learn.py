@@ -97,6 +97,19 @@ def test_measured_figures_show_next_to_what_is_certain(visit: Visit, empty: Path
     assert test.error and lesson.answer in texts(test)  # the bet was wrong
 
 
+def test_without_play_the_table_has_only_what_is_certain(visit: Visit, empty: Path) -> None:
+    lesson = LESSONS["two-players"]
+    so_far = Progress(bet=0, is_shown=True)
+    shown = texts(visit("learn", {"learn/progress": {lesson.name: so_far}}, lesson=lesson.name))
+    assert "| Both players learn | at least 4 of 8 |" in shown.replace("\u00a0", " ") and "| here |" not in shown
+
+
+def test_limits_of_shares_are_whole_numbers_of_per_cent() -> None:
+    assert stages.certain(LESSONS["what-fid-sees"])["C: copies"]["Memorised"] == "at least 95 %"
+    certain = stages.certain(LESSONS["blind-spots-of-is"])
+    assert certain["50 digits, repeated"]["Recall"] == "0 %" and certain["5 of 10 classes"]["Recall"] == "at least 20 %"
+
+
 def test_tiny_figures_are_told_as_such() -> None:
     seen = stages._read({"boards": [{"g_norm": 0.00026}, {"g_norm": 18.54}]}, LESSONS["non-saturating"].stage, 0, 0)
     assert [figures["Gradient of G"] for figures in seen.values()] == ["below\u00a00.01", "18.5"]

@@ -151,3 +151,37 @@ def test_snapshots_are_stepped_and_played(shown: Run, visit: Visit) -> None:
         test.run()
         assert place() == before + 1
     assert "Play" in [button.label for button in test.button]
+
+
+def test_what_is_wrong_with_a_damaged_run_stands_above_its_pictures(shown: Run, visit: Visit) -> None:
+    (shown.path / "config.json").write_text("{")
+    test = visit("watch", run=shown.id)
+    kinds = [element.type for element in test.main]  # in the order of the page
+    (error,) = test.error
+    assert "config.json cannot be read" in error.value.replace("\\", "")
+    assert kinds.index("error") < kinds.index("vega_lite_chart"), kinds
+
+
+def test_a_run_that_diverged_says_so_once_and_draws_no_empty_curves(shown: Run, visit: Visit) -> None:
+    shown.metrics_path.write_text('{"step": 4, "generator_loss": null, "discriminator_loss": null}\n')
+    message = "A loss became NaN or infinite; no checkpoint had been saved."
+    shown.write_status(shown.status().model_copy(update={"state": "diverged", "message": message}))
+    test = visit("watch", run=shown.id)
+    assert not test.exception and [message] == [error.value.replace("\\", "") for error in test.error]
+    assert not any("had to stop" in one.value for one in test.markdown)
+    assert "All logged losses are NaN or infinite, so there are no curves." in [one.value for one in test.caption]
+    titles = [json.loads(chart.proto.spec)["title"] for chart in test.get("vega_lite_chart")]
+    assert not titles
+    test = visit("watch", run=shown.id, present="true")  # without the message
+    assert any("had to stop" in one.value for one in test.markdown)
+
+
+def test_few_snapshots_are_called_all(shown: Run, visit: Visit) -> None:
+    def titles() -> list[str]:
+        return [one.value for one in visit("watch", run=shown.id).subheader]
+
+    first = next(iter(shown.samples().values()))
+    assert len(shown.samples()) <= 10 and "All snapshots" in titles()
+    for step in range(100, 111):
+        first.with_name(f"{step:08}.png").write_bytes(first.read_bytes())
+    assert "First five and last five snapshots" in titles()

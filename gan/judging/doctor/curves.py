@@ -13,7 +13,7 @@ from gan.config import RunConfig
 from gan.errors import InputError
 from gan.judging import lines
 from gan.judging.doctor.verdict import IMPRECISE, UNCOVERED, Line, Verdict, is_below, numbers
-from gan.words import percent
+from gan.words import number, percent
 
 SURE = 0.95  # D(real) above this and D(fake) below 1 − SURE: the discriminator is too strong
 VANISHED = 0.01  # of the initial gradient norm; below: the generator no longer learns
@@ -56,7 +56,7 @@ def judge_runaway(recent: Sequence[Line]) -> Iterator[Verdict]:
         yield Verdict(
             "divergence",
             "Divergence",
-            f"A loss reached {largest:,.0f} in size (a fault above {RUNAWAY:,.0f}).",
+            f"A loss reached {number(largest)} in size (a fault above {RUNAWAY:,.0f}).",
             measured=largest,
             threshold=RUNAWAY,
             evidence="curves",

@@ -15,6 +15,8 @@ from gan.guests.guest import Guest
 from gan.runs import Run, changes
 from pages.parts import actions, owning, phone, words
 
+UNKNOWN = "–"  # a setting that a run does not have
+
 
 def marked(name: str, chosen: Sequence[Run]) -> list[str]:
     """Return the ids of the chosen runs listed in the URL parameter ``name`` ("pin" or "hide")."""
@@ -49,7 +51,7 @@ def show_table(chosen: list[Run], names: dict[str, str], titles: dict[str, str])
             flat = {}
         cells = {title: shown(flat.get(key)) for key, title in titles.items()}
         rows.append({**row, **cells, "Tags": list(told.tags), "Note": told.note})
-    notes = (" · ".join(f"{title} {row[title]}" for title in titles.values()) for row in rows)
+    notes = (" · ".join(f"{title} {row[title]}" for title in titles.values() if row[title] != UNKNOWN) for row in rows)
     phone.summary(
         "differences", ("Run", ""), [phone.Line(names[run.id], note, "") for run, note in zip(chosen, notes, strict=True)]
     )
@@ -114,5 +116,5 @@ def tags(chosen: list[Run]) -> list[str]:
 def shown(value: object) -> str:
     """Return a setting as table text."""
     if value is None:
-        return "–"
+        return UNKNOWN
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -57,7 +57,7 @@ def chart(
         "legend": None,
         "scale": {"domain": list(groups), "range": colours(groups)},
     }
-    ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"format": vega.ROUNDED, "grid": False}
+    ticks = {**vega.WHOLE, "labelExpr": "format(datum.value, '~s')"} if is_whole else {"labelExpr": vega.ROUNDED, "grid": False}
     x = {"field": "at", "type": "quantitative", "title": axis, "axis": ticks, "scale": vega.scale()}
     scale = vega.scale(is_log=is_log, is_wide=is_wide) | ({"domain": list(ends)} if ends else {})
     y = {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": vega.axis(is_wide=is_wide)}

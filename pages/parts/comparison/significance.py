@@ -81,7 +81,10 @@ def tell_differences(
     placed = {(place[one], place[other]): cell for (one, other), cell in cells.items()}
     st.html(triangle.legend() + triangle.table([called[group] for group in groups], placed))
     sure = sum(bool(triangle.strength(cell.p)[0]) for cell in cells.values())
-    title = f"In words: {sure} of {words.count(len(cells), 'difference')} larger than seed noise"
+    unknown = sum(cell.size is None for cell in cells.values())
+    title = f"In words: {sure} of {words.count(len(cells), 'difference')} larger than seed noise" + (
+        f", {unknown} unknown with so few seeds" if unknown else ""
+    )
     with st.expander(title, icon=":material/notes:"):
         ranked = sorted(cells.values(), key=lambda cell: 2.0 if cell.p is None else cell.p)
         st.markdown("\n".join(f"- {words.escape(cell.sentence)}" for cell in ranked))

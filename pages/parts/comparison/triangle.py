@@ -67,7 +67,7 @@ def legend() -> str:
         (f"{_ARROWS[True]} the row is better", _mixed(ROW, most)),
         (f"{_ARROWS[False]} the column is better", _mixed(COLUMN, most)),
         (f"pale: {faint}, full: {strong}", f"linear-gradient(90deg, {_mixed(ROW, least)}, {_mixed(ROW, most)})"),
-        ("grey: may be chance", _mixed(palette.GRAY, 18)),
+        ("grey: may be chance, ?: too few seeds to tell", _mixed(palette.GRAY, 18)),
     ]
     return (
         '<div class="triangle-legend">'

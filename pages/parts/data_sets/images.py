@@ -121,7 +121,7 @@ def show_images(data: DataConfig, found: Prepared) -> None:
     key = (str(place), changed(place))
     label = ask_class(entry)
     left, right = st.columns([5, 3], gap="large")
-    phone.first("data-picture")
+    phone.first("data-news", "data-picture")
     with left, st.container(key="data-picture"):
         picture, shown = sheet(*key, label, st.session_state["data/seed"], found, data.size)
         if picture:

@@ -27,7 +27,7 @@ def cloud(entry: DataSet, seed: int) -> tuple[go.Figure, int, dict[str, np.ndarr
 def show_points(entry: DataSet) -> None:
     """Show a data set of points, its figures, and the number of points per mode."""
     left, right = st.columns([5, 3], gap="large")
-    phone.first("data-picture")
+    phone.first("data-news", "data-picture")
     with left, st.container(key="data-picture"):
         figure, shown, facts = cloud(entry, st.session_state["data/seed"])
         st.plotly_chart(figure, key="points", alt=f"Points of {entry.title}")

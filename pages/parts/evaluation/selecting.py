@@ -29,7 +29,7 @@ def choose_scores(found: board.Found) -> tuple[str, str]:
         extractor = max(extractors, key=lambda one: len(extractors[one]))
         if len(extractors) > 1:
             extractor = st.segmented_control(
-                "Features from",
+                "Scores with features from",
                 list(extractors),
                 default=extractor,
                 required=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -70,5 +71,8 @@ def _in_words(figure: str, value: Any) -> str:
 
 
 def _bounds(claim: Claim) -> str:
-    limits = [(word, limit) for word, limit in (("at least", claim.least), ("at most", claim.most)) if limit is not None]
-    return " and ".join(f"{word} {_in_words(claim.figure, limit)}" for word, limit in limits)
+    """Return a claim in words, shares as whole numbers of per cent: they are limits, not measurements."""
+    if not SCORES[claim.figure].is_share:
+        return str(claim)
+    least, most = (limit and round(100 * limit) for limit in (claim.least, claim.most))
+    return f"{replace(claim, least=least, most=most)} %"

@@ -14,12 +14,13 @@ from pages.parts.learning.progress import Progress
 
 #: Text and stage share a wide page; on a narrow one the answer follows the stage.
 _STYLE = """<style>
-ol.steps.steps {display: flex; flex-wrap: wrap; gap: .35rem 1rem; margin: 0; padding: 0; list-style: none; font-size: .875rem}
+ol.steps.steps {display: flex; flex-wrap: wrap; gap: .35rem .9rem; margin: 0; padding: 0; list-style: none; font-size: .875rem}
 .steps li {margin: 0; padding: .1rem 0; border-bottom: 3px solid transparent; opacity: .7}
 .steps li[aria-current] {border-color: var(--st-primary-color, #4f46e5); opacity: 1; font-weight: 600}
 .st-key-learn-stage [data-testid="stImage"] img {border: 1px solid #88888855; border-radius: .6rem}
 .st-key-learn-text p, .st-key-learn-answer p {max-width: 62ch}
-@media (max-width: 999px) {.st-key-learn-stage [data-testid="stImage"] img {max-width: 13rem !important}}
+@media (max-width: 999px) {.st-key-learn-stage [data-testid="stImage"] img {max-width: 13rem !important}
+  .st-key-learn-stage [data-testid="stImageCaption"] {text-align: left}}
 @media (min-width: 1000px) {
   .st-key-learn-lesson {display: grid; gap: 1rem 2rem;
     grid-template: "text stage" auto "answer stage" 1fr / minmax(19rem, 6fr) 11fr}
@@ -66,7 +67,7 @@ def _show_steps(lesson: Lesson, so_far: Progress) -> None:
         f"<li{' aria-current=step' if place == now else ''}>{part}, {minutes} min</li>"
         for place, (part, minutes) in enumerate(zip(("Bet", "Play", "Answer"), MINUTES, strict=True))
     )
-    st.html(f'<ol class="steps"><li>Lesson {number} of {len(LESSONS)} · {sum(MINUTES)} minutes</li>{parts}</ol>')
+    st.html(f'<ol class="steps"><li>Lesson {number} of {len(LESSONS)}</li>{parts}</ol>')
 
 
 def _ask(lesson: Lesson, so_far: Progress) -> None:
@@ -98,22 +99,22 @@ def _answer(lesson: Lesson, so_far: Progress) -> None:
 
 
 def _tabulate(lesson: Lesson, so_far: Progress) -> None:
-    """Show what was measured here next to what holds with every seed."""
+    """Show what was measured here, if anything was, next to what holds with every seed."""
     certain = stages.certain(lesson)
     rows = so_far.measured | {name: so_far.measured.get(name, {}) for name in certain}
     titles = list(dict.fromkeys(title for name, here in rows.items() for title in {**certain.get(name, {}), **here}))
-    lines: list[str] = []
+    cells: list[tuple[str, str, str]] = []  # what was measured here in the middle
     for title in titles:
-        lines += (
-            [f"| {words.escape(title)} | here | every seed |", "| --- | --- | --- |"] if not lines else [f"| **{title}** | | |"]
-        )
+        cells += [(f"**{words.escape(title)}**", "", "")] if cells else [(words.escape(title), "here", "every seed"), ("---",) * 3]
         for name, here in rows.items():
             if title in here or title in certain.get(name, {}):
                 bounds = certain.get(name, {}).get(title, "–")
-                lines.append(f"| {words.escape(name)} | **{here.get(title, '–')}** | {words.escape(bounds)} |")
-    if lines:
-        st.markdown("\n".join(lines))
-        st.caption("“Here” is yours; the last column holds with every seed that was tried.")
+                cells.append((words.escape(name), f"**{here.get(title, '–')}**", words.escape(bounds)))
+    if cells:
+        shown = slice(None) if so_far.measured else slice(None, None, 2)
+        st.markdown("\n".join(f"| {' | '.join(row[shown])} |" for row in cells))
+        ours = "“Here” is yours; the" if so_far.measured else "The"
+        st.caption(f"{ours} last column holds with every seed that was tried.")
 
 
 def _explain(lesson: Lesson) -> None:

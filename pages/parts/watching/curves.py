@@ -46,8 +46,8 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
         is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
     tail, before = logged.tail(run), _before(run)
     table = tail.table()
-    if table.empty and not before:
-        st.caption("No values logged yet.")
+    if not before and table[list(PLAYERS.values())].isna().all(axis=None):
+        st.caption("No values logged yet." if table.empty else "All logged losses are NaN or infinite, so there are no curves.")
         return
     thin = partial(_with_parent, tail, *before) if before else tail.thin
     changed = marks.by_step(run)

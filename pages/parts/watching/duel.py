@@ -118,6 +118,8 @@ def frames(values: tuple[float | None, ...], columns: int, size: int, opinions: 
 @lru_cache(maxsize=256)
 def strip(opinions: Opinions) -> str:
     """Return the summary of all opinions: shares taken for real, a histogram of both kinds, and the legend of the colours."""
+    if all(value is None for value in opinions.real + opinions.fake):
+        return "<div style='font-size:.875rem'>The discriminator's outputs are not numbers at this step.</div>"
     return (
         f'<div style="font-size:.875rem"><div style="margin-bottom:.5rem">{_shares(opinions)}</div>'
         f'<div style="font-size:.75rem;opacity:.85">{_histogram(opinions)}</div></div>'
@@ -155,9 +157,9 @@ def _histogram(opinions: Opinions) -> str:
     scale = ",".join(_mixed(share) for share in (0, 0.5, 1))
     ends = ("0", "1") if opinions.is_probability else (number(low), number(high))
     return (
-        f'<div role="img" aria-label="{html.escape(_about(opinions))}"><div>real images</div>{halves[0]}'
+        f'<div role="img" aria-label="{html.escape(_about(opinions))}"><div>real</div>{halves[0]}'
         f'<div style="height:4px;margin:2px 0;border-radius:2px;background:linear-gradient(90deg,{scale})"></div>{halves[1]}'
-        f'<div>generated images</div><div style="display:flex;justify-content:space-between"><span>← {ends[0]}: looks generated'
+        f'<div>generated</div><div style="display:flex;justify-content:space-between"><span>← {ends[0]}: looks generated'
         f"</span><span>{ends[1]}: looks real →</span></div></div>"
     )
 
