@@ -59,7 +59,7 @@ def act(run: Run, status: Status) -> None:
                 icon=":material/play_arrow:",
                 type="primary",
                 key="resume",
-                help="Continues from the last checkpoint.",
+                help="Continues from the last checkpoint; without one, from the start.",
                 disabled=is_refused,
                 place=below,
                 why_not=owning.why_not("resume", run),
@@ -73,7 +73,7 @@ def act(run: Run, status: Status) -> None:
                     lambda: queue.resume(run, engine=dispatch.LOCAL),
                     icon=":material/computer:",
                     key="resume/here",
-                    help="Continues from the last checkpoint in the queue of this machine, and stays here.",
+                    help="Continues in the queue of this machine, from the last checkpoint or else from the start, and stays here.",
                     place=below,
                     why_not=owning.why_not("resume", run),
                 )
