@@ -99,6 +99,16 @@ def test_a_student_sees_the_runs_that_the_teacher_chooses(visit: Visit, classroo
         leading.stop()
 
 
+def test_on_compare_everybody_aligns_curves_alone(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    first, second = example(classroom.root, TEACHER), example(classroom.root, ann)
+    lead(visit, as_, "compare", runs=first.id)
+    as_(ann)
+    student = follow(visit("compare", runs=first.id))
+    leading.tell(leading._tab, "pages/compare.py", {"axis": "steps", "runs": second.id, "log": "true"})
+    student.run()
+    assert not student.exception and student.multiselect(key="compare/runs").value == [second.id]
+
+
 def test_what_a_student_typed_stays_until_the_student_follows(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
     teacher = lead(visit, as_)
     as_(ann)
