@@ -11,6 +11,7 @@ from typing import NoReturn, ParamSpec
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import RerunException
 
 from gan.errors import InputError, explain_os_error
@@ -87,7 +88,18 @@ def go(page: str, **query: str) -> NoReturn:
     except RerunException:  # a request that arrives now interrupts the script at any access to its state, once
         _remember(page, query)
         raise
-    st.switch_page(page, query_params=query)
+    try:
+        st.switch_page(page, query_params=query)
+    except StreamlitAPIException:  # a widget of this page keeps one of the parameters; it stays as the visitor has set it
+        st.switch_page(page, query_params={name: value for name, value in query.items() if _is_free(name, value)})
+
+
+def _is_free(name: str, value: str) -> bool:
+    """Set a parameter in the URL, and return whether it could be set: no widget keeps it."""
+    with contextlib.suppress(StreamlitAPIException):
+        st.query_params[name] = value
+        return True
+    return False
 
 
 def _remember(page: str, query: dict[str, str]) -> None:

@@ -59,9 +59,11 @@ def pick_several(
     """
     found, names = _all(root, with_guests=True)
     _follow(root, names, with_guests=True)
-    kept, gone = f"{key}/kept", f"{key}/gone"
+    kept, gone, visited = f"{key}/kept", f"{key}/gone", f"{key}/visited"
     wanted = list(dict.fromkeys(filter(None, st.query_params.get("runs", "").split(","))))
-    is_first = key not in st.session_state
+    is_led = bool(wanted) and st.session_state.get(visited) != frame.visit()  # a student follows the teacher within the page
+    is_first = key not in st.session_state or is_led
+    st.session_state[visited] = frame.visit()
     if is_first or gone not in st.session_state:
         st.session_state[gone] = []
     named = (wanted or st.session_state.get(kept, [])) if is_first else st.session_state[key]

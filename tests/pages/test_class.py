@@ -160,6 +160,9 @@ def test_the_teacher_may_choose_the_view(visit: Visit, classroom: Classroom, as_
         assert part in told(test) and not test.exception and test.query_params["view"] in (view, [view])
     test.button_group(key="class/view").set_value("limits").run()
     assert not test.exception
+    test.number_input(key="class/limits/minutes/15.0").set_value(0.5).run()  # parts of a minute count
+    press(test, "class/limits/save")
+    assert limits.read(classroom.root).minutes == 0.5
 
 
 # The projector

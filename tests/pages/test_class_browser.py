@@ -58,4 +58,16 @@ def test_a_class(page: Page, serve: Serve, root: Path, monkeypatch: pytest.Monke
     expect(student.get_by_text("Join the class")).to_be_visible()
     assert run.status().state in ("starting", "running", "finished")
     wait_until(lambda: run.status().step > 0, "the training goes on")
+
+    # The projector, too, shows a new code, and says that the class has ended.
+    teacher.goto(f"{server.address}/class?view=projector")
+    expect(teacher.get_by_text(room.state().code)).to_be_visible()
+    expect(teacher.get_by_text(room.change_code())).to_be_visible()
+    people = browser.new_page()
+    join(people, server, "", room.state().teacher_code)
+    people.goto(f"{server.address}/class?view=people")
+    expect(people.get_by_text(room.change_code())).to_be_visible()
+    room.end()
+    expect(teacher.get_by_text("The class has ended")).to_be_visible()
+    expect(people.get_by_text("The class has ended")).to_be_visible()
     assert broken == []

@@ -78,6 +78,37 @@ def test_a_student_follows_if_asked_and_stays_if_not(visit: Visit, classroom: Cl
     assert not switch.value and here(student) != "pages/learn.py"
 
 
+def test_a_student_sees_the_runs_that_the_teacher_chooses(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    first, second = example(classroom.root, TEACHER), example(classroom.root, ann)
+    for page, key in (("compare", "compare/runs"), ("evaluate", "evaluate/runs")):
+        teacher = lead(visit, as_, page, runs=first.id)
+        as_(ann)
+        student = follow(visit(page, runs=first.id))
+        assert student.multiselect(key=key).value == [first.id]
+
+        as_(TEACHER)
+        teacher.multiselect(key=key).set_value([second.id, first.id]).run()
+        teacher.run()  # the bar is above the picker, and tells of a choice at the next look
+        as_(ann)
+        student.run()
+        assert student.multiselect(key=key).value == [second.id, first.id] and not student.exception
+
+        student.multiselect(key=key).set_value([second.id]).run()  # one's own choice stays until the next move
+        student.run()
+        assert student.multiselect(key=key).value == [second.id]
+        leading.stop()
+
+
+def test_on_compare_everybody_aligns_curves_alone(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    first, second = example(classroom.root, TEACHER), example(classroom.root, ann)
+    lead(visit, as_, "compare", runs=first.id)
+    as_(ann)
+    student = follow(visit("compare", runs=first.id))
+    leading.tell(leading._tab, "pages/compare.py", {"axis": "steps", "runs": second.id, "log": "true"})
+    student.run()
+    assert not student.exception and student.multiselect(key="compare/runs").value == [second.id]
+
+
 def test_what_a_student_typed_stays_until_the_student_follows(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
     teacher = lead(visit, as_)
     as_(ann)

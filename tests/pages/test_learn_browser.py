@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,3 +44,17 @@ def test_lesson_from_the_bet_to_the_answer(page: Page, serve: Callable[[Path], S
     page.get_by_role("link", name="All lessons").click()
     expect(page.get_by_text(f"1 of {len(LESSONS)} lessons done")).to_be_visible()
     expect(page.locator(".st-key-learn-course").get_by_text("done")).to_have_count(1)
+
+
+def test_a_lesson_opened_by_a_link_is_in_the_address(page: Page, serve: Callable[[Path], Server], root: Path) -> None:
+    page.goto(f"{serve(root).address}/learn")
+    page.get_by_role("link", name=LESSONS["seeds"].title).click()
+    expect(page).to_have_url(re.compile(r"/learn\?lesson=seeds$"))
+    page.get_by_role("button", name="It cannot be told").click()
+    expect(page.locator(".told")).to_contain_text("Step 0")
+
+    page.get_by_role("link", name="All lessons").click()
+    expect(page.get_by_text(f"0 of {len(LESSONS)} lessons done")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/learn$"))
+    page.go_back()
+    expect(page.locator(".told")).to_contain_text("Step 0")

@@ -130,6 +130,21 @@ def test_presentation_shows_the_duel_and_the_curves_and_nothing_else(shown: Run,
     assert [button.label for button in test.button] == ["Back", "Play", "Forward"]
 
 
+def test_the_slider_follows_though_the_browser_is_late(shown: Run, visit: Visit) -> None:
+    key, last = f"snapshot/{shown.id}", max(shown.samples())
+    held = {path: path.read_bytes() for path in (shown.path / "samples").iterdir() if int(path.stem) == last}
+    for path in held:
+        path.unlink()
+    test = visit("watch", run=shown.id)
+    before = test.session_state[key]
+    for path, content in held.items():
+        path.write_bytes(content)
+    test.run()
+    assert test.session_state[key] == last > before
+    test.select_slider(key=key).set_value(before).run()  # as a browser sends it that has not heard of the newest one
+    assert test.session_state[key] == last and not test.exception
+
+
 def test_snapshots_are_stepped_and_played(shown: Run, visit: Visit) -> None:
     steps = list(shown.samples())
     test = visit("watch", run=shown.id, present="true")

@@ -17,7 +17,10 @@ _SAVED = "class/limits/saved"  # set when limits were saved, until the next chan
 def draw(root: Path) -> None:
     """Draw the form. One click saves; a refusal is shown below the button, and the values stay."""
     present = limits.read(root)
-    st.caption("What one student may do; the teacher has no limits. New limits hold from the next launch or upload on.")
+    st.caption(
+        "What one student may do; the teacher has no limits. New limits hold from the next launch or upload on; new minutes also "
+        "end runs under way that have trained for longer."
+    )
     entered: dict[str, Any] = {}
     with st.grid(3, min_column_width=200, gap=("small", "medium")) as grid:
         for name, field in Limits.model_fields.items():

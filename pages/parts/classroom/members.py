@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan.access.classroom import Classroom, Student, mode, new_teacher_code
+from gan.access.classroom import Classroom, State, Student, mode, new_teacher_code
 from gan.execution import quotas
 from gan.runs import index, owned
 from pages.parts import actions, cards, frame, words
@@ -32,12 +32,15 @@ def show(root: Path, present: Callable[[], Collection[str]]) -> None:
         _act_on_class(classroom)
     if mode() == "code" and state.students:
         _act_on_one(classroom, state.students)
-    _table(root, present)
+    _table(root, present, state)
 
 
 @frame.fragment(frame.SLOW_TICK)
-def _table(root: Path, present: Callable[[], Collection[str]]) -> None:
+def _table(root: Path, present: Callable[[], Collection[str]], shown: State) -> None:
+    """Draw the table; draw the page again when codes or students have changed elsewhere."""
     with frame.spoken_errors():
+        if Classroom(root).state() != shown:
+            st.rerun()
         rows = table(root, present())
         if not rows:
             st.info("Nobody has joined yet. The projector view shows address and code.", icon=":material/info:")
@@ -105,8 +108,8 @@ def _act_on_one(classroom: Classroom, students: Mapping[str, Student]) -> None:
             return
         with actions.popover("Remove", f"class/remove/{chosen}", icon=":material/person_remove:"):
             st.markdown(
-                f"Remove {name} from the class? Open pages of {name} close in seconds, and {name} cannot join again until you "
-                "let them in. Their runs stay, and go on."
+                f"Remove {name} from the class? Open pages of {name} close in seconds, and nobody can join as {name} until you "
+                "let them in again; a new code keeps them out under another name, too. Their runs stay, and go on."
             )
             remove = functools.partial(classroom.remove, chosen)
             if actions.button(f"Remove {name}", remove, key=f"class/remove/{chosen}/sure", type="primary"):

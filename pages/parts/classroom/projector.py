@@ -46,7 +46,7 @@ def show(root: Path) -> None:
             f'<div class="class-address">{html.escape(chosen)}</div>'
             f'<div class="class-step">2. {entry if mode() == "code" else "Sign in"}</div>'
         )
-        _count(root)
+        _count(root, state.code, state.is_open)
     with left:
         st.html(f'<img class="class-qr" src="{qr(chosen)}" alt="QR code of {html.escape(chosen)}">')
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -63,10 +63,13 @@ def show(root: Path) -> None:
 
 
 @frame.fragment(frame.TICK)
-def _count(root: Path) -> None:
-    """Tell how many have joined."""
+def _count(root: Path, code: str, is_open: bool) -> None:
+    """Tell how many have joined; draw the page again when the class has a new code, or has ended."""
     with frame.spoken_errors():
-        joined = sum(not student.is_removed for student in Classroom(root).state().students.values())
+        state = Classroom(root).state()
+        if (state.code, state.is_open) != (code, is_open):
+            st.rerun()
+        joined = sum(not student.is_removed for student in state.students.values())
         told = f"<b>{joined}</b> joined · " if mode() == "code" else ""
         st.html(f'<div class="class-count">{told}<b>{presence.count()}</b> here now</div>')
 

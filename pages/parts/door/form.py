@@ -125,7 +125,8 @@ def _page(wanted: str, sentence: str, kept: Mapping[str, str]) -> str:
     """Return the form with what has been entered, and the sentence on why it was not accepted."""
     personal = (
         '<label>Personal code<input name="personal" inputmode="numeric" autocomplete="off" maxlength="20" '
-        'aria-describedby="help"></label><p id="help">It is on the page Class of a device on which you are in.</p>'
+        'aria-describedby="help"></label><p id="help">'
+        "It is on the page Class of a device on which you are in; your teacher has it, too.</p>"
         if "personal" in kept
         else ""
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import streamlit as st
 
 from gan.runs import Run
+from pages.parts.picking import LATE
 
 TEMPO = 0.7  # seconds between snapshots during playback
 
@@ -21,6 +23,9 @@ def follow(run: Run, steps: Sequence[int]) -> None:
     if st.session_state.get(key(run)) not in steps:  # the slider is new, or was discarded with its page
         st.session_state[f"{key(run)}/follow"] = True
     if st.session_state.get(f"{key(run)}/follow", True):
+        former = st.session_state.get(key(run))
+        if st.session_state.get(f"{key(run)}/moved", (None,))[0] != steps[-1]:
+            st.session_state[f"{key(run)}/moved"] = steps[-1], former, time.monotonic()
         st.session_state[key(run)] = steps[-1]
 
 
@@ -30,7 +35,7 @@ def choose(run: Run, steps: Sequence[int]) -> None:
         "Step",
         steps,
         key=key(run),
-        on_change=lambda: _move(run, steps, st.session_state[key(run)]),
+        on_change=lambda: None if _is_late(run) else _move(run, steps, st.session_state[key(run)]),
         format_func=lambda step: f"{step:,}",
         help="Every snapshot uses the same latent vectors. At the right end, the slider follows the newest.",
     )
@@ -75,6 +80,13 @@ def go_on(run: Run) -> None:
 def is_playing(run: Run) -> bool:
     """Return whether the snapshots of a run are played."""
     return bool(st.session_state.get(f"{key(run)}/playing"))
+
+
+def _is_late(run: Run) -> bool:
+    """Return whether the browser sends the former step, because it has yet to hear that the slider follows the newest one."""
+    _, former, at = st.session_state.get(f"{key(run)}/moved", (None, None, 0.0))
+    is_following = st.session_state.get(f"{key(run)}/follow", True)
+    return is_following and st.session_state[key(run)] == former and time.monotonic() - at < LATE
 
 
 def _move(run: Run, steps: Sequence[int], step: int) -> None:
