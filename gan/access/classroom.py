@@ -13,6 +13,7 @@ import hmac
 import os
 import secrets
 import time
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,11 +148,11 @@ class Classroom:
             raise InputError("The name is empty; enter the name under which the class knows you.")
         if len(name) > LONGEST_NAME:
             raise InputError(f"The name has {len(name)} characters, expected at most {LONGEST_NAME}; shorten it.")
-        if name.casefold() in (TEACHER.name.casefold(), "unknown"):
+        if _folded(name) in (_folded(TEACHER.name), "unknown"):
             raise InputError(f"The name “{name}” is reserved; enter your own name.")
         with self._alone():
             state = self.state()
-            known = next((one for one in state.students.items() if one[1].name.casefold() == name.casefold()), None)
+            known = next((one for one in state.students.items() if _folded(one[1].name) == _folded(name)), None)
             if known is None:
                 if len(state.students) >= MOST_PEOPLE:
                     raise InputError(f"The class has {MOST_PEOPLE} people already; ask your teacher to clear it.")
@@ -263,9 +264,14 @@ def new_teacher_code() -> str:
     return _code(12)
 
 
+def _folded(name: str) -> str:
+    """Return what is the same for names that look alike: case, width and the way in which accents are encoded do not matter."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
 def _same(entered: str, code: str) -> bool:
-    """Return whether an entered code is the right one; case, spaces and hyphens do not matter."""
-    plain = "".join(letter for letter in entered[:100].upper() if letter.isalnum())
+    """Return whether an entered code is the right one; case, spaces, hyphens and the width of letters do not matter."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKC", entered[:100]).upper() if letter.isalnum())
     return hmac.compare_digest(plain.encode(), code.replace("-", "").encode())
 
 

@@ -47,7 +47,12 @@ def test_a_wrong_code_is_refused(room: Classroom, code: str) -> None:
     assert not room.state().students
 
 
-@pytest.mark.parametrize("name", ["", "  ", "\n", "x" * 31, "teacher", "Unknown"])
+def test_a_code_in_wide_letters_is_the_same_code(room: Classroom) -> None:
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in room.state().code)  # as some keyboards type it
+    assert room.enter("Ann", wide)[0].name == "Ann"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\n", "x" * 31, "teacher", "Unknown", "Ｔeacher"])
 def test_a_name_that_cannot_be_shown_is_refused(room: Classroom, name: str) -> None:
     with pytest.raises(InputError, match="name"):
         join(room, name)
@@ -64,6 +69,17 @@ def test_a_taken_name_needs_the_personal_code(room: Classroom) -> None:
         room.enter("ann", room.state().code, wrong)
     again, second = room.enter("ann", room.state().code, student.code)
     assert again == ann == room.person(first) == room.person(second)
+
+
+@pytest.mark.parametrize(("name", "other"), [("Bo", "Ｂｏ"), ("José", "Jose\N{COMBINING ACUTE ACCENT}"), ("Straße", "STRASSE")])
+def test_names_that_look_alike_are_one(room: Classroom, name: str, other: str) -> None:
+    assert name != other
+    person, _ = join(room, name)
+    with pytest.raises(InputError, match=f"There is a “{name}”"):
+        join(room, other)
+    room.remove(person.id)
+    with pytest.raises(InputError, match="removed"):
+        join(room, other)
 
 
 def test_a_forged_or_old_token_stands_for_nobody(room: Classroom, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

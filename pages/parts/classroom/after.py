@@ -95,8 +95,9 @@ def _offer_stop(root: Path, found: Belongings) -> None:
     count = len(found.active)
     training = f"{words.count(count, 'run')} {'is' if count == 1 else 'are'} training, waiting or being scored"
     told = training if found.active else "A sweep is not over"
+    them = "them" if count > 1 else "it"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.warning(f"{told}: stop them before you archive or clear.", icon=":material/hourglass_top:", width=520)
+        st.warning(f"{told}: stop {them} before you archive or clear.", icon=":material/hourglass_top:", width=520)
         if actions.button("Stop all", lambda: archives.stop(root), key="class/stop", icon=":material/stop:"):
             st.session_state[_NOTICE] = "Asked to stop. Each trainer writes a checkpoint first; that takes a few seconds."
             st.rerun()
