@@ -530,7 +530,7 @@ def test_ids_are_never_paths(root: Path) -> None:
 
 def test_sweep_continues_after_kills_and_finishes(root: Path, quickly: quick.Trainers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAN_CORES", "1")
-    raw = TRIPLE | {"set": SMALL | {"training.length": "150 steps", "cadence.checkpoint_every": "20 steps"}}
+    raw = TRIPLE | {"set": SMALL | {"training.length": "60 steps", "cadence.checkpoint_every": "20 steps"}}
     sweep = steering.launch_sweep(root, plans.parse(raw))
     victim = sweep.runs()[0]
     wait_until(victim.metrics, "the first line is logged")

@@ -291,7 +291,7 @@ def test_every_preset_without_a_download_trains(root: Path, name: str, monkeypat
     if presets.find(name).config.data.name == "bedrooms":  # fewer, because drawing all 5,000 takes most of a minute
         few = dataclasses.replace(data_sets.DATA_SETS["bedrooms"], counts=(350,), version="few")
         monkeypatch.setitem(data_sets.DATA_SETS, "bedrooms", few)
-        changes["data.subset"] = 300
+        changes |= {"data.subset": 300, "optimizer.batch_size": 8}
     config = configs.replace(presets.find(name).config, changes)
     run = runs.create(root, config, state="starting", threads=1)
     status = train(run)
