@@ -31,7 +31,7 @@ settings.register_profile("random", parent=settings.get_profile("default"), dera
 settings.load_profile("default")
 
 
-#: Files whose tests take longest; they come first, so that at the end both workers have short ones left.
+#: Files whose tests take longest; they come first, so that at the end all workers have short ones left.
 LONGEST = (
     "test_browser.py",
     "test_sweep_flow.py",
