@@ -31,7 +31,7 @@ class Limits(BaseModel):
         default=15.0,  # a whole number would make its field on the page one for whole numbers
         gt=0,
         le=100_000,
-        title="Minutes a run",
+        title="Minutes per run",
         description="Longest expected training time of a run here.",
     )
     megabytes: int = Field(
@@ -42,10 +42,10 @@ class Limits(BaseModel):
         description="Disk space of all runs of one student, in MB.",
     )
     upload_megabytes: int = Field(
-        default=100, ge=1, le=1000, title="Megabytes an upload", description="Largest file that a student may upload, in MB."
+        default=100, ge=1, le=1000, title="Megabytes per upload", description="Largest file that a student may upload, in MB."
     )
     upload_pictures: int = Field(
-        default=5000, ge=1, le=10_000_000, title="Pictures an upload", description="Most pictures in one import of a student."
+        default=5000, ge=1, le=10_000_000, title="Pictures per upload", description="Most pictures in one import of a student."
     )
     games: int = Field(default=1, ge=1, le=16, title="Live games", description="Live games (Play, Learn) of one student at a time.")
 

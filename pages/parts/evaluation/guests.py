@@ -165,6 +165,7 @@ def follow(root: Path, key: str) -> None:
             kept = [one for one in st.query_params.get("runs", "").split(",") if one]
             chosen = st.session_state.get(key, kept)
             st.session_state[key] = [*chosen, *([] if guest.id in chosen else [guest.id])]
+            st.query_params["runs"] = ",".join(st.session_state[key])  # from which a page that is opened anew chooses
             st.session_state[_NOTICE] = f"“{words.escape(guest.label())}” was added."
     if notice := st.session_state.pop(_NOTICE, None):
         st.success(notice, icon=":material/check:")

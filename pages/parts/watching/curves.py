@@ -31,6 +31,11 @@ NORMS = named("generator_grad_norm", "discriminator_grad_norm")
 
 def show_curves(run: Run, config: RunConfig | None) -> None:
     """Show the losses, a note on healthy values, and the outputs of the discriminator."""
+    tail, before = logged.tail(run), _before(run)
+    table = tail.table()
+    if not before and table[list(PLAYERS.values())].isna().all(axis=None):
+        st.caption("No values logged yet." if table.empty else "All logged losses are NaN or infinite, so there are no curves.")
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         smoothing = st.slider(
             "Smoothing",
@@ -44,11 +49,6 @@ def show_curves(run: Run, config: RunConfig | None) -> None:
             help="Exponential moving average: s ← a·s + (1 − a)·value. The faint line shows the logged values.",
         )
         is_log = st.toggle("Log scale", key="log-scale", persist_state="session")
-    tail, before = logged.tail(run), _before(run)
-    table = tail.table()
-    if not before and table[list(PLAYERS.values())].isna().all(axis=None):
-        st.caption("No values logged yet." if table.empty else "All logged losses are NaN or infinite, so there are no curves.")
-        return
     thin = partial(_with_parent, tail, *before) if before else tail.thin
     changed = marks.by_step(run)
     facts = _draw_players(run, config, thin, smoothing, changed, is_log=is_log)
