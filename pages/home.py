@@ -1,6 +1,7 @@
 """Home page: introduction, one-click first training, and all runs as cards."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import streamlit as st
@@ -106,8 +107,9 @@ def gallery() -> bool:
         line = {run.id: place for place, run in enumerate(queue.waiting_runs(root))} if active else {}
         if active:
             st.header("Active")
-            going = [card for card in active if not turn(card, line)]
-            waiting = sorted((card for card in active if turn(card, line)), key=lambda card: turn(card, line))
+            turns = sorted(((turn(card, line), card) for card in active), key=itemgetter(0))
+            going = [card for place, card in turns if not place]
+            waiting = [card for place, card in turns if place]
             draw([*going, *fewer(waiting, " that wait", "home/all-waiting")], names, "home/under-way")
         if ended:
             st.header("Ended")

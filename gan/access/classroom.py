@@ -148,11 +148,12 @@ class Classroom:
             raise InputError("The name is empty; enter the name under which the class knows you.")
         if len(name) > LONGEST_NAME:
             raise InputError(f"The name has {len(name)} characters, expected at most {LONGEST_NAME}; shorten it.")
-        if _folded(name) in (_folded(TEACHER.name), "unknown"):
+        folded = _folded(name)
+        if folded in (_folded(TEACHER.name), "unknown"):
             raise InputError(f"The name “{name}” is reserved; enter your own name.")
         with self._alone():
             state = self.state()
-            known = next((one for one in state.students.items() if _folded(one[1].name) == _folded(name)), None)
+            known = next((one for one in state.students.items() if _folded(one[1].name) == folded), None)
             if known is None:
                 if len(state.students) >= MOST_PEOPLE:
                     raise InputError(f"The class has {MOST_PEOPLE} people already; ask your teacher to clear it.")

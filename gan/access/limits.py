@@ -28,7 +28,7 @@ class Limits(BaseModel):
         default=3, ge=1, le=1000, title="Runs waiting", description="Runs of one student in the queue; a new run counts as waiting."
     )
     minutes: float = Field(
-        default=15.0,  # a whole number would make its field on the page one for whole numbers
+        default=15.0,  # not 15: the page would then ask for whole minutes
         gt=0,
         le=100_000,
         title="Minutes per run",

@@ -193,6 +193,6 @@ def test_focus_shows_in_the_list_of_pages(page: Page, serve: Serve, empty: Path)
     page.goto(serve(empty).address)
     link = page.get_by_role("link", name="Data", exact=True)
     expect(link).to_be_visible()
-    page.keyboard.press("Tab")  # from now on, focus is that of the keyboard
+    page.keyboard.press("Tab")  # browsers outline the focus only for those who use the keyboard
     link.focus()
     expect(link).to_have_css("outline-style", "solid")

@@ -109,7 +109,7 @@ def _act_on_one(classroom: Classroom, students: Mapping[str, Student]) -> None:
         with actions.popover("Remove", f"class/remove/{chosen}", icon=":material/person_remove:"):
             st.markdown(
                 f"Remove {name} from the class? Open pages of {name} close in seconds, and nobody can join as {name} until you "
-                "let them in again; a new code keeps them out under another name, too. Their runs stay, and go on."
+                "let them in again. A new code also keeps them from joining under another name. Their runs stay, and go on."
             )
             remove = functools.partial(classroom.remove, chosen)
             if actions.button(f"Remove {name}", remove, key=f"class/remove/{chosen}/sure", type="primary"):
