@@ -10,8 +10,8 @@ from gan import runs
 from gan.access import classroom
 from gan.catalogue import data_sets
 from gan.execution import queue
-from gan.runs import Status, examples, index
-from gan.runs.index import Listed
+from gan.runs import examples, index
+from gan.runs.index import Listing
 from pages.parts import actions, cards, first_run, frame, owning, pictures, trash, words
 
 FEW = 8  # cards of waiting runs, and of ended ones, shown before “Show all”
@@ -33,12 +33,11 @@ with right:
     )
 
 
-def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> list[tuple[Listed, Status]]:
+def narrow(every: Listing, names: Mapping[str, str]) -> Listing:
     """Draw the filter, and return the runs that pass it."""
-    sets = sorted({listed.facts.data for listed, _ in found if listed.facts.data})
     titles = {name: entry.title for name, entry in data_sets.all_sets().items()}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        is_shown = owning.choose(listed.facts.owner for listed, _ in found)
+        is_shown = owning.choose(listed.facts.owner for listed in every)
         text = st.text_input(
             "Filter by name",
             key="home/text",
@@ -50,7 +49,7 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
         )
         chosen = st.multiselect(
             "Data sets",
-            sets,
+            every.data_sets,
             format_func=lambda name: titles.get(name, name),
             key="home/data",
             placeholder="All data sets",
@@ -62,20 +61,23 @@ def narrow(found: Sequence[tuple[Listed, Status]], names: Mapping[str, str]) -> 
             "State", ["active", "ended"], key="home/state", label_visibility="collapsed", persist_state="session"
         )
     wanted = text.casefold().split()
-    return [
-        (listed, status)
-        for listed, status in found
+    if is_shown is owning.everyone and not (wanted or chosen or state):
+        return every
+    return Listing(
+        listed
+        for listed in every
         if is_shown(listed.facts.owner)
-        and all(word in f"{owning.of(listed.facts.owner)} {names[listed.run.id]}".casefold() for word in wanted)
+        and all(word in f"{owning.of(listed.facts.owner)} {names[listed.id]}".casefold() for word in wanted)
         and (not chosen or listed.facts.data in chosen)
-        and (not state or (status.state in runs.UNDER_WAY) == (state == "active"))
-    ]
+        and (not state or (listed.status().state in runs.UNDER_WAY) == (state == "active"))
+    )
 
 
 def turn(card: cards.Card, line: Mapping[str, int]) -> int:
     """Return the sort key of an active card: running ones first, then the queue in order; ``line``: id → place."""
-    waiting = [line[listed.id] for listed, status in card.members if status.state == "queued" and listed.id in line]
-    is_waiting = not any(status.state in ("starting", "running") for _, status in card.members)
+    states = {listed.id: listed.status().state for listed in card.members if not listed.is_over}
+    waiting = [line[run_id] for run_id, state in states.items() if state == "queued" and run_id in line]
+    is_waiting = not any(state in ("starting", "running") for state in states.values())
     return 1 + min(waiting) if is_waiting and waiting else 0
 
 
@@ -97,13 +99,15 @@ def gallery() -> bool:
     """Draw active runs first, then ended ones; return whether any is active."""
     with frame.spoken_errors():
         every = index.read(root)
-        found, names = [(listed, listed.status()) for listed in every], index.names_of(every)
-        if not found:
+        if not every:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
             return False
-        shown = cards.fold(narrow(found, names) if len(found) > FEW or classroom.is_on() else found)
-        active = [card for card in shown if card.is_active]
-        ended = [card for card in shown if not card.is_active] if active else shown
+        names = index.names_of(every)
+        shown = cards.fold(narrow(every, names) if len(every) > FEW or classroom.is_on() else every)
+        active: list[cards.Card] = []
+        ended: list[cards.Card] = []
+        for card in shown:
+            (active if card.is_active else ended).append(card)
         line = {run.id: place for place, run in enumerate(queue.waiting_runs(root))} if active else {}
         if active:
             st.header("Active")
@@ -115,8 +119,8 @@ def gallery() -> bool:
             st.header("Ended")
             draw(fewer(ended, "", "home/all"), names, "home/ended")
         if not shown:
-            st.info(f"None of {words.count(len(found), 'run')} matches the filter.", icon=":material/filter_list:")
-        return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in found)
+            st.info(f"None of {words.count(len(every), 'run')} matches the filter.", icon=":material/filter_list:")
+        return any(listed.status().state in runs.UNDER_WAY for listed in every.going)
     return False
 
 

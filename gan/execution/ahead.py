@@ -55,7 +55,7 @@ def look(root: Path, config: RunConfig) -> Ahead:
     Runs that are held back hold up no other.
     """
     every, person = index.read(root), people.current()
-    training = [(listed, status) for listed in every if (status := listed.status()).state in ("starting", "running")]
+    training = [(listed, status) for listed in every.going if (status := listed.status()).state in ("starting", "running")]
     waiting = [one for one in queue.line(root) if not one.reason]
     busy = [
         Job(max(1, status.threads) * status.processes, status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0))
@@ -71,7 +71,7 @@ def look(root: Path, config: RunConfig) -> Ahead:
         seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
         jobs.append(Job(_cores(one.run, one.status.threads), seconds, one.turn, queue.most_at_once(root, one.owner)))
     new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
-    served = queue.last_starts(every)
+    served = every.last_starts
     jobs.append(Job(config.training.threads * config.training.processes, None, new, queue.most_at_once(root, person)))
     seconds = starts_in(busy, jobs, cores(), served)
     ranked = order.fair([*(one.turn for one in waiting), new], Counter(job.turn.owner for job in busy), served)

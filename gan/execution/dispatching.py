@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from gan import runs
@@ -17,10 +16,10 @@ def lock_of(root: Path) -> Path:
     return root / ".dispatcher.lock"
 
 
-def ensure(root: Path, every: Sequence[index.Listed]) -> None:
+def ensure(root: Path, every: index.Listing) -> None:
     """Start the dispatcher of a folder with ``every`` run if there is work for it and none runs."""
     lock = lock_of(root)
-    if signs.is_alive(lock, signs.announced_at(lock)) or not any(has_work(one) for one in every if not one.is_over):
+    if signs.is_alive(lock, signs.announced_at(lock)) or not any(map(has_work, every.going)):
         return
     signs.forget(lock)
     arguments = ["dispatch", "--root", str(root.resolve())]

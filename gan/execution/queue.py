@@ -206,14 +206,11 @@ def line(root: Path, *, has_engine: bool = False) -> list[Waiting]:
 
 
 def _line(root: Path, *, has_engine: bool) -> list[Waiting]:
-    listed_ones = index.read(root)
+    every = index.read(root)
     held_back: dict[str, str] = {"": ""}
     found: list[Waiting] = []
     training: Counter[str] = Counter()
-    served = last_starts(listed_ones)
-    for listed in listed_ones:
-        if listed.is_over:
-            continue
+    for listed in every.going:
         if (status := listed.status()).state == "queued":
             if bool(status.engine) != has_engine:
                 continue
@@ -225,22 +222,13 @@ def _line(root: Path, *, has_engine: bool) -> list[Waiting]:
             training[listed.facts.owner.id] += 1
     free = [one for one in found if not one.reason]
     held = sorted((one for one in found if one.reason), key=lambda one: one.turn[1:])
-    ranked = order.fair([one.turn for one in free], training, served)
+    ranked = order.fair([one.turn for one in free], training, every.last_starts)
     return [free[place]._replace(rank=rank) for place, rank in ranked] + held
 
 
 def waiting_runs(root: Path) -> list[Run]:
     """Return the waiting runs in queue order."""
     return [one.run for one in line(root)]
-
-
-def last_starts(every: Iterable[index.Listed]) -> dict[str, float]:
-    """Return when the queue last started a run of each owner, by id."""
-    found: dict[str, float] = {}
-    for listed in every:
-        if listed.started_at > found.setdefault(listed.owner, 0.0):
-            found[listed.owner] = listed.started_at
-    return found
 
 
 def most_at_once(root: Path, person: Person) -> float:
@@ -286,16 +274,14 @@ def advance(root: Path) -> list[Run]:
 _awaiting: set[tuple[Path, int]] = set()
 
 
-def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> list[index.Listed]:
+def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> index.Listing:
     """Start the runs that fit and append them to ``started``; return all runs as they were before.
 
     Requires the queue lock; ``is_free`` as from :func:`_are_free`.
     """
     busy, found, gpus = 0, [], Gpus()
     training: Counter[str] = Counter()
-    for listed in (every := index.read(root)):
-        if listed.is_over:
-            continue
+    for listed in (every := index.read(root)).going:
         run, status, sweep_id = listed.run, listed.status(), listed.facts.sweep
         if status.engine:
             training[listed.facts.owner.id] += status.state in ("starting", "running")
@@ -312,12 +298,14 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
             training[listed.facts.owner.id] += 1
     lacking = _lacking(found)
     found = [one for one in found if one.sweep not in lacking]
-    ranked = order.fair([one.turn for one in found], training, last_starts(every))
+    ranked = order.fair([one.turn for one in found], training, every.last_starts)
     most = {owner: most_at_once(root, owner) for owner in {one.owner for one in found}}
     waiting = [found[place] for place, rank in ranked if rank < most[found[place].owner]]
     free = cores() - busy
     for place, one in enumerate(waiting):
         run, status, sweep_id = one.run, one.status, one.sweep
+        if run.status().state != status.state:
+            continue  # changed by a process that ended before it could announce it
         share = min(usual_threads(), max(1, free // (len(waiting) - place)))
         try:
             chosen = run.config().training

@@ -3,10 +3,10 @@
 The run directories stay the truth. Facts are used only while the modification times of the run's folder and of the files they come
 from are the same, so a missing, damaged or outdated index costs time and changes nothing.
 
-A folder may hold 10,000 runs, and asking the system for the times of that many costs more than drawing a page. Ended runs are
-therefore *at rest* a minute after their last change: the program announces its changes of them (:mod:`gan.runs.announcing`),
-and all are looked at after an announcement. Changes by anything else, such as a file copied by hand, are found by looking at a part
-of the runs at rest in every read.
+A folder may hold 10,000 runs, and asking the system for the times of that many costs more than drawing a page. Ended and waiting
+runs are therefore *at rest* a minute after their last change: the program announces its changes of them
+(:mod:`gan.runs.announcing`). Changes by anything else, such as a file copied by hand, are found by looking at a part of the runs at
+rest every two seconds.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import contextlib
 import os
 import threading
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
@@ -27,7 +27,7 @@ from gan.access import owners
 from gan.access.people import Person
 from gan.errors import InputError, explained
 from gan.runs import names
-from gan.runs.announcing import FILE as CHANGED
+from gan.runs.announcing import News
 from gan.runs.names import Traits
 from gan.runs.records import RUN_ID, UNDER_WAY, Status
 from gan.runs.run import Run, age_key
@@ -41,8 +41,9 @@ _READ = ("config.json", "status.json", "label.json", "parent.json", "sweep.json"
 
 SETTLED = 2_000_000_000  # nanoseconds after which a change certainly shows in a modification time
 _TRUST = 2_000_000_000  # nanoseconds between two looks at the files themselves, which only an editor changes in place
-_REST = 60_000_000_000  # nanoseconds after its last change from which an ended run is at rest
-_AT_ONCE = 500  # runs at rest looked at in one read, and runs whose files are looked at
+_REST = 60_000_000_000  # nanoseconds after its last change from which an ended or waiting run is at rest
+_TURN = 2_000_000_000  # nanoseconds between two looks at a part of the runs at rest
+_AT_ONCE = 500  # runs at rest looked at in turn, and runs whose files are looked at in one read
 _KEEPING = 20  # the index file is written in at most one of so many seconds
 
 Value = TypeVar("Value")
@@ -97,6 +98,51 @@ class Listed(NamedTuple):
         return self.run.judged(stored) if stored else self.run.status()
 
 
+def age_of(listed: Listed) -> tuple[float, str]:
+    """Return the key by which runs are sorted, oldest first."""
+    return listed.age_key
+
+
+class Listing(tuple[Listed, ...]):
+    """All runs of a folder, newest first. While none of them changes, reads return the same object.
+
+    So what follows from the facts alone is worked out once, and not by every page and every turn of the queue.
+    """
+
+    @cached_property
+    def going(self) -> tuple[Listed, ...]:
+        """The runs that are not over: each may be under way."""
+        return tuple(one for one in self if not one.is_over)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Listed, ...], ...]:
+        """The runs of each sweep together, in the place of its newest one; every other run is a group of its own."""
+        sweeps: dict[str, list[Listed]] = {}
+        found: list[list[Listed]] = []
+        for one in self:
+            if not (sweep := one.facts.sweep):
+                found.append([one])
+            elif sweep in sweeps:
+                sweeps[sweep].append(one)
+            else:
+                found.append(sweeps.setdefault(sweep, [one]))
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def data_sets(self) -> list[str]:
+        """The names of their data sets, sorted."""
+        return sorted({one.facts.data for one in self if one.facts.data})
+
+    @cached_property
+    def last_starts(self) -> dict[str, float]:
+        """When the queue last started a run of each owner, by id."""
+        found: dict[str, float] = {}
+        for one in self:
+            if one.started_at > found.setdefault(one.owner, 0.0):
+                found[one.owner] = one.started_at
+        return found
+
+
 class _File(BaseModel):
     version: Literal[4] = 4  # raise it when facts change their meaning
     runs: dict[str, Facts]
@@ -117,10 +163,11 @@ class _Index:
         self._alone = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._entries: list[str] = []  # names in the folder at the latest read
-        self._changed: Stamp | None = None  # of the file of announcements
+        self._news = News(root)
         self._moving: list[str] = []
-        self._resting: deque[str] = deque()  # those looked at longest ago come first
-        self._list: list[Listed] = []
+        self._resting: OrderedDict[str, None] = OrderedDict()  # those looked at longest ago come first
+        self._turned = 0  # when some of them were looked at in turn, in nanoseconds since 1970
+        self._list: Listing | None = None
         self._has_news = False  # for the index file
         self._keep_from = 0.0  # on the clock of ``time.monotonic``
         self._stored = _load(root / FILE)
@@ -128,16 +175,12 @@ class _Index:
             self._known[run_id] = self._entry(Run(root / run_id), facts, is_settled=True, looked=0)
             self._moving.append(run_id)
 
-    def listed(self) -> list[Listed]:
-        """Return all runs, newest first; callers must not change the list."""
+    def listed(self) -> Listing:
+        """Return all runs, newest first."""
         with self._alone:
-            changed, now = stamp(self._root / CHANGED), time.time_ns()
-            is_announced = changed != self._changed or now - changed[1] <= SETTLED
-            is_other = self._changed is None  # the first read
-            self._changed = changed
-            is_other |= self._follow(os.listdir(self._root))
-            count = len(self._resting) if is_announced else min(_AT_ONCE, len(self._resting))
-            due = [*self._moving, *(self._resting.popleft() for _ in range(count))]
+            announced, now = self._news.take(), time.time_ns()
+            is_other = self._follow(os.listdir(self._root))
+            due = [*self._moving, *self._due(announced, now)]
             self._moving.clear()
             left = _AT_ONCE
             for name in due:
@@ -147,11 +190,24 @@ class _Index:
                 is_other |= known is None or found.listed is not known.listed
                 self._has_news |= known is None or found.listed.facts is not known.listed.facts
                 self._known[name] = found
-                (self._resting if _is_at_rest(found, now) else self._moving).append(name)
+                if _is_at_rest(found, now):
+                    self._resting[name] = None
+                else:
+                    self._moving.append(name)
             self._moving.sort(key=lambda name: self._known[name].looked)
-            if is_other:
-                self._list = sorted((known.listed for known in self._known.values()), key=lambda one: one.age_key, reverse=True)
+            if is_other or self._list is None:
+                self._list = Listing(sorted((known.listed for known in self._known.values()), key=age_of, reverse=True))
             return self._list
+
+    def _due(self, announced: set[str] | None, now: int) -> list[str]:
+        """Take runs out of those at rest, to look at them: announced ones (None: all), and some others in turn."""
+        named = [*self._resting] if announced is None else [name for name in announced if name in self._resting]
+        for name in named:
+            del self._resting[name]
+        if abs(now - self._turned) < _TURN:
+            return named
+        self._turned = now
+        return named + [self._resting.popitem(last=False)[0] for _ in range(min(_AT_ONCE, len(self._resting)))]
 
     def _follow(self, entries: list[str]) -> bool:
         """Forget runs that are no longer in the folder, and take in new ones; return whether there were any."""
@@ -163,7 +219,7 @@ class _Index:
             del self._known[name]
         if gone:
             self._moving = [name for name in self._moving if name in there]
-            self._resting = deque(name for name in self._resting if name in there)
+            self._resting = OrderedDict.fromkeys(name for name in self._resting if name in there)
         self._moving += there - self._known.keys()
         self._entries = entries
         self._has_news |= bool(gone)
@@ -209,25 +265,24 @@ class _Index:
 
 
 def _is_at_rest(known: _Known, now: int) -> bool:
-    """Return whether a run has ended, and has not changed for a while."""
+    """Return whether a run has ended or waits, and has not changed for a while."""
     facts = known.listed.facts
-    is_old = known.is_settled and now - facts.stamps[0][1] > _REST
-    return is_old and facts.status is not None and facts.status.state not in UNDER_WAY
+    return known.is_settled and now - facts.stamps[0][1] > _REST and facts.status is not None and facts.status.is_still
 
 
-def read(root: Path) -> list[Listed]:
-    """Return all runs in ``root`` with their facts, newest first; an empty list if the folder does not exist.
+def read(root: Path) -> Listing:
+    """Return all runs in ``root`` with their facts, newest first; nothing if the folder does not exist.
 
-    A file that was edited in place, which the program never does, shows within two seconds; in a folder of more than
-    :data:`_AT_ONCE` runs, after a number of reads. Raises InputError if the folder cannot be read.
+    A change that was not announced, which the program never makes of runs at rest, shows within two seconds; in a folder of more
+    than :data:`_AT_ONCE` runs, later. Raises InputError if the folder cannot be read.
     """
-    return list(once(("runs", root), lambda: _listed(root)))
+    return once(("runs", root), lambda: _listed(root))
 
 
-def _listed(root: Path) -> list[Listed]:
+def _listed(root: Path) -> Listing:
     with explained(f"reading the runs in {root}"), contextlib.suppress(FileNotFoundError):
         return _index(root).listed()
-    return []
+    return Listing()
 
 
 _page = threading.local()

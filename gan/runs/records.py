@@ -71,6 +71,11 @@ class Status(BaseModel):
     message: str = ""
 
     @property
+    def is_still(self) -> bool:
+        """Whether the run has ended or waits on this machine: only requests and the queue change it."""
+        return self.state not in UNDER_WAY or (self.state == "queued" and not self.engine)
+
+    @property
     def epoch(self) -> float:
         """Completed passes over the real images."""
         return self.epochs or self.step / self.steps_per_epoch

@@ -31,7 +31,7 @@ from gan.machine import host
 from gan.runs import holding, moments
 from gan.runs.announcing import announce
 from gan.runs.holding import Held, is_elsewhere
-from gan.runs.records import LONGEST_NAME, UNDER_WAY, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name
+from gan.runs.records import LONGEST_NAME, Control, Label, Membership, Opinions, Origin, Scoring, Status, checked_name
 from gan.storage import files, leases, signs
 from gan.storage.files import to_json, write_atomically, write_json
 from gan.storage.lines import read_lines, sample_lines
@@ -186,14 +186,14 @@ class Run:
 
     def write_status(self, status: Status, *, durable: bool = True) -> None:
         """Replace the status; ``durable`` (synced to disk) is unnecessary for a heartbeat."""
-        had_ended = self._has_ended()
+        was_still = self._is_still()
         write_json(self.status_path, status.model_dump(), durable=durable)
-        if had_ended:
-            announce(self.root)
+        if was_still:
+            announce(self.root, self.id)
 
-    def _has_ended(self) -> bool:
+    def _is_still(self) -> bool:
         with contextlib.suppress(InputError):
-            return self.stored_status().state not in UNDER_WAY
+            return self.stored_status().is_still
         return False
 
     def control(self) -> Control:
@@ -260,7 +260,7 @@ class Run:
         lock = hold_lock(self.path / "label.lock", f"Run {self.id} is being named by someone else; try again.", patience=5)
         try:
             self.write_label(self.told().model_copy(update=changes))
-            announce(self.root)
+            announce(self.root, self.id)
         finally:
             lock.release()
 

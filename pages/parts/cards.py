@@ -17,7 +17,7 @@ from gan.execution import ahead, holds
 from gan.judging import lines
 from gan.palette import INDIGO
 from gan.runs import Run, Status
-from gan.runs.index import Listed
+from gan.runs.index import Listed, Listing
 from gan.sweeps import launched
 from gan.sweeps.progress import ENDED
 from pages.parts import logged, owning, pictures, words
@@ -28,45 +28,34 @@ _SHOWN = 4  # runs in the picture of a sweep; one if there are fewer
 
 
 class Card(NamedTuple):
-    """Content of a card: one run, or the runs of one sweep, newest first, each with its status."""
+    """Content of a card: one run, or the runs of one sweep, newest first; ``name`` is that of the sweep, empty for a single run."""
 
-    members: tuple[tuple[Listed, Status], ...]
-    sweep: str = ""  # its id; empty for a single run
+    members: tuple[Listed, ...]
     name: str = ""
 
     @property
     def is_active(self) -> bool:
         """Whether any of the runs is under way."""
-        return any(not listed.is_over and status.state in runs.UNDER_WAY for listed, status in self.members)
+        return any(not listed.is_over and listed.status().state in runs.UNDER_WAY for listed in self.members)
 
 
-def fold(found: Sequence[tuple[Listed, Status]]) -> list[Card]:
+def fold(every: Listing) -> list[Card]:
     """Return the cards of runs, in their order; runs of a sweep share the place of the first of them."""
-    sweeps: dict[str, list[tuple[Listed, Status]]] = {}
-    places: list[str | tuple[Listed, Status]] = []  # ids of sweeps, and single runs
-    for member in found:
-        if not (sweep := member[0].facts.sweep):
-            places.append(member)
-        elif sweep in sweeps:
-            sweeps[sweep].append(member)
+    made: list[Card] = []
+    for members in every.groups:
+        if len(members) == 1:
+            made.append(Card(members))
+        elif name := _name_of_sweep(members[0]):
+            made.append(Card(members, name))
         else:
-            places.append(sweep)
-            sweeps[sweep] = [member]
-    made = []
-    for place in places:
-        members = sweeps[place] if isinstance(place, str) else [place]
-        name = _name_of_sweep(members[0][0].run, place) if isinstance(place, str) and len(members) > 1 else ""
-        if isinstance(place, str) and name:
-            made.append(Card(tuple(members), place, name))
-        else:  # a single run, or the sweep has been removed
-            made += [Card((member,)) for member in members]
+            made += [Card((one,)) for one in members]
     return made
 
 
-def _name_of_sweep(run: Run, sweep: str) -> str:
-    """Return the name of a sweep; empty if it has been removed or is damaged."""
+def _name_of_sweep(listed: Listed) -> str:
+    """Return the name of the sweep of a run; empty if it has been removed or is damaged."""
     try:
-        return launched.find(run.root, sweep).record().name or "Sweep"
+        return launched.find(listed.run.root, listed.facts.sweep).record().name or "Sweep"
     except InputError:
         return ""
 
@@ -98,18 +87,18 @@ def wall(chosen: Sequence[Card], names: Mapping[str, str], key: str) -> None:
     st.html(WRAPPING)
     with st.grid(4, min_column_width=230, gap="small", key=key):
         for card in chosen:
-            if waits is None and any(status.state == "queued" for _, status in card.members):
-                waits = ahead.reasons(card.members[0][0].run.root)
+            if waits is None and card.is_active:
+                waits = ahead.reasons(card.members[0].run.root)
             with st.container(border=True, height="stretch"):
-                if card.sweep:
+                if card.name:
                     _show_sweep(card, names, waits or {})
                 else:
-                    _show_run(*card.members[0], names, waits or {})
+                    _show_run(card.members[0], names, waits or {})
 
 
-def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: Mapping[str, str]) -> None:
+def _show_run(listed: Listed, names: Mapping[str, str], waits: Mapping[str, str]) -> None:
     """Draw one run: newest samples, name as a link, state, data set and date, FID with its curve, progress."""
-    run, name = listed.run, names[listed.run.id]
+    run, status, name = listed.run, listed.status(), names[listed.id]
     if samples := run.samples():
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")
@@ -143,22 +132,23 @@ def _show_run(listed: Listed, status: Status, names: Mapping[str, str], waits: M
 
 def _show_sweep(card: Card, names: Mapping[str, str], waits: Mapping[str, str]) -> None:
     """Draw a sweep: newest samples of some runs, name as a link, states, data set and date, lowest FID, progress."""
-    drawn = [(listed.run, samples) for listed, _ in card.members[::-1] if (samples := listed.run.samples())][:_SHOWN]
+    statuses = {listed.id: listed.status() for listed in card.members}
+    drawn = [(listed.run, samples) for listed in card.members[::-1] if (samples := listed.run.samples())][:_SHOWN]
     with st.grid(2 if len(drawn) == _SHOWN else 1, min_column_width=60, gap="xsmall"):
         for run, samples in drawn if len(drawn) == _SHOWN else drawn[:1]:  # a square
             pictures.show(list(samples.values())[-1], f"Newest samples of {names[run.id]}")
     if not drawn:
         st.html(_NO_SAMPLES)
-    st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.sweep})
-    ended = sum(status.state in ENDED for _, status in card.members)
+    st.page_link("pages/sweeps.py", label=f"**{words.escape(card.name)}**", query_params={"sweep": card.members[0].facts.sweep})
+    ended = sum(status.state in ENDED for status in statuses.values())
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.badge(f"sweep of {len(card.members)}", icon=":material/account_tree:", color="violet")
-        st.caption(_about(card.members[0][0]), width="content")
+        st.caption(_about(card.members[0]), width="content")
     if told := next(filter(None, (fid(run) for run, _ in drawn)), ""):
         st.html(told)
-    if card.is_active:
-        shares = [words.share_done(status) for _, status in card.members]
-        held = {waits.get(listed.run.id, "") for listed, _ in card.members} & {holds.PAUSED, holds.NO_ROOM}
+    if any(status.state in runs.UNDER_WAY for status in statuses.values()):
+        shares = [words.share_done(status) for status in statuses.values()]
+        held = {waits.get(run_id, "") for run_id in statuses} & {holds.PAUSED, holds.NO_ROOM}
         told = "".join(f" · {reason}" for reason in held)
         st.progress(sum(shares) / len(shares), text=f"{ended} of {words.count(len(card.members), 'run')} ended{told}")
     elif ended < len(card.members):

@@ -77,13 +77,18 @@ def row(alignment: Literal["center", "bottom"] = "center") -> AbstractContextMan
     return st.container(horizontal=True, vertical_alignment=alignment, gap="small", key="owner-row")
 
 
+def everyone(owner: Person) -> bool:
+    """Show what belongs to any owner."""
+    return True
+
+
 def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:
     """Draw the filter, for the teacher also by person; return whether what belongs to an owner is shown.
 
     All pages share the choice. Without a class, nothing is drawn and everything is shown.
     """
     if not classroom.is_on():
-        return lambda owner: True
+        return everyone
     who = current()
     page, _ = frame.address()
     chosen = st.segmented_control(
@@ -99,7 +104,7 @@ def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:
     if chosen == "Mine":
         return lambda owner: owner.id == who.id
     if not who.is_teacher:
-        return lambda owner: True
+        return everyone
     people = {"": "Everyone"} | {owner.id: of(owner) for owner in sorted(owners, key=lambda one: one.name.casefold())}
     kept = st.session_state.get(_PERSON)
     person = st.selectbox(
@@ -112,4 +117,4 @@ def choose(owners: Iterable[Person]) -> Callable[[Person], bool]:
         width=150,
     )
     st.session_state[_PERSON] = person
-    return lambda owner: not person or owner.id == person
+    return (lambda owner: owner.id == person) if person else everyone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -97,7 +97,7 @@ def pick_several(
 
 def _all(root: Path, *, with_guests: bool = False) -> tuple[dict[str, Listed], dict[str, str]]:
     """Return all runs, and with them the guests, and their display names by id, newest first."""
-    every = index.read(root)
+    every: Sequence[Listed] = index.read(root)
     if with_guests and (found_guests := guests.listed(root)):
         every = sorted([*every, *found_guests], key=lambda one: one.age_key, reverse=True)
     found = {listed.id: listed for listed in every}

@@ -19,7 +19,7 @@ from gan import machine, runs
 from gan.config.fields import Span
 from gan.errors import InputError
 from gan.execution import processes, queue, requests, silent
-from gan.runs import Run, Status, checkpoints
+from gan.runs import Run, Status, checkpoints, index
 from tests.execution import quick
 from tests.helpers import (
     PROJECT,
@@ -216,6 +216,16 @@ def test_a_launch_leaves_its_run_to_a_thread_that_is_about_to_start_runs(
     other.join()
     assert spawned == [first.id, second.id]
     assert not queue._awaiting
+
+
+def test_a_run_taken_out_by_a_process_that_could_not_announce_it_is_not_started(root: Path, spawned: list[str]) -> None:
+    made = queued(root, 2)
+    with index.read_once(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "forget", lambda: None)
+        index.read(root)  # which then stays as it is, as for a run at rest
+        made[0].write_status(Status(state="stopped"))
+        assert queue.advance(root) == [made[1]]
+    assert spawned == [made[1].id]
 
 
 def test_cores_come_from_the_environment_or_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from gan.access import owners
 from gan.access.people import Person, acting
 from gan.errors import InputError
 from gan.execution import queue
-from gan.runs import Membership, Origin, Run, Status, forks, index
+from gan.runs import Membership, Origin, Run, Status, announcing, forks, index
 from gan.runs.records import RUN_ID
 from gan.storage import files
 from tests.helpers import make_run
@@ -254,7 +254,7 @@ def test_a_folder_without_permission_keeps_no_index(tmp_path: Path, monkeypatch:
     restart(tmp_path)
     assert not (tmp_path / index.FILE).exists()
     index.keep(tmp_path / "missing")
-    assert index.read(tmp_path / "missing") == []
+    assert not index.read(tmp_path / "missing")
 
 
 @pytest.mark.parametrize("name", ["config.json", "status.json", "label.json", owners.FILE])
@@ -307,6 +307,7 @@ def test_lists_say_what_the_run_directories_say(tmp_path_factory: pytest.TempPat
         with contextlib.suppress(OSError, InputError):  # the run is in the trash
             CHANGES[change](run)
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(index, "_TURN", 0)
             if change.startswith("damage"):  # in place
                 patch.setattr(index, "_TRUST", 0)
             assert told(root) == truth(root), change
@@ -325,8 +326,7 @@ def test_a_page_reads_the_list_once_unless_runs_change(root: Path, monkeypatch: 
         assert [len(index.read(root)) for _ in range(3)] == [1, 1, 1] and len(reads) == 1
         make_run(root)
         assert len(index.read(root)) == 2
-        index.read(root).clear()
-        assert len(index.read(root)) == 2, "callers cannot change it"
+        assert len(index.read(root)) == 2
     assert len(index.read(root)) == 2 and len(reads) == 3
 
 
@@ -353,8 +353,6 @@ def resting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[index._Ind
     for run in made:
         age(run, 3600)
     monkeypatch.setattr(index, "_AT_ONCE", 1)
-    if (tmp_path / index.CHANGED).exists():
-        os.utime(tmp_path / index.CHANGED, (time.time() - 3600,) * 2)
     server = index._Index(tmp_path)
     server.listed()
     return server, made
@@ -364,22 +362,48 @@ def labels(server: index._Index) -> list[str]:
     return [one.facts.label for one in server.listed()][::-1]
 
 
-def test_runs_at_rest_are_looked_at_in_turns(resting: tuple[index._Index, list[Run]], monkeypatch: pytest.MonkeyPatch) -> None:
-    server, made = resting
-    looked: list[str] = []
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the ids of the runs that the index looks at, in order."""
+    names: list[str] = []
     stamp = index.stamp
-    monkeypatch.setattr(index, "stamp", lambda path: (looked.append(Path(path).name), stamp(path))[1])
+    monkeypatch.setattr(index, "stamp", lambda path: (names.append(Path(path).name), stamp(path))[1])
+    return names
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that lets two seconds pass."""
+    clock = time.time_ns
+    passed = 0
+
+    def wait() -> None:
+        nonlocal passed
+        passed += max(index._TRUST, index._TURN)
+
+    monkeypatch.setattr(time, "time_ns", lambda: clock() + passed)
+    return wait
+
+
+def test_runs_at_rest_are_looked_at_in_turns(
+    resting: tuple[index._Index, list[Run]], looked: list[str], later: Callable[[], None]
+) -> None:
+    server, made = resting
     for _ in range(5):
-        server.listed()
+        later()
+        for _ in range(3):  # many visitors do not make it more
+            server.listed()
     folders = [name for name in looked if RUN_ID.fullmatch(name)]
-    assert sorted(folders) == [run.id for run in made]
+    assert sorted(folders) == sorted(2 * [run.id for run in made])
 
 
-def test_an_announced_change_of_a_run_at_rest_shows_at_once(resting: tuple[index._Index, list[Run]]) -> None:
+def test_an_announced_change_of_a_run_at_rest_shows_at_once(resting: tuple[index._Index, list[Run]], looked: list[str]) -> None:
     server, made = resting
     for number, run in enumerate(made):
+        looked.clear()
         run.rename(f"name {number}")
         assert labels(server)[number] == f"name {number}"
+        assert {name for name in looked if RUN_ID.fullmatch(name)} <= {one.id for one in made[: number + 1]}, "no others"
     made[3].write_status(Status(state="queued", total_steps=24))
     assert [one.status().state for one in server.listed()][::-1][3] == "queued"
     runs.delete(made[0])
@@ -387,11 +411,79 @@ def test_an_announced_change_of_a_run_at_rest_shows_at_once(resting: tuple[index
     assert labels(server) == ["name 1", "name 2", "name 3", "name 4", "new"]
 
 
-def test_another_change_of_a_run_at_rest_shows_after_some_reads(resting: tuple[index._Index, list[Run]]) -> None:
+def test_a_waiting_run_rests_until_it_is_started_or_taken_out(resting: tuple[index._Index, list[Run]], looked: list[str]) -> None:
+    _, (first, second, *_) = resting
+    for run in (first, second):
+        run.write_status(Status(state="queued", total_steps=24))
+        age(run, 3600)
+    server = index._Index(first.root)
+    before = server.listed()
+    looked.clear()
+    assert server.listed() is before and not any(RUN_ID.fullmatch(name) for name in looked)
+    first.write_status(Status(state="starting", heartbeat=time.time()))
+    second.write_status(Status(state="stopped"))
+    assert [one.facts.status.state for one in server.listed()[:-3:-1] if one.facts.status] == ["starting", "stopped"]
+
+
+@pytest.mark.parametrize(
+    "announce",
+    [
+        lambda path: path.touch(),  # as earlier versions, and those with a full disk
+        lambda path: path.write_bytes(path.read_bytes()),
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.open("ab").write(b"20250101-0000"),
+        lambda path: path.open("ab").write(b"\xff\n"),
+    ],
+    ids=["touched", "written again", "removed", "emptied", "cut in half", "damaged"],
+)
+def test_an_announcement_without_a_name_may_mean_any_run(
+    resting: tuple[index._Index, list[Run]], announce: Callable[[Path], object]
+) -> None:
+    server, made = resting
+    made[0].rename("known")
+    server.listed()
+    for number, run in enumerate(made):
+        files.write_json(run.path / "label.json", {"name": f"copied {number}"})
+    announce(made[0].root / announcing.FILE)
+    assert labels(server) == [f"copied {number}" for number in range(5)]
+
+
+def test_the_file_of_announcements_begins_anew_when_it_is_long(
+    resting: tuple[index._Index, list[Run]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcing, "_MOST_BYTES", 60)
+    server, made = resting
+    for number in range(20):
+        made[number % 5].rename(f"name {number}")
+        assert f"name {number}" in labels(server)
+        assert not (path := made[0].root / announcing.FILE).exists() or path.stat().st_size <= 60
+
+
+def test_another_change_of_a_run_at_rest_shows_after_some_reads(
+    resting: tuple[index._Index, list[Run]], later: Callable[[], None]
+) -> None:
     server, made = resting
     files.write_json(made[4].path / "label.json", {"name": "copied by hand"})
     age(made[4], 1800)
-    assert "copied by hand" in [label for _ in made for label in labels(server)]
+    shown = []
+    for _ in made:
+        later()
+        shown += labels(server)
+    assert "copied by hand" in shown
+
+
+def test_what_follows_from_the_list_is_kept_while_no_run_changes(tmp_path: Path) -> None:
+    made = [ended(tmp_path, f"run {number}") for number in range(3)]
+    for run in made[1:]:
+        run.write_membership(Membership(sweep="20250101-000000-abcdef", place=0))
+        age(run, 3600)
+    before = index.read(tmp_path)
+    assert index.read(tmp_path) is before and before.groups is before.groups
+    assert sorted([{one.id for one in group} for group in before.groups], key=len) == [{made[0].id}, {made[1].id, made[2].id}]
+    made[2].write_status(Status(state="queued", total_steps=24))
+    after = index.read(tmp_path)
+    assert [one.id for one in before.going] == [] and [one.id for one in after.going] == [made[2].id]
 
 
 def test_a_question_on_a_run_that_is_over_is_asked_once(tmp_path: Path) -> None:
