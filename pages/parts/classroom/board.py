@@ -108,7 +108,7 @@ def _about(tile: Tile) -> str:
         )
         parts.append(f"<div>{line}{bar}</div>")
     if tile.sentence:
-        told = html.escape(tile.sentence)
+        told = html.escape(words.plain(tile.sentence))
         parts.append(f'<div class="state" title="{told}">{told}</div>')
     return f'<div class="class-about">{"".join(parts)}</div>'
 
