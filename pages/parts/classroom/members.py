@@ -51,6 +51,7 @@ def _table(root: Path, present: Callable[[], Collection[str]], shown: State) -> 
             rows,
             hide_index=True,
             key="class/people",
+            width="content",
             height="content" if len(rows) <= 15 else 560,
             column_config={
                 "Name": st.column_config.TextColumn(pinned=True),
