@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from gan.access.people import TEACHER, VISITOR, Person
 from gan.errors import InputError
 from gan.execution import archives, requests
 from gan.storage import jobs
+from pages.parts import words
 from pages.parts.classroom import board, members, projector, tiles
 from pages.parts.classroom.leading import leading
 from pages.parts.door import hosts, middleware
@@ -231,6 +233,13 @@ def test_the_table_tells_who_is_there(classroom: Classroom, ann: Person, bo: Per
     assert 0 < rows[1]["MB"] < 10 and rows[0]["MB"] == 0
     classroom.remove(bo.id)
     assert members.table(classroom.root, {bo.id})[-1]["Here"] == "removed"
+
+
+def test_the_table_cuts_no_name(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    long = classroom.enter("Alexandria Featherstonehaugh-Q", classroom.state().code)[0]
+    as_(TEACHER)
+    columns = json.loads(visit("class", view="people").dataframe[0].proto.columns)
+    assert columns["Name"]["width"] == words.width_of([ann.name, long.name]) > words.width_of([ann.name])
 
 
 def test_present_comes_from_the_door(
