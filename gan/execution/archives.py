@@ -61,11 +61,11 @@ class Belongings:
         """Return how many of what, as in "12 runs, 1 sweep and 2 imported data sets"."""
         return _told(len(self.runs), len(self.guests), len(self.sweeps), len(self.sets))
 
-    def cleared(self, archive: str = "") -> str:
+    def cleared(self, name: str = "") -> str:
         """Return where clearing moves what, as in "12 runs to the trash and 2 imported data sets to an archive"."""
         rest, sets = (len(self.runs), len(self.guests), len(self.sweeps)), words.count(len(self.sets), "imported data set")
         parts = [f"{_told(*rest, 0)} to the trash"] if any(rest) else []
-        parts += [f"{sets} to {f'the archive {archive}' if archive else 'an archive'}"] if self.sets else []
+        parts += [f"{sets} to {f'the archive {name}' if name else 'an archive'}"] if self.sets else []
         return " and ".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,16 @@ def test_clearing_says_what_goes_where() -> None:
     )
     assert Belongings(sets=("a", "b")).cleared() == "2 imported data sets to an archive"
     assert Belongings((run,), (guest,)).cleared() == "1 run and 1 guest to the trash"
+
+
+@pytest.mark.parametrize("put_away", [archives.archive, archives.clear])
+def test_a_click_at_the_moment_of_the_move_says_what_happened(put_away: Callable[[Path], str], root: Path, own_data: Path) -> None:
+    run = give(make_run(root, state="stopped"), ANN)
+    put_away(root)
+    for action in (lambda: run.rename("new"), lambda: queue.stop(run), lambda: queue.resume(run), lambda: runs.delete(run)):
+        with acting(ANN), pytest.raises(InputError, match="has been moved or deleted meanwhile; reload the page"):
+            action()
+    assert not run.path.exists()
 
 
 def test_nothing_is_moved_while_a_run_is_under_way(root: Path, mine: tuple[Run, str]) -> None:
