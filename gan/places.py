@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,3 +42,24 @@ def data_root() -> Path:
     """Return the folder for downloaded, imported and prepared data: ``GAN_DATA``, else ``data/`` next to the program."""
     chosen = os.environ.get("GAN_DATA")
     return Path(chosen).expanduser() if chosen else PROJECT / "data"
+
+
+def without_folders(sentence: str) -> str:
+    """Return a sentence for people who only see pages: the folders of runs and data, of the program and the home folder left out.
+
+    A file is then named by its place in its folder.
+    """
+    named = {
+        default_root(): ("the folder of runs", ""),
+        data_root(): ("the data folder", ""),
+        PROJECT: ("the folder of the program", ""),
+        Path.home(): ("the home folder", "~/"),
+    }
+    found = {str(path): told for folder, told in named.items() for path in (folder, folder.resolve()) if path.is_absolute()}
+    for path in sorted(found, key=len, reverse=True):  # the folder of runs may be in that of the program
+        alone, start = found[path]
+        if path != "/":
+            before = rf"(?<![\w/.-]){re.escape(path)}"
+            sentence = re.sub(rf"{before}/", start, sentence)
+            sentence = re.sub(rf"{before}(?![\w-]|\.\w)", alone, sentence)
+    return sentence

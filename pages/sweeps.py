@@ -149,7 +149,7 @@ def show_scoring(ready: list[Run], busy: list[Run]) -> None:
     if not going:
         return
     now = max(going, key=lambda scoring: scoring.progress)
-    sentence = f"{words.count(len(going), 'run')} left to score · {words.escape(now.message)}"
+    sentence = f"{words.count(len(going), 'run')} left to score · {words.message(now.message)}"
     if now.seconds_left is not None and now.progress < 1:
         left = now.seconds_left * (1 + (len(going) - 1) / (1 - now.progress))
         sentence += f" · about {words.duration(left)} left"

@@ -9,8 +9,7 @@ from gan.catalogue import data_sets
 from gan.config import RunConfig, advice, presets
 from gan.errors import InputError
 from gan.execution import queue, speeds
-from gan.places import PROJECT
-from pages.parts import actions, engine_choice, frame, launches, words
+from pages.parts import actions, engine_choice, frame, launches, owning, words
 from pages.parts.data_sets import strip
 from pages.parts.launches import Asked
 from pages.parts.planning import carried, form, launching, layers, own, sweep
@@ -190,7 +189,7 @@ with summary:
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = ["--preset", preset.name, *configs.assignments(preset.config, config)]
             arguments += ["--name", name] if name else []
-            arguments += ["--root", str(root)] if root != PROJECT / "checkpoints" else []
+            arguments += owning.root_option(root)
             st.code("python -m gan train " + shlex.join(arguments), language="bash", wrap_lines=True)
 
 if draft:

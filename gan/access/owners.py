@@ -17,6 +17,8 @@ FILE = "owner.json"
 
 UNKNOWN = Person(id="unknown", name="unknown")  # of a damaged file; no person has this id, so only the teacher may change the thing
 
+GONE = Person(id="gone", name="unknown")  # of a run that has been archived or deleted since it was found
+
 
 def write(folder: Path, person: Person) -> None:
     """Store the owner of a new folder. What belongs to the teacher has no such file, as everything made without a class."""

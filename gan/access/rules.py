@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gan.access.owners import UNKNOWN
+from gan.access.owners import GONE, UNKNOWN
 from gan.access.people import TEACHER, Person, current
 from gan.errors import InputError
 
@@ -55,6 +55,8 @@ def refusal(who: Person, verb: str, owner: Person = TEACHER, thing: str = "this"
         return "You have not joined this class, or have been removed from it; reload the page and join."
     if VERBS[verb] == "teacher":
         return f"Only the teacher may {verb}; ask your teacher."
+    if owner == GONE:
+        return f"{thing[:1].upper()}{thing[1:]} has been moved or deleted meanwhile; reload the page."
     advice = "fork it to work on a copy" if thing.startswith("run ") else "ask them"
     if owner.is_teacher:
         return f"Only the teacher may {verb} {thing}, because it is the teacher's; {advice}."

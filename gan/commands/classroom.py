@@ -103,7 +103,7 @@ def _archive(options: argparse.Namespace) -> int:
 def _clear(options: argparse.Namespace) -> int:
     found = _ready(options)
     name = archives.clear(options.root)
-    print(f"Moved {found} to the trash{f' (data sets: to the archive {name})' if name else ''}.")
+    print(f"Moved {found.cleared(name)}.")
     return 0
 
 

@@ -33,7 +33,7 @@ from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 from gan.sweeps.progress import progress_of
 
-FOLDER = ".archive"
+FOLDER = runs.ARCHIVE
 
 _NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{4}")
 _SWEEPS, _GUESTS = "sweeps", "guests"  # folders of an archive
@@ -60,6 +60,13 @@ class Belongings:
     def __str__(self) -> str:
         """Return how many of what, as in "12 runs, 1 sweep and 2 imported data sets"."""
         return _told(len(self.runs), len(self.guests), len(self.sweeps), len(self.sets))
+
+    def cleared(self, name: str = "") -> str:
+        """Return where clearing moves what, as in "12 runs to the trash and 2 imported data sets to an archive"."""
+        rest, sets = (len(self.runs), len(self.guests), len(self.sweeps)), words.count(len(self.sets), "imported data set")
+        parts = [f"{_told(*rest, 0)} to the trash"] if any(rest) else []
+        parts += [f"{sets} to {f'the archive {name}' if name else 'an archive'}"] if self.sets else []
+        return " and ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,12 @@ class _Gate:
         self._admitted += disk_bytes(self._root, config) - (size(run) if run else 0)
         used = sum(max(size(one.run), self._planned(one)) for one in self._owned) + self._guests
         if used + self._admitted > self._limits.megabytes * 1_000_000:
+            own, more = (f"yours take {words.megabytes(used)} ", " more") if used else ("", "")
+            is_alone = self._admitted > self._limits.megabytes * 1_000_000
+            advice = "choose smaller networks, or ask your teacher" if is_alone else "delete runs that you no longer need"
             raise InputError(
-                f"The limit of this class is {self._limits.megabytes:,} MB for all runs and guests of a student, yours take "
-                f"{words.megabytes(used)} and this would need about {words.megabytes(self._admitted)} more; delete runs that you "
-                "no longer need."
+                f"The limit of this class is {self._limits.megabytes:,} MB for all runs and guests of a student, {own}and this "
+                f"would need about {words.megabytes(self._admitted)}{more}; {advice}."
             )
 
     def _planned(self, one: index.Listed) -> int:

@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 import torch
 
 from gan.errors import InputError
+from gan.places import without_folders
 from gan.play import setup as setups
 from gan.play import wire
 from gan.play.setup import Setup
@@ -133,7 +134,7 @@ class Worker:
                 wire.send(self._output, game, payload)
 
     def _say(self, game: int, sentence: str, *, is_end: bool) -> None:
-        wire.send(self._output, game, wire.pack({"kind": "sentence", "sentence": sentence, "is_end": is_end}))
+        wire.send(self._output, game, wire.pack({"kind": "sentence", "sentence": without_folders(sentence), "is_end": is_end}))
 
 
 def _in_words(error: Exception) -> str:

@@ -15,10 +15,11 @@ from gan.runs.records import (
     checked_name,
     shortened,
 )
-from gan.runs.registry import TRASH, create, delete, empty_trash, find, list_runs, list_trash, restore, size
+from gan.runs.registry import ARCHIVE, TRASH, create, delete, empty_trash, find, list_runs, list_trash, restore, size
 from gan.runs.run import Run
 
 __all__ = [
+    "ARCHIVE",
     "TRASH",
     "UNDER_WAY",
     "Control",

@@ -21,7 +21,7 @@ from gan.runs.records import RUN_ID, UNDER_WAY, Label, State, Status, checked_na
 from gan.runs.run import Run
 from gan.storage.files import clear_staged, mark, sync_directory, write_json
 
-TRASH = ".trash"
+TRASH, ARCHIVE = ".trash", ".archive"
 GUESTS, GUEST = ".guests", "guest.json"  # folder of pictures made elsewhere, and the file that tells one from a run
 
 _GONE = ".gone-"  # prefix in the trash of what is being deleted for good
@@ -101,13 +101,17 @@ def find(root: Path, run_id: str) -> Run:
     with explained(f"looking for run {run_id} in {root}"):
         is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
         is_guest = (root / GUESTS / run_id).is_dir()
+        archive = next((path.parent.name for path in (root / ARCHIVE).glob(f"*/{run_id}")), "")
     if not is_there and is_deleted:
         how = f"“python -m gan trash restore {run_id}”"
         raise InputError(f"Run {run_id} has been deleted; restore it with {how} or from the trash on the Home page.")
     if not is_there and is_guest:
         raise InputError(f"{run_id} is a guest, made elsewhere; choose a run, or see the guest on the Evaluate page.")
+    if not is_there and archive:
+        how = f"“python -m gan class restore {archive}”"
+        raise InputError(f"Run {run_id} has been archived; the teacher can restore it with {how} or on the page Class.")
     if not is_there:
-        raise InputError(f"There is no run {run_id} in {root}; check the list of runs.")
+        raise InputError(f"There is no run {run_id}; check the list of runs.")
     return run
 
 

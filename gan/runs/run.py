@@ -218,8 +218,8 @@ class Run:
         write_json(self.path / "parent.json", origin.model_dump())
 
     def owner(self) -> Person:
-        """Return whose run it is: the teacher's if no student made it."""
-        return owners.read(self.path)
+        """Return whose run it is: the teacher's if no student made it, ``GONE`` if it is no longer there."""
+        return owners.read(self.path) if self.path.is_dir() else owners.GONE
 
     def label(self) -> str:
         """Return the display name: the name given by the user, or the preset and the id."""

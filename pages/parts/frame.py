@@ -198,7 +198,7 @@ def in_words(error: InputError | OSError) -> str:
     if isinstance(error, InputError):
         return words.message(error)
     logging.getLogger("gan").error("A page failed", exc_info=error)
-    return words.escape(explain_os_error(error, "reading the runs"))
+    return words.message(explain_os_error(error, "reading the runs"))
 
 
 def complain(sentence: str, spot: DeltaGenerator | None = None) -> None:

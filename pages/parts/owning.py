@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -13,7 +14,7 @@ from gan.access import classroom, limits, rules
 from gan.access.people import TEACHER, Person, current
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported
-from gan.places import default_root
+from gan.places import PROJECT, default_root
 from gan.runs import Run, index
 from gan.runs.index import Listed
 from gan.sweeps.launched import Sweep
@@ -67,6 +68,11 @@ _ROW = "<style>@media (max-width: 640px) {.st-key-owner-row > :last-child {flex:
 def largest_upload() -> int | None:
     """Return the megabytes that the visitor may upload at once, for the sentence in the browser; None without a limit."""
     return None if current().is_teacher else limits.read(default_root()).upload_megabytes
+
+
+def root_option(root: Path) -> list[str]:
+    """Return the option of commands with the folder of runs; a student, who has another computer for commands, needs none."""
+    return ["--root", str(root)] if current().is_teacher and root != PROJECT / "checkpoints" else []
 
 
 def row(alignment: Literal["center", "bottom"] = "center") -> AbstractContextManager[object]:

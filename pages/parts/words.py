@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 from gan import config as configs
 from gan import words
+from gan.access import people
 from gan.execution import ahead, holds
+from gan.places import without_folders
 from gan.runs import Status
 from gan.runs.names import names, on_one_line, short, without_seed
 from gan.sweeps.progress import ENDED
@@ -24,6 +26,7 @@ __all__ = [
     "names",
     "number",
     "on_one_line",
+    "plain",
     "progress",
     "share_done",
     "short",
@@ -65,7 +68,13 @@ def _title(found: re.Match[str]) -> str:
 
 def message(told: object) -> str:
     """Return an error, or a message from a file, as Markdown: settings by their titles, all other text literally."""
-    return escape(titled(str(told)))
+    return escape(plain(told))
+
+
+def plain(told: object) -> str:
+    """Return an error, or a message from a file, as text: settings by their titles, and no folders of the server for students."""
+    sentence = titled(str(told))
+    return sentence if people.current().is_teacher else without_folders(sentence)
 
 
 def escape(text: str) -> str:

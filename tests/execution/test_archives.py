@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from gan.catalogue import data_sets
 from gan.data import importer
 from gan.errors import InputError
 from gan.execution import archives, queue, quotas, steering
+from gan.execution.archives import Belongings
 from gan.guests import importer as guest_importer
-from gan.guests.guest import list_guests
+from gan.guests.guest import Guest, list_guests
 from gan.guests.importer import Wish
 from gan.places import data_root
 from gan.runs import Run
@@ -92,6 +94,25 @@ def test_clear_moves_runs_to_the_trash_and_sets_to_an_archive(root: Path, mine: 
     assert [str(one) for one in archives.list_archives(root)] == ["1 imported data set"]
     archives.restore(root, name)
     assert len(there(root)) == 3
+
+
+def test_clearing_says_what_goes_where() -> None:
+    run, guest = Run(Path("r")), Guest(Path("g"))
+    assert Belongings((run, run), sets=("a",)).cleared("2026-11-30-1a2b") == (
+        "2 runs to the trash and 1 imported data set to the archive 2026-11-30-1a2b"
+    )
+    assert Belongings(sets=("a", "b")).cleared() == "2 imported data sets to an archive"
+    assert Belongings((run,), (guest,)).cleared() == "1 run and 1 guest to the trash"
+
+
+@pytest.mark.parametrize("put_away", [archives.archive, archives.clear])
+def test_a_click_at_the_moment_of_the_move_says_what_happened(put_away: Callable[[Path], str], root: Path, own_data: Path) -> None:
+    run = give(make_run(root, state="stopped"), ANN)
+    put_away(root)
+    for action in (lambda: run.rename("new"), lambda: queue.stop(run), lambda: queue.resume(run), lambda: runs.delete(run)):
+        with acting(ANN), pytest.raises(InputError, match="has been moved or deleted meanwhile; reload the page"):
+            action()
+    assert not run.path.exists()
 
 
 def test_nothing_is_moved_while_a_run_is_under_way(root: Path, mine: tuple[Run, str]) -> None:

@@ -175,6 +175,15 @@ def test_disk_space_of_all_runs_is_limited(root: Path, trained: Run, monkeypatch
         queue.launch(root, tiny())
 
 
+def test_a_run_that_is_too_large_alone_does_not_blame_other_runs(root: Path) -> None:
+    player = {"parameters": 1_000_000}
+    speeds.keep_layers(root, tiny(), {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})
+    limits.write(root, Limits(megabytes=1))
+    sentence = refused(queue.launch, root, tiny())
+    assert "1 MB for all runs and guests of a student, and this would need about" in sentence
+    assert "choose smaller networks" in sentence and "yours" not in sentence and "delete" not in sentence
+
+
 def test_runs_that_wait_reserve_their_space(root: Path) -> None:
     player = {"parameters": 100_000}
     speeds.keep_layers(root, tiny(), {"generator": player, "discriminator": player, "memory": 0, "batch_size": 1})

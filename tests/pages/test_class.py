@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from gan.access.people import TEACHER, VISITOR, Person
 from gan.errors import InputError
 from gan.execution import archives, requests
 from gan.storage import jobs
+from pages.parts import words
 from pages.parts.classroom import board, members, projector, tiles
 from pages.parts.classroom.leading import leading
 from pages.parts.door import hosts, middleware
@@ -95,6 +97,16 @@ def test_the_board_orders_by_activity(classroom: Classroom, ann: Person, bo: Per
     owners.write(make_run(root, state="queued").path, cy)
     example(root, TEACHER, heartbeat=1.0)
     assert [tile.person.name for tile in tiles.read(root)] == ["Teacher", "Cy", "Bo <b>*x*", "Ann"]
+
+
+def test_a_waiting_run_does_not_hide_the_pictures_of_one_that_has_begun(classroom: Classroom, ann: Person, bo: Person) -> None:
+    root = classroom.root
+    begun = example(root, ann, state="running")
+    for person in (ann, bo):
+        owners.write(make_run(root, state="queued").path, person)
+    shown = {tile.person.name: tile for tile in tiles.read(root)}
+    assert shown["Ann"].run == begun and shown["Ann"].picture and shown["Ann"].runs == 2
+    assert shown[bo.name].status.state == "queued"
 
 
 def test_a_tile_tells_fid_and_state(classroom: Classroom, ann: Person) -> None:
@@ -223,6 +235,13 @@ def test_the_table_tells_who_is_there(classroom: Classroom, ann: Person, bo: Per
     assert members.table(classroom.root, {bo.id})[-1]["Here"] == "removed"
 
 
+def test_the_table_cuts_no_name(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    long = classroom.enter("Alexandria Featherstonehaugh-Q", classroom.state().code)[0]
+    as_(TEACHER)
+    columns = json.loads(visit("class", view="people").dataframe[0].proto.columns)
+    assert columns["Name"]["width"] == words.width_of([ann.name, long.name]) > words.width_of([ann.name])
+
+
 def test_present_comes_from_the_door(
     visit: Visit, classroom: Classroom, ann: Person, as_: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,9 +352,27 @@ def test_stop_archive_restore_and_clear(visit: Visit, classroom: Classroom, ann:
     press(test, f"class/restore/{one.name}/button")
     assert len(runs.list_runs(root)) == 3 and "Restored 2 runs" in told(test)
     opened(test, "class/clear")
-    assert "Move 2 runs to the trash" in told(test)
+    assert "Move 2 runs to the trash? Runs and guests can be restored on Home. Your own" in told(test)
     press(test, "class/clear/sure")
     assert runs.list_runs(root) == [mine] and len(runs.list_trash(root)) == 2
+
+
+def test_students_do_not_read_where_the_server_keeps_its_files(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
+    root = classroom.root
+    failed = f"The disk is full: writing failed ({root}/2026/status.json); free some space, then try again."
+    run = example(root, ann, state="failed", message=failed)
+    damaged = example(root, TEACHER, "damaged")
+    damaged.config_path.write_text("{")
+    cases = [("home", {}, "status.json"), ("watch", {"run": run.id}, "status.json"), ("watch", {"run": damaged.id}, "config.json")]
+    for page, query, file in [*cases, ("class", {}, "status.json")]:
+        as_(ann)
+        test = visit(page, **query)
+        assert file in told(test) and str(root) not in told(test), page
+        as_(TEACHER)
+        assert f"{root}/" in told(visit(page, **query)), page
+    as_(ann)
+    commands = [code.value for page in ("train", "watch") for code in visit(page, run=run.id).code]
+    assert commands and not any("--root" in command for command in commands)
 
 
 def test_browser_knows_the_limit_of_an_upload(as_: Act, visit: Visit, classroom: Classroom, ann: Person) -> None:

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from gan.access import people
+from gan.access.people import Person
 from gan.catalogue import data_sets
 from gan.config.data import DataConfig
 from gan.data import importer, prepared
 from gan.data.formats import opening
 from gan.execution import requests
 from gan.storage.jobs import read
+from pages.parts.data_sets import exporting
 from tests.data.formats.samples import COLOUR, GREY, SAMPLES, Sample, npy
 from tests.helpers import wait_until
+from tests.pages.in_class import told
 
 Visit = Callable[..., AppTest]
 
@@ -84,7 +88,7 @@ def test_other_uploads_are_one_sentence(name: str, content: bytes, words: str, v
     assert test.button(key="import").disabled
 
 
-def test_a_data_set_is_exported_and_offered(visit: Visit, data: Path) -> None:
+def test_a_data_set_is_exported_and_offered(visit: Visit, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = DataConfig(name="digits", size=16)
     prepared.obtain(small, lambda sentence, share: None)
     test = visit("data", data="digits")
@@ -100,3 +104,7 @@ def test_a_data_set_is_exported_and_offered(visit: Visit, data: Path) -> None:
     (offer,) = test.get("download_button")
     assert "Download" in offer.proto.label
     assert "data/export" not in [button.key for button in test.button]
+    monkeypatch.setattr(exporting, "MOST_DOWNLOADED", 1)
+    assert f"It lies on the server as {target}." in told(test.run())
+    monkeypatch.setattr(people._Source, "ask", staticmethod(lambda: Person(id="a1", name="Ann")))
+    assert "Ask your teacher for the file." in told(test.run()) and str(target) not in told(test)

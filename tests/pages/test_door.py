@@ -21,7 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from gan.access import limits
 from gan.access.classroom import Classroom
-from pages.parts.door import hosts
+from pages.parts.door import form, hosts
 from pages.parts.door.guesses import MOST_OF_ADDRESS, MOST_OF_NAME, Guesses
 from pages.parts.door.middleware import HEADERS, _at_most
 from tests.helpers import PROJECT, environment, wait_until
@@ -214,6 +214,17 @@ def test_the_door_leads_to_pages_of_this_server_alone(server: Server, room: Clas
     assert Browser(server).join("Ann", room.state().code, wanted=wanted).headers["location"] == "/"
 
 
+def focused(body: str) -> str:
+    """Return the name of the field that has the focus."""
+    (field,) = (field for field in body.split("<input ")[1:] if "autofocus" in field.partition(">")[0])
+    return field.partition('name="')[2].partition('"')[0]
+
+
+def test_an_error_of_the_server_names_no_folder_at_the_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAN_RUNS", str(tmp_path))
+    assert str(tmp_path) not in form._page("", f"The disk is full: joining failed ({tmp_path}/.class/state.json).", {})
+
+
 def test_the_form_says_what_was_wrong_and_keeps_what_was_entered(server: Server, room: Classroom) -> None:
     ann = Browser(server)
     page = ann.ask("GET", "/watch?run=1", Accept="text/html")
@@ -221,9 +232,10 @@ def test_the_form_says_what_was_wrong_and_keeps_what_was_entered(server: Server,
     answer = ann.join('Åsa <b> "x"', "wrong")
     assert answer.status == 403 and "This is not the code of the class" in answer.body
     assert "Åsa &lt;b&gt; &quot;x&quot;" in answer.body and "<b>" not in answer.body
+    assert [focused(one.body) for one in (page, answer)] == ["name", "code"]  # where something has to be typed
     assert ann.join("Åsa <b>", room.state().code).status == 303
     taken = Browser(server).join("åsa <B>", room.state().code)
-    assert taken.status == 409 and "personal code" in taken.body
+    assert taken.status == 409 and "personal code" in taken.body and focused(taken.body) == "personal"
     (student,) = room.state().students.values()
     assert Browser(server).join("åsa <B>", room.state().code, personal=student.code).status == 303
 

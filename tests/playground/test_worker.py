@@ -13,7 +13,7 @@ import pytest
 
 from gan.play import wire
 from gan.play.messages import Measure
-from tests.helpers import PROJECT, command, environment, is_sentence, wait_until
+from tests.helpers import PROJECT, command, environment, is_sentence, make_run, wait_until
 
 _RING = {"data": "ring", "settings": {"networks.hidden": 16, "optimizer.batch_size": 16}}
 
@@ -61,6 +61,19 @@ def test_games_are_played_in_turn(talk: Talk) -> None:
     assert max(steps.values()) < 60
     for game in (1, 2, 3):
         talk.send(game, "close")
+
+
+def test_a_sentence_names_no_folder_of_the_server(root: Path) -> None:
+    run = make_run(root)
+    run.config_path.write_text("{")
+    talk = Talk(root)
+    try:
+        talk.send(1, "open", setup={"explore": True, "start": {"run": run.id}})
+        _, head = talk.hear()
+        assert head["is_end"] and f"{run.id}/config.json" in head["sentence"] and str(root) not in head["sentence"]
+    finally:
+        talk.process.kill()
+        talk.process.wait()
 
 
 def test_errors_stay_with_their_game(talk: Talk) -> None:

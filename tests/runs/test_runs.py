@@ -371,8 +371,18 @@ def test_ids_made_within_one_second_sort_by_creation() -> None:
 
 
 def test_unknown_id_is_refused(root: Path) -> None:
-    with pytest.raises(InputError, match="There is no run 20260131-093000-1a2b3c"):
+    with pytest.raises(InputError) as caught:
         runs.find(root, "20260131-093000-1a2b3c")
+    assert "There is no run 20260131-093000-1a2b3c; check" in refusal(caught)
+
+
+def test_an_archived_run_says_how_it_comes_back(root: Path) -> None:
+    run = make_run(root)
+    (root / runs.ARCHIVE / "2026-11-30-1a2b").mkdir(parents=True)
+    run.path.rename(root / runs.ARCHIVE / "2026-11-30-1a2b" / run.id)
+    with pytest.raises(InputError) as caught:
+        runs.find(root, run.id)
+    assert "has been archived" in refusal(caught) and "class restore 2026-11-30-1a2b" in refusal(caught)
 
 
 def test_foreign_entries_in_the_root_are_not_runs(root: Path) -> None:

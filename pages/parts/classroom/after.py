@@ -42,7 +42,7 @@ def _export(root: Path) -> None:
         "`contents.md` in it lists everybody, and says what is left out."
     )
     if task and task.state == "failed":
-        st.error(words.escape(task.message), icon=":material/error:")
+        st.error(words.message(task.message), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with_teacher = st.toggle("With my own runs", key="class/export/teacher")
         start = functools.partial(requests.start_class_export, root, with_teacher=with_teacher)
@@ -82,9 +82,8 @@ def _put_away(root: Path) -> None:
                 actions.close("class/archive")
                 st.rerun()
         with actions.popover("Clear", "class/clear", icon=":material/delete:"):
-            st.markdown(f"Move {found} to the trash, from which runs can be restored on Home? Your own runs stay.")
-            if found.sets:
-                st.markdown("Data sets have no trash: they go to an archive, which can be restored below.")
+            also = ", data sets below" if found.sets else ""
+            st.markdown(f"Move {found.cleared()}? Runs and guests can be restored on Home{also}. Your own runs stay.")
             if actions.button("Clear them", lambda: _clear(root, found), key="class/clear/sure", type="primary"):
                 actions.close("class/clear")
                 st.rerun()
@@ -120,7 +119,7 @@ def _archive(root: Path, found: Belongings) -> None:
 
 def _clear(root: Path, found: Belongings) -> None:
     name = archives.clear(root)
-    st.session_state[_NOTICE] = f"Moved {found} to the trash{f'; the data sets to the archive {name}' if name else ''}."
+    st.session_state[_NOTICE] = f"Moved {found.cleared(name)}."
 
 
 def _list_archives(root: Path) -> None:

@@ -113,7 +113,8 @@ def _draw_student(who: Person, *, is_following: bool) -> None:
                 key="class/follow",
                 on_change=_follow,
                 args=(place.lead,),
-                help="Shows the page that the teacher shows. Between the teacher's moves you can look elsewhere.",
+                help="Shows the page that the teacher shows. Between the teacher's moves you can look elsewhere. "
+                "A half-filled form loses its texts and files when the teacher moves on.",
             )
         _link("Leave")
     if place and _follows():

@@ -25,7 +25,7 @@ _STYLE = """<style>
 .st-key-class-board [data-testid="stGridCellContent"] > [data-testid="stLayoutWrapper"] {flex: 1 1 auto}
 [class*="st-key-class-tile-"] {position: relative; padding: .5rem; gap: .4rem}
 [class*="st-key-class-tile-"]:is(:hover, :focus-within) {border-color: INDIGO}
-[class*="st-key-class-tile-own"] {border: 2px solid INDIGO}
+[class*="st-key-class-tile-own"] {border-color: INDIGO; box-shadow: 0 0 0 1px INDIGO}
 [class*="st-key-class-tile-"] [data-testid="stImage"] img {border-radius: .35rem}
 [class*="st-key-class-tile-"] [data-testid="stPageLink"] a {position: static; padding: 0; background: none}
 [class*="st-key-class-tile-"] [data-testid="stPageLink"] a::after {content: ""; position: absolute; inset: 0; z-index: 1}
@@ -108,7 +108,7 @@ def _about(tile: Tile) -> str:
         )
         parts.append(f"<div>{line}{bar}</div>")
     if tile.sentence:
-        told = html.escape(tile.sentence)
+        told = html.escape(words.plain(tile.sentence))
         parts.append(f'<div class="state" title="{told}">{told}</div>')
     return f'<div class="class-about">{"".join(parts)}</div>'
 

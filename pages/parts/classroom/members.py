@@ -51,9 +51,11 @@ def _table(root: Path, present: Callable[[], Collection[str]], shown: State) -> 
             rows,
             hide_index=True,
             key="class/people",
+            width="content",
             height="content" if len(rows) <= 15 else 560,
             column_config={
-                "Name": st.column_config.TextColumn(pinned=True),
+                "Name": st.column_config.TextColumn(pinned=True, width=words.width_of(str(row["Name"]) for row in rows)),
+                "Here": st.column_config.TextColumn(width=words.width_of(["removed"])),
                 "Runs": st.column_config.NumberColumn(help="All runs of the student, without those in the trash."),
                 "Waiting": st.column_config.NumberColumn(help="Runs in the queue."),
                 "MB": st.column_config.NumberColumn(help="Disk space of these runs.", format="localized"),

@@ -23,8 +23,9 @@ FRESH = 2.0  # seconds for which tiles are shared by those who look at the board
 
 @dataclass(frozen=True)
 class Tile:
-    """The newest run of a person: its name, the newest samples with their step (None before the first), the newest FID with that of
-    real images, and one sentence on its state. ``runs``: how many the person has. ``measure``: the FID with its features."""
+    """The newest run of a person that has begun, or else the newest one that waits: its name, the newest samples with their step
+    (None before the first), the newest FID with that of real images, and one sentence on its state. ``runs``: how many the person
+    has. ``measure``: the FID with its features."""
 
     person: Person
     run: Run
@@ -85,13 +86,14 @@ def _turn(tile: Tile) -> tuple[bool, bool, float]:
 
 
 def _tile(person: Person, listed: list[Listed]) -> Tile:
-    run, status = listed[0].run, listed[0].status()
+    shown = next((one for one in listed if one.status().state != "queued"), listed[0])
+    run, status = shown.run, shown.status()
     samples = run.samples()
     step, picture = next(reversed(samples.items()), (0, None))
     line = _newest_score(run)
     fid, floor, about = lines.number(line, "fid"), lines.number(line, "floor_fid"), _sentence(run, status)
     measure = lines.label(line) if line else "FID"
-    return Tile(person, run, status, listed[0].facts.label, len(listed), step, picture, fid, floor, about, measure)
+    return Tile(person, run, status, shown.facts.label, len(listed), step, picture, fid, floor, about, measure)
 
 
 def _newest_score(run: Run) -> dict[str, Any]:

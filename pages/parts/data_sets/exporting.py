@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gan.access import people
 from gan.config.data import DataConfig
 from gan.data.formats.writing import KINDS, Kind
 from gan.execution import requests
@@ -52,6 +53,7 @@ def offer_export(data: DataConfig) -> None:
     if task and task.state == "running":
         show_progress("Writing the file", path)
     elif task and task.state == "failed":
-        st.error(words.escape(task.message), icon=":material/error:")
+        st.error(words.message(task.message), icon=":material/error:")
     elif target.is_file() and target.stat().st_size > MOST_DOWNLOADED:
-        st.caption(f"Too large to download ({words.megabytes(target.stat().st_size)}). It lies on the server as {target}.")
+        where = f"It lies on the server as {target}." if people.current().is_teacher else "Ask your teacher for the file."
+        st.caption(f"Too large to download ({words.megabytes(target.stat().st_size)}). {where}")

@@ -119,7 +119,7 @@ def show_failure(task: Task, path: Path, key: str, followed: str) -> None:
 
     ``key``: of the button. ``followed``: the state of sessions that saw the import running.
     """
-    st.error(words.escape(task.message), icon=":material/error:")
+    st.error(words.message(task.message), icon=":material/error:")
     if st.button("Dismiss", key=key):
         requests.dismiss(path)
         st.session_state.pop(followed, None)
@@ -133,4 +133,4 @@ def show_progress(title: str, path: Path) -> None:
     if task is None or task.state != "running":
         st.rerun()
     left = f" · {words.duration(task.seconds_left)} left" if task.seconds_left is not None else ""
-    st.progress(task.share, text=f"{words.escape(task.message or title)}{left}")
+    st.progress(task.share, text=f"{words.message(task.message or title)}{left}")

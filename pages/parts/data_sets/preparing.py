@@ -31,7 +31,7 @@ def offer_preparation(data: DataConfig) -> None:
         return
     has_failed = task is not None and task.state == "failed"
     if task is not None and has_failed:
-        st.error(words.escape(task.message), icon=":material/error:")
+        st.error(words.message(task.message), icon=":material/error:")
     elif entry.origin == "built-in" and entry.images * data.size**2 <= AT_ONCE:
         requests.start_preparing(data)
         show_progress(f"Preparing {entry.title}", path)

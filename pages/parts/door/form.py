@@ -16,7 +16,7 @@ from gan.access import classroom
 from gan.access.classroom import LIFETIME, Classroom, NameTaken, Refused
 from gan.access.people import LONGEST_NAME, Person
 from gan.errors import InputError
-from gan.places import default_root
+from gan.places import default_root, without_folders
 from pages.parts import base_path
 from pages.parts.door import identity
 from pages.parts.door.guesses import Guesses
@@ -122,10 +122,12 @@ def _safe(wanted: str) -> str:
 
 
 def _page(wanted: str, sentence: str, kept: Mapping[str, str]) -> str:
-    """Return the form with what has been entered, and the sentence on why it was not accepted."""
+    """Return the form with what has been entered, the sentence on why it was not accepted, and the focus on what to type."""
+    focus = "personal" if "personal" in kept else "code" if kept.get("name") else "name"
+    at = {name: " autofocus" if name == focus else "" for name in ("name", "code", "personal")}
     personal = (
         '<label>Personal code<input name="personal" inputmode="numeric" autocomplete="off" maxlength="20" '
-        'aria-describedby="help"></label><p id="help">'
+        f'aria-describedby="help"{at["personal"]}></label><p id="help">'
         "It is on the page Class of a device on which you are in; your teacher has it, too.</p>"
         if "personal" in kept
         else ""
@@ -134,9 +136,9 @@ def _page(wanted: str, sentence: str, kept: Mapping[str, str]) -> str:
 {_alert(sentence)}
 <form method="post" action="{html.escape(_start().rstrip("/") + PATH)}">
 <label>Your name<input name="name" value="{html.escape(kept.get("name", "")[:200])}" maxlength="{LONGEST_NAME}"
- autocomplete="nickname" autofocus></label>
+ autocomplete="nickname"{at["name"]}></label>
 <label>Code of the class<input name="code" value="{html.escape(kept.get("code", "")[:200])}" maxlength="40"
- autocomplete="off" autocapitalize="characters" spellcheck="false"></label>
+ autocomplete="off" autocapitalize="characters" spellcheck="false"{at["code"]}></label>
 {personal}
 <input type="hidden" name="wanted" value="{html.escape(wanted[:2000])}">
 <button>Join</button>
@@ -169,4 +171,4 @@ def _elsewhere() -> str:
 
 
 def _alert(sentence: str) -> str:
-    return f'<p role="alert">{html.escape(sentence)}</p>' if sentence else ""
+    return f'<p role="alert">{html.escape(without_folders(sentence))}</p>' if sentence else ""

@@ -178,7 +178,7 @@ def _progress(path: Path) -> None:
     if task is None or task.state != "running":
         st.rerun()
     left = f" · {words.duration(task.seconds_left)} left" if task.seconds_left is not None else ""
-    st.progress(task.share, text=f"Adding a guest: {words.escape(task.message)}{left}")
+    st.progress(task.share, text=f"Adding a guest: {words.message(task.message)}{left}")
 
 
 def show(chosen: Sequence[Run]) -> None:

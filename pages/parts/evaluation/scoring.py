@@ -113,4 +113,4 @@ def scoring_progress(busy: list[Run]) -> None:
         if scoring.state != "running":
             st.rerun()
         left = f" · {words.duration(scoring.seconds_left)} left" if scoring.seconds_left is not None else ""
-        st.progress(scoring.progress, text=f"{words.escape(run.label())}: {words.escape(scoring.message)}{left}")
+        st.progress(scoring.progress, text=f"{words.escape(run.label())}: {words.message(scoring.message)}{left}")

@@ -97,7 +97,7 @@ def state_of(row: Row, statuses: Mapping[str, Status], waits: Mapping[str, str])
         if member.run in there:
             status = statuses[member.run]
             state = words.STATES[status.state][0]
-            reason = waits.get(member.run, "") if status.state == "queued" else words.titled(status.message)
+            reason = waits.get(member.run, "") if status.state == "queued" else words.plain(status.message)
             reason = "" if status.state == "stopped" else reason
         else:
             state, reason = ("deleted" if member.run else "not created yet"), ""

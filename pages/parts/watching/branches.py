@@ -10,9 +10,8 @@ from gan import config as configs
 from gan.config import RunConfig, advice, changing
 from gan.errors import InputError
 from gan.execution import forking
-from gan.places import PROJECT
 from gan.runs import Run, changes, forks
-from pages.parts import actions, frame, launches, words
+from pages.parts import actions, frame, launches, owning, words
 from pages.parts.launches import Asked
 from pages.parts.planning import form
 
@@ -99,7 +98,7 @@ def _ask(run: Run, config: RunConfig) -> None:
         with st.expander("The same on the command line", icon=":material/terminal:"):
             arguments = [run.id, "--step", str(step), *configs.assignments(config, found.config)]
             arguments += ["--name", name] if name else []
-            arguments += ["--root", str(run.root)] if run.root != PROJECT / "checkpoints" else []
+            arguments += owning.root_option(run.root)
             st.code("python -m gan fork " + shlex.join(arguments), language="bash", wrap_lines=True)
 
 
