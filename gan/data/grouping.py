@@ -61,7 +61,8 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
     """Return the files of a source with their classes. Raises InputError if a chosen folder does not exist."""
     labels_file, labels = _labels(source)
     entries = [entry for entry in source.entries if entry is not labels_file]
-    pictures = [entry for entry in entries if entry.is_picture] or entries  # a README says nothing about folders
+    named_so = [entry for entry in entries if entry.is_picture]
+    pictures = named_so or entries  # a README says nothing about folders
     tree = _explore(pictures)
     folders = _counted(_names(pictures, tree.level))
     if labels and not folders:
@@ -101,7 +102,8 @@ def group(source: Source, choice: Choice = AUTO) -> Grouping:
             lambda entry: labels.get(entry.path, ""), f"Classes are the labels in {LABELS}", f"without a label in {LABELS}"
         )
     if tree.level is None or (choice.folders == "auto" and not tree.has_classes):
-        return without_classes(" and ".join(tree.parts) or "the pictures are not in separate folders")
+        undivided = "the pictures are not in separate folders" if named_so else "no file is named like a picture"
+        return without_classes(" and ".join(tree.parts) or undivided)
     depth = tree.level
     above = "".join(f" ({part}, and imported together)" for part in tree.parts) if tree.has_classes else ""
     return with_classes(lambda entry: _name(entry, depth), f"Classes are the folders{above}", "in no class folder")

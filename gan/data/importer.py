@@ -237,7 +237,7 @@ class _Found:
             np.savez(file, offset=rows[:, 0], length=rows[:, 1], width=rows[:, 2], height=rows[:, 3], label=labels, digest=digests)
             file.flush()
             os.fsync(file.fileno())
-        by_area = rows[np.argsort(rows[:, 2] * rows[:, 3], kind="stable"), 2:]
+        by_area = rows[np.lexsort((rows[:, 2], rows[:, 2] * rows[:, 3])), 2:]  # upright and wide ones apart
         return {
             "kind": "images",
             "classes": classes,

@@ -179,13 +179,14 @@ def fid(run: Run) -> str:
     if line is None:
         return ""
     newest, floor = lines.number(line, "fid") or 0.0, lines.number(line, "floor_fid")
-    real = f' <span style="opacity:.7">real {words.number(floor)}</span>' if floor is not None else ""
     name, _, features = html.escape(lines.label(line)).partition(" · ")
-    below = f'<div style="font-size:.75rem;opacity:.7">features: {features}</div>' if features else ""
+    about = [f"real images: {words.number(floor)}"] if floor is not None else []
+    about += [f"features: {features}"] if features else []
+    below = f'<div style="font-size:.75rem;opacity:.7">{" · ".join(about)}</div>' if about else ""
     drawn = curve([value for _, value in logged.quick_fids(run)[1]], floor)
     return (
         f'<div style="display:flex;align-items:end;gap:.75rem;font-size:.875rem">'
-        f'<span style="white-space:nowrap">{name} <b>{words.number(newest)}</b>{real}</span>{drawn}</div>{below}'
+        f'<span style="white-space:nowrap">{name} <b>{words.number(newest)}</b></span>{drawn}</div>{below}'
     )
 
 

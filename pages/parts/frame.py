@@ -25,13 +25,13 @@ SLOW_TICK = 5.0  # seconds between looks for changes made elsewhere: in another 
 
 #: The bar at the top is aligned with the page. On a phone, where it does not list the pages, it shows the title of this one.
 #: Chosen options and values of sliders have the colour of the text: the primary colour is too dark for text in dark mode.
-#: The page that has the keyboard's focus would otherwise look much like the present one.
+#: Links that have the keyboard's focus are outlined: Streamlit shows it as a background, which cards switch off.
 _BAR = """<style>
 @media (min-width: 768px) {[data-testid="stHeader"] > div {padding-left: 4rem; padding-right: 5rem}}
 @media (max-width: 767px) {[data-testid="stHeader"]::after {content: "TITLE"; position: absolute; inset: 0 1rem 0 auto;
   pointer-events: none; display: flex; align-items: center; font-weight: 650}}
 :is([data-testid="stButtonGroup"] button[data-selected], [data-testid="stSliderThumbValue"]) {color: inherit !important}
-[data-testid="stHeader"] a:focus-visible {outline: 2px solid currentColor}
+:is([data-testid="stHeader"], [data-testid="stPageLink"]) a:focus-visible {outline: 2px solid currentColor}
 @media (pointer: coarse) {.st-key-mouse-hint {display: none}}
 </style>"""
 

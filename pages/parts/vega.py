@@ -30,7 +30,10 @@ def marks(found: Sequence[tuple[float, str]], x: dict[str, Any]) -> list[dict[st
     place = {key: value for key, value in x.items() if key != "title"}
     tooltip = [{"field": "text", "type": "nominal", "title": "changed"}, {**place, "format": ",.0f", "title": "at"}]
     line = {"type": "rule", "strokeDash": [3, 3], "color": ORANGE, "size": 1.5, "clip": True}
-    text = {"type": "text", "align": "left", "baseline": "top", "dx": 4, "fontSize": 12, "color": ORANGE, "limit": 130}
+    # To the left of its line in the right half of the plot: the newest change of a training is at its right edge.
+    is_right = f"scale('x', datum['{x['field']}']) > width / 2"
+    beside = {"align": {"expr": f"{is_right} ? 'right' : 'left'"}, "dx": {"expr": f"{is_right} ? -4 : 4"}}
+    text = {"type": "text", **beside, "baseline": "top", "fontSize": 12, "color": ORANGE, "limit": 130}
     rows = [
         {
             "data": {"values": values[row::_ROWS]},

@@ -39,6 +39,11 @@ def labelled(pairs: object) -> bytes:
     return json.dumps({"labels": pairs}).encode()
 
 
+def test_an_archive_without_pictures_does_not_speak_of_its_pictures() -> None:
+    for names in (["readme.txt"], ["a/readme.txt"], []):
+        assert grouped(names).sentence == "No classes: no file is named like a picture."
+
+
 STYLEGAN = [f"{number // 1000:05d}/img{number:08d}.png" for number in range(2500)]
 
 

@@ -342,6 +342,15 @@ def test_unusual_names_are_treated_as_text(tmp_path: Path) -> None:
     assert "<script>alert(1)" in " ".join(facts["classes"]), "markup must stay text"
 
 
+def test_upright_and_wide_pictures_of_one_area_are_two_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "turned.zip"
+    shapes = [(20, 30), (30, 20), (20, 30)]
+    path.write_bytes(zip_of({f"{place}.png": encoded(noise(*shape, seed=place)) for place, shape in enumerate(shapes)}).getvalue())
+    name = importer.import_pictures(path, "Turned", ignore, root=tmp_path / "data")
+    sizes = json.loads((tmp_path / "data" / "own" / name / "data-set.json").read_text())["sizes"]
+    assert (sizes["smallest"], sizes["largest"]) == ([20, 30], [30, 20])
+
+
 def test_import_keeps_the_good_and_lists_the_bad(tmp_path: Path) -> None:
     files = {f"good/{index}.png": encoded(noise(20 + index, 30, seed=index)) for index in range(5)}
     files |= {f"bad/{name}.png": content for name, (content, _) in bad_pictures().items()}

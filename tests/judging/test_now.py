@@ -25,7 +25,7 @@ def curve(real: float, fake: float, lines: int = 50) -> list[dict[str, Any]]:
     [
         (curve(0.5, 0.5, lines=5), "just begun"),
         (curve(0.9, 0.1), "The discriminator is ahead, and the generator still learns from it: 90 % “real” for real images"),
-        (curve(0.6, 0.4), "Neither player is far ahead: 60 % “real” for real images, 40 % for generated ones"),
+        (curve(0.6, 0.4), "tells the images apart, but is not sure: 60 % “real” for real images, 40 % for generated ones"),
         (curve(0.51, 0.5), "can hardly tell the images apart"),
         (curve(0.99, 0.01), "sure of nearly every image"),
         (curve(0.2, 0.8), "takes generated images for real ones"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from gan import runs
@@ -189,9 +190,10 @@ def test_first_training_by_keyboard_alone(page: Page, serve: Serve, root: Path) 
     queue.stop(runs.list_runs(root)[0])
 
 
-def test_focus_shows_in_the_list_of_pages(page: Page, serve: Serve, empty: Path) -> None:
-    page.goto(serve(empty).address)
-    link = page.get_by_role("link", name="Data", exact=True)
+@pytest.mark.parametrize("name", ["Data", "1. Two players"])
+def test_focus_shows_in_the_list_of_pages_and_on_cards(page: Page, serve: Serve, empty: Path, name: str) -> None:
+    page.goto(f"{serve(empty).address}/learn")
+    link = page.get_by_role("link", name=name, exact=True)
     expect(link).to_be_visible()
     page.keyboard.press("Tab")  # browsers outline the focus only for those who use the keyboard
     link.focus()

@@ -234,11 +234,18 @@ def test_groups_whose_runs_differ_in_other_settings_are_named(root: Path) -> Non
 
 def test_fids_that_cannot_be_compared_get_separate_charts(root: Path) -> None:
     kinds: list[dict[str, Any]] = [{}, {}, {"extractor_id": "inception-2015-1", "extractor": "Inception 2015"}, {"data": "shapes"}]
+    kinds.append({"size": 64})
     chosen = [score(make_run(root), {**kind, "source": "training", "step": 5}) for kind in kinds]
-    found = timeline.charts(tuple(timeline.track(run, "steps") for run in chosen), "FID", 0.0, ("a", "b", "c", "d"))
+    found = timeline.charts(tuple(timeline.track(run, "steps") for run in chosen), "FID", 0.0, ("a", "b", "c", "d", "e"))
     curves = {title: table["curve"].unique().to_pylist() for title, table in found.items()}
     few = "quick FID · digits CNN, 500 images of"
-    assert curves == {f"{few} digits": ["a", "b"], "quick FID": ["c"], f"{few} shapes": ["d"]}
+    size = chosen[0].scores()[0]["size"]
+    assert curves == {
+        f"{few} digits, {size} × {size} pixels": ["a", "b"],
+        "quick FID": ["c"],
+        f"{few} shapes, {size} × {size} pixels": ["d"],
+        f"{few} digits, 64 × 64 pixels": ["e"],
+    }
 
 
 def test_a_run_later_scored_on_other_features_has_two_fid_curves(root: Path) -> None:

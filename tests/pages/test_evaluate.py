@@ -370,6 +370,7 @@ def test_changed_real_images_are_a_separate_reason(shown: Run) -> None:
     assert scores_table.apart([line, changed]) == "real images (same name, different content)"
     assert scores_table.apart([line, fewer]) == f"number of generated images ({line['images']}, 77)"
     altered = line | {"altered": "colour removed"}
+    assert scores_table.apart([{**line, "images": 2000}, fewer]) == "number of generated images (2,000, 77)"
     assert scores_table.apart([line, altered]) == "changes of the pictures before scoring (none, colour removed)"
     assert scores_table.apart([line, changed, fewer]).endswith(" and real images (same name, different content)")
 

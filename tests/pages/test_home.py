@@ -35,7 +35,7 @@ def test_a_card_shows_fid_beside_that_of_real_images(shown: Run, visit: Visit) -
     test = visit("home")
     assert not test.exception
     told = [one.proto.body for one in test.get("html")]
-    assert any("FID <b>" in one and "real" in one and "features: digits CNN" in one for one in told), told
+    assert any("FID <b>" in one and "real images: " in one and "features: digits CNN" in one for one in told), told
 
 
 def test_a_small_curve_falls_from_its_top_to_its_bottom() -> None:

@@ -75,6 +75,8 @@ def test_change_is_asked_for_granted_told_and_marked(training: Run, visit: Visit
         for spec in charts
     ]
     assert len(marked) >= 2 and all(one[0] == [{"step": 12, "text": "lr_G 0.001"}] for one in marked)
+    texts_of = [layer["mark"] for spec in charts for layer in spec["layer"] if "limit" in layer.get("mark", ())]
+    assert texts_of and all("'right'" in mark["align"]["expr"] for mark in texts_of), "not cut off at the right edge"
     # Compare marks it, too, and tells the difference.
     other = make_run(training.root)
     append(other.metrics_path, {"step": 1, "images_seen": 32, "generator_loss": 1.0, "discriminator_loss": 1.0})

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 import streamlit as st
+from streamlit.proto.SelectWidgetFilterMode_pb2 import FILTER_MODE_PREFIX
 from streamlit.testing.v1 import AppTest
 
 from gan import runs
@@ -125,6 +126,8 @@ def test_offered_values_fit_the_setting(visit: Visit, empty: Path) -> None:
     chips = {field.key: field.options for field in test.multiselect}
     numbers = {key: values for key, values in wanted.items() if isinstance(values[0], str) and key != "objective.loss"}
     assert {key: chips[f"{PREFIX}/{key}"] for key in numbers} == numbers
+    typed = [field.proto for field in test.multiselect if field.proto.accept_new_options]
+    assert typed and {field.filter_mode for field in typed} == {FILTER_MODE_PREFIX}, "8 is not 128"
     assert not any(re.search(r"[a-z]\.[a-z]", field.label) for field in test.multiselect), "axes are called by their titles"
     assert "values to try for “Image size”" in texts(test)
     for key, values in wanted.items():

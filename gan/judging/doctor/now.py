@@ -65,7 +65,7 @@ def _on_players(curve: Sequence[Line], config: RunConfig) -> tuple[str, str]:
         elif real - fake < UNSURE:
             told = f"The discriminator can hardly tell the {things} apart"
         else:
-            told = "Neither player is far ahead"
+            told = f"The discriminator tells the {things} apart, but is not sure"
     return told, figures
 
 

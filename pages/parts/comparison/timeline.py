@@ -256,6 +256,7 @@ def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str,
     curves = [(line, points, group) for one, group in zip(tracks, groups, strict=True) for line, points in one.fids]
     kinds = core.groups(curves, lambda curve: curve[0])
     often = Counter(_quick(kind[0][0]) for kind in kinds)
+    sizes = {title: {kind[0][0].get("size") for kind in kinds if _quick(kind[0][0]) == title} for title in often}
     found: dict[str, dict[str, np.ndarray]] = {}
     for kind in kinds:
         line = kind[0][0]
@@ -264,7 +265,8 @@ def _fids(tracks: Sequence[Track], groups: Sequence[str]) -> dict[str, dict[str,
             members.setdefault(group, []).append(points)
         title = _quick(line)
         if often[title] > 1:
-            title = f"{title}, {words.count(line['images'], 'image')} of {line['data']}"
+            pixels = f", {line.get('size')} × {line.get('size')} pixels" if len(sizes[title]) > 1 else ""
+            title = f"{title}, {words.count(line['images'], 'image')} of {line['data']}{pixels}"
         found[title if title not in found else f"{title} ({len(found) + 1})"] = {
             group: rows for group, parts in members.items() if (rows := _scored_by_all(parts)).size
         }

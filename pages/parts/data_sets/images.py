@@ -197,12 +197,19 @@ def show_figures(data: DataConfig, found: dict[str, Any], facts: dict[str, Any])
             st.metric("Grey level", spread(found["channels"][0]), help=HELP["channel"], border=True)
         st.metric("Exact duplicates", f"{found['exact']:,}", help=HELP["exact"], border=True)
         st.metric("Near duplicates", ("≥ " if found["near"] else "") + f"{found['near']:,}", help=HELP["near"], border=True)
-        for name, (width, height) in facts.get("sizes", {}).items():
-            st.metric(f"{name.capitalize()} image", f"{width} × {height}", help=HELP["native"], border=True)
-        if entry.native_size:
-            st.metric("Original size", "{} × {}".format(*entry.native_size), help=HELP["native"], border=True)
+        for name, (width, height) in original_sizes(entry, facts).items():
+            st.metric(name, f"{width} × {height}", help=HELP["native"], border=True)
         if entry.skipped:
             st.metric("Skipped", f"{entry.skipped:,}", help=HELP["skipped"], border=True)
+
+
+def original_sizes(entry: DataSet, facts: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return title → width and height before scaling: one size if all images have it, else the smallest, median and largest."""
+    sizes = {f"{name.capitalize()} image": (width, height) for name, (width, height) in facts.get("sizes", {}).items()}
+    if len(set(sizes.values())) > 1:
+        return sizes
+    only = next(iter(sizes.values()), entry.native_size)
+    return {"Original size": only} if only else {}
 
 
 def spread(figures: dict[str, float]) -> str:

@@ -84,7 +84,10 @@ def apart(one_of_each: Sequence[Line]) -> str:
 
 
 def _ground(line: Line, key: str) -> str:
-    return "none" if key == "altered" and not line.get(key) else text_of(line.get(key))
+    value = line.get(key)
+    if key in ("images", "real_images") and isinstance(value, int):
+        return f"{value:,}"
+    return "none" if key == "altered" and not value else text_of(value)
 
 
 def table(chosen: Sequence[Run], extractor: str, checkpoint: str = "last") -> pd.DataFrame:

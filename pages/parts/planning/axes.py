@@ -60,9 +60,10 @@ def _ask_numbers(info: FieldInfo, label: str, now: Any, widget: str) -> list[Any
             list(dict.fromkeys([*offered, *split])),
             key=widget,
             accept_new_options=True,
+            filter_mode="prefix",  # Enter takes the first match: 8 must not become 128
             select_all=False,
-            placeholder="Choose, or type and press Enter",
-            help=f"Accepts {configs.describe_range(info)}.",
+            placeholder="Choose, or type values with commas",
+            help=f"Accepts {configs.describe_range(info)}. Enter completes what begins like an offered value; a comma ends it.",
             persist_state="session",
         )
         if info.annotation in (int, float):
