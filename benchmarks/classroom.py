@@ -1,13 +1,13 @@
 """A class at work: visitors who rerun their pages, some of them playing, two trainings, many runs on disk.
 
-    python -m benchmarks.classroom [--minutes 10] [--visitors 60] [--playing 10] [--runs 200] [--other PATH]
+    python -m benchmarks.classroom [--minutes 10] [--visitors 60] [--playing 10] [--runs 200] [--servers 1] [--other PATH]
 
-A real server, behind the door of a class if the checkout has one; with ``--other``, the server of another checkout afterwards.
-The visitors are Streamlit's own messages over websockets, without a browser, from one process on the same cores. Each asks for its
-whole page every two seconds, or as soon as the last answer is complete, with the pictures in it. Reported: the time from a request
-to the end of the page's script; errors (tracebacks, lost connections, failed pictures); what the trainings lose against the minute
-before, in which nobody watches; CPU of server, visitors and the workers of live games; the slope of the server's memory over the
-second half.
+A real server, or several on one folder to which visitors are bound in turn, behind the door of a class if there is one; with
+``--other``, those of another one afterwards. The visitors are Streamlit's own messages over websockets, without a browser, from one
+process on the same cores. Each asks for its whole page every two seconds, or as soon as the last answer is complete, with the
+pictures in it. Reported: the time from a request to the end of the page's script; errors (tracebacks, lost connections, failed
+pictures); what the trainings lose against the minute before, in which nobody watches; CPU of servers, visitors and the workers of
+live games; the slope of the servers' memory over the second half.
 """
 
 from __future__ import annotations
@@ -70,9 +70,8 @@ class Found:
 class Class:
     """The visitors of one server."""
 
-    def __init__(self, address: str, code: str, found: Found) -> None:
-        self.address, self.code, self.found = address, code, found
-        self.is_over = asyncio.Event()
+    def __init__(self, address: str, code: str, found: Found, is_over: asyncio.Event) -> None:
+        self.address, self.code, self.found, self.is_over = address, code, found, is_over
         self._pictures = asyncio.Semaphore(20)
 
     def join(self, name: str) -> dict[str, str]:
@@ -189,17 +188,26 @@ def speed(chosen: list[Run], seconds: float) -> float:
     return (sum(map(images, chosen)) - first) / (time.monotonic() - began)
 
 
-async def attend(room: Class, options: argparse.Namespace, queries: list[tuple[str, str]], server: psutil.Process) -> None:
+async def attend(
+    addresses: list[str],
+    code: str,
+    found: Found,
+    options: argparse.Namespace,
+    queries: list[tuple[str, str]],
+    servers: list[psutil.Process],
+) -> None:
     """Let the class work for the time asked for."""
+    is_over = asyncio.Event()
+    rooms = [Class(address, code, found, is_over) for address in addresses]
     watching = options.visitors - options.playing
     chosen = itertools.islice(itertools.cycle(queries), watching)
-    visits = [asyncio.create_task(room.visit(number, *one)) for number, one in enumerate(chosen)]
-    visits += [asyncio.create_task(room.play(number)) for number in range(options.playing)]
+    visits = [asyncio.create_task(rooms[number % len(rooms)].visit(number, *one)) for number, one in enumerate(chosen)]
+    visits += [asyncio.create_task(rooms[number % len(rooms)].play(number)) for number in range(options.playing)]
     began = time.monotonic()
     while (passed := time.monotonic() - began) < 60 * options.minutes:
-        room.found.memory.append((passed, server.memory_info().rss / 1e6))
+        found.memory.append((passed, sum(server.memory_info().rss for server in servers) / 1e6))
         await asyncio.sleep(5)
-    room.is_over.set()
+    is_over.set()
     await asyncio.wait(visits, timeout=60)
 
 
@@ -211,7 +219,9 @@ def measure(project: Path, options: argparse.Namespace) -> list[str]:
         first = make_run(root, config, _LINES, picture)
         for _ in range(options.runs - 1):
             make_run(root, config, _LINES, picture, first)
-        server, address, _ = stack.enter_context(serve(root, project, GAN_CLASS="1", STREAMLIT_SERVER_ADDRESS="127.0.0.1"))
+        classroom = {"GAN_CLASS": "1", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
+        started = [stack.enter_context(serve(root, project, **classroom)) for _ in range(options.servers)]
+        servers, addresses = [one for one, _, _ in started], [one for _, one, _ in started]
         start_trainings(root, project)
         stack.callback(end_trainings, root)
         active: list[Run] = []
@@ -222,18 +232,23 @@ def measure(project: Path, options: argparse.Namespace) -> list[str]:
         codes = root / ".class" / "class.json"
         code = json.loads(codes.read_bytes())["code"] if codes.exists() else ""
         if code:  # all visitors have one address, so the limits of one game and the like must not be of one person
-            assert request(address, "GET", "/", {"Accept": "text/html"})[0] == 401, "the door is closed"
+            assert request(addresses[0], "GET", "/", {"Accept": "text/html"})[0] == 401, "the door is closed"
         places = {"run": active[0].id, "ended": first.id}
         queries = [(page, query.format(**places)) for page, query in _PAGES]
         found = Found()
-        before, own, seen = cpu(server), time.process_time(), sum(map(images, active))
-        players = sum(cpu(one) for one in server.children(recursive=True))
+        before, own, seen = sum(map(cpu, servers)), time.process_time(), sum(map(images, active))
+        players = workers_of(servers)
         began = time.monotonic()
-        asyncio.run(attend(Class(address, code, found), options, queries, server))
+        asyncio.run(attend(addresses, code, found, options, queries, servers))
         passed = time.monotonic() - began
         busy = (sum(map(images, active)) - seen) / passed
-        played = sum(cpu(one) for one in server.children(recursive=True)) - players
-        return rows(found, passed, alone, busy, (cpu(server) - before, played, time.process_time() - own))
+        used = sum(map(cpu, servers)) - before, workers_of(servers) - players, time.process_time() - own
+        return rows(found, passed, alone, busy, used)
+
+
+def workers_of(servers: list[psutil.Process]) -> float:
+    """Return the CPU seconds of the workers of live games."""
+    return sum(cpu(one) for server in servers for one in server.children(recursive=True))
 
 
 def rows(found: Found, passed: float, alone: float, busy: float, used: tuple[float, float, float]) -> list[str]:
@@ -249,8 +264,8 @@ def rows(found: Found, passed: float, alone: float, busy: float, used: tuple[flo
         f"| frames of live games | {found.frames / passed:.0f}/s |",
         f"| errors | {errors} {dict(+found.errors) if errors else ''} |",
         f"| trainings, images/s, nobody → class | {alone:,.0f} → {busy:,.0f} ({busy / alone - 1:+.0%}) |",
-        f"| cores used: server / live games / visitors | {server} / {played} / {visitors} |",
-        f"| memory of the server, start → end, MB | {found.memory[0][1]:.0f} → {found.memory[-1][1]:.0f} |",
+        f"| cores used: servers / live games / visitors | {server} / {played} / {visitors} |",
+        f"| memory of the servers, start → end, MB | {found.memory[0][1]:.0f} → {found.memory[-1][1]:.0f} |",
         f"| slope over the second half, MB/h | {slope:+.0f} |",
     ]
 
@@ -263,14 +278,15 @@ def quantiles(seconds: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10)
-    for name, default in (("visitors", 60), ("playing", 10), ("runs", 200)):
+    for name, default in (("visitors", 60), ("playing", 10), ("runs", 200), ("servers", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--other", type=Path, action="append", default=[], help="another checkout, to compare with")
     options = parser.parse_args()
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}")
     print(f"{options.visitors} visitors, {options.playing} of them playing, 2 trainings, {options.runs} runs on disk")
     for project in (PROJECT, *(other.resolve() for other in options.other)):
-        print(f"\n{project.name if project != PROJECT else 'this checkout'}, {options.minutes:g} min\n\n| | |\n| --- | --- |")
+        name = project.name if project != PROJECT else "this checkout"
+        print(f"\n{name}, {options.minutes:g} min, servers: {options.servers}\n\n| | |\n| --- | --- |")
         print(*measure(project, options), sep="\n", flush=True)
 
 

@@ -1,6 +1,7 @@
 """10,000 runs in one folder: CPU of a turn of the queue and of a rerun of each page; this checkout and another one.
 
-    python -m benchmarks.many_runs [--other PATH] [--runs 10000] [--waiting 1000] [--rounds 3] [--reruns 10] [--pages NAME …]
+    python -m benchmarks.many_runs [--other PATH] [--runs 10000] [--waiting 1000] [--rounds 3] [--reruns 10] [--pause 6]
+                                   [--pages NAME …]
 
 Makes a folder of synthetic finished runs: 4 in 10 in sweeps of 100, the others of 30 students, with samples, scores and logged
 lines. In a second state of the folder, ``--waiting`` of them wait behind a run that takes all cores. All checkouts have the same
@@ -8,7 +9,8 @@ files (hard links).
 
 All figures are CPU time, user and system, so they hold on a busy machine. The queue is measured in a process of its own. Pages are
 shown by real servers to a client without a browser (:mod:`benchmarks.viewer`), the checkouts in turn; what the server uses
-without a visitor in the same time (its queue) is subtracted and listed apart.
+without a visitor in the same time (its queue) is subtracted and listed apart. A run is at rest a minute after its last change:
+``--pause 62`` measures pages when all are.
 """
 
 from __future__ import annotations
@@ -245,7 +247,7 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--other", type=Path, help="another checkout, to compare with")
-    for name, default in (("runs", 10_000), ("waiting", 1000), ("rounds", 3), ("reruns", 10)):
+    for name, default in (("runs", 10_000), ("waiting", 1000), ("rounds", 3), ("reruns", 10), ("pause", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--pages", nargs="*", help="names of pages, by default all")
     options = parser.parse_args()
@@ -266,7 +268,7 @@ def main() -> None:
                         figures[f"{name}, {state}"] += values
                 chosen = {name: link for name, link in pages_of(made).items() if not options.pages or name in options.pages}
                 served = [(*stack.enter_context(serve(root, project))[:2], figures) for project, root, figures in sides]
-                time.sleep(_IDLE)
+                time.sleep(options.pause)
                 idle = [idle_of(process) for process, _, _ in served]
                 for one, (_, _, figures) in zip(idle, served, strict=True):
                     figures[f"server without visitors, per second, {state}"].append(1000 * one)
