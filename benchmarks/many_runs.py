@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -148,7 +149,10 @@ def linked(root: Path, copy: Path) -> Path:
 
 @contextlib.contextmanager
 def crowded(root: Path, made: list[Run], waiting: int) -> Iterator[None]:
-    """Let the latest run hold all cores in the block, and ``waiting`` others wait, from all parts of the list."""
+    """Let the latest run hold all cores in the block and write its progress every second, and ``waiting`` others wait.
+
+    Those are from all parts of the list.
+    """
     now = time.time()
     busy, *others = made[::-1]
     chosen = others[:: max(1, len(others) // waiting)][:waiting] if waiting else []
@@ -158,10 +162,23 @@ def crowded(root: Path, made: list[Run], waiting: int) -> Iterator[None]:
     lock = FileLock(Run(root / busy.id).trainer_lock)
     lock.acquire()
     status = finished(now).model_copy(update={"state": "running", "step": 10, "threads": 1000, "host": host(), "heartbeat": now})
+    is_over = threading.Event()
+
+    def train() -> None:
+        step = 10
+        while not is_over.wait(1.0):
+            step += 1
+            progress = {"step": step, "heartbeat": time.time(), "beat": step}
+            Run(root / busy.id).write_status(status.model_copy(update=progress), durable=False)
+
     Run(root / busy.id).write_status(status, durable=False)
+    trainer = threading.Thread(target=train)
+    trainer.start()
     try:
         yield
     finally:
+        is_over.set()
+        trainer.join()
         lock.release()
         for run in (busy, *chosen):
             Run(root / run.id).write_status(finished(now), durable=False)

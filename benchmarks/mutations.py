@@ -45,7 +45,7 @@ from gan.execution import ahead, queue, speeds
 from gan.judging import comparison, doctor, lines
 from gan.places import PROJECT
 from gan.quiz import questions, rounds
-from gan.runs import Run, atlas, changes, forks, index
+from gan.runs import Run, atlas, changes, forks, index, listing
 from gan.storage import jobs, sealed, signs
 from gan.sweeps import editing, experiments, launched, plan, progress, variants
 from gan.training import checkpoints
@@ -183,8 +183,7 @@ def look_at(run: Run) -> None:
         assert verdict.title
     if origin := run.origin():
         forks.describe(origin)
-    listed = index.read(run.root)
-    index.names_of(listed)
+    listing.names_of(list(index.read(run.root)))
     forks.family(run), forks.checkpoints(run), queue.waiting_runs(run.root), ahead.reasons(run.root)
     for refusing in (run.config, lambda: changes.replayed(run), lambda: changes.flat(run), lambda: forks.length_from(run, 80)):
         try:

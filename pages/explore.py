@@ -10,7 +10,7 @@ from gan.guests.guest import Guest
 from gan.play import setup as setups
 from gan.runs import Run
 from gan.runs import index as run_index
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 from pages.parts import first_run, frame, owning, picking
 from pages.parts.playing import component
 

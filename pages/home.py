@@ -11,7 +11,7 @@ from gan.access import classroom
 from gan.catalogue import data_sets
 from gan.execution import queue
 from gan.runs import examples, index
-from gan.runs.index import Listing
+from gan.runs.listing import Listing
 from pages.parts import actions, cards, first_run, frame, owning, pictures, trash, words
 
 FEW = 8  # cards of waiting runs, and of ended ones, shown before “Show all”
@@ -102,7 +102,7 @@ def gallery() -> bool:
         if not every:
             st.info("No runs yet. Start one with the button above, or choose settings on the Train page.", icon=":material/info:")
             return False
-        names = index.names_of(every)
+        names = every.names
         shown = cards.fold(narrow(every, names) if len(every) > FEW or classroom.is_on() else every)
         active: list[cards.Card] = []
         ended: list[cards.Card] = []

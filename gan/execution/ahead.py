@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 from gan.access import people
 from gan.config import RunConfig
 from gan.errors import InputError
-from gan.execution import order, queue, speeds
+from gan.execution import order, speeds
 from gan.execution.forecast import STARTING_SECONDS, pace
 from gan.execution.order import Turn
+from gan.execution.waiting import line, most_at_once
 from gan.machine import cores, usual_threads
 from gan.runs import Run, index
+from gan.runs.listing import Listed
 from gan.storage.models import read_cached
 
 _MOST_SEEN = 50  # runs
@@ -56,7 +58,7 @@ def look(root: Path, config: RunConfig) -> Ahead:
     """
     every, person = index.read(root), people.current()
     training = [(listed, status) for listed in every.going if (status := listed.status()).state in ("starting", "running")]
-    waiting = [one for one in queue.line(root) if not one.reason]
+    waiting = [one for one in line(root) if not one.reason]
     busy = [
         Job(max(1, status.threads) * status.processes, status.seconds_left, Turn(listed.facts.owner.id, 0.0, 0.0))
         for listed, status in training
@@ -69,10 +71,10 @@ def look(root: Path, config: RunConfig) -> Ahead:
             paces[kind] = pace(one.run, len(waiting) + 1) or seen.get(kind)
         step_seconds, steps = paces[kind], max(0, one.status.total_steps - one.status.step)
         seconds = None if step_seconds is None else STARTING_SECONDS + step_seconds * steps
-        jobs.append(Job(_cores(one.run, one.status.threads), seconds, one.turn, queue.most_at_once(root, one.owner)))
+        jobs.append(Job(_cores(one.run, one.status.threads), seconds, one.turn, most_at_once(root, one.owner)))
     new = Turn(person.id, 0.0, (time.time(), (math.inf, "")))
     served = every.last_starts
-    jobs.append(Job(config.training.threads * config.training.processes, None, new, queue.most_at_once(root, person)))
+    jobs.append(Job(config.training.threads * config.training.processes, None, new, most_at_once(root, person)))
     seconds = starts_in(busy, jobs, cores(), served)
     ranked = order.fair([*(one.turn for one in waiting), new], Counter(job.turn.owner for job in busy), served)
     places = [place for place, _ in ranked]
@@ -144,20 +146,20 @@ def reasons(root: Path) -> dict[str, str]:
     (:func:`gan.execution.holds.hold`), :data:`AT_LIMIT` for the next run of a student whose other runs train, or its place among
     all others.
     """
-    found = queue.line(root)
+    found = line(root)
     going = [one for one in found if not one.reason]
     told = {one.run.id: one.reason for one in found}
-    told |= {one.run.id: one.reason or one.status.message or _UNSENT for one in queue.line(root, has_engine=True)}
+    told |= {one.run.id: one.reason or one.status.message or _UNSENT for one in line(root, has_engine=True)}
     owners: set[str] = set()
     for place, one in enumerate(going, 1):
         is_next = one.owner.id not in owners
         owners.add(one.owner.id)
-        is_held = is_next and one.rank >= queue.most_at_once(root, one.owner)
+        is_held = is_next and one.rank >= most_at_once(root, one.owner)
         told[one.run.id] = AT_LIMIT if is_held else f"place {place} of {len(going)} in the queue"
     return told
 
 
-def _seen(every: Sequence[index.Listed]) -> dict[str, float]:
+def _seen(every: Sequence[Listed]) -> dict[str, float]:
     """Return the seconds per step of the newest runs, by kind; a class trains many of one kind, and nobody measured its speed."""
     found: dict[str, float] = {}
     for listed in every[:_MOST_SEEN]:

@@ -19,7 +19,8 @@ from gan.errors import InputError, shown
 from gan.execution import dispatching
 from gan.execution.executors import engines
 from gan.execution.executors.engine import NOT_SHARED, Engine, EngineAway, Refused, Seen, Task
-from gan.execution.queue import MOST_RESTARTS, line, queue_lock
+from gan.execution.queue import MOST_RESTARTS, queue_lock
+from gan.execution.waiting import line
 from gan.runs import Run, Scoring, Status, dispatch, index
 from gan.runs.dispatch import ENGINES, Job, Kind
 from gan.storage import leases, signs

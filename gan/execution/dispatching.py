@@ -7,7 +7,8 @@ from pathlib import Path
 from gan import runs
 from gan.execution import processes
 from gan.execution.executors import engines
-from gan.runs import dispatch, index
+from gan.runs import dispatch
+from gan.runs.listing import Listed, Listing
 from gan.storage import signs
 
 
@@ -16,7 +17,7 @@ def lock_of(root: Path) -> Path:
     return root / ".dispatcher.lock"
 
 
-def ensure(root: Path, every: index.Listing) -> None:
+def ensure(root: Path, every: Listing) -> None:
     """Start the dispatcher of a folder with ``every`` run if there is work for it and none runs."""
     lock = lock_of(root)
     if signs.is_alive(lock, signs.announced_at(lock)) or not any(map(has_work, every.going)):
@@ -26,7 +27,7 @@ def ensure(root: Path, every: index.Listing) -> None:
     processes.spawn(arguments, root / ".dispatcher.log", is_background=True, locks=[lock])
 
 
-def has_work(listed: index.Listed) -> bool:
+def has_work(listed: Listed) -> bool:
     """Return whether a run is, or should be, under way at an engine that this machine can use."""
     status = listed.facts.status
     if status is None or not status.engine:

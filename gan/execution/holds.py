@@ -19,18 +19,21 @@ def has_room(run: Run) -> bool:
     return shutil.disk_usage(run.root).free >= LEAST_ROOM + checkpoint_bytes(run.root, run.config())
 
 
-def lacks_room(sweep: Sweep) -> bool:
-    """Return whether the next run of a sweep is waiting for disk space."""
-    following = next((run for run in sweep.existing() if run.status().state == "queued"), None)
+def lacks_room(sweep: Sweep, following: Run | None = None) -> bool:
+    """Return whether the next run of a sweep is waiting for disk space; ``following`` is that run, if it is known."""
+    following = following or next((run for run in sweep.existing() if run.status().state == "queued"), None)
     with contextlib.suppress(InputError):
         return following is not None and not has_room(following)
     return False
 
 
-def hold(sweep: Sweep) -> str:
-    """Return what holds the waiting runs of a sweep back: :data:`PAUSED`, :data:`NO_ROOM`, or nothing."""
+def hold(sweep: Sweep, following: Run | None = None) -> str:
+    """Return what holds the waiting runs of a sweep back: :data:`PAUSED`, :data:`NO_ROOM`, or nothing.
+
+    ``following`` is the next of them, if it is known.
+    """
     try:
         is_paused = sweep.record().is_paused
     except InputError:
         return ""
-    return PAUSED if is_paused else NO_ROOM if lacks_room(sweep) else ""
+    return PAUSED if is_paused else NO_ROOM if lacks_room(sweep, following) else ""

@@ -8,18 +8,15 @@ under a lock, so two callers never start the same run. All its state is on disk,
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gan import places, runs, words
-from gan.access import classroom, limits, people
-from gan.access.people import Person
+from gan.access import classroom, people
 from gan.access.rules import require
 from gan.config import RunConfig
 from gan.config.fields import LONGEST, Span
@@ -27,27 +24,16 @@ from gan.errors import InputError, explain_os_error, explained
 from gan.execution import dispatching, holds, order, processes, quotas, silent
 from gan.execution.executors import engines
 from gan.execution.gpus import Gpus
-from gan.execution.order import Turn
+from gan.execution.waiting import Waiting, line, most_at_once
 from gan.machine import cores, host, usual_threads
 from gan.runs import Run, Status, dispatch, holding, index
+from gan.runs.listing import Listing
 from gan.storage import leases, signs
 from gan.storage.locks import hold_lock
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
 
 MOST_RESTARTS = 5  # automatic restarts of a sweep run that keeps getting killed
-
-
-class Waiting(NamedTuple):
-    """A waiting run, its owner, what holds its sweep back, if anything, and its rank (:func:`order.fair`)."""
-
-    run: Run
-    status: Status
-    owner: Person
-    turn: Turn
-    sweep: str
-    reason: str = ""
-    rank: int = 0
 
 
 def launch(root: Path, config: RunConfig, name: str = "", engine: str = "") -> Run:
@@ -200,45 +186,9 @@ def _are_free(root: Path) -> dict[str, bool | None]:
     return found
 
 
-def line(root: Path, *, has_engine: bool = False) -> list[Waiting]:
-    """Return the waiting runs of this machine, or with ``has_engine`` those of engines, in queue order; held ones come last."""
-    return list(index.once(("line", root, has_engine), lambda: _line(root, has_engine=has_engine)))
-
-
-def _line(root: Path, *, has_engine: bool) -> list[Waiting]:
-    every = index.read(root)
-    held_back: dict[str, str] = {"": ""}
-    found: list[Waiting] = []
-    training: Counter[str] = Counter()
-    for listed in every.going:
-        if (status := listed.status()).state == "queued":
-            if bool(status.engine) != has_engine:
-                continue
-            sweep = listed.facts.sweep
-            if sweep not in held_back:
-                held_back[sweep] = holds.hold(Sweep(root, sweep))
-            found.append(_waiting(listed, status, sweep, held_back[sweep]))
-        elif status.state in runs.UNDER_WAY:
-            training[listed.facts.owner.id] += 1
-    free = [one for one in found if not one.reason]
-    held = sorted((one for one in found if one.reason), key=lambda one: one.turn[1:])
-    ranked = order.fair([one.turn for one in free], training, every.last_starts)
-    return [free[place]._replace(rank=rank) for place, rank in ranked] + held
-
-
 def waiting_runs(root: Path) -> list[Run]:
     """Return the waiting runs in queue order."""
     return [one.run for one in line(root)]
-
-
-def most_at_once(root: Path, person: Person) -> float:
-    """Return how many runs of a person may train at once."""
-    return math.inf if person.is_teacher else limits.read(root).training
-
-
-def _waiting(listed: index.Listed, status: Status, sweep: str, reason: str = "") -> Waiting:
-    owner = listed.facts.owner
-    return Waiting(listed.run, status, owner, Turn(owner.id, status.first, (status.queued_at, listed.age_key)), sweep, reason)
 
 
 def advance(root: Path) -> list[Run]:
@@ -274,7 +224,7 @@ def advance(root: Path) -> list[Run]:
 _awaiting: set[tuple[Path, int]] = set()
 
 
-def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> index.Listing:
+def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -> Listing:
     """Start the runs that fit and append them to ``started``; return all runs as they were before.
 
     Requires the queue lock; ``is_free`` as from :func:`_are_free`.
@@ -290,7 +240,7 @@ def _start(root: Path, is_free: Mapping[str, bool | None], started: list[Run]) -
                 continue  # created in the meantime; handled by the next call
             is_next = is_free.get(sweep_id)
             if is_next is not False and (status.state == "queued" or (is_next and may_restart(run, status))):
-                found.append(_waiting(listed, status, sweep_id if is_next else ""))
+                found.append(Waiting.of(listed, status, sweep_id if is_next else ""))
         elif status.state in runs.UNDER_WAY and not silent.end(run, status):
             if not runs.is_elsewhere(status.host):
                 busy += max(1, status.threads) * status.processes

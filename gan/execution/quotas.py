@@ -17,6 +17,7 @@ from gan.execution.forecast import as_queued, disk_bytes
 from gan.execution.speeds import find
 from gan.guests.guest import list_guests
 from gan.runs import Run, index
+from gan.runs.listing import Listed
 from gan.storage.models import stamp
 from gan.sweeps import launched
 from gan.sweeps.launched import Sweep
@@ -98,7 +99,7 @@ class _Gate:
                 f"would need about {words.megabytes(self._admitted)}{more}; {advice}."
             )
 
-    def _planned(self, one: index.Listed) -> int:
+    def _planned(self, one: Listed) -> int:
         """Return the bytes that a run under way will probably take."""
         try:
             return disk_bytes(self._root, one.run.config()) if one.status().state in runs.UNDER_WAY else 0
@@ -155,7 +156,7 @@ def _at_known_speed(root: Path, config: RunConfig, steps: int, among: int) -> fl
     return max(0, steps) * config.optimizer.images_per_step / found.images_per_second if found else None
 
 
-def _owned(root: Path, person: Person) -> Sequence[index.Listed]:
+def _owned(root: Path, person: Person) -> Sequence[Listed]:
     return [one for one in index.read(root) if one.facts.owner.id == person.id]
 
 

@@ -15,7 +15,7 @@ from gan.config import RunConfig
 from gan.config.data import DataConfig, Size
 from gan.errors import InputError, explained
 from gan.runs import Run, index
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 from gan.runs.records import RUN_ID
 from gan.runs.registry import GUEST, GUESTS
 from gan.storage.models import read_model, stamp

@@ -20,7 +20,7 @@ from gan.errors import InputError, explain_os_error, explained
 from gan.guests import guest as guests
 from gan.report import bundle, contents
 from gan.runs import index, owned
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 from gan.storage import files
 from gan.storage.jobs import Report, say_nothing
 

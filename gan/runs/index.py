@@ -16,20 +16,19 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from gan.access import owners
-from gan.access.people import Person
 from gan.errors import InputError, explained
 from gan.runs import names
 from gan.runs.announcing import News
-from gan.runs.names import Traits
-from gan.runs.records import RUN_ID, UNDER_WAY, Status
+from gan.runs.listing import Facts, Listed, Listing, Stamp
+from gan.runs.records import RUN_ID, UNDER_WAY
 from gan.runs.run import Run, age_key
 from gan.storage import sealed
 from gan.storage.models import read_json, stamp
@@ -47,100 +46,7 @@ _AT_ONCE = 500  # runs at rest looked at in turn, and runs whose files are looke
 _KEEPING = 20  # the index file is written in at most one of so many seconds
 
 Value = TypeVar("Value")
-Stamp = tuple[int, int, int]
 _MISSING: Stamp = (0, 0, 0)
-
-
-class Facts(BaseModel):
-    """Facts of one run, and the ``stamps`` of its folder and of the files that they come from.
-
-    ``status`` is as stored (see :meth:`gan.runs.Run.judged`), None if it is damaged. ``parent`` is the id of the run that a fork
-    continues, ``sweep`` the id of the sweep; both are empty if there is none. ``data`` is the name of the data set, empty if the
-    configuration cannot be read. ``traits`` are what its name in a list is made of. ``owner`` is whose run it is.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    stamps: tuple[Stamp, ...]
-    label: str
-    status: Status | None
-    parent: str
-    sweep: str
-    data: str
-    traits: Traits
-    owner: Person
-
-
-class Listed(NamedTuple):
-    """A run in a list, with its facts and its sort key: oldest first.
-
-    The other fields follow from the facts. Loops over 10,000 runs read them much quicker than fields of models: ``is_over``, it has
-    ended, and trained on this machine; the id of its owner; when the queue last started it, 0 if that is unknown.
-    """
-
-    run: Run
-    facts: Facts
-    age_key: tuple[float, str]
-    is_over: bool
-    owner: str
-    started_at: float
-
-    @property
-    def id(self) -> str:
-        """Id of the run."""
-        return self.age_key[1]
-
-    def status(self) -> Status:
-        """Return the status of the run as :meth:`gan.runs.Run.status` does."""
-        stored = self.facts.status
-        if stored and stored.state not in UNDER_WAY:
-            return stored
-        return self.run.judged(stored) if stored else self.run.status()
-
-
-def age_of(listed: Listed) -> tuple[float, str]:
-    """Return the key by which runs are sorted, oldest first."""
-    return listed.age_key
-
-
-class Listing(tuple[Listed, ...]):
-    """All runs of a folder, newest first. While none of them changes, reads return the same object.
-
-    So what follows from the facts alone is worked out once, and not by every page and every turn of the queue.
-    """
-
-    @cached_property
-    def going(self) -> tuple[Listed, ...]:
-        """The runs that are not over: each may be under way."""
-        return tuple(one for one in self if not one.is_over)
-
-    @cached_property
-    def groups(self) -> tuple[tuple[Listed, ...], ...]:
-        """The runs of each sweep together, in the place of its newest one; every other run is a group of its own."""
-        sweeps: dict[str, list[Listed]] = {}
-        found: list[list[Listed]] = []
-        for one in self:
-            if not (sweep := one.facts.sweep):
-                found.append([one])
-            elif sweep in sweeps:
-                sweeps[sweep].append(one)
-            else:
-                found.append(sweeps.setdefault(sweep, [one]))
-        return tuple(map(tuple, found))
-
-    @cached_property
-    def data_sets(self) -> list[str]:
-        """The names of their data sets, sorted."""
-        return sorted({one.facts.data for one in self if one.facts.data})
-
-    @cached_property
-    def last_starts(self) -> dict[str, float]:
-        """When the queue last started a run of each owner, by id."""
-        found: dict[str, float] = {}
-        for one in self:
-            if one.started_at > found.setdefault(one.owner, 0.0):
-                found[one.owner] = one.started_at
-        return found
 
 
 class _File(BaseModel):
@@ -180,6 +86,7 @@ class _Index:
         with self._alone:
             announced, now = self._news.take(), time.time_ns()
             is_other = self._follow(os.listdir(self._root))
+            changed: dict[str, Listed] = {}
             due = [*self._moving, *self._due(announced, now)]
             self._moving.clear()
             left = _AT_ONCE
@@ -187,7 +94,10 @@ class _Index:
                 known = self._known.get(name)
                 found = self._look(name, known, now, has_time=left > 0)
                 left -= known is not None and found.looked != known.looked
-                is_other |= known is None or found.listed is not known.listed
+                if known is None or not (found.listed is known.listed or found.listed.is_alike(known.listed)):
+                    is_other = True
+                elif found.listed is not known.listed:
+                    changed[name] = found.listed
                 self._has_news |= known is None or found.listed.facts is not known.listed.facts
                 self._known[name] = found
                 if _is_at_rest(found, now):
@@ -196,7 +106,9 @@ class _Index:
                     self._moving.append(name)
             self._moving.sort(key=lambda name: self._known[name].looked)
             if is_other or self._list is None:
-                self._list = Listing(sorted((known.listed for known in self._known.values()), key=age_of, reverse=True))
+                self._list = Listing(sorted((known.listed for known in self._known.values()), key=_age, reverse=True))
+            elif changed:
+                self._list = self._list.replaced(changed)
             return self._list
 
     def _due(self, announced: set[str] | None, now: int) -> list[str]:
@@ -262,6 +174,10 @@ class _Index:
         key, started_at = age_key(run, facts.stamps[1][1], status), status.started_at if status else 0.0
         listed = Listed(run, facts, key, is_over, facts.owner.id, started_at)
         return _Known(listed, str(run.path), is_settled, looked)
+
+
+def _age(listed: Listed) -> tuple[float, str]:
+    return listed.age_key
 
 
 def _is_at_rest(known: _Known, now: int) -> bool:
@@ -338,27 +254,6 @@ def while_over(ask: Callable[[Run], bool]) -> Callable[[Listed], bool]:
         return kept[1]
 
     return answer
-
-
-def names_of(listed: Sequence[Listed]) -> dict[str, str]:
-    """Return the whole name of each listed run by id, told apart from all others (see :mod:`gan.runs.names`)."""
-    known = _named.get("latest")
-    shown = list(listed)
-    if known and known.listed == shown:
-        return dict(known.names)
-    traits = [(one.id, one.facts.traits) for one in listed]
-    found = known.names if known and known.traits == traits else names.tell_apart(dict(traits))
-    _named["latest"] = _Named(shown, traits, found)
-    return dict(found)
-
-
-class _Named(NamedTuple):
-    listed: list[Listed]
-    traits: list[tuple[str, Traits]]
-    names: dict[str, str]
-
-
-_named: dict[str, _Named] = {}  # of the latest list; threads replace it whole
 
 
 def keep(root: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gan.access.people import Person
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 
 
 def owner_of(listed: Listed) -> Person:

@@ -17,7 +17,7 @@ from gan.execution import ahead, holds
 from gan.judging import lines
 from gan.palette import INDIGO
 from gan.runs import Run, Status
-from gan.runs.index import Listed, Listing
+from gan.runs.listing import Listed, Listing
 from gan.sweeps import launched
 from gan.sweeps.progress import ENDED
 from pages.parts import logged, owning, pictures, words

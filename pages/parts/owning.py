@@ -15,8 +15,8 @@ from gan.access.people import TEACHER, Person, current
 from gan.catalogue.data_sets import DataSet
 from gan.data import imported
 from gan.places import PROJECT, default_root
-from gan.runs import Run, index
-from gan.runs.index import Listed
+from gan.runs import Run
+from gan.runs.listing import Listed, names_of
 from gan.sweeps.launched import Sweep
 from gan.words import on_one_line
 from pages.parts import frame, words
@@ -37,7 +37,7 @@ def by(owner: Person) -> str:
 
 def names(listed: Sequence[Listed]) -> dict[str, str]:
     """Return the names of runs on one line by id, for a picker; in a class, each begins with its owner."""
-    called = words.on_one_line(index.names_of(listed))
+    called = words.on_one_line(names_of(listed))
     return labelled(called, {one.id: one.facts.owner for one in listed}) if classroom.is_on() else called
 
 

@@ -11,7 +11,7 @@ from gan import runs
 from gan.access.people import Person
 from gan.guests import guest as guests
 from gan.runs import Run, index
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 from pages.parts import first_run, frame, owning, picking
 
 _SHOWN = "run-picker/shown"  # the names that the page was drawn with
@@ -101,7 +101,7 @@ def _all(root: Path, *, with_guests: bool = False) -> tuple[dict[str, Listed], d
     if with_guests and (found_guests := guests.listed(root)):
         every = sorted([*every, *found_guests], key=lambda one: one.age_key, reverse=True)
     found = {listed.id: listed for listed in every}
-    return found, owning.names(list(found.values()))
+    return found, owning.names(every)
 
 
 def _narrowed(found: dict[str, Listed], is_shown: Callable[[Person], bool], *chosen: str) -> list[str]:

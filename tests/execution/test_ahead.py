@@ -45,6 +45,6 @@ def test_runs_of_a_paused_sweep_hold_up_no_other(root: Path, monkeypatch: pytest
     other = make_run(root, state="queued")
     held = {run.id: holds.PAUSED for run in sweep.runs()}
     assert ahead.reasons(root) == {first.id: "place 1 of 2 in the queue", other.id: "place 2 of 2 in the queue"} | held
-    monkeypatch.setattr(holds, "lacks_room", lambda sweep: True)
+    monkeypatch.setattr(holds, "lacks_room", lambda sweep, following=None: True)
     sweep.change(is_paused=False)
     assert set(ahead.reasons(root).values()) == {"place 1 of 2 in the queue", "place 2 of 2 in the queue", holds.NO_ROOM}

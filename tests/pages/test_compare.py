@@ -657,5 +657,5 @@ def test_card_of_a_fork_names_its_parent(visit: Visit, shown: Run) -> None:
     test = visit("home")
     assert_sound(test)
     told = [caption.value for caption in test.caption if caption.value.startswith("fork of")]
-    parent = index.names_of(index.read(shown.root))[shown.id]
+    parent = index.read(shown.root).names[shown.id]
     assert parent.startswith(shown.label()) and sorted(told) == sorted([f"fork of {words.escape(parent)}", "fork of a deleted run"])

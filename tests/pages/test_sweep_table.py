@@ -85,7 +85,7 @@ def test_reason_for_waiting_is_in_words(root: Path, monkeypatch: pytest.MonkeyPa
     sweep = made(root)
     finish(sweep.runs()[0], None)
     assert standings(sweep)["baseline"].state == "1 of 2 finished; 1 waiting: place 3 of 5 in the queue"
-    monkeypatch.setattr(holds, "lacks_room", lambda sweep: True)
+    monkeypatch.setattr(holds, "lacks_room", lambda sweep, following=None: True)
     assert standings(sweep)["h 8"].state == "2 of 2 waiting: no disk space"
     sweep.change(is_paused=True)
     assert standings(sweep)["h 8"].state == "2 of 2 waiting: paused"

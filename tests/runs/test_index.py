@@ -22,6 +22,7 @@ from gan.access.people import Person, acting
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Membership, Origin, Run, Status, announcing, forks, index
+from gan.runs.listing import Listing
 from gan.runs.records import RUN_ID
 from gan.storage import files
 from tests.helpers import make_run
@@ -273,6 +274,13 @@ def test_an_edit_in_place_shows_within_two_seconds(tmp_path: Path, name: str, mo
     assert told(tmp_path) == truth(tmp_path)
 
 
+def follows(every: Listing) -> list[object]:
+    """Return what is worked out from a listing."""
+    groups = [[one.id for one in group] for group in every.groups]
+    ids = [[one.id for one in part] for part in (every.going, every.waiting, every.moving)]
+    return [groups, ids, every.names, every.data_sets, every.last_starts]
+
+
 #: What can happen to a run: by the program, by an editor, and by a disk.
 CHANGES: dict[str, Callable[[Run], object]] = {
     "rename": lambda run: run.rename("a name"),
@@ -311,6 +319,7 @@ def test_lists_say_what_the_run_directories_say(tmp_path_factory: pytest.TempPat
             if change.startswith("damage"):  # in place
                 patch.setattr(index, "_TRUST", 0)
             assert told(root) == truth(root), change
+            assert follows(index.read(root)) == follows(index._Index(root).listed()), change
     restart(root)
     assert told(root) == truth(root)
     if run.path.exists():
@@ -479,11 +488,34 @@ def test_what_follows_from_the_list_is_kept_while_no_run_changes(tmp_path: Path)
         run.write_membership(Membership(sweep="20250101-000000-abcdef", place=0))
         age(run, 3600)
     before = index.read(tmp_path)
-    assert index.read(tmp_path) is before and before.groups is before.groups
+    assert index.read(tmp_path) is before and before.names is before.names
     assert sorted([{one.id for one in group} for group in before.groups], key=len) == [{made[0].id}, {made[1].id, made[2].id}]
     made[2].write_status(Status(state="queued", total_steps=24))
     after = index.read(tmp_path)
     assert [one.id for one in before.going] == [] and [one.id for one in after.going] == [made[2].id]
+
+
+def test_progress_of_a_run_leaves_what_follows_from_the_list(tmp_path: Path) -> None:
+    made = [ended(tmp_path, f"run {number}") for number in range(3)]
+    status = Status(state="running", started_at=5.0, total_steps=12)
+    made[1].write_status(status)
+    before = index.read(tmp_path)
+    before.once("asked", list)
+    made[1].write_status(status.model_copy(update={"step": 7, "beat": 7}))
+    after = index.read(tmp_path)
+    assert after is not before and after.once("asked", dict) == []
+    assert [one.facts.status.step for one in after.moving if one.facts.status] == [7]
+    assert [one.facts.status.step for one in before.moving if one.facts.status] == [0], "a page keeps the list that it has read"
+    for change in (
+        lambda: made[1].rename("new"),
+        lambda: made[1].write_status(status.model_copy(update={"started_at": 6.0})),
+        lambda: made[1].write_status(Status(state="finished")),
+        lambda: made[1].write_status(Status(state="queued")),
+        lambda: made[1].write_status(Status(state="queued", first=-1.0)),
+    ):
+        index.read(tmp_path).once("asked", list)
+        change()
+        assert index.read(tmp_path).once("asked", dict) == {}
 
 
 def test_a_question_on_a_run_that_is_over_is_asked_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gan import runs
 from gan.config import presets, replace
-from gan.runs import Run, index, names
+from gan.runs import Run, index, listing, names
 from gan.runs.records import LONGEST_NAME
 from gan.sweeps import launched
 from gan.sweeps import plan as plans
@@ -93,10 +93,10 @@ def test_names_from_the_index_are_those_from_the_files(tmp_path: Path) -> None:
     swept(tmp_path, axes={"networks.hidden": [512]}, seeds=2)
     single(tmp_path)
     listed = index.read(tmp_path)
-    found = index.names_of(listed)
-    assert found == names.names([one.run for one in listed]) and len(set(found.values())) == 5
+    found = listing.names_of(listed)
+    assert found == listing.names_of(list(listed)) == names.names([one.run for one in listed]) and len(set(found.values())) == 5
     listed[0].run.rename("renamed")
-    assert index.names_of(index.read(tmp_path))[listed[0].run.id] == "renamed"
+    assert listing.names_of(index.read(tmp_path))[listed[0].run.id] == "renamed"
 
 
 @pytest.mark.parametrize("most", [5, 8, 64])

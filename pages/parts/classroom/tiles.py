@@ -15,7 +15,7 @@ from gan.access.people import Person
 from gan.errors import InputError
 from gan.judging import lines
 from gan.runs import Run, Status, index, owned
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 from pages.parts.watching import duel
 
 FRESH = 2.0  # seconds for which tiles are shared by those who look at the board

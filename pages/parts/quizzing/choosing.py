@@ -14,7 +14,7 @@ from gan.quiz import questions, rounds
 from gan.quiz.questions import Quiz
 from gan.runs import Run
 from gan.runs import index as run_index
-from gan.runs.index import Listed
+from gan.runs.listing import Listed
 from pages.parts import actions, first_run, frame, owning, picking
 
 
