@@ -116,9 +116,9 @@ class Listing(tuple[Listed, ...]):
         return [self[place] for place in self._shape.moving]
 
     @property
-    def groups(self) -> list[tuple[Listed, ...]]:
-        """The runs of each sweep together, in the place of its newest one; every other run is a group of its own."""
-        return [tuple([self[place] for place in group]) for group in self._shape.groups]
+    def groups(self) -> list[tuple[tuple[Listed, ...], bool]]:
+        """The runs of each sweep together, in the place of its newest one, and each other run; and whether one may be under way."""
+        return [(tuple([self[place] for place in group]), is_going) for group, is_going in self._shape.groups]
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -168,7 +168,7 @@ class _Shape:
         return [place for place in self.going if place not in waiting]
 
     @cached_property
-    def groups(self) -> list[list[int]]:
+    def groups(self) -> list[tuple[list[int], bool]]:
         sweeps: dict[str, list[int]] = {}
         found: list[list[int]] = []
         for place, one in enumerate(self._every):
@@ -178,7 +178,8 @@ class _Shape:
                 sweeps[sweep].append(place)
             else:
                 found.append(sweeps.setdefault(sweep, [place]))
-        return found
+        going = set(self.going)
+        return [(group, not going.isdisjoint(group)) for group in found]
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -28,27 +28,30 @@ _SHOWN = 4  # runs in the picture of a sweep; one if there are fewer
 
 
 class Card(NamedTuple):
-    """Content of a card: one run, or the runs of one sweep, newest first; ``name`` is that of the sweep, empty for a single run."""
+    """Content of a card: one run, or the runs of one sweep, newest first.
+
+    ``name`` is that of the sweep, empty for a single run; ``is_going`` says whether any of the runs may be under way.
+    """
 
     members: tuple[Listed, ...]
-    name: str = ""
+    name: str
+    is_going: bool
 
     @property
     def is_active(self) -> bool:
         """Whether any of the runs is under way."""
-        return any(not listed.is_over and listed.status().state in runs.UNDER_WAY for listed in self.members)
+        return self.is_going and any(not listed.is_over and listed.status().state in runs.UNDER_WAY for listed in self.members)
 
 
 def fold(every: Listing) -> list[Card]:
     """Return the cards of runs, in their order; runs of a sweep share the place of the first of them."""
     made: list[Card] = []
-    for members in every.groups:
-        if len(members) == 1:
-            made.append(Card(members))
-        elif name := _name_of_sweep(members[0]):
-            made.append(Card(members, name))
+    for members, is_going in every.groups:
+        name = _name_of_sweep(members[0]) if len(members) > 1 else ""
+        if name or len(members) == 1:
+            made.append(Card(members, name, is_going))
         else:
-            made += [Card((one,)) for one in members]
+            made += [Card((one,), "", not one.is_over) for one in members]
     return made
 
 

@@ -276,7 +276,7 @@ def test_an_edit_in_place_shows_within_two_seconds(tmp_path: Path, name: str, mo
 
 def follows(every: Listing) -> list[object]:
     """Return what is worked out from a listing."""
-    groups = [[one.id for one in group] for group in every.groups]
+    groups = [([one.id for one in group], is_going) for group, is_going in every.groups]
     ids = [[one.id for one in part] for part in (every.going, every.waiting, every.moving)]
     return [groups, ids, every.names, every.data_sets, every.last_starts]
 
@@ -489,7 +489,7 @@ def test_what_follows_from_the_list_is_kept_while_no_run_changes(tmp_path: Path)
         age(run, 3600)
     before = index.read(tmp_path)
     assert index.read(tmp_path) is before and before.names is before.names
-    assert sorted([{one.id for one in group} for group in before.groups], key=len) == [{made[0].id}, {made[1].id, made[2].id}]
+    assert sorted([{one.id for one in group} for group, _ in before.groups], key=len) == [{made[0].id}, {made[1].id, made[2].id}]
     made[2].write_status(Status(state="queued", total_steps=24))
     after = index.read(tmp_path)
     assert [one.id for one in before.going] == [] and [one.id for one in after.going] == [made[2].id]
