@@ -2,7 +2,7 @@
 
     python -m benchmarks.classroom [--minutes 10] [--visitors 60] [--playing 10] [--runs 200] [--servers 1] [--other PATH]
 
-A real server, or several on one folder to which visitors are bound in turn, behind the door of a class if there is one; with
+A real server, or several, behind the door of a class if there is one, which sends visitors to their own server; with
 ``--other``, those of another one afterwards. The visitors are Streamlit's own messages over websockets, without a browser, from one
 process on the same cores. Each asks for its whole page every two seconds, or as soon as the last answer is complete, with the
 pictures in it. Reported: the time from a request to the end of the page's script; errors (tracebacks, lost connections, failed
@@ -70,33 +70,35 @@ class Found:
 class Class:
     """The visitors of one server."""
 
-    def __init__(self, address: str, code: str, found: Found, is_over: asyncio.Event) -> None:
-        self.address, self.code, self.found, self.is_over = address, code, found, is_over
+    def __init__(self, address: str, code: str, found: Found) -> None:
+        self.address, self.code, self.found = address, code, found
+        self.is_over = asyncio.Event()
         self._pictures = asyncio.Semaphore(20)
 
-    def join(self, name: str) -> dict[str, str]:
-        """Return the headers with which a visitor passes the door."""
+    def join(self, name: str) -> tuple[str, dict[str, str]]:
+        """Return the address of the server of a visitor, and the headers with which the visitor passes the door."""
         if not self.code:
-            return {}
+            return self.address, {}
         form = urlencode({"name": name, "code": self.code})
-        _, cookie = request(self.address, "POST", "/door", {"Content-Type": "application/x-www-form-urlencoded"}, form)
-        return {"Cookie": cookie}
+        cookie = request(self.address, "POST", "/door", {"Content-Type": "application/x-www-form-urlencoded"}, form)[1]
+        own = request(self.address, "GET", "/", {"Cookie": cookie, "Accept": "text/html"})[2]
+        return own.rstrip("/") or self.address, {"Cookie": cookie}
 
-    def connect(self, path: str, headers: dict[str, str]) -> connect:
-        link = self.address.replace("http", "ws", 1) + path
+    def connect(self, address: str, path: str, headers: dict[str, str]) -> connect:
+        link = address.replace("http", "ws", 1) + path
         return connect(link, subprotocols=["streamlit"], additional_headers=headers, max_size=None, compression=None)  # type: ignore[list-item]
 
     async def visit(self, number: int, page: str, query: str) -> None:
         """Have a page open, and ask for it again and again."""
         await asyncio.sleep(_EVERY * (number % 60) / 60)
-        headers = await asyncio.to_thread(self.join, f"Visitor {number}")
-        viewer = Viewer(self.address, page, query)
+        address, headers = await asyncio.to_thread(self.join, f"Visitor {number}")
+        viewer = Viewer(address, page, query)
         try:
-            async with self.connect("/_stcore/stream", headers) as line:
+            async with self.connect(address, "/_stcore/stream", headers) as line:
                 while not self.is_over.is_set():
                     began = time.monotonic()
                     await line.send(viewer.request())
-                    await self._answered(line, viewer, headers)
+                    await self._answered(line, viewer, address, headers)
                     passed = time.monotonic() - began
                     self.found.seconds.append(passed)
                     self.found.by_page.setdefault(page or "home", []).append(passed)
@@ -106,26 +108,26 @@ class Class:
             self.found.errors[f"{page}: {type(error).__name__}"] += 1
         self.found.errors["traceback on a page"] += viewer.exceptions
 
-    async def _answered(self, line: ClientConnection, viewer: Viewer, headers: dict[str, str]) -> None:
+    async def _answered(self, line: ClientConnection, viewer: Viewer, address: str, headers: dict[str, str]) -> None:
         """Receive messages until the page's script has ended; fetch its pictures meanwhile."""
         done, waiting = viewer.scripts_done, []
         while viewer.scripts_done == done:
             async with asyncio.timeout(60):
                 content = await line.recv()
-            waiting += [asyncio.create_task(self._fetch(url, headers)) for url in viewer.take_in(content)]
+            waiting += [asyncio.create_task(self._fetch(address, url, headers)) for url in viewer.take_in(content)]
         await asyncio.gather(*waiting)
 
-    async def _fetch(self, url: str, headers: dict[str, str]) -> None:
+    async def _fetch(self, address: str, url: str, headers: dict[str, str]) -> None:
         async with self._pictures:
-            status, _ = await asyncio.to_thread(request, self.address, "GET", url, headers)
+            status = (await asyncio.to_thread(request, address, "GET", url, headers))[0]
         if status not in (200, 404):  # 404: the page has replaced the picture meanwhile
             self.found.errors[f"picture: status {status}"] += 1
 
     async def play(self, number: int) -> None:
         """Play a game on the ring at the usual speed."""
-        headers = await asyncio.to_thread(self.join, f"Player {number}")
+        address, headers = await asyncio.to_thread(self.join, f"Player {number}")
         try:
-            async with self.connect("/play/ws", headers) as socket:
+            async with self.connect(address, "/play/ws", headers) as socket:
                 await socket.send(json.dumps({"do": "open", "token": secrets.token_hex(16), "setup": {"data": "ring"}}))
                 await socket.send(json.dumps({"do": "play"}))
                 while not self.is_over.is_set():
@@ -137,15 +139,16 @@ class Class:
             self.found.errors[f"live game: {type(error).__name__}"] += 1
 
 
-def request(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, str]:
-    """Send a request; return the status and the cookie that was set."""
+def request(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, str, str]:
+    """Send a request; return the status, the cookie that was set, and the address to which the answer sends."""
     place = urlsplit(address)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
     try:
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
         answer.read()
-        return answer.status, (answer.getheader("set-cookie") or "").partition(";")[0]
+        cookie, other = answer.getheader("set-cookie") or "", answer.getheader("location") or ""
+        return answer.status, cookie.partition(";")[0], other
     finally:
         connection.close()
 
@@ -189,25 +192,21 @@ def speed(chosen: list[Run], seconds: float) -> float:
 
 
 async def attend(
-    addresses: list[str],
-    code: str,
-    found: Found,
+    room: Class,
     options: argparse.Namespace,
     queries: list[tuple[str, str]],
     servers: list[psutil.Process],
 ) -> None:
     """Let the class work for the time asked for."""
-    is_over = asyncio.Event()
-    rooms = [Class(address, code, found, is_over) for address in addresses]
     watching = options.visitors - options.playing
     chosen = itertools.islice(itertools.cycle(queries), watching)
-    visits = [asyncio.create_task(rooms[number % len(rooms)].visit(number, *one)) for number, one in enumerate(chosen)]
-    visits += [asyncio.create_task(rooms[number % len(rooms)].play(number)) for number in range(options.playing)]
+    visits = [asyncio.create_task(room.visit(number, *one)) for number, one in enumerate(chosen)]
+    visits += [asyncio.create_task(room.play(number)) for number in range(options.playing)]
     began = time.monotonic()
     while (passed := time.monotonic() - began) < 60 * options.minutes:
-        found.memory.append((passed, sum(server.memory_info().rss for server in servers) / 1e6))
+        room.found.memory.append((passed, sum(server.memory_info().rss for server in servers) / 1e6))
         await asyncio.sleep(5)
-    is_over.set()
+    room.is_over.set()
     await asyncio.wait(visits, timeout=60)
 
 
@@ -219,9 +218,8 @@ def measure(project: Path, options: argparse.Namespace) -> list[str]:
         first = make_run(root, config, _LINES, picture)
         for _ in range(options.runs - 1):
             make_run(root, config, _LINES, picture, first)
-        classroom = {"GAN_CLASS": "1", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
-        started = [stack.enter_context(serve(root, project, **classroom)) for _ in range(options.servers)]
-        servers, addresses = [one for one, _, _ in started], [one for _, one, _ in started]
+        asked = {"GAN_CLASS": "1", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "GAN_CLASS_SERVERS": str(options.servers)}
+        server, address, _ = stack.enter_context(serve(root, project, **asked))
         start_trainings(root, project)
         stack.callback(end_trainings, root)
         active: list[Run] = []
@@ -232,14 +230,15 @@ def measure(project: Path, options: argparse.Namespace) -> list[str]:
         codes = root / ".class" / "class.json"
         code = json.loads(codes.read_bytes())["code"] if codes.exists() else ""
         if code:  # all visitors have one address, so the limits of one game and the like must not be of one person
-            assert request(addresses[0], "GET", "/", {"Accept": "text/html"})[0] == 401, "the door is closed"
+            assert request(address, "GET", "/", {"Accept": "text/html"})[0] == 401, "the door is closed"
         places = {"run": active[0].id, "ended": first.id}
         queries = [(page, query.format(**places)) for page, query in _PAGES]
-        found = Found()
+        found, servers = Found(), [server, *(one for one in server.children() if "streamlit" in one.cmdline())]
+        assert len(servers) in (1, options.servers)
         before, own, seen = sum(map(cpu, servers)), time.process_time(), sum(map(images, active))
         players = workers_of(servers)
         began = time.monotonic()
-        asyncio.run(attend(addresses, code, found, options, queries, servers))
+        asyncio.run(attend(Class(address, code, found), options, queries, servers))
         passed = time.monotonic() - began
         busy = (sum(map(images, active)) - seen) / passed
         used = sum(map(cpu, servers)) - before, workers_of(servers) - players, time.process_time() - own
@@ -248,7 +247,7 @@ def measure(project: Path, options: argparse.Namespace) -> list[str]:
 
 def workers_of(servers: list[psutil.Process]) -> float:
     """Return the CPU seconds of the workers of live games."""
-    return sum(cpu(one) for server in servers for one in server.children(recursive=True))
+    return sum(cpu(one) for server in servers for one in server.children() if one not in servers)
 
 
 def rows(found: Found, passed: float, alone: float, busy: float, used: tuple[float, float, float]) -> list[str]:

@@ -73,9 +73,9 @@ class Result:
 async def press(room: Class, click: Click, again: str, ready: asyncio.Barrier, offset: float) -> None:
     """Join, open the page, press its button, and wait for the page of the run; ``again``: when to send the same click again."""
     label = dict(_BUTTONS)[click.page]
-    headers = await asyncio.to_thread(room.join, click.name)
-    viewer = Viewer(room.address, click.page, "")
-    async with room.connect("/_stcore/stream", headers) as line:
+    address, headers = await asyncio.to_thread(room.join, click.name)
+    viewer = Viewer(address, click.page, "")
+    async with room.connect(address, "/_stcore/stream", headers) as line:
         await line.send(viewer.request())
         await _until(line, viewer, lambda: viewer.scripts_done > 0 and viewer.has(label))
         message, done = viewer.pressing(label), viewer.scripts_done

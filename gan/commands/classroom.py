@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gan.access import classroom
+from gan.access import classroom, servers
 from gan.access.classroom import Classroom
 from gan.commands.arguments import Parser, print_rows
 from gan.commands.progress_bar import ProgressBar
@@ -30,6 +30,13 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
         "--address",
         default="",
         help="address to listen on (default: the whole network; behind a proxy or a sign-in, this computer)",
+    )
+    started.add_argument(
+        "--servers",
+        type=int,
+        default=1,
+        help=f"processes that share the visitors of a large class, each at a port of its own, from --port on (1 to {servers.MOST}, "
+        "default: 1)",
     )
     actions = started.add_subparsers(dest="action", metavar="ACTION")
 
@@ -54,8 +61,14 @@ def _start(options: argparse.Namespace) -> int:
     """Become the server of the dashboard. Streamlit reads the environment after its configuration file, and flags last."""
     if not 1 <= options.port <= 65535:
         raise InputError(f"--port is {options.port}, expected a number from 1 to 65535.")
+    if not 1 <= options.servers <= servers.MOST:
+        raise InputError(f"--servers is {options.servers}, expected a number from 1 to {servers.MOST}.")
+    if options.port + options.servers > 65536:
+        raise InputError(f"{options.servers} servers from port {options.port} on need ports above 65535; choose a lower --port.")
     if not classroom.is_on():
         os.environ["GAN_CLASS"] = "1"
+    if options.servers > 1:
+        os.environ["GAN_CLASS_SERVERS"] = str(options.servers)
     os.environ["GAN_RUNS"] = str(options.root.resolve())
     if options.address or classroom.mode() == "code":
         os.environ["STREAMLIT_SERVER_ADDRESS"] = options.address or "0.0.0.0"

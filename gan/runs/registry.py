@@ -111,7 +111,7 @@ def find(root: Path, run_id: str) -> Run:
         how = f"“python -m gan class restore {archive}”"
         raise InputError(f"Run {run_id} has been archived; the teacher can restore it with {how} or on the page Class.")
     if not is_there:
-        raise InputError(f"There is no run {run_id}; check the list of runs.")
+        raise InputError(f"There is no run {run_id} in {root}; check the list of runs.")
     return run
 
 

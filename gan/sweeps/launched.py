@@ -204,7 +204,7 @@ def find(root: Path, sweep_id: str) -> Sweep:
         raise InputError(f"“{shown(sweep_id)}” is not a sweep id; expected one like 20260131-093000-1a2b3c.")
     sweep = Sweep(root, sweep_id)
     if not sweep.path.is_file():
-        raise InputError(f"There is no sweep {sweep_id}; look at the list of sweeps.")
+        raise InputError(f"There is no sweep {sweep_id} in {root}; look at the list of sweeps.")
     return sweep
 
 

@@ -52,9 +52,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     reruns.patch_streamlit()
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
-        from pages.parts.door import startup
+        from pages.parts.door import siblings, startup
 
-        startup.announce()
+        if siblings.begin():
+            startup.announce()
     if not st.get_option("server.headless"):  # as Streamlit does for plain scripts
         address = f"http://127.0.0.1:{st.get_option('server.port')}"
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -17,7 +17,9 @@ from PIL import Image
 
 from gan import runs
 from gan.access import limits, rules
+from gan.access.classroom import FOLDER as FOLDER_OF_CLASS
 from gan.access.classroom import Classroom
+from gan.access.leading import Leading
 from gan.access.people import TEACHER, VISITOR, Person, acting, current
 from gan.config import presets
 from gan.config.data import DataConfig
@@ -119,6 +121,14 @@ def put_away(stage: Stage, action: Callable[[Path], object]) -> object:
     return action(stage.root)
 
 
+def led(stage: Stage) -> Leading:
+    """Return where the tab "old" of the teacher leads."""
+    found = Leading(lambda: stage.root / FOLDER_OF_CLASS)
+    if current().is_teacher:
+        found.begin_leading("old", "pages/data.py", {})
+    return found
+
+
 def put_back(stage: Stage) -> object:
     """Restore an archive, which the teacher makes first."""
     name = str(put_away(stage, archives.archive)) if current().is_teacher else "2026-11-30-1a2b"
@@ -186,6 +196,12 @@ TABLE: dict[str, tuple[str, Callable[[Stage], object]]] = {
     "gan.quiz.rounds.Round.answer": ("take part", lambda stage: stage.round.answer(stage.token, 0, is_real=True)),
     "gan.quiz.rounds.Round.reveal": ("take part", lambda stage: stage.round.reveal((stage.folder / "key").read_text())),
     "gan.access.limits.write": ("run the class", lambda stage: limits.write(stage.root, limits.Limits(waiting=1))),
+    "gan.access.leading.Leading.begin_leading": (
+        "run the class",
+        lambda stage: led(stage).begin_leading("tab", "pages/home.py", {}),
+    ),
+    "gan.access.leading.Leading.note_move": ("run the class", lambda stage: led(stage).note_move("old", "pages/home.py", {})),
+    "gan.access.leading.Leading.end_leading": ("run the class", lambda stage: led(stage).end_leading()),
     "gan.access.classroom.Classroom.change_code": ("run the class", lambda stage: Classroom(stage.root).change_code()),
     "gan.access.classroom.Classroom.change_teacher_code": (
         "run the class",
@@ -203,6 +219,7 @@ BY_ITSELF = {
     "gan.execution.processes.converse": "starts the worker of live games, which writes nothing",
     "gan.judging.doctor.kept.keep": "a cache",
     "gan.runs.announcing.announce": "a hint for lists",
+    "gan.access.presence.tell": "a hint for the other servers of a class",
     "gan.runs.index.keep": "a cache",
     "gan.runs.index._Index.keep": "a cache",
     "gan.runs.examples.offer": "fills a new folder of runs",

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from gan import runs
 from gan.access import owners, people
 from gan.access.classroom import Classroom
+from gan.access.leading import leading
 from gan.access.people import Person
 from gan.runs import Run
 from pages.parts.classroom import tiles
-from pages.parts.classroom.leading import leading
 from tests.helpers import PROJECT
 
 __all__ = ["Act", "Visit", "ann", "as_", "bo", "classroom", "example", "here", "html", "nobody_leads", "press", "told"]
@@ -37,9 +37,9 @@ def as_(monkeypatch: pytest.MonkeyPatch) -> Act:
 
 @pytest.fixture(autouse=True)
 def nobody_leads() -> Iterator[None]:
-    leading.stop()
+    leading.end_leading()
     yield
-    leading.stop()
+    leading.end_leading()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from gan import runs
 from gan.access import limits, owners
 from gan.access.classroom import Classroom
+from gan.access.leading import leading
 from gan.access.limits import Limits
 from gan.access.people import TEACHER, VISITOR, Person
 from gan.errors import InputError
@@ -21,7 +22,6 @@ from gan.execution import archives, requests
 from gan.storage import jobs
 from pages.parts import words
 from pages.parts.classroom import board, members, projector, tiles
-from pages.parts.classroom.leading import leading
 from pages.parts.door import hosts, middleware
 from tests.helpers import PROJECT, make_run, wait_until
 from tests.pages.conftest import NASTY
@@ -271,7 +271,7 @@ def test_the_class_gets_a_new_code_ends_and_is_opened_again(visit: Visit, classr
     assert "have to join again, with their personal codes" in told(test)
     press(test, "class/new-code/sure")
     assert classroom.state().code != before.code and classroom.state().code in told(test)
-    leading.start("tab", "pages/home.py", {})
+    leading.begin_leading("tab", "pages/home.py", {})
     press(opened(test, "class/end"), "class/end/sure")
     assert not classroom.state().is_open and leading.place() is None and "The class has ended" in told(test)
     assert "class/end/sure" not in keys(test)

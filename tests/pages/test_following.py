@@ -6,8 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from gan import runs
 from gan.access.classroom import Classroom
+from gan.access.leading import leading
 from gan.access.people import TEACHER, Person
-from pages.parts.classroom.leading import leading
 from tests.pages.in_class import Act, Visit, ann, as_, bo, classroom, example, here, html, nobody_leads
 
 __all__ = ["ann", "as_", "bo", "classroom", "nobody_leads"]
@@ -96,7 +96,8 @@ def test_a_student_sees_the_runs_that_the_teacher_chooses(visit: Visit, classroo
         student.multiselect(key=key).set_value([second.id]).run()  # one's own choice stays until the next move
         student.run()
         assert student.multiselect(key=key).value == [second.id]
-        leading.stop()
+        as_(TEACHER)
+        leading.end_leading()
 
 
 def test_on_compare_everybody_aligns_curves_alone(visit: Visit, classroom: Classroom, ann: Person, as_: Act) -> None:
@@ -104,7 +105,9 @@ def test_on_compare_everybody_aligns_curves_alone(visit: Visit, classroom: Class
     lead(visit, as_, "compare", runs=first.id)
     as_(ann)
     student = follow(visit("compare", runs=first.id))
-    leading.tell(leading._tab, "pages/compare.py", {"axis": "steps", "runs": second.id, "log": "true"})
+    as_(TEACHER)
+    leading.note_move(leading._read().tab, "pages/compare.py", {"axis": "steps", "runs": second.id, "log": "true"})
+    as_(ann)
     student.run()
     assert not student.exception and student.multiselect(key="compare/runs").value == [second.id]
 

@@ -373,7 +373,7 @@ def test_ids_made_within_one_second_sort_by_creation() -> None:
 def test_unknown_id_is_refused(root: Path) -> None:
     with pytest.raises(InputError) as caught:
         runs.find(root, "20260131-093000-1a2b3c")
-    assert "There is no run 20260131-093000-1a2b3c; check" in refusal(caught)
+    assert "There is no run 20260131-093000-1a2b3c in" in refusal(caught)
 
 
 def test_an_archived_run_says_how_it_comes_back(root: Path) -> None:

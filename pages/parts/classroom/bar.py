@@ -8,10 +8,10 @@ import secrets
 import streamlit as st
 
 from gan.access import people
+from gan.access.leading import leading
 from gan.access.people import Person
 from pages.parts import frame
 from pages.parts.classroom import presence
-from pages.parts.classroom.leading import leading
 
 _LEAD_TICK = 1.0  # seconds between looks at where the teacher's tab is
 _TAB = "class/tab"  # names the teacher's tab
@@ -76,7 +76,7 @@ def _not_following(who: Person) -> None:
 def _draw_teacher(*, is_leading: bool) -> None:
     """Draw the line of the teacher, and note where this tab is if it leads."""
     page, query = frame.address()
-    st.session_state["class/lead"] = leading.tell(_tab(), page, dict(query))
+    st.session_state["class/lead"] = leading.note_move(_tab(), page, dict(query))
     with _line():
         _say(f"Class · <b>Teacher</b> · {presence.count()} present")
         st.toggle(
@@ -95,9 +95,9 @@ def _switch() -> None:
     """Begin or end leading."""
     page, query = frame.address()
     if st.session_state["class/lead"]:
-        leading.start(_tab(), page, dict(query))
+        leading.begin_leading(_tab(), page, dict(query))
     elif leading.is_led_by(_tab()):
-        leading.stop()
+        leading.end_leading()
 
 
 def _draw_student(who: Person, *, is_following: bool) -> None:

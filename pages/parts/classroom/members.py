@@ -10,10 +10,10 @@ from pathlib import Path
 import streamlit as st
 
 from gan.access.classroom import Classroom, State, Student, mode, new_teacher_code
+from gan.access.leading import leading
 from gan.execution import quotas
 from gan.runs import index, owned
 from pages.parts import actions, cards, frame, words
-from pages.parts.classroom.leading import leading
 
 _ALL_JOIN = (
     "All students have to join again, with their personal codes, which you can look up below. Their open pages close within a "
@@ -143,7 +143,7 @@ def _act_on_class(classroom: Classroom) -> None:
 
             def end() -> None:
                 classroom.end()
-                leading.stop()
+                leading.end_leading()
 
             if actions.button("End the class", end, key="class/end/sure", type="primary"):
                 actions.close("class/end")

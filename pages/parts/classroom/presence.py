@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from gan.access import presence
 from gan.access.people import TEACHER
 from pages.parts.door import middleware
 
 
+def ids() -> set[str]:
+    """Return the ids of the people who have a page open, at any server of the class."""
+    return middleware.present() | presence.elsewhere()
+
+
 def count() -> int:
     """Return how many students have a page open."""
-    return len(set(middleware.present()) - {TEACHER.id, ""})
+    return len(ids() - {TEACHER.id, ""})

@@ -10,18 +10,19 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
+import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gan.access import limits
+from gan.access import limits, presence
 from gan.access.people import Person
 from gan.errors import InputError
 from gan.places import default_root
 from pages.parts import base_path
-from pages.parts.door import form, hosts, identity
+from pages.parts.door import form, hosts, identity, siblings
 
 POLICY = 1008  # code with which a socket is closed, RFC 6455
 LOOK = 1.0  # seconds between looks at who has open sockets
@@ -92,6 +93,8 @@ class Door:
                 response = PlainTextResponse("Join the class first: open the start page in a browser.", 401)
             elif path.startswith(_TEACHERS) and not person.is_teacher:
                 response = PlainTextResponse("Only the teacher may see this.", 403, {"x-door": "refused"})
+            elif form.is_for_people(request) and (address := await siblings.elsewhere(request, person)):
+                response = RedirectResponse(address, 303, {"cache-control": "no-store"})
         if response is None and person and path.startswith(_UPLOADS) and not person.is_teacher:
             most = limits.read(default_root()).upload_megabytes * _MEGABYTE
             if _length(request.headers) > most + _SLACK:
@@ -154,14 +157,18 @@ _sockets: set[_Socket] = set()
 
 
 def present() -> set[str]:
-    """Return the ids of the people who have a page open."""
+    """Return the ids of the people who have a page of this server open."""
     return {opened.person.id for opened in tuple(_sockets) if opened.path == "/_stcore/stream"}
 
 
 async def _watch() -> None:
-    """Close the sockets of people whose cookie has expired, who have been removed, or whose code has been changed."""
+    """Close the sockets of people whose cookie has expired, who have been removed, or whose code has been changed.
+
+    The other servers are told who is here.
+    """
     while _sockets:
         await asyncio.sleep(LOOK)
+        await asyncio.to_thread(presence.tell, st.get_option("server.port"), present())
         for opened in tuple(_sockets):
             with contextlib.suppress(InputError, OSError):
                 if identity.person_of(opened.cookies, opened.headers) != opened.person:

@@ -15,7 +15,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from gan.access import addresses, classroom, people
+from gan.access import addresses, classroom, people, servers
 from gan.access.classroom import Classroom
 from gan.errors import InputError
 from gan.places import default_root
@@ -42,7 +42,8 @@ def middleware() -> list[Middleware]:
 
 
 def _check() -> None:
-    """Refuse a class behind a proxy that others could pass by."""
+    """Refuse a class behind a proxy that others could pass by, and a senseless number of servers."""
+    servers.asked()
     if classroom.mode() == "header" and not os.environ.get("GAN_CLASS_SECRET") and not _is_loopback():
         raise InputError(
             "A class behind a proxy listens on 127.0.0.1 alone, or needs a secret in GAN_CLASS_SECRET that the proxy sends in the "
