@@ -259,6 +259,7 @@ def rows(found: Found, passed: float, alone: float, busy: float, used: tuple[flo
     return [
         f"| reruns | {len(found.seconds):,} ({len(found.seconds) / passed:.1f}/s) |",
         f"| rerun, median / p95 / slowest, ms | {quantiles(found.seconds)} |",
+        f"| … in the second half | {quantiles(found.seconds[len(found.seconds) // 2 :])} |",
         *(f"| … {page} | {quantiles(times)} |" for page, times in sorted(found.by_page.items())),
         f"| frames of live games | {found.frames / passed:.0f}/s |",
         f"| errors | {errors} {dict(+found.errors) if errors else ''} |",

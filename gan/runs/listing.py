@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
@@ -89,7 +89,7 @@ class Listing(tuple[Listed, ...]):
 
     @cached_property
     def _shape(self) -> _Shape:
-        return _Shape(self)
+        return _Shape(tuple(self))
 
     def replaced(self, changed: Mapping[str, Listed]) -> Listing:
         """Return the listing with runs, by id, that are alike (:meth:`Listed.is_alike`) in the places of those in this one."""
@@ -146,7 +146,7 @@ class Listing(tuple[Listed, ...]):
 class _Shape:
     """What follows from the facts of runs, as places in their listing."""
 
-    def __init__(self, every: Iterable[Listed]) -> None:
+    def __init__(self, every: Sequence[Listed]) -> None:
         self._every = every
         self.made: dict[Hashable, Any] = {}
 
