@@ -44,6 +44,9 @@ def data_root() -> Path:
     return Path(chosen).expanduser() if chosen else PROJECT / "data"
 
 
+_FLAGS = re.IGNORECASE if os.name == "nt" else re.NOFLAG
+
+
 def without_folders(sentence: str) -> str:
     """Return a sentence for people who only see pages: the folders of runs and data, of the program and the home folder left out.
 
@@ -53,13 +56,14 @@ def without_folders(sentence: str) -> str:
         default_root(): ("the folder of runs", ""),
         data_root(): ("the data folder", ""),
         PROJECT: ("the folder of the program", ""),
-        Path.home(): ("the home folder", "~/"),
+        Path(os.path.expanduser("~")): ("the home folder", "~/"),  # noqa: PTH111  # which never raises
     }
     found = {str(path): told for folder, told in named.items() for path in (folder, folder.resolve()) if path.is_absolute()}
     for path in sorted(found, key=len, reverse=True):  # the folder of runs may be in that of the program
         alone, start = found[path]
         if path != "/":
-            before = rf"(?<![\w/.-]){re.escape(path)}"
-            sentence = re.sub(rf"{before}/", start, sentence)
-            sentence = re.sub(rf"{before}(?![\w-]|\.\w)", alone, sentence)
+            between = r"[/\\]+"  # as in a message of Windows, which may show each backslash twice
+            before = rf"(?<![\w/\\.-]){between.join(map(re.escape, re.split(between, path)))}"
+            sentence = re.sub(before + between, start, sentence, flags=_FLAGS)
+            sentence = re.sub(rf"{before}(?![\w-]|\.\w)", alone, sentence, flags=_FLAGS)
     return sentence

@@ -20,6 +20,8 @@ def folders(monkeypatch: pytest.MonkeyPatch) -> None:
     ("sentence", "told"),
     [
         ("The disk is full: writing failed (/srv/gan/runs/2026-a/s.json); free some space.", "writing failed (2026-a/s.json)"),
+        (r"It failed (\srv\gan\runs\2026-a\s.json).", r"failed (2026-a\s.json)"),  # as on Windows
+        (r"It failed ('\\srv\\gan\\runs\\2026-a').", "failed ('2026-a')"),
         ("The runs in /srv/gan/runs are taken.", "in the folder of runs are"),
         ("Nothing is in /srv/gan/runs.", "in the folder of runs."),
         ("Download MNIST to /srv/gan/data; or copy it.", "to the data folder;"),

@@ -1,4 +1,4 @@
-"""Who has a page open at which server of a class: each tells the others, by a file."""
+"""Who has a page open at which server of a class: each tells the others, by a file that is a sign of its life as well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from gan.places import default_root
 from gan.storage.files import write_json
 from gan.storage.models import read_model
 
-_EVERY, _FRESH = 5.0, 15.0  # seconds between two signs, and until one is old
+EVERY = 5.0  # seconds between two signs
+_FRESH = 15.0  # seconds until a sign is old
 
 
 class _Present(BaseModel):
@@ -23,29 +24,28 @@ class _Present(BaseModel):
     people: frozenset[str]
 
 
-_told: list[_Present] = []  # by this process, the latest alone
-
-
 def tell(port: int, people: Collection[str]) -> None:
-    """Tell the other servers, if there are any, who has a page of this one open, which listens at ``port``."""
-    now = time.time()
-    if not servers.ports() or (_told and _told[0].people == frozenset(people) and 0 <= now - _told[0].at < _EVERY):
-        return
-    _told[:] = [_Present(at=now, people=frozenset(people))]
+    """Tell the other servers that the one at ``port`` is there, and who has a page of it open."""
     with contextlib.suppress(OSError):
-        write_json(_file(port), _told[0].model_dump(mode="json"), durable=False)
+        write_json(_file(port), _Present(at=time.time(), people=frozenset(people)).model_dump(mode="json"), durable=False)
 
 
-def elsewhere() -> set[str]:
-    """Return the ids of the people who have a page of another server open."""
-    found: set[str] = set()
-    if servers.ports():
-        for path in _file("*").parent.glob(_file("*").name):
-            with contextlib.suppress(InputError):
-                seen = read_model(_Present, path)
-                found |= seen.people if abs(time.time() - seen.at) < _FRESH else set()
-    return found
+def elsewhere(port: int) -> set[str]:
+    """Return the ids of the people who have a page of another server than the one at ``port`` open."""
+    return {person for other in servers.ports() if other != port for person in _people(other) or ()}
 
 
-def _file(port: int | str) -> Path:
+def is_there(port: int) -> bool:
+    """Return whether the server of the class at ``port`` has given a sign of life lately."""
+    return _people(port) is not None
+
+
+def _people(port: int) -> frozenset[str] | None:
+    with contextlib.suppress(InputError):
+        seen = read_model(_Present, _file(port))
+        return seen.people if abs(time.time() - seen.at) < _FRESH else None
+    return None
+
+
+def _file(port: int) -> Path:
     return default_root() / classroom.FOLDER / f"present-{port}.json"

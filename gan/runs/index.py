@@ -86,30 +86,41 @@ class _Index:
         with self._alone:
             announced, now = self._news.take(), time.time_ns()
             is_other = self._follow(os.listdir(self._root))
-            changed: dict[str, Listed] = {}
             due = [*self._moving, *self._due(announced, now)]
-            self._moving.clear()
-            left = _AT_ONCE
-            for name in due:
-                known = self._known.get(name)
-                found = self._look(name, known, now, has_time=left > 0)
-                left -= known is not None and found.looked != known.looked
-                if known is None or not (found.listed is known.listed or found.listed.is_alike(known.listed)):
-                    is_other = True
-                elif found.listed is not known.listed:
-                    changed[name] = found.listed
-                self._has_news |= known is None or found.listed.facts is not known.listed.facts
-                self._known[name] = found
-                if _is_at_rest(found, now):
-                    self._resting[name] = None
-                else:
-                    self._moving.append(name)
-            self._moving.sort(key=lambda name: self._known[name].looked)
-            if is_other or self._list is None:
+            try:
+                changed = self._look_at(due, now)
+            except BaseException:  # such as a disk that fails: the next read looks at all of them anew
+                self._moving, self._list = due, None
+                for name in due:
+                    self._resting.pop(name, None)
+                raise
+            if is_other or changed is None or self._list is None:
                 self._list = Listing(sorted((known.listed for known in self._known.values()), key=_age, reverse=True))
             elif changed:
                 self._list = self._list.replaced(changed)
             return self._list
+
+    def _look_at(self, due: list[str], now: int) -> dict[str, Listed] | None:
+        """Look at runs; return those of which nothing but the progress has changed, None if more has."""
+        changed: dict[str, Listed] = {}
+        is_other, left = False, _AT_ONCE
+        self._moving = []
+        for name in due:
+            known = self._known.get(name)
+            found = self._look(name, known, now, has_time=left > 0)
+            left -= known is not None and found.looked != known.looked
+            if known is None or not (found.listed is known.listed or found.listed.is_alike(known.listed)):
+                is_other = True
+            elif found.listed is not known.listed:
+                changed[name] = found.listed
+            self._has_news |= known is None or found.listed.facts is not known.listed.facts
+            self._known[name] = found
+            if _is_at_rest(found, now):
+                self._resting[name] = None
+            else:
+                self._moving.append(name)
+        self._moving.sort(key=lambda name: self._known[name].looked)
+        return None if is_other else changed
 
     def _due(self, announced: set[str] | None, now: int) -> list[str]:
         """Take runs out of those at rest, to look at them: announced ones (None: all), and some others in turn."""

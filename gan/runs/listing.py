@@ -160,7 +160,8 @@ class _Shape:
 
     @cached_property
     def waiting(self) -> list[int]:
-        return [place for place, one in enumerate(self._every) if not one.is_over and one.is_still]
+        found = ((place, one.facts.status) for place, one in enumerate(self._every) if not one.is_over and one.is_still)
+        return [place for place, status in found if status and status.state == "queued"]  # an engine's ended runs are not over
 
     @cached_property
     def moving(self) -> list[int]:

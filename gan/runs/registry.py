@@ -101,7 +101,7 @@ def find(root: Path, run_id: str) -> Run:
     with explained(f"looking for run {run_id} in {root}"):
         is_there, is_deleted = run.path.is_dir(), (root / TRASH / run_id).is_dir()
         is_guest = (root / GUESTS / run_id).is_dir()
-        archive = next((path.parent.name for path in (root / ARCHIVE).glob(f"*/{run_id}")), "")
+        archive = "" if is_there else next((path.parent.name for path in (root / ARCHIVE).glob(f"*/{run_id}")), "")
     if not is_there and is_deleted:
         how = f"“python -m gan trash restore {run_id}”"
         raise InputError(f"Run {run_id} has been deleted; restore it with {how} or from the trash on the Home page.")

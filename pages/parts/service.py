@@ -52,9 +52,9 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     reruns.patch_streamlit()
     threading.Thread(target=_tend, name="queue", daemon=True).start()
     if _is_class():
-        from pages.parts.door import siblings, startup
+        from pages.parts.door import middleware, siblings, startup
 
-        if siblings.begin():
+        if siblings.begin(middleware.present):
             startup.announce()
     if not st.get_option("server.headless"):  # as Streamlit does for plain scripts
         address = f"http://127.0.0.1:{st.get_option('server.port')}"

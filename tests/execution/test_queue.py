@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gan import machine, runs
 from gan.config.fields import Span
 from gan.errors import InputError
-from gan.execution import processes, queue, requests, silent
+from gan.execution import ahead, processes, queue, requests, silent
 from gan.runs import Run, Status, checkpoints, index
 from tests.execution import quick
 from tests.helpers import (
@@ -216,6 +216,14 @@ def test_a_launch_leaves_its_run_to_a_thread_that_is_about_to_start_runs(
     other.join()
     assert spawned == [first.id, second.id]
     assert not queue._awaiting
+
+
+def test_runs_that_ended_at_an_engine_do_not_wait(root: Path) -> None:
+    (waiting,) = queued(root, 1)
+    for state in ("finished", "stopped", "failed"):
+        runs.create(root, tiny(), state="starting").write_status(Status(state=state, engine="slurm"))
+    assert queue.waiting_runs(root) == [waiting] and len(index.read(root).going) == 4
+    assert set(ahead.reasons(root).values()) == {"place 1 of 1 in the queue"}
 
 
 def test_a_run_taken_out_by_a_process_that_could_not_announce_it_is_not_started(root: Path, spawned: list[str]) -> None:

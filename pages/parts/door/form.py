@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gan import words
-from gan.access import classroom
+from gan.access import classroom, servers
 from gan.access.classroom import LIFETIME, Classroom, NameTaken, Refused
 from gan.access.people import LONGEST_NAME, Person
 from gan.errors import InputError
 from gan.places import default_root, without_folders
 from pages.parts import base_path
-from pages.parts.door import identity
+from pages.parts.door import identity, siblings
 from pages.parts.door.guesses import Guesses
 
 PATH = "/door"
@@ -39,6 +39,8 @@ class Form:
         """Return the page for a request without a valid cookie, or for the door's own address."""
         if request.method == "POST" and request.url.path.endswith(PATH) and classroom.mode() == "code":
             return await self._take(request)
+        if person is None and siblings.is_further() and request.method in ("GET", "HEAD") and request.url.port:
+            return RedirectResponse(siblings.first_of(request), 303, _FRESH)  # where wrong codes are counted
         if request.method not in ("GET", "HEAD"):
             return HTMLResponse(_page("", "Join the class first.", {}), 401, _FRESH)
         if person is not None:
@@ -56,9 +58,11 @@ class Form:
         token = request.cookies.get(identity.cookie_name(), "")
         if "leave" in entries:
             self._shut(token)
-            left = RedirectResponse(_start(), 303, _FRESH)
+            left = _sent_to(_start())
             left.delete_cookie(identity.cookie_name(), path=_start())
             return left
+        if siblings.is_further():
+            return HTMLResponse(_page("", "Join at the address that your teacher shows.", entries), 403, _FRESH)
         address = request.client.host if request.client else ""
         name, code, personal = (entries.get(key, "")[:200] for key in ("name", "code", "personal"))
         wanted = entries.get("wanted", "")
@@ -74,7 +78,7 @@ class Form:
             return HTMLResponse(_page(wanted, str(error), {"personal": "", **entries}), 409, _FRESH)
         except InputError as error:
             return HTMLResponse(_page(wanted, str(error), entries), 409, _FRESH)
-        inside = RedirectResponse(_safe(wanted), 303, _FRESH)
+        inside = _sent_to(_safe(wanted))
         inside.set_cookie(
             identity.cookie_name(),
             token,
@@ -88,6 +92,19 @@ class Form:
 
 
 _FRESH = {"cache-control": "no-store"}
+
+
+def _sent_to(place: str) -> Response:
+    """Return an answer to a form that leads to a page of this server.
+
+    With several servers, that may send the visitor to another one. Browsers that obey ``form-action`` do not let a form lead there,
+    but a page that it has led to.
+    """
+    if not servers.ports():
+        return RedirectResponse(place, 303, _FRESH)
+    link = html.escape(place)
+    head, body = f'<meta http-equiv="refresh" content="0; url={link}">\n<title>', f'<a class="button" href="{link}">Go on</a>'
+    return HTMLResponse(_PAGE.replace("<title>", head).replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body), 200, _FRESH)
 
 
 def is_for_people(request: Request) -> bool:

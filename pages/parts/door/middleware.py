@@ -10,14 +10,13 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
-import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gan.access import limits, presence
+from gan.access import limits
 from gan.access.people import Person
 from gan.errors import InputError
 from gan.places import default_root
@@ -162,13 +161,9 @@ def present() -> set[str]:
 
 
 async def _watch() -> None:
-    """Close the sockets of people whose cookie has expired, who have been removed, or whose code has been changed.
-
-    The other servers are told who is here.
-    """
+    """Close the sockets of people whose cookie has expired, who have been removed, or whose code has been changed."""
     while _sockets:
         await asyncio.sleep(LOOK)
-        await asyncio.to_thread(presence.tell, st.get_option("server.port"), present())
         for opened in tuple(_sockets):
             with contextlib.suppress(InputError, OSError):
                 if identity.person_of(opened.cookies, opened.headers) != opened.person:
