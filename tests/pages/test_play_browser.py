@@ -106,6 +106,9 @@ def test_controls_of_a_game_whose_process_was_killed_start_a_new_one(
         psutil.Process(server.process.pid).children()[0].kill()
         expect(veil).to_contain_text("has ended")
         expect(play).to_be_visible()
+        page.set_viewport_size({"width": 1100 if control == "Play" else 1000, "height": 1000})  # draws the last picture again
+        page.wait_for_timeout(500)
+        expect(play).to_be_visible()
 
         # The sentence stays when the page is drawn again, as for a turned knob.
         rate = page.get_by_role("spinbutton", name="Generator learning rate")

@@ -341,8 +341,9 @@ class Face {
     }
   }
 
-  /** Show state and speed on the buttons; return the speed. */
-  show(state, speed) {
+  /** Show state and speed on the buttons; return the speed. The last frame of a game that has ended may say that it plays. */
+  show(told, speed) {
+    const state = this.wayOut ? "paused" : told;
     if (this.shownState !== state) {
       const isPaused = state === "paused";
       this.player.replaceChildren(icon(isPaused ? "play" : "pause"), isPaused ? "Play" : "Pause");
