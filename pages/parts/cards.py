@@ -105,7 +105,7 @@ def _show_run(listed: Listed, names: Mapping[str, str], waits: Mapping[str, str]
     if samples := run.samples():
         step, picture = list(samples.items())[-1]
         pictures.show(picture, f"Newest samples of {name}, step {step}")
-    else:
+    elif status.state != "queued":
         st.html(_NO_SAMPLES)
     st.page_link("pages/watch.py", label=f"**{words.escape(name)}**", query_params={"run": run.id})
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
