@@ -2,8 +2,8 @@
 
     python -m benchmarks.classroom [--minutes 10] [--visitors 60] [--playing 10] [--runs 200] [--servers 1] [--other PATH]
 
-A real server, or several, behind the door of a class if there is one, which sends visitors to their own server; with
-``--other``, those of another one afterwards. The visitors are Streamlit's own messages over websockets, without a browser, from one
+A real server, or several, behind the door of a class if there is one, which sends visitors to their own server; with ``--other``,
+the servers of another checkout afterwards. The visitors are Streamlit's own messages over websockets, without a browser, from one
 process on the same cores. Each asks for its whole page every two seconds, or as soon as the last answer is complete, with the
 pictures in it. Reported: the time from a request to the end of the page's script; errors (tracebacks, lost connections, failed
 pictures); what the trainings lose against the minute before, in which nobody watches; CPU of servers, visitors and the workers of

@@ -21,7 +21,7 @@ from gan.storage.models import read_model
 FILE = "leading.json"
 
 _SIGN_EVERY = 30.0  # seconds between signs of life of the leading tab
-SILENCE = 300.0  # seconds without a sign of the leading tab after which nobody leads
+SILENCE = 300.0  # seconds without a sign of the leading tab after which its lead ends
 
 #: URL parameters that belong to the teacher's screen: the key that reveals a round of the quiz, a student's token there, the quiz
 #: of one person, and views for a projector. Students who follow do not get them.
@@ -64,7 +64,7 @@ class Leading:
             before = self._read()
             if not self._is_led(before):
                 before = _Lead(lead=before.lead + 1, move=before.move)
-            self._move(before.model_copy(update={"tab": tab}), page, query)
+            self._write(self._moved(before.model_copy(update={"tab": tab}), page, query))
 
     def note_move(self, tab: str, page: str, query: Mapping[str, str]) -> bool:
         """Note where a tab is, and return whether it leads; nothing is noted of others."""
@@ -73,7 +73,9 @@ class Leading:
             before = self._read()
             if not self._is_led(before) or tab != before.tab:
                 return False
-            self._move(before, page, query)
+            after = self._moved(before, page, query)
+            if after.move != before.move or abs(after.heard - before.heard) > _SIGN_EVERY:
+                self._write(after)
             return True
 
     def end_leading(self) -> None:
@@ -90,19 +92,19 @@ class Leading:
         return self._is_led(found) and tab == found.tab
 
     def place(self) -> Place | None:
-        """Return where the leading tab is; None if nobody leads."""
+        """Return where the leading tab is; None without a lead."""
         found = self._read()
         return Place(found.lead, found.move, found.page, found.query) if self._is_led(found) else None
 
     def _is_led(self, found: _Lead) -> bool:
         return bool(found.tab) and self._clock() - found.heard <= SILENCE
 
-    def _move(self, before: _Lead, page: str, query: Mapping[str, str]) -> None:
+    def _moved(self, before: _Lead, page: str, query: Mapping[str, str]) -> _Lead:
+        """Return the lead with its tab heard now, at a page."""
         public = {name: value for name, value in query.items() if name not in PRIVATE}
         has_moved = (page, public) != (before.page, before.query)
-        if has_moved or before.tab != self._read().tab or abs(self._clock() - before.heard) > _SIGN_EVERY:
-            changes = {"heard": self._clock(), "move": before.move + has_moved, "page": page, "query": public}
-            self._write(before.model_copy(update=changes))
+        changes = {"heard": self._clock(), "move": before.move + has_moved, "page": page, "query": public}
+        return before.model_copy(update=changes)
 
     def _read(self) -> _Lead:
         with contextlib.suppress(InputError):

@@ -23,7 +23,7 @@ def asked() -> int:
 
 
 def ports() -> list[int]:
-    """Return the ports of all servers of the class, that of the first one first; nothing if there is only one."""
+    """Return the ports of all servers of the class, the first server's first; an empty list if there is only one server."""
     return [int(port) for port in os.environ.get(_PORTS, "").split(",") if port]
 
 

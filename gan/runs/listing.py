@@ -160,8 +160,8 @@ class _Shape:
 
     @cached_property
     def waiting(self) -> list[int]:
-        found = ((place, one.facts.status) for place, one in enumerate(self._every) if not one.is_over and one.is_still)
-        return [place for place, status in found if status and status.state == "queued"]  # an engine's ended runs are not over
+        found = ((place, self._every[place].facts.status) for place in self.going)
+        return [place for place, status in found if status and status.state == "queued" and not status.engine]
 
     @cached_property
     def moving(self) -> list[int]:

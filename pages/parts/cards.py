@@ -90,7 +90,7 @@ def wall(chosen: Sequence[Card], names: Mapping[str, str], key: str) -> None:
     st.html(WRAPPING)
     with st.grid(4, min_column_width=230, gap="small", key=key):
         for card in chosen:
-            if waits is None and card.is_active:
+            if waits is None and card.is_going and any(listed.status().state == "queued" for listed in card.members):
                 waits = ahead.reasons(card.members[0].run.root)
             with st.container(border=True, height="stretch"):
                 if card.name:

@@ -103,8 +103,8 @@ def _sent_to(place: str) -> Response:
     if not servers.ports():
         return RedirectResponse(place, 303, _FRESH)
     link = html.escape(place)
-    head, body = f'<meta http-equiv="refresh" content="0; url={link}">\n<title>', f'<a class="button" href="{link}">Go on</a>'
-    return HTMLResponse(_PAGE.replace("<title>", head).replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body), 200, _FRESH)
+    head, body = f'<meta http-equiv="refresh" content="0; url={link}">', f'<a class="button" href="{link}">Go on</a>'
+    return HTMLResponse(_framed(body, head), 200, _FRESH)
 
 
 def is_for_people(request: Request) -> bool:
@@ -161,7 +161,12 @@ def _page(wanted: str, sentence: str, kept: Mapping[str, str]) -> str:
 <button>Join</button>
 </form>
 <p>Your teacher has the code. Teachers enter their own code, without a name.</p>"""
-    return _PAGE.replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body)
+    return _framed(body)
+
+
+def _framed(body: str, head: str = "") -> str:
+    """Return a page of the door; ``head`` is added to its head."""
+    return _PAGE.replace("<title>", f"{head}\n<title>").replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body)
 
 
 def _inside(person: Person) -> str:
@@ -174,7 +179,7 @@ def _inside(person: Person) -> str:
     body = f"""<h1>You are in</h1><p>You have joined as <strong>{html.escape(person.name)}</strong>.</p>
 <a class="button" href="{base}/">Go on</a>
 {leave}"""
-    return _PAGE.replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body)
+    return _framed(body)
 
 
 def _elsewhere() -> str:
@@ -184,7 +189,7 @@ def _elsewhere() -> str:
         body = f'<h1>Sign in</h1><p>This class uses the accounts of your school.</p><a class="button" href="{link}">Sign in</a>'
     else:
         body = "<h1>Not signed in</h1><p>Open this page by the address that your school or laboratory has given you.</p>"
-    return _PAGE.replace("<!--LOGO-->", _LOGO).replace("<!--BODY-->", body)
+    return _framed(body)
 
 
 def _alert(sentence: str) -> str:

@@ -70,8 +70,7 @@ def _tell(port: int, present: Callable[[], Collection[str]]) -> None:
 def _command(own: Sequence[str], port: int) -> list[str]:
     """Return the command of this server with another port."""
     end = own.index("--") if "--" in own else len(own)
-    more = ["--server.port", str(port), "--server.headless", "true", "--server.address", st.get_option("server.address") or ""]
-    return [sys.executable, *own[:end], *(more if more[-1] else more[:-2]), *own[end:]]
+    return [sys.executable, *own[:end], "--server.port", str(port), "--server.headless", "true", *own[end:]]
 
 
 def _keep(command: list[str], port: int) -> None:
