@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.script_data import ScriptData
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 
 from gan import runs
@@ -21,11 +29,20 @@ from tests.pages.conftest import Server
 Serve = Callable[[Path], Server]
 
 
+def change_streamlit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change Streamlit as the server does, for one test."""
+    monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
+    monkeypatch.setattr(AppSession, "request_rerun", AppSession.request_rerun)
+    take_in = AppSession._handle_scriptrunner_event_on_event_loop
+    monkeypatch.setattr(AppSession, "_handle_scriptrunner_event_on_event_loop", take_in)
+    reruns.patch_streamlit()
+
+
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptRequests]:
     """Return the requests of a script that draws the whole page "home"."""
-    monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
-    reruns.patch_streamlit()
+    change_streamlit(monkeypatch)
     requests = ScriptRequests()
     assert requests.request_rerun(RerunData(page_script_hash="home"))
     assert requests.on_scriptrunner_ready().type is ScriptRequestType.RERUN
@@ -88,13 +105,12 @@ def test_refresh_does_not_take_the_place_of_a_change_of_page(requests: ScriptReq
     assert next_run(requests) is None
 
 
-def test_refresh_starts_no_script_before_the_last_messages_of_the_one_before_have_left(requests: ScriptRequests) -> None:
+def test_script_that_has_ended_takes_no_request(requests: ScriptRequests) -> None:
     assert requests.request_rerun(refresh("home", is_click=True))
     assert next_run(requests) == ("home", ["part"])
     assert next_run(requests) is None
-    assert requests.request_rerun(refresh("home")), "it is dropped; the timer asks again"
-    assert not requests.request_rerun(refresh("home", is_click=True)), "a click needs a new script"
-    assert not requests.request_rerun(RerunData(page_script_hash="watch"))
+    for late in (refresh("home"), refresh("home", is_click=True), RerunData(page_script_hash="watch")):
+        assert not requests.request_rerun(late), "a new script has to be started"
 
 
 def test_first_page_of_a_visit_is_not_known_by_its_mark(requests: ScriptRequests) -> None:
@@ -106,8 +122,7 @@ def test_first_page_of_a_visit_is_not_known_by_its_mark(requests: ScriptRequests
 
 
 def test_what_the_page_drew_in_a_part_is_sent_though_the_part_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
-    reruns.patch_streamlit()
+    change_streamlit(monkeypatch)
     queue = ForwardMsgQueue()
     queue.enqueue(drawn(0, "above"))
     queue.enqueue(drawn(1, "first", part="part"))
@@ -119,6 +134,63 @@ def test_what_the_page_drew_in_a_part_is_sent_though_the_part_is_drawn_again(mon
     queue.enqueue(drawn(0, "above"))
     queue.clear(retain_lifecycle_msgs=True)
     assert not queue.flush(), "the whole page is drawn again"
+
+
+@pytest.fixture
+def session_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], AppSession]:
+    """Return a maker of sessions of a script, to be called inside an event loop; only the server around them is not there."""
+    change_streamlit(monkeypatch)
+    monkeypatch.setattr(Runtime, "_instance", MagicMock())
+
+    def make(script: str) -> AppSession:
+        path = tmp_path / "app.py"
+        path.write_text(script)
+        return AppSession(ScriptData(str(path), False), MemoryUploadedFileManager("/uploads"), ScriptCache(), None, {})
+
+    return make
+
+
+def texts(session: AppSession) -> list[str]:
+    """Return the texts in the messages that wait for the browser."""
+    messages = session.flush_browser_queue()
+    return [sent.delta.new_element.text.body for sent in messages if sent.delta.new_element.HasField("text")]
+
+
+async def ended(session: AppSession) -> None:
+    async with asyncio.timeout(60):
+        while session._scriptrunner is not None:
+            await asyncio.sleep(0.01)
+
+
+_PART = """
+import streamlit as st
+
+st.text("above")
+
+@st.fragment
+def part():
+    st.text("part")
+
+part()
+st.text("below")
+"""
+
+
+def test_page_arrives_whole_though_a_click_in_its_part_comes_before_its_last_messages(
+    session_of: Callable[[str], AppSession],
+) -> None:
+    async def click_early() -> list[str]:
+        session = session_of(_PART)
+        session.request_rerun(ClientState())
+        assert session._scriptrunner and session._scriptrunner._script_thread
+        session._scriptrunner._script_thread.join()  # the loop has no time to take in what the script has told
+        (part,) = session._fragment_storage._fragments  # type: ignore[attr-defined]
+        session.request_rerun(ClientState(fragment_id=part))
+        await ended(session)
+        assert not reruns._ended(session)
+        return texts(session)
+
+    assert asyncio.run(click_early()) == ["above", "part", "below", "part"]
 
 
 def test_page_stays_whole_when_a_refresh_of_the_page_before_is_late(page: Page, serve: Serve, shown: Run) -> None:
