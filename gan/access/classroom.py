@@ -112,7 +112,7 @@ class Classroom:
     def mark(self) -> str:
         """Return a short public mark of the class, which differs from those of others; empty before it was first opened."""
         with contextlib.suppress(OSError):
-            return hashlib.sha256(b"mark" + _key(self.root / FOLDER / "key").encode()).hexdigest()[:12]
+            return _mark(self._key)
         return ""
 
     def open(self) -> State:
@@ -174,7 +174,9 @@ class Classroom:
     def person(self, token: str) -> Person | None:
         """Return whom a token stands for; None if it is forged, expired or no longer valid."""
         with contextlib.suppress(BadData, InputError, OSError, ValueError, TypeError):
-            person_id, *rounds = self._serializer().loads(token[:1000], max_age=LIFETIME)
+            (person_id, *rounds), signed_at = _read_token(self._key, token[:1000])
+            if not 0 <= int(time.time()) - signed_at <= LIFETIME:
+                return None
             state = self.state()
             if person_id == TEACHER.id:
                 return TEACHER if rounds == [state.teacher_round, 0] else None
@@ -245,19 +247,39 @@ class Classroom:
             write_atomically(self.path, state.model_dump_json(indent=1).encode(), mode=0o600)
 
     def _token(self, person_id: str, round: int, own_round: int = 0) -> str:
-        token = self._serializer().dumps([person_id, round, own_round])
+        token = _serializer(self._key).dumps([person_id, round, own_round])
         return token if isinstance(token, str) else token.decode()
 
-    def _serializer(self) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(
-            _key(self.root / FOLDER / "key"), salt="door", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
-        )
+    @property
+    def _key(self) -> str:
+        return _read_key(self.root / FOLDER / "key")
 
 
 @lru_cache(maxsize=64)
-def _key(path: Path) -> str:
+def _read_key(path: Path) -> str:
     """Return the key of a class, which is written once."""
     return path.read_text(encoding="ascii")
+
+
+@lru_cache(maxsize=64)
+def _mark(key: str) -> str:
+    return hashlib.sha256(b"mark" + key.encode()).hexdigest()[:12]
+
+
+@lru_cache(maxsize=64)
+def _serializer(key: str) -> URLSafeTimedSerializer:
+    signing = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeTimedSerializer(key, salt="door", signer_kwargs=signing)
+
+
+@lru_cache(maxsize=4 * MOST_PEOPLE)
+def _read_token(key: str, token: str) -> tuple[Any, int]:
+    """Return what a token says and when it was signed, in seconds since 1970. Raises BadData if the signature is wrong.
+
+    Every request and every open socket asks; the answer is the same each time.
+    """
+    said, signed_at = _serializer(key).loads(token, return_timestamp=True)
+    return said, int(signed_at.timestamp())
 
 
 def new_teacher_code() -> str:
