@@ -32,8 +32,9 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def compared(chosen: list[Run]) -> str:
 
 @contextlib.contextmanager
 def serve(
-    root: Path, project: Path = PROJECT, log: Path = Path(os.devnull), **extra: str
+    root: Path, project: Path = PROJECT, log: Path = Path(os.devnull), /, **extra: str
 ) -> Iterator[tuple[psutil.Process, str, float]]:
     """Run the server of a checkout on ``root``; yield its process, its address and the seconds until it answered.
 
@@ -272,10 +273,14 @@ def first_openings(sides: list[Side], rounds: int) -> None:
             side.found[f"{name}, first page of a server, {when}: CPU"].append((cpu(process) - began) * 1000)
 
 
+def _other(place: int, side: Side) -> str:
+    return side.others[place]
+
+
 def openings(page: Page, served: list[tuple[Side, psutil.Process, str]]) -> None:
     """Measure the opening of Compare with runs not shown before, and of Compare and Home by a new visitor, on each side in turn."""
-    orders = [(f"{_COMPARE}, the first on a server", lambda side: side.pages[_COMPARE])]
-    orders += [(f"{_COMPARE} not shown before", lambda side, place=place: side.others[place]) for place in range(_OTHERS)]
+    orders: list[tuple[str, Callable[[Side], str]]] = [(f"{_COMPARE}, the first on a server", lambda side: side.pages[_COMPARE])]
+    orders += [(f"{_COMPARE} not shown before", partial(_other, place)) for place in range(_OTHERS)]
     orders += [(f"{_COMPARE}, by a new visitor", lambda side: side.pages[_COMPARE]), ("Home again", lambda side: "")] * _OTHERS
     for (name, link), (side, process, address) in itertools.product(orders, served):
         side.found[f"{name}: CPU to open"].append(opening(page, process, f"{address}/{link(side)}"))

@@ -99,7 +99,7 @@ class _Buffered:
 
 def _patch(steps: _Steps) -> None:
     """Replace everything that writes, in this process and for good."""
-    plain_open = io.open
+    plain_open: Callable[..., Any] = io.open
 
     def opened(file: Any, mode: str = "r", buffering: int = -1, encoding: Any = None, errors: Any = None, *more: Any,
                opener: Any = None, **options: Any) -> Any:  # fmt: skip
@@ -143,7 +143,7 @@ def _counted(steps: _Steps, name: str, original: Callable[..., Any]) -> Callable
     return wrapped
 
 
-def in_child(work: Callable[[Callable[[], None]], Any], *, counted: Path | None = None, fatal: int = 0) -> Ended:
+def in_child(work: Callable[[Callable[[], Any]], Any], *, counted: Path | None = None, fatal: int = 0) -> Ended:
     """Run ``work(acknowledge)`` in a forked child and return how it ended.
 
     With ``counted``, the steps in that folder are counted and the child dies at number ``fatal``; the value is then the list of
@@ -159,7 +159,7 @@ def in_child(work: Callable[[Callable[[], None]], Any], *, counted: Path | None 
             steps = _Steps(counted, fatal) if counted else None
             if steps:
                 _patch(steps)
-            value = work(lambda: os.write(writing, b".") and None)
+            value = work(lambda: os.write(writing, b"."))
             report: tuple[Any, str] = (steps.names if steps else value, "")
         except BaseException as error:
             report = (None, "".join(traceback.format_exception(error)[-3:]).strip())

@@ -180,7 +180,8 @@ def fuzz(root: Path, count: int, seed: int, *, is_class: bool) -> Found:
     config, picture = written_by(PROJECT), make_picture()
     known = [make_run(root, config, 50, picture).id for _ in range(2)]
     log = root.parent / f"{root.name}.txt"
-    with serve(root, log=log, GAN_CLASS="1" if is_class else "0", STREAMLIT_SERVER_ADDRESS="127.0.0.1") as (process, address, _):
+    asked = {"GAN_CLASS": "1" if is_class else "0", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
+    with serve(root, PROJECT, log, **asked) as (process, address, _):
         cookies, cookie = [""], ""
         if is_class:
             room = Classroom(root)

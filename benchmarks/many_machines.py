@@ -300,7 +300,8 @@ def with_hosts(folder: Path, count: int) -> bool:
         chosen = runs.list_runs(root)
         hosts = {name: host(name, root, ahead) for name, ahead in (("anna", 0.0), ("boris", 86_400.0))}
         for one in hosts.values():
-            stack.callback(lambda one=one: (signal_all(one, signal.SIGKILL), one.kill()))
+            stack.callback(one.kill)
+            stack.callback(signal_all, one, signal.SIGKILL)
 
         def trains(name: str) -> list[Run]:
             return [run for run in chosen if (found := run.status()).state == "running" and found.host == name and found.step > 200]

@@ -27,6 +27,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from gan.judging import comparison, doctor, lines
 from gan.places import PROJECT
 from gan.quiz import questions, rounds
 from gan.runs import Run, atlas, changes, forks, index, listing
+from gan.runs.checkpoints import facts_path, tensors_path
 from gan.storage import jobs, sealed, signs
 from gan.sweeps import editing, experiments, launched, plan, progress, variants
 from gan.training import checkpoints
@@ -90,7 +92,8 @@ def records(folder: Path) -> list[Target]:
     speeds.keep(root, run.config(), 500.0, 1, "fp32")
     own, points = _imported(folder)
     pets = DataConfig(name="pets", size=16)
-    made = prepared.obtain(pets, lambda sentence, share: None) and prepared.folder(pets)
+    prepared.obtain(pets, lambda sentence, share: None)
+    made = prepared.folder(pets)
     step = checkpoints.steps(run.checkpoints_path)[-1]
     names = ("status", "config", "control", "label", "scoring", "parent", "sweep", "atlas")
     request = next(run.requests_path.glob("*.json"))
@@ -98,8 +101,8 @@ def records(folder: Path) -> list[Target]:
         *(run.path / f"{name}.json" for name in names),
         run.metrics_path, run.scores_path, run.changes_path, request, run.opinions_path(160), run.path / "trainer.pid",
     ]  # fmt: skip
-    sealed_facts = checkpoints.facts_path(run.checkpoints_path, step)
-    tensors = checkpoints.tensors_path(run.checkpoints_path, step)
+    sealed_facts = facts_path(run.checkpoints_path, step)
+    tensors = tensors_path(run.checkpoints_path, step)
 
     def resealed() -> None:
         """Load tensors that match their SHA-256, as those of a careless program would."""
@@ -220,12 +223,12 @@ def plans(folder: Path) -> list[Target]:
     for number, content in enumerate(sources):
         path = folder / f"configuration {number}.json"
         path.write_bytes(content)
-        targets.append(Target("configuration", path, lambda path=path: parse(path, is_stored=False), tuple(sources)))
-        targets.append(Target("stored configuration", path, lambda path=path: parse(path, is_stored=True), tuple(sources)))
+        targets.append(Target("configuration", path, partial(parse, path, is_stored=False), tuple(sources)))
+        targets.append(Target("stored configuration", path, partial(parse, path, is_stored=True), tuple(sources)))
     for number, content in enumerate(sweeps):
         path = folder / f"sweep {number}.json"
         path.write_bytes(content)
-        targets += [Target("sweep file", path, lambda path=path: read_sweep(path), tuple(sweeps))] * 2
+        targets += [Target("sweep file", path, partial(read_sweep, path), tuple(sweeps))] * 2
     return targets
 
 

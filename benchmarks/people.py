@@ -20,6 +20,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -115,15 +116,11 @@ class Scripted:
             return
         room = MOST_WAITING - sum(run.status().state in runs.UNDER_WAY for run in every)
         weight = 3 / (1 + len(mine) / 4) if room > MOST_WAITING // 3 else 0  # leave room for forks and resumed runs
-        chosen = self.dice.choices(
-            [self.launch, self.sweep, self.upload, self.restore, self.change_one],
-            [weight, weight / 10, 0.3, 0.5, 4],
-        )[0]
-        if chosen == self.change_one:
-            if mine:
-                self.change_one(self.dice.choice(mine), is_full=room <= 0)
-        else:
+        actions: list[Callable[[], None] | None] = [self.launch, self.sweep, self.upload, self.restore, None]
+        if chosen := self.dice.choices(actions, [weight, weight / 10, 0.3, 0.5, 4])[0]:
             chosen()
+        elif mine:
+            self.change_one(self.dice.choice(mine), is_full=room <= 0)
 
     def change_one(self, run: Run, *, is_full: bool = False) -> None:
         """Do something with an own run."""
@@ -210,7 +207,7 @@ class Scripted:
         }
         for entry in list(data_sets.all_sets().values()):
             if entry.origin == "own" and imported.owner(entry) != self.person:
-                attempts["remove"] = lambda name=entry.name: imported.remove(name, data_root(), self.root)
+                attempts["remove"] = partial(imported.remove, entry.name, data_root(), self.root)
         name, attempt = self.dice.choice(list(attempts.items()))
         write(self.root, Line(self.person.id, "meddle", run.id, name))
         attempt()

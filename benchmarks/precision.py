@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
 from benchmarks import machine, trained
 from gan import config as configs
 from gan.config import presets
-from gan.training import loop
+from gan.training.assembly import build_game
 from gan.training.game import Game
 
 _LIBRARY = "bf16, convolutions by the library"
@@ -39,12 +39,11 @@ def main() -> None:
     real = trained.real(start)
     found: dict[str, list[float]] = {"bf16": [], "fp32": [], _LIBRARY: []}
     seconds: dict[str, list[float]] = {way: [] for way in found}
-    build = loop.build_game
     for seed in range(options.seeds):
         for way, fids in found.items():  # interleaved, so that all run under the same load
             config = configs.replace(start, {"training.precision": way[:4], "training.seed": seed})
-            loop.build_game = partial(_build, build, way)
-            one = trained.train(config, 2000, threads=1, seed=seed)
+            with patch("gan.training.loop.build_game", partial(_build, way)):
+                one = trained.train(config, 2000, threads=1, seed=seed)
             fids.append(trained.fid(real, one.drawn))
             seconds[way].append(one.seconds)
     print(f"Machine: {machine.describe()}, 1 thread; {options.preset}, {options.epochs} epochs")
@@ -60,9 +59,9 @@ def main() -> None:
         print(f"\nbf16 − {way}: {difference:+.1f}, {words} twice the standard error of the difference ({error:.1f}).")
 
 
-def _build(build: Callable[..., Game], way: str, *given: Any, products: int) -> Game:
+def _build(way: str, *given: Any, products: int, **options: Any) -> Game:
     """Build a game whose convolutions are the library's, if the way asks for that."""
-    return build(*given, products=0 if way == _LIBRARY else products)
+    return build_game(*given, products=0 if way == _LIBRARY else products, **options)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 from websockets.asyncio.client import ClientConnection
@@ -41,6 +42,7 @@ from gan.config import presets
 from gan.errors import InputError
 from gan.execution import queue
 from gan.runs import Run
+from gan.storage import locks
 
 LONGEST_WAIT = 2.0  # seconds for the lock of the queue
 AFTERWARDS = 5.0  # seconds in which a second click may do something
@@ -177,7 +179,7 @@ def overtaking(clicks: list[Click], every: list[Run]) -> float:
 
 def in_threads(root: Path, count: int) -> Result:
     """Let threads of this process launch at the same time, and measure the waits for the lock of the queue."""
-    result, waits, times = Result(), [], []
+    result, waits, times = Result(), list[float](), list[float]()
     ready, config = threading.Barrier(count), presets.find(presets.DEFAULT).config
 
     def launch(number: int) -> None:
@@ -214,7 +216,7 @@ def in_threads(root: Path, count: int) -> Result:
 @contextlib.contextmanager
 def measuring(waits: list[float]) -> Iterator[None]:
     """Append the seconds of each wait for the lock of the queue."""
-    original = queue.hold_lock
+    original = locks.hold_lock
 
     def timed(*arguments: Any, **options: Any) -> Any:
         began = time.monotonic()
@@ -223,11 +225,8 @@ def measuring(waits: list[float]) -> Iterator[None]:
         finally:
             waits.append(time.monotonic() - began)
 
-    queue.hold_lock = timed
-    try:
+    with patch("gan.execution.queue.hold_lock", timed):
         yield
-    finally:
-        queue.hold_lock = original
 
 
 @contextlib.contextmanager

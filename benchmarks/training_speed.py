@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -76,7 +77,7 @@ def play_here(config: RunConfig, steps: int, root: Path) -> tuple[float, float]:
     inside = 0.0
     original = Game.step
 
-    def timed(game: Game, *arguments: torch.Tensor, **options: bool) -> object:
+    def timed(game: Game, *arguments: Any, **options: Any) -> object:
         nonlocal inside
         began = time.perf_counter()
         outcome = original(game, *arguments, **options)
