@@ -97,6 +97,19 @@ def _count_gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.splitlines())
 
 
+@cache
+def emulates_bf16() -> bool:
+    """Return whether the processor is known to have no unit for bf16, which makes it many times slower than fp32.
+
+    Known on Linux with processors of Intel and AMD; False elsewhere.
+    """
+    with contextlib.suppress(OSError, StopIteration):
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            flags = next(line.split() for line in lines if line.startswith("flags"))
+        return not {"avx512_bf16", "amx_bf16"}.intersection(flags)
+    return False
+
+
 def usual_threads() -> int:
     """Return the default maximum number of threads per trainer: half of the cores.
 

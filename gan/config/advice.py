@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gan import words
+from gan import machine, words
 from gan.config.rules import penalties
 from gan.config.whole import RunConfig
 
 
 def warnings(config: RunConfig) -> list[str]:
-    """Return one sentence for each valid choice that its inventors, or arithmetic, advise against."""
+    """Return one sentence for each valid choice that its inventors, or arithmetic, advise against on this machine."""
     return list(_warnings(config))
 
 
@@ -36,6 +36,9 @@ def _warnings(config: RunConfig) -> Iterator[str]:
         yield "Minibatch discrimination compares all pairs of a batch, 1 KB each: above 512 it needs gigabytes; choose deviation."
     if config.augmentation.noise_fade == 0 and config.augmentation.instance_noise > 0.2:
         yield "Strong noise that never fades hides fine detail from the discriminator, so the generator cannot learn it."
+    is_on_cpu = config.training.device == "cpu" or (config.training.device == "auto" and not machine.gpus())
+    if config.training.precision == "bf16" and is_on_cpu and machine.emulates_bf16():
+        yield "The processor of this computer has no unit for bf16 and is many times slower in it; leave the precision at auto."
     seen = config.total_steps * optimizer.images_per_step
     if optimizer.ema_half_life > seen / 2:
         yield (

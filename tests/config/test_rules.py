@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
 from gan import config as configs
+from gan import machine
 from gan.catalogue import data_sets
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig, advice, presets, rules
@@ -224,6 +225,12 @@ WARNINGS = {
         ({"augmentation.noise_fade": 0.5}, {"augmentation.instance_noise": 0.2}),
         ({"augmentation.instance_noise": 2},),
     ),
+    "emulated bf16": Case(
+        {"training.precision": "bf16", "training.device": "cpu"},
+        ("no unit for bf16", "auto"),
+        ({"training.precision": "auto"}, {"training.precision": "fp32"}, {"training.device": "cuda"}),
+        ({"training.precision": "auto", "training.device": "cpu"},),
+    ),
     "slow average": Case(
         {"training.length": "100 steps", "optimizer.batch_size": 64, "optimizer.ema_half_life": 3201},
         ("3,201 images", "6,400", "shorten the EMA half-life", "train longer"),
@@ -292,6 +299,12 @@ def test_suggested_batch_for_packs_is_the_nearest_that_fits(packing: int, batch:
 
 
 # Warnings
+
+
+@pytest.fixture(autouse=True)
+def emulating(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processor be one without a unit for bf16, wherever the test runs."""
+    monkeypatch.setattr(machine, "emulates_bf16", lambda: True)
 
 
 @pytest.mark.parametrize("case", WARNINGS.values(), ids=WARNINGS)
