@@ -1,6 +1,6 @@
-"""Convolutions of kernel 4 and stride 2 in bf16: the library's against matrix products, shape by shape.
+"""Convolutions of kernel 4 and stride 2: the library's against matrix products, shape by shape.
 
-    python -m benchmarks.convolutions [--threads 1] [--batch 64] [--rounds 7]
+    python -m benchmarks.convolutions [--precision bf16] [--threads 1] [--batch 64] [--rounds 7]
 
 Supports the rules in ``gan.networks.convolutions``: an asterisk marks what the rule for this processor computes as a product. Each
 figure is the median of alternating rounds, in milliseconds; a product's time includes gathering the patches.
@@ -38,18 +38,20 @@ def alternate(library: Callable[[], object], product: Callable[[], object], roun
     return statistics.median(taken[0]) * 1000, statistics.median(taken[1]) * 1000
 
 
-def measure(channels: int, outputs: int, side: int, batch: int, rounds: int) -> list[str]:
+def measure(shape: tuple[int, int, int], precision: str, batch: int, rounds: int) -> list[str]:
     """Return what each of the three operations takes: by the library, and as a product."""
-    large = ways._as_bf16(torch.randn(batch, channels, side, side))
-    small = ways._as_bf16(torch.randn(batch, outputs, side // 2, side // 2))
-    weight = ways._as_bf16(torch.randn(outputs, channels, 4, 4) / 20)
+    (channels, outputs, side), dtype = shape, torch.bfloat16 if precision == "bf16" else torch.float32
+    large, small, weight = (
+        torch.randn(sizes).to(dtype, memory_format=torch.channels_last)
+        for sizes in ((batch, channels, side, side), (batch, outputs, side // 2, side // 2), (outputs, channels, 4, 4))
+    )
     pairs: tuple[tuple[Callable[[], object], Callable[[], object]], ...] = (
         (lambda: ways._down(large, weight), lambda: ways._product_down(ways._patches(large), weight, large)),
         (lambda: ways._up(small, weight), lambda: ways._product_up(small, weight)),
         (lambda: ways._weight(large, small, weight), lambda: ways._product_weight(small, ways._patches(large), weight)),
     )
     cells = []
-    for is_product, pair in zip(ways.chosen(channels, side, ways.best_rule()), pairs, strict=True):
+    for is_product, pair in zip(ways.chosen(channels, side, ways.best_rule(precision)), pairs, strict=True):
         library, product = alternate(*pair, rounds)
         cells.append(f"{library:.1f} / {product:.1f}{' *' if is_product else ''}")
     return cells
@@ -58,15 +60,17 @@ def measure(channels: int, outputs: int, side: int, batch: int, rounds: int) -> 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}; {options.threads} threads, batch {options.batch}")
+    print(options.precision)
     print("| large map → small map | down | up | gradient of the weights |\n| --- | --- | --- | --- |")
     for channels, outputs, side in SHAPES:
-        cells = measure(channels, outputs, side, options.batch, options.rounds)
+        cells = measure((channels, outputs, side), options.precision, options.batch, options.rounds)
         print(f"| {channels} × {side}² → {outputs} × {side // 2}² | {' | '.join(cells)} |", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Strided convolutions in bf16 on CPUs, as matrix products where that is faster than the library's convolution.
+"""Strided convolutions on CPUs, as matrix products where that is faster than the library's convolution.
 
 oneDNN computes the convolutions of the deep layers of a DCGAN (many channels, small maps), and above all the gradients of their
 weights, several times slower than matrix products of the same size. :class:`Conv2d` and :class:`ConvTranspose2d` therefore gather
@@ -6,9 +6,8 @@ the patches of a map as the rows of a matrix and multiply, for the shapes of :fu
 ``python -m benchmarks.convolutions`` supports. Results are equal to the library's but for rounding. When that benchmark finds no
 shape where the products are faster, this module can be deleted.
 
-The passage from many channels of features up to one of images is a product too, and without gradients, as when images are drawn
-for a score in fp32, so are the first and the last layer of a DCGAN's generator: the library takes two to four times as long for a
-map of one pixel, and for few channels from many.
+The passage from many channels of features up to those of images is a product too, and so is the first layer of a DCGAN's
+generator: the library takes two to four times as long for few channels from many, and for a map of one pixel.
 
 All three operations are written for a large map [N, C, 2h, 2w] and a small one [N, O, h, w] with weights [O, C, 4, 4]: a
 convolution goes down from the large to the small one, a transposed convolution up.
@@ -16,15 +15,16 @@ convolution goes down from the large to the small one, a transposed convolution 
 
 from __future__ import annotations
 
+import platform
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-#: Rules which layers are products: 0 is none, 1 the one for AMX until grey images were added. A resumed run keeps its rule.
-WITH_AMX, WITHOUT_AMX = 2, 3
+#: Rules which layers are products: in bf16, with AMX or without it, and in fp32. 0 is none, 1 the one for AMX until grey images
+#: were added. A resumed run keeps its rule.
+WITH_AMX, WITHOUT_AMX, IN_FP32 = 2, 3, 4
 _THIN = 10  # channels of features for each channel of images
 
 _KERNEL, _STRIDE, _PADDING = (4, 4), (2, 2), (1, 1)
@@ -38,14 +38,19 @@ class Ways(NamedTuple):
     weights: bool
 
 
-def best_rule() -> int:
-    """Return the rule for this processor."""
+def best_rule(precision: str) -> int:
+    """Return the rule for this processor and a precision. On others than those of Intel and AMD, nothing is a product in fp32."""
+    if precision == "fp32" and platform.machine().lower() in ("x86_64", "amd64"):
+        return IN_FP32
     return WITH_AMX if torch.cpu._is_amx_tile_supported() else WITHOUT_AMX
 
 
 def chosen(channels: int, side: int, rule: int) -> Ways:
     """Return the ways for a large map with ``channels`` channels and ``side`` pixels to a side."""
     is_grey = channels == 1 and rule >= WITH_AMX
+    if rule == IN_FP32:
+        is_tiny = side <= 4 and channels >= 128
+        return Ways(is_tiny, is_tiny or channels <= 3, side <= 8 and channels >= 64)
     if rule == WITHOUT_AMX:
         return Ways(side <= 4 and channels >= 128, is_grey, side <= 8 and channels >= 32)
     is_deep = (side <= 4 and channels >= 128) or (side <= 8 and channels >= 256)
@@ -53,7 +58,7 @@ def chosen(channels: int, side: int, rule: int) -> Ways:
 
 
 def use_products(player: nn.Module, rule: int) -> None:
-    """Let all layers of a player that can use products do so by a rule from now on, under autocast to bf16 on a CPU."""
+    """Let all layers of a player that can use products do so by a rule from now on, on a CPU, in the precision of the rule."""
     for layer in player.modules():
         if hasattr(layer, "products"):
             layer.products = rule  # type: ignore[assignment]
@@ -65,12 +70,10 @@ class Conv2d(nn.Conv2d):
     products = 0
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not (self.products and _suits(self, input)):
-            return super()._conv_forward(input, weight, bias)
         ways = chosen(input.shape[1], max(input.shape[2:]), self.products)
-        if not any(ways):
+        if not (any(ways) and _suits(self, input)):
             return super()._conv_forward(input, weight, bias)
-        found: Tensor = _Down.apply(input, weight, ways)  # type: ignore[no-untyped-call]
+        found: Tensor = _Down.apply(*_cast(input, weight), ways)  # type: ignore[no-untyped-call]
         return _with_bias(found, bias)
 
 
@@ -82,14 +85,14 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return the larger map."""
         is_plain = _is_plain(input)
-        if output_size is None and (is_plain or (self.products and _is_bf16(input))) and self._is_projection(input):
+        if output_size is None and (is_plain or _has_precision(self.products, input)) and self._is_projection(input):
             return self._project(input)
         if output_size is None and is_plain and self._is_thin():
             return self._fold(input)
         ways = chosen(self.out_channels, 2 * max(input.shape[2:]), self.products)
-        if not (self.products and output_size is None and any(ways) and _suits(self, input)):
+        if not (output_size is None and any(ways) and _suits(self, input)):
             return super().forward(input, output_size)
-        found: Tensor = _Up.apply(input, self.weight, ways)  # type: ignore[no-untyped-call]
+        found: Tensor = _Up.apply(*_cast(input, self.weight), ways)  # type: ignore[no-untyped-call]
         return _with_bias(found, self.bias)
 
     def _is_projection(self, vectors: Tensor) -> bool:
@@ -122,50 +125,60 @@ def _is_plain(images: Tensor) -> bool:
     return is_drawing and images.device.type == "cpu" and images.dtype == torch.float32
 
 
+def _has_precision(rule: int, images: Tensor) -> bool:
+    """Whether the networks compute in the precision of a rule, on a CPU."""
+    if rule == IN_FP32:
+        return images.device.type == "cpu" and images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return bool(rule) and _is_bf16(images)
+
+
 def _is_bf16(images: Tensor) -> bool:
     is_cast = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
     return images.device.type == "cpu" and is_cast
 
 
-def channels_last(gradient: Tensor) -> Tensor:
-    """Return a gradient in channels-last order. Where its order is not that of the map, the library's kernels are slow."""
-    return gradient.contiguous(memory_format=torch.channels_last)
+def channels_last(tensor: Tensor) -> Tensor:
+    """Return a tensor in channels-last order. Where the order of a gradient is not that of the map, the library is slow."""
+    return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def _suits(layer: nn.Conv2d | nn.ConvTranspose2d, images: Tensor) -> bool:
+def _cast(images: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in channels-last order, and in bf16 under autocast."""
+    dtype = torch.bfloat16 if _is_bf16(images) else images.dtype
+    return images.to(dtype, memory_format=torch.channels_last), weight.to(dtype, memory_format=torch.channels_last)
+
+
+def _suits(layer: Conv2d | ConvTranspose2d, images: Tensor) -> bool:
     shape = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.output_padding)
     is_usual = shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), (0, 0))
     is_even = images.shape[2] % 2 == images.shape[3] % 2 == 0 or isinstance(layer, nn.ConvTranspose2d)
-    return is_usual and is_even and layer.groups == 1 and layer.padding_mode == "zeros" and _is_bf16(images)
+    return is_usual and is_even and layer.groups == 1 and layer.padding_mode == "zeros" and _has_precision(layer.products, images)
+
+
+# The three operations: each one's derivatives are the other two, so all of them can be differentiated any number of times.
 
 
 class _Down(torch.autograd.Function):
-    """The passage from the large map to the small one."""
+    """The passage from the large map to the small one. ``columns``: the patches of the large map, if they have been gathered."""
 
     @staticmethod
-    def forward(ctx: Any, large: Tensor, weight: Tensor, ways: Ways) -> Tensor:
-        large, weight = _as_bf16(large), _as_bf16(weight)
-        columns = _patches(large) if ways.down else None
-        ctx.ways = ways
-        ctx.columns = columns if ctx.needs_input_grad[1] else None
+    def forward(ctx: Any, large: Tensor, weight: Tensor, ways: Ways, columns: Tensor | None = None) -> Tensor:
+        if ways.down and columns is None:
+            columns = _patches(large)
+        ctx.ways, ctx.columns = ways, columns if ctx.needs_input_grad[1] else None
         ctx.save_for_backward(large, weight)
-        return _down(large, weight) if columns is None else _product_down(columns, weight, large)
+        return _product_down(columns, weight, large) if ways.down and columns is not None else _down(large, weight)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         large, weight = ctx.saved_tensors
-        small, columns = _as_bf16(grad), ctx.columns
-        to_large = to_weight = None
-        if ctx.needs_input_grad[0]:
-            to_large = _product_up(small, weight) if ctx.ways.up else _up(small, weight)
-        if ctx.needs_input_grad[1]:
-            if ctx.ways.weights:
-                to_weight = _product_weight(small, _patches(large) if columns is None else columns, weight)
-            else:
-                to_weight = _weight(large, small, weight)
+        small, columns = channels_last(grad), ctx.columns
         ctx.columns = None
-        return to_large, None if to_weight is None else to_weight.float(), None
+        to_large = _Up.apply(small, weight, ctx.ways) if ctx.needs_input_grad[0] else None  # type: ignore[no-untyped-call]
+        to_weight = None
+        if ctx.needs_input_grad[1]:
+            to_weight = _Weight.apply(large, small, weight, ctx.ways, columns)  # type: ignore[no-untyped-call]
+        return to_large, to_weight, None, None
 
 
 class _Up(torch.autograd.Function):
@@ -173,30 +186,40 @@ class _Up(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, small: Tensor, weight: Tensor, ways: Ways) -> Tensor:
-        small, weight = _as_bf16(small), _as_bf16(weight)
         ctx.ways = ways
         ctx.save_for_backward(small, weight)
         return _product_up(small, weight) if ways.up else _up(small, weight)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         small, weight = ctx.saved_tensors
-        large = _as_bf16(grad)
-        columns = _patches(large) if ctx.ways.down or ctx.ways.weights else None
-        to_small = to_weight = None
-        if ctx.needs_input_grad[0]:
-            to_small = _product_down(columns, weight, large) if ctx.ways.down and columns is not None else _down(large, weight)
+        large, ways = channels_last(grad), ctx.ways
+        columns = _patches(large) if ways.down and ways.weights and all(ctx.needs_input_grad[:2]) else None
+        to_small = _Down.apply(large, weight, ways, columns) if ctx.needs_input_grad[0] else None  # type: ignore[no-untyped-call]
+        to_weight = None
         if ctx.needs_input_grad[1]:
-            if ctx.ways.weights and columns is not None:
-                to_weight = _product_weight(small, columns, weight)
-            else:
-                to_weight = _weight(large, small, weight)
-        return to_small, None if to_weight is None else to_weight.float(), None
+            to_weight = _Weight.apply(large, small, weight, ways, columns)  # type: ignore[no-untyped-call]
+        return to_small, to_weight, None
 
 
-def _as_bf16(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.bfloat16, memory_format=torch.channels_last)
+class _Weight(torch.autograd.Function):
+    """The gradient of weights that are like ``weight``."""
+
+    @staticmethod
+    def forward(ctx: Any, large: Tensor, small: Tensor, weight: Tensor, ways: Ways, columns: Tensor | None) -> Tensor:
+        ctx.ways = ways
+        ctx.save_for_backward(large, small)
+        if ways.weights:
+            return _product_weight(small, _patches(large) if columns is None else columns, weight)
+        return _weight(large, small, weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        large, small = ctx.saved_tensors
+        weight = channels_last(grad)
+        to_large = _Up.apply(small, weight, ctx.ways) if ctx.needs_input_grad[0] else None  # type: ignore[no-untyped-call]
+        to_small = _Down.apply(large, weight, ctx.ways) if ctx.needs_input_grad[1] else None  # type: ignore[no-untyped-call]
+        return to_large, to_small, None, None, None
 
 
 # The library's ways
@@ -249,12 +272,12 @@ def _product_up(small: Tensor, weight: Tensor) -> Tensor:
     """Multiply, then add the overlapping patches: pixel row i and kernel row 2a + r go to row 2(i + a) + r of the padded map."""
     count, outputs, high, wide = small.shape
     channels = weight.shape[1]
-    if channels == 1:
+    if channels <= 3:
         return _folded(small, weight).to(small.dtype)
     rows = small.permute(0, 2, 3, 1).reshape(-1, outputs)
     shape = (count, high, wide, 2, 2, 2, 2 * channels)  # image, pixel row and column, a, r, b, kernel column in b and channel
     parts = (rows @ _flat(weight)).view(shape)
-    padded = torch.zeros(count, high + 1, 2, wide + 1, 2 * channels, dtype=torch.float32)
+    padded = torch.zeros(count, high + 1, 2, wide + 1, 2 * channels, dtype=_sum_type(small))
     for above in range(2):
         for left in range(2):
             padded[:, above : above + high, :, left : left + wide] += parts[:, :, :, above, :, left].transpose(2, 3)
@@ -263,7 +286,12 @@ def _product_up(small: Tensor, weight: Tensor) -> Tensor:
 
 
 def _folded(small: Tensor, weight: Tensor) -> Tensor:
-    """Return the larger map in fp32: multiply, then let the library add the overlapping patches, which suits few channels."""
-    patches = (weight.flatten(1).t() @ small.flatten(2)).float()
+    """Return the larger map, not rounded to bf16: multiply, then let the library add the overlapping patches; for few channels."""
+    patches = (weight.flatten(1).t() @ small.flatten(2)).to(_sum_type(small))
     high, wide = (2 * side for side in small.shape[2:])
     return functional.fold(patches, (high, wide), _KERNEL, padding=_PADDING, stride=_STRIDE)
+
+
+def _sum_type(tensor: Tensor) -> torch.dtype:
+    """Return the type in which overlapping patches are added."""
+    return torch.promote_types(tensor.dtype, torch.float32)

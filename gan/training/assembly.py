@@ -69,7 +69,7 @@ def build_game(
     for player in (generator, discriminator):
         player.to(device).to(memory_format=torch.channels_last)
         if not config.training.compile:
-            use_products(player, best_rule() if products is None else products)
+            use_products(player, best_rule(chosen_precision) if products is None else products)
     settings = config.optimizer
     average = None
     if settings.ema_half_life:

@@ -118,7 +118,7 @@ class Trainer:
         self._announce(durable=False, message="Building the networks")
         torch.manual_seed(self.config.training.seed)
         rule = saved.facts.get("products", saved.facts.get("has_products", 0)) if saved else None  # earlier versions lack it
-        self.products = convolutions.best_rule() if rule is None else int(rule)
+        self.products = convolutions.best_rule(chosen) if rule is None else int(rule)
         self.game = build_game(self.config, self.device, chosen, products=self.products, team=team)
         self.pace = Pace(self.config)
         self.snapshots = Snapshots(run, self.config, self.images, self.device)

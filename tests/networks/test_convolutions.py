@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gan.networks import convolutions
-from gan.networks.convolutions import Conv2d, ConvTranspose2d, Ways
+from gan.networks.convolutions import IN_FP32, Conv2d, ConvTranspose2d, Ways
+from gan.objective.penalties import zero_centred
 from gan.runs import Run
 from gan.training import checkpoints, loop
 from tests.helpers import losses, make_run, train
@@ -28,10 +29,10 @@ def told_of(found: Tensor) -> Tensor:
 
 
 def played(layer: nn.Module, images: Tensor, *, products: int = convolutions.WITH_AMX) -> Result:
-    """Return output, gradient of the images and of each weight, under autocast to bf16."""
+    """Return output, gradient of the images and of each weight, in the precision of the rule; without one, in bf16."""
     layer.products = products  # type: ignore[assignment]
     images = images.clone().requires_grad_()
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=products != IN_FP32):
         found = layer(images)
     gradients = torch.autograd.grad((found.float() * told_of(found)).sum(), [images, *layer.parameters()])
     return found, *gradients
@@ -74,9 +75,15 @@ def test_any_shape_agrees_with_autograd_in_float64(
     images = torch.randn(count, inputs, high, wide)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convolutions, "chosen", lambda channels, side, rule: ways)
-        found = played(layer, images)
-    assert found[0].dtype == torch.bfloat16
-    assert [one.dtype for one in found[1:]] == [torch.float32] * len(found[1:])
+        found, in_fp32 = played(layer, images), played(layer, images, products=IN_FP32)
+    assert [one.dtype for one in found] == [torch.bfloat16, *[torch.float32] * (len(found) - 1)]
+    layer.products = 0  # type: ignore[assignment]
+    exact = images.clone().requires_grad_()
+    expected = layer(exact)
+    derived = torch.autograd.grad((expected * told_of(expected)).sum(), [exact, *layer.parameters()])
+    for one, other in zip(in_fp32, (expected, *derived), strict=True):
+        assert one.dtype == torch.float32
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
     assert_near(found, precisely(layer, images))
 
 
@@ -106,6 +113,36 @@ def test_other_convolutions_are_the_library_s(layer: nn.Module, shape: tuple[int
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("ways", EVERY, ids=str)
+@pytest.mark.parametrize("operation", ["down", "up"])
+def test_second_derivatives_agree_with_differences_in_float64(operation: str, ways: Ways) -> None:
+    torch.manual_seed(0)
+    shapes = {"down": (2, 4, 4, 6), "up": (2, 3, 2, 3)}
+    maps, weight = (torch.randn(shape, dtype=torch.double).requires_grad_() for shape in (shapes[operation], (3, 4, 4, 4)))
+    passage = {"down": convolutions._Down, "up": convolutions._Up}[operation]
+
+    def passed(maps: Tensor, weight: Tensor) -> Tensor:
+        found: Tensor = passage.apply(*(convolutions.channels_last(one) for one in (maps, weight)), ways)  # type: ignore[no-untyped-call]
+        return found
+
+    assert torch.autograd.gradcheck(passed, (maps, weight))
+    assert torch.autograd.gradgradcheck(passed, (maps, weight))
+
+
+def test_penalty_in_fp32_has_the_gradients_of_the_library() -> None:
+    torch.manual_seed(0)
+    images, found = torch.randn(4, 128, 4, 4), []
+    layer = Conv2d(128, 4, 4, stride=2, padding=1).to(memory_format=torch.channels_last)
+    for layer.products in (0, IN_FP32):
+        layer.zero_grad()
+        zero_centred(lambda inputs: layer(inputs).relu().sum(dim=(1, 2, 3)).sin(), images).backward()  # type: ignore[no-untyped-call]
+        assert layer.weight.grad is not None
+        found.append(layer.weight.grad)
+    assert found[0].abs().sum() > 0
+    assert not torch.equal(*found), "products round differently"
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
+
+
 def test_without_autocast_nothing_changes_and_second_derivatives_exist() -> None:
     layer = Conv2d(256, 4, 4, stride=2, padding=1)
     layer.products = convolutions.WITH_AMX
@@ -122,6 +159,7 @@ def test_without_autocast_nothing_changes_and_second_derivatives_exist() -> None
         (1, {(1, 32): "...", (32, 16): "...", (64, 16): "..w", (128, 8): "..w", (128, 4): "duw", (256, 8): "duw"}),
         (2, {(1, 32): ".u.", (32, 16): "...", (64, 16): "..w", (128, 8): "..w", (128, 4): "duw", (256, 8): "duw"}),
         (3, {(1, 32): ".u.", (32, 16): "...", (64, 16): "...", (128, 8): "..w", (128, 4): "d.w", (256, 8): "..w"}),
+        (4, {(1, 32): ".u.", (3, 64): ".u.", (32, 8): "...", (64, 16): "...", (64, 8): "..w", (128, 4): "duw", (256, 8): "..w"}),
     ],
 )
 def test_rules_that_checkpoints_name_never_change(rule: int, expected: dict[tuple[int, int], str]) -> None:
@@ -137,19 +175,22 @@ def packed(run: Run) -> tuple[dict[str, Tensor], int]:
     return saved.tensors, saved.facts["products"]
 
 
-@pytest.mark.parametrize(("norm", "rule", "written"), [("spectral", 0, {}), ("batch", 1, {"has_products": True})])
+@pytest.mark.parametrize(
+    ("norm", "precision", "rule", "written"),
+    [("spectral", "bf16", 0, {}), ("batch", "bf16", 1, {"has_products": True}), ("batch", "fp32", 3, {"products": 3})],
+)
 def test_resume_keeps_the_way_of_its_checkpoint(
-    norm: str, rule: int, written: dict[str, bool], root: Path, monkeypatch: pytest.MonkeyPatch
+    norm: str, precision: str, rule: int, written: dict[str, int], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The layers are wide enough for products. A checkpoint of an earlier version goes on by the rule of its time."""
-    asked = {"networks.width": 64, "optimizer.batch_size": 16, "networks.discriminator_norm": norm, "training.precision": "bf16"}
+    asked = {"networks.width": 64, "optimizer.batch_size": 16, "networks.discriminator_norm": norm, "training.precision": precision}
     asked |= {"training.length": "4 steps", "cadence.checkpoint_every": "2 steps"}
     whole, stopped, old = (make_run(root, asked) for _ in range(3))
     train(whole)
     train(stopped, should_stop=lambda: stopped.status().step >= 2)
     train(stopped)
     assert losses(whole) == losses(stopped)
-    assert packed(stopped)[1] == convolutions.best_rule()
+    assert packed(stopped)[1] == convolutions.best_rule(precision)
 
     build = loop.build_game
     monkeypatch.setattr(loop, "build_game", lambda *given, products, **more: build(*given, products=rule, **more))
