@@ -79,11 +79,13 @@ def work(name: str) -> float:
 
 
 def peak(threads: int) -> float:
-    """Return the floating-point operations per second of a product of two 2,048 × 2,048 matrices in bf16."""
+    """Return the floating-point operations per second of a product of two 2,048 × 2,048 matrices in the precision of trainings."""
     import torch
 
+    from gan.training.precision import has_fast_bf16
+
     torch.set_num_threads(threads)
-    one, other = torch.randn(2, 2048, 2048).bfloat16()
+    one, other = torch.randn(2, 2048, 2048).to(torch.bfloat16 if has_fast_bf16(torch.device("cpu")) else torch.float32)
     found = []
     for _ in range(10):
         began = time.perf_counter()
