@@ -99,6 +99,8 @@ def ask_for() -> tuple[RunConfig, RunConfig | None]:
     The latter is None if the length is in minutes and the speed not known yet. Raises InputError for the first mistake.
     """
     count, _, unit = str(changes["training.length"]).partition(" ")
+    if int(count) == 0:
+        raise InputError("The length is 0, so nothing would be trained; enter at least 1.")
     in_minutes = unit == MINUTES
     asked = {key: value for key, value in changes.items() if not in_minutes or key != "training.length"}
     found = configs.require_data(configs.replace(preset.config, asked))
@@ -127,6 +129,7 @@ with summary:
     with st.container(border=True):
         st.subheader("Launch")
         usual_name = own_set.title if own_set else preset.title
+        st.session_state.setdefault("train/name", st.session_state.get("train/last-name", ""))  # other pages forget the widget
         label = st.text_input(
             "Name",
             key="train/name",
@@ -134,6 +137,7 @@ with summary:
             placeholder=usual_name,
             help="Display name of the run. Defaults to the one shown.",
         )
+        st.session_state["train/last-name"] = label
         name = label or (own_set.title if own_set else "")
         if draft:
             for sentence in advice.warnings(config) if config else ():
@@ -164,7 +168,9 @@ with summary:
     def launch() -> None:
         """Launch the run and show it."""
         assert config is not None
-        frame.go("pages/watch.py", run=queue.launch(root, config, name, engine).id)
+        run = queue.launch(root, config, name, engine)
+        st.session_state["train/last-name"] = ""
+        frame.go("pages/watch.py", run=run.id)
 
     with st.container(key="train/bar", gap="xsmall"):
         if refusal:

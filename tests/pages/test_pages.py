@@ -414,6 +414,30 @@ def test_form_refuses_a_depth_that_does_not_fit(visit: Visit, empty: Path) -> No
     assert test.button(key="launch").disabled
 
 
+def test_form_refuses_a_length_of_zero(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    test.number_input(key="train/digits-dcgan/training.length/count").set_value(0).run()
+    assert_sound(test)
+    assert "nothing would be trained" in test.error[0].value and not test.warning
+    assert test.button(key="launch").disabled
+
+
+def test_form_keeps_a_name_while_another_page_is_open_until_it_is_used(visit: Visit, empty: Path) -> None:
+    test = visit("train")
+    test.text_input(key="train/name").set_value("Wider").run()
+    test.switch_page("pages/home.py").run()
+    test.switch_page("pages/train.py").run()
+    assert test.text_input(key="train/name").value == "Wider"
+    test.number_input(key="train/digits-dcgan/training.length/count").set_value(1).run()
+    test.button(key="launch").click().run()
+    test.switch_page("pages/train.py").run()
+    assert_sound(test)
+    assert test.text_input(key="train/name").value == ""
+    (run,) = runs.list_runs(empty)
+    assert run.label() == "Wider"
+    wait_until(lambda: run.status().state == "finished", "the short training has ended")
+
+
 def test_form_launches_what_it_shows(visit: Visit, empty: Path) -> None:
     test = visit("train")
     test.number_input(key="train/digits-dcgan/dcgan/networks.width").set_value(4)
