@@ -1,10 +1,10 @@
 """Strided convolutions on CPUs, as matrix products where that is faster than the library's convolution.
 
 oneDNN computes the convolutions of the deep layers of a DCGAN (many channels, small maps), and above all the gradients of their
-weights, several times slower than matrix products of the same size. :class:`Conv2d` and :class:`ConvTranspose2d` therefore gather
-the patches of a map as the rows of a matrix and multiply, for the shapes of :func:`chosen`, a rule that
-``python -m benchmarks.convolutions`` supports. Results are equal to the library's but for rounding. When that benchmark finds no
-shape where the products are faster, this module can be deleted.
+weights, slower than matrix products of the same size: several times in bf16, up to twice in fp32. :class:`Conv2d` and
+:class:`ConvTranspose2d` therefore gather the patches of a map as the rows of a matrix and multiply, for the shapes of
+:func:`chosen`, a rule that ``python -m benchmarks.convolutions`` supports. Results are equal to the library's but for rounding.
+When that benchmark finds no shape where the products are faster, this module can be deleted.
 
 The passage from many channels of features up to those of images is a product too, and so is the first layer of a DCGAN's
 generator: the library takes two to four times as long for few channels from many, and for a map of one pixel.

@@ -72,19 +72,21 @@ def _put_away(root: Path) -> None:
     st.markdown(f"**{words.count(found.people, 'student')}** {'has' if found.people == 1 else 'have'} {found}.")
     if found.active or found.unfinished:
         _offer_stop(root, found)
+    why_not = "Runs or sweeps are under way; stop them first." if found.active or found.unfinished else ""
+    sure = functools.partial(actions.button, type="primary", why_not=why_not)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with actions.popover("Archive", "class/archive", icon=":material/archive:"):
             st.markdown(
                 f"Move {found} to a folder like `{archives.FOLDER}/{time.strftime('%Y-%m-%d')}-1a2b`? They disappear from all "
                 "pages, and “Restore” below brings them back. Your own runs stay."
             )
-            if actions.button("Archive them", lambda: _archive(root, found), key="class/archive/sure", type="primary"):
+            if sure("Archive them", lambda: _archive(root, found), key="class/archive/sure"):
                 actions.close("class/archive")
                 st.rerun()
         with actions.popover("Clear", "class/clear", icon=":material/delete:"):
             also = ", data sets below" if found.sets else ""
             st.markdown(f"Move {found.cleared()}? Runs and guests can be restored on Home{also}. Your own runs stay.")
-            if actions.button("Clear them", lambda: _clear(root, found), key="class/clear/sure", type="primary"):
+            if sure("Clear them", lambda: _clear(root, found), key="class/clear/sure"):
                 actions.close("class/clear")
                 st.rerun()
 
