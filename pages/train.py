@@ -99,9 +99,9 @@ def ask_for() -> tuple[RunConfig, RunConfig | None]:
     The latter is None if the length is in minutes and the speed not known yet. Raises InputError for the first mistake.
     """
     count, _, unit = str(changes["training.length"]).partition(" ")
-    if int(count) == 0:
-        raise InputError("The length is 0, so nothing would be trained; enter at least 1.")
     in_minutes = unit == MINUTES
+    if int(count) == 0 and not in_minutes:
+        raise InputError(f"training.length is 0 {unit}, so nothing would be trained; enter at least 1.")
     asked = {key: value for key, value in changes.items() if not in_minutes or key != "training.length"}
     found = configs.require_data(configs.replace(preset.config, asked))
     return found, speeds.lasting(found, int(count), speeds.find(root, found)) if in_minutes else found

@@ -418,7 +418,7 @@ def test_form_refuses_a_length_of_zero(visit: Visit, empty: Path) -> None:
     test = visit("train")
     test.number_input(key="train/digits-dcgan/training.length/count").set_value(0).run()
     assert_sound(test)
-    assert "nothing would be trained" in test.error[0].value and not test.warning
+    assert "“Train for” is 0 epochs, so nothing would be trained" in test.error[0].value and not test.warning
     assert test.button(key="launch").disabled
 
 
