@@ -66,8 +66,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}; {options.threads} threads, batch {options.batch}")
-    print(options.precision)
+    asked = f"{options.precision}, {options.threads} threads, batch {options.batch}"
+    print(f"Machine: {machine.describe()}; load {os.getloadavg()[0]:.1f}; {asked}")
     print("| large map → small map | down | up | gradient of the weights |\n| --- | --- | --- | --- |")
     for channels, outputs, side in SHAPES:
         cells = measure((channels, outputs, side), options.precision, options.batch, options.rounds)

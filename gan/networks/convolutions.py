@@ -6,8 +6,8 @@ weights, slower than matrix products of the same size: several times in bf16, up
 :func:`chosen`, a rule that ``python -m benchmarks.convolutions`` supports. Results are equal to the library's but for rounding.
 When that benchmark finds no shape where the products are faster, this module can be deleted.
 
-The passage from many channels of features up to those of images is a product too, and so is the first layer of a DCGAN's
-generator: the library takes two to four times as long for few channels from many, and for a map of one pixel.
+The first layer of a DCGAN's generator, from one pixel, and the last one, from many feature channels to those of images, are
+products too: the library takes two to four times as long.
 
 All three operations are written for a large map [N, C, 2h, 2w] and a small one [N, O, h, w] with weights [O, C, 4, 4]: a
 convolution goes down from the large to the small one, a transposed convolution up.
@@ -25,7 +25,8 @@ from torch.nn import functional
 #: Rules which layers are products: in bf16, with AMX or without it, and in fp32. 0 is none, 1 the one for AMX until grey images
 #: were added. A resumed run keeps its rule.
 WITH_AMX, WITHOUT_AMX, IN_FP32 = 2, 3, 4
-_THIN = 10  # channels of features for each channel of images
+_COLOURS = 3  # channels of images, at most
+_THIN = 10  # feature channels for each channel of images
 
 _KERNEL, _STRIDE, _PADDING = (4, 4), (2, 2), (1, 1)
 
@@ -39,7 +40,7 @@ class Ways(NamedTuple):
 
 
 def best_rule(precision: str) -> int:
-    """Return the rule for this processor and a precision. On others than those of Intel and AMD, nothing is a product in fp32."""
+    """Return the rule for this processor and a precision. In fp32 it was measured on x86; elsewhere the library is used."""
     if precision == "fp32" and platform.machine().lower() in ("x86_64", "amd64"):
         return IN_FP32
     return WITH_AMX if torch.cpu._is_amx_tile_supported() else WITHOUT_AMX
@@ -47,13 +48,12 @@ def best_rule(precision: str) -> int:
 
 def chosen(channels: int, side: int, rule: int) -> Ways:
     """Return the ways for a large map with ``channels`` channels and ``side`` pixels to a side."""
-    is_grey = channels == 1 and rule >= WITH_AMX
+    is_grey, is_tiny = channels == 1 and rule >= WITH_AMX, side <= 4 and channels >= 128
     if rule == IN_FP32:
-        is_tiny = side <= 4 and channels >= 128
-        return Ways(is_tiny, is_tiny or channels <= 3, side <= 8 and channels >= 64)
+        return Ways(is_tiny, is_tiny or channels <= _COLOURS, side <= 8 and channels >= 64)
     if rule == WITHOUT_AMX:
-        return Ways(side <= 4 and channels >= 128, is_grey, side <= 8 and channels >= 32)
-    is_deep = (side <= 4 and channels >= 128) or (side <= 8 and channels >= 256)
+        return Ways(is_tiny, is_grey, side <= 8 and channels >= 32)
+    is_deep = is_tiny or (side <= 8 and channels >= 256)
     return Ways(is_deep, is_deep or is_grey, (side <= 8 and channels >= 32) or (side <= 16 and channels >= 64))
 
 
@@ -70,8 +70,7 @@ class Conv2d(nn.Conv2d):
     products = 0
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ways = chosen(input.shape[1], max(input.shape[2:]), self.products)
-        if not (any(ways) and _suits(self, input)):
+        if not (_suits(self, input) and any(ways := chosen(input.shape[1], max(input.shape[2:]), self.products))):
             return super()._conv_forward(input, weight, bias)
         found: Tensor = _Down.apply(*_cast(input, weight), ways)  # type: ignore[no-untyped-call]
         return _with_bias(found, bias)
@@ -89,8 +88,9 @@ class ConvTranspose2d(nn.ConvTranspose2d):
             return self._project(input)
         if output_size is None and is_plain and self._is_thin():
             return self._fold(input)
-        ways = chosen(self.out_channels, 2 * max(input.shape[2:]), self.products)
-        if not (output_size is None and any(ways) and _suits(self, input)):
+        if not (output_size is None and _suits(self, input)):
+            return super().forward(input, output_size)
+        if not any(ways := chosen(self.out_channels, 2 * max(input.shape[2:]), self.products)):
             return super().forward(input, output_size)
         found: Tensor = _Up.apply(*_cast(input, self.weight), ways)  # type: ignore[no-untyped-call]
         return _with_bias(found, self.bias)
@@ -108,7 +108,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         """Whether there are few channels of images and many of features; the library is then two to three times slower."""
         shape = (self.kernel_size, self.stride, self.padding, self.dilation, self.output_padding)
         is_usual = shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), (0, 0)) and self.groups == 1
-        return is_usual and self.out_channels <= 3 and self.in_channels >= _THIN * self.out_channels
+        return is_usual and self.out_channels <= _COLOURS and self.in_channels >= _THIN * self.out_channels
 
     def _fold(self, images: Tensor) -> Tensor:
         """Return the map twice as large."""
@@ -121,15 +121,16 @@ def _with_bias(found: Tensor, bias: Tensor | None) -> Tensor:
 
 def _is_plain(images: Tensor) -> bool:
     """Whether images pass in fp32 on a CPU and without gradients, as for a score."""
-    is_drawing = not (torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
-    return is_drawing and images.device.type == "cpu" and images.dtype == torch.float32
+    return not torch.is_grad_enabled() and _is_fp32(images)
 
 
 def _has_precision(rule: int, images: Tensor) -> bool:
     """Whether the networks compute in the precision of a rule, on a CPU."""
-    if rule == IN_FP32:
-        return images.device.type == "cpu" and images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return bool(rule) and _is_bf16(images)
+    return _is_fp32(images) if rule == IN_FP32 else bool(rule) and _is_bf16(images)
+
+
+def _is_fp32(images: Tensor) -> bool:
+    return images.device.type == "cpu" and images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
 def _is_bf16(images: Tensor) -> bool:
@@ -138,7 +139,7 @@ def _is_bf16(images: Tensor) -> bool:
 
 
 def channels_last(tensor: Tensor) -> Tensor:
-    """Return a tensor in channels-last order. Where the order of a gradient is not that of the map, the library is slow."""
+    """Return a tensor in channels-last order. The library is slow if a gradient and its map differ in order."""
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
@@ -272,7 +273,7 @@ def _product_up(small: Tensor, weight: Tensor) -> Tensor:
     """Multiply, then add the overlapping patches: pixel row i and kernel row 2a + r go to row 2(i + a) + r of the padded map."""
     count, outputs, high, wide = small.shape
     channels = weight.shape[1]
-    if channels <= 3:
+    if channels <= _COLOURS:
         return _folded(small, weight).to(small.dtype)
     rows = small.permute(0, 2, 3, 1).reshape(-1, outputs)
     shape = (count, high, wide, 2, 2, 2, 2 * channels)  # image, pixel row and column, a, r, b, kernel column in b and channel

@@ -57,9 +57,8 @@ def _is_late(requests: ScriptRequests, new: RerunData) -> bool:
     """
     kept = requests._rerun_data
     is_whole = kept != _NOTHING and not kept.fragment_id_queue and not kept.is_fragment_scoped_rerun
-    if new.is_auto_rerun and is_whole:
-        return True
-    return bool(kept.page_script_hash) and new.page_script_hash != kept.page_script_hash
+    is_elsewhere = bool(kept.page_script_hash) and new.page_script_hash != kept.page_script_hash
+    return (new.is_auto_rerun and is_whole) or is_elsewhere
 
 
 def _clear(queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None) -> None:
@@ -71,7 +70,7 @@ def _clear(queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment
 
 
 def _start(session: AppSession, state: ClientState | None) -> None:
-    """Request a rerun as Streamlit does; remember the script that has ended if a new one is started for a part of its page."""
+    """Request a rerun as Streamlit does; if it starts a new script for a part of the page, keep the ended one in mind."""
     before = session._scriptrunner
     _usual_start(session, state)
     if before and session._scriptrunner is not before and state is not None and state.fragment_id:
@@ -79,9 +78,9 @@ def _start(session: AppSession, state: ClientState | None) -> None:
 
 
 def _take_in(session: AppSession, sender: ScriptRunner | None, event: ScriptRunnerEvent, *about: Any, **further: Any) -> None:
-    """Take in what a script tells, as Streamlit does, and also the last messages of one that has ended before a part of its page.
+    """Handle an event of a script as Streamlit does, also one still due from a script replaced by one for a part of its page.
 
-    All of them come before the first one of the script that draws the part.
+    Those all precede the first event of the new script.
     """
     assert _usual_event
     if sender not in _ended(session):
@@ -97,5 +96,6 @@ def _take_in(session: AppSession, sender: ScriptRunner | None, event: ScriptRunn
 
 
 def _ended(session: AppSession) -> set[ScriptRunner | None]:
+    """Return the ended scripts of a session whose last events are still due."""
     found: set[ScriptRunner | None] = vars(session).setdefault("scripts_that_ended", set())
     return found

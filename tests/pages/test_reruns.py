@@ -183,7 +183,7 @@ def test_page_arrives_whole_though_a_click_in_its_part_comes_before_its_last_mes
         session = session_of(_PART)
         session.request_rerun(ClientState())
         assert session._scriptrunner and session._scriptrunner._script_thread
-        session._scriptrunner._script_thread.join()  # the loop has no time to take in what the script has told
+        session._scriptrunner._script_thread.join()  # blocks the event loop, so the messages of the script wait
         (part,) = session._fragment_storage._fragments  # type: ignore[attr-defined]
         session.request_rerun(ClientState(fragment_id=part))
         await ended(session)

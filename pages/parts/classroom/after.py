@@ -70,9 +70,10 @@ def _put_away(root: Path) -> None:
         st.caption("Nothing here belongs to students.")
         return
     st.markdown(f"**{words.count(found.people, 'student')}** {'has' if found.people == 1 else 'have'} {found}.")
+    why_not = ""
     if found.active or found.unfinished:
+        why_not = "Runs or sweeps are under way; stop them first."
         _offer_stop(root, found)
-    why_not = "Runs or sweeps are under way; stop them first." if found.active or found.unfinished else ""
     sure = functools.partial(actions.button, type="primary", why_not=why_not)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with actions.popover("Archive", "class/archive", icon=":material/archive:"):
