@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import RSAKey
 from starlette.datastructures import Headers
 
 from gan.access.people import TEACHER
 from pages.parts.door import identity, oidc
 from tests.helpers import PROJECT, assert_one_sentence, environment
 from tests.pages.conftest import Server, serving
+from tests.pages.provider import Provider
 from tests.pages.test_door import Answer, Browser
 
 BASE = {"GAN_SPARE": "0", "GAN_EXAMPLES": "0", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "GAN_CLASS_TEACHERS": "kim@school.example"}
@@ -64,72 +59,6 @@ def test_the_same_claim_is_the_same_person(monkeypatch: pytest.MonkeyPatch) -> N
     assert ann == identity.by_name("Ann@School.example").model_copy(update={"name": ann.name})
     assert ann.id != identity.by_name("bo@school.example").id and len(identity.by_name("x" * 200).name) == 30
     assert identity.by_name("teacher").id != TEACHER.id, "a name of the teacher's does not make a teacher"
-
-
-class Provider:
-    """An OpenID Connect provider that lets everyone in as ``email``."""
-
-    def __init__(self) -> None:
-        self.email = "ann@school.example"
-        self._key = RSAKey.generate_key(2048, {"kid": "1"})
-        self._nonces: dict[str, str] = {}
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                provider.get(self)
-
-            def do_POST(self) -> None:
-                provider.post(self)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def get(self, request: BaseHTTPRequestHandler) -> None:
-        place = urlsplit(request.path)
-        if place.path == "/authorize":
-            asked = {name: values[0] for name, values in parse_qs(place.query).items()}
-            code = secrets.token_hex(8)
-            self._nonces[code] = asked["nonce"]
-            request.send_response(302)
-            request.send_header("Location", f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
-            request.end_headers()
-        elif place.path == "/jwks":
-            self._tell(request, {"keys": [self._key.as_dict(private=False)]})
-        else:
-            places = {"jwks_uri": "jwks", "authorization_endpoint": "authorize", "token_endpoint": "token"}
-            self._tell(request, {"issuer": self.address, **{name: f"{self.address}/{end}" for name, end in places.items()}})
-
-    def post(self, request: BaseHTTPRequestHandler) -> None:
-        form = parse_qs(request.rfile.read(int(request.headers["Content-Length"])).decode())
-        claims = {"iss": self.address, "aud": "class", "sub": "1", "email": self.email, "nonce": self._nonces[form["code"][0]]}
-        claims |= {"iat": int(time.time()), "exp": int(time.time()) + 60}  # type: ignore[dict-item]
-        token = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self._key)
-        self._tell(request, {"access_token": "x", "token_type": "Bearer", "id_token": token})
-
-    @staticmethod
-    def _tell(request: BaseHTTPRequestHandler, content: dict[str, object]) -> None:
-        body = json.dumps(content).encode()
-        request.send_response(200)
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    provider = Provider()
-    yield provider
-    provider.close()
 
 
 class Jar(Browser):
@@ -178,19 +107,13 @@ def test_only_what_users_cannot_choose_identifies_them(monkeypatch: pytest.Monke
     assert oidc.claimed({})[0] == identified
 
 
-def test_a_sign_in_with_an_account(tmp_path: Path, provider: Provider) -> None:
+def test_a_sign_in_with_an_account(tmp_path: Path) -> None:
     def extra(port: int) -> dict[str, str]:
         path = tmp_path / "secrets.toml"
-        path.write_text(f"""[auth]
-redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
-cookie_secret = "{secrets.token_hex(32)}"
-client_id = "class"
-client_secret = "{secrets.token_hex(16)}"
-server_metadata_url = "{provider.address}/.well-known/openid-configuration"
-""")
+        path.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
         return {**BASE, "GAN_CLASS": "oidc", "STREAMLIT_SECRETS_FILES": str(path)}
 
-    with serving(tmp_path, extra) as serve:
+    with closing(Provider()) as provider, serving(tmp_path, extra) as serve:
         server = serve(tmp_path / "runs")
         nobody = Browser(server)
         assert "Sign in" in nobody.ask("GET", "/", Accept="text/html").body

@@ -18,7 +18,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from gan.access.classroom import Classroom
+from pages.parts.door import identity
 from tests.helpers import PROJECT, environment, wait_until
+from tests.pages.provider import Provider
 
 
 def ask(port: int, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, str, str]:
@@ -53,14 +55,14 @@ def neighbours() -> int:
             return port
 
 
-@pytest.fixture
-def two(root: Path, tmp_path: Path) -> Iterator[tuple[int, psutil.Process]]:
-    """Start a class with two servers; yield the port and the process of the first."""
-    port = neighbours()
-    command = [sys.executable, "-m", "gan", "class", "--root", str(root), "--port", str(port), "--servers", "2"]
-    env = environment(root, {"STREAMLIT_SERVER_HEADLESS": "true", "GAN_SPARE": "0"})
-    with open(tmp_path / "log", "wb") as log:
-        first = subprocess.Popen([*command, "--address", "127.0.0.1"], cwd=PROJECT, env=env, stdout=log, stderr=log)
+@contextlib.contextmanager
+def serving_two(root: Path, log: Path, extra: dict[str, str], *options: str, port: int = 0) -> Iterator[tuple[int, psutil.Process]]:
+    """Start a class with two servers; yield the port and the process of the first. ``extra``: environment variables."""
+    port = port or neighbours()
+    command = [sys.executable, "-m", "gan", "class", "--root", str(root), "--port", str(port), "--servers", "2", *options]
+    env = environment(root, {"STREAMLIT_SERVER_HEADLESS": "true", "GAN_SPARE": "0", **extra})
+    with open(log, "wb") as output:
+        first = subprocess.Popen([*command, "--address", "127.0.0.1"], cwd=PROJECT, env=env, stdout=output, stderr=output)
     try:
         wait_until(lambda: all(is_up(one) for one in (port, port + 1)), "both servers answer")
         yield port, psutil.Process(first.pid)
@@ -68,6 +70,13 @@ def two(root: Path, tmp_path: Path) -> Iterator[tuple[int, psutil.Process]]:
         first.kill()
         first.wait()
         wait_until(lambda: not is_up(port + 1), "the second server has ended with the first, however that ended")
+
+
+@pytest.fixture
+def two(root: Path, tmp_path: Path) -> Iterator[tuple[int, psutil.Process]]:
+    """Start a class with two servers; yield the port and the process of the first."""
+    with serving_two(root, tmp_path / "log", {}) as started:
+        yield started
 
 
 def is_up(port: int) -> bool:
@@ -115,3 +124,30 @@ def test_students_join_and_leave_in_the_browser(two: tuple[int, psutil.Process],
         page.get_by_role("button", name="Join").wait_for()
         assert page.url == f"http://127.0.0.1:{port}/"
         page.context.close()
+
+
+def test_accounts_of_a_provider_open_both_servers(root: Path, tmp_path: Path, browser: Browser) -> None:
+    port = neighbours()
+    secrets = tmp_path / "secrets.toml"
+    extra = {"GAN_CLASS": "oidc", "STREAMLIT_SECRETS_FILES": str(secrets)}
+    with contextlib.closing(Provider()) as provider:
+        secrets.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
+        with serving_two(root, tmp_path / "log", extra, port=port):
+            wait_until((root / ".class" / f"present-{port + 1}.json").exists, "the second server has told that it is there")
+            page = browser.new_context().new_page()
+            page.goto(f"http://127.0.0.1:{port + 1}/data")
+            assert page.url.startswith(f"http://127.0.0.1:{port}/"), "visitors sign in at the first, which the provider knows"
+            page.get_by_role("link", name="Sign in").click()
+            for other in (port, port + 1):
+                page.get_by_text(f"Class · {provider.email}").wait_for()
+                page.goto(f"http://127.0.0.1:{other}/data")
+            page.get_by_text(f"Class · {provider.email}").wait_for()
+            own = port + (1 + sum(identity.by_name(provider.email).id.encode())) % 2
+            assert page.url.startswith(f"http://127.0.0.1:{own}/data")
+            page.get_by_role("link", name="Leave").click()
+            page.get_by_role("link", name="Sign out").click()
+            page.get_by_role("link", name="Sign in").wait_for()
+            for other in (port, port + 1):
+                page.goto(f"http://127.0.0.1:{other}/data")
+                page.get_by_role("link", name="Sign in").wait_for()
+            page.context.close()
