@@ -67,6 +67,11 @@ class State(BaseModel):
     students: dict[str, Student] = {}
 
 
+_REMOVED = "“{}” has been removed from the class; ask your teacher to let you in again."
+_ENDED = "The class has ended; ask your teacher to open it again."
+_LATE = "You have to join again, because a sign-in is valid for 12 hours."
+
+
 class Refused(InputError):
     """A wrong code; the door counts these."""
 
@@ -142,7 +147,7 @@ class Classroom:
         if not _same(code, state.code):
             raise Refused("This is not the code of the class; look at the board or ask your teacher.")
         if not state.is_open:
-            raise InputError("The class has ended; ask your teacher to open it again.")
+            raise InputError(_ENDED)
         name = on_one_line(name)
         if not name:
             raise InputError("The name is empty; enter the name under which the class knows you.")
@@ -160,7 +165,7 @@ class Classroom:
                 known = secrets.token_hex(8), Student(name=name, code=f"{secrets.randbelow(10**4):04}", joined_at=time.time())
                 self._change(students=state.students | {known[0]: known[1]})
             elif known[1].is_removed:
-                raise InputError(f"“{known[1].name}” has been removed from the class; ask your teacher to let you in again.")
+                raise InputError(_REMOVED.format(known[1].name))
             elif not personal:
                 raise NameTaken(
                     f"There is a “{known[1].name}” in the class already; if that is you, enter your personal code as well, else "
@@ -184,6 +189,28 @@ class Classroom:
             if student and state.is_open and not student.is_removed and rounds == [state.round, student.round]:
                 return Person(id=person_id, name=student.name)
         return None
+
+    def former(self, token: str) -> tuple[str, str]:
+        """Return the name of the student for whom a token stood, and why it does no more; the name is empty if that student may not
+        join again or is the teacher. Both are empty if it is forged, or still valid.
+        """
+        if self.person(token):
+            return "", ""
+        with contextlib.suppress(BadData, InputError, OSError, ValueError, TypeError):
+            (person_id, *rounds), _ = _read_token(self._key, token[:1000])
+            state = self.state()
+            if person_id == TEACHER.id:
+                return "", _LATE if rounds == [state.teacher_round, 0] else "The teacher's code has changed; enter the new one."
+            if (student := state.students.get(person_id)) is None:
+                return "", ""
+            if student.is_removed:
+                return "", _REMOVED.format(student.name)
+            if not state.is_open:
+                return "", _ENDED
+            if rounds[:1] != [state.round]:
+                return student.name, "The code of the class has changed; enter the new one, and your personal code."
+            return student.name, _LATE if rounds[1:] == [student.round] else "You are let in again; enter both codes."
+        return "", ""
 
     def student(self, person: Person) -> Student | None:
         """Return what the class knows of a student; None for others."""

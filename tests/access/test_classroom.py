@@ -137,6 +137,26 @@ def test_the_end_of_the_class_shuts_students_out(room: Classroom) -> None:
     assert join(room, "Bo")
 
 
+def test_why_a_token_is_not_valid_any_more(room: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ann, token), (_, teacher) = join(room, "Ann"), room.enter("", room.state().teacher_code)
+    assert room.former(token) == room.former(teacher) == room.former(token + "x") == room.former("") == ("", "")
+    room.remove(ann.id)
+    assert room.former(token) == ("", "“Ann” has been removed from the class; ask your teacher to let you in again.")
+    room.remove(ann.id, is_removed=False)
+    assert room.former(token) == ("Ann", "You are let in again; enter both codes.")
+    _, again = room.enter("Ann", room.state().code, room.state().students[ann.id].code)
+    room.change_code()
+    assert room.former(again) == ("Ann", "The code of the class has changed; enter the new one, and your personal code.")
+    room.change_teacher_code()
+    assert room.former(teacher) == ("", "The teacher's code has changed; enter the new one.")
+    _, last = room.enter("Ann", room.state().code, room.state().students[ann.id].code)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + classroom.LIFETIME + 2)
+    assert room.former(last) == ("Ann", "You have to join again, because a sign-in is valid for 12 hours.")
+    room.end()
+    assert room.former(again) == ("", "The class has ended; ask your teacher to open it again.")
+
+
 @pytest.mark.parametrize("who", [VISITOR, Person(id="a", name="Ann")])
 @pytest.mark.parametrize("change", ["change_code", "change_teacher_code", "end", "reopen"])
 def test_only_the_teacher_runs_the_class(room: Classroom, who: Person, change: str) -> None:

@@ -263,7 +263,8 @@ def test_what_ends_an_open_socket(server: Server, room: Classroom) -> None:
     assert all(is_closed(socket) for socket in sockets[ann.cookie])
     with pytest.raises(InvalidStatus):
         ann.socket()
-    assert ann.ask("GET", "/", Accept="text/html").status == 401
+    page = ann.ask("GET", "/", Accept="text/html")
+    assert page.status == 401 and "“Ann” has been removed from the class" in page.body and focused(page.body) == "name"
 
     assert bo.ask("POST", "/door", "leave=1").status == 303
     assert all(is_closed(socket) for socket in sockets[bo.cookie])
@@ -271,6 +272,9 @@ def test_what_ends_an_open_socket(server: Server, room: Classroom) -> None:
     sockets[cy.cookie][0].ping().wait(10)
     room.change_code()
     assert all(is_closed(socket) for socket in sockets[cy.cookie])
+    page = cy.ask("GET", "/", Accept="text/html")
+    assert page.status == 401 and "code of the class has changed" in page.body and focused(page.body) == "code"
+    assert 'value="Cy"' in page.body and 'name="personal"' in page.body
     for socket in sockets[teacher.cookie]:
         assert socket.ping().wait(10), "the teacher's stay open"
     assert teacher.ask("GET", "/").status == 200

@@ -51,7 +51,8 @@ class Form:
             return RedirectResponse(oidc.sign_in(), 303, _FRESH)
         if classroom.mode() != "code":
             return HTMLResponse(_elsewhere(), 401, _FRESH)
-        return HTMLResponse(_page(_wanted(request), "", {}), 401, _FRESH)
+        name, sentence = Classroom(default_root()).former(request.cookies.get(identity.cookie_name(), ""))
+        return HTMLResponse(_page(_wanted(request), sentence, {"name": name, "personal": ""} if name else {}), 401, _FRESH)
 
     async def _take(self, request: Request) -> Response:
         entries = dict(parse_qsl((await _body(request)).decode("utf-8", "replace"), max_num_fields=10))
@@ -140,7 +141,8 @@ def _safe(wanted: str) -> str:
 
 def _page(wanted: str, sentence: str, kept: Mapping[str, str]) -> str:
     """Return the form with what has been entered, the sentence on why it was not accepted, and the focus on what to type."""
-    focus = "personal" if "personal" in kept else "code" if kept.get("name") else "name"
+    places = ["name", "code", *(["personal"] if "personal" in kept else [])]
+    focus = next((name for name in places if not kept.get(name)), places[-1])
     at = {name: " autofocus" if name == focus else "" for name in ("name", "code", "personal")}
     personal = (
         '<label>Personal code<input name="personal" inputmode="numeric" autocomplete="off" maxlength="20" '
