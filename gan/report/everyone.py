@@ -29,7 +29,7 @@ _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", 
 
 @dataclass(frozen=True)
 class Share:
-    """What the ZIP has of one person: the folder, empty without a report; the number of runs in it; what is left out, and why."""
+    """What the ZIP has of one person: the folder, empty without a report; its runs and guests; what is left out, and why."""
 
     person: Person
     folder: str
@@ -125,9 +125,10 @@ def _contents(shares: Sequence[Share]) -> str:
     lines = [
         "# Reports of the class",
         "",
-        f"Made on {time.strftime('%Y-%m-%d %H:%M')}. Each folder has a report on all ended runs of one person: open `report.html`.",
+        f"Made on {time.strftime('%Y-%m-%d %H:%M')}. Each folder has a report on all ended runs and guests of one person: open "
+        "`report.html`.",
         "",
-        "| person | folder | runs | left out |",
+        "| person | folder | runs and guests | left out |",
         "| --- | --- | --- | --- |",
     ]
     for share in shares:

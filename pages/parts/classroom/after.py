@@ -38,8 +38,8 @@ def _export(root: Path) -> None:
         show_progress("Writing the reports", path)
         return
     st.markdown(
-        "One ZIP file with a folder per student: the report on all ended runs of that student, as “Export report” makes it. "
-        "`contents.md` in it lists everybody, and says what is left out."
+        "One ZIP file with a folder per student: the report on all ended runs and guests of that student, as “Export report” "
+        "makes it. `contents.md` in it lists everybody, and says what is left out."
     )
     if task and task.state == "failed":
         st.error(words.message(task.message), icon=":material/error:")
