@@ -105,6 +105,7 @@ def test_controls_of_a_game_whose_process_was_killed_start_a_new_one(
         wait_until(lambda: step_of(page) > 3, "both players play")
         psutil.Process(server.process.pid).children()[0].kill()
         expect(veil).to_contain_text("has ended")
+        expect(told).to_have_css("opacity", "0")
         expect(play).to_be_visible()
         page.set_viewport_size({"width": 1100 if control == "Play" else 1000, "height": 1000})  # draws the last picture again
         page.wait_for_timeout(500)
@@ -119,6 +120,7 @@ def test_controls_of_a_game_whose_process_was_killed_start_a_new_one(
         expect(veil.get_by_role("button", name="Start a new game")).to_be_visible()
         page.get_by_role("button", name=control, exact=True).click()
         expect(veil).to_be_hidden()
+        expect(told).to_have_css("opacity", "1")
     expect(told).to_contain_text("Step 0")
 
 
