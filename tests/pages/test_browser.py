@@ -151,15 +151,16 @@ def test_queue_goes_on_without_an_open_page(serve: Serve, root: Path, page: Page
 
 def test_pages_fit_a_phone(page: Page, serve: Serve, shown: Run) -> None:
     server = serve(shown.root)
+    shown.rename("Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz")
     page.set_viewport_size({"width": 390, "height": 844})
-    for name in ("", "data", "train", "watch", "evaluate"):
+    for name in ("", "data", "train", "watch", "evaluate", f"compare?runs={shown.id}"):
         page.goto(f"{server.address}/{name}")
         page.locator("h1, [data-testid=stVegaLiteChart] svg").first.wait_for()
         page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
-            assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth + 1"), (name, scheme)
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth + 1"), (name, scheme)
         if name == "train":
             check_foot_bar(page)
 

@@ -22,7 +22,7 @@ def legend(groups: Sequence[str]) -> str:
         f"{html.escape(group)}</span>"
         for group, colour in zip(groups, colours(groups), strict=True)
     )
-    return f'<div style="display:flex;flex-wrap:wrap;gap:0.25rem 1.25rem;font-size:0.875rem">{entries}</div>'
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.25rem 1.25rem;font-size:0.875rem;overflow-wrap:anywhere">{entries}</div>'
 
 
 def colours(groups: Sequence[str]) -> list[str]:
