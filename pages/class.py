@@ -7,7 +7,7 @@ import streamlit as st
 from gan.access import people, rules
 from gan.access.classroom import Classroom, is_on
 from pages.parts import frame
-from pages.parts.classroom import after, board, limits, members, presence, projector
+from pages.parts.classroom import after, attendance, board, limits, members, projector
 
 root = frame.begin("Class")
 
@@ -47,7 +47,7 @@ def show_teacher() -> None:
     if view == "projector":
         projector.show(root)
     elif view == "people":
-        members.show(root, presence.ids)
+        members.show(root, attendance.ids)
     elif view == "limits":
         limits.draw(root)
     elif view == "after":

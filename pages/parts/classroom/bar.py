@@ -11,7 +11,7 @@ from gan.access import people
 from gan.access.leading import leading
 from gan.access.people import Person
 from pages.parts import frame
-from pages.parts.classroom import presence
+from pages.parts.classroom import attendance
 
 _LEAD_TICK = 1.0  # seconds between looks at where the teacher's tab is
 _TAB = "class/tab"  # names the teacher's tab
@@ -78,7 +78,7 @@ def _draw_teacher(*, is_leading: bool) -> None:
     page, query = frame.address()
     st.session_state["class/lead"] = leading.note_move(_tab(), page, dict(query))
     with _line():
-        _say(f"Class · <b>Teacher</b> · {presence.count()} present")
+        _say(f"Class · <b>Teacher</b> · {attendance.count()} present")
         st.toggle(
             "Lead",
             key="class/lead",

@@ -13,7 +13,7 @@ import streamlit as st
 from gan.access import addresses
 from gan.access.classroom import Classroom, mode
 from pages.parts import frame
-from pages.parts.classroom import presence
+from pages.parts.classroom import attendance
 from pages.parts.door import hosts
 
 _STYLE = """<style>
@@ -71,7 +71,7 @@ def _count(root: Path, code: str, is_open: bool) -> None:
             st.rerun()
         joined = sum(not student.is_removed for student in state.students.values())
         told = f"<b>{joined}</b> joined · " if mode() == "code" else ""
-        st.html(f'<div class="class-count">{told}<b>{presence.count()}</b> here now</div>')
+        st.html(f'<div class="class-count">{told}<b>{attendance.count()}</b> here now</div>')
 
 
 def qr(address: str) -> str:
