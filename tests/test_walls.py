@@ -173,6 +173,28 @@ def test_server_imports_first_what_threads_must_not_import_at_once(tmp_path: Pat
     assert done.stdout.strip() == "True", done.stderr
 
 
+_DRAW = """
+import sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from gan.places import default_root
+from gan.runs import examples
+examples.offer(default_root())
+test = AppTest.from_file("dashboard.py", default_timeout=60)
+for page in ("home", "train", "play", "learn"):
+    test.switch_page(f"pages/{page}.py").run()
+    print(page, len(test.title), *test.exception, *{"pandas", "pyarrow"} & set(sys.modules))
+"""
+
+
+def test_usual_first_pages_are_drawn_without_pandas(tmp_path: Path) -> None:
+    """Importing it takes longer than all else that a server does for its first page."""
+    command = [sys.executable, "-c", _DRAW]
+    env = environment(tmp_path, {"GAN_EXAMPLES": "1"})
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.splitlines() == ["home 1", "train 1", "play 1", "learn 1"], done.stderr
+
+
 def may_load_torch(path: Path) -> bool:
     room = path.relative_to(PROJECT / "gan").parts[0]
     return room in WITH_TORCH or (room == "data" and path.name in DATA_WITH_TORCH)

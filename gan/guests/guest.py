@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from gan import runs
@@ -19,6 +19,9 @@ from gan.runs.listing import Listed
 from gan.runs.records import RUN_ID
 from gan.runs.registry import GUEST, GUESTS
 from gan.storage.models import read_model, stamp
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MARK = "(guest)"  # at the end of every name
 PICTURES = "pictures.bin"
@@ -149,8 +152,10 @@ class Guest(Run):
         """Return its pictures, uint8 [N, S, S, C], mapped from disk. Raises InputError if the file is damaged."""
         facts, path = self.facts(), self.path / PICTURES
         shape = facts.images, facts.size, facts.size, facts.channels
-        if stamp(path)[2] != np.prod(shape):
+        if stamp(path)[2] != math.prod(shape):
             raise InputError(f"The pictures of “{self.label()}” are damaged; delete the guest and import it again.")
+        import numpy as np  # most pages list guests, and do without it
+
         with explained(f"reading the pictures of “{self.label()}”"):
             return np.memmap(path, dtype=np.uint8, mode="r", shape=shape)
 

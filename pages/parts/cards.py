@@ -20,7 +20,7 @@ from gan.runs import Run, Status
 from gan.runs.listing import Listed, Listing
 from gan.sweeps import launched
 from gan.sweeps.progress import ENDED
-from pages.parts import logged, owning, pictures, words
+from pages.parts import owning, pictures, quick_scores, words
 
 MOST = 40  # cards in a list; 1,000 would take the server seconds at every refresh
 _FEWEST = 2  # values of a curve
@@ -186,7 +186,7 @@ def fid(run: Run) -> str:
     about = [f"real images: {words.number(floor)}"] if floor is not None else []
     about += [f"features: {features}"] if features else []
     below = f'<div style="font-size:.75rem;opacity:.7">{" · ".join(about)}</div>' if about else ""
-    drawn = curve([value for _, value in logged.quick_fids(run)[1]], floor)
+    drawn = curve([value for _, value in quick_scores.fids(run)[1]], floor)
     return (
         f'<div style="display:flex;align-items:end;gap:.75rem;font-size:.875rem">'
         f'<span style="white-space:nowrap">{name} <b>{words.number(newest)}</b></span>{drawn}</div>{below}'

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 from pyarrow import json as pa_json
 
-from gan.judging.lines import label as label_of
 from gan.judging.lines import number
 from gan.runs import Run
 from gan.runs.columns import COLUMNS
 from gan.storage import lines
-from pages.parts import charts
+from pages.parts import charts, quick_scores
 
 _SCHEMA = pa.schema([(name, pa.float64()) for name in COLUMNS])
 _IN_LINE = pa_json.ReadOptions(use_threads=False, block_size=1 << 22)
@@ -116,29 +114,14 @@ def tail(run: Run) -> Tail:
     return _tail(str(run.metrics_path))
 
 
-def quick_fids(run: Run) -> tuple[str, list[tuple[int, float]]]:
-    """Return the FID label of the scores made during training, and their (step, FID) pairs in order."""
-    return _fids(_quick(run))
-
-
-def _fids(found: dict[int, dict[str, Any]]) -> tuple[str, list[tuple[int, float]]]:
-    label = label_of(next(reversed(found.values()))) if found else ""
-    return label, [(step, as_number(line.get("fid"))) for step, line in sorted(found.items())]
-
-
 def scores(run: Run) -> pd.DataFrame:
     """Return the scores made during training (columns "step" and "fid").
 
     ``attrs``: the FID ``label``, and the ``floor``, the FID of real images (None if it is unknown).
     """
-    found = _quick(run)
-    label, values = _fids(found)
+    found = quick_scores.by_step(run)
+    label, values = quick_scores.fids(run)
     table = pd.DataFrame(values, columns=["step", "fid"], dtype="float64")
     floors = [floor for line in found.values() if (floor := number(line, "floor_fid")) is not None]
     table.attrs |= {"label": label, "floor": floors[-1] if floors else None}
     return table
-
-
-def _quick(run: Run) -> dict[int, dict[str, Any]]:
-    """Return the lines of scores made during training by step, in the order of the file."""
-    return {line["step"]: line for line in run.scores() if line.get("source") == "training" and isinstance(line.get("step"), int)}

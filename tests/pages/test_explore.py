@@ -23,7 +23,7 @@ _PAINTED = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, c
 
 def setup_of(test: AppTest) -> dict[str, object]:
     (found,) = (one for one in test.get("bidi_component") if one.proto.component_name == "gan_explore")
-    setup: dict[str, object] = json.loads(found.proto.json or found.proto.mixed.json)["setup"]
+    setup: dict[str, object] = json.loads(found.proto.json)[0]["setup"]
     return setup
 
 

@@ -32,7 +32,7 @@ def texts(test: AppTest) -> str:
 def sent(test: AppTest) -> list[dict[str, Any]]:
     """Return what the page sends to the components on it."""
     assert not test.exception, test.exception
-    return [json.loads(found.proto.json or found.proto.mixed.json) for found in test.get("bidi_component")]
+    return [json.loads(found.proto.json)[0] for found in test.get("bidi_component")]
 
 
 def bet(test: AppTest, name: str, index: int) -> AppTest:

@@ -30,7 +30,7 @@ def told(test: AppTest) -> dict[str, Any]:
     """Return what the page tells its component."""
     assert not test.exception, test.exception
     (found,) = (one for one in test.get("bidi_component") if one.proto.component_name == "gan_play")
-    return json.loads(found.proto.json or found.proto.mixed.json)
+    return json.loads(found.proto.json)[0]
 
 
 def played(test: AppTest) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from gan.catalogue.losses import LOSSES
 from gan.config import RunConfig
 from gan.errors import InputError
@@ -232,6 +230,8 @@ def _swing(values: Sequence[float]) -> tuple[float, float]:
     level = statistics.fmean(map(abs, values))
     if not level:
         return 0.0, 0.0
+    import numpy as np  # most pages show verdicts that are known already, and do without it
+
     curve, places = np.array(values) / level, np.linspace(-1, 1, len(values))
     rest = curve - curve.mean() - places * (places @ curve) / (places @ places)  # without its linear trend
     power = np.abs(np.fft.rfft(rest * np.hanning(len(rest)))) ** 2

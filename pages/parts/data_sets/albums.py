@@ -6,16 +6,18 @@ import contextlib
 import io
 from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from gan.data import decoder
 from gan.data.decoder import Refused
 from gan.data.formats.pictures import PictureSource
 from pages.parts import words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GAP = 4  # pixels between images; Streamlit scales sheets wider than 730 down
 PAIRS_A_ROW = 4
@@ -111,5 +113,7 @@ def counts_in_words(classes: Sequence[str], counts: Sequence[int], noun: str = "
 
 def skipped_table(skipped: Sequence[dict[str, str]]) -> pd.DataFrame:
     """Return the files skipped by an import as a table; characters that cannot be encoded for a browser are replaced."""
+    import pandas as pd  # Train shows pictures without it
+
     rows = [[line[key].encode("utf-8", "replace").decode() for key in ("name", "reason")] for line in skipped]
     return pd.DataFrame(rows, columns=["File", "Reason"])

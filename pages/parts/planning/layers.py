@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pages.parts import words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["Layer", "Output", "Parameters", "Multiply-adds"]
 
@@ -16,6 +17,8 @@ def table(player: dict[str, Any]) -> pd.DataFrame:
 
     Numbers are text, so that zeros can be left blank; the table is not meant to be sorted.
     """
+    import pandas as pd  # Train is drawn without it
+
     rows = [
         (layer["name"], _shape(layer["shape"]), _amount(layer["parameters"]), _amount(layer["multiply_adds"]))
         for layer in player["layers"]

@@ -8,7 +8,6 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from gan import config as configs
@@ -143,6 +142,8 @@ def _edit(plan: Plan) -> tuple[Plan, list[Variant]]:
         plan = editing.with_table(plan, edited)
     elif st.session_state.get(f"{st.session_state.get('sweep/edited')}/rows") is not None:
         st.caption("The table was edited for other settings; the edits return if you restore those settings.")
+    import pandas as pd  # Train is drawn without it
+
     variants = expand(plan)
     if len(variants) > _MOST_SHOWN:
         st.caption(f"{len(variants):,} variants are too many to edit here; use a sweep file.")

@@ -26,7 +26,8 @@ def _component(name: str, scripts: Sequence[str], styles: Sequence[str]) -> Any:
     """Return a component made of the shared parts, some scripts and some style sheets."""
     parts = [*(_HERE / "face" / f"{part}.js" for part in _SHARED), *(_HERE / f"{one}.js" for one in scripts)]
     css, js = ("\n".join(path.read_text("utf-8") for path in paths) for paths in ([_HERE / f"{one}.css" for one in styles], parts))
-    return st.components.v2.component(name, html='<div class="play"></div>\n', css=css, js=js)
+    mount = st.components.v2.component(name, html='<div class="play"></div>\n', css=css, js=js)
+    return lambda data, **options: mount(data=[data], **options)  # Streamlit searches a bare dictionary for tables, with pandas
 
 
 _mount = _component("gan_play", ["play"], ["play"])

@@ -19,7 +19,7 @@ from gan.runs import Run, names
 from gan.storage import models
 from gan.storage.newest import newest
 from gan.sweeps.launched import Member
-from pages.parts import logged
+from pages.parts import quick_scores
 from pages.parts.evaluation.board import COLOURS
 from pages.parts.evaluation.table import thumbnail
 
@@ -181,7 +181,7 @@ def _row(
 
 @newest(4096, subject=1)
 def _facts(run: Run, when: Stamp) -> _Facts:
-    quick = [fid for _, fid in logged.quick_fids(run)[1] if math.isfinite(fid)]
+    quick = [fid for _, fid in quick_scores.fids(run)[1] if math.isfinite(fid)]
     samples = list(run.samples().values())[-1:]
     is_plot = False
     with contextlib.suppress(InputError):

@@ -93,7 +93,7 @@ function cover(veil, sentence, action, onclick) {
 /** Return the function of a component that keeps one face for each place: made by `create`, told of new data by `update`. */
 function mounted(create) {
   const faces = new WeakMap();
-  return ({parentElement, data, setTriggerValue}) => {
+  return ({parentElement, data: [data], setTriggerValue}) => {
     const root = parentElement.querySelector(".play");
     const face = faces.get(root);
     if (face) face.update(data, setTriggerValue);
