@@ -100,10 +100,8 @@ def ask_for() -> tuple[RunConfig, RunConfig | None]:
     """
     count, _, unit = str(changes["training.length"]).partition(" ")
     in_minutes = unit == MINUTES
-    if int(count) == 0 and not in_minutes:
-        raise InputError(f"training.length is 0 {unit}, so nothing would be trained; enter at least 1.")
     asked = {key: value for key, value in changes.items() if not in_minutes or key != "training.length"}
-    found = configs.require_data(configs.replace(preset.config, asked))
+    found = configs.require_length(configs.require_data(configs.replace(preset.config, asked)))
     return found, speeds.lasting(found, int(count), speeds.find(root, found)) if in_minutes else found
 
 

@@ -19,6 +19,7 @@ from gan.config.whole import (
     parse_assignments,
     replace,
     require_data,
+    require_length,
     setting_groups,
     title,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "parse_assignments",
     "replace",
     "require_data",
+    "require_length",
     "setting_groups",
     "title",
 ]

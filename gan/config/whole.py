@@ -103,6 +103,13 @@ def require_data(config: RunConfig, *, may_be_gone: bool = False) -> RunConfig:
     return config
 
 
+def require_length(config: RunConfig) -> RunConfig:
+    """Return ``config`` unchanged. Raises InputError if its length is 0, which old runs may have, but nobody can launch."""
+    if not config.training.length.count:
+        raise InputError(f"training.length is {config.training.length}, so nothing would be trained; set it to at least 1.")
+    return config
+
+
 def parse(raw: Any, *, stored: bool = False) -> RunConfig:
     """Return the configuration in ``raw`` (parsed JSON). Raises InputError for the first mistake.
 

@@ -106,8 +106,13 @@ def put_back(run: Run, length: Span | None = None, engine: str | None = None) ->
 
 
 def extend(run: Run, epochs: int) -> None:
-    """Resume a run with ``epochs`` added to its length. Raises InputError if that is too long or the run is under way."""
+    """Resume a run with ``epochs`` added to its length. Raises InputError as :func:`steps_with`, or if the run is under way."""
     require("resume", run.owner(), f"run {run.id}")
+    resume(run, Span(count=steps_with(run, epochs)))
+
+
+def steps_with(run: Run, epochs: int) -> int:
+    """Return how many steps a run has in total with ``epochs`` added to its length. Raises InputError for too few or too many."""
     config = run.config()
     asked = run.control().length or config.training.length
     total = asked.in_steps(config.steps_per_epoch) + epochs * config.steps_per_epoch
@@ -116,7 +121,7 @@ def extend(run: Run, epochs: int) -> None:
     if total > LONGEST:
         more = words.count(epochs, "more epoch")
         raise InputError(f"{more} would give {total:,} steps in total, expected at most {LONGEST:,}; add fewer epochs.")
-    resume(run, Span(count=total))
+    return total
 
 
 def total_after(run: Run, status: Status, length: Span | None) -> int:

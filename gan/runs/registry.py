@@ -13,7 +13,7 @@ from pathlib import Path
 from gan.access import owners
 from gan.access.people import Person, current
 from gan.access.rules import require
-from gan.config import RunConfig, require_data
+from gan.config import RunConfig, require_data, require_length
 from gan.errors import InputError, explained, shown
 from gan.runs import index
 from gan.runs.moments import new_id
@@ -49,9 +49,7 @@ def create(
         require("launch")
         owner = current()
     total, per_epoch = config.total_steps, config.steps_per_epoch
-    if total == 0:
-        raise InputError("training.length is 0, expected at least 1 step; set it to “60 epochs”, for example.")
-    require_data(config)
+    require_length(require_data(config))
     with explained(f"creating a run in {root}"):
         root.mkdir(parents=True, exist_ok=True)
         clear_staged(root, ".new-*")

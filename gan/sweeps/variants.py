@@ -37,7 +37,7 @@ def expand(plan: Plan) -> list[Variant]:
     taken: set[str] = set()
     for row in _rows_of(plan):
         try:
-            config = configs.require_data(configs.replace(plan.base, row.changes))
+            config = configs.require_length(configs.require_data(configs.replace(plan.base, row.changes)))
         except InputError as error:
             changed = (f"{words.lowered(configs.title(key))} {as_text(value)}" for key, value in row.changes.items())
             name = plain(row.name) or plain(", ".join(changed))

@@ -74,9 +74,9 @@ def tell(root: Path, asked: Asked, alignment: Alignment = "left") -> bool:
     return is_refused
 
 
-def button(label: str, action: Callable[[], object], root: Path, asked: Asked | None, **options: Any) -> bool:
+def button(label: str, action: Callable[[], object], root: Path, asked: Asked | None, *, why_not: str = "", **options: Any) -> bool:
     """Draw a button that launches, as :func:`pages.parts.actions.button`; disabled, with the reason, if it is refused."""
-    why_not = words.message(refusal(root, asked)) if asked else ""
+    why_not = why_not or (words.message(refusal(root, asked)) if asked else "")
     if why_not:
         st.caption(f":material/block: {why_not}")
     return actions.button(label, action, why_not=why_not, **options)

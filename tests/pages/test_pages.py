@@ -649,10 +649,9 @@ def test_speed_that_was_given_up_is_a_bound_on_both_figures(visit: Visit, empty:
 def test_watch_refuses_too_long_a_training(visit: Visit, shown: Run) -> None:
     shown.write_control(length=Span(count=99_999_999))
     test = visit("watch", run=shown.id)
-    test.button(key="longer").click().run()
     assert_sound(test)
-    assert "expected at most 100,000,000" in test.error[0].value
-    assert shown.status().state == "finished"
+    assert test.button(key="longer").disabled
+    assert any("expected at most 100,000,000" in caption.value for caption in test.caption)
 
 
 def test_watch_offers_to_resume_a_run_whose_status_is_lost(visit: Visit, shown: Run) -> None:
@@ -685,12 +684,3 @@ def test_form_says_what_is_out_of_range(value: int, visit: Visit, empty: Path) -
     assert_sound(test)
     assert "expected a whole number from 1 to 1024" in test.error[0].value
     assert test.button(key="launch").disabled
-
-
-def test_watch_refuses_a_negative_number_of_further_epochs(visit: Visit, shown: Run) -> None:
-    test = visit("watch", run=shown.id)
-    test.number_input(key="more").set_value(-5)
-    test.button(key="longer").click().run()
-    assert_sound(test)
-    assert "expected at least 1" in test.error[0].value
-    assert shown.status().state == "finished"

@@ -103,6 +103,15 @@ def test_invalid_variant_is_marked_and_not_launched(root: Path) -> None:
     assert not root.exists()
 
 
+def test_variant_without_length_is_marked_and_not_launched(root: Path) -> None:
+    plan = plans.parse(MLP | {"axes": {"training.length": ["0 epochs", "5 epochs"]}})
+    (reason,) = [variant.reason for variant in expand(plan) if variant.config is None]
+    assert "training.length is 0 epochs, so nothing would be trained" in reason
+    with pytest.raises(InputError, match=r"cannot be trained: training\.length is 0"):
+        steering.launch_sweep(root, plan)
+    assert not root.exists()
+
+
 def test_duplicate_variant_is_marked() -> None:
     listed = [
         {"name": "wide", "set": {"networks.hidden": 512}},

@@ -119,12 +119,16 @@ def offer_more(run: Run, status: Status) -> None:
     """Draw the popover that makes a run longer, with what that does to decayed learning rates."""
     with actions.popover("Train longer", f"longer/{run.id}", icon=":material/more_time:", why_not=owning.why_not("resume", run)):
         more = st.number_input("More epochs", value=50, step=1, key="more")
-        longer, asked = status.total_steps + more * status.steps_per_epoch, None
-        with contextlib.suppress(InputError):
+        asked, why_not = None, ""
+        try:
+            longer = queue.steps_with(run, more)
             asked = Asked([run.config()], run=run, total=longer)
             if change := schedules.after_prolonging(run.config(), status.step, status.total_steps, longer):
                 st.caption(words.escape(change))
-        if launches.button("Continue", lambda: queue.extend(run, more), run.root, asked, type="primary", key="longer"):
+        except InputError as error:
+            why_not = words.message(error)
+        extend = functools.partial(queue.extend, run, more)
+        if launches.button("Continue", extend, run.root, asked, why_not=why_not, type="primary", key="longer"):
             st.rerun()
 
 
