@@ -42,7 +42,6 @@ if __name__ == "__main__":  # runs on every page run
         frame.set_bar(bar.draw)
     else:
         frame.set_bar(None)
-    service.make_way()
     page = st.navigation(listed, position="top")
     st.session_state["is-routed"] = True
     with frame.drawing():

@@ -32,7 +32,7 @@ import sys
 import streamlit.web.cli, uvicorn
 from pages.parts import service
 service._share_memory()
-service._import_parts()
+service._import_parts(0.0)
 
 def main(arguments):
     sys.argv = ["streamlit", *arguments]

@@ -28,19 +28,13 @@ from gan import machine
 from pages.parts import base_path, reruns
 from pages.parts.static_cache import StaticCache
 
-_MOMENT = 1.0  # seconds
+_PATIENCE = 10.0  # seconds in which a starting server first draws pages
+_SCRIPT = "ScriptRunner.scriptThread"  # name of Streamlit's threads that draw pages
 
 #: Packages that import their own modules, which others import directly. Two threads that do both at once end in an ImportError:
 #: each waits for what the other has begun, and Python gives one of them a module without its content. So the server imports these
 #: before it serves; in all other packages nothing outside imports past the package (``tests/test_walls.py``).
 FIRST = ("gan.config", "gan.runs")
-
-
-class _Way:
-    free_from = 0.0  # on the clock of ``time.monotonic``
-
-
-_way = _Way()
 
 
 @contextlib.asynccontextmanager
@@ -111,14 +105,15 @@ def _tend_queue() -> None:
     """Start queued runs as soon as there is room; in between, prepare what visitors would wait for."""
     pause = threading.Event()
     pause.wait(0.5)  # let the server respond first
+    until = time.monotonic() + _PATIENCE
     from gan.execution import processes
     from gan.places import default_root
     from gan.runs import index
 
     _offer_examples(default_root())
+    _step_aside(until)
     _advance(default_root())
-    pause.wait(0.5)  # a visitor who waited for the server imports what his page needs, and quicker alone
-    _import_parts()
+    _import_parts(until)
     _spare_collector()
     while True:
         index.keep(default_root())
@@ -152,16 +147,16 @@ def _spare_collector() -> None:
     gc.freeze()
 
 
-def make_way() -> None:
-    """Let preparations wait a moment, because a page runs and needs the time."""
-    _way.free_from = time.monotonic() + _MOMENT
+def _step_aside(until: float) -> None:
+    """Wait while pages are drawn, which need the time, but only ``until`` a moment on the clock of ``time.monotonic``."""
+    while time.monotonic() < until and any(thread.name == _SCRIPT for thread in threading.enumerate()):
+        time.sleep(0.05)
 
 
-def _import_parts() -> None:
-    """Import what pages consist of, since whoever opens the first one would wait for it."""
+def _import_parts(until: float) -> None:
+    """Import what pages consist of, since whoever opens the first one would wait for it; ``until`` then, pages have priority."""
     for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
-        while (seconds := _way.free_from - time.monotonic()) > 0:
-            time.sleep(seconds)
+        _step_aside(until)
         importlib.import_module(module.name)
     importlib.import_module("scipy.special")
     inspect.stack()  # Streamlit's first widget does so, and the first time takes long: it looks up the file of every module
