@@ -232,7 +232,7 @@ def test_import_started_in_another_window_is_followed_to_its_end(visit: Visit, d
     assert not test.exception and not test.error
     (bar,) = [bar for bar in test.get("progress") if "Reading" in bar.proto.text]
     assert bar.proto.text == r"Reading \*pictures\* · 12 s left" and bar.proto.value == 25
-    assert [button.disabled for button in test.button if button.label.startswith("Adding")] == [True]
+    assert test.button(key="import").disabled and "still under way" in test.button(key="import").help
     name = bring(data, tmp_path)
     note("finished", result=name, share=1.0)
     test.run()
@@ -243,6 +243,18 @@ def test_import_started_in_another_window_is_followed_to_its_end(visit: Visit, d
     ]
     test.run()
     assert not test.success
+
+
+def test_a_form_keeps_its_upload_while_an_import_of_another_tab_is_under_way(visit: Visit, data: Path) -> None:
+    note("running")
+    test = visit("data", data="ring")
+    content = b"".join(b"%d,%d\n" % (number, number % 7) for number in range(100))
+    test.file_uploader(key="data/upload/0").set_value(("line.csv", content, "text/csv")).run()
+    assert not test.exception and not test.error and test.button(key="import").disabled
+    note("failed", message="The file is no ZIP.")
+    test.run()
+    test.button(key="dismiss").click().run()
+    assert not test.button(key="import").disabled and test.file_uploader(key="data/upload/0").value
 
 
 def test_size_of_an_import_is_selected_without_a_warning_and_survives_leaving_the_page(

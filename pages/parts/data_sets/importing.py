@@ -46,11 +46,13 @@ def offer_removal(entry: DataSet) -> None:
 
 
 def offer_import() -> None:
-    """Draw the import form, or a disabled button while an import of the visitor is under way or waits."""
-    if (task := read(requests.import_path())) and task.state == "running":
-        st.button("Adding pictures …", icon=":material/upload:", disabled=True)
-        return
-    with st.popover("Add your own pictures", icon=":material/upload:"):
+    """Draw the import form. While an import of the visitor is under way or waits, only its last button is disabled.
+
+    So a form in another tab keeps what has been entered.
+    """
+    task = read(requests.import_path())
+    why_not = "Your last import is still under way; add this one when it has ended." if task and task.state == "running" else ""
+    with actions.popover("Add your own pictures", "data/add", icon=":material/upload:"):
         st.markdown(FORMATS)
         turn = st.session_state.setdefault("data/turn", 0)
         upload = st.file_uploader(
@@ -85,8 +87,17 @@ def offer_import() -> None:
                 raise InputError(f"A data set named “{name}” already exists; choose another name.")
             requests.start_import(upload, ".zip" if understanding.is_pictures(upload) else ".csv", name, size, *answer)
 
-        if actions.button("Add data set", start, type="primary", icon=":material/upload:", disabled=answer is None, key="import"):
+        if actions.button(
+            "Add data set",
+            start,
+            type="primary",
+            icon=":material/upload:",
+            disabled=answer is None,
+            why_not=why_not,
+            key="import",
+        ):
             st.session_state.update({"data/turn": turn + 1, "data/import": size})
+            actions.close("data/add")
             st.rerun()
         st.caption(BY_COMMAND)
         st.code("python -m gan data import PATH --name NAME", language="bash", wrap_lines=True)

@@ -36,15 +36,14 @@ BY_COMMAND = "For a local folder, or for files too large to upload:"
 
 
 def offer(root: Path, chosen: Sequence[Run]) -> None:
-    """Draw the form that adds a guest; a disabled button while one is being added."""
-    if (task := read(requests.guest_path(root))) and task.state == "running":
-        st.button("Adding a guest …", icon=":material/group_add:", disabled=True)
-        return
+    """Draw the form that adds a guest. While one of the visitor is being added, only its last button is disabled."""
+    task = read(requests.guest_path(root))
+    why_not = "Your last guest is still being added; add this one then." if task and task.state == "running" else ""
     with actions.popover("Add a guest", "guests/add", icon=":material/group_add:", why_not=owning.why_not("prepare")):
-        _form(root, chosen)
+        _form(root, chosen, why_not)
 
 
-def _form(root: Path, chosen: Sequence[Run]) -> None:
+def _form(root: Path, chosen: Sequence[Run], why_not: str) -> None:
     st.markdown(
         "Pictures made elsewhere, scored like the runs, against the same real images: a **ZIP** of pictures, an **.npz** or "
         "**.npy** array, any other format of the Data page, or one **contact sheet**. A ZIP with a folder per epoch (“epoch_0010”) "
@@ -127,7 +126,13 @@ def _form(root: Path, chosen: Sequence[Run]) -> None:
         st.session_state[_FOLLOWED] = True
 
     if actions.button(
-        "Add and score", start, type="primary", icon=":material/grading:", disabled=upload is None, key="guests/start"
+        "Add and score",
+        start,
+        type="primary",
+        icon=":material/grading:",
+        disabled=upload is None,
+        why_not=why_not,
+        key="guests/start",
     ):
         actions.close("guests/add")
         st.rerun()
