@@ -69,7 +69,7 @@ class State(BaseModel):
 
 _REMOVED = "“{}” has been removed from the class; ask your teacher to let you in again."
 _ENDED = "The class has ended; ask your teacher to open it again."
-_LATE = "You have to join again, because a sign-in is valid for 12 hours."
+_LATE = f"You have to join again, because a sign-in is valid for {LIFETIME // 3600} hours."
 
 
 class Refused(InputError):
@@ -191,8 +191,10 @@ class Classroom:
         return None
 
     def former(self, token: str) -> tuple[str, str]:
-        """Return the name of the student for whom a token stood, and why it does no more; the name is empty if that student may not
-        join again or is the teacher. Both are empty if it is forged, or still valid.
+        """Return, for somebody with an old token, the name under which to join again, and why the token is not valid any more.
+
+        The name is empty for the teacher, and for a student who may not join again. Both are empty if the token is forged, or is
+        still valid.
         """
         if self.person(token):
             return "", ""
