@@ -50,7 +50,7 @@ def add(commands: Any, command: Callable[..., Parser]) -> None:
     exported.add_argument("--quiet", action="store_true", help="no progress bar")
     for name, run, help in (
         ("archive", _archive, "Move all runs, sweeps and imported data sets of students to an archive, which can be restored."),
-        ("clear", _clear, "Move all runs and sweeps of students to the trash, and their data sets to an archive."),
+        ("clear", _clear, "Move all runs of students to the trash, and their sweeps and data sets to an archive."),
     ):
         action(name, help, run).add_argument("--stop", action="store_true", help="stop the students' runs that are under way first")
     action("archives", "List the archives.", _list, has_json=True)

@@ -62,11 +62,12 @@ class Belongings:
         return _told(len(self.runs), len(self.guests), len(self.sweeps), len(self.sets))
 
     def cleared(self, name: str = "") -> str:
-        """Return where clearing moves what, as in "12 runs to the trash and 2 imported data sets to an archive"."""
-        rest, sets = (len(self.runs), len(self.guests), len(self.sweeps)), words.count(len(self.sets), "imported data set")
-        parts = [f"{_told(*rest, 0)} to the trash"] if any(rest) else []
-        parts += [f"{sets} to {f'the archive {name}' if name else 'an archive'}"] if self.sets else []
-        return " and ".join(parts)
+        """Return where clearing moves what, as in "12 runs to the trash; 1 sweep and 2 imported data sets to an archive"."""
+        parts = [f"{_told(len(self.runs), len(self.guests), 0, 0)} to the trash"] if self.runs or self.guests else []
+        if self.sweeps or self.sets:
+            kept = _told(0, 0, len(self.sweeps), len(self.sets))
+            parts.append(f"{kept} to {f'the archive {name}' if name else 'an archive'}")
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -153,19 +154,18 @@ def archive(root: Path) -> str:
 
 
 def clear(root: Path) -> str:
-    """Move the runs, guests and sweeps of students to the trash, and their data sets, for which there is no trash, to an archive.
+    """Move the runs and guests of students to the trash, and their sweeps and data sets, for which there is none, to an archive.
 
     Returns the name of the archive, empty if there is none. Raises InputError as :func:`archive` does.
     """
     with _ready(root) as found:
         for run in (*found.runs, *found.guests):
             runs.delete(run)
-        for sweep in found.sweeps:
-            steering.remove(sweep)
-        if not found.sets:
+        if not (found.sweeps or found.sets):
             return ""
         name = _new_name(root)
-        with explained("moving the data sets of the students to the archive"):
+        with explained("moving the sweeps and data sets of the students to the archive"):
+            _move([sweep.path for sweep in found.sweeps], root / FOLDER / name / _SWEEPS)
             _put_away(found.sets, name)
     return name
 

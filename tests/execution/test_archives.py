@@ -99,10 +99,12 @@ def test_clear_moves_runs_to_the_trash_and_sets_to_an_archive(root: Path, mine: 
 def test_clearing_says_what_goes_where() -> None:
     run, guest = Run(Path("r")), Guest(Path("g"))
     assert Belongings((run, run), sets=("a",)).cleared("2026-11-30-1a2b") == (
-        "2 runs to the trash and 1 imported data set to the archive 2026-11-30-1a2b"
+        "2 runs to the trash; 1 imported data set to the archive 2026-11-30-1a2b"
     )
     assert Belongings(sets=("a", "b")).cleared() == "2 imported data sets to an archive"
     assert Belongings((run,), (guest,)).cleared() == "1 run and 1 guest to the trash"
+    kept = Belongings((run,), sweeps=(Sweep(Path("r"), "s"),), sets=("a",))
+    assert kept.cleared() == "1 run to the trash; 1 sweep and 1 imported data set to an archive"
 
 
 @pytest.mark.parametrize("put_away", [archives.archive, archives.clear])
@@ -161,8 +163,12 @@ def test_a_sweep_goes_with_its_runs(root: Path, own_data: Path) -> None:
     assert str(archives.list_archives(root)[0]) == "1 run and 1 sweep"
     archives.restore(root, name)
     assert [one.id for one in launched.list_sweeps(root)] == [sweep.id] and len(sweep.runs()) == 1
-    archives.clear(root)
+    (run,), name = sweep.runs(), archives.clear(root)
     assert launched.list_sweeps(root) == [] and len(runs.list_trash(root)) == 1
+    assert [str(one) for one in archives.list_archives(root)] == ["1 sweep"]
+    archives.restore(root, name)
+    runs.restore(root, run.id)
+    assert [one.id for one in launched.list_sweeps(root)] == [sweep.id] and sweep.runs() == [run]
 
 
 def test_a_sweep_of_the_teacher_stays(root: Path, own_data: Path) -> None:

@@ -85,7 +85,7 @@ def _put_away(root: Path) -> None:
                 actions.close("class/archive")
                 st.rerun()
         with actions.popover("Clear", "class/clear", icon=":material/delete:"):
-            also = ", data sets below" if found.sets else ""
+            also = ", the rest below" if found.sweeps or found.sets else ""
             st.markdown(f"Move {found.cleared()}? Runs and guests can be restored on Home{also}. Your own runs stay.")
             if sure("Clear them", lambda: _clear(root, found), key="class/clear/sure"):
                 actions.close("class/clear")
