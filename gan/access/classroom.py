@@ -135,11 +135,12 @@ class Classroom:
                     self._change(is_open=True, code=_code(6))
         return self.state()
 
-    def enter(self, name: str, code: str, personal: str = "") -> tuple[Person, str]:
+    def enter(self, name: str, code: str, personal: str = "", token: str = "") -> tuple[Person, str]:
         """Let a person in, and return who it is and their token.
 
         ``code`` is the code of the class, or of the teacher, who needs no name. A name that is taken needs the ``personal`` code of
-        its student. Raises Refused if a code is wrong, InputError for other reasons.
+        its student, or a ``token`` of that student from before the class had a new code. Raises Refused if a code is wrong,
+        InputError for other reasons.
         """
         state = self.state()
         if _same(code, state.teacher_code):
@@ -166,6 +167,8 @@ class Classroom:
                 self._change(students=state.students | {known[0]: known[1]})
             elif known[1].is_removed:
                 raise InputError(_REMOVED.format(known[1].name))
+            elif self._proves(token, *known):
+                pass
             elif not personal:
                 raise NameTaken(
                     f"There is a “{known[1].name}” in the class already; if that is you, enter your personal code as well, else "
@@ -209,10 +212,19 @@ class Classroom:
                 return "", _REMOVED.format(student.name)
             if not state.is_open:
                 return "", _ENDED
+            if rounds[1:] != [student.round]:
+                return student.name, "You are let in again; enter the code of the class."
             if rounds[:1] != [state.round]:
-                return student.name, "The code of the class has changed; enter the new one, and your personal code."
-            return student.name, _LATE if rounds[1:] == [student.round] else "You are let in again; enter both codes."
+                return student.name, "The code of the class has changed; enter the new one."
+            return student.name, _LATE
         return "", ""
+
+    def _proves(self, token: str, person_id: str, student: Student) -> bool:
+        """Return whether a token was made for a student within :data:`LIFETIME`, whatever the code of the class was then."""
+        with contextlib.suppress(BadData, InputError, OSError, ValueError, TypeError):
+            (owner_id, _, own_round), signed_at = _read_token(self._key, token[:1000])
+            return bool((owner_id, own_round) == (person_id, student.round)) and 0 <= int(time.time()) - signed_at <= LIFETIME
+        return False
 
     def student(self, person: Person) -> Student | None:
         """Return what the class knows of a student; None for others."""
@@ -221,7 +233,7 @@ class Classroom:
         return None
 
     def change_code(self) -> str:
-        """Give the class a new code and return it; all students have to join again, with their personal codes."""
+        """Give the class a new code and return it; all students have to enter it."""
         require("run the class")
         code = _code(6)
         with self._alone():

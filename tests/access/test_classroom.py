@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from gan.access import classroom
-from gan.access.classroom import Classroom, Refused
+from gan.access.classroom import Classroom, NameTaken, Refused
 from gan.access.people import TEACHER, VISITOR, Person, acting
 from gan.errors import InputError
 
@@ -137,16 +137,37 @@ def test_the_end_of_the_class_shuts_students_out(room: Classroom) -> None:
     assert join(room, "Bo")
 
 
+def test_after_a_new_code_a_device_of_the_student_needs_no_personal_code(room: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ann, token), (_, other) = join(room, "Ann"), join(room, "Bo")
+    old = room.state().code
+    code = room.change_code()
+    assert room.enter("ann", code, token=token)[0] == ann
+    for forged in ("", other, token + "x", token[:-1]):
+        with pytest.raises(NameTaken):
+            room.enter("Ann", code, token=forged)
+    with pytest.raises(Refused):
+        room.enter("Ann", old, token=token)
+    now = time.time()
+    with monkeypatch.context() as later:
+        later.setattr(time, "time", lambda: now + classroom.LIFETIME + 2)
+        with pytest.raises(NameTaken):
+            room.enter("Ann", code, token=token)
+    room.remove(ann.id)
+    room.remove(ann.id, is_removed=False)
+    with pytest.raises(NameTaken):
+        room.enter("Ann", code, token=token)
+
+
 def test_why_a_token_is_not_valid_any_more(room: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
     (ann, token), (_, teacher) = join(room, "Ann"), room.enter("", room.state().teacher_code)
     assert room.former(token) == room.former(teacher) == room.former(token + "x") == room.former("") == ("", "")
     room.remove(ann.id)
     assert room.former(token) == ("", "“Ann” has been removed from the class; ask your teacher to let you in again.")
     room.remove(ann.id, is_removed=False)
-    assert room.former(token) == ("Ann", "You are let in again; enter both codes.")
+    assert room.former(token) == ("Ann", "You are let in again; enter the code of the class.")
     _, again = room.enter("Ann", room.state().code, room.state().students[ann.id].code)
     room.change_code()
-    assert room.former(again) == ("Ann", "The code of the class has changed; enter the new one, and your personal code.")
+    assert room.former(again) == ("Ann", "The code of the class has changed; enter the new one.")
     room.change_teacher_code()
     assert room.former(teacher) == ("", "The teacher's code has changed; enter the new one.")
     _, last = room.enter("Ann", room.state().code, room.state().students[ann.id].code)

@@ -268,7 +268,7 @@ def test_the_class_gets_a_new_code_ends_and_is_opened_again(visit: Visit, classr
     as_(TEACHER)
     test, before = visit("class", view="people"), classroom.state()
     opened(test, "class/new-code")
-    assert "have to join again, with their personal codes" in told(test)
+    assert "All students have to enter it" in told(test)
     press(test, "class/new-code/sure")
     assert classroom.state().code != before.code and classroom.state().code in told(test)
     leading.begin_leading("tab", "pages/home.py", {})

@@ -274,7 +274,7 @@ def test_what_ends_an_open_socket(server: Server, room: Classroom) -> None:
     assert all(is_closed(socket) for socket in sockets[cy.cookie])
     page = cy.ask("GET", "/", Accept="text/html")
     assert page.status == 401 and "code of the class has changed" in page.body and focused(page.body) == "code"
-    assert 'value="Cy"' in page.body and 'name="personal"' in page.body
+    assert 'value="Cy"' in page.body and cy.join("Cy", room.state().code).status == 303, "this device is known"
     for socket in sockets[teacher.cookie]:
         assert socket.ping().wait(10), "the teacher's stay open"
     assert teacher.ask("GET", "/").status == 200

@@ -15,10 +15,6 @@ from gan.execution import quotas
 from gan.runs import index, owned
 from pages.parts import actions, cards, frame, words
 
-_ALL_JOIN = (
-    "All students have to join again, with their personal codes, which you can look up below. Their open pages close within a "
-    "second; their runs go on."
-)
 _NEW_CODE = "class/new-teacher-code"
 
 
@@ -126,11 +122,14 @@ def _act_on_class(classroom: Classroom) -> None:
         if not state.is_open:
             if actions.button("Open again", classroom.reopen, key="class/reopen", icon=":material/lock_open:", type="primary"):
                 st.rerun()
-            st.caption("Gives the class a new code. Students join with their names and personal codes.", width="content")
+            st.caption("Gives the class a new code, which all students have to enter.", width="content")
             return
         st.markdown(f"Code of the class: **{state.code}**", width="content")
         with actions.popover("New code", "class/new-code", icon=":material/autorenew:"):
-            st.markdown(f"Give the class a new code? {_ALL_JOIN}")
+            st.markdown(
+                "Give the class a new code? All students have to enter it: their open pages close within a second and ask for it. "
+                "Their runs go on."
+            )
             if actions.button("Give it a new code", classroom.change_code, key="class/new-code/sure", type="primary"):
                 actions.close("class/new-code")
                 st.rerun()

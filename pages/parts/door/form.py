@@ -52,7 +52,7 @@ class Form:
         if classroom.mode() != "code":
             return HTMLResponse(_elsewhere(), 401, _FRESH)
         name, sentence = Classroom(default_root()).former(request.cookies.get(identity.cookie_name(), ""))
-        return HTMLResponse(_page(_wanted(request), sentence, {"name": name, "personal": ""} if name else {}), 401, _FRESH)
+        return HTMLResponse(_page(_wanted(request), sentence, {"name": name}), 401, _FRESH)
 
     async def _take(self, request: Request) -> Response:
         entries = dict(parse_qsl((await _body(request)).decode("utf-8", "replace"), max_num_fields=10))
@@ -71,7 +71,7 @@ class Form:
             sentence = f"Too many wrong codes; wait {words.duration(wait)}, then try again, or ask your teacher."
             return HTMLResponse(_page(wanted, sentence, entries), 429, {**_FRESH, "retry-after": str(int(wait) + 1)})
         try:
-            _, token = await asyncio.to_thread(Classroom(default_root()).enter, name, code, personal)
+            _, token = await asyncio.to_thread(Classroom(default_root()).enter, name, code, personal, token)
         except Refused as error:
             await asyncio.sleep(self._guesses.wrong(address, name if personal else ""))
             return HTMLResponse(_page(wanted, str(error), entries), 403, _FRESH)
